@@ -1,0 +1,80 @@
+#pragma once
+// Element types: names, widths, and exact conversions to and from double and int64.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace hone {
+
+enum class DType : uint8_t {
+  f64,
+  f32,
+  f16,
+  bf16,
+  f8e4m3fn,
+  f8e4m3fnuz,
+  f8e5m2,
+  f8e5m2fnuz,
+  f8e8m0,
+  f4e2m1,
+  i64,
+  i32,
+  i16,
+  i8,
+  i4,
+  i2,
+  u64,
+  u32,
+  u16,
+  u8,
+  u4,
+  u2,
+  boolean,
+  c64,
+  c128,    ///< complex of two f32, of two f64; pass through
+  string,  ///< pass through: never computed with
+};
+inline constexpr int kDTypeCount = static_cast<int>(DType::string) + 1;
+
+std::string_view name(DType type);  // "f32", "bf16", "bool", "str", ...
+std::optional<DType> parse_dtype(std::string_view name);
+void append(std::string& out, DType type);
+
+/// Width of one element in bits; 2 and 4 for the packed types, 0 for string.
+int bits(DType type);
+bool is_float(DType type);    // f64 ... f4e2m1
+bool is_integer(DType type);  // signed and unsigned, not bool
+bool is_signed(DType type);   // floats (f8e8m0 not) and signed integers
+bool is_complex(DType type);
+
+/// Bytes that `count` elements occupy, packed (two f4/i4/u4, four i2/u2 a byte, the last byte
+/// padded with zero). Checked: throws Error(invalid_model) on overflow. Strings: throws
+/// Error(internal).
+size_t bytes_for(DType type, int64_t count);
+
+/// Element `index` of packed data at `data` (no alignment needed), widened exactly (64-bit integers
+/// round to nearest in load_double). bool reads as 0 or 1. Complex and string: Error(internal).
+double load_double(DType type, const std::byte* data, int64_t index);
+int64_t load_int(DType type, const std::byte* data, int64_t index);  // floats truncate; u64 wraps
+
+/// Stores one element. Floats round to nearest even; overflow of f16, bf16, f32 goes to infinity;
+/// f8/f4 saturate to the largest finite value when `saturate`, else become NaN or infinity as the
+/// ONNX Cast tables say. Integers from double: truncated toward zero, then wrapped to the width
+/// (NaN and out of int64 range: 0 / limits); from int64: wrapped.
+void store_double(DType type, std::byte* data, int64_t index, double value, bool saturate = true);
+void store_int(DType type, std::byte* data, int64_t index, int64_t value);
+
+/// Single conversions, exact tables of IEEE and the OCP FP8 / ONNX definitions.
+uint16_t to_f16(float value);
+float from_f16(uint16_t bits);
+uint16_t to_bf16(float value);
+float from_bf16(uint16_t bits);
+
+/// Many elements at once (the same results as the loops over load_double/store_double, faster).
+void convert_to_f32(DType type, const std::byte* data, int64_t count, float* out);
+void convert_from_f32(const float* data, int64_t count, DType type, std::byte* out);
+
+}  // namespace hone

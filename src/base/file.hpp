@@ -1,0 +1,68 @@
+#pragma once
+// Files: one safe open, read-only mappings, and writes that replace a file whole or not at all.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace hone {
+
+/// A whole file mapped read-only (MAP_PRIVATE). Empty files give an empty span.
+class MappedFile {
+ public:
+  /// Opens a regular file named by the user (symbolic links allowed: the user chose it).
+  /// Refuses directories, FIFOs and devices without blocking. Error(io) with path and reason.
+  static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);
+
+  /// Opens `relative`, named by a file that we do not trust, below `folder`: no absolute path, no
+  /// "..", no symbolic link on the way (openat2/O_NOFOLLOW component by component), one hard link
+  /// only, a regular file. Error(invalid_model) saying which rule was broken; Error(io) when
+  /// absent.
+  static std::shared_ptr<const MappedFile> open_below(const std::filesystem::path& folder,
+                                                      const std::string& relative);
+
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  MappedFile(std::filesystem::path path, const std::byte* data, size_t size)
+      : path_(std::move(path)), data_(data), size_(size) {}
+  std::filesystem::path path_;
+  const std::byte* data_;
+  size_t size_;
+};
+
+/// Writes a file beside `path` under a temporary name, then commit() syncs it and renames it over
+/// `path`. Destroyed without commit: the temporary file is removed and `path` is untouched. The
+/// temporary file of a live writer is also removed on SIGINT/SIGTERM once
+/// remove_unfinished_files_on_signals() was called (the CLI does).
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);  // Error(io)
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+  void write(std::span<const std::byte> bytes);  // appended; Error(io), disk full included
+  void write(std::string_view text);
+  uint64_t size() const { return size_; }  // bytes written so far
+  void commit();                           // Error(io)
+
+ private:
+  std::filesystem::path path_, temporary_;
+  int fd_ = -1;
+  uint64_t size_ = 0;
+  int slot_ = -1;
+};
+
+void remove_unfinished_files_on_signals();
+
+/// The whole file as text (MappedFile::open's rules).
+std::string read_text(const std::filesystem::path& path);
+
+}  // namespace hone

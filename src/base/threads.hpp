@@ -1,0 +1,43 @@
+#pragma once
+// Worker threads that enter once per inference and share the tiles of its steps.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+namespace hone {
+
+/// A team of threads: the caller of run() and `workers() - 1` helpers that sleep between
+/// inferences. One run() at a time (others wait their turn); an inference enters the team once and
+/// then calls parallel() for each step. A step ends when its tiles are done, not when all workers
+/// arrive: a worker that holds no tile delays nobody. Waits spin briefly, then sleep.
+class Team {
+ public:
+  /// `workers` >= 1. 0: one per physical core this process may use (affinity and cgroup quota
+  /// heeded).
+  explicit Team(int workers = 0);
+  ~Team();
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+  int workers() const;
+
+  /// Wakes the helpers, runs `program` on the calling thread, lets the helpers go. Exceptions of
+  /// `program` pass through.
+  void run(const std::function<void()>& program);
+
+  /// Within run(), from the program's thread: calls tile(i) once for every i in [0, tiles), spread
+  /// over the team by dynamic claiming, and returns when all are done. Outside run(), or nested in
+  /// a tile, it runs them in order on the calling thread. The first exception of a tile is rethrown
+  /// here.
+  void parallel(int64_t tiles, const std::function<void(int64_t tile)>& tile);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Physical cores this process may use: affinity mask, one per sibling pair, cgroup v2/v1 CPU quota
+/// rounded up.
+int usable_cores();
+
+}  // namespace hone
