@@ -1,0 +1,31 @@
+# Third-party libraries, all from the system. Static archives are preferred: `hone` then starts
+# without loading them and runs on machines that lack them.
+find_package(Threads REQUIRED)
+
+# hone_find_library(TARGET name HEADER file): an imported target `TARGET` for lib<name>.a, else .so.
+function(hone_find_library TARGET name HEADER header)
+  find_library(${TARGET}_LIBRARY NAMES lib${name}.a ${name})
+  find_path(${TARGET}_INCLUDE ${header})
+  mark_as_advanced(${TARGET}_LIBRARY ${TARGET}_INCLUDE)
+  if(NOT ${TARGET}_LIBRARY OR NOT ${TARGET}_INCLUDE)
+    message(FATAL_ERROR "lib${name} (${header}) was not found; run tools/setup build")
+  endif()
+  add_library(${TARGET} INTERFACE)
+  target_link_libraries(${TARGET} INTERFACE ${${TARGET}_LIBRARY})
+  target_include_directories(${TARGET} SYSTEM INTERFACE ${${TARGET}_INCLUDE})
+endfunction()
+
+hone_find_library(hone_zlib z HEADER zlib.h)
+hone_find_library(hone_png png HEADER png.h)
+hone_find_library(hone_jpeg jpeg HEADER jpeglib.h)
+hone_find_library(hone_zstd zstd HEADER zstd.h)
+target_link_libraries(hone_png INTERFACE hone_zlib m)
+
+foreach(header protozero/pbf_reader.hpp CLI/CLI.hpp nlohmann/json.hpp xxhash.h)
+  string(MAKE_C_IDENTIFIER "HONE_${header}" found)
+  find_path(${found} ${header})
+  mark_as_advanced(${found})
+  if(NOT ${found})
+    message(FATAL_ERROR "<${header}> was not found; run tools/setup build")
+  endif()
+endforeach()
