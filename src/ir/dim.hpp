@@ -1,0 +1,97 @@
+#pragma once
+// A dimension: an integer polynomial over symbols, floor divisions, minima and maxima, kept in one
+// canonical form, so that equal expressions are equal objects. A symbol is known by its name within
+// a graph, stands for an integer >= 0 and has one definition there.
+
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hone {
+
+/// Values of symbols, by name.
+using Bindings = std::map<std::string, int64_t, std::less<>>;
+
+/// Inclusive bounds; kUnbounded stands for "no upper bound known", -kUnbounded for no lower one.
+struct Interval {
+  static constexpr int64_t kUnbounded = std::numeric_limits<int64_t>::max();
+  int64_t low = 0, high = kUnbounded;
+};
+/// Known bounds of symbols; a symbol that is absent lies in [0, unbounded].
+using Ranges = std::map<std::string, Interval, std::less<>>;
+
+class Dim {
+ public:
+  Dim() = default;                          // 0
+  Dim(int64_t value) : constant_(value) {}  // NOLINT: a number is a dimension
+  static Dim symbol(std::string_view name);
+
+  bool is_constant() const { return poly_ == nullptr; }
+  /// The number, when there is no symbol in it.
+  std::optional<int64_t> constant() const;
+  bool is(int64_t value) const { return is_constant() && constant_ == value; }
+  /// The name, when the dimension is exactly one symbol.
+  std::optional<std::string_view> as_symbol() const;
+  /// All names that occur.
+  void collect_symbols(std::set<std::string, std::less<>>& names) const;
+
+  /// The value when every symbol is bound; nullopt when one is not, on overflow and on division by
+  /// zero.
+  std::optional<int64_t> evaluate(const Bindings& bindings) const;
+  /// Every symbol for which `replacement` gives a dimension replaced by it, then canonical again.
+  Dim substitute(const std::function<std::optional<Dim>(std::string_view)>& replacement) const;
+  /// Bounds that hold for all values of the symbols within `ranges` (sound, not always tight).
+  Interval bounds(const Ranges& ranges = {}) const;
+  /// How simple to read: number of terms and atoms; a constant is 0. Picks the nicer of two equals.
+  int complexity() const;
+
+  friend Dim operator+(const Dim& a, const Dim& b);
+  friend Dim operator-(const Dim& a, const Dim& b);
+  friend Dim operator*(const Dim& a, const Dim& b);
+  /// Structural equality of canonical forms, and a total order for canonical sorting (not numeric).
+  friend bool operator==(const Dim& a, const Dim& b);
+  friend std::strong_ordering operator<=>(const Dim& a, const Dim& b);
+
+ private:
+  struct Poly;
+  friend struct Poly;
+  friend struct DimAccess;
+  int64_t constant_ = 0;
+  std::shared_ptr<const Poly> poly_;  // null: the constant
+};
+
+/// floor(a / b); b a nonzero constant or any symbolic dimension. Exact division simplifies:
+/// floor_div(2*n, 2) == n, nested divisions by constants flatten.
+Dim floor_div(const Dim& a, const Dim& b);
+Dim ceil_div(const Dim& a, const Dim& b);  // -floor_div(-a, b)
+Dim mod(const Dim& a, const Dim& b);       // a - b * floor_div(a, b)
+Dim min(const Dim& a, const Dim& b);
+Dim max(const Dim& a, const Dim& b);
+/// a / b when b divides a for all values of the symbols (term by term), else nullopt. Zero b:
+/// nullopt.
+std::optional<Dim> exact_div(const Dim& a, const Dim& b);
+/// The product of all (1 when empty).
+Dim product(const std::vector<Dim>& dims);
+
+/// Provable for all values of the symbols in `ranges`; nullopt: cannot be decided.
+std::optional<bool> provably_equal(const Dim& a, const Dim& b, const Ranges& ranges = {});
+std::optional<bool> provably_less_equal(const Dim& a, const Dim& b, const Ranges& ranges = {});
+
+/// Text: "3", "n", "2*n+1", "n*m", "floordiv(n,2)", "min(n,4)". Terms in canonical order (higher
+/// degree and names first, the constant last). A symbol whose name is not [A-Za-z_][A-Za-z0-9_.]*
+/// is printed in single quotes with \ escapes.
+void append(std::string& out, const Dim& dim);
+/// Reads what append wrote (and any sum, difference, product, floordiv, ceildiv, mod, min, max of
+/// such) from the front of `text`, advancing it. nullopt: no dimension there (text is then
+/// unspecified).
+std::optional<Dim> parse_dim(std::string_view& text);
+
+}  // namespace hone

@@ -1,0 +1,150 @@
+#pragma once
+// The graph: values in single static assignment, nodes in printed order, constants beside them.
+
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "ir/op.hpp"
+#include "ir/type.hpp"
+#include "ir/weight.hpp"
+
+namespace hone {
+
+struct Node;
+
+/// Something that nodes read: a graph input, a constant, or a node's result. Owned by its graph;
+/// changed through Graph only.
+struct Value {
+  std::string name;  // unique in its graph
+  Type type;
+  Node* producer = nullptr;              // null: an input or a constant
+  int index = 0;                         // which result of the producer
+  std::shared_ptr<const Weight> weight;  // set: a constant
+  std::vector<Node*> users;              // once per reading operand
+  std::optional<Dims> known;             // contents of a small integer tensor, row-major
+
+  bool is_constant() const { return weight != nullptr; }
+  bool is_literal() const { return weight != nullptr && weight->is_literal(); }
+  bool is_input() const { return producer == nullptr && weight == nullptr; }
+};
+
+struct Node {
+  Op op;
+  std::vector<Value*> inputs;       // null: an optional operand that is absent (never the last)
+  std::vector<Value*> outputs;      // null: a result that nobody wants (never all)
+  std::vector<std::string> origin;  // names of the source model's nodes this one stands for
+  std::string by;                   // pass or rule that made it; empty: the importer
+  std::list<Node>::iterator self;
+
+  Value* input(size_t i) const { return i < inputs.size() ? inputs[i] : nullptr; }
+  Value* output(size_t i = 0) const { return i < outputs.size() ? outputs[i] : nullptr; }
+};
+
+struct GraphOutput {
+  std::string name;  // for the caller
+  Value* value;
+};
+
+/// A fact that the types rely on and that is checked when shapes are bound.
+struct Require {
+  enum class Relation : uint8_t {
+    equal,
+    less_equal
+  };
+  Relation relation = Relation::equal;
+  Dim a, b;
+  friend bool operator==(const Require&, const Require&) = default;
+};
+/// "a == b", "a <= b".
+void append(std::string& out, const Require& require);
+
+/// Owns its nodes, values and constants. Not copyable by accident: clone() says so.
+class Graph {
+ public:
+  explicit Graph(std::string name = "graph") : name_(std::move(name)) {}
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+  std::unique_ptr<Graph> clone() const;
+
+  const std::string& name() const { return name_; }
+  void set_name(std::string name) { name_ = std::move(name); }
+  const std::vector<Value*>& inputs() const { return inputs_; }
+  const std::vector<GraphOutput>& outputs() const { return outputs_; }
+  std::vector<Value*> constants() const;  // in the order they were added
+  const std::list<Node>& nodes() const { return nodes_; }
+  std::list<Node>& nodes() { return nodes_; }
+  size_t value_count() const { return by_name_.size(); }
+  const std::vector<Require>& requirements() const { return requirements_; }
+
+  /// `name` is made unique by a suffix ".1", ".2" ... when taken.
+  Value* add_input(std::string_view name, Type type);
+  Value* add_constant(std::string_view name, std::shared_ptr<const Weight> weight);
+  /// Appends (or puts before `before`) a node with a result for every name ("": a result nobody
+  /// wants). Types are set by inference. Trailing null inputs are dropped.
+  Node* add_node(Op op, std::vector<Value*> inputs, const std::vector<std::string>& output_names,
+                 std::vector<std::string> origin = {}, std::string by = {}, Node* before = nullptr);
+  void add_output(std::string_view name, Value* value);
+  void set_output(size_t index, Value* value);
+  /// Records the fact once, in canonical form; a fact that is always true is dropped.
+  void add_requirement(Require require);
+  void clear_requirements() { requirements_.clear(); }
+
+  Value* find(std::string_view name) const;  // null: no such value
+  void rename(Value* value, std::string_view name);
+  void set_op(Node* node, Op op) { node->op = std::move(op); }
+  void set_input(Node* node, size_t index, Value* value);  // grows with nulls; drops trailing nulls
+  /// Every reader and graph output of `from` reads `to`.
+  void replace_uses(Value* from, Value* to);
+  /// A node none of whose results is read or an output. Its results die.
+  void erase(Node* node);
+  /// A constant or input without users that is not an output.
+  void erase(Value* value);
+  bool is_output(const Value* value) const;
+  /// Removes nodes that nothing reads and that define no symbol in use, then constants without
+  /// users. true: something went.
+  bool remove_unused();
+  /// Reorders nodes so that every value and symbol is defined before use, stable.
+  /// Error(invalid_model) naming the nodes on a cycle.
+  void sort();
+
+ private:
+  Value* add_value(std::string_view name);
+  void drop_user(Value* value, Node* node);
+
+  std::string name_;
+  std::vector<Value*> inputs_;
+  std::vector<GraphOutput> outputs_;
+  std::vector<Require> requirements_;
+  std::list<Node> nodes_;
+  std::list<Value> values_;
+  std::unordered_map<std::string, std::list<Value>::iterator> by_name_;
+  std::unordered_map<std::string, int> suffixes_;
+};
+
+/// Where each symbol of the graph is defined: the first graph input that has it as a whole
+/// dimension, else the node whose result has it first. Value with dimension index (-1: in its known
+/// contents).
+struct SymbolDefinition {
+  const Value* value;
+  int dim;
+};
+std::map<std::string, SymbolDefinition, std::less<>> symbol_definitions(const Graph& graph);
+
+/// Bounds of symbols that the requirements state.
+Ranges ranges(const Graph& graph);
+
+/// Equal up to the names of values: the same inputs' types, nodes, literals, weights by hash,
+/// requirements.
+bool same_structure(const Graph& a, const Graph& b);
+/// Of everything same_structure compares, large weights by dtype and shape only.
+Hash fingerprint(const Graph& graph);
+
+/// "Conv /stem/Conv" and the like: the node in the user's own names, for messages.
+std::string describe(const Node& node);
+
+}  // namespace hone

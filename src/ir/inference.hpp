@@ -1,0 +1,84 @@
+#pragma once
+// Types of results from types of operands, node by node.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "ir/graph.hpp"
+
+namespace hone {
+
+/// Known contents are kept for integer tensors of at most this many elements.
+inline constexpr int64_t kKnownElements = 64;
+
+/// What an op's type rule sees of one node, and where it puts what it finds.
+class Inference {
+ public:
+  Inference(Graph& graph, Node& node) : graph_(graph), node_(node) {}
+
+  int inputs() const { return static_cast<int>(node_.inputs.size()); }
+  int outputs() const { return static_cast<int>(node_.outputs.size()); }
+  bool has(int input) const { return node_.input(static_cast<size_t>(input)) != nullptr; }
+  bool wants(int output) const { return node_.output(static_cast<size_t>(output)) != nullptr; }
+  const Type& type(int input) const;
+  const TensorType& tensor(int input) const;  // fails when it is no tensor
+  DType dtype(int input) const { return tensor(input).dtype; }
+  /// Known contents of a small integer (or bool) tensor; null: not known.
+  const Dims* known(int input) const;
+  /// Contents of a constant operand; null: not a constant (or absent/random data).
+  const Tensor* constant(int input) const;
+  /// A parameter's known contents: the field when set, else the known operand.
+  const Dims* parameter(const std::optional<Dims>& field, int operand) const;
+  /// The parameter is given at all (field or operand).
+  bool given(const std::optional<Dims>& field, int operand) const { return field || has(operand); }
+
+  void set(int output, Type type);  // ignored for results nobody wants
+  void set(int output, DType dtype, Dims dims) {
+    set(output, Type::tensor(dtype, std::move(dims)));
+  }
+  void set_known(int output, Dims contents);  // ignored above kKnownElements
+  /// A new symbol that this node defines for dimension `dim` of `output`; the symbol that stood
+  /// there before (an earlier inference) is kept.
+  Dim fresh(int output, int dim);
+  /// Dims of `rank` fresh symbols for an output whose sizes only running tells.
+  Dims fresh_dims(int output, int rank);
+  /// Facts the result's type relies on: a contradiction fails, an identity is dropped, else
+  /// recorded.
+  void require_equal(const Dim& a, const Dim& b);
+  void require_less_equal(const Dim& a, const Dim& b);
+  /// The nicer of two dims that must be equal, recorded as such.
+  Dim same(const Dim& a, const Dim& b);
+  /// NumPy broadcasting of two or more shapes; unknown rank in, nullopt out.
+  Dim broadcast_dim(const Dim& a, const Dim& b);
+  std::optional<Dims> broadcast(const std::vector<const TensorType*>& types);
+  /// `axis` in [-rank, rank) made nonnegative, else fails.
+  int axis(int64_t axis, int rank) const;
+  const Ranges& ranges() const;
+
+  /// The op itself with something learnt (bodies inferred anew).
+  void replace_op(Op op) { node_.op = std::move(op); }
+  const Node& node() const { return node_; }
+
+  /// Error(invalid_model): "PARTS (Conv /stem/Conv)".
+  template <class... Parts>
+  [[noreturn]] void fail(const Parts&... parts) const {
+    hone::fail(Code::invalid_model, cat(parts...), " (", describe(node_), ")");
+  }
+  template <class... Parts>
+  void check(bool condition, const Parts&... parts) const {
+    if (!condition) [[unlikely]]
+      fail(parts...);
+  }
+
+ private:
+  Graph& graph_;
+  Node& node_;
+};
+
+/// Types of one node's results from its operands' types. Error(invalid_model) naming the node.
+void infer(Graph& graph, Node& node);
+/// All nodes in order (requirements are collected anew).
+void infer(Graph& graph);
+
+}  // namespace hone

@@ -1,0 +1,68 @@
+#pragma once
+// The contents of a graph's constants: mapped, in memory, or made from a seed; hashed when asked.
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/hash.hpp"
+#include "ir/tensor.hpp"
+
+namespace hone {
+
+/// Constants of at most this many elements are literals: written into the text, kept in bodies,
+/// part of fingerprints.
+inline constexpr int64_t kLiteralElements = 16;
+
+/// Immutable contents of one constant; shared by graphs, engines and threads.
+class Weight {
+ public:
+  /// Contents that exist. `source` tells people where from ("net.onnx+0x1a40", "memory").
+  static std::shared_ptr<const Weight> of(Tensor tensor, std::string source = "memory");
+  /// Contents made on first use from `seed`: float dtypes normal with variance gain^2 * 2 / fan_in
+  /// (fan_in: the product of all dims but the first; the first for matrices; 1-D: all ones);
+  /// integers: zero.
+  static std::shared_ptr<const Weight> random(DType dtype, std::vector<int64_t> shape,
+                                              uint64_t seed, double gain);
+  /// Contents that are not here, known by hash only (text read without its weights).
+  static std::shared_ptr<const Weight> absent(DType dtype, std::vector<int64_t> shape, Hash hash);
+
+  DType dtype() const { return dtype_; }
+  const std::vector<int64_t>& shape() const { return shape_; }
+  int64_t count() const { return count_; }
+  size_t bytes() const;
+  bool is_literal() const { return count_ <= kLiteralElements && kind_ == Kind::here; }
+  bool is_random() const { return kind_ == Kind::random; }
+  bool is_absent() const { return kind_ == Kind::absent; }
+  uint64_t seed() const { return seed_; }
+  double gain() const { return gain_; }
+  const std::string& source() const { return source_; }
+
+  /// The contents. Random ones are made on first use (thread-safe); absent ones: Error(io) naming
+  /// `source`.
+  const Tensor& tensor() const;
+  /// Of dtype, shape and bytes; computed on first use (thread-safe). Random: of dtype, shape, seed
+  /// and gain.
+  Hash hash() const;
+
+ private:
+  enum class Kind {
+    here,
+    random,
+    absent
+  };
+  Weight() = default;
+  Kind kind_ = Kind::here;
+  DType dtype_ = DType::f32;
+  std::vector<int64_t> shape_;
+  int64_t count_ = 0;
+  uint64_t seed_ = 0;
+  double gain_ = 1;
+  std::string source_;
+  mutable std::once_flag made_, hashed_;
+  mutable Tensor tensor_;
+  mutable Hash hash_;
+};
+
+}  // namespace hone
