@@ -1,9 +1,10 @@
 # hone_registration(OUT variable FILE name.cpp NAMESPACE ns REGISTRY Type ALL function GLOB pattern)
 #
-# Writes name.cpp, which defines `void ns::function(Type&)`: it calls `void ns::register_<stem>(Type&)`
-# of every file that matches the pattern, in alphabetical order. Type is qualified (hone::OpRegistry).
-# Objects that register themselves would be dropped from a static library; a hand-written list would
-# have to be edited. The path of the generated file is returned in `variable`.
+# Writes name.cpp, which defines `void ns::function(Type&)`: it calls
+# `void ns::register_<stem>(Type&)` of every file that matches the pattern, in alphabetical order.
+# Type is qualified (hone::OpRegistry). Objects that register themselves would be dropped from a
+# static library; a hand-written list would have to be edited. The path of the generated file is
+# returned in `variable`.
 function(hone_registration)
   cmake_parse_arguments(ARG "" "OUT;FILE;NAMESPACE;REGISTRY;ALL;GLOB" "" ${ARGN})
   file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${ARG_GLOB})

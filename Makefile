@@ -1,0 +1,70 @@
+# The commands of the project; `make help` lists them. The build itself is CMake's.
+PRESET ?= release
+BUILD := build/$(PRESET)
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 30
+VENV := .venv/bin/python
+
+.DEFAULT_GOAL := build
+.PHONY: build demo test all check format unit fuzz conformance deep stats bench clean help
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+build: $(BUILD)/build.ninja ## build the command line tool and the libraries
+	@cmake --build $(BUILD) -j $(JOBS) --target hone hone_static hone_shared
+
+demo: $(BUILD)/build.ninja ## import, build and run a small network on handwritten digits
+	@cmake --build $(BUILD) -j $(JOBS) --target hone hone_demo
+	@$(BUILD)/bin/hone_demo examples/digits $(BUILD)/digits.hone
+
+# What CI runs. The cheap and the strict first, ctest last: its closing lines are the result.
+test: ## everything that CI runs: check, build, fuzz, ctest
+	@tools/setup test check
+	@tools/check
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory fuzz
+	@$(MAKE) --no-print-directory unit
+
+all: $(BUILD)/build.ninja ## build everything, tests included
+	@tools/setup test
+	@grep -q '^HONE_TESTS:BOOL=ON' $(BUILD)/CMakeCache.txt || \
+	  cmake --preset $(PRESET) -DHONE_TESTS=ON
+	@cmake --build $(BUILD) -j $(JOBS)
+
+unit: all $(VENV) ## build and run the tests
+	@ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure
+
+check: ## floors, sizes, words, format
+	@tools/setup check
+	@tools/check
+
+format: ## write every C++ file as clang-format 14 does
+	@tools/setup check
+	@git ls-files -co --exclude-standard '*.cpp' '*.hpp' '*.h' '*.c' | xargs clang-format-14 -i
+
+fuzz: ## build the fuzz targets and run each for FUZZ_SECONDS
+	@tools/setup build check
+	@cmake -E env PRESET=fuzz $(MAKE) --no-print-directory build/fuzz/build.ninja
+	@cmake --build build/fuzz -j $(JOBS) --target hone_fuzzers
+	@tests/fuzz/run build/fuzz $(FUZZ_SECONDS)
+
+stats: ## clean and no-op build time, size of hone, time of --help
+	@tools/setup build
+	@tools/stats $(JOBS)
+
+clean: ## remove what was built
+	@rm -rf build
+
+# Configuring needs only what building needs; `make all` switches the tests on.
+build/%/build.ninja: CMakePresets.json
+	@tools/setup build
+	@cmake --preset $* -DHONE_TESTS=$(if $(filter all,$(MAKECMDGOALS)),ON,OFF)
+	@touch $@
+
+# Python is for tests only, and only inside .venv: Debian's pip refuses to install elsewhere.
+$(VENV): tests/requirements.txt
+	@tools/setup test
+	@python3 -m venv .venv
+	@$(VENV) -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
