@@ -1,5 +1,6 @@
 # The commands of the project; `make help` lists them. The build itself is CMake's.
 PRESET ?= release
+PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 30
@@ -65,6 +66,6 @@ build/%/build.ninja: CMakePresets.json
 # Python is for tests only, and only inside .venv: Debian's pip refuses to install elsewhere.
 $(VENV): tests/requirements.txt
 	@tools/setup test
-	@python3 -m venv .venv
+	@$(PYTHON) -m venv .venv
 	@$(VENV) -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
