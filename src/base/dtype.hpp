@@ -39,7 +39,7 @@ enum class DType : uint8_t {
 };
 inline constexpr int kDTypeCount = static_cast<int>(DType::string) + 1;
 
-std::string_view name(DType type);  // "f32", "bf16", "bool", "str", ...
+std::string_view name(DType type);  // "f32", "bf16", "bool", "c64", "str", ...
 std::optional<DType> parse_dtype(std::string_view name);
 void append(std::string& out, DType type);
 
@@ -58,14 +58,28 @@ size_t bytes_for(DType type, int64_t count);
 /// Element `index` of packed data at `data` (no alignment needed), widened exactly (64-bit integers
 /// round to nearest in load_double). bool reads as 0 or 1. Complex and string: Error(internal).
 double load_double(DType type, const std::byte* data, int64_t index);
-int64_t load_int(DType type, const std::byte* data, int64_t index);  // floats truncate; u64 wraps
+/// Floats truncate (NaN is 0, the rest clamps to 64 bits); u64 wraps.
+int64_t load_int(DType type, const std::byte* data, int64_t index);
 
 /// Stores one element. Floats round to nearest even; overflow of f16, bf16, f32 goes to infinity;
 /// f8/f4 saturate to the largest finite value when `saturate`, else become NaN or infinity as the
-/// ONNX Cast tables say. Integers from double: truncated toward zero, then wrapped to the width
-/// (NaN and out of int64 range: 0 / limits); from int64: wrapped.
+/// ONNX Cast tables say (f4 always saturates, its NaN is +6; f8e8m0 rounds up, of the magnitude).
+/// Integers from double: truncated toward zero, then wrapped to the width (NaN and out of int64
+/// range: 0 / limits; u64 takes all of its own range); from int64: wrapped, floats rounded once.
+/// bool: anything but zero is true. Signalling NaNs become quiet. Packed neighbours share a byte:
+/// two threads must not store into the same one.
 void store_double(DType type, std::byte* data, int64_t index, double value, bool saturate = true);
-void store_int(DType type, std::byte* data, int64_t index, int64_t value);
+void store_int(DType type, std::byte* data, int64_t index, int64_t value, bool saturate = true);
+
+/// How f8e8m0 rounds: ONNX Cast's round_mode. `nearest` sends ties up.
+enum class ScaleRounding : uint8_t {
+  up,
+  down,
+  nearest
+};
+/// 2^(code - 127), 0xFF is NaN. The sign is ignored; zero and what is below 2^-127 give code 0,
+/// what is above 2^127 code 0xFE when `saturate`; else they are NaN.
+uint8_t to_f8e8m0(double value, bool saturate = true, ScaleRounding mode = ScaleRounding::up);
 
 /// Single conversions, exact tables of IEEE and the OCP FP8 / ONNX definitions.
 uint16_t to_f16(float value);
@@ -73,8 +87,13 @@ float from_f16(uint16_t bits);
 uint16_t to_bf16(float value);
 float from_bf16(uint16_t bits);
 
-/// Many elements at once (the same results as the loops over load_double/store_double, faster).
+/// Many elements at once: the same results as loops over load_double and store_double, faster
+/// (64-bit integers are rounded once). `out` must not overlap `data`.
 void convert_to_f32(DType type, const std::byte* data, int64_t count, float* out);
 void convert_from_f32(const float* data, int64_t count, DType type, std::byte* out);
+/// Any numeric type to any other, as ONNX Cast does: integers by way of int64, the rest by way of
+/// double. The same type is copied. Neither pointer need be aligned.
+void convert(DType from, const std::byte* data, int64_t count, DType to, std::byte* out,
+             bool saturate = true);
 
 }  // namespace hone
