@@ -127,8 +127,7 @@ class Graph {
 };
 
 /// Where each symbol of the graph is defined: the first graph input that has it as a whole
-/// dimension, else the node whose result has it first. Value with dimension index (-1: in its known
-/// contents).
+/// dimension, else the first node's result that does.
 struct SymbolDefinition {
   const Value* value;
   int dim;

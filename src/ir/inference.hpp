@@ -74,11 +74,12 @@ class Inference {
  private:
   Graph& graph_;
   Node& node_;
+  mutable std::optional<Ranges> ranges_;
 };
 
 /// Types of one node's results from its operands' types. Error(invalid_model) naming the node.
 void infer(Graph& graph, Node& node);
-/// All nodes in order (requirements are collected anew).
+/// All nodes in order; requirements are added to those that stand.
 void infer(Graph& graph);
 
 }  // namespace hone

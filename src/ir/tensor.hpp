@@ -77,6 +77,9 @@ class Tensor {
   std::shared_ptr<const std::vector<std::string>> strings_;
 };
 
+/// "[2,3]"
+std::string shape_text(const std::vector<int64_t>& shape);
+
 /// Same dtype, shape and bytes (floats by bits).
 bool same_bits(const Tensor& a, const Tensor& b);
 

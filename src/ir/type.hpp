@@ -61,8 +61,6 @@ class Type {
 /// "f32[n,3,224,224]", "i64[]", "f32[*]", "seq(f32[*])", "opt(i64[])", "?" for none.
 void append(std::string& out, const TensorType& type);
 void append(std::string& out, const Type& type);
-/// "[2,3]"
-std::string shape_text(const std::vector<int64_t>& shape);
 /// Reads what append wrote from the front of `text`, advancing it.
 std::optional<Type> parse_type(std::string_view& text);
 

@@ -1,0 +1,176 @@
+#include "ir/evaluation.hpp"
+
+#include <cstring>
+#include <unordered_map>
+
+namespace hone {
+
+Evaluation::Evaluation(const Node& node, std::vector<const Tensor*> inputs, const Bindings& symbols,
+                       Allocate allocate)
+    : node_(node),
+      inputs_(std::move(inputs)),
+      outputs_(node.outputs.size()),
+      symbols_(symbols),
+      allocate_(std::move(allocate)) {}
+
+bool Evaluation::has(int input) const {
+  return input >= 0 && input < inputs() && inputs_[static_cast<size_t>(input)] != nullptr;
+}
+
+bool Evaluation::wants(int output) const {
+  return node_.output(static_cast<size_t>(output)) != nullptr;
+}
+
+Tensor& Evaluation::output(int i, DType dtype, const std::vector<int64_t>& shape) {
+  const auto place = static_cast<size_t>(i);
+  // Results past the node's own (an op may compute more than the node names) are scratch.
+  if (place >= outputs_.size()) outputs_.resize(place + 1);
+  outputs_[place] = allocate_ && wants(i) ? allocate_(i, dtype, shape) : Tensor(dtype, shape);
+  return outputs_[place];
+}
+
+void Evaluation::give(int i, const Tensor& tensor) {
+  if (!allocate_ || tensor.dtype() == DType::string) {
+    const auto place = static_cast<size_t>(i);
+    if (place >= outputs_.size()) outputs_.resize(place + 1);
+    outputs_[place] = tensor;
+    return;
+  }
+  Tensor& room = output(i, tensor.dtype(), tensor.shape());
+  const auto to = room.mutable_bytes();
+  if (!to.empty() && to.data() != tensor.bytes().data())
+    std::memmove(to.data(), tensor.bytes().data(), to.size());
+}
+
+int64_t Evaluation::dim(const Dim& dim) const {
+  const auto value = dim.evaluate(symbols_);
+  hone::check(value.has_value(), Code::internal, "the size ", dim, " is not bound at ",
+              describe(node_));
+  return *value;
+}
+
+std::vector<int64_t> Evaluation::dims(const Dims& dims) const {
+  std::vector<int64_t> values;
+  values.reserve(dims.size());
+  for (const Dim& each : dims) values.push_back(dim(each));
+  return values;
+}
+
+std::vector<int64_t> Evaluation::parameter(const std::optional<Dims>& field, int operand,
+                                           std::vector<int64_t> otherwise) const {
+  if (field) return dims(*field);
+  if (has(operand)) return input(operand).integers();
+  return otherwise;
+}
+
+int Evaluation::axis(int64_t axis, int rank) const {
+  check(axis >= -rank && axis < rank, "axis ", axis, " is out of range for rank ", rank);
+  return static_cast<int>(axis < 0 ? axis + rank : axis);
+}
+
+std::vector<Tensor> evaluate(const Node& node, const std::vector<const Tensor*>& inputs,
+                             const Bindings& symbols) {
+  check(node.op.op_class().eval != nullptr, Code::internal, describe(node), " cannot be evaluated");
+  Evaluation evaluation(node, inputs, symbols);
+  node.op.op_class().eval(node.op.data(), evaluation);
+  for (size_t i = 0; i < node.outputs.size(); ++i)
+    check(node.outputs[i] == nullptr || !evaluation.results()[i].empty(), Code::internal,
+          describe(node), " left its result ", i, " without contents");
+  return std::move(evaluation.results());
+}
+
+bool bind(const TensorType& type, const std::vector<int64_t>& shape, Bindings& symbols) {
+  if (!type.has_rank()) return true;
+  const Dims& dims = type.shape();
+  if (dims.size() != shape.size()) return false;
+  for (size_t i = 0; i < dims.size(); ++i) {
+    if (const auto symbol = dims[i].as_symbol()) {
+      const auto [place, added] = symbols.emplace(std::string(*symbol), shape[i]);
+      if (!added && place->second != shape[i]) return false;
+    } else if (const auto size = dims[i].evaluate(symbols)) {
+      if (*size != shape[i]) return false;
+    }
+  }
+  return true;
+}
+
+namespace {
+
+/// Values of a graph while it is evaluated; a tensor is dropped after its last reader.
+class Interpreter {
+ public:
+  Interpreter(const Graph& graph, const Bindings& outer) : graph_(graph), symbols_(outer) {
+    for (const Node& node : graph.nodes())
+      for (const Value* input : node.inputs)
+        if (input != nullptr) ++readers_[input];
+    for (const GraphOutput& output : graph.outputs()) ++readers_[output.value];
+  }
+
+  std::vector<Tensor> run(const std::vector<Tensor>& inputs) {
+    check(inputs.size() == graph_.inputs().size(), Code::usage, graph_.name(), " takes ",
+          graph_.inputs().size(), " inputs, given ", inputs.size());
+    for (size_t i = 0; i < inputs.size(); ++i) take_input(*graph_.inputs()[i], inputs[i]);
+    for (const Require& require : graph_.requirements()) check_requirement(require);
+    for (const Node& node : graph_.nodes()) step(node);
+    std::vector<Tensor> results;
+    for (const GraphOutput& output : graph_.outputs()) results.push_back(read(output.value));
+    return results;
+  }
+
+ private:
+  void take_input(const Value& input, const Tensor& tensor) {
+    const TensorType& type = input.type.tensor();
+    check(tensor.dtype() == type.dtype && bind(type, tensor.shape(), symbols_), Code::usage,
+          "input %", input.name, " is ", tensor.dtype(), shape_text(tensor.shape()), ", wanted ",
+          type);
+    values_[&input] = tensor;
+  }
+
+  void check_requirement(const Require& require) {
+    const auto a = require.a.evaluate(symbols_), b = require.b.evaluate(symbols_);
+    if (!a || !b) return;  // of sizes that only running tells
+    const bool holds = require.relation == Require::Relation::equal ? *a == *b : *a <= *b;
+    check(holds, Code::usage, "the sizes given break a requirement of ", graph_.name(), ": ",
+          require, " is ", *a, " and ", *b);
+  }
+
+  Tensor read(const Value* value) {
+    if (value->is_constant()) return value->weight->tensor();
+    return values_.at(value);
+  }
+
+  void step(const Node& node) {
+    std::vector<Tensor> operands;
+    for (const Value* input : node.inputs)
+      operands.push_back(input == nullptr ? Tensor() : read(input));
+    std::vector<const Tensor*> pointers;
+    for (size_t i = 0; i < operands.size(); ++i)
+      pointers.push_back(node.inputs[i] == nullptr ? nullptr : &operands[i]);
+    std::vector<Tensor> results = evaluate(node, pointers, symbols_);
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      const Value* output = node.outputs[i];
+      if (output == nullptr) continue;
+      const TensorType& type = output->type.tensor();
+      check(results[i].dtype() == type.dtype && bind(type, results[i].shape(), symbols_),
+            Code::internal, describe(node), " gave ", results[i].dtype(),
+            shape_text(results[i].shape()), " for %", output->name, ", its type says ", type);
+      values_[output] = std::move(results[i]);
+    }
+    for (const Value* input : node.inputs)
+      if (input != nullptr && --readers_[input] == 0) values_.erase(input);
+  }
+
+  const Graph& graph_;
+  Bindings symbols_;
+  std::unordered_map<const Value*, Tensor> values_;
+  std::unordered_map<const Value*, int> readers_;
+};
+
+}  // namespace
+
+std::vector<Tensor> evaluate(const Graph& graph, const std::vector<Tensor>& inputs,
+                             const Bindings& outer) {
+  return Interpreter(graph, outer).run(inputs);
+}
+
+}  // namespace hone

@@ -1,0 +1,229 @@
+#include "ir/graph.hpp"
+
+#include <algorithm>
+
+namespace hone {
+
+Value* Graph::add_value(std::string_view name) {
+  std::string unique(name.empty() ? "v" : name);
+  if (by_name_.contains(unique)) {
+    int& suffix = suffixes_[unique];
+    std::string candidate;
+    do candidate = cat(unique, ".", ++suffix);
+    while (by_name_.contains(candidate));
+    unique = std::move(candidate);
+  }
+  values_.emplace_back();
+  const auto place = std::prev(values_.end());
+  place->name = unique;
+  by_name_.emplace(std::move(unique), place);
+  return &*place;
+}
+
+Value* Graph::add_input(std::string_view name, Type type) {
+  Value* value = add_value(name);
+  value->type = std::move(type);
+  inputs_.push_back(value);
+  return value;
+}
+
+Value* Graph::add_constant(std::string_view name, std::shared_ptr<const Weight> weight) {
+  Value* value = add_value(name);
+  Dims dims(weight->shape().begin(), weight->shape().end());
+  value->type = Type::tensor(weight->dtype(), std::move(dims));
+  value->weight = std::move(weight);
+  return value;
+}
+
+std::vector<Value*> Graph::constants() const {
+  std::vector<Value*> found;
+  for (const Value& value : values_)
+    if (value.is_constant()) found.push_back(const_cast<Value*>(&value));
+  return found;
+}
+
+Node* Graph::add_node(Op op, std::vector<Value*> inputs,
+                      const std::vector<std::string>& output_names, std::vector<std::string> origin,
+                      std::string by, Node* before) {
+  while (!inputs.empty() && inputs.back() == nullptr) inputs.pop_back();
+  const auto place = nodes_.emplace(before == nullptr ? nodes_.end() : before->self);
+  Node* node = &*place;
+  node->self = place;
+  node->op = std::move(op);
+  node->inputs = std::move(inputs);
+  node->origin = std::move(origin);
+  node->by = std::move(by);
+  for (Value* input : node->inputs)
+    if (input != nullptr) input->users.push_back(node);
+  for (size_t i = 0; i < output_names.size(); ++i) {
+    Value* value = nullptr;
+    if (!output_names[i].empty()) {
+      value = add_value(output_names[i]);
+      value->producer = node;
+      value->index = static_cast<int>(i);
+    }
+    node->outputs.push_back(value);
+  }
+  return node;
+}
+
+void Graph::add_output(std::string_view name, Value* value) {
+  outputs_.push_back({std::string(name), value});
+}
+
+void Graph::set_output(size_t index, Value* value) { outputs_[index].value = value; }
+
+void Graph::add_requirement(Require require) {
+  using Relation = Require::Relation;
+  if (require.relation == Relation::equal) {
+    if (require.b < require.a) std::swap(require.a, require.b);
+    if (require.a == require.b) return;
+  } else if (provably_less_equal(require.a, require.b) == true) {
+    return;
+  }
+  if (std::find(requirements_.begin(), requirements_.end(), require) == requirements_.end())
+    requirements_.push_back(std::move(require));
+}
+
+Value* Graph::find(std::string_view name) const {
+  const auto found = by_name_.find(std::string(name));
+  return found == by_name_.end() ? nullptr : &*found->second;
+}
+
+void Graph::rename(Value* value, std::string_view name) {
+  if (value->name == name) return;
+  check(!by_name_.contains(std::string(name)), Code::internal, "the name ", name, " is taken");
+  auto entry = by_name_.extract(value->name);
+  entry.key() = std::string(name);
+  by_name_.insert(std::move(entry));
+  value->name = std::string(name);
+}
+
+void Graph::drop_user(Value* value, Node* node) {
+  const auto found = std::find(value->users.begin(), value->users.end(), node);
+  if (found != value->users.end()) value->users.erase(found);
+}
+
+void Graph::set_input(Node* node, size_t index, Value* value) {
+  if (index >= node->inputs.size()) node->inputs.resize(index + 1, nullptr);
+  if (node->inputs[index] != nullptr) drop_user(node->inputs[index], node);
+  node->inputs[index] = value;
+  if (value != nullptr) value->users.push_back(node);
+  while (!node->inputs.empty() && node->inputs.back() == nullptr) node->inputs.pop_back();
+}
+
+void Graph::replace_uses(Value* from, Value* to) {
+  if (from == to) return;
+  const std::vector<Node*> users = std::move(from->users);
+  from->users.clear();
+  for (Node* user : users) {
+    // A node that reads the value twice stands in users twice: each entry moves one operand.
+    const auto operand = std::find(user->inputs.begin(), user->inputs.end(), from);
+    *operand = to;
+    to->users.push_back(user);
+  }
+  for (GraphOutput& output : outputs_)
+    if (output.value == from) output.value = to;
+}
+
+void Graph::erase(Node* node) {
+  for (Value* output : node->outputs)
+    check(output == nullptr || (output->users.empty() && !is_output(output)), Code::internal,
+          "erased ", describe(*node), " while it is in use");
+  for (Value* input : node->inputs)
+    if (input != nullptr) drop_user(input, node);
+  for (Value* output : node->outputs) {
+    if (output == nullptr) continue;
+    const auto entry = by_name_.find(output->name);
+    values_.erase(entry->second);
+    by_name_.erase(entry);
+  }
+  nodes_.erase(node->self);
+}
+
+void Graph::erase(Value* value) {
+  check(value->producer == nullptr && value->users.empty() && !is_output(value), Code::internal,
+        "erased the value ", value->name, " while it is in use");
+  std::erase(inputs_, value);
+  const auto entry = by_name_.find(value->name);
+  values_.erase(entry->second);
+  by_name_.erase(entry);
+}
+
+bool Graph::is_output(const Value* value) const {
+  return std::any_of(outputs_.begin(), outputs_.end(),
+                     [&](const GraphOutput& output) { return output.value == value; });
+}
+
+namespace {
+
+/// Copies values and nodes of one graph into another, keeping names.
+class Cloner {
+ public:
+  Cloner(const Graph& from, Graph& to) : from_(from), to_(to) {}
+
+  void run() {
+    for (const Value* input : from_.inputs()) {
+      map_[input] = to_.add_input(input->name, input->type);
+      map_[input]->known = input->known;
+    }
+    for (const Value* constant : from_.constants()) {
+      map_[constant] = to_.add_constant(constant->name, constant->weight);
+      map_[constant]->known = constant->known;
+    }
+    // A graph under repair may use before it defines: nodes first, operands after.
+    std::vector<Node*> copies;
+    for (const Node& node : from_.nodes()) copies.push_back(copy(node));
+    size_t at = 0;
+    for (const Node& node : from_.nodes()) {
+      Node* target = copies[at++];
+      for (size_t i = 0; i < node.inputs.size(); ++i)
+        if (node.inputs[i] != nullptr) to_.set_input(target, i, map_.at(node.inputs[i]));
+    }
+    for (const GraphOutput& output : from_.outputs())
+      to_.add_output(output.name, map_.at(output.value));
+    for (const Require& require : from_.requirements()) to_.add_requirement(require);
+  }
+
+ private:
+  Node* copy(const Node& node) {
+    std::vector<std::string> names;
+    for (const Value* output : node.outputs) names.push_back(output == nullptr ? "" : output->name);
+    Node* target = to_.add_node(node.op, {}, names, node.origin, node.by);
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      if (node.outputs[i] == nullptr) continue;
+      map_[node.outputs[i]] = target->outputs[i];
+      target->outputs[i]->type = node.outputs[i]->type;
+      target->outputs[i]->known = node.outputs[i]->known;
+    }
+    return target;
+  }
+
+  const Graph& from_;
+  Graph& to_;
+  std::unordered_map<const Value*, Value*> map_;
+};
+
+}  // namespace
+
+std::unique_ptr<Graph> Graph::clone() const {
+  auto copy = std::make_unique<Graph>(name_);
+  Cloner(*this, *copy).run();
+  return copy;
+}
+
+void append(std::string& out, const Require& require) {
+  append(out, require.a);
+  out += require.relation == Require::Relation::equal ? " == " : " <= ";
+  append(out, require.b);
+}
+
+std::string describe(const Node& node) {
+  std::string text(node.op.name());
+  if (!node.origin.empty()) return cat(text, " ", node.origin.front());
+  for (const Value* output : node.outputs)
+    if (output != nullptr) return cat(text, " %", output->name);
+  return text;
+}
+
+}  // namespace hone

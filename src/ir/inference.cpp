@@ -1,0 +1,177 @@
+#include "ir/inference.hpp"
+
+#include <algorithm>
+
+namespace hone {
+
+const Type& Inference::type(int input) const {
+  const Value* value = node_.input(static_cast<size_t>(input));
+  check(value != nullptr, "operand ", input, " is missing");
+  return value->type;
+}
+
+const TensorType& Inference::tensor(int input) const {
+  const Type& found = type(input);
+  check(found.is_tensor(), "operand ", input, " is ", found, ", wanted a tensor");
+  return found.tensor();
+}
+
+namespace {
+
+/// Contents of a small integer constant as dims, kept on the value for the next reader.
+void learn_contents(Value& value) {
+  const Weight& weight = *value.weight;
+  if (weight.count() > kKnownElements || weight.is_random() || weight.is_absent()) return;
+  if (!is_integer(weight.dtype()) && weight.dtype() != DType::boolean) return;
+  Dims contents;
+  for (const int64_t element : weight.tensor().integers()) contents.emplace_back(element);
+  value.known = std::move(contents);
+}
+
+}  // namespace
+
+const Dims* Inference::known(int input) const {
+  Value* value = node_.input(static_cast<size_t>(input));
+  if (value == nullptr) return nullptr;
+  if (!value->known && value->is_constant()) learn_contents(*value);
+  return value->known ? &*value->known : nullptr;
+}
+
+const Tensor* Inference::constant(int input) const {
+  const Value* value = node_.input(static_cast<size_t>(input));
+  if (value == nullptr || !value->is_constant()) return nullptr;
+  if (value->weight->is_random() || value->weight->is_absent()) return nullptr;
+  return &value->weight->tensor();
+}
+
+const Dims* Inference::parameter(const std::optional<Dims>& field, int operand) const {
+  return field ? &*field : known(operand);
+}
+
+void Inference::set(int output, Type type) {
+  if (wants(output)) node_.outputs[static_cast<size_t>(output)]->type = std::move(type);
+}
+
+void Inference::set_known(int output, Dims contents) {
+  if (wants(output) && contents.size() <= static_cast<size_t>(kKnownElements))
+    node_.outputs[static_cast<size_t>(output)]->known = std::move(contents);
+}
+
+Dim Inference::fresh(int output, int dim) {
+  const Value* value = node_.output(static_cast<size_t>(output));
+  const auto place = static_cast<size_t>(dim);
+  if (value != nullptr && value->type.is_tensor() && value->type.tensor().has_rank() &&
+      place < value->type.tensor().shape().size()) {
+    const Dim& before = value->type.tensor().shape()[place];
+    const auto is_before = [&](const Dim& other) { return other == before; };
+    const bool of_an_input =
+        std::any_of(graph_.inputs().begin(), graph_.inputs().end(), [&](const Value* input) {
+          if (!input->type.is_tensor() || !input->type.tensor().has_rank()) return false;
+          const Dims& dims = input->type.tensor().shape();
+          return std::any_of(dims.begin(), dims.end(), is_before);
+        });
+    if (before.as_symbol() && !of_an_input) return before;
+  }
+  if (value != nullptr) return Dim::symbol(cat(value->name, "_d", dim));
+  const auto named = std::find_if(node_.outputs.begin(), node_.outputs.end(),
+                                  [](const Value* other) { return other != nullptr; });
+  return Dim::symbol(cat((*named)->name, "_r", output, "_d", dim));
+}
+
+Dims Inference::fresh_dims(int output, int rank) {
+  Dims dims;
+  for (int i = 0; i < rank; ++i) dims.push_back(fresh(output, i));
+  return dims;
+}
+
+const Ranges& Inference::ranges() const {
+  if (!ranges_) ranges_ = hone::ranges(graph_);
+  return *ranges_;
+}
+
+void Inference::require_equal(const Dim& a, const Dim& b) {
+  const auto equal = provably_equal(a, b, ranges());
+  if (equal) return check(*equal, "sizes ", a, " and ", b, " differ, wanted the same");
+  graph_.add_requirement({Require::Relation::equal, a, b});
+}
+
+void Inference::require_less_equal(const Dim& a, const Dim& b) {
+  const auto less = provably_less_equal(a, b, ranges());
+  if (less) return check(*less, "size ", a, " is larger than ", b);
+  graph_.add_requirement({Require::Relation::less_equal, a, b});
+}
+
+Dim Inference::same(const Dim& a, const Dim& b) {
+  require_equal(a, b);
+  return b.complexity() < a.complexity() ? b : a;
+}
+
+Dim Inference::broadcast_dim(const Dim& a, const Dim& b) {
+  if (a == b || b.is(1)) return a;
+  if (a.is(1)) return b;
+  check(!a.is_constant() || !b.is_constant(), "sizes ", a, " and ", b, " do not broadcast");
+  return same(a, b);
+}
+
+std::optional<Dims> Inference::broadcast(const std::vector<const TensorType*>& types) {
+  size_t rank = 0;
+  for (const TensorType* type : types) {
+    if (!type->has_rank()) return std::nullopt;
+    rank = std::max(rank, type->shape().size());
+  }
+  Dims result(rank, Dim(1));
+  for (const TensorType* type : types) {
+    const Dims& dims = type->shape();
+    const size_t shift = rank - dims.size();
+    for (size_t i = 0; i < dims.size(); ++i)
+      result[shift + i] = broadcast_dim(result[shift + i], dims[i]);
+  }
+  return result;
+}
+
+int Inference::axis(int64_t axis, int rank) const {
+  check(axis >= -rank && axis < rank, "axis ", axis, " is out of range for rank ", rank);
+  return static_cast<int>(axis < 0 ? axis + rank : axis);
+}
+
+namespace {
+
+void check_arity(const Node& node, Inference& inference) {
+  const OpClass& op_class = node.op.op_class();
+  const auto inputs = static_cast<int>(node.inputs.size());
+  const auto outputs = static_cast<int>(node.outputs.size());
+  inference.check(inputs <= op_class.inputs.most, "has ", inputs, " operands, takes at most ",
+                  op_class.inputs.most);
+  for (int i = 0; i < op_class.inputs.least; ++i)
+    inference.check(inference.has(i), "operand ", i, " is missing");
+  inference.check(outputs >= op_class.outputs.least && outputs <= op_class.outputs.most, "has ",
+                  outputs, " results, gives ", op_class.outputs.least, " to ",
+                  op_class.outputs.most);
+}
+
+}  // namespace
+
+void infer(Graph& graph, Node& node) {
+  Inference inference(graph, node);
+  try {
+    check_arity(node, inference);
+    for (Value* output : node.outputs)
+      if (output != nullptr) output->known.reset();
+    const Op op = node.op;  // infer may replace it
+    op.op_class().infer(op.data(), inference);
+    for (const Value* output : node.outputs)
+      check(output == nullptr || !output->type.is_none(), Code::internal, "the type rule of ",
+            describe(node), " left %", output == nullptr ? "" : output->name, " without a type");
+    if (op.op_class().dims != nullptr) op.op_class().dims(op.data(), inference);
+  } catch (const Error& error) {
+    const std::string where = describe(node);
+    if (error.message().find(where) != std::string::npos) throw;
+    throw Error(error.code(), cat(error.message(), " (", where, ")"));
+  }
+}
+
+void infer(Graph& graph) {
+  for (Node& node : graph.nodes()) infer(graph, node);
+}
+
+}  // namespace hone

@@ -1,0 +1,139 @@
+#include "ir/tensor.hpp"
+
+#include <cstdlib>
+#include <new>
+
+#include "base/size.hpp"
+
+namespace hone {
+namespace {
+
+constexpr size_t kTensorAlignment = 64;
+
+struct Allocation {
+  std::byte* data = nullptr;
+  explicit Allocation(size_t size) {
+    // calloc gets large zero pages lazily from the system, which aligned_alloc + memset would
+    // touch.
+    raw_ = std::calloc(size + kTensorAlignment, 1);
+    if (raw_ == nullptr) fail(Code::out_of_memory, "no memory for a tensor of ", size, " bytes");
+    const auto address = reinterpret_cast<uintptr_t>(raw_);
+    const size_t skip = (kTensorAlignment - address % kTensorAlignment) % kTensorAlignment;
+    data = static_cast<std::byte*>(raw_) + skip;
+  }
+  ~Allocation() { std::free(raw_); }
+  Allocation(const Allocation&) = delete;
+  Allocation& operator=(const Allocation&) = delete;
+
+ private:
+  void* raw_;
+};
+
+}  // namespace
+
+Tensor::Tensor(DType dtype, std::vector<int64_t> shape)
+    : dtype_(dtype), writable_(true), shape_(std::move(shape)), count_(element_count(shape_)) {
+  if (dtype == DType::string) {
+    strings_ = std::make_shared<const std::vector<std::string>>(static_cast<size_t>(count_));
+    return;
+  }
+  size_ = bytes_for(dtype, count_);
+  if (size_ > static_cast<size_t>(INT64_MAX) - kTensorAlignment)
+    fail(Code::out_of_memory, "no memory for a tensor of ", size_, " bytes");
+  auto allocation = std::make_shared<Allocation>(size_);
+  data_ = allocation->data;
+  owner_ = std::move(allocation);
+}
+
+Tensor Tensor::borrow(DType dtype, std::vector<int64_t> shape, std::span<const std::byte> bytes,
+                      std::shared_ptr<const void> owner) {
+  // Nobody writes through it: writable_ stays false.
+  Tensor tensor =
+      borrow_mutable(dtype, std::move(shape), {const_cast<std::byte*>(bytes.data()), bytes.size()},
+                     std::move(owner));
+  tensor.writable_ = false;
+  return tensor;
+}
+
+Tensor Tensor::borrow_mutable(DType dtype, std::vector<int64_t> shape, std::span<std::byte> bytes,
+                              std::shared_ptr<const void> owner) {
+  Tensor tensor;
+  tensor.dtype_ = dtype;
+  tensor.writable_ = true;
+  tensor.shape_ = std::move(shape);
+  tensor.count_ = element_count(tensor.shape_);
+  tensor.size_ = bytes_for(dtype, tensor.count_);
+  check(bytes.size() >= tensor.size_, Code::internal, "a ", dtype, shape_text(tensor.shape_),
+        " tensor wants ", tensor.size_, " bytes, given ", bytes.size());
+  tensor.data_ = bytes.data();
+  tensor.owner_ = std::move(owner);
+  return tensor;
+}
+
+Tensor Tensor::of_strings(std::vector<int64_t> shape, std::vector<std::string> strings) {
+  Tensor tensor;
+  tensor.dtype_ = DType::string;
+  tensor.shape_ = std::move(shape);
+  tensor.count_ = element_count(tensor.shape_);
+  check(static_cast<size_t>(tensor.count_) == strings.size(), Code::internal, "a str",
+        shape_text(tensor.shape_), " tensor given ", strings.size(), " strings");
+  tensor.strings_ = std::make_shared<const std::vector<std::string>>(std::move(strings));
+  return tensor;
+}
+
+Tensor Tensor::ints(const std::vector<int64_t>& values, DType dtype) {
+  Tensor tensor(dtype, {static_cast<int64_t>(values.size())});
+  for (size_t i = 0; i < values.size(); ++i) tensor.set_integer(static_cast<int64_t>(i), values[i]);
+  return tensor;
+}
+
+Tensor Tensor::scalar(DType dtype, double value) {
+  Tensor tensor(dtype, {});
+  tensor.set_number(0, value);
+  return tensor;
+}
+
+std::span<std::byte> Tensor::mutable_bytes() {
+  check(writable_, Code::internal, "a read-only tensor is written to");
+  return {data_, size_};
+}
+
+const std::vector<std::string>& Tensor::strings() const {
+  check(strings_ != nullptr, Code::internal, "strings wanted of a ", dtype_, " tensor");
+  return *strings_;
+}
+
+std::vector<int64_t> Tensor::integers() const {
+  std::vector<int64_t> values(static_cast<size_t>(count()));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = integer(static_cast<int64_t>(i));
+  return values;
+}
+
+Tensor Tensor::reshaped(std::vector<int64_t> shape) const {
+  const int64_t wanted = element_count(shape);
+  check(wanted == count(), Code::internal, "reshape of ", count(), " elements to ",
+        shape_text(shape));
+  Tensor tensor = *this;
+  tensor.shape_ = std::move(shape);
+  return tensor;
+}
+
+Tensor Tensor::clone() const {
+  if (dtype_ == DType::string) return *this;
+  Tensor copy(dtype_, shape_);
+  if (size_ > 0) std::memcpy(copy.data_, data_, size_);
+  return copy;
+}
+
+std::string shape_text(const std::vector<int64_t>& shape) {
+  return cat("[", join(shape, ","), "]");
+}
+
+bool same_bits(const Tensor& a, const Tensor& b) {
+  if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
+  if (a.dtype() == DType::string) return a.strings() == b.strings();
+  return a.bytes().empty() ||
+         std::memcmp(a.bytes().data(), b.bytes().data(), a.bytes().size()) == 0;
+}
+
+}  // namespace hone
