@@ -1,5 +1,30 @@
-# `cmake --install`: the tool, both libraries and the public headers.
+# `cmake --install`: the tool, both libraries, the public headers, a CMake package and a pkg-config
+# file. find_package(hone) gives hone::hone (static) and hone::hone_shared.
 include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
 if(TARGET hone)
   install(TARGETS hone RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
+if(NOT TARGET hone_static)
+  return()
+endif()
+
+set_target_properties(hone_static PROPERTIES EXPORT_NAME hone)
+install(TARGETS hone_static hone_shared EXPORT hone_targets
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/hone DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/hone)
+install(EXPORT hone_targets FILE hone-targets.cmake NAMESPACE hone:: DESTINATION ${package})
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/hone-config.cmake.in
+                              ${PROJECT_BINARY_DIR}/hone-config.cmake
+                              INSTALL_DESTINATION ${package})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/hone-config-version.cmake
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/hone-config.cmake
+              ${PROJECT_BINARY_DIR}/hone-config-version.cmake DESTINATION ${package})
+
+string(REGEX REPLACE "[^/]+" ".." to_prefix ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+configure_file(${PROJECT_SOURCE_DIR}/cmake/hone.pc.in ${PROJECT_BINARY_DIR}/hone.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/hone.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
