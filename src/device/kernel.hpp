@@ -1,0 +1,126 @@
+#pragma once
+// What a device's kernels are to the rest of the house: they say what they support, describe how
+// they would run it, are prepared once and bound to addresses per context.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/region.hpp"
+#include "ir/tensor.hpp"
+
+namespace hone {
+
+/// A kernel's answer: yes, or why not, in words a user can read.
+struct Verdict {
+  bool yes = true;
+  std::string why;  // of a no; or what is slow about a yes
+  static Verdict no(std::string why) { return {false, std::move(why)}; }
+};
+
+/// The freedom a kernel has with rounding.
+struct Numerics {
+  bool deterministic = true;  // same engine, machine, workers: same bits
+};
+
+/// The part of the device a kernel may count on.
+struct Share {
+  int workers = 1;
+};
+
+/// One region to run. Dimensions that the region's types leave symbolic may take any value in
+/// `ranges`; operands are dense, row-major and at least 64-byte aligned unless they are the
+/// caller's own tensors (then aligned to their element).
+struct Problem {
+  Region region;
+  std::vector<std::shared_ptr<const Weight>> weights;  // per region input; null: not a constant
+  Ranges ranges;
+  Numerics numerics;
+  Share share;
+};
+
+/// Settings of one kernel that change its speed and never its meaning: "mr=6,nr=16".
+using Tuning = std::map<std::string, int64_t, std::less<>>;
+std::string tuning_text(const Tuning& tuning);
+
+/// A constant operand in the form that a kernel wants. Made once per (weight hash, name).
+struct Packing {
+  size_t input;      // which region input
+  std::string name;  // of the form, with its parameters: "gemm.b/nr=16"
+  Tensor (*pack)(const Problem& problem, const Tuning& tuning, const Tensor& weight);
+};
+
+/// How a kernel would run a problem. Pure: depends on the problem and tuning only.
+struct Recipe {
+  std::shared_ptr<const Problem> problem;
+  Tuning tuning;
+  double seconds = 0;  // estimate for the ranges' low end
+  Dim scratch_bytes;   // of working memory while it runs, in the region's symbols
+  std::vector<Packing> packings;
+};
+
+/// A tensor's place while a step runs. `data` is null for an absent operand and may be null for an
+/// empty tensor.
+struct Operand {
+  std::byte* data = nullptr;
+  DType dtype = DType::f32;
+  std::vector<int64_t> shape;
+  template <class T>
+  T* as() const {
+    return reinterpret_cast<T*>(data);
+  }
+};
+
+/// Inputs and outputs in the region's order, with actual sizes. A packed input's `data` is null.
+struct Operands {
+  std::vector<Operand> inputs, outputs;
+  Bindings symbols;
+};
+
+/// An ordered queue of work on a device.
+struct Stream {
+  virtual ~Stream() = default;
+};
+
+/// A step bound to addresses, owned by one context. enqueue never allocates.
+struct Bound {
+  virtual ~Bound() = default;
+  virtual void enqueue(Stream& stream) = 0;
+  /// New addresses, the same sizes.
+  virtual void rebind(const Operands& operands) = 0;
+};
+
+/// A kernel ready to run one problem; immutable, shared by contexts and threads.
+struct Prepared {
+  virtual ~Prepared() = default;
+  /// `scratch` has the recipe's scratch_bytes, 64-byte aligned.
+  virtual std::unique_ptr<Bound> bind(const Operands& operands,
+                                      std::span<std::byte> scratch) const = 0;
+};
+
+/// One registered way to run a kind of region on a device.
+struct Kernel {
+  std::string_view name;  // "cpu.conv.im2col"
+  int version = 1;
+  Verdict (*supports)(const Problem& problem);
+  std::vector<Tuning> (*tunings)(const Problem& problem);  // best guess first; never empty
+  Recipe (*recipe)(std::shared_ptr<const Problem> problem, const Tuning& tuning);
+  std::shared_ptr<const Prepared> (*prepare)(const Recipe& recipe, std::vector<Tensor> packed);
+};
+
+/// A device's kernels, by name; in one visible order, by name.
+class KernelRegistry {
+ public:
+  void add(const Kernel& kernel);  // a name given twice: Error(internal)
+  const Kernel* find(std::string_view name) const;
+  std::vector<const Kernel*> all() const;
+
+ private:
+  std::map<std::string_view, Kernel> kernels_;
+};
+
+}  // namespace hone
