@@ -55,7 +55,8 @@ class FieldList {
     fields_.push_back({name, EnumField{reinterpret_cast<uint8_t*>(const_cast<E*>(&place)), names}});
     return *this;
   }
-  const std::vector<Field>& list() const { return fields_; }
+  const std::vector<Field>& list() const& { return fields_; }
+  void list() const&& = delete;  // the list of a temporary would dangle
 
  private:
   std::vector<Field> fields_;

@@ -73,6 +73,8 @@ class Op {
 
 /// Name of the op and the fields that differ from a default-made op: `Conv pads=[1,1,1,1]`.
 void append(std::string& out, const Op& op);
+/// Those fields alone, bodies left out: ` pads=[1,1,1,1]`, nothing when there are none.
+void append_changed_fields(std::string& out, const Op& op);
 
 namespace detail {
 template <class T>

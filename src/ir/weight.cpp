@@ -74,13 +74,14 @@ std::shared_ptr<const Weight> Weight::random(DType dtype, std::vector<int64_t> s
   return weight;
 }
 
-std::shared_ptr<const Weight> Weight::absent(DType dtype, std::vector<int64_t> shape, Hash hash) {
+std::shared_ptr<const Weight> Weight::absent(DType dtype, std::vector<int64_t> shape, Hash hash,
+                                             std::string source) {
   auto weight = std::shared_ptr<Weight>(new Weight());
   weight->kind_ = Kind::absent;
   weight->dtype_ = dtype;
   weight->count_ = element_count(shape);
   weight->shape_ = std::move(shape);
-  weight->source_ = cat("absent(", hash, ")");
+  weight->source_ = std::move(source);
   weight->hash_ = hash;
   return weight;
 }
@@ -88,7 +89,8 @@ std::shared_ptr<const Weight> Weight::absent(DType dtype, std::vector<int64_t> s
 size_t Weight::bytes() const { return dtype_ == DType::string ? 0 : bytes_for(dtype_, count_); }
 
 const Tensor& Weight::tensor() const {
-  check(kind_ != Kind::absent, Code::io, "the contents of a weight are not here: ", source_);
+  check(kind_ != Kind::absent, Code::io, "the contents of a weight are not here: hash ", hash_,
+        source_.empty() ? "" : ", from ", source_);
   if (kind_ == Kind::random)
     std::call_once(made_, [this] { tensor_ = make_random(dtype_, shape_, seed_, gain_); });
   return tensor_;

@@ -25,8 +25,10 @@ class Weight {
   /// integers: zero.
   static std::shared_ptr<const Weight> random(DType dtype, std::vector<int64_t> shape,
                                               uint64_t seed, double gain);
-  /// Contents that are not here, known by hash only (text read without its weights).
-  static std::shared_ptr<const Weight> absent(DType dtype, std::vector<int64_t> shape, Hash hash);
+  /// Contents that are not here, known by hash only (text read without its weights; zero: not even
+  /// that). `source` is where they were.
+  static std::shared_ptr<const Weight> absent(DType dtype, std::vector<int64_t> shape, Hash hash,
+                                              std::string source = {});
 
   DType dtype() const { return dtype_; }
   const std::vector<int64_t>& shape() const { return shape_; }
@@ -40,7 +42,7 @@ class Weight {
   const std::string& source() const { return source_; }
 
   /// The contents. Random ones are made on first use (thread-safe); absent ones: Error(io) naming
-  /// `source`.
+  /// hash and source.
   const Tensor& tensor() const;
   /// Of dtype, shape and bytes; computed on first use (thread-safe). Random: of dtype, shape, seed
   /// and gain.
