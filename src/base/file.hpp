@@ -17,10 +17,10 @@ class MappedFile {
   /// Refuses directories, FIFOs and devices without blocking. Error(io) with path and reason.
   static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);
 
-  /// Opens `relative`, named by a file that we do not trust, below `folder`: no absolute path, no
-  /// "..", no symbolic link on the way (openat2/O_NOFOLLOW component by component), one hard link
-  /// only, a regular file. Error(invalid_model) saying which rule was broken; Error(io) when
-  /// absent.
+  /// Opens `relative`, named by a file that we do not trust, below `folder` (which is trusted): no
+  /// absolute path, no "..", no symbolic link on the way (O_NOFOLLOW component by component), one
+  /// hard link only, a regular file. Error(invalid_model) saying which rule was broken; Error(io)
+  /// when absent or unreadable.
   static std::shared_ptr<const MappedFile> open_below(const std::filesystem::path& folder,
                                                       const std::string& relative);
 
@@ -39,27 +39,33 @@ class MappedFile {
 };
 
 /// Writes a file beside `path` under a temporary name, then commit() syncs it and renames it over
-/// `path`. Destroyed without commit: the temporary file is removed and `path` is untouched. The
-/// temporary file of a live writer is also removed on SIGINT/SIGTERM once
+/// `path` (a symbolic link there is replaced, not followed; permissions of an older file are kept).
+/// Destroyed without commit: the temporary file is removed and `path` is untouched. The temporary
+/// file of a live writer is also removed on SIGINT, SIGTERM and SIGHUP once
 /// remove_unfinished_files_on_signals() was called (the CLI does).
 class AtomicFile {
  public:
-  explicit AtomicFile(std::filesystem::path path);  // Error(io)
+  /// Error(io) when the folder cannot be written or `path` is there and no regular file.
+  explicit AtomicFile(const std::filesystem::path& path);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
   void write(std::span<const std::byte> bytes);  // appended; Error(io), disk full included
   void write(std::string_view text);
   uint64_t size() const { return size_; }  // bytes written so far
-  void commit();                           // Error(io)
+  void commit();                           // once, the last call; Error(io)
 
  private:
+  [[noreturn]] void fail_writing(int error) const;
+
   std::filesystem::path path_, temporary_;
   int fd_ = -1;
   uint64_t size_ = 0;
   int slot_ = -1;
 };
 
+/// Handlers for the signals above, where the default action is in force; they unlink, then die of
+/// the signal as by default.
 void remove_unfinished_files_on_signals();
 
 /// The whole file as text (MappedFile::open's rules).

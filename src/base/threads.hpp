@@ -7,28 +7,30 @@
 
 namespace hone {
 
-/// A team of threads: the caller of run() and `workers() - 1` helpers that sleep between
-/// inferences. One run() at a time (others wait their turn); an inference enters the team once and
-/// then calls parallel() for each step. A step ends when its tiles are done, not when all workers
-/// arrive: a worker that holds no tile delays nobody. Waits spin briefly, then sleep.
+/// A team of threads: the caller of run() and `workers() - 1` others that sleep between inferences.
+/// One run() at a time (others wait their turn); an inference enters the team once and then calls
+/// parallel() for each step. A step ends when its tiles are done, not when all workers arrive: a
+/// worker that holds no tile delays nobody. Waits spin briefly, then sleep. The threads start with
+/// the first run(); where the system refuses more, the team goes on with those it got.
 class Team {
  public:
   /// `workers` >= 1. 0: one per physical core this process may use (affinity and cgroup quota
-  /// heeded).
+  /// heeded). Error(usage) otherwise.
   explicit Team(int workers = 0);
   ~Team();
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
   int workers() const;
 
-  /// Wakes the helpers, runs `program` on the calling thread, lets the helpers go. Exceptions of
-  /// `program` pass through.
+  /// Wakes the workers, runs `program` on the calling thread, lets the workers go. Exceptions of
+  /// `program` pass through. From within a run() of the same team, or a tile of it, `program` runs
+  /// as a part of that.
   void run(const std::function<void()>& program);
 
   /// Within run(), from the program's thread: calls tile(i) once for every i in [0, tiles), spread
   /// over the team by dynamic claiming, and returns when all are done. Outside run(), or nested in
   /// a tile, it runs them in order on the calling thread. The first exception of a tile is rethrown
-  /// here.
+  /// here; tiles not yet begun are then left out.
   void parallel(int64_t tiles, const std::function<void(int64_t tile)>& tile);
 
  private:

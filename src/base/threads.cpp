@@ -1,0 +1,273 @@
+#include "base/threads.hpp"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <limits>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace hone {
+namespace {
+
+using Word = std::atomic<uint32_t>;
+static_assert(sizeof(Word) == sizeof(uint32_t) && Word::is_always_lock_free);
+
+/// Sleeps while `word` holds `seen`; may return early.
+void sleep_while(Word& word, uint32_t seen) {
+  ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
+}
+
+void wake(Word& word, uint32_t sleepers) {
+  const auto count = std::min<uint32_t>(sleepers, std::numeric_limits<int32_t>::max());
+  ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+}
+
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+/// Bounded spinning. A wait longer than one wake-up from the futex is better slept; where waits
+/// overrun (more threads than CPUs), spinning keeps the one we wait for from running, so less.
+class Spin {
+ public:
+  /// True as soon as `done()`; false when the time is over.
+  template <class Done>
+  bool until(const Done& done) {
+    using Clock = std::chrono::steady_clock;
+    const auto end = Clock::now() + limit_;
+    do {
+      for (int i = 0; i < 32; ++i) {
+        if (done()) {
+          limit_ = std::min(limit_ * 2, kMost);
+          return true;
+        }
+        pause();
+      }
+    } while (Clock::now() < end);
+    limit_ = std::max(limit_ / 2, kLeast);
+    return false;
+  }
+
+ private:
+  static constexpr std::chrono::nanoseconds kMost{50'000}, kLeast{2'000};
+  std::chrono::nanoseconds limit_ = kMost;
+};
+
+using Tile = std::function<void(int64_t)>;
+
+}  // namespace
+
+// A step is published in `claim`: its number in the upper half, chunks not yet claimed in the
+// lower. Claiming is one compare-and-swap that takes a chunk off. It succeeds only while the step
+// that the worker saw is the current one and has chunks left; the leader writes a next step only
+// after all chunks of the last are done, so whoever claimed has read the right `tile`, however late
+// it came.
+struct Team::State {
+  explicit State(int count) : workers(count) {}
+
+  const int workers;
+  std::mutex turn;  // held by the one run()
+  std::vector<std::thread> threads;
+  bool started = false;
+
+  std::atomic<uint64_t> claim = 0;
+  std::atomic<const Tile*> tile = nullptr;
+  std::atomic<int64_t> tiles = 0, grain = 1;
+  std::atomic<uint32_t> chunks = 0;
+  alignas(64) Word done = 0;  // chunks of this step
+  std::atomic<bool> leader_sleeps = false;
+  alignas(64) Word bell = 0;  // rung at every step, start and end of the team
+  std::atomic<uint32_t> sleepers = 0;
+  std::atomic<bool> open = false, stopping = false;
+  std::atomic<bool> failed = false;
+  std::exception_ptr exception;  // written by whoever sets `failed`; read when all chunks are done
+  Spin leader_spin;
+
+  void start();
+  void work();
+  bool work_on_step();
+  void run_chunk(const Tile& run, int64_t first, int64_t last);
+  void ring(uint32_t wanted);
+  void wait_for(uint32_t all);
+};
+
+namespace {
+
+/// What the calling thread is in the middle of, innermost first.
+struct Frame {
+  const void* team;
+  bool in_tile;
+  Frame* outer;
+};
+thread_local Frame* innermost = nullptr;
+
+class Entered {
+ public:
+  Entered(const void* team, bool in_tile) : frame_{team, in_tile, innermost} {
+    innermost = &frame_;
+  }
+  ~Entered() { innermost = frame_.outer; }
+  Entered(const Entered&) = delete;
+  Entered& operator=(const Entered&) = delete;
+
+ private:
+  Frame frame_;
+};
+
+bool is_inside(const void* team) {
+  for (const Frame* frame = innermost; frame != nullptr; frame = frame->outer)
+    if (frame->team == team) return true;
+  return false;
+}
+
+}  // namespace
+
+void Team::State::start() {
+  started = true;
+  // Signals are for the application's own threads.
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    while (static_cast<int>(threads.size()) < workers - 1) threads.emplace_back([this] { work(); });
+  } catch (const std::system_error&) {
+    // No more threads to be had: fewer do the same work.
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Team::State::ring(uint32_t wanted) {
+  bell.fetch_add(1);
+  // Whoever counts itself asleep after this load finds the bell changed and does not sleep.
+  const uint32_t asleep = sleepers.load();
+  if (asleep > 0 && wanted > 0) wake(bell, std::min(asleep, wanted));
+}
+
+void Team::State::work() {
+  ::pthread_setname_np(::pthread_self(), "hone-worker");
+  const Entered entered(this, true);
+  Spin spin;
+  for (;;) {
+    const uint32_t seen = bell.load();
+    if (stopping.load()) return;
+    if (work_on_step()) continue;
+    const auto rung = [&] { return bell.load(std::memory_order_relaxed) != seen; };
+    if (open.load(std::memory_order_relaxed) && spin.until(rung)) continue;
+    sleepers.fetch_add(1);
+    sleep_while(bell, seen);
+    sleepers.fetch_sub(1);
+  }
+}
+
+/// Claims chunks until none is left; false when there was none.
+bool Team::State::work_on_step() {
+  bool worked = false;
+  uint64_t seen = claim.load(std::memory_order_acquire);
+  while (static_cast<uint32_t>(seen) != 0) {
+    const Tile* const run = tile.load(std::memory_order_relaxed);
+    const int64_t last = tiles.load(std::memory_order_relaxed);
+    const int64_t step = grain.load(std::memory_order_relaxed);
+    const uint32_t all = chunks.load(std::memory_order_relaxed);
+    if (!claim.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel,
+                                     std::memory_order_acquire))
+      continue;
+    worked = true;
+    const int64_t first = static_cast<int64_t>(all - static_cast<uint32_t>(seen)) * step;
+    run_chunk(*run, first, std::min(last - first, step) + first);
+    // From here on the step may end: nothing of it is touched again.
+    if (done.fetch_add(1) + 1 == all && leader_sleeps.load()) wake(done, 1);
+    seen = claim.load(std::memory_order_acquire);
+  }
+  return worked;
+}
+
+void Team::State::run_chunk(const Tile& run, int64_t first, int64_t last) {
+  try {
+    for (int64_t i = first; i < last && !failed.load(std::memory_order_relaxed); ++i) run(i);
+  } catch (...) {
+    if (!failed.exchange(true)) exception = std::current_exception();
+  }
+}
+
+void Team::State::wait_for(uint32_t all) {
+  if (leader_spin.until([&] { return done.load() == all; })) return;
+  leader_sleeps.store(true);
+  for (uint32_t now = done.load(); now != all; now = done.load()) sleep_while(done, now);
+  leader_sleeps.store(false);
+}
+
+Team::Team(int workers) {
+  check(workers >= 0, Code::usage, "a team of ", workers, " workers, wanted at least 1 (0: all)");
+  state_ = std::make_unique<State>(workers == 0 ? usable_cores() : workers);
+}
+
+Team::~Team() {
+  state_->stopping.store(true);
+  state_->ring(std::numeric_limits<uint32_t>::max());
+  for (std::thread& thread : state_->threads) thread.join();
+}
+
+int Team::workers() const { return state_->workers; }
+
+void Team::run(const std::function<void()>& program) {
+  State& state = *state_;
+  if (is_inside(&state)) return program();
+  const std::lock_guard turn(state.turn);
+  if (!state.started) state.start();
+  const Entered entered(&state, false);
+  struct Session {
+    explicit Session(State& state) : state(state) {
+      state.open.store(true);
+      state.ring(std::numeric_limits<uint32_t>::max());
+    }
+    ~Session() { state.open.store(false); }
+    State& state;
+  };
+  const Session session(state);
+  program();
+}
+
+void Team::parallel(int64_t tiles, const std::function<void(int64_t tile)>& tile) {
+  State& state = *state_;
+  const bool leads = innermost != nullptr && innermost->team == &state && !innermost->in_tile;
+  if (!leads || tiles <= 1 || state.threads.empty()) {
+    for (int64_t i = 0; i < tiles; ++i) tile(i);
+    return;
+  }
+  constexpr int64_t kMostChunks = int64_t{1} << 31;
+  const int64_t grain = (tiles - 1) / kMostChunks + 1;
+  const auto chunks = static_cast<uint32_t>((tiles - 1) / grain + 1);
+  state.tile.store(&tile, std::memory_order_relaxed);
+  state.tiles.store(tiles, std::memory_order_relaxed);
+  state.grain.store(grain, std::memory_order_relaxed);
+  state.chunks.store(chunks, std::memory_order_relaxed);
+  state.failed.store(false, std::memory_order_relaxed);
+  state.done.store(0, std::memory_order_relaxed);
+  const uint64_t step = (state.claim.load(std::memory_order_relaxed) >> 32) + 1;
+  state.claim.store((step << 32) | chunks, std::memory_order_release);
+  state.ring(chunks - 1);
+  {
+    const Entered entered(&state, true);
+    state.work_on_step();
+  }
+  state.wait_for(chunks);
+  if (state.failed.load(std::memory_order_relaxed))
+    std::rethrow_exception(std::exchange(state.exception, nullptr));
+}
+
+}  // namespace hone

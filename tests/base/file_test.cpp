@@ -1,0 +1,189 @@
+#include "base/file.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <iterator>
+
+#include "base/error.hpp"
+
+namespace hone {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FileTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::path(testing::TempDir()) / cat("hone_file_", ::getpid());
+    fs::create_directories(folder_ / "sub");
+    put("plain", "hello");
+    put("sub/inner", "inside");
+    ASSERT_EQ(::mkfifo((folder_ / "fifo").c_str(), 0600), 0);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  void put(const std::string& name, std::string_view text) const {
+    std::ofstream(folder_ / name) << text;
+  }
+  std::string below(const std::string& relative) const {
+    const auto file = MappedFile::open_below(folder_, relative);
+    return {reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()};
+  }
+  /// "invalid_model: message", or "fine".
+  std::string refusal(const std::string& relative) const {
+    try {
+      MappedFile::open_below(folder_, relative);
+      return "fine";
+    } catch (const Error& error) {
+      return cat(name(error.code()), ": ", error.message());
+    }
+  }
+  std::ptrdiff_t entries() const {
+    return std::distance(fs::directory_iterator(folder_), fs::directory_iterator());
+  }
+  fs::path folder_;
+};
+
+TEST_F(FileTest, OpensRegularFilesOnly) {
+  EXPECT_EQ(read_text(folder_ / "plain"), "hello");
+  put("empty", "");
+  EXPECT_EQ(read_text(folder_ / "empty"), "");
+  fs::create_symlink("plain", folder_ / "link");
+  EXPECT_EQ(read_text(folder_ / "link"), "hello");
+  for (const fs::path& bad : {folder_, folder_ / "fifo", folder_ / "absent", fs::path("/dev/zero")})
+    try {
+      MappedFile::open(bad);
+      ADD_FAILURE() << bad;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Code::io);
+      EXPECT_NE(error.message().find(bad.string()), std::string::npos) << error.message();
+    }
+}
+
+TEST_F(FileTest, TheMappingOutlivesTheName) {
+  const auto file = MappedFile::open(folder_ / "plain");
+  fs::remove(folder_ / "plain");
+  EXPECT_EQ(static_cast<char>(file->bytes()[1]), 'e');
+  EXPECT_EQ(file->path(), folder_ / "plain");
+}
+
+TEST_F(FileTest, BelowAFolder) {
+  EXPECT_EQ(below("plain"), "hello");
+  EXPECT_EQ(below("sub/inner"), "inside");
+  EXPECT_EQ(below("./sub//inner"), "inside");
+  // The folder itself is the user's: a link to it is fine.
+  fs::create_directory_symlink(folder_, folder_.string() + "_link");
+  EXPECT_EQ(MappedFile::open_below(folder_.string() + "_link", "plain")->bytes().size(), 5u);
+  fs::remove(folder_.string() + "_link");
+}
+
+TEST_F(FileTest, BelowAFolderRefusesWhatLeadsElsewhere) {
+  fs::create_symlink("plain", folder_ / "link");
+  fs::create_directory_symlink("sub", folder_ / "folder_link");
+  fs::create_symlink("absent", folder_ / "dangling");
+  fs::create_hard_link(folder_ / "sub/inner", folder_ / "hard");
+  const auto refused = [&](const std::string& relative, std::string_view why) {
+    const std::string message = refusal(relative);
+    EXPECT_TRUE(message.starts_with("invalid_model: ")) << relative << " -> " << message;
+    EXPECT_NE(message.find(why), std::string::npos) << relative << " -> " << message;
+  };
+  refused("../" + folder_.filename().string() + "/plain", "\"..\" leaves");
+  refused("sub/../plain", "\"..\" leaves");
+  refused((folder_ / "plain").string(), "absolute");
+  refused("link", "is a symbolic link");
+  refused("dangling", "is a symbolic link");
+  refused("folder_link/inner", "is a symbolic link");
+  refused("hard", "2 hard links");
+  refused("fifo", "a FIFO");
+  refused("sub", "a folder");
+  refused("plain/x", "no folder");
+  refused("", "names no file");
+  refused("sub/", "names no file");
+  refused(".", "names no file");
+  refused(std::string("plain\0x", 7), "zero byte");
+  refused(std::string(5000, 'a'), "5000 bytes");
+  EXPECT_TRUE(refusal("absent").starts_with("io: ")) << refusal("absent");
+  EXPECT_TRUE(refusal("absent/x").starts_with("io: "));
+}
+
+TEST_F(FileTest, CommitReplacesTheWholeFile) {
+  const auto before = entries();
+  ASSERT_EQ(::chmod((folder_ / "plain").c_str(), 0640), 0);
+  {
+    AtomicFile file(folder_ / "plain");
+    file.write("new ");
+    file.write("text");
+    EXPECT_EQ(file.size(), 8u);
+    EXPECT_EQ(read_text(folder_ / "plain"), "hello");
+    EXPECT_EQ(entries(), before + 1);
+    file.commit();
+    EXPECT_THROW(file.write("late"), Error);
+    EXPECT_THROW(file.commit(), Error);
+  }
+  EXPECT_EQ(read_text(folder_ / "plain"), "new text");
+  EXPECT_EQ(entries(), before);
+  struct stat status = {};
+  ASSERT_EQ(::stat((folder_ / "plain").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0640u);
+}
+
+TEST_F(FileTest, WithoutCommitNothingChanges) {
+  const auto before = entries();
+  AtomicFile(folder_ / "plain").write("lost");
+  AtomicFile(folder_ / "never").write("lost");
+  EXPECT_EQ(read_text(folder_ / "plain"), "hello");
+  EXPECT_EQ(entries(), before);
+}
+
+TEST_F(FileTest, WriteErrorsAreReported) {
+  EXPECT_THROW(AtomicFile(folder_ / "absent/file"), Error);
+  EXPECT_THROW(AtomicFile{folder_}, Error);
+  EXPECT_THROW(AtomicFile(folder_ / "fifo"), Error);
+  EXPECT_THROW(AtomicFile("/dev/null"), Error);
+  const auto before = entries();
+  // A full disk, as far as a test can make one.
+  struct rlimit old = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const struct rlimit small = {4096, old.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  std::string message;
+  try {
+    AtomicFile file(folder_ / "big");
+    file.write(std::string(10000, 'x'));
+  } catch (const Error& error) {
+    message = error.message();
+  }
+  ::setrlimit(RLIMIT_FSIZE, &old);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_NE(message.find("File too large"), std::string::npos) << message;
+  EXPECT_EQ(entries(), before);
+}
+
+TEST_F(FileTest, SignalsRemoveUnfinishedFiles) {
+  const auto before = entries();
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      remove_unfinished_files_on_signals();
+      AtomicFile first(folder_ / "first"), second(folder_ / "plain");
+      first.write("half");
+      ::raise(signal);
+      ::_exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == signal) << status;
+    EXPECT_EQ(entries(), before);
+  }
+  EXPECT_EQ(read_text(folder_ / "plain"), "hello");
+}
+
+}  // namespace
+}  // namespace hone
