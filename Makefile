@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 30
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test all check format unit fuzz conformance deep stats bench clean help
+.PHONY: build demo test all check format unit hostile fuzz conformance deep stats bench clean help
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -43,6 +43,9 @@ check: ## floors, sizes, words, format
 format: ## write every C++ file as clang-format 14 does
 	@tools/setup check
 	@git ls-files -co --exclude-standard '*.cpp' '*.hpp' '*.h' '*.c' | xargs clang-format-14 -i
+
+hostile: build ## give broken and hostile models to hone; each must end with its documented code
+	@$(PYTHON) tests/hostile/run.py $(BUILD)/bin/hone
 
 fuzz: ## build the fuzz targets and run each for FUZZ_SECONDS
 	@tools/setup build check
