@@ -194,7 +194,6 @@ void GatherND::eval(Evaluation& c) const {
   y.finish();
 }
 
-void register_gather(OpRegistry& registry);
 void register_gather(OpRegistry& registry) {
   registry.add<Gather>();
   registry.add<GatherElements>();

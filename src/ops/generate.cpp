@@ -110,7 +110,6 @@ void Range::eval(Evaluation& c) const {
   for (int64_t i = 0; i < count; ++i) y.set_integer(i, start.integer(0) + i * delta.integer(0));
 }
 
-void register_generate(OpRegistry& registry);
 void register_generate(OpRegistry& registry) {
   registry.add<ConstantOfShape>();
   registry.add<Range>();

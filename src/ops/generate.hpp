@@ -10,7 +10,7 @@ struct ConstantOfShape {
   static constexpr std::string_view kName = "ConstantOfShape";
   static constexpr Arity kInputs{0, 1};
   static constexpr Parameter kParameters[] = {{"shape", 0}};
-  std::optional<Dims> shape;
+  std::optional<Dims> shape = {};
   Tensor value = Tensor::scalar(DType::f32, 0);
   void fields(FieldList& f) const { f("shape", shape), f("value", value); }
   void infer(Inference& c) const;

@@ -363,7 +363,6 @@ void SpaceToDepth::eval(Evaluation& c) const {
   regroup(c, {n, depth, h, b, w, b}, {0, 3, 5, 1, 2, 4}, {n, checked_mul(depth, b * b), h, w});
 }
 
-void register_layout(OpRegistry& registry);
 void register_layout(OpRegistry& registry) {
   registry.add<Transpose>();
   registry.add<Concat>();

@@ -35,7 +35,7 @@ struct Split {
   static constexpr Arity kOutputs{1, Arity::kMany};
   static constexpr Parameter kParameters[] = {{"split", 1}};
   int64_t axis = 0;
-  std::optional<Dims> split;
+  std::optional<Dims> split = {};
   int64_t num_outputs = 0;
   void fields(FieldList& f) const {
     f("axis", axis), f("split", split), f("num_outputs", num_outputs);
@@ -50,7 +50,7 @@ struct Tile {
   static constexpr std::string_view kName = "Tile";
   static constexpr Arity kInputs{1, 2};
   static constexpr Parameter kParameters[] = {{"repeats", 1}};
-  std::optional<Dims> repeats;
+  std::optional<Dims> repeats = {};
   void fields(FieldList& f) const { f("repeats", repeats); }
   void infer(Inference& c) const;
   void dims(Inference& c) const;

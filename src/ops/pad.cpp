@@ -94,7 +94,6 @@ void Pad::eval(Evaluation& c) const {
   y.finish();
 }
 
-void register_pad(OpRegistry& registry);
 void register_pad(OpRegistry& registry) { registry.add<Pad>(); }
 
 }  // namespace hone

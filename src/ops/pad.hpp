@@ -18,7 +18,7 @@ struct Pad {
     wrap      ///< as if the data were repeated
   };
   static constexpr std::string_view kModes[] = {"constant", "reflect", "edge", "wrap"};
-  std::optional<Dims> pads, axes;
+  std::optional<Dims> pads = {}, axes = {};
   Mode mode = Mode::constant;
   void fields(FieldList& f) const { f("pads", pads), f("axes", axes), f("mode", mode, kModes); }
   void infer(Inference& c) const;

@@ -333,7 +333,6 @@ void Identity::dims(Inference& c) const { pass_known(c); }
 
 void Identity::eval(Evaluation& c) const { c.give(0, c.input(0)); }
 
-void register_shape(OpRegistry& registry);
 void register_shape(OpRegistry& registry) {
   registry.add<Shape>();
   registry.add<Size>();

@@ -11,7 +11,7 @@ namespace hone {
 struct Shape {
   static constexpr std::string_view kName = "Shape";
   int64_t start = 0;
-  std::optional<int64_t> end;  // absent: rank
+  std::optional<int64_t> end = {};  // absent: rank
   void fields(FieldList& f) const { f("start", start), f("end", end); }
   void infer(Inference& c) const;
   void dims(Inference& c) const;
@@ -32,7 +32,7 @@ struct Reshape {
   static constexpr std::string_view kName = "Reshape";
   static constexpr Arity kInputs{1, 2};
   static constexpr Parameter kParameters[] = {{"shape", 1}};
-  std::optional<Dims> shape;
+  std::optional<Dims> shape = {};
   bool allowzero = false;
   void fields(FieldList& f) const { f("shape", shape), f("allowzero", allowzero); }
   void infer(Inference& c) const;
@@ -55,7 +55,7 @@ struct Squeeze {
   static constexpr std::string_view kName = "Squeeze";
   static constexpr Arity kInputs{1, 2};
   static constexpr Parameter kParameters[] = {{"axes", 1}};
-  std::optional<Dims> axes;
+  std::optional<Dims> axes = {};
   void fields(FieldList& f) const { f("axes", axes); }
   void infer(Inference& c) const;
   void dims(Inference& c) const;
@@ -67,7 +67,7 @@ struct Unsqueeze {
   static constexpr std::string_view kName = "Unsqueeze";
   static constexpr Arity kInputs{1, 2};
   static constexpr Parameter kParameters[] = {{"axes", 1}};
-  std::optional<Dims> axes;
+  std::optional<Dims> axes = {};
   void fields(FieldList& f) const { f("axes", axes); }
   void infer(Inference& c) const;
   void dims(Inference& c) const;
@@ -79,7 +79,7 @@ struct Expand {
   static constexpr std::string_view kName = "Expand";
   static constexpr Arity kInputs{1, 2};
   static constexpr Parameter kParameters[] = {{"shape", 1}};
-  std::optional<Dims> shape;
+  std::optional<Dims> shape = {};
   void fields(FieldList& f) const { f("shape", shape); }
   void infer(Inference& c) const;
   void dims(Inference& c) const;

@@ -179,7 +179,6 @@ void Slice::eval(Evaluation& c) const {
   y.finish();
 }
 
-void register_slice(OpRegistry& registry);
 void register_slice(OpRegistry& registry) { registry.add<Slice>(); }
 
 }  // namespace hone

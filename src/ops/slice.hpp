@@ -13,7 +13,7 @@ struct Slice {
   static constexpr Arity kInputs{1, 5};
   static constexpr Parameter kParameters[] = {
       {"starts", 1}, {"ends", 2}, {"axes", 3}, {"steps", 4}};
-  std::optional<Dims> starts, ends, axes, steps;
+  std::optional<Dims> starts = {}, ends = {}, axes = {}, steps = {};
   void fields(FieldList& f) const {
     f("starts", starts), f("ends", ends), f("axes", axes), f("steps", steps);
   }
