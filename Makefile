@@ -7,7 +7,8 @@ FUZZ_SECONDS ?= 30
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test all check format unit hostile fuzz conformance deep stats bench clean help
+.PHONY: build demo test all check format unit hostile models bench-graphs retrieval \
+        fuzz deep stats clean help
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -46,6 +47,17 @@ format: ## write every C++ file as clang-format 14 does
 
 hostile: build ## give broken and hostile models to hone; each must end with its documented code
 	@$(PYTHON) tests/hostile/run.py $(BUILD)/bin/hone
+
+models: build $(VENV) ## the trained models of ../shared against ONNX Runtime's outputs
+	@$(VENV) tests/bars/models.py $(BUILD)/bin/hone
+
+bench-graphs: build $(VENV) ## 21 topologies with random weights against ONNX Runtime
+	@$(VENV) tests/bars/bench_graphs.py $(BUILD)/bin/hone
+
+retrieval: build $(VENV) ## MiniLM finds texts by their descriptions
+	@$(VENV) tests/bars/retrieval.py $(BUILD)/bin/hone
+
+deep: test bench-graphs retrieval ## what takes too long for CI
 
 fuzz: ## build the fuzz targets and run each for FUZZ_SECONDS
 	@tools/setup build check

@@ -23,9 +23,11 @@
 namespace hone::onnx {
 
 class NodeReader;
-class GraphImport;   // a graph being imported (graph_import.hpp)
-struct NodeProto;    // proto.hpp
-struct Attribute;    // proto.hpp
+class GraphImport;  // a graph being imported (graph_import.hpp)
+struct NodeProto;   // proto.hpp
+struct Attribute;   // proto.hpp
+struct GraphProto;  // proto.hpp
+enum class AttributeType : uint8_t;
 struct CallContext;  // graph_import.hpp
 
 /// Imports one node: reads its attributes and inputs, emits nodes, binds every wanted output.
@@ -102,12 +104,13 @@ class NodeReader {
   std::vector<std::string> strings(std::string_view name, std::vector<std::string> otherwise = {});
   std::optional<Tensor> tensor(std::string_view name);         // TensorProto, dense
   std::optional<Tensor> sparse_tensor(std::string_view name);  // SparseTensorProto, made dense
-  /// Imports the bodies named by graph attributes (all required). Values they read from outside
-  /// become inputs (after each body's own inputs, whose number is `own_inputs`, of type
-  /// `own_types`), large constants too; small constants are copied in. Error of code unsupported
-  /// or invalid_model when a body has problems (they are in the report already).
+  /// Imports the bodies named by graph attributes (all required). What they read from outside
+  /// becomes inputs after each body's own ones, which have `own_types`; large constants too; small
+  /// ones are copied in. Leaves the node when a body has problems (they are in the report then).
   Bodies bodies(std::initializer_list<std::string_view> names,
                 const std::vector<Type>& own_types = {});
+  /// Imports a body without inputs of its own into the surrounding graph: its results.
+  std::vector<Value*> inline_body(std::string_view name);
   void ignore(std::string_view name);
 
   // Inputs: of the ONNX node, trailing absent ones not counted.
@@ -120,6 +123,8 @@ class NodeReader {
   std::optional<int> rank(int i) const;  // nullopt: absent or unknown
   /// Contents of a constant integer tensor, of any constant tensor that is here.
   std::optional<std::vector<int64_t>> constant_ints(int i) const;
+  /// The one element of an integer or bool operand, constant or known by inference.
+  std::optional<int64_t> known_scalar(int i) const;
   const Tensor* constant_tensor(int i) const;  // null: not a constant, or its data is elsewhere
 
   // Outputs: how many the ONNX node has (trailing absent ones not counted).
@@ -163,7 +168,10 @@ class NodeReader {
   Value* bound(int i) const { return bound_[static_cast<size_t>(i)]; }
 
  private:
-  const Attribute* find(std::string_view name, int type);
+  const Attribute* find(std::string_view name);
+  const Attribute* find(std::string_view name, AttributeType type);
+  GraphProto body_proto(std::string_view name);
+  std::string output_name(int i) const;
   Node* add(Op op, std::vector<Value*> inputs, const std::vector<std::string>& names);
 
   GraphImport& import_;

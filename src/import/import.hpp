@@ -1,0 +1,46 @@
+#pragma once
+// From a model file of any known format to a graph.
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "import/limits.hpp"
+#include "ir/graph.hpp"
+
+namespace hone {
+
+struct ImportOptions {
+  /// Fills weights whose external file is absent from this seed and their names, as
+  /// Weight::random does; otherwise such weights are problems.
+  std::optional<uint64_t> random_weights;
+  double random_gain = 1;
+  Limits limits;
+};
+
+struct Imported {
+  std::unique_ptr<Graph> graph;  // types inferred, not optimized; weights stay in the mapped file
+  std::string format;            // "onnx"
+  std::string producer;          // "pytorch 2.11.0"; may be empty
+  int opset = 0;                 // of the default domain
+  int64_t ir_version = 0;
+  std::map<std::string, std::string> metadata;
+};
+
+/// Reads a model; the format is told by the content, then by the extension. All problems are
+/// found before it fails, with one Error: unsupported when Hone cannot run some nodes yet,
+/// invalid_model when the file contradicts itself, io when it or its weights are not there.
+Imported import_file(const std::filesystem::path& path, const ImportOptions& options = {});
+
+/// An ONNX file in memory. `owner` keeps `bytes` alive and is shared by the weights; null: the
+/// weights are copied. External data is looked for below `folder`; empty: there is none.
+Imported import_onnx_bytes(std::span<const std::byte> bytes, const std::filesystem::path& folder,
+                           const ImportOptions& options = {},
+                           std::shared_ptr<const void> owner = nullptr,
+                           const std::string& file_name = "model");
+
+}  // namespace hone

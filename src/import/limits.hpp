@@ -1,0 +1,19 @@
+#pragma once
+// What a model file may ask for at most. One struct, so that a service can tighten all of it.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace hone {
+
+struct Limits {
+  int64_t nodes = 250'000;         ///< in all graphs and bodies, calls of functions inlined
+  int64_t tensors = 250'000;       ///< stored tensors of one graph
+  int64_t interface = 100'000;     ///< inputs and outputs of one graph
+  int depth = 64;                  ///< nesting of bodies, function calls and types
+  int rank = 64;                   ///< dimensions of one tensor
+  size_t name_bytes = 2 << 20;     ///< one name
+  size_t folded_bytes = 64 << 20;  ///< all constants made while importing (sparse ones made dense)
+};
+
+}  // namespace hone

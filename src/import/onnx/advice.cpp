@@ -1,0 +1,64 @@
+#include "import/onnx/advice.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace hone::onnx {
+namespace {
+
+constexpr std::array<std::string_view, 5> kTextOperators = {
+    "RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"};
+
+struct DomainAdvice {
+  std::string_view domain, what, suggestion;
+};
+constexpr std::array<DomainAdvice, 5> kDomains = {{
+    {"ai.onnx.ml", "classical machine learning is outside Hone's scope",
+     "run it before or after the network"},
+    {"ai.onnx.training", "a training operator", "export the model for inference"},
+    {"ai.onnx.preview.training", "a training operator", "export the model for inference"},
+    {"com.microsoft", "an operator of ONNX Runtime that Hone does not run",
+     "export without ONNX Runtime's own optimizations"},
+    {"com.microsoft.nchwc", "a layout of ONNX Runtime's own",
+     "save the model before ONNX Runtime optimizes it"},
+}};
+
+constexpr size_t kShortestGuess = 6;  // the names of short operators are too much alike
+
+}  // namespace
+
+void advise(Problem& problem, const Importers& importers) {
+  problem.code = Code::unsupported;
+  const auto version = static_cast<int>(problem.version);
+  const Importers::Found found = importers.find(problem.domain, problem.op, version);
+  if (found.known) {
+    problem.what = cat("version ", problem.version, " is not supported");
+    problem.suggestion = found.most == Importers::kAnyVersion
+                             ? cat("export with opset ", found.least, " or later")
+                             : cat("export with an opset from ", found.least, " to ", found.most);
+    return;
+  }
+  for (const DomainAdvice& advice : kDomains) {
+    if (advice.domain != problem.domain) continue;
+    problem.what = advice.what;
+    problem.suggestion = advice.suggestion;
+    return;
+  }
+  if (!problem.domain.empty()) {
+    problem.what = "a custom operator";
+    problem.suggestion = "give a plugin with --plugin, or export without it";
+  } else if (std::find(kTextOperators.begin(), kTextOperators.end(), problem.op) !=
+             kTextOperators.end()) {
+    problem.what = "text operators are outside Hone's scope";
+    problem.suggestion = "run it before the network";
+  } else {
+    problem.what = "not among the operators that Hone runs";
+    const std::vector<std::string_view> names = importers.names("");
+    const auto guess =
+        problem.op.size() < kShortestGuess ? std::nullopt : closest(problem.op, names);
+    problem.suggestion = guess ? cat("is it ", *guess, ", misspelt?")
+                               : std::string("export it as simpler operators");
+  }
+}
+
+}  // namespace hone::onnx

@@ -1,0 +1,240 @@
+#include "import/onnx/node_reader.hpp"
+
+#include <algorithm>
+
+#include "import/onnx/graph_import.hpp"
+#include "import/onnx/order.hpp"
+#include "import/protobuf.hpp"
+#include "ir/inference.hpp"
+
+namespace hone::onnx {
+namespace {
+
+/// AttributeProto's value fields by type.
+enum ValueField : uint32_t {
+  kReal = 2,
+  kInteger = 3,
+  kText = 4,
+  kTensor = 5,
+  kReals = 7,
+  kIntegers = 8,
+  kTexts = 9,
+  kSparseTensor = 22,
+};
+
+/// Calls read(message) for every value field `field` of the attribute.
+template <class Read>
+void read_values(const Attribute& attribute, uint32_t field, const Read& read) {
+  for (Message m(attribute.message, "AttributeProto"); m.next();)
+    if (m.field() == field) read(m);
+}
+
+void check_type(const Attribute& attribute, AttributeType wanted) {
+  check(attribute.type == wanted, Code::invalid_model, "attribute \"", shown(attribute.name),
+        "\" is ", describe(attribute.type), ", wanted ", describe(wanted));
+}
+
+}  // namespace
+
+const Attribute* resolve(const Attribute& attribute, const CallContext* call) {
+  if (attribute.reference.empty()) return &attribute;
+  check(call != nullptr, Code::invalid_model, "attribute \"", shown(attribute.name),
+        "\" refers to \"", shown(attribute.reference), "\" of a function, but stands in none");
+  const auto found = call->attributes.find(attribute.reference);
+  check(found != call->attributes.end(), Code::invalid_model, "attribute \"", shown(attribute.name),
+        "\" refers to \"", shown(attribute.reference), "\", which the function does not have");
+  return found->second;
+}
+
+NodeReader::NodeReader(GraphImport& import, const NodeProto& node, int opset,
+                       const CallContext* call)
+    : import_(import),
+      node_(node),
+      call_(call),
+      opset_(opset),
+      origin_(import.origin(node)),
+      bound_(node.outputs.size(), nullptr),
+      read_(node.attributes.size(), false) {
+  for (const std::string_view name : node.inputs)
+    inputs_.push_back(name.empty() ? nullptr : import.find(name).value);
+  while (!inputs_.empty() && inputs_.back() == nullptr) inputs_.pop_back();
+}
+
+std::string_view NodeReader::op_type() const { return node_.op_type; }
+std::string_view NodeReader::domain() const { return node_.domain; }
+Graph& NodeReader::graph() const { return import_.frame().graph(); }
+
+const Attribute* NodeReader::find(std::string_view name) {
+  const Attribute* found = nullptr;
+  for (size_t i = 0; i < node_.attributes.size(); ++i) {
+    if (node_.attributes[i].name != name) continue;
+    check(found == nullptr, "attribute \"", name, "\" is given twice");
+    read_[i] = true;
+    found = &node_.attributes[i];
+  }
+  return found == nullptr ? nullptr : resolve(*found, call_);
+}
+
+const Attribute* NodeReader::find(std::string_view name, AttributeType type) {
+  const Attribute* attribute = find(name);
+  if (attribute != nullptr) check_type(*attribute, type);
+  return attribute;
+}
+
+bool NodeReader::has(std::string_view name) const {
+  return std::any_of(node_.attributes.begin(), node_.attributes.end(),
+                     [&](const Attribute& attribute) {
+                       return attribute.name == name && resolve(attribute, call_) != nullptr;
+                     });
+}
+
+void NodeReader::ignore(std::string_view name) {
+  for (size_t i = 0; i < node_.attributes.size(); ++i)
+    if (node_.attributes[i].name == name) read_[i] = true;
+}
+
+std::optional<int64_t> NodeReader::optional_integer(std::string_view name) {
+  const Attribute* attribute = find(name, AttributeType::integer);
+  if (attribute == nullptr) return std::nullopt;
+  int64_t value = 0;
+  read_values(*attribute, kInteger, [&](Message& m) { value = m.integer(); });
+  return value;
+}
+
+int64_t NodeReader::integer(std::string_view name, int64_t otherwise) {
+  return optional_integer(name).value_or(otherwise);
+}
+
+int64_t NodeReader::integer(std::string_view name) {
+  const auto value = optional_integer(name);
+  check(value.has_value(), "attribute \"", name, "\" is missing");
+  return *value;
+}
+
+bool NodeReader::flag(std::string_view name, bool otherwise) {
+  return optional_integer(name).value_or(otherwise ? 1 : 0) != 0;
+}
+
+float NodeReader::real(std::string_view name, float otherwise) {
+  const Attribute* attribute = find(name, AttributeType::real);
+  if (attribute == nullptr) return otherwise;
+  float value = 0;
+  read_values(*attribute, kReal, [&](Message& m) { value = m.real(); });
+  return value;
+}
+
+std::string NodeReader::text(std::string_view name, std::string_view otherwise) {
+  const Attribute* attribute = find(name, AttributeType::text);
+  if (attribute == nullptr) return std::string(otherwise);
+  std::string_view value;
+  read_values(*attribute, kText, [&](Message& m) { value = m.bytes(); });
+  return std::string(value);
+}
+
+DType NodeReader::dtype(std::string_view name, DType otherwise) {
+  const auto number = optional_integer(name);
+  if (!number) return otherwise;
+  const auto dtype = dtype_of(*number);
+  check(dtype.has_value(), "attribute \"", name, "\" is ", *number,
+        ", which is no element type of ONNX");
+  return *dtype;
+}
+
+std::vector<int64_t> NodeReader::ints(std::string_view name, std::vector<int64_t> otherwise) {
+  const Attribute* attribute = find(name, AttributeType::integers);
+  if (attribute == nullptr) return otherwise;
+  std::vector<int64_t> values;
+  read_values(*attribute, kIntegers, [&](Message& m) { m.integers(values); });
+  return values;
+}
+
+std::optional<Dims> NodeReader::dims(std::string_view name) {
+  if (!has(name)) return std::nullopt;
+  const std::vector<int64_t> values = ints(name);
+  return Dims(values.begin(), values.end());
+}
+
+std::vector<float> NodeReader::reals(std::string_view name, std::vector<float> otherwise) {
+  const Attribute* attribute = find(name, AttributeType::reals);
+  if (attribute == nullptr) return otherwise;
+  std::vector<float> values;
+  read_values(*attribute, kReals, [&](Message& m) { m.reals(values); });
+  return values;
+}
+
+std::vector<std::string> NodeReader::strings(std::string_view name,
+                                             std::vector<std::string> otherwise) {
+  const Attribute* attribute = find(name, AttributeType::texts);
+  if (attribute == nullptr) return otherwise;
+  std::vector<std::string> values;
+  read_values(*attribute, kTexts, [&](Message& m) { values.emplace_back(m.bytes()); });
+  return values;
+}
+
+std::optional<Tensor> NodeReader::tensor(std::string_view name) {
+  const Attribute* attribute = find(name, AttributeType::tensor);
+  if (attribute == nullptr) return std::nullopt;
+  std::string_view message;
+  read_values(*attribute, kTensor, [&](Message& m) { message = m.bytes(); });
+  ModelImport& model = import_.model();
+  return model.tensors.tensor(decode_tensor(message, model.options.limits));
+}
+
+std::optional<Tensor> NodeReader::sparse_tensor(std::string_view name) {
+  const Attribute* attribute = find(name, AttributeType::sparse_tensor);
+  if (attribute == nullptr) return std::nullopt;
+  std::string_view message;
+  read_values(*attribute, kSparseTensor, [&](Message& m) { message = m.bytes(); });
+  ModelImport& model = import_.model();
+  return model.tensors.dense(decode_sparse_tensor(message, model.options.limits));
+}
+
+GraphProto NodeReader::body_proto(std::string_view name) {
+  const Attribute* attribute = find(name, AttributeType::graph);
+  check(attribute != nullptr, "attribute \"", name, "\" is missing");
+  const auto message = graph_of(*attribute);
+  check(message.has_value(), "attribute \"", name, "\" holds no graph");
+  return decode_graph(*message, import_.model().options.limits);
+}
+
+Bodies NodeReader::bodies(std::initializer_list<std::string_view> names,
+                          const std::vector<Type>& own_types) {
+  Bodies result;
+  std::vector<std::shared_ptr<Graph>> graphs;
+  std::vector<std::unique_ptr<Frame>> frames;
+  for (const std::string_view name : names) {
+    const GraphProto proto = body_proto(name);
+    graphs.push_back(std::make_shared<Graph>(std::string(name)));
+    frames.push_back(std::make_unique<Frame>(*graphs.back(), &import_.frame()));
+    for (size_t i = 0; i < own_types.size(); ++i)
+      graphs.back()->add_input(i < proto.inputs.size() ? proto.inputs[i].name : "", own_types[i]);
+    frames.back()->capture_all(result.captures);
+    GraphImport body(import_.model(), *frames.back(), import_.opsets(), &import_, call_,
+                     import_.depth() + 1);
+    const std::vector<Value*> outputs = body.import_body(proto, own_types);
+    for (size_t i = 0; i < outputs.size(); ++i)
+      graphs.back()->add_output(proto.outputs[i].name, outputs[i]);
+    result.captures = frames.back()->captures();
+  }
+  for (size_t i = 0; i < graphs.size(); ++i) {
+    frames[i]->capture_all(result.captures);
+    result.bodies.push_back(std::move(graphs[i]));
+  }
+  return result;
+}
+
+std::vector<Value*> NodeReader::inline_body(std::string_view name) {
+  const GraphProto proto = body_proto(name);
+  GraphImport body(import_.model(), import_.frame(), import_.opsets(), &import_, call_,
+                   import_.depth() + 1);
+  return body.import_body(proto, {});
+}
+
+std::vector<std::string_view> NodeReader::unread_attributes() const {
+  std::vector<std::string_view> names;
+  for (size_t i = 0; i < node_.attributes.size(); ++i)
+    if (!read_[i]) names.push_back(node_.attributes[i].name);
+  return names;
+}
+
+}  // namespace hone::onnx

@@ -1,0 +1,101 @@
+#include "import/report.hpp"
+
+#include <algorithm>
+
+namespace hone {
+namespace {
+
+constexpr size_t kShownCharacters = 120;
+constexpr size_t kColumn = 48;  // a longer entry does not push the others to the right
+
+std::string subject(const Problem& problem) {
+  if (problem.op.empty()) return {};
+  if (problem.domain.empty()) return cat("ai.onnx::", problem.op);
+  return cat(problem.domain, "::", problem.op, " v", problem.version);
+}
+
+std::string place(const Report::Group& group) {
+  return group.count > 1 ? cat("first: ", group.first.node) : group.first.node;
+}
+
+void pad(std::string& line, std::string_view entry, size_t width) {
+  line += entry;
+  line.append(entry.size() < width ? width - entry.size() : 0, ' ');
+}
+
+std::string heading(const Report::Model& model, int64_t total, bool only_nodes) {
+  std::string about = cat(model.file, model.version.empty() ? "" : ", ", model.version);
+  if (!model.producer.empty()) about += cat(", made by ", model.producer);
+  if (only_nodes) return cat(total, " of ", model.nodes, " nodes cannot be run (", about, "):");
+  return cat(total, total == 1 ? " problem (" : " problems (", about, "):");
+}
+
+}  // namespace
+
+std::string shown(std::string_view name) {
+  std::string out;
+  for (const char c : name.substr(0, kShownCharacters)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      out += c;
+    } else {
+      constexpr std::string_view kDigits = "0123456789abcdef";
+      out += "\\x";
+      out += kDigits[byte >> 4];
+      out += kDigits[byte & 15];
+    }
+  }
+  if (name.size() > kShownCharacters) out += "...";
+  return out;
+}
+
+void Report::add(Problem problem) {
+  ++total_;
+  ++codes_[problem.code];
+  if (!problem.op.empty()) ++nodes_;
+  Key key{problem.domain, problem.op, problem.version, problem.what, problem.suggestion};
+  if (const auto found = index_.find(key); found != index_.end()) {
+    ++groups_[found->second].count;
+  } else if (groups_.size() < kGroups) {
+    index_.emplace(std::move(key), groups_.size());
+    groups_.push_back({std::move(problem), 1});
+  }
+}
+
+Error Report::error(const Model& model) const {
+  Code code = Code::unsupported;
+  for (const Code severe :
+       {Code::internal, Code::out_of_memory, Code::io, Code::usage, Code::invalid_model})
+    if (codes_.contains(severe)) code = severe;
+
+  std::vector<const Group*> order;
+  for (const Group& group : groups_) order.push_back(&group);
+  std::stable_sort(order.begin(), order.end(),
+                   [](const Group* a, const Group* b) { return a->count > b->count; });
+  order.resize(std::min(order.size(), kShown));
+
+  size_t subjects = 0, places = 0;
+  for (const Group* group : order) {
+    subjects = std::max(subjects, std::min(subject(group->first).size(), kColumn));
+    places = std::max(places, std::min(place(*group).size(), kColumn));
+  }
+  std::string message = heading(model, total_, nodes_ == total_);
+  int64_t told = 0;
+  for (const Group* group : order) {
+    std::string line;
+    pad(line, cat("\n  ", group->count, "x  "), 7);
+    if (subjects > 0) {
+      pad(line, subject(group->first), subjects);
+      line += "  ";
+    }
+    pad(line, place(*group), places);
+    line += cat("  ", group->first.what);
+    if (!group->first.suggestion.empty()) line += cat(": ", group->first.suggestion);
+    message += line;
+    told += group->count;
+  }
+  if (told < total_) message += cat("\n  and ", total_ - told, " more");
+  return Error(code, message);
+}
+
+}  // namespace hone

@@ -1,0 +1,62 @@
+#pragma once
+// All problems of one model, told at once.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace hone {
+
+/// One thing that keeps a model from running.
+struct Problem {
+  std::string node;  // in the user's words: "/neck/Swizzle", or "initializer "w"" and the like
+  std::string domain, op;  // of a node; op is empty for what is no node. "" is ai.onnx
+  int64_t version = 0;     // of the domain
+  std::string what;        // what is wrong
+  std::string suggestion;  // what to do about it; may be empty
+  Code code = Code::unsupported;
+};
+
+/// Collects problems; equal ones of the same operator are counted, not repeated. Memory is bounded.
+class Report {
+ public:
+  static constexpr size_t kGroups = 256;  // kept; more are only counted
+  static constexpr size_t kShown = 20;    // lines of the message
+
+  struct Group {
+    Problem first;
+    int64_t count = 1;
+  };
+
+  void add(Problem problem);
+  bool empty() const { return total_ == 0; }
+  int64_t total() const { return total_; }
+  const std::vector<Group>& groups() const { return groups_; }
+
+  /// What the message says of the model.
+  struct Model {
+    std::string file;      // "exotic.onnx"
+    std::string version;   // "opset 17"
+    std::string producer;  // "acme-export 2.1"; may be empty
+    int64_t nodes = 0;     // nodes looked at
+  };
+  /// One error of all problems: invalid_model when any problem has that code, else io,
+  /// out_of_memory, internal, else unsupported. Call when not empty.
+  Error error(const Model& model) const;
+
+ private:
+  std::vector<Group> groups_;
+  using Key = std::tuple<std::string, std::string, int64_t, std::string, std::string>;
+  std::map<Key, size_t> index_;
+  int64_t total_ = 0, nodes_ = 0;
+  std::map<Code, int64_t> codes_;
+};
+
+/// A name out of a file as people may see it: control characters escaped, at most 120 characters.
+std::string shown(std::string_view name);
+
+}  // namespace hone

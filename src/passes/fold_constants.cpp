@@ -1,0 +1,110 @@
+#include <algorithm>
+
+#include "base/size.hpp"
+#include "ir/evaluation.hpp"
+#include "passes/pass.hpp"
+
+namespace hone {
+namespace {
+
+/// The value's contents when inference knows every number of them.
+std::optional<Tensor> known_contents(const Value& value) {
+  if (!value.known || !value.type.is_tensor() || !value.type.tensor().has_rank())
+    return std::nullopt;
+  const auto shape = value.type.tensor().concrete();
+  if (!shape || try_element_count(*shape) != static_cast<int64_t>(value.known->size()))
+    return std::nullopt;
+  Tensor tensor(value.type.tensor().dtype, *shape);
+  for (size_t i = 0; i < value.known->size(); ++i) {
+    const auto element = (*value.known)[i].constant();
+    if (!element) return std::nullopt;
+    tensor.set_integer(static_cast<int64_t>(i), *element);
+  }
+  return tensor;
+}
+
+/// Bytes of all results, when their sizes are numbers.
+std::optional<int64_t> result_bytes(const Node& node) {
+  int64_t total = 0;
+  for (const Value* output : node.outputs) {
+    if (output == nullptr) continue;
+    if (!output->type.is_tensor() || !output->type.tensor().has_rank()) return std::nullopt;
+    const auto shape = output->type.tensor().concrete();
+    if (!shape || output->type.tensor().dtype == DType::string) return std::nullopt;
+    const auto count = try_element_count(*shape);
+    const auto bits_in_all =
+        count ? try_mul(*count, bits(output->type.tensor().dtype)) : std::nullopt;
+    if (!bits_in_all) return std::nullopt;
+    total = checked_add(total, *bits_in_all / 8);
+  }
+  return total;
+}
+
+bool foldable(const Node& node, const PassOptions& options) {
+  if (!node.op.op_class().pure || node.op.op_class().eval == nullptr) return false;
+  int64_t operand_bytes = 0;
+  for (const Value* input : node.inputs) {
+    if (input == nullptr) continue;
+    if (!input->is_constant() || input->weight->is_absent()) return false;
+    if (input->weight->is_random() && !options.fold_random) return false;
+    operand_bytes = checked_add(operand_bytes, static_cast<int64_t>(input->weight->bytes()));
+  }
+  const FieldList fields = node.op.fields();
+  std::set<std::string, std::less<>> symbols;
+  collect_symbols(fields, symbols);
+  if (!symbols.empty()) return false;
+  const auto bytes = result_bytes(node);
+  return bytes && *bytes <= std::max(options.fold_bytes, operand_bytes);
+}
+
+void replace(Graph& graph, Value* value, Tensor contents) {
+  const std::string name = value->name;
+  Value* constant =
+      graph.add_constant(name, Weight::of(std::move(contents), cat("computed ", name)));
+  graph.replace_uses(value, constant);
+}
+
+bool in_use(const Graph& graph, const Value* value) {
+  return value != nullptr && (!value->users.empty() || graph.is_output(value));
+}
+
+bool fold(Graph& graph, const Node& node, const PassOptions& options) {
+  bool changed = false;
+  for (Value* output : node.outputs) {
+    if (!in_use(graph, output)) continue;
+    if (auto contents = known_contents(*output)) {
+      replace(graph, output, std::move(*contents));
+      changed = true;
+    }
+  }
+  const bool wanted = std::any_of(node.outputs.begin(), node.outputs.end(),
+                                  [&](const Value* output) { return in_use(graph, output); });
+  if (!wanted || !foldable(node, options)) return changed;
+  std::vector<const Tensor*> inputs;
+  for (const Value* input : node.inputs)
+    inputs.push_back(input == nullptr ? nullptr : &input->weight->tensor());
+  std::vector<Tensor> results = evaluate(node, inputs, {});
+  for (size_t i = 0; i < node.outputs.size(); ++i)
+    if (in_use(graph, node.outputs[i])) replace(graph, node.outputs[i], std::move(results[i]));
+  return true;
+}
+
+}  // namespace
+
+bool fold_constants(Graph& graph, const PassOptions& options) {
+  bool changed = false;
+  for (auto node = graph.nodes().begin(); node != graph.nodes().end();) {
+    Node& current = *node++;
+    if (!fold(graph, current, options)) continue;
+    changed = true;
+    const bool dead = std::none_of(current.outputs.begin(), current.outputs.end(),
+                                   [&](const Value* output) { return in_use(graph, output); });
+    std::set<std::string, std::less<>> symbols;
+    for (const Value* output : current.outputs)
+      if (output != nullptr) collect_symbols(output->type, symbols);
+    if (dead && symbols.empty()) graph.erase(&current);  // else remove_dead decides
+  }
+  return changed;
+}
+
+}  // namespace hone

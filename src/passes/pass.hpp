@@ -1,0 +1,61 @@
+#pragma once
+// A pass: a free function that makes a graph better and says whether it changed anything. The list
+// in pipeline.cpp is the only order there is.
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/graph.hpp"
+
+namespace hone {
+
+struct PassOptions {
+  std::vector<std::string> disabled;  // names of passes to leave out
+  /// Folding keeps results of at most this many bytes, and larger ones no larger than their
+  /// operands.
+  int64_t fold_bytes = 64 * 1024;
+  /// Folding may read weights that are made from a seed (which makes them).
+  bool fold_random = false;
+};
+
+struct Pass {
+  std::string_view name;
+  bool (*run)(Graph& graph, const PassOptions& options);
+  std::string_view does;  // one line for people
+};
+
+/// Turns an `if` whose condition is known into the nodes of the taken branch.
+/// Needs: types. Leaves: types to be inferred anew. exact
+bool select_branches(Graph& graph, const PassOptions& options);
+
+/// Moves operands whose contents are known into the field they are a parameter of.
+/// Needs: types and known contents. Leaves: operands that nothing reads. exact
+bool absorb_parameters(Graph& graph, const PassOptions& options);
+
+/// Replaces results that are known, or whose operands are all constants, by constants, within
+/// limits. Needs: types and known contents. exact
+bool fold_constants(Graph& graph, const PassOptions& options);
+
+/// Removes nodes and constants that no output needs; a symbol's use is a use of its definition.
+/// exact
+bool remove_dead(Graph& graph, const PassOptions& options);
+
+/// Every pass, in the order that canonicalize() runs them.
+std::span<const Pass> pipeline();
+
+/// Called after a pass that changed the graph.
+using AfterPass = std::function<void(const Pass& pass, const Graph& graph)>;
+
+/// Infers types and runs the pipeline until nothing changes. What comes out is the portable graph.
+void canonicalize(Graph& graph, const PassOptions& options = {}, const AfterPass& after = nullptr);
+
+/// The graph for these input sizes (one list per input, in order), its symbols replaced by numbers
+/// wherever the inputs tell, canonical. Error(usage) when a size contradicts an input's type.
+std::unique_ptr<Graph> specialize(const Graph& graph,
+                                  const std::vector<std::vector<int64_t>>& shapes,
+                                  const PassOptions& options = {});
+
+}  // namespace hone

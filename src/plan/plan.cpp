@@ -1,0 +1,152 @@
+#include "plan/plan.hpp"
+
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+
+#include "base/size.hpp"
+#include "ir/structural.hpp"
+
+namespace hone {
+namespace {
+
+using Names = std::set<std::string, std::less<>>;
+
+/// Packed bytes of `count` elements, as a dimension.
+Dim bytes_of(DType dtype, const Dim& count) { return ceil_div(count * Dim(bits(dtype)), Dim(8)); }
+
+class Planner {
+ public:
+  Planner(const Graph& graph, const Choose& choose, std::string_view device, const Share& share)
+      : graph_(graph), choose_(choose), share_(share) {
+    plan_.device = std::string(device);
+    plan_.workers = share.workers;
+    for (const auto& [name, definition] : symbol_definitions(graph))
+      if (definition.value->producer != nullptr) late_.emplace(name, definition.value->producer);
+    for (const GraphOutput& output : graph.outputs()) outputs_.insert(output.value);
+  }
+
+  Plan run() {
+    int index = 0;
+    for (const Node& node : graph_.nodes()) last_use(node, index++);
+    bool cut = true;
+    for (const Node& node : graph_.nodes()) {
+      if (cut) plan_.segments.push_back(static_cast<int>(plan_.steps.size()));
+      cut = add_step(node);
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  void last_use(const Node& node, int index) {
+    for (const Value* input : node.inputs)
+      if (input != nullptr) last_[input] = index;
+  }
+
+  /// The size is a function of the inputs' sizes alone.
+  bool early(const Type& type) const {
+    if (!type.is_tensor() || !type.tensor().has_rank() || type.tensor().dtype == DType::string)
+      return false;
+    Names names;
+    collect_symbols(type, names);
+    return std::none_of(names.begin(), names.end(),
+                        [&](const auto& name) { return late_.contains(name); });
+  }
+
+  /// Running the node tells a size that nothing before it did.
+  bool defines_sizes(const Node& node) const {
+    return std::any_of(node.outputs.begin(), node.outputs.end(), [&](const Value* output) {
+      if (output == nullptr) return false;
+      if (!output->type.is_tensor() || !output->type.tensor().has_rank() ||
+          output->type.tensor().dtype == DType::string)
+        return true;
+      Names names;
+      collect_symbols(output->type, names);
+      return std::any_of(names.begin(), names.end(), [&](const auto& name) {
+        const auto found = late_.find(name);
+        return found != late_.end() && found->second == &node;
+      });
+    });
+  }
+
+  /// true: the next step starts a segment.
+  bool add_step(const Node& node) {
+    const int index = static_cast<int>(plan_.steps.size());
+    Step step;
+    const auto named = std::find_if(node.outputs.begin(), node.outputs.end(),
+                                    [](const Value* output) { return output != nullptr; });
+    step.node = (*named)->name;
+    const bool sizes = defines_sizes(node);
+    if (const If* op = node.op.as<If>()) {
+      step.kind = Step::Kind::branch;
+      for (const Body& body : {op->then_branch, op->else_branch})
+        plan_.branches.push_back(make_plan(*body, choose_, plan_.device, share_));
+    } else if (sizes) {
+      step.kind = Step::Kind::size;
+      step.note = "the sizes of its results are known only when it has run";
+    } else {
+      const Choice choice = choose_(problem_of(graph_, node, share_));
+      step.kernel = choice.kernel->name;
+      step.version = choice.kernel->version;
+      step.tuning = choice.recipe.tuning;
+      step.note = choice.note;
+      if (!choice.recipe.scratch_bytes.is(0))
+        plan_.buffers.push_back({"", choice.recipe.scratch_bytes, index, index});
+    }
+    for (const Value* output : node.outputs)
+      if (output != nullptr && !outputs_.contains(output)) place(*output, index);
+    plan_.steps.push_back(std::move(step));
+    return sizes;
+  }
+
+  void place(const Value& value, int index) {
+    if (!early(value.type)) {
+      plan_.pooled.push_back(value.name);
+      return;
+    }
+    const TensorType& type = value.type.tensor();
+    const auto last = last_.find(&value);
+    plan_.buffers.push_back({value.name, bytes_of(type.dtype, product(type.shape())), index,
+                             last == last_.end() ? index : last->second});
+  }
+
+  const Graph& graph_;
+  const Choose& choose_;
+  const Share share_;
+  Plan plan_;
+  std::map<std::string, const Node*, std::less<>> late_;  // symbols that a result defines
+  std::set<const Value*> outputs_;
+  std::unordered_map<const Value*, int> last_;
+};
+
+}  // namespace
+
+Plan make_plan(const Graph& graph, const Choose& choose, std::string_view device,
+               const Share& share) {
+  return Planner(graph, choose, device, share).run();
+}
+
+std::shared_ptr<const Problem> problem_of(const Graph& graph, const Node& node,
+                                          const Share& share) {
+  auto problem = std::make_shared<Problem>();
+  problem->region = region_of(node);
+  for (const Value* operand : region_operands(node)) problem->weights.push_back(operand->weight);
+  problem->ranges = ranges(graph);
+  problem->share = share;
+  return problem;
+}
+
+Demand demand(const Plan& plan, const Bindings& symbols) {
+  Demand demand;
+  for (const PlannedBuffer& buffer : plan.buffers) {
+    const auto bytes = buffer.bytes.evaluate(symbols);
+    check(bytes && *bytes >= 0, Code::usage, "the size of ",
+          buffer.value.empty() ? std::string("scratch") : cat("%", buffer.value), ", ",
+          buffer.bytes, " bytes, ", bytes ? cat("is ", *bytes) : std::string("cannot be computed"),
+          " for the given input sizes");
+    demand.buffers.push_back({*bytes, buffer.first, buffer.last});
+  }
+  return demand;
+}
+
+}  // namespace hone

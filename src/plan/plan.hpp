@@ -1,0 +1,75 @@
+#pragma once
+// A plan: which kernel runs each node, in which order, and which values need memory when. Plain
+// data with a text form; it refers to the nodes and values of its graph by name.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "device/kernel.hpp"
+#include "ir/graph.hpp"
+#include "plan/memory/demand.hpp"
+
+namespace hone {
+
+struct Step {
+  enum class Kind : uint8_t {
+    run,     ///< a prepared kernel on places of known size
+    size,    ///< reference evaluation that tells its results' sizes
+    branch,  ///< one of two sub-plans
+  };
+  Kind kind = Kind::run;
+  std::string node;    // the name of its first wanted result
+  std::string kernel;  // empty for branch
+  int version = 0;
+  Tuning tuning;
+  std::string note;  // what people should know, such as why a fallback was taken
+  friend bool operator==(const Step&, const Step&) = default;
+};
+
+/// A value that lives in the arena: its bytes in the graph's symbols, its lifetime in steps.
+/// `value` is empty for a step's scratch.
+struct PlannedBuffer {
+  std::string value;
+  Dim bytes;
+  int first = 0, last = 0;
+  friend bool operator==(const PlannedBuffer&, const PlannedBuffer&) = default;
+};
+
+struct Plan {
+  std::string device;  // "cpu"
+  int workers = 1;
+  std::vector<Step> steps;
+  std::vector<int> segments;  // first step of each; a cut stands where sizes become known
+  std::vector<PlannedBuffer> buffers;
+  std::vector<std::string> pooled;  // values whose size only running tells
+  std::vector<Plan> branches;       // of the branch steps in order: then, else, then, else ...
+  friend bool operator==(const Plan&, const Plan&) = default;
+};
+
+/// Which kernel runs a region, how, and what people should know about it.
+struct Choice {
+  const Kernel* kernel = nullptr;
+  Recipe recipe;
+  std::string note;
+};
+using Choose = std::function<Choice(std::shared_ptr<const Problem>)>;
+
+/// Plans the nodes of `graph` in their order, bodies of control flow too.
+Plan make_plan(const Graph& graph, const Choose& choose, std::string_view device,
+               const Share& share);
+
+/// The problem of one node of `graph`.
+std::shared_ptr<const Problem> problem_of(const Graph& graph, const Node& node, const Share& share);
+
+/// The demand of the plan's buffers once every symbol they need is bound. Error(usage) when one is
+/// not.
+Demand demand(const Plan& plan, const Bindings& symbols);
+
+/// The text form; parse_plan(print(p)) == p. Error(incompatible_engine) "plan line 3: ...".
+std::string print(const Plan& plan);
+Plan parse_plan(std::string_view text);
+
+}  // namespace hone

@@ -1,0 +1,189 @@
+// The text form of a plan.
+
+#include "ir/fields.hpp"
+#include "plan/plan.hpp"
+
+namespace hone {
+namespace {
+
+constexpr std::string_view kKinds[] = {"run", "size", "branch"};
+constexpr int kMaxDepth = 64;
+
+void print_plan(std::string& out, const Plan& plan, const std::string& indent) {
+  out += cat(indent, "plan ", plan.device, " workers=", plan.workers, "\n");
+  size_t segment = 0, branch = 0;
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    if (segment < plan.segments.size() && plan.segments[segment] == static_cast<int>(i))
+      out += cat(indent, " segment ", segment++, "\n");
+    const Step& step = plan.steps[i];
+    out += cat(indent, "  ", kKinds[static_cast<size_t>(step.kind)], " ");
+    append_quoted(out, step.node);
+    if (step.kind == Step::Kind::run)
+      out += cat(" ", step.kernel, "/", step.version, " {", tuning_text(step.tuning), "}");
+    if (!step.note.empty()) {
+      out += " ";
+      append_quoted(out, step.note);
+    }
+    out += "\n";
+    if (step.kind != Step::Kind::branch) continue;
+    for (int each = 0; each < 2; ++each) print_plan(out, plan.branches[branch++], indent + "    ");
+  }
+  for (const PlannedBuffer& buffer : plan.buffers) {
+    out += cat(indent, " buffer ");
+    append_quoted(out, buffer.value);
+    out += cat(" ", buffer.first, "..", buffer.last, " ", buffer.bytes, "\n");
+  }
+  for (const std::string& value : plan.pooled) {
+    out += cat(indent, " pooled ");
+    append_quoted(out, value);
+    out += "\n";
+  }
+  out += cat(indent, " end\n");
+}
+
+class PlanReader {
+ public:
+  explicit PlanReader(std::string_view text) : rest_(text) {}
+
+  Plan read(int depth = 0) {
+    wanted(depth < kMaxDepth, "less nesting");
+    Plan plan;
+    next_line();
+    wanted(take("plan "), "\"plan DEVICE workers=N\"");
+    plan.device = std::string(word());
+    wanted(take("workers="), "\"workers=N\"");
+    plan.workers = static_cast<int>(number());
+    while (true) {
+      next_line();
+      if (take("end")) return plan;
+      read_line(plan, depth);
+    }
+  }
+
+  void finish() { wanted(trim(rest_).empty(), "the end of the text"); }
+
+ private:
+  void wanted(bool condition, std::string_view what) const {
+    check(condition, Code::incompatible_engine, "plan line ", line_number_, ": found \"", line_,
+          "\", wanted ", what);
+  }
+  void next_line() {
+    wanted(!rest_.empty(), "another line");
+    const size_t end = rest_.find('\n');
+    line_ = trim(rest_.substr(0, end));
+    rest_ = end == std::string_view::npos ? std::string_view() : rest_.substr(end + 1);
+    at_ = line_;
+    ++line_number_;
+  }
+  bool take(std::string_view token) {
+    at_ = trim(at_);
+    if (!at_.starts_with(trim(token))) return false;
+    at_.remove_prefix(trim(token).size());
+    return true;
+  }
+  std::string_view word() {
+    at_ = trim(at_);
+    const std::string_view found = at_.substr(0, at_.find(' '));
+    at_.remove_prefix(found.size());
+    wanted(!found.empty(), "a word");
+    return found;
+  }
+  std::string quoted() {
+    at_ = trim(at_);
+    auto text = parse_quoted(at_);
+    wanted(text.has_value(), "a quoted name");
+    return *text;
+  }
+  int64_t number() {
+    at_ = trim(at_);
+    size_t digits = 0;
+    while (digits < at_.size() &&
+           (at_[digits] == '-' || (at_[digits] >= '0' && at_[digits] <= '9')))
+      ++digits;
+    const auto value = parse_int(at_.substr(0, digits));
+    wanted(value.has_value(), "a number");
+    at_.remove_prefix(digits);
+    return *value;
+  }
+  int index() {
+    const int64_t value = number();
+    wanted(value >= 0 && value <= INT32_MAX, "a step number");
+    return static_cast<int>(value);
+  }
+
+  void read_line(Plan& plan, int depth) {
+    if (take("segment ")) {
+      wanted(static_cast<size_t>(number()) == plan.segments.size(), "segments in order");
+      plan.segments.push_back(static_cast<int>(plan.steps.size()));
+    } else if (take("buffer ")) {
+      PlannedBuffer buffer;
+      buffer.value = quoted();
+      buffer.first = index();
+      wanted(take(".."), "\"FIRST..LAST\"");
+      buffer.last = index();
+      at_ = trim(at_);
+      const auto bytes = parse_dim(at_);
+      wanted(bytes.has_value(), "a size");
+      buffer.bytes = *bytes;
+      plan.buffers.push_back(std::move(buffer));
+    } else if (take("pooled ")) {
+      plan.pooled.push_back(quoted());
+    } else {
+      read_step(plan, depth);
+    }
+  }
+
+  void read_step(Plan& plan, int depth) {
+    Step step;
+    if (take("run ")) step.kind = Step::Kind::run;
+    else if (take("size ")) step.kind = Step::Kind::size;
+    else if (take("branch ")) step.kind = Step::Kind::branch;
+    else wanted(false, "run, size, branch, buffer, pooled, segment or end");
+    step.node = quoted();
+    if (step.kind == Step::Kind::run) {
+      const std::string_view kernel = word();
+      const size_t slash = kernel.find('/');
+      wanted(slash != std::string_view::npos, "KERNEL/VERSION");
+      step.kernel = std::string(kernel.substr(0, slash));
+      const auto version = parse_int(kernel.substr(slash + 1));
+      wanted(version && *version >= 0 && *version <= INT32_MAX, "KERNEL/VERSION");
+      step.version = static_cast<int>(*version);
+      wanted(take("{"), "{TUNING}");
+      while (!take("}")) read_setting(step.tuning);
+    }
+    if (!trim(at_).empty()) step.note = quoted();
+    const bool branch = step.kind == Step::Kind::branch;
+    plan.steps.push_back(std::move(step));
+    if (!branch) return;
+    for (int each = 0; each < 2; ++each) plan.branches.push_back(read(depth + 1));
+  }
+
+  void read_setting(Tuning& tuning) {
+    const size_t equals = at_.find('=');
+    wanted(equals != std::string_view::npos, "NAME=NUMBER");
+    std::string key(trim(at_.substr(0, equals)));
+    at_.remove_prefix(equals + 1);
+    tuning[std::move(key)] = number();
+    take(",");
+  }
+
+  std::string_view rest_, line_, at_;
+  int line_number_ = 0;
+};
+
+}  // namespace
+
+std::string print(const Plan& plan) {
+  std::string out;
+  print_plan(out, plan, "");
+  return out;
+}
+
+Plan parse_plan(std::string_view text) {
+  PlanReader reader(text);
+  Plan plan = reader.read();
+  reader.finish();
+  return plan;
+}
+
+}  // namespace hone

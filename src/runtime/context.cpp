@@ -1,0 +1,63 @@
+#include "runtime/context.hpp"
+
+#include <algorithm>
+
+namespace hone {
+namespace {
+
+std::string names_of(const Graph& graph, bool inputs) {
+  std::vector<std::string> names;
+  if (inputs)
+    for (const Value* input : graph.inputs()) names.push_back(input->name);
+  else
+    for (const GraphOutput& output : graph.outputs()) names.push_back(output.name);
+  return join(names, ", ");
+}
+
+}  // namespace
+
+Context::Context(std::shared_ptr<const Engine> engine, std::shared_ptr<Team> team)
+    : engine_(std::move(engine)), team_(std::move(team)) {
+  if (team_ == nullptr) team_ = std::make_shared<Team>(engine_->workers());
+}
+
+NamedTensors Context::run(const NamedTensors& inputs, const NamedTensors& outputs) {
+  const Graph& graph = engine_->graph();
+  std::vector<Tensor> given(graph.inputs().size());
+  for (const auto& [name, tensor] : inputs) {
+    const auto found = std::find_if(graph.inputs().begin(), graph.inputs().end(),
+                                    [&](const Value* input) { return input->name == name; });
+    check(found != graph.inputs().end(), Code::usage, "there is no input \"", name,
+          "\"; the model's inputs are ", names_of(graph, true));
+    given[static_cast<size_t>(found - graph.inputs().begin())] = tensor;
+  }
+  std::vector<std::vector<int64_t>> shapes;
+  for (size_t i = 0; i < given.size(); ++i) {
+    const Value& input = *graph.inputs()[i];
+    check(!given[i].empty(), Code::usage, "input \"", input.name, "\" (", input.type,
+          ") is missing");
+    check(given[i].dtype() == input.type.tensor().dtype, Code::usage, "input \"", input.name,
+          "\" is ", given[i].dtype(), shape_text(given[i].shape()), ", wanted ", input.type);
+    shapes.push_back(given[i].shape());
+  }
+  std::vector<Tensor> places(graph.outputs().size());
+  for (const auto& [name, tensor] : outputs) {
+    const auto found = std::find_if(graph.outputs().begin(), graph.outputs().end(),
+                                    [&](const GraphOutput& output) { return output.name == name; });
+    check(found != graph.outputs().end(), Code::usage, "there is no output \"", name,
+          "\"; the model's outputs are ", names_of(graph, false));
+    places[static_cast<size_t>(found - graph.outputs().begin())] = tensor;
+  }
+  std::shared_ptr<const Program> program = engine_->program(shapes);
+  if (program != program_) {
+    current_ = std::make_unique<Execution>(program, *team_);
+    program_ = std::move(program);
+  }
+  std::vector<Tensor> results = current_->run(given, std::move(places));
+  NamedTensors named;
+  for (size_t i = 0; i < results.size(); ++i)
+    named.emplace_back(graph.outputs()[i].name, std::move(results[i]));
+  return named;
+}
+
+}  // namespace hone

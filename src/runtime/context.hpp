@@ -1,0 +1,38 @@
+#pragma once
+// A context runs an engine: one arena, one owner at a time.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/engine.hpp"
+#include "runtime/execution.hpp"
+
+namespace hone {
+
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+
+class Context {
+ public:
+  /// `team`: the worker threads to use, shared with other contexts (which then take turns); null:
+  /// its own.
+  explicit Context(std::shared_ptr<const Engine> engine, std::shared_ptr<Team> team = nullptr);
+
+  /// Runs once. `inputs`: every input by name, read in place (no copy) during the call. `outputs`:
+  /// places for results by name, written in place; those left out are made. Returns all outputs in
+  /// the model's order. Error(usage) for unknown, missing or ill-typed tensors.
+  NamedTensors run(const NamedTensors& inputs, const NamedTensors& outputs = {});
+
+  /// Bytes of the arena for the sizes of the last run.
+  int64_t arena_bytes() const { return current_ == nullptr ? 0 : current_->arena_bytes(); }
+
+ private:
+  std::shared_ptr<const Engine> engine_;
+  std::shared_ptr<Team> team_;
+  std::shared_ptr<const Program> program_;  // of current_
+  std::unique_ptr<Execution> current_;
+};
+
+}  // namespace hone

@@ -1,0 +1,118 @@
+#include "runtime/engine.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "choose/choose.hpp"
+#include "device/cpu/stream.hpp"
+#include "ir/evaluation.hpp"
+#include "passes/pass.hpp"
+
+namespace hone {
+namespace {
+
+/// Constants that nodes make of constants are made once, when the engine is made, whatever their
+/// size.
+PassOptions load_options() {
+  PassOptions options;
+  options.fold_bytes = INT64_MAX;
+  options.fold_random = true;
+  return options;
+}
+
+bool only_running_tells(const Graph& graph) {
+  for (const auto& [name, definition] : symbol_definitions(graph))
+    if (definition.value->producer != nullptr) return true;
+  for (const Node& node : graph.nodes())
+    for (const Value* output : node.outputs)
+      if (output != nullptr && (!output->type.is_tensor() || !output->type.tensor().has_rank()))
+        return true;
+  return std::any_of(graph.inputs().begin(), graph.inputs().end(),
+                     [](const Value* input) { return !input->type.tensor().has_rank(); });
+}
+
+Plan plan_for_cpu(const Graph& graph, int workers) {
+  const Choose choose = [](std::shared_ptr<const Problem> problem) {
+    return choose_by_estimate(cpu::kernels(), std::move(problem));
+  };
+  return make_plan(graph, choose, "cpu", Share{workers});
+}
+
+}  // namespace
+
+std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable,
+                                           const EngineOptions& options, const Plan* plan) {
+  std::shared_ptr<Engine> engine(new Engine());
+  engine->workers_ = options.workers > 0 ? options.workers : usable_cores();
+  engine->keep_ = std::max<size_t>(1, options.specialized);
+  std::unique_ptr<Graph> graph = portable->clone();
+  canonicalize(*graph, load_options());
+  engine->portable_ = std::move(portable);
+  engine->graph_ = std::move(graph);
+  engine->open_ = only_running_tells(*engine->graph_);
+  if (plan != nullptr && plan->workers == engine->workers_) {
+    try {
+      engine->general_ = Program::make(engine->graph_, *plan, cpu::kernels(), engine->packs_);
+    } catch (const Error& error) {
+      if (error.code() != Code::incompatible_engine) throw;
+      engine->replanned_ = error.message();
+    }
+  } else if (plan != nullptr) {
+    engine->replanned_ =
+        cat("it was made for ", plan->workers, " workers, there are ", engine->workers_);
+  }
+  if (engine->general_ == nullptr) engine->general_ = engine->prepare(engine->graph_);
+  return engine;
+}
+
+std::shared_ptr<const Program> Engine::prepare(std::shared_ptr<const Graph> graph) const {
+  Plan plan = plan_for_cpu(*graph, workers_);
+  return Program::make(std::move(graph), std::move(plan), cpu::kernels(), packs_);
+}
+
+bool Engine::general_runs(const std::vector<std::vector<int64_t>>& shapes) const {
+  Bindings symbols;
+  bool symbolic = false;
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    const Value& input = *graph_->inputs()[i];
+    const TensorType& type = input.type.tensor();
+    check(bind(type, shapes[i], symbols), Code::usage, "input \"", input.name, "\" has sizes ",
+          shape_text(shapes[i]), ", wanted ", type);
+    symbolic |= !type.concrete().has_value();
+  }
+  if (open_ && symbolic) return false;
+  return std::all_of(graph_->requirements().begin(), graph_->requirements().end(),
+                     [&](const Require& require) {
+                       const auto a = require.a.evaluate(symbols), b = require.b.evaluate(symbols);
+                       if (!a || !b) return true;
+                       return require.relation == Require::Relation::equal ? *a == *b : *a <= *b;
+                     });
+}
+
+std::shared_ptr<const Program> Engine::program(
+    const std::vector<std::vector<int64_t>>& shapes) const {
+  check(shapes.size() == graph_->inputs().size(), Code::usage, "the model takes ",
+        graph_->inputs().size(), " inputs, given ", shapes.size());
+  if (general_runs(shapes)) return general_;
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(specialized_.begin(), specialized_.end(),
+                                  [&](const Specialized& each) { return each.shapes == shapes; });
+  if (found != specialized_.end()) {
+    specialized_.splice(specialized_.begin(), specialized_, found);
+    return specialized_.front().program;
+  }
+  // A contradiction that only these sizes bring is the caller's, not the model's.
+  std::shared_ptr<const Graph> graph;
+  try {
+    graph = specialize(*graph_, shapes, load_options());
+  } catch (const Error& error) {
+    if (error.code() != Code::invalid_model) throw;
+    fail(Code::usage, "the model does not run with these input sizes: ", error.message());
+  }
+  log(Level::detail, "a program for sizes ", join(shapes.front(), "x"), " was made");
+  specialized_.push_front({shapes, prepare(std::move(graph))});
+  if (specialized_.size() > keep_) specialized_.pop_back();
+  return specialized_.front().program;
+}
+
+}  // namespace hone

@@ -1,0 +1,246 @@
+#include "runtime/execution.hpp"
+
+#include <cstring>
+
+#include "base/size.hpp"
+#include "ir/evaluation.hpp"
+
+namespace hone {
+
+Execution::Execution(std::shared_ptr<const Program> program, Team& team)
+    : program_(std::move(program)), team_(team), stream_(team), states_(program_->steps().size()) {
+  const auto values = static_cast<size_t>(program_->value_count());
+  tensors_.resize(values);
+  given_.resize(values);
+  in_arena_.assign(values, false);
+  const Graph& graph = program_->graph();
+  for (const Value* constant : graph.constants())
+    if (constant->is_literal()) tensor(constant) = constant->weight->tensor();
+  for (size_t i = 0; i < states_.size(); ++i) {
+    const Program::Step& step = program_->steps()[i];
+    for (const Value* input : step.node->inputs)
+      states_[i].touches_caller |= input != nullptr && input->is_input();
+    for (const Value* output : step.node->outputs)
+      states_[i].touches_caller |= output != nullptr && graph.is_output(output);
+    if (step.kind != Step::Kind::branch) continue;
+    states_[i].then_branch = std::make_unique<Execution>(step.then_branch, team);
+    states_[i].else_branch = std::make_unique<Execution>(step.else_branch, team);
+  }
+}
+
+Tensor& Execution::tensor(const Value* value) {
+  return tensors_[static_cast<size_t>(program_->index(value))];
+}
+
+const Tensor& Execution::read(const Value* value) {
+  if (value->is_constant() && !value->is_literal()) return program_->constant(value);
+  return tensor(value);
+}
+
+bool Execution::sizes_known(const Value& value) const {
+  if (!value.type.is_tensor() || !value.type.tensor().has_rank()) return false;
+  for (const Dim& dim : value.type.tensor().shape())
+    if (!dim.evaluate(symbols_)) return false;
+  return true;
+}
+
+namespace {
+
+std::vector<int64_t> sizes_of(const Value& value, const Bindings& symbols) {
+  std::vector<int64_t> sizes;
+  for (const Dim& dim : value.type.tensor().shape()) {
+    const auto size = dim.evaluate(symbols);
+    check(size && *size >= 0, Code::usage, "the size ", dim, " of %", value.name,
+          size ? cat(" is ", *size) : std::string(" cannot be computed"),
+          " for the given input sizes");
+    sizes.push_back(*size);
+  }
+  return sizes;
+}
+
+void check_requirements(const Graph& graph, const Bindings& symbols) {
+  for (const Require& require : graph.requirements()) {
+    const auto a = require.a.evaluate(symbols), b = require.b.evaluate(symbols);
+    if (!a || !b) continue;  // of sizes that only running tells
+    const bool holds = require.relation == Require::Relation::equal ? *a == *b : *a <= *b;
+    check(holds, Code::usage, "the given input sizes break a requirement of the model: ", require,
+          " is ", *a, " and ", *b);
+  }
+}
+
+}  // namespace
+
+void Execution::settle(const Bindings& symbols) {
+  settled_ = false;
+  input_symbols_ = symbols_ = symbols;
+  const Graph& graph = program_->graph();
+  const Plan& plan = program_->plan();
+  check_requirements(graph, symbols);
+  const Demand wanted = demand(plan, symbols);
+  placement_ = solve(wanted);
+  const auto wrong = validate(wanted, placement_);
+  check(!wrong, Code::internal, "the memory plan is wrong: ", wrong.value_or(""));
+  if (static_cast<int64_t>(arena_.bytes().size()) < placement_.bytes || arena_.empty())
+    arena_ = Tensor(DType::u8, {placement_.bytes});
+  in_arena_.assign(in_arena_.size(), false);
+  for (size_t i = 0; i < plan.buffers.size(); ++i) {
+    if (plan.buffers[i].value.empty()) continue;
+    const Value* value = graph.find(plan.buffers[i].value);
+    const auto place = arena_.mutable_bytes().subspan(static_cast<size_t>(placement_.offsets[i]));
+    tensor(value) = Tensor::borrow_mutable(value->type.tensor().dtype, sizes_of(*value, symbols),
+                                           place, nullptr);
+    check(static_cast<int64_t>(tensor(value).bytes().size()) <= wanted.buffers[i].bytes,
+          Code::incompatible_engine, "the plan keeps ", wanted.buffers[i].bytes, " bytes for %",
+          value->name, ", it needs ", tensor(value).bytes().size());
+    in_arena_[static_cast<size_t>(program_->index(value))] = true;
+  }
+  for (size_t i = 0; i < states_.size(); ++i) {
+    states_[i].bound.reset();
+    states_[i].settled = true;
+    const Node& node = *program_->steps()[i].node;
+    for (const auto* values : {&node.inputs, &node.outputs})
+      for (const Value* value : *values)
+        if (value != nullptr && !value->is_constant()) states_[i].settled &= sizes_known(*value);
+  }
+  settled_ = true;
+}
+
+Operands Execution::operands_of(const Program::Step& step) {
+  Operands operands;
+  operands.symbols = symbols_;
+  for (size_t i = 0; i < step.operands.size(); ++i) {
+    if (step.packed[i]) {
+      const Weight& weight = *step.operands[i]->weight;
+      operands.inputs.push_back({nullptr, weight.dtype(), weight.shape()});
+      continue;
+    }
+    const Tensor& each = read(step.operands[i]);
+    // Operand is used for both directions; kernels never write to inputs.
+    operands.inputs.push_back(
+        {const_cast<std::byte*>(each.bytes().data()), each.dtype(), each.shape()});
+  }
+  for (const Value* output : step.node->outputs) {
+    if (output == nullptr) continue;
+    Tensor& each = tensor(output);
+    operands.outputs.push_back({each.mutable_bytes().data(), each.dtype(), each.shape()});
+  }
+  return operands;
+}
+
+void Execution::make_results(const Program::Step& step) {
+  for (const Value* output : step.node->outputs) {
+    if (output == nullptr) continue;
+    const auto index = static_cast<size_t>(program_->index(output));
+    if (in_arena_[index]) continue;
+    const std::vector<int64_t> sizes = sizes_of(*output, symbols_);
+    const DType dtype = output->type.tensor().dtype;
+    Tensor& place = given_[index];
+    const bool fits = !place.empty() && place.dtype() == dtype && place.shape() == sizes;
+    check(place.empty() || fits, Code::usage, "output %", output->name, " is ", dtype,
+          shape_text(sizes), ", the place given is ", place.dtype(), shape_text(place.shape()));
+    tensors_[index] = fits ? place : Tensor(dtype, sizes);
+  }
+}
+
+void Execution::run_step(size_t index) {
+  const Program::Step& step = program_->steps()[index];
+  StepState& state = states_[index];
+  if (step.kind == Step::Kind::size) return size_step(step);
+  if (step.kind == Step::Kind::branch) return branch_step(step, state);
+  make_results(step);
+  if (state.bound == nullptr || !state.settled) {
+    std::span<std::byte> scratch;
+    if (step.scratch >= 0)
+      scratch = arena_.mutable_bytes().subspan(
+          static_cast<size_t>(placement_.offsets[static_cast<size_t>(step.scratch)]));
+    state.bound = step.prepared->bind(operands_of(step), scratch);
+  } else if (state.touches_caller) {
+    state.bound->rebind(operands_of(step));
+  }
+  state.bound->enqueue(stream_);
+}
+
+void Execution::take_results(const Program::Step& step, std::vector<Tensor> results) {
+  for (size_t i = 0; i < step.node->outputs.size(); ++i) {
+    const Value* output = step.node->outputs[i];
+    if (output == nullptr) continue;
+    const TensorType& type = output->type.tensor();
+    check(results[i].dtype() == type.dtype && bind(type, results[i].shape(), symbols_), Code::usage,
+          describe(*step.node), " gave ", results[i].dtype(), shape_text(results[i].shape()),
+          " for %", output->name, ", its type says ", type);
+    const auto index = static_cast<size_t>(program_->index(output));
+    Tensor& place = in_arena_[index] ? tensors_[index] : given_[index];
+    if (place.empty()) {
+      tensors_[index] = std::move(results[i]);
+      continue;
+    }
+    check(place.dtype() == results[i].dtype() && place.shape() == results[i].shape(), Code::usage,
+          "output %", output->name, " is ", results[i].dtype(), shape_text(results[i].shape()),
+          ", the place given is ", place.dtype(), shape_text(place.shape()));
+    if (!results[i].bytes().empty())
+      std::memcpy(place.mutable_bytes().data(), results[i].bytes().data(),
+                  results[i].bytes().size());
+    tensors_[index] = place;
+  }
+}
+
+void Execution::size_step(const Program::Step& step) {
+  std::vector<const Tensor*> inputs;
+  for (const Value* input : step.node->inputs)
+    inputs.push_back(input == nullptr ? nullptr : &read(input));
+  take_results(step, evaluate(*step.node, inputs, symbols_));
+}
+
+void Execution::branch_step(const Program::Step& step, StepState& state) {
+  const Tensor& condition = read(step.node->inputs[0]);
+  check(condition.count() == 1, Code::usage, "the condition of ", describe(*step.node), " has ",
+        condition.count(), " elements, wanted one");
+  std::vector<Tensor> inputs;
+  for (size_t i = 1; i < step.node->inputs.size(); ++i)
+    inputs.push_back(read(step.node->inputs[i]));
+  Execution& taken = condition.integer(0) != 0 ? *state.then_branch : *state.else_branch;
+  take_results(step, taken.run(inputs, {}));
+}
+
+std::vector<Tensor> Execution::run(const std::vector<Tensor>& inputs, std::vector<Tensor> outputs) {
+  const Graph& graph = program_->graph();
+  Bindings symbols;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Value& input = *graph.inputs()[i];
+    const TensorType& type = input.type.tensor();
+    check(inputs[i].dtype() == type.dtype && bind(type, inputs[i].shape(), symbols), Code::usage,
+          "input \"", input.name, "\" is ", inputs[i].dtype(), shape_text(inputs[i].shape()),
+          ", wanted ", type);
+  }
+  if (!settled_ || symbols != input_symbols_) settle(symbols);
+  symbols_ = input_symbols_;
+  for (size_t i = 0; i < inputs.size(); ++i) tensor(graph.inputs()[i]) = inputs[i];
+  given_.assign(given_.size(), Tensor());
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const Value* value = graph.outputs()[i].value;
+    if (value->producer != nullptr)
+      given_[static_cast<size_t>(program_->index(value))] = outputs[i];
+  }
+  team_.run([&] {
+    for (size_t i = 0; i < states_.size(); ++i) run_step(i);
+  });
+  std::vector<Tensor> results;
+  for (size_t i = 0; i < graph.outputs().size(); ++i) {
+    const Tensor& result = read(graph.outputs()[i].value);
+    const bool elsewhere = i < outputs.size() && !outputs[i].empty() &&
+                           outputs[i].bytes().data() != result.bytes().data();
+    if (elsewhere) {  // an input or constant as output, or one value as two outputs
+      check(outputs[i].dtype() == result.dtype() && outputs[i].shape() == result.shape(),
+            Code::usage, "output \"", graph.outputs()[i].name, "\" is ", result.dtype(),
+            shape_text(result.shape()), ", the place given is ", outputs[i].dtype(),
+            shape_text(outputs[i].shape()));
+      std::memcpy(outputs[i].mutable_bytes().data(), result.bytes().data(), result.bytes().size());
+      results.push_back(outputs[i]);
+    } else {
+      results.push_back(result);
+    }
+  }
+  return results;
+}
+
+}  // namespace hone

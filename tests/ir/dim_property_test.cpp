@@ -1,0 +1,203 @@
+// Random expressions: the canonical form against a plain tree that knows no algebra.
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "base/error.hpp"
+#include "base/size.hpp"
+#include "base/text.hpp"
+#include "ir/dim.hpp"
+
+namespace hone {
+namespace {
+
+using Random = std::mt19937;
+
+int64_t draw(Random& random, int64_t low, int64_t high) {
+  return std::uniform_int_distribution<int64_t>(low, high)(random);
+}
+
+const std::vector<std::string> kNames = {"a", "b", "c", "n"};
+
+/// The expression as written.
+struct Tree {
+  enum class Kind {
+    number,
+    symbol,
+    add,
+    subtract,
+    multiply,
+    floordiv,
+    ceildiv,
+    mod,
+    min,
+    max,
+  };
+  Kind kind = Kind::number;
+  int64_t number = 0;
+  std::string name;
+  std::vector<Tree> args;
+
+  std::optional<int64_t> evaluate(const Bindings& bindings) const {
+    if (kind == Kind::number) return number;
+    if (kind == Kind::symbol) return bindings.at(name);
+    const auto a = args[0].evaluate(bindings), b = args[1].evaluate(bindings);
+    if (!a || !b) return std::nullopt;
+    const bool divides = kind == Kind::floordiv || kind == Kind::ceildiv || kind == Kind::mod;
+    if (divides && *b == 0) return std::nullopt;
+    switch (kind) {
+      case Kind::add: return try_add(*a, *b);
+      case Kind::subtract: return try_add(*a, -*b);
+      case Kind::multiply: return try_mul(*a, *b);
+      case Kind::floordiv: return floor_div(*a, *b);
+      case Kind::ceildiv: return ceil_div(*a, *b);
+      case Kind::mod: return floor_mod(*a, *b);
+      case Kind::min: return std::min(*a, *b);
+      default: return std::max(*a, *b);
+    }
+  }
+
+  Dim dim() const {
+    if (kind == Kind::number) return number;
+    if (kind == Kind::symbol) return Dim::symbol(name);
+    const Dim a = args[0].dim(), b = args[1].dim();
+    switch (kind) {
+      case Kind::add: return a + b;
+      case Kind::subtract: return a - b;
+      case Kind::multiply: return a * b;
+      case Kind::floordiv: return floor_div(a, b);
+      case Kind::ceildiv: return ceil_div(a, b);
+      case Kind::mod: return mod(a, b);
+      case Kind::min: return min(a, b);
+      default: return max(a, b);
+    }
+  }
+};
+
+Tree random_tree(Random& random, int levels) {
+  Tree tree;
+  if (levels == 0 || draw(random, 0, 9) == 0) {
+    tree.kind = draw(random, 0, 2) == 0 ? Tree::Kind::number : Tree::Kind::symbol;
+    tree.number = draw(random, -6, 8);
+    tree.name = kNames[static_cast<size_t>(draw(random, 0, 3))];
+    return tree;
+  }
+  tree.kind = static_cast<Tree::Kind>(draw(random, 2, 9));
+  tree.args.push_back(random_tree(random, levels - 1));
+  tree.args.push_back(random_tree(random, levels - 1));
+  // Divisors are small numbers most of the time, as in models.
+  const bool divides = tree.kind == Tree::Kind::floordiv || tree.kind == Tree::Kind::ceildiv ||
+                       tree.kind == Tree::Kind::mod;
+  if (divides && draw(random, 0, 3) != 0) {
+    tree.args[1] = Tree{};
+    tree.args[1].number = draw(random, 0, 9) == 0 ? -2 : draw(random, 1, 8);
+  }
+  return tree;
+}
+
+Bindings random_bindings(Random& random) {
+  Bindings bindings;
+  for (const std::string& name : kNames)
+    bindings[name] = draw(random, 0, 3) == 0 ? draw(random, 0, 200) : draw(random, 0, 9);
+  return bindings;
+}
+
+/// The dimension, unless the tree divides by zero or is too big.
+std::optional<Dim> dim_of(const Tree& tree) {
+  try {
+    return tree.dim();
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+TEST(DimProperty, CanonicalFormsHaveTheValueOfWhatWasWritten) {
+  Random random(1);
+  int compared = 0;
+  for (int round = 0; round < 4000; ++round) {
+    const Tree tree = random_tree(random, static_cast<int>(draw(random, 1, 4)));
+    const auto dim = dim_of(tree);
+    if (!dim) continue;
+    for (int i = 0; i < 10; ++i) {
+      const Bindings bindings = random_bindings(random);
+      const auto expected = tree.evaluate(bindings);
+      if (!expected) continue;
+      EXPECT_EQ(dim->evaluate(bindings), expected) << cat(*dim) << " round " << round;
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 20'000);
+}
+
+TEST(DimProperty, BoundsContainEveryValue) {
+  Random random(2);
+  int compared = 0;
+  for (int round = 0; round < 4000; ++round) {
+    const auto dim = dim_of(random_tree(random, static_cast<int>(draw(random, 1, 4))));
+    if (!dim) continue;
+    Ranges ranges;
+    for (const std::string& name : kNames) {
+      const int64_t low = draw(random, 0, 6);
+      if (draw(random, 0, 3) != 0) ranges[name] = {low, low + draw(random, 0, 5)};
+    }
+    const Interval bounds = dim->bounds(ranges);
+    for (int i = 0; i < 10; ++i) {
+      Bindings bindings = random_bindings(random);
+      for (const auto& [name, range] : ranges) bindings[name] = draw(random, range.low, range.high);
+      const auto value = dim->evaluate(bindings);
+      if (!value) continue;
+      EXPECT_LE(bounds.low, *value) << cat(*dim) << " round " << round;
+      EXPECT_GE(bounds.high, *value) << cat(*dim) << " round " << round;
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 20'000);
+}
+
+TEST(DimProperty, TextReadsBackAsTheSameObject) {
+  Random random(3);
+  for (int round = 0; round < 4000; ++round) {
+    const auto dim = dim_of(random_tree(random, static_cast<int>(draw(random, 1, 4))));
+    if (!dim) continue;
+    const std::string text = cat(*dim);
+    std::string_view rest = text;
+    const auto again = parse_dim(rest);
+    ASSERT_TRUE(again.has_value()) << text;
+    EXPECT_EQ(rest, "");
+    EXPECT_EQ(*again, *dim) << text << " came back as " << cat(*again);
+    EXPECT_EQ(dim->substitute([](std::string_view) { return std::nullopt; }), *dim) << text;
+  }
+}
+
+TEST(DimProperty, AlgebraHolds) {
+  Random random(4);
+  int checked = 0;
+  for (int round = 0; round < 3000; ++round) {
+    const auto a = dim_of(random_tree(random, 3)), b = dim_of(random_tree(random, 2)),
+               c = dim_of(random_tree(random, 2));
+    if (!a || !b || !c) continue;
+    try {
+      EXPECT_EQ((*a + *b) + *c, *a + (*c + *b));
+      EXPECT_EQ((*a * *b) * *c, *a * (*c * *b));
+      EXPECT_EQ(*a * (*b + *c), *a * *b + *a * *c);
+      EXPECT_EQ(*a - *b, Dim(0) - (*b - *a));
+      EXPECT_EQ(min(*a, *b), min(*b, *a));
+      EXPECT_EQ(max(*a, *b), max(*b, *a));
+      const int64_t k = draw(random, 1, 9);
+      EXPECT_EQ(floor_div(*a + Dim(k * 5), k), floor_div(*a, k) + 5) << cat(*a) << " by " << k;
+      EXPECT_EQ(exact_div(*a * Dim(k), k), *a);
+      EXPECT_EQ(floor_div(*a * Dim(k), k), *a);
+      EXPECT_EQ(mod(*a, k) + Dim(k) * floor_div(*a, k), *a);
+      if (!b->is_constant()) {
+        EXPECT_EQ(exact_div(*a * *b, *b), *a) << cat(*a) << " times " << cat(*b);
+      }
+      ++checked;
+    } catch (const Error&) {  // grew beyond the limits
+    }
+  }
+  EXPECT_GT(checked, 1500);
+}
+
+}  // namespace
+}  // namespace hone
