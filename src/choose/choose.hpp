@@ -1,7 +1,7 @@
 #pragma once
 // Which kernel runs a region: the cheapest by estimate among those that support it.
 
-#include "plan/plan.hpp"
+#include "device/choice.hpp"
 
 namespace hone {
 

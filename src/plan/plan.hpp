@@ -2,13 +2,12 @@
 // A plan: which kernel runs each node, in which order, and which values need memory when. Plain
 // data with a text form; it refers to the nodes and values of its graph by name.
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "device/kernel.hpp"
+#include "device/choice.hpp"
 #include "ir/graph.hpp"
 #include "plan/memory/demand.hpp"
 
@@ -48,14 +47,6 @@ struct Plan {
   std::vector<Plan> branches;       // of the branch steps in order: then, else, then, else ...
   friend bool operator==(const Plan&, const Plan&) = default;
 };
-
-/// Which kernel runs a region, how, and what people should know about it.
-struct Choice {
-  const Kernel* kernel = nullptr;
-  Recipe recipe;
-  std::string note;
-};
-using Choose = std::function<Choice(std::shared_ptr<const Problem>)>;
 
 /// Plans the nodes of `graph` in their order, bodies of control flow too.
 Plan make_plan(const Graph& graph, const Choose& choose, std::string_view device,
