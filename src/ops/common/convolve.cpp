@@ -116,6 +116,7 @@ void convolve(const ConvolutionShape& shape, const std::vector<T>& x, const std:
   const int64_t inputs = shape.inputs(), outputs = shape.outputs(), taps = shape.taps();
   const int64_t channels = shape.channels / shape.group, filters = shape.filters / shape.group;
   out.assign(static_cast<size_t>(element_count(shape.result())), T{});
+  if (out.empty() || w.empty()) return;
   for (int64_t n = 0; n < shape.batch; ++n)
     for (int64_t m = 0; m < shape.filters; ++m)
       for (int64_t c = 0; c < channels; ++c) {
@@ -136,6 +137,7 @@ void convolve_transposed(const ConvolutionShape& shape, const std::vector<T>& x,
   const int64_t channels = shape.channels / shape.group, filters = shape.filters / shape.group;
   out.assign(static_cast<size_t>(checked_mul(checked_mul(shape.batch, shape.filters), outputs)),
              T{});
+  if (out.empty() || w.empty()) return;
   for (int64_t n = 0; n < shape.batch; ++n)
     for (int64_t m = 0; m < shape.filters; ++m)
       for (int64_t c = 0; c < channels; ++c) {

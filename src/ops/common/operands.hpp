@@ -44,13 +44,30 @@ inline void vector_of(Inference& c, int operand, const Dim& size) {
   c.require_equal(type.shape()[0], size);
 }
 
-/// All elements widened to T (double or int64_t), row-major, read once.
+/// An operand that broadcasts to `dims` without changing them; absent is fine.
+inline void broadcasts_to(Inference& c, int operand, const Dims& dims) {
+  if (!c.has(operand) || !c.tensor(operand).has_rank()) return;
+  const TensorType& type = c.tensor(operand);
+  const Dims& own = type.shape();
+  c.check(own.size() <= dims.size(), "operand ", operand, " is ", type,
+          ", wanted to broadcast to [", join(dims, ","), "]");
+  for (size_t i = 0; i < own.size(); ++i) {
+    const Dim& size = dims[dims.size() - own.size() + i];
+    if (own[i].is(1)) continue;
+    c.check(provably_equal(own[i], size, c.ranges()).value_or(true), "operand ", operand, " is ",
+            type, ", wanted to broadcast to [", join(dims, ","), "]");
+    c.require_equal(own[i], size);
+  }
+}
+
+/// All elements widened to T (double, int64_t, or uint64_t where arithmetic wraps), row-major, read
+/// once.
 template <class T>
 std::vector<T> elements(const Tensor& tensor) {
   std::vector<T> result(static_cast<size_t>(tensor.count()));
   for (size_t i = 0; i < result.size(); ++i) {
     if constexpr (std::is_floating_point_v<T>) result[i] = tensor.number(static_cast<int64_t>(i));
-    else result[i] = tensor.integer(static_cast<int64_t>(i));
+    else result[i] = static_cast<T>(tensor.integer(static_cast<int64_t>(i)));
   }
   return result;
 }
@@ -60,7 +77,7 @@ void store(Tensor& tensor, const std::vector<T>& values) {
   for (size_t i = 0; i < values.size(); ++i) {
     if constexpr (std::is_floating_point_v<T>)
       tensor.set_number(static_cast<int64_t>(i), values[i]);
-    else tensor.set_integer(static_cast<int64_t>(i), values[i]);
+    else tensor.set_integer(static_cast<int64_t>(i), static_cast<int64_t>(values[i]));
   }
 }
 

@@ -1,0 +1,25 @@
+#include "ops/matmul.hpp"
+
+#include "import/onnx/node_reader.hpp"
+
+namespace hone::onnx {
+namespace {
+
+void import_matmul(NodeReader& node) { node.emit(MatMul{}, node.all_inputs()); }
+
+void import_gemm(NodeReader& node) {
+  const Gemm op{.alpha = node.real("alpha", 1),
+                .beta = node.real("beta", 1),
+                .transA = node.flag("transA", false),
+                .transB = node.flag("transB", false)};
+  node.emit(op, node.all_inputs());
+}
+
+}  // namespace
+
+void register_matmul(Importers& importers) {
+  importers.add("MatMul", import_matmul);
+  importers.add("Gemm", import_gemm, 7);  // before, C broadcast on request only
+}
+
+}  // namespace hone::onnx

@@ -1,0 +1,183 @@
+#include "ops/softmax.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ops/common/lanes.hpp"
+#include "ops/common/operands.hpp"
+
+namespace hone {
+namespace {
+
+void infer_same(Inference& c, int64_t axis) {
+  float_operand(c, 0);
+  const TensorType& input = c.tensor(0);
+  if (input.has_rank()) c.axis(axis, std::max(input.rank(), 1));
+  c.set(0, input);
+}
+
+// Rewrites every lane by f(values of the lane).
+template <class F>
+void eval_lanes(Evaluation& c, int64_t axis, bool flatten, const F& f) {
+  const Tensor& x = c.input(0);
+  const int rank = x.rank();
+  const auto first = static_cast<size_t>(c.axis(axis, std::max(rank, 1)));
+  const Lanes lanes(x.shape(), first, flatten ? static_cast<size_t>(rank) : first + 1);
+  std::vector<double> values = elements<double>(x);
+  std::vector<double> lane(static_cast<size_t>(lanes.size));
+  Tensor& out = c.output(0, x.dtype(), x.shape());
+  if (values.empty()) return;
+  lanes.each([&](int64_t, int64_t at) {
+    for (size_t i = 0; i < lane.size(); ++i)
+      lane[i] = values[static_cast<size_t>(at) + i * static_cast<size_t>(lanes.step)];
+    f(lane);
+    for (size_t i = 0; i < lane.size(); ++i)
+      values[static_cast<size_t>(at) + i * static_cast<size_t>(lanes.step)] = lane[i];
+  });
+  store(out, values);
+}
+
+void infer_arg(Inference& c, int64_t axis, bool keepdims) {
+  number_operand(c, 0);
+  const TensorType& input = c.tensor(0);
+  if (!input.has_rank()) return c.set(0, Type::unranked(DType::i64));
+  const int place = c.axis(axis, std::max(input.rank(), 1));
+  Dims dims = input.shape();
+  if (!dims.empty()) {
+    c.check(!dims[static_cast<size_t>(place)].is(0), "nothing to choose from along axis ", place,
+            " of ", input);
+    if (keepdims) dims[static_cast<size_t>(place)] = 1;
+    else dims.erase(dims.begin() + place);
+  }
+  c.set(0, DType::i64, std::move(dims));
+}
+
+// better(a, b): a is to be chosen over b.
+template <class T, class Better>
+void eval_arg(Evaluation& c, int64_t axis, bool keepdims, bool last, const Better& better) {
+  const Tensor& x = c.input(0);
+  const auto place = static_cast<size_t>(c.axis(axis, std::max(x.rank(), 1)));
+  const Lanes lanes(x.shape(), place, place + 1);
+  std::vector<int64_t> shape = x.shape();
+  if (!shape.empty()) {
+    if (keepdims) shape[place] = 1;
+    else shape.erase(shape.begin() + static_cast<std::ptrdiff_t>(place));
+  }
+  const std::vector<T> in = elements<T>(x);
+  Tensor& out = c.output(0, DType::i64, shape);
+  c.check(out.count() == 0 || lanes.size > 0, "nothing to choose from along axis ", place, " of ",
+          shape_text(x.shape()));
+  lanes.each([&](int64_t number, int64_t at) {
+    int64_t chosen = 0;
+    const T* values = in.data() + at;
+    for (int64_t i = 1; i < lanes.size; ++i) {
+      const T value = values[i * lanes.step], best = values[chosen * lanes.step];
+      if (better(value, best) || (last && value == best)) chosen = i;
+    }
+    out.set_integer(number, chosen);
+  });
+}
+
+template <class Better>
+void eval_arg(Evaluation& c, int64_t axis, bool keepdims, bool last, const Better& better) {
+  const DType dtype = c.input(0).dtype();
+  if (is_float(dtype)) eval_arg<double>(c, axis, keepdims, last, better);
+  else if (is_signed(dtype)) eval_arg<int64_t>(c, axis, keepdims, last, better);
+  else eval_arg<uint64_t>(c, axis, keepdims, last, better);
+}
+
+template <class T>
+void eval_cumsum(Evaluation& c, const CumSum& op) {
+  const Tensor& x = c.input(0);
+  const std::vector<int64_t> axes = c.parameter(op.axis, 1);
+  c.check(axes.size() == 1, "axis has ", axes.size(), " elements, wanted 1");
+  const auto place = static_cast<size_t>(c.axis(axes[0], std::max(x.rank(), 1)));
+  const Lanes lanes(x.shape(), place, place + 1);
+  std::vector<T> values = elements<T>(x);
+  Tensor& out = c.output(0, x.dtype(), x.shape());
+  if (values.empty()) return;
+  lanes.each([&](int64_t, int64_t at) {
+    T sum{};
+    for (int64_t i = 0; i < lanes.size; ++i) {
+      const int64_t step = op.reverse ? lanes.size - 1 - i : i;
+      T& value = values[static_cast<size_t>(at + step * lanes.step)];
+      const T before = sum;
+      sum += value;
+      value = op.exclusive ? before : sum;
+    }
+  });
+  store(out, values);
+}
+
+}  // namespace
+
+void Softmax::infer(Inference& c) const { infer_same(c, axis); }
+
+void Softmax::eval(Evaluation& c) const {
+  eval_lanes(c, axis, flatten, [](std::vector<double>& lane) {
+    const double greatest = *std::max_element(lane.begin(), lane.end());
+    double sum = 0;
+    for (double& value : lane) sum += value = std::exp(value - greatest);
+    for (double& value : lane) value /= sum;
+  });
+}
+
+void LogSoftmax::infer(Inference& c) const { infer_same(c, axis); }
+
+void LogSoftmax::eval(Evaluation& c) const {
+  eval_lanes(c, axis, flatten, [](std::vector<double>& lane) {
+    const double greatest = *std::max_element(lane.begin(), lane.end());
+    double sum = 0;
+    for (const double value : lane) sum += std::exp(value - greatest);
+    for (double& value : lane) value -= greatest + std::log(sum);
+  });
+}
+
+void Hardmax::infer(Inference& c) const { infer_same(c, axis); }
+
+void Hardmax::eval(Evaluation& c) const {
+  eval_lanes(c, axis, flatten, [](std::vector<double>& lane) {
+    const auto greatest = std::max_element(lane.begin(), lane.end()) - lane.begin();
+    std::fill(lane.begin(), lane.end(), 0.0);
+    lane[static_cast<size_t>(greatest)] = 1;
+  });
+}
+
+void ArgMax::infer(Inference& c) const { infer_arg(c, axis, keepdims); }
+
+void ArgMax::eval(Evaluation& c) const {
+  eval_arg(c, axis, keepdims, select_last_index, [](auto a, auto b) { return a > b; });
+}
+
+void ArgMin::infer(Inference& c) const { infer_arg(c, axis, keepdims); }
+
+void ArgMin::eval(Evaluation& c) const {
+  eval_arg(c, axis, keepdims, select_last_index, [](auto a, auto b) { return a < b; });
+}
+
+void CumSum::infer(Inference& c) const {
+  number_operand(c, 0);
+  c.check(c.given(axis, 1), "axis is missing");
+  const TensorType& input = c.tensor(0);
+  const Dims* axes = c.parameter(axis, 1);
+  if (axes != nullptr) c.check(axes->size() == 1, "axis has ", axes->size(), " elements, wanted 1");
+  if (axes != nullptr && input.has_rank() && axes->front().constant())
+    c.axis(*axes->front().constant(), std::max(input.rank(), 1));
+  c.set(0, input);
+}
+
+void CumSum::eval(Evaluation& c) const {
+  if (is_float(c.input(0).dtype())) eval_cumsum<double>(c, *this);
+  else eval_cumsum<uint64_t>(c, *this);
+}
+
+void register_softmax(OpRegistry& registry) {
+  registry.add<Softmax>();
+  registry.add<LogSoftmax>();
+  registry.add<Hardmax>();
+  registry.add<ArgMax>();
+  registry.add<ArgMin>();
+  registry.add<CumSum>();
+}
+
+}  // namespace hone
