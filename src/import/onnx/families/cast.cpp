@@ -1,0 +1,45 @@
+#include "ops/cast.hpp"
+
+#include "import/onnx/node_reader.hpp"
+
+namespace hone::onnx {
+namespace {
+
+Cast read_cast(NodeReader& node, DType to) {
+  const std::string mode = node.text("round_mode", "up");
+  Cast op;
+  op.to = to;
+  op.saturate = node.flag("saturate", true);
+  if (mode == "down") op.round_mode = Cast::RoundMode::down;
+  else if (mode == "nearest") op.round_mode = Cast::RoundMode::nearest;
+  else node.check(mode == "up", "round_mode is \"", mode, "\", wanted up, down or nearest");
+  return op;
+}
+
+void import_cast(NodeReader& node) {
+  node.check(node.has("to"), "attribute to is missing");
+  node.emit(read_cast(node, node.dtype("to", DType::f32)), {node.required(0)});
+}
+
+/// Types are known at import, so the operand that names one is not needed at run time.
+void import_cast_like(NodeReader& node) {
+  node.check(node.dtype_in(1).has_value(), "the element type of input 1 is not known");
+  node.emit(read_cast(node, *node.dtype_in(1)), {node.required(0)});
+}
+
+void import_bit_cast(NodeReader& node) {
+  node.check(node.has("to"), "attribute to is missing");
+  BitCast op;
+  op.to = node.dtype("to", DType::f32);
+  node.emit(op, {node.required(0)});
+}
+
+}  // namespace
+
+void register_cast(Importers& importers) {
+  importers.add("Cast", import_cast, 6);
+  importers.add("CastLike", import_cast_like);
+  importers.add("BitCast", import_bit_cast);
+}
+
+}  // namespace hone::onnx

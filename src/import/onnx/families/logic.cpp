@@ -1,0 +1,27 @@
+#include "ops/logic.hpp"
+
+#include "import/onnx/plain.hpp"
+
+namespace hone::onnx {
+namespace {
+
+void import_bit_shift(NodeReader& node) {
+  const std::string direction = node.text("direction", "");
+  node.check(direction == "LEFT" || direction == "RIGHT", "direction is \"", direction,
+             "\", wanted LEFT or RIGHT");
+  BitShift op;
+  op.direction = direction == "LEFT" ? BitShift::Direction::left : BitShift::Direction::right;
+  node.emit(op, node.all_inputs());
+}
+
+}  // namespace
+
+void register_logic(Importers& importers) {
+  add_plain<And>(importers, 7), add_plain<Or>(importers, 7), add_plain<Xor>(importers, 7);
+  add_plain<Not>(importers);
+  add_plain<BitwiseAnd>(importers), add_plain<BitwiseOr>(importers);
+  add_plain<BitwiseXor>(importers), add_plain<BitwiseNot>(importers);
+  importers.add("BitShift", import_bit_shift);
+}
+
+}  // namespace hone::onnx

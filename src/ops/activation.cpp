@@ -1,0 +1,52 @@
+#include "ops/activation.hpp"
+
+namespace hone {
+
+void Clip::infer(Inference& c) const {
+  const DType type = check_elements(c, Elements::numbers, 0, c.inputs() - 1);
+  for (int i = 1; i < c.inputs(); ++i) {
+    if (!c.has(i) || !c.tensor(i).has_rank()) continue;
+    for (const Dim& dim : c.tensor(i).shape()) c.require_equal(dim, 1);
+  }
+  infer_same_shape(c, type);
+}
+
+void Clip::dims(Inference& c) const {
+  const Dims* x = c.known(0);
+  if (x == nullptr || (c.dtype(0) != DType::i64 && c.dtype(0) != DType::i32)) return;
+  Dims result = *x;
+  for (int i = 1; i < c.inputs(); ++i) {
+    if (!c.has(i)) continue;
+    const Dims* bound = c.known(i);
+    if (bound == nullptr || bound->size() != 1) return;
+    for (Dim& dim : result) dim = i == 1 ? max(dim, bound->front()) : min(dim, bound->front());
+  }
+  c.set_known(0, std::move(result));
+}
+
+void Clip::eval(Evaluation& c) const {
+  const Tensor& x = c.input(0);
+  Tensor& y = c.output(0, x.dtype(), x.shape());
+  for (int i = 1; i < c.inputs(); ++i)
+    c.check(!c.has(i) || c.input(i).count() == 1, "bound ", i, " has shape ",
+            c.has(i) ? shape_text(c.input(i).shape()) : "", ", wanted a scalar");
+  with_domain(x.dtype(), [&]<class D>(D) {
+    D least{}, most{};
+    if (c.has(1)) load_row(c.input(1), 0, 1, 1, &least);
+    if (c.has(2)) load_row(c.input(2), 0, 1, 1, &most);
+    map_elements<D>(y, x, [&](D v) {
+      if (c.has(1) && v < least) v = least;
+      return c.has(2) && v > most ? most : v;
+    });
+  });
+}
+
+void register_activation(OpRegistry& registry) {
+  registry.add<Relu>(), registry.add<LeakyRelu>(), registry.add<ThresholdedRelu>();
+  registry.add<Elu>(), registry.add<Selu>(), registry.add<Celu>();
+  registry.add<Sigmoid>(), registry.add<HardSigmoid>(), registry.add<HardSwish>();
+  registry.add<Softplus>(), registry.add<Softsign>(), registry.add<Gelu>();
+  registry.add<Mish>(), registry.add<Swish>(), registry.add<Shrink>(), registry.add<Clip>();
+}
+
+}  // namespace hone

@@ -1,0 +1,144 @@
+#pragma once
+// Arithmetic on two or more tensors with NumPy broadcasting. Integers wrap; dividing one by zero
+// gives 0. (Source: ONNX.)
+
+#include <cmath>
+
+#include "ops/common/elementwise.hpp"
+
+namespace hone {
+
+/// a + b.
+struct Add : Binary<Add> {
+  static constexpr std::string_view kName = "Add";
+  template <class D>
+  D of(D a, D b) const {
+    return wrapping_add(a, b);
+  }
+  void dims(Inference& c) const;
+};
+
+/// a - b.
+struct Sub : Binary<Sub> {
+  static constexpr std::string_view kName = "Sub";
+  template <class D>
+  D of(D a, D b) const {
+    return wrapping_sub(a, b);
+  }
+  void dims(Inference& c) const;
+};
+
+/// a * b.
+struct Mul : Binary<Mul> {
+  static constexpr std::string_view kName = "Mul";
+  template <class D>
+  D of(D a, D b) const {
+    return wrapping_mul(a, b);
+  }
+  void dims(Inference& c) const;
+};
+
+/// a / b; integers truncate toward zero.
+struct Div : Binary<Div> {
+  static constexpr std::string_view kName = "Div";
+  template <class D>
+  D of(D a, D b) const {
+    if constexpr (std::is_integral_v<D>) {
+      if (b == 0) return 0;
+      if (std::is_signed_v<D> && b == static_cast<D>(-1)) return wrapping_sub(D{0}, a);
+    }
+    return a / b;
+  }
+  void dims(Inference& c) const;
+};
+
+/// The remainder of a / b: with fmod the sign of a (C's fmod), else the sign of b (Python's %).
+struct Mod : Binary<Mod> {
+  static constexpr std::string_view kName = "Mod";
+  bool fmod = false;  // floats need it
+  void fields(FieldList& f) const { f("fmod", fmod); }
+  template <class D>
+  D of(D a, D b) const {
+    if constexpr (std::is_floating_point_v<D>) {
+      return std::fmod(a, b);
+    } else {
+      if (b == 0 || (std::is_signed_v<D> && b == static_cast<D>(-1))) return 0;
+      const D rest = a % b;
+      return !fmod && rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+    }
+  }
+  void infer(Inference& c) const;
+  void dims(Inference& c) const;
+};
+
+/// a to the power of b, of a's dtype; b may have another numeric dtype. Integers: exact with
+/// wrapping; a negative integer exponent gives 0 unless a is 1 or -1; a real one truncates.
+struct Pow {
+  static constexpr std::string_view kName = "Pow";
+  static constexpr Arity kInputs{2, 2};
+  void infer(Inference& c) const;
+  void eval(Evaluation& c) const;
+};
+
+/// Max, Min, Sum and Mean of one or more tensors: `join` two elements, `finish` with their number.
+template <class T>
+struct Variadic {
+  static constexpr Arity kInputs{1, Arity::kMany};
+  static constexpr Elements kElements = Elements::numbers;
+  void infer(Inference& c) const {
+    infer_broadcast(c, check_elements(c, T::kElements, 0, c.inputs() - 1));
+  }
+  void eval(Evaluation& c) const;
+};
+
+/// The largest; NaN where any is NaN.
+struct Max : Variadic<Max> {
+  static constexpr std::string_view kName = "Max";
+  template <class D>
+  static D join(D a, D b) {
+    return a != a || a > b ? a : b;
+  }
+  void dims(Inference& c) const;
+};
+
+/// The smallest; NaN where any is NaN.
+struct Min : Variadic<Min> {
+  static constexpr std::string_view kName = "Min";
+  template <class D>
+  static D join(D a, D b) {
+    return a != a || a < b ? a : b;
+  }
+  void dims(Inference& c) const;
+};
+
+/// The sum, rounded once.
+struct Sum : Variadic<Sum> {
+  static constexpr std::string_view kName = "Sum";
+  template <class D>
+  static D join(D a, D b) {
+    return wrapping_add(a, b);
+  }
+};
+
+/// The sum divided by the number of operands, rounded once.
+struct Mean : Variadic<Mean> {
+  static constexpr std::string_view kName = "Mean";
+  static constexpr Elements kElements = Elements::floats;
+  template <class D>
+  static D join(D a, D b) {
+    return wrapping_add(a, b);
+  }
+  static double finish(double sum, int count) { return sum / count; }
+};
+
+/// x where x >= 0, else slope * x; slope broadcasts to x's shape.
+struct PRelu : Binary<PRelu> {
+  static constexpr std::string_view kName = "PRelu";
+  template <class D>
+  D of(D x, D slope) const {
+    return x < 0 ? wrapping_mul(slope, x) : x;
+  }
+  void infer(Inference& c) const;
+};
+
+}  // namespace hone
