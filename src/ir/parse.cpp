@@ -5,14 +5,11 @@
 #include "base/size.hpp"
 #include "base/text.hpp"
 #include "ir/inference.hpp"
-#include "ir/scanner.hpp"
+#include "ir/parse_line.hpp"
 #include "ir/text.hpp"
 
 namespace hone {
 namespace {
-
-constexpr std::string_view kOperand =
-    "an operand: %value, @constant, a literal such as f32[2]{1,2}, or _";
 
 /// What every graph of one text shares.
 struct Context {
@@ -28,68 +25,6 @@ struct Context {
   const auto near = closest(name, names);
   scanner.fail("found the op \"", name, "\", which is not known",
                near ? cat("; did you mean ", *near, "?") : std::string());
-}
-
-[[noreturn]] void fail_unknown_field(const Scanner& scanner, std::string_view name,
-                                     std::string_view op, const FieldList& fields) {
-  std::vector<std::string_view> names;
-  for (const Field& field : fields.list()) names.push_back(field.name);
-  const auto near = closest(name, names);
-  scanner.fail("found the field \"", name, "\", which ", op, " does not have",
-               near ? cat("; did you mean ", *near, "?") : std::string());
-}
-
-Type read_type(Scanner& scanner) {
-  scanner.next();
-  const std::string_view before = scanner.rest();
-  auto type = parse_type(scanner.rest());
-  if (type) return std::move(*type);
-  scanner.rest() = before;
-  scanner.wrong("a type such as f32[n,3]");
-}
-
-/// A number with commas and "bytes": what print() writes for people. Not checked against the type.
-void skip_byte_count(Scanner& scanner) {
-  std::string_view rest = scanner.next();
-  const size_t digits = std::min(rest.find_first_not_of("0123456789,"), rest.size());
-  if (digits == 0 || !rest.substr(digits).starts_with(" bytes")) return;
-  scanner.rest().remove_prefix(digits);
-  scanner.take_word("bytes");
-}
-
-/// `random(seed, gain)`.
-std::shared_ptr<const Weight> read_random(Scanner& scanner, DType dtype,
-                                          std::vector<int64_t> shape) {
-  scanner.want('(');
-  const std::string_view seed_text = take_token(scanner.rest());
-  scanner.want(',');
-  const std::string_view gain_text = take_token(scanner.rest());
-  scanner.want(')');
-  const std::string literal = cat("u64{", seed_text, "}");
-  std::string_view rest = literal;
-  const auto seed = parse_literal(rest);
-  const auto gain = parse_double(gain_text);
-  if (!seed || !gain)
-    scanner.fail("found random(", seed_text, ", ", gain_text, "), wanted random(seed, gain)");
-  return Weight::random(dtype, std::move(shape), static_cast<uint64_t>(seed->integer(0)), *gain);
-}
-
-Hash read_hash(Scanner& scanner) {
-  const std::string_view digits = scanner.identifier();
-  const auto hash = parse_hash(digits);
-  if (!hash) scanner.fail("found \"", digits, "\", wanted a hash of 32 hex digits");
-  return *hash;
-}
-
-std::string read_source(Scanner& scanner) {
-  if (!scanner.at('"')) {
-    const std::string source(scanner.rest());
-    scanner.rest() = {};
-    return source;
-  }
-  auto source = parse_quoted(scanner.rest());
-  if (!source) scanner.fail("found a quoted source without its end");
-  return std::move(*source);
 }
 
 /// Reads one graph, or one body, from a block of lines.
@@ -118,20 +53,9 @@ class GraphParser {
   }
 
  private:
-  /// An operand as it stands in the text.
-  struct Operand {
-    enum class Kind {
-      none,
-      value,
-      constant,
-      literal
-    } kind = Kind::none;
-    std::string name;
-    Tensor literal;
-  };
   struct Pending {
     std::string name;
-    Operand operand;
+    OperandText operand;
     Scanner line;
   };
 
@@ -140,8 +64,7 @@ class GraphParser {
 
   void read_header(Scanner& s) {
     s.want('(');
-    for (bool first = true; !s.take(')'); first = false) {
-      if (!first) s.want(',');
+    for (bool first = true; !s.ends(')', first); first = false) {
       s.want('%');
       const std::string name = s.name("a value's name");
       s.want(':');
@@ -151,8 +74,7 @@ class GraphParser {
     s.next();
     s.want_text("->");
     s.want('(');
-    for (bool first = true; !s.take(')'); first = false) {
-      if (!first) s.want(',');
+    for (bool first = true; !s.ends(')', first); first = false) {
       outputs_.push_back(read_output(s));
     }
     if (!s.done()) s.wrong("the end of the line");
@@ -161,50 +83,26 @@ class GraphParser {
   Pending read_output(Scanner& s) {
     s.next();
     if (s.at('%') || s.at('@')) {
-      Operand operand = read_operand(s);
+      OperandText operand = read_operand(s);
       std::string name = operand.name;
       return {std::move(name), std::move(operand), s};
     }
     std::string name = s.name("an output: name = %value, or %value");
     s.want('=');
-    Operand operand = read_operand(s);
-    if (operand.kind == Operand::Kind::none) s.fail("found _, wanted the output's value");
+    OperandText operand = read_operand(s);
+    if (operand.kind == OperandText::Kind::none) s.fail("found _, wanted the output's value");
     return {std::move(name), std::move(operand), s};
   }
 
-  Operand read_operand(Scanner& s) {
-    Operand operand;
-    if (s.take('%')) {
-      operand.kind = Operand::Kind::value;
-      operand.name = s.name("a value's name");
-    } else if (s.take('@')) {
-      operand.kind = Operand::Kind::constant;
-      operand.name = s.name("a constant's name");
-    } else if (!s.take_word("_")) {
-      const std::string_view before = s.next();
-      auto literal = parse_literal(s.rest());
-      if (!literal) {
-        s.rest() = before;
-        s.wrong(kOperand);
-      }
-      if (literal->count() > kLiteralElements)
-        s.fail("found a literal of ", literal->count(), " elements, wanted at most ",
-               kLiteralElements, "; larger constants are named under \"weights\"");
-      operand.kind = Operand::Kind::literal;
-      operand.literal = std::move(*literal);
-    }
-    return operand;
-  }
-
-  Value* resolve(Operand& operand, const Scanner& s) {
-    if (operand.kind == Operand::Kind::none) return nullptr;
-    if (operand.kind == Operand::Kind::literal) {
+  Value* resolve(OperandText& operand, const Scanner& s) {
+    if (operand.kind == OperandText::Kind::none) return nullptr;
+    if (operand.kind == OperandText::Kind::literal) {
       Value* value =
           graph_->add_constant(free_literal_name(), Weight::of(std::move(operand.literal)));
       literals_.insert(value);
       return value;
     }
-    const bool constant = operand.kind == Operand::Kind::constant;
+    const bool constant = operand.kind == OperandText::Kind::constant;
     Value* value = graph_->find(operand.name);
     if (value == nullptr || literals_.contains(value) || value->is_constant() != constant)
       fail_undefined(operand.name, constant, s);
@@ -264,30 +162,23 @@ class GraphParser {
     try {
       const DType dtype = type.tensor().dtype;
       if (dtype != DType::string) bytes_for(dtype, element_count(*shape));
-      graph_->add_constant(name, read_contents(s, name, dtype, *shape));
+      graph_->add_constant(name, find_contents(s, name, dtype, *shape));
     } catch (const Error& error) {
       rethrow(error, s.line());
     }
     if (!s.done()) s.wrong("the end of the line");
   }
 
-  std::shared_ptr<const Weight> read_contents(Scanner& s, std::string_view name, DType dtype,
+  std::shared_ptr<const Weight> find_contents(Scanner& s, std::string_view name, DType dtype,
                                               const std::vector<int64_t>& shape) {
-    skip_byte_count(s);
-    if (s.next().starts_with("random(")) {
-      s.take_word("random");
-      return read_random(s, dtype, shape);
-    }
-    const Hash hash = s.take_word("hash") ? read_hash(s) : Hash{};
-    std::string source = s.done() ? std::string() : read_source(s);
-    if (context_.resolver) {
-      auto found = context_.resolver(name, dtype, shape, hash);
-      if (found != nullptr && (found->dtype() != dtype || found->shape() != shape))
-        s.fail("found contents of ", found->dtype(), shape_text(found->shape()), " for ", name,
-               ", wanted ", dtype, shape_text(shape));
-      if (found != nullptr) return found;
-    }
-    return Weight::absent(dtype, shape, hash, std::move(source));
+    WeightText text = read_weight_text(s);
+    if (text.random) return Weight::random(dtype, shape, text.seed, text.gain);
+    auto found = context_.resolver ? context_.resolver(name, dtype, shape, text.hash) : nullptr;
+    if (found == nullptr) return Weight::absent(dtype, shape, text.hash, std::move(text.source));
+    if (found->dtype() != dtype || found->shape() != shape)
+      s.fail("found contents of ", found->dtype(), shape_text(found->shape()), " for ", name,
+             ", wanted ", dtype, shape_text(shape));
+    return found;
   }
 
   void read_block(size_t at, size_t end) {
@@ -298,31 +189,13 @@ class GraphParser {
       if (lines()[at].indent != indent)
         s.fail("found an indentation of ", lines()[at].indent, ", wanted ", indent);
       if (s.take_word("require")) {
-        read_require(s);
+        graph_->add_requirement(read_require(s));
+        if (!s.done()) s.wrong("the end of the line");
         ++at;
       } else {
         read_node(s, at, end);
       }
     }
-  }
-
-  void read_require(Scanner& s) {
-    const auto side = [&] {
-      const std::string_view before = s.next();
-      auto dim = parse_dim(s.rest());
-      if (dim) return std::move(*dim);
-      s.rest() = before;
-      s.wrong("a dimension such as 2*n+1");
-    };
-    Require require;
-    require.a = side();
-    if (s.next().starts_with("==")) require.relation = Require::Relation::equal;
-    else if (s.next().starts_with("<=")) require.relation = Require::Relation::less_equal;
-    else s.wrong("== or <=");
-    s.rest().remove_prefix(2);
-    require.b = side();
-    if (!s.done()) s.wrong("the end of the line");
-    graph_->add_requirement(std::move(require));
   }
 
   /// `%a, _ = Op(operands) field=value : types  # origin`, then the blocks of its bodies.
@@ -350,8 +223,7 @@ class GraphParser {
     ++at;
     while (at < end && lines()[at].indent > indent) read_body(at, op_name, fields);
 
-    for (const std::string& result : results)
-      if (!result.empty()) define(result, s);
+    define_all(results, s);
     Node* node = graph_->add_node(Op::of(*op_class, data), std::move(operands), results,
                                   std::move(origin), std::move(by));
     if (types.empty()) untyped_ = true;
@@ -360,31 +232,21 @@ class GraphParser {
     node_lines_.push_back({s.line(), !types.empty()});
   }
 
-  std::vector<std::string> read_results(Scanner& s) {
-    std::vector<std::string> results;
-    bool wanted = false;
-    do {
-      if (s.take('%')) {
-        results.push_back(s.name("a value's name"));
-        wanted = true;
-        if (std::find(results.begin(), results.end() - 1, results.back()) != results.end() - 1)
-          s.fail("found the result ", results.back(), " twice, wanted a new name");
-      } else if (s.take_word("_")) {
-        results.emplace_back();
-      } else {
-        s.wrong("a result: %value or _");
-      }
-    } while (s.take(','));
-    if (!wanted) s.fail("found no named result, wanted at least one");
-    return results;
+  void define_all(const std::vector<std::string>& results, const Scanner& s) {
+    std::unordered_set<std::string_view> own;
+    for (const std::string& result : results) {
+      if (result.empty()) continue;
+      if (!own.insert(result).second)
+        s.fail("found the result ", result, " twice, wanted a new name");
+      define(result, s);
+    }
   }
 
   std::vector<Value*> read_operands(Scanner& s) {
     std::vector<Value*> operands;
     s.want('(');
-    for (bool first = true; !s.take(')'); first = false) {
-      if (!first) s.want(',');
-      Operand operand = read_operand(s);
+    for (bool first = true; !s.ends(')', first); first = false) {
+      OperandText operand = read_operand(s);
       operands.push_back(resolve(operand, s));
     }
     return operands;
@@ -409,98 +271,10 @@ class GraphParser {
              wanted(op_class.outputs));
   }
 
-  static const Field* find(const FieldList& fields, std::string_view name) {
-    for (const Field& field : fields.list())
-      if (field.name == name) return &field;
-    return nullptr;
-  }
-
-  static void read_fields(Scanner& s, std::string_view op_name, const FieldList& fields) {
-    while (!s.done() && !s.at(':') && !s.at('#')) {
-      const std::string_view name = s.identifier();
-      if (name.empty()) s.wrong("a field, \": types\", \"# origin\" or the end of the line");
-      const Field* field = find(fields, name);
-      if (field == nullptr) fail_unknown_field(s, name, op_name, fields);
-      if (std::holds_alternative<Body*>(field->ref))
-        s.fail("found the body ", name, " on its node's line, wanted it on a line of its own");
-      s.want('=');
-      const std::string_view value = s.next();
-      if (!parse_field(s.rest(), field->ref) ||
-          (!s.rest().empty() && !s.rest().starts_with(' ') && !s.rest().starts_with('#'))) {
-        std::string found;
-        append_quoted(found, value.substr(0, std::min<size_t>(value.find(' '), 32)));
-        s.fail("found ", found, " as ", name, " of ", op_name, ", wanted ", kind_text(field->ref));
-      }
-    }
-  }
-
-  /// What a field may hold, for messages.
-  static std::string kind_text(const FieldRef& ref) {
-    if (const auto* field = std::get_if<EnumField>(&ref)) return join(field->names, " or ");
-    constexpr std::string_view kKinds[] = {"an integer",
-                                           "a number",
-                                           "true or false",
-                                           "a name or \"quoted text\"",
-                                           "a dtype such as f32",
-                                           "",
-                                           "a dimension such as 2*n+1",
-                                           "a literal such as f32[2]{1,2}, or none",
-                                           "integers such as [1,2]",
-                                           "numbers such as [1,0.5]",
-                                           "names such as [a,\"b c\"]",
-                                           "dimensions such as [n,3], or none",
-                                           "an integer or none",
-                                           "a body"};
-    static_assert(std::size(kKinds) == std::variant_size_v<FieldRef>);
-    return std::string(kKinds[ref.index()]);
-  }
-
-  static std::vector<std::optional<Type>> read_types(Scanner& s,
-                                                     const std::vector<std::string>& results) {
-    std::vector<std::optional<Type>> types;
-    if (!s.take(':')) return types;
-    do {
-      if (s.take_word("_")) types.emplace_back();
-      else types.emplace_back(read_type(s));
-    } while (s.take(','));
-    if (types.size() != results.size())
-      s.fail("found ", types.size(), " types for ", results.size(), " results");
-    for (size_t i = 0; i < types.size(); ++i)
-      if (types[i].has_value() == results[i].empty())
-        s.fail("found ", results[i].empty() ? "a type" : "_", " for result ", i, ", wanted ",
-               results[i].empty() ? "_: nobody reads it" : "its type");
-    return types;
-  }
-
-  static void read_origin(Scanner& s, std::vector<std::string>& origin, std::string& by) {
-    while (!s.done()) {
-      std::string_view& rest = s.rest();
-      if (rest.starts_with("(by ")) {
-        rest.remove_prefix(4);
-        if (s.at('"')) {
-          by = s.name("the name of a pass");
-        } else {
-          by = rest.substr(0, rest.find(')'));
-          rest.remove_prefix(by.size());
-        }
-        s.want(')');
-      } else if (rest.starts_with('"')) {
-        auto name = parse_quoted(rest);
-        if (!name) s.fail("found a quoted origin without its end");
-        origin.push_back(std::move(*name));
-      } else {
-        origin.emplace_back(rest.substr(0, rest.find(' ')));
-        rest.remove_prefix(origin.back().size());
-      }
-    }
-  }
-
   void read_body(size_t& at, std::string_view op_name, const FieldList& fields) {
     Scanner s(lines()[at]);
     const std::string_view name = s.identifier();
-    const Field* field = find(fields, name);
-    if (field == nullptr) fail_unknown_field(s, name, op_name, fields);
-    auto* const* place = std::get_if<Body*>(&field->ref);
+    auto* const* place = std::get_if<Body*>(&find_field(s, name, op_name, fields).ref);
     if (place == nullptr) s.fail("found ", name, " on a line of its own, wanted ", name, "=...");
     if (**place != nullptr) s.fail("found ", name, " of ", op_name, " twice");
     if (depth_ >= kParseDepth)

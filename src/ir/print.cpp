@@ -86,7 +86,7 @@ void append_weight(std::string& out, const Value& value, const PrintOptions& opt
     out += cat(" random(", weight.seed(), ", ", weight.gain(), ")");
     return;
   }
-  if (options.hashes || (weight.is_absent() && weight.hash() != Hash{}))
+  if (weight.is_absent() ? weight.hash() != Hash{} : options.hashes)
     out += cat(" hash ", weight.hash());
   if (weight.source().empty()) return;
   out += ' ';

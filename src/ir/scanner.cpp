@@ -51,6 +51,12 @@ void Scanner::want_text(std::string_view text) {
   rest_.remove_prefix(text.size());
 }
 
+bool Scanner::ends(char close, bool first) {
+  if (take(close)) return true;
+  if (!first && !take(',')) wrong(cat("\",\" or \"", close, "\""));
+  return false;
+}
+
 std::string_view Scanner::identifier() {
   skip_spaces(rest_);
   size_t length = 0;
@@ -85,11 +91,12 @@ std::string Scanner::name(std::string_view wanted) {
 void Scanner::wrong(std::string_view wanted) {
   skip_spaces(rest_);
   if (rest_.empty()) fail("found the end of the line, wanted ", wanted);
-  constexpr size_t kShown = 32;
-  size_t length = 1;
-  while (length < rest_.size() && length < kShown && is_name_char(rest_[length])) ++length;
+  constexpr size_t kShown = 40;
+  const size_t length =
+      is_name_char(rest_.front()) ? std::min(rest_.find(' '), rest_.size()) : size_t{1};
   std::string found;
-  append_quoted(found, rest_.substr(0, length));
+  append_quoted(found, rest_.substr(0, std::min(length, kShown)));
+  if (length > kShown) found += "...";
   fail("found ", found, ", wanted ", wanted);
 }
 

@@ -61,6 +61,9 @@ class Scanner {
   bool take_word(std::string_view word);
   void want(char c);
   void want_text(std::string_view text);  // such as "->"
+  /// Between the items of a list: true at `close`, which is taken; else wants a comma, but not
+  /// before the first item.
+  bool ends(char close, bool first);
   /// A run of letters, digits, '_', '.' and "::"; empty: none here.
   std::string_view identifier();
   /// A name as append_name wrote it.

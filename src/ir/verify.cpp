@@ -1,0 +1,265 @@
+#include "ir/verify.hpp"
+
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/text.hpp"
+#include "ir/inference.hpp"
+#include "ir/structural.hpp"
+
+namespace hone {
+namespace {
+
+using Names = std::set<std::string, std::less<>>;
+
+/// Symbols that a value defines: those that are a whole dimension, or a whole element of its known
+/// contents.
+void add_definitions(const Value& value, Names& names) {
+  const auto add = [&](const Dims& dims) {
+    for (const Dim& dim : dims)
+      if (const auto symbol = dim.as_symbol()) names.emplace(*symbol);
+  };
+  if (value.type.is_tensor() && value.type.tensor().has_rank()) add(value.type.tensor().shape());
+  if (value.known) add(*value.known);
+}
+
+void add_uses(const Value& value, Names& names) {
+  collect_symbols(value.type, names);
+  if (!value.known) return;
+  for (const Dim& dim : *value.known) dim.collect_symbols(names);
+}
+
+class Verifier {
+ public:
+  /// `outer`: symbols that the surrounding graph defines for this body.
+  Verifier(const Graph& graph, std::string_view where, Names outer)
+      : graph_(graph), where_(where), symbols_(std::move(outer)) {}
+
+  void run() {
+    collect_values();
+    check_values();
+    check_nodes();
+    check_users();
+    check_outputs();
+    check_symbols();  // bodies too: they see the symbols defined so far
+    check_types();
+  }
+
+ private:
+  template <class... Parts>
+  void check(bool condition, const Parts&... parts) const {
+    if (!condition) [[unlikely]]
+      hone::fail(Code::internal, "after ", where_, ", graph ", graph_.name(), ": ", cat(parts...));
+  }
+
+  void add_value(const Value* value) {
+    check(value != nullptr, "a list of values holds null");
+    check(values_.insert(value).second, "%", value->name, " is defined twice");
+  }
+
+  void collect_values() {
+    for (const Value* input : graph_.inputs()) add_value(input);
+    for (const Value* constant : graph_.constants()) add_value(constant);
+    for (const Node& node : graph_.nodes())
+      for (const Value* output : node.outputs)
+        if (output != nullptr) add_value(output);
+    check(values_.size() == graph_.value_count(), "it owns ", graph_.value_count(), " values, but ",
+          values_.size(), " are inputs, constants or results");
+  }
+
+  void check_values() const {
+    for (const Value* input : graph_.inputs())
+      check(input->is_input(), "the input %", input->name, " has a producer or contents");
+    for (const Value* value : values_) {
+      check(graph_.find(value->name) == value, "%", value->name, " is not found by its name");
+      check_constant(*value);
+      check_known(*value);
+    }
+  }
+
+  void check_constant(const Value& value) const {
+    if (!value.is_constant()) return;
+    check(value.producer == nullptr, "the constant @", value.name, " has a producer");
+    const Weight& weight = *value.weight;
+    const Type wanted =
+        Type::tensor(weight.dtype(), Dims(weight.shape().begin(), weight.shape().end()));
+    check(value.type == wanted, "the constant @", value.name, " has the type ", value.type,
+          ", its contents are ", wanted);
+  }
+
+  void check_known(const Value& value) const {
+    if (!value.known) return;
+    check(value.type.is_tensor(), "%", value.name, " has known contents and the type ", value.type);
+    const TensorType& type = value.type.tensor();
+    check(is_integer(type.dtype) || type.dtype == DType::boolean, "%", value.name, " of type ",
+          value.type, " has known contents");
+    if (type.has_rank())
+      check(product(type.shape()) == Dim(static_cast<int64_t>(value.known->size())), "%",
+            value.name, " of type ", value.type, " has ", value.known->size(), " known elements");
+  }
+
+  void check_nodes() const {
+    std::unordered_set<const Value*> defined(graph_.inputs().begin(), graph_.inputs().end());
+    for (const Value* constant : graph_.constants()) defined.insert(constant);
+    for (const Node& node : graph_.nodes()) {
+      check(static_cast<bool>(node.op), "a node has no op");
+      check(&*node.self == &node, describe(node), " does not know its place");
+      for (const Value* input : node.inputs) {
+        if (input == nullptr) continue;
+        check(values_.contains(input), describe(node), " reads a value of another graph");
+        check(defined.contains(input), describe(node), " reads %", input->name,
+              " before it is defined");
+      }
+      for (size_t i = 0; i < node.outputs.size(); ++i) {
+        const Value* output = node.outputs[i];
+        if (output == nullptr) continue;
+        check(output->producer == &node && output->index == static_cast<int>(i), "%", output->name,
+              " does not know that it is result ", i, " of ", describe(node));
+        check(!output->is_constant(), "%", output->name, " is a constant and a result");
+        defined.insert(output);
+      }
+      check_arity(node);
+      check_parameters(node);
+      check_cuts(node);
+    }
+  }
+
+  void check_arity(const Node& node) const {
+    const OpClass& op_class = node.op.op_class();
+    const auto fits = [](const Arity& arity, size_t count) {
+      return static_cast<size_t>(arity.least) <= count && count <= static_cast<size_t>(arity.most);
+    };
+    check(node.inputs.empty() || node.inputs.back() != nullptr, describe(node),
+          " ends its operands with an absent one");
+    check(fits(op_class.inputs, node.inputs.size()), describe(node), " has ", node.inputs.size(),
+          " operands");
+    check(fits(op_class.outputs, node.outputs.size()), describe(node), " has ", node.outputs.size(),
+          " results");
+    check(std::any_of(node.outputs.begin(), node.outputs.end(),
+                      [](const Value* output) { return output != nullptr; }),
+          describe(node), " has no result that is wanted");
+  }
+
+  void check_parameters(const Node& node) const {
+    const FieldList fields = node.op.fields();
+    for (const Parameter& parameter : node.op.op_class().parameters) {
+      if (node.input(static_cast<size_t>(parameter.operand)) == nullptr) continue;
+      for (const Field& field : fields.list()) {
+        if (field.name != parameter.field) continue;
+        const auto* dims = std::get_if<std::optional<Dims>*>(&field.ref);
+        check(dims != nullptr && !(*dims)->has_value(), describe(node), " is given ", field.name,
+              " both as field and as operand ", parameter.operand);
+      }
+    }
+  }
+
+  void check_cuts(const Node& node) const {
+    const auto* fused = node.op.as<Fused>();
+    if (fused == nullptr || fused->body == nullptr) return;
+    for (const std::string& cut : fused->cuts)
+      check(fused->body->find(cut) != nullptr, describe(node), " may be cut at %", cut,
+            ", which its body does not have");
+  }
+
+  void check_users() const {
+    std::unordered_map<const Value*, std::vector<const Node*>> readers;
+    for (const Node& node : graph_.nodes())
+      for (const Value* input : node.inputs)
+        if (input != nullptr) readers[input].push_back(&node);
+    for (const Value* value : values_) {
+      std::vector<const Node*> users(value->users.begin(), value->users.end());
+      std::vector<const Node*>& wanted = readers[value];
+      std::sort(users.begin(), users.end());
+      std::sort(wanted.begin(), wanted.end());
+      check(users == wanted, "%", value->name, " lists ", users.size(), " users, its readers are ",
+            wanted.size(), users.size() == wanted.size() ? " others" : "");
+    }
+  }
+
+  void check_outputs() const {
+    std::set<std::string_view> names;
+    for (const GraphOutput& output : graph_.outputs()) {
+      check(values_.contains(output.value), "the output ", output.name,
+            " is no value of the graph");
+      check(names.insert(output.name).second, "two outputs are called ", output.name);
+    }
+  }
+
+  void check_defined(const Names& uses, std::string_view user) const {
+    for (const std::string& name : uses)
+      check(symbols_.contains(name), user, " uses the symbol ", name,
+            " before anything defines it");
+  }
+
+  void check_symbols() {
+    for (const Value* input : graph_.inputs()) add_definitions(*input, symbols_);
+    for (const Value* input : graph_.inputs()) {
+      Names uses;
+      add_uses(*input, uses);
+      check_defined(uses, cat("the input %", input->name));
+    }
+    for (const Node& node : graph_.nodes()) {
+      Names uses;
+      collect_symbols(node.op.fields(), uses);
+      check_defined(uses, describe(node));
+      uses.clear();
+      for (const Value* output : node.outputs) {
+        if (output == nullptr) continue;
+        add_definitions(*output, symbols_);
+        add_uses(*output, uses);
+      }
+      check_defined(uses, cat("the result of ", describe(node)));
+      check_bodies(node);
+    }
+    for (const Require& require : graph_.requirements()) {
+      Names uses;
+      require.a.collect_symbols(uses);
+      require.b.collect_symbols(uses);
+      check_defined(uses, cat("require ", require));
+    }
+  }
+
+  void check_bodies(const Node& node) const {
+    const FieldList fields = node.op.fields();
+    for (const Field& field : fields.list()) {
+      const auto* body = std::get_if<Body*>(&field.ref);
+      if (body == nullptr) continue;
+      check(**body != nullptr, describe(node), " has no ", field.name);
+      // A region shares the surrounding symbols; any other body has its own.
+      Verifier(***body, cat(where_, ", in ", describe(node)),
+               node.op.as<Fused>() != nullptr ? symbols_ : Names())
+          .run();
+    }
+  }
+
+  void check_types() const {
+    const std::unique_ptr<Graph> again = graph_.clone();
+    try {
+      infer(*again);
+    } catch (const Error& error) {
+      check(false, "inference fails: ", error.message());
+    }
+    for (const Value* value : values_) {
+      const Type& found = again->find(value->name)->type;
+      check(value->type == found, "%", value->name, " has the type ", value->type,
+            ", inference finds ", found);
+    }
+    for (const Require& require : again->requirements())
+      check(std::find(graph_.requirements().begin(), graph_.requirements().end(), require) !=
+                graph_.requirements().end(),
+            "the types need ", require, ", which is not recorded");
+  }
+
+  const Graph& graph_;
+  std::string where_;
+  Names symbols_;
+  std::unordered_set<const Value*> values_;
+};
+
+}  // namespace
+
+void verify(const Graph& graph, std::string_view where) { Verifier(graph, where, {}).run(); }
+
+}  // namespace hone
