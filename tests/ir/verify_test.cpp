@@ -1,0 +1,201 @@
+#include "ir/verify.hpp"
+
+#include <gtest/gtest.h>
+
+#include "ir/test_ops.hpp"
+#include "ir/text.hpp"
+
+namespace hone::test {
+namespace {
+
+constexpr std::string_view kText =
+    "graph g(%x: f32[n,4]) -> (%z)\n"
+    "  %a = TestAdd(%x, f32{1}) : f32[n,4]\n"
+    "  %y, _, %u = TestSplit(%a, _, %x) : f32[n,4], _, f32[n,4]\n"
+    "  %z = TestReshape(%y) shape=[4,n] : f32[4,n]\n"
+    "  %w = TestReshape(%u, i64[2]{4,4}) : f32[4,4]\n"
+    "  %f = Fused(%x) : f32[n,4]\n"
+    "    body(%x: f32[n,4]) -> (%y)\n"
+    "      %y = TestAdd(%x, %x) : f32[n,4]\n";
+
+class Verify : public ::testing::Test {
+ protected:
+  std::unique_ptr<Graph> graph_ = parse(kText, test_registry());
+
+  Value* value(std::string_view name) { return graph_->find(name); }
+  Node* node(std::string_view result) { return value(result)->producer; }
+
+  /// The violation that verify names, without where it stands.
+  std::string violation() {
+    try {
+      verify(*graph_, "test");
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Code::internal);
+      const std::string_view start = "after test, graph g: ";
+      EXPECT_TRUE(error.message().starts_with(start)) << error.message();
+      return error.message().substr(start.size());
+    }
+    return "none";
+  }
+};
+
+TEST_F(Verify, AcceptsAGraphAndItsClone) {
+  EXPECT_EQ(violation(), "none");
+  EXPECT_NO_THROW(verify(*graph_->clone(), "clone"));
+}
+
+TEST_F(Verify, Users) {
+  value("x")->users.pop_back();
+  EXPECT_EQ(violation(), "%x lists 2 users, its readers are 3");
+  value("x")->users.push_back(node("z"));
+  EXPECT_EQ(violation(), "%x lists 3 users, its readers are 3 others");
+}
+
+TEST_F(Verify, Producers) {
+  value("y")->index = 1;
+  EXPECT_EQ(violation(), "%y does not know that it is result 0 of TestSplit %y");
+  value("y")->index = 0;
+  value("y")->producer = node("z");
+  EXPECT_EQ(violation(), "%y does not know that it is result 0 of TestSplit %y");
+}
+
+TEST_F(Verify, LostValue) {
+  node("y")->outputs[2] = nullptr;
+  EXPECT_EQ(violation(), "it owns 9 values, but 8 are inputs, constants or results");
+}
+
+TEST_F(Verify, OneResultInTwoPlaces) {
+  node("y")->outputs[1] = value("y");
+  EXPECT_EQ(violation(), "%y is defined twice");
+}
+
+TEST_F(Verify, Order) {
+  auto& nodes = graph_->nodes();
+  nodes.splice(nodes.begin(), nodes, node("z")->self);
+  EXPECT_EQ(violation(), "TestReshape %z reads %y before it is defined");
+}
+
+TEST_F(Verify, Names) {
+  value("a")->name = "b";
+  EXPECT_EQ(violation(), "%b is not found by its name");
+}
+
+TEST_F(Verify, OtherGraphsValues) {
+  const auto other = parse(kText, test_registry());
+  node("a")->inputs[0] = other->find("x");
+  EXPECT_EQ(violation(), "TestAdd %a reads a value of another graph");
+}
+
+TEST_F(Verify, OtherGraphsOutputs) {
+  const auto other = parse(kText, test_registry());
+  graph_->set_output(0, other->find("x"));
+  EXPECT_EQ(violation(), "the output z is no value of the graph");
+}
+
+TEST_F(Verify, OutputNames) {
+  graph_->add_output("z", value("y"));
+  EXPECT_EQ(violation(), "two outputs are called z");
+}
+
+TEST_F(Verify, Arity) {
+  graph_->set_input(node("a"), 1, nullptr);
+  EXPECT_EQ(violation(), "TestAdd %a has 1 operands");
+}
+
+TEST_F(Verify, AbsentLastOperand) {
+  node("z")->inputs.push_back(nullptr);
+  EXPECT_EQ(violation(), "TestReshape %z ends its operands with an absent one");
+}
+
+TEST_F(Verify, ParameterTwice) {
+  graph_->set_op(node("w"), TestReshape{Dims{4, 4}});
+  EXPECT_EQ(violation(), "TestReshape %w is given shape both as field and as operand 1");
+}
+
+TEST_F(Verify, Types) {
+  value("a")->type = Type::tensor(DType::f32, {4, 4});
+  EXPECT_EQ(violation(), "%a has the type f32[4,4], inference finds f32[n,4]");
+}
+
+TEST_F(Verify, MissingType) {
+  value("z")->type = Type();
+  EXPECT_EQ(violation(), "%z has the type ?, inference finds f32[4,n]");
+}
+
+TEST_F(Verify, ConstantType) {
+  for (Value* constant : graph_->constants()) constant->type = Type::tensor(DType::i64, {3});
+  EXPECT_EQ(violation().substr(0, 13), "the constant ");
+}
+
+TEST_F(Verify, Known) {
+  value("a")->known = Dims{1};
+  EXPECT_EQ(violation(), "%a of type f32[n,4] has known contents");
+}
+
+TEST_F(Verify, KnownCount) {
+  for (Value* constant : graph_->constants())
+    if (constant->type.tensor().dtype == DType::i64) constant->known = Dims{4, 4, 4};
+  EXPECT_EQ(violation(), "%literal.1 of type i64[2] has 3 known elements");
+}
+
+TEST_F(Verify, InferenceFails) {
+  value("x")->type = Type::tensor(DType::f64, {Dim::symbol("n"), 4});
+  EXPECT_EQ(violation(),
+            "inference fails: operands are f64[n,4] and f32[], wanted one dtype (TestAdd %a)");
+}
+
+TEST_F(Verify, UndefinedSymbolInField) {
+  graph_->set_op(node("z"), TestReshape{Dims{4, Dim::symbol("m")}});
+  EXPECT_EQ(violation(), "TestReshape %z uses the symbol m before anything defines it");
+}
+
+TEST_F(Verify, UndefinedSymbolInType) {
+  value("a")->type = Type::tensor(DType::f32, {Dim::symbol("m") * 2, 4});
+  EXPECT_EQ(violation(), "the result of TestAdd %a uses the symbol m before anything defines it");
+}
+
+TEST_F(Verify, UndefinedSymbolInRequirement) {
+  graph_->add_requirement({Require::Relation::less_equal, Dim(2), Dim::symbol("m")});
+  EXPECT_EQ(violation(), "require 2 <= m uses the symbol m before anything defines it");
+}
+
+TEST_F(Verify, MissingRequirement) {
+  graph_ = parse(
+      "graph g(%x: f32[n], %y: f32[m]) -> (%z)\n"
+      "  require n == m\n"
+      "  %z = TestAdd(%x, %y)\n",
+      test_registry());
+  EXPECT_EQ(violation(), "none");
+  const std::string recorded = cat(graph_->requirements().at(0));
+  graph_->clear_requirements();
+  EXPECT_EQ(violation(), "the types need " + recorded + ", which is not recorded");
+}
+
+TEST_F(Verify, BodiesSeeTheSurroundingSymbolsOnlyInRegions) {
+  auto region = node("f")->op.as<Fused>()->body->clone();
+  region->inputs()[0]->type = Type::tensor(DType::f32, {Dim::symbol("n") * 2, 4});
+  TestFields own;
+  own.body = std::move(region);
+  graph_->set_op(node("f"), own);
+  try {
+    verify(*graph_, "test");
+    FAIL() << "wanted a violation";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message(),
+              "after test, in TestFields %f, graph body: the input %x uses the symbol n before "
+              "anything defines it");
+  }
+}
+
+TEST_F(Verify, Cuts) {
+  Fused fused = *node("f")->op.as<Fused>();
+  fused.cuts = {"y"};
+  graph_->set_op(node("f"), fused);
+  EXPECT_EQ(violation(), "none");
+  fused.cuts = {"gone"};
+  graph_->set_op(node("f"), fused);
+  EXPECT_EQ(violation(), "Fused %f may be cut at %gone, which its body does not have");
+}
+
+}  // namespace
+}  // namespace hone::test
