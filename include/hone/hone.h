@@ -1,0 +1,148 @@
+/* Hone's C interface. Opaque handles, codes, a message per thread.
+ *
+ * Every function that can fail returns a hone_code; hone_message() then tells, on the same thread,
+ * what was found, what was wanted and where. Models and engines are immutable and may be used by
+ * many threads; a context has one owner at a time. Strings are UTF-8 and end in NUL. */
+#ifndef HONE_HONE_H
+#define HONE_HONE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define HONE_API __attribute__((visibility("default")))
+#else
+#define HONE_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum hone_code {
+  HONE_OK = 0,
+  HONE_USAGE = 2,               /* wrong arguments, names or shapes given by the caller */
+  HONE_UNSUPPORTED = 3,         /* a valid model that Hone cannot run yet */
+  HONE_INVALID_MODEL = 4,       /* the model file contradicts itself or its format */
+  HONE_INCOMPATIBLE_ENGINE = 5, /* a damaged or foreign engine file */
+  HONE_OUT_OF_MEMORY = 6,
+  HONE_DEVICE = 7,
+  HONE_IO = 8,
+  HONE_ACCURACY = 9,
+  HONE_INTERNAL = 10 /* a bug of ours */
+} hone_code;
+
+/* Element types, by the names hone_dtype_name() gives. */
+typedef enum hone_dtype {
+  HONE_F64 = 0,
+  HONE_F32,
+  HONE_F16,
+  HONE_BF16,
+  HONE_F8E4M3FN,
+  HONE_F8E4M3FNUZ,
+  HONE_F8E5M2,
+  HONE_F8E5M2FNUZ,
+  HONE_F8E8M0,
+  HONE_F4E2M1,
+  HONE_I64,
+  HONE_I32,
+  HONE_I16,
+  HONE_I8,
+  HONE_I4,
+  HONE_I2,
+  HONE_U64,
+  HONE_U32,
+  HONE_U16,
+  HONE_U8,
+  HONE_U4,
+  HONE_U2,
+  HONE_BOOL,
+  HONE_C64,
+  HONE_C128,
+  HONE_STRING
+} hone_dtype;
+
+typedef struct hone_model hone_model;
+typedef struct hone_engine hone_engine;
+typedef struct hone_context hone_context;
+
+/* What went wrong in the last call on this thread that failed. Valid until the next call here. */
+HONE_API const char* hone_message(void);
+HONE_API const char* hone_version(void); /* "0.1.0" */
+HONE_API const char* hone_code_name(hone_code code);
+HONE_API const char* hone_dtype_name(hone_dtype dtype); /* "f32"; NULL for no dtype */
+/* Packed bytes of `count` elements; 0 for strings and on overflow. */
+HONE_API size_t hone_dtype_bytes(hone_dtype dtype, int64_t count);
+
+/* ---- models ---- */
+
+typedef struct hone_import_options {
+  size_t size;            /* sizeof(hone_import_options): lets the struct grow */
+  int32_t random_weights; /* nonzero: fill weights whose external file is absent, from `seed` */
+  uint64_t seed;
+} hone_import_options;
+
+/* Reads a model file. `options` may be NULL. The model keeps the file mapped. */
+HONE_API hone_code hone_import(const char* path, const hone_import_options* options,
+                               hone_model** model);
+HONE_API void hone_model_free(hone_model* model); /* NULL is fine */
+
+/* ---- engines ---- */
+
+typedef struct hone_engine_options {
+  size_t size;     /* sizeof(hone_engine_options) */
+  int32_t workers; /* threads per inference; 0: one per usable core */
+} hone_engine_options;
+
+/* Optimizes and plans a model for this machine. `options` may be NULL. */
+HONE_API hone_code hone_build(const hone_model* model, const hone_engine_options* options,
+                              hone_engine** engine);
+/* Writes the engine file whole or not at all. */
+HONE_API hone_code hone_engine_save(const hone_engine* engine, const char* path);
+/* Reads an engine file; damage is refused with a reason. */
+HONE_API hone_code hone_engine_load(const char* path, const hone_engine_options* options,
+                                    hone_engine** engine);
+HONE_API void hone_engine_free(hone_engine* engine);
+
+/* An input or output of an engine. Pointers live as long as the engine. */
+typedef struct hone_port {
+  const char* name;
+  hone_dtype dtype;
+  int32_t rank;                 /* -1: not known before running */
+  const int64_t* dims;          /* -1: not a fixed number */
+  const char* const* dim_names; /* each dimension as text: "3", "n", "2*n" */
+} hone_port;
+HONE_API size_t hone_engine_inputs(const hone_engine* engine);
+HONE_API size_t hone_engine_outputs(const hone_engine* engine);
+/* `index` past the end: HONE_USAGE. */
+HONE_API hone_code hone_engine_input(const hone_engine* engine, size_t index, hone_port* port);
+HONE_API hone_code hone_engine_output(const hone_engine* engine, size_t index, hone_port* port);
+
+/* ---- running ---- */
+
+/* A dense row-major tensor of the caller's, or of a context's. */
+typedef struct hone_tensor {
+  const char* name;
+  hone_dtype dtype;
+  int32_t rank;
+  const int64_t* shape;
+  void* data;   /* inputs are only read; aligned to the element or not */
+  size_t bytes; /* that data points to */
+} hone_tensor;
+
+HONE_API hone_code hone_context_create(const hone_engine* engine, hone_context** context);
+HONE_API void hone_context_free(hone_context* context);
+
+/* Runs once. Inputs are read in place during the call. Each of `outputs` names a result; where its
+ * data is NULL the context makes room, valid until the next run or free of the context, and fills
+ * in dtype, rank, shape, data and bytes; otherwise the result is written to data, and dtype and
+ * shape must be right. */
+HONE_API hone_code hone_run(hone_context* context, const hone_tensor* inputs, size_t input_count,
+                            hone_tensor* outputs, size_t output_count);
+/* Working memory of the last run, weights not counted. */
+HONE_API int64_t hone_context_arena_bytes(const hone_context* context);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

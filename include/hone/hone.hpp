@@ -1,0 +1,258 @@
+/// Hone's C++ interface: a trained network in, the fastest correct program for this machine out.
+///
+///   hone::Model model = hone::import("net.onnx");
+///   hone::Engine engine = hone::build(model);
+///   engine.save("net.hone");
+///   hone::Context context(engine);
+///   auto results = context.run({hone::Tensor::view("image", pixels, {1, 3, 224, 224})});
+///   std::span<const float> probabilities = results.at("probs").data<float>();
+///
+/// Header-only over the C interface, so it fits any compiler's C++ library. Failures throw
+/// hone::Error. Models and engines are immutable, cheap to copy and may be used by many threads; a
+/// context has one owner at a time.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "hone/hone.h"
+
+namespace hone {
+inline namespace v0 {  // symbols of their own: Hone's inside may be linked statically beside them
+
+class Error : public std::exception {
+ public:
+  Error(hone_code code, std::string message) : code_(code), message_(std::move(message)) {}
+  hone_code code() const { return code_; }
+  const char* what() const noexcept override { return message_.c_str(); }
+
+ private:
+  hone_code code_;
+  std::string message_;
+};
+
+namespace detail {
+inline void check(hone_code code) {
+  if (code != HONE_OK) throw Error(code, hone_message());
+}
+template <class T>
+constexpr hone_dtype dtype_of() {
+  using U = std::remove_cv_t<T>;
+  if constexpr (std::is_same_v<U, float>) return HONE_F32;
+  else if constexpr (std::is_same_v<U, double>) return HONE_F64;
+  else if constexpr (std::is_same_v<U, int64_t>) return HONE_I64;
+  else if constexpr (std::is_same_v<U, int32_t>) return HONE_I32;
+  else if constexpr (std::is_same_v<U, int16_t>) return HONE_I16;
+  else if constexpr (std::is_same_v<U, int8_t>) return HONE_I8;
+  else if constexpr (std::is_same_v<U, uint64_t>) return HONE_U64;
+  else if constexpr (std::is_same_v<U, uint32_t>) return HONE_U32;
+  else if constexpr (std::is_same_v<U, uint16_t>) return HONE_U16;
+  else if constexpr (std::is_same_v<U, uint8_t>) return HONE_U8;
+  else {
+    static_assert(std::is_same_v<U, bool>, "no tensor element is of this C++ type");
+    return HONE_BOOL;
+  }
+}
+}  // namespace detail
+
+/// A named dense row-major tensor over memory of somebody else: the caller's, or a context's.
+class Tensor {
+ public:
+  /// Over `count` elements of the caller's, read or written in place; they must outlive the run.
+  template <class T>
+  static Tensor view(std::string name, std::span<T> elements, std::vector<int64_t> shape) {
+    return Tensor(std::move(name), detail::dtype_of<T>(), std::move(shape),
+                  const_cast<std::remove_cv_t<T>*>(elements.data()), elements.size_bytes());
+  }
+  template <class T>
+  static Tensor view(std::string name, const std::vector<T>& elements, std::vector<int64_t> shape) {
+    return view(std::move(name), std::span<const T>(elements), std::move(shape));
+  }
+  template <class T>
+  static Tensor view(std::string name, std::vector<T>& elements, std::vector<int64_t> shape) {
+    return view(std::move(name), std::span<T>(elements), std::move(shape));
+  }
+  Tensor(std::string name, hone_dtype dtype, std::vector<int64_t> shape, void* data, size_t bytes)
+      : name_(std::move(name)),
+        dtype_(dtype),
+        shape_(std::move(shape)),
+        data_(data),
+        bytes_(bytes) {}
+
+  const std::string& name() const { return name_; }
+  hone_dtype dtype() const { return dtype_; }
+  const std::vector<int64_t>& shape() const { return shape_; }
+  void* raw() const { return data_; }
+  size_t bytes() const { return bytes_; }
+  /// The elements. Error(HONE_USAGE) when T is not the tensor's element type.
+  template <class T>
+  std::span<const T> data() const {
+    if (detail::dtype_of<T>() != dtype_)
+      throw Error(HONE_USAGE, "tensor \"" + name_ + "\" holds " + hone_dtype_name(dtype_));
+    return {static_cast<const T*>(data_), bytes_ / sizeof(T)};
+  }
+
+ private:
+  std::string name_;
+  hone_dtype dtype_;
+  std::vector<int64_t> shape_;
+  void* data_;
+  size_t bytes_;
+};
+
+/// A run's results in the model's order; they live until the context's next run.
+class Results : public std::vector<Tensor> {
+ public:
+  using std::vector<Tensor>::at;
+  const Tensor& at(const std::string& name) const {
+    for (const Tensor& tensor : *this)
+      if (tensor.name() == name) return tensor;
+    throw Error(HONE_USAGE, "there is no output \"" + name + "\"");
+  }
+};
+
+struct ImportOptions {
+  /// Fill weights whose external file is absent from this seed.
+  std::optional<uint64_t> random_weights;
+};
+
+/// An imported network.
+class Model {
+ public:
+  const hone_model* handle() const { return handle_.get(); }
+
+ private:
+  friend Model import(const std::string& path, const ImportOptions& options);
+  explicit Model(hone_model* model) : handle_(model, hone_model_free) {}
+  std::shared_ptr<hone_model> handle_;
+};
+
+/// Reads a model file; every problem in it is told at once.
+inline Model import(const std::string& path, const ImportOptions& options = {}) {
+  const hone_import_options made{sizeof(hone_import_options), options.random_weights ? 1 : 0,
+                                 options.random_weights.value_or(0)};
+  hone_model* model = nullptr;
+  detail::check(hone_import(path.c_str(), &made, &model));
+  return Model(model);
+}
+
+/// An input or output of an engine; a dimension of -1 is not a fixed number, `names` says what it
+/// is.
+struct Port {
+  std::string name;
+  hone_dtype dtype = HONE_F32;
+  bool has_rank = false;
+  std::vector<int64_t> dims;
+  std::vector<std::string> names;
+};
+
+struct EngineOptions {
+  int workers = 0;  // threads per inference; 0: one per usable core
+};
+
+/// A network made ready for this machine.
+class Engine {
+ public:
+  static Engine load(const std::string& path, const EngineOptions& options = {}) {
+    const hone_engine_options made{sizeof(hone_engine_options), options.workers};
+    hone_engine* engine = nullptr;
+    detail::check(hone_engine_load(path.c_str(), &made, &engine));
+    return Engine(engine);
+  }
+  void save(const std::string& path) const {
+    detail::check(hone_engine_save(handle_.get(), path.c_str()));
+  }
+  std::vector<Port> inputs() const {
+    return ports(hone_engine_inputs(handle_.get()), hone_engine_input);
+  }
+  std::vector<Port> outputs() const {
+    return ports(hone_engine_outputs(handle_.get()), hone_engine_output);
+  }
+  const hone_engine* handle() const { return handle_.get(); }
+
+ private:
+  friend Engine build(const Model& model, const EngineOptions& options);
+  explicit Engine(hone_engine* engine) : handle_(engine, hone_engine_free) {}
+  std::vector<Port> ports(size_t count,
+                          hone_code (*get)(const hone_engine*, size_t, hone_port*)) const {
+    std::vector<Port> found;
+    for (size_t i = 0; i < count; ++i) {
+      hone_port port;
+      detail::check(get(handle_.get(), i, &port));
+      Port& made = found.emplace_back();
+      made.name = port.name;
+      made.dtype = port.dtype;
+      made.has_rank = port.rank >= 0;
+      for (int32_t d = 0; d < port.rank; ++d) {
+        made.dims.push_back(port.dims[d]);
+        made.names.emplace_back(port.dim_names[d]);
+      }
+    }
+    return found;
+  }
+  std::shared_ptr<hone_engine> handle_;
+};
+
+/// Optimizes and plans a model for this machine.
+inline Engine build(const Model& model, const EngineOptions& options = {}) {
+  const hone_engine_options made{sizeof(hone_engine_options), options.workers};
+  hone_engine* engine = nullptr;
+  detail::check(hone_build(model.handle(), &made, &engine));
+  return Engine(engine);
+}
+
+/// Runs an engine: one arena, one owner at a time.
+class Context {
+ public:
+  explicit Context(const Engine& engine) : engine_(engine) {
+    hone_context* context = nullptr;
+    detail::check(hone_context_create(engine.handle(), &context));
+    handle_.reset(context);
+  }
+  /// Runs once. Inputs are read in place. Results named in `outputs` are written to the memory
+  /// given there, the others to memory of the context.
+  Results run(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs = {}) {
+    std::vector<hone_tensor> given, wanted;
+    for (const Tensor& tensor : inputs) given.push_back(to_c(tensor));
+    const std::vector<Port> ports = engine_.outputs();
+    for (const Port& port : ports) {
+      hone_tensor place{port.name.c_str(), port.dtype, 0, nullptr, nullptr, 0};
+      for (const Tensor& tensor : outputs)
+        if (tensor.name() == port.name) place = to_c(tensor);
+      wanted.push_back(place);
+    }
+    detail::check(
+        hone_run(handle_.get(), given.data(), given.size(), wanted.data(), wanted.size()));
+    Results results;
+    for (const hone_tensor& tensor : wanted)
+      results.emplace_back(tensor.name, tensor.dtype,
+                           std::vector<int64_t>(tensor.shape, tensor.shape + tensor.rank),
+                           tensor.data, tensor.bytes);
+    return results;
+  }
+  /// Working memory of the last run in bytes, weights not counted.
+  int64_t arena_bytes() const { return hone_context_arena_bytes(handle_.get()); }
+
+ private:
+  static hone_tensor to_c(const Tensor& tensor) {
+    return {tensor.name().c_str(), tensor.dtype(), static_cast<int32_t>(tensor.shape().size()),
+            tensor.shape().data(), tensor.raw(),   tensor.bytes()};
+  }
+  struct Free {
+    void operator()(hone_context* context) const { hone_context_free(context); }
+  };
+  Engine engine_;
+  std::unique_ptr<hone_context, Free> handle_;
+};
+
+inline std::string version() { return hone_version(); }
+
+}  // namespace v0
+}  // namespace hone

@@ -1,0 +1,49 @@
+#pragma once
+// The conductor: from a model file to an engine.
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "import/import.hpp"
+#include "passes/pass.hpp"
+#include "runtime/engine.hpp"
+
+namespace hone {
+
+struct BuildOptions {
+  PassOptions passes;
+  EngineOptions engine;
+  AfterPass after_pass;  // sees the graph after each pass that changed it
+};
+
+/// The portable graph of an imported one: canonical, device-neutral. Consumes it.
+std::shared_ptr<const Graph> make_portable(std::unique_ptr<Graph> imported,
+                                           const BuildOptions& options = {});
+
+/// Optimizes and plans an imported model for this machine.
+std::shared_ptr<const Engine> build(std::unique_ptr<Graph> imported,
+                                    const BuildOptions& options = {});
+
+/// Writes an engine to a file, whole or not at all.
+void save(const Engine& engine, const std::filesystem::path& path);
+
+struct LoadOptions {
+  EngineOptions engine;
+  bool verify_weights = true;  // check the hash of the weights too
+};
+/// Reads an engine file. A plan that does not fit this machine is made again, with a note in the
+/// log.
+std::shared_ptr<const Engine> load(const std::filesystem::path& path,
+                                   const LoadOptions& options = {});
+
+/// An engine from either: an engine file is loaded, a model is imported and built.
+std::shared_ptr<const Engine> open(const std::filesystem::path& path,
+                                   const ImportOptions& import_options = {},
+                                   const BuildOptions& build_options = {});
+
+/// "hone 0.1.0": written into engine files.
+std::string version_text();
+
+}  // namespace hone
