@@ -7,7 +7,7 @@
 namespace hone {
 
 struct Limits {
-  int64_t nodes = 250'000;         ///< in all graphs and bodies, calls of functions inlined
+  int64_t nodes = 100'000;         ///< in all graphs and bodies, calls of functions inlined
   int64_t tensors = 250'000;       ///< stored tensors of one graph
   int64_t interface = 100'000;     ///< inputs and outputs of one graph
   int depth = 64;                  ///< nesting of bodies, function calls and types

@@ -54,7 +54,7 @@ std::string_view Message::bytes() try {
   hone::fail(Code::invalid_model, what_, ": cut short in field ", field());
 }
 
-void Message::integers(std::vector<int64_t>& out, size_t most) {
+void Message::integers(std::vector<int64_t>& out, size_t most, std::string_view what) {
   if (!is_packed()) {
     out.push_back(integer());
   } else {
@@ -68,9 +68,7 @@ void Message::integers(std::vector<int64_t>& out, size_t most) {
       fail("cut short in a packed number");
     }
   }
-  if (out.size() > most)
-    hone::fail(Code::invalid_model, what_, ": field ", field(), " holds more than ", most,
-               " numbers");
+  if (out.size() > most) hone::fail(Code::invalid_model, what_, ": more than ", most, " ", what);
 }
 
 template <class T>

@@ -28,8 +28,10 @@ class Message {
   int64_t integer();         // varint
   float real();              // 32 bits
   std::string_view bytes();  // string, bytes or message; points into the data
-  /// Repeated numbers, packed or one a field, appended. More than `most` in all: an error.
-  void integers(std::vector<int64_t>& out, size_t most = SIZE_MAX);
+  /// Repeated numbers, packed or one a field, appended. More than `most` of `what` in all: an
+  /// error.
+  void integers(std::vector<int64_t>& out, size_t most = SIZE_MAX,
+                std::string_view what = "numbers");
   void reals(std::vector<float>& out);
   void doubles(std::vector<double>& out);
   /// The field holds packed data (or a string or message), not a single number.

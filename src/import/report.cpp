@@ -65,7 +65,7 @@ void Report::add(Problem problem) {
 Error Report::error(const Model& model) const {
   Code code = Code::unsupported;
   for (const Code severe :
-       {Code::internal, Code::out_of_memory, Code::io, Code::usage, Code::invalid_model})
+       {Code::out_of_memory, Code::io, Code::usage, Code::invalid_model, Code::internal})
     if (codes_.contains(severe)) code = severe;
 
   std::vector<const Group*> order;

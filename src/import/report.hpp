@@ -44,8 +44,8 @@ class Report {
     std::string producer;  // "acme-export 2.1"; may be empty
     int64_t nodes = 0;     // nodes looked at
   };
-  /// One error of all problems: invalid_model when any problem has that code, else io,
-  /// out_of_memory, internal, else unsupported. Call when not empty.
+  /// One error of all problems: internal (a bug of ours) when any problem has that code, else
+  /// invalid_model, io, out_of_memory, else unsupported. Call when not empty.
   Error error(const Model& model) const;
 
  private:

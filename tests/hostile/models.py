@@ -82,6 +82,8 @@ def sizes():
     yield "too_few_strings", add(tensor("w", [2], STRING, strings=["a"])), "w"
     yield "dtype_0", add(tensor("w", [2], 0, raw=bytes(8))), "w"
     yield "dtype_9999", add(tensor("w", [2], 9999, raw=bytes(8))), "w"
+    yield "sparse_without_indices", model(graph([node("Add", ["x", "w"], ["y"])], [X], [Y]) +
+                                          data(15, data(1, zeros("w", [2])))), "w"
     yield "input_dtype_9999", one(node("Relu", ["x"], ["y"]),
                                   inputs=(value("x", (2,), 9999),)), "x"
 
@@ -203,8 +205,6 @@ def unsupported():
     yield "opset_9999", one(relu, opsets=((9999, ""),)), "opset"
     yield "unknown_domain", one(node("Swizzle", ["x"], ["y"], domain="acme"),
                                 opsets=((17, ""), (1, "acme"))), "acme"
-    yield "sparse_initializer", model(graph([node("Add", ["x", "w"], ["y"])], [X], [Y]) +
-                                      data(15, data(1, zeros("w", [2])))), "w"
     yield "unknown_operator", one(node("NoSuchOperator", ["x"], ["y"])), "NoSuchOperator"
 
 

@@ -117,7 +117,8 @@ std::string GraphImport::value_name(std::string_view name) const {
 }
 
 std::string GraphImport::origin(const NodeProto& node) const {
-  if (!node.name.empty()) return cat(prefix_, node.name);
+  const bool has_slash = !prefix_.empty() && node.name.starts_with('/');
+  if (!node.name.empty()) return cat(prefix_, node.name.substr(has_slash ? 1 : 0));
   for (const std::string_view output : node.outputs)
     if (!output.empty()) return value_name(output);
   return cat(prefix_, node.op_type, "_", model_.nodes);
@@ -238,9 +239,7 @@ void GraphImport::import_outputs(const GraphProto& graph) {
 void GraphImport::import_nodes(const std::vector<NodeProto>& nodes) {
   const Order order = dependency_order(nodes, model_.options.limits);
   for (const uint32_t i : order.nodes) {
-    ++model_.nodes;
-    check(model_.nodes <= model_.options.limits.nodes, Code::invalid_model, "more than ",
-          model_.options.limits.nodes, " nodes, calls of functions inlined");
+    if (++model_.nodes > model_.options.limits.nodes) throw TooManyNodes();
     import_node(nodes[i]);
   }
   if (order.nodes.size() == nodes.size()) return;
@@ -320,8 +319,7 @@ void GraphImport::import_known(const NodeProto& node, ImportFunction f, int opse
   std::vector<Slot> slots;
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     Value* value = reader.bound(static_cast<int>(i));
-    check(value != nullptr || node.outputs[i].empty(), Code::internal, "its importer left output ",
-          i, " without a value");
+    check(value != nullptr || node.outputs[i].empty(), Code::invalid_model, "has no output ", i);
     slots.push_back({Slot::State::value, value});
   }
   define_outputs(node, slots);

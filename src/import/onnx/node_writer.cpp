@@ -1,10 +1,24 @@
 // The half of NodeReader that makes values and nodes.
 
+#include "base/size.hpp"
 #include "import/onnx/graph_import.hpp"
 #include "import/onnx/node_reader.hpp"
 #include "ir/inference.hpp"
 
 namespace hone::onnx {
+namespace {
+
+/// No value may be of a size that cannot be counted, whatever the op's type rule makes of it.
+void check_size(const Type& type, const Limits& limits) {
+  if (!type.is_tensor() || !type.tensor().has_rank()) return;
+  const TensorType& tensor = type.tensor();
+  hone::check(tensor.rank() <= limits.rank, Code::invalid_model, "makes a tensor of ",
+              tensor.rank(), " dimensions (at most ", limits.rank, ")");
+  const auto shape = tensor.concrete();
+  if (shape && tensor.dtype != DType::string) bytes_for(tensor.dtype, element_count(*shape));
+}
+
+}  // namespace
 
 Value* NodeReader::input(int i) const {
   return i >= 0 && i < inputs() ? inputs_[static_cast<size_t>(i)] : nullptr;
@@ -75,6 +89,8 @@ Node* NodeReader::add(Op op, std::vector<Value*> inputs, const std::vector<std::
     if (message.ends_with(where)) message.resize(message.size() - where.size());
     throw Error(error.code(), message);
   }
+  for (const Value* value : node->outputs)
+    if (value != nullptr) check_size(value->type, import_.model().options.limits);
   return node;
 }
 

@@ -372,7 +372,9 @@ TensorProto decode_tensor(std::string_view message, const Limits& limits) {
   tensor.message = message;
   for (Message m(message, "TensorProto"); m.next();) {
     switch (m.field()) {
-      case TensorField::dims: m.integers(tensor.dims, static_cast<size_t>(limits.rank)); break;
+      case TensorField::dims:
+        m.integers(tensor.dims, static_cast<size_t>(limits.rank), "dimensions");
+        break;
       case TensorField::data_type: tensor.data_type = m.integer(); break;
       case TensorField::segment: tensor.is_segment = true; break;
       case TensorField::name: tensor.name = decode_name(m, limits); break;
@@ -406,7 +408,7 @@ SparseTensorProto decode_sparse_tensor(std::string_view message, const Limits& l
     if (m.field() == SparseField::values) tensor.values = decode_tensor(m.bytes(), limits);
     else if (m.field() == SparseField::indices) tensor.indices = decode_tensor(m.bytes(), limits);
     else if (m.field() == SparseField::dims)
-      m.integers(tensor.dims, static_cast<size_t>(limits.rank));
+      m.integers(tensor.dims, static_cast<size_t>(limits.rank), "dimensions");
   }
   return tensor;
 }

@@ -90,6 +90,9 @@ Imported import_model(std::string_view bytes, TensorReader& tensors, const std::
         {file_name, cat("opset ", result.opset), result.producer, import.nodes});
   drop_unused_constants(*result.graph);
   return result;
+} catch (const TooManyNodes&) {
+  throw Error(Code::invalid_model, cat("more than ", options.limits.nodes,
+                                       " nodes, calls of functions inlined (", file_name, ")"));
 } catch (const Error& error) {
   if (error.message().find(file_name) != std::string::npos) throw;
   throw Error(error.code(), cat(error.message(), " (", file_name, ")"));
