@@ -96,7 +96,9 @@ class Check(unittest.TestCase):
         self.expect("src/ir/a.cpp", "struct Simple {};  // a helper class Manager\n")
 
     def test_macros(self):
-        self.expect("src/ir/a.cpp", "#define A\n#define B\n# define C\n", "a.cpp:3: macro")
+        twice = "#define A\n#undef A\n#define A 1\n#define B\n"
+        self.expect("src/ir/a.cpp", twice)
+        self.expect("src/ir/a.cpp", twice + "# define C\n", "a.cpp:5: macro")
 
     def test_text(self):
         self.expect("src/ir/a.cpp", "int x;\t\n", "tab", "end of the line")
