@@ -1,0 +1,339 @@
+#include "base/npy.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "base/size.hpp"
+#include "base/text.hpp"
+
+namespace hone {
+namespace {
+
+constexpr std::string_view kMagic = "\x93NUMPY";
+constexpr size_t kLongestHeader = 65536, kMostDims = 64;
+
+struct Header {
+  std::string descr;
+  bool fortran_order = false;
+  std::vector<int64_t> shape;
+};
+
+template <class... Parts>
+[[noreturn]] void refuse(std::string_view name, const Parts&... parts) {
+  fail(Code::usage, name, ": ", parts...);
+}
+
+/// The Python literal that a header is: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3)}.
+class HeaderParser {
+ public:
+  HeaderParser(std::string_view text, std::string_view name) : rest_(text), name_(name) {}
+
+  Header parse() {
+    Header header;
+    int seen = 0;  // a bit per key
+    expect('{');
+    while (!accept('}')) {
+      const std::string key = quoted();
+      expect(':');
+      int bit = 0;
+      if (key == "descr") {
+        bit = 1;
+        skip_blank();
+        if (rest_.starts_with('[')) refuse(name_, "holds structures, wanted plain numbers");
+        header.descr = quoted();
+      } else if (key == "fortran_order") {
+        bit = 2;
+        header.fortran_order = boolean();
+      } else if (key == "shape") {
+        bit = 4;
+        header.shape = dims();
+      }
+      if (bit == 0 || (seen & bit) != 0) damaged();
+      seen |= bit;
+      if (accept(',')) continue;
+      expect('}');
+      break;
+    }
+    skip_blank();
+    if (seen != 7 || !rest_.empty()) damaged();
+    return header;
+  }
+
+ private:
+  [[noreturn]] void damaged() const { refuse(name_, "its npy header is damaged"); }
+  void skip_blank() {
+    const size_t blank = std::min(rest_.find_first_not_of(" \t\r\n"), rest_.size());
+    rest_.remove_prefix(blank);
+  }
+  bool accept(char c) {
+    skip_blank();
+    if (!rest_.starts_with(c)) return false;
+    rest_.remove_prefix(1);
+    return true;
+  }
+  void expect(char c) {
+    if (!accept(c)) damaged();
+  }
+  std::string quoted() {
+    skip_blank();
+    if (rest_.empty() || (rest_[0] != '\'' && rest_[0] != '"')) damaged();
+    const size_t end = rest_.find(rest_[0], 1);
+    if (end == std::string_view::npos) damaged();
+    std::string text(rest_.substr(1, end - 1));
+    rest_.remove_prefix(end + 1);
+    return text;
+  }
+  bool boolean() {
+    skip_blank();
+    const bool value = rest_.starts_with("True");
+    if (!value && !rest_.starts_with("False")) damaged();
+    rest_.remove_prefix(value ? 4 : 5);
+    return value;
+  }
+  std::vector<int64_t> dims() {
+    std::vector<int64_t> dims;
+    expect('(');
+    while (!accept(')')) {
+      skip_blank();
+      const size_t digits = std::min(rest_.find_first_not_of("0123456789"), rest_.size());
+      const auto dim = parse_int(rest_.substr(0, digits));
+      if (!dim) damaged();
+      rest_.remove_prefix(digits);
+      dims.push_back(*dim);
+      if (dims.size() > kMostDims) refuse(name_, "more than ", kMostDims, " dimensions");
+      if (rest_.starts_with('L')) rest_.remove_prefix(1);  // Python 2 wrote 3L
+      if (accept(',')) continue;
+      expect(')');
+      break;
+    }
+    return dims;
+  }
+
+  std::string_view rest_, name_;
+};
+
+struct Row {
+  std::string_view code;
+  DType dtype;
+};
+constexpr std::array<Row, 14> kRows = {{
+    {"f2", DType::f16},
+    {"f4", DType::f32},
+    {"f8", DType::f64},
+    {"i1", DType::i8},
+    {"i2", DType::i16},
+    {"i4", DType::i32},
+    {"i8", DType::i64},
+    {"u1", DType::u8},
+    {"u2", DType::u16},
+    {"u4", DType::u32},
+    {"u8", DType::u64},
+    {"b1", DType::boolean},
+    {"c8", DType::c64},
+    {"c16", DType::c128},
+}};
+
+/// Bytes of one element in a file: packed types take a byte each.
+int64_t bytes_each(DType dtype) { return std::max(1, bits(dtype) / 8); }
+
+DType dtype_of(std::string_view descr, std::string_view name, std::optional<DType> voids) {
+  const char order = descr.empty() ? '?' : descr[0];
+  const std::string_view code = descr.substr(descr.empty() ? 0 : 1);
+  const char kind = code.empty() ? '?' : code[0];
+  if (kind == 'U' || kind == 'S' || kind == 'O' || kind == 'M' || kind == 'm')
+    refuse(name, "holds ",
+           kind == 'O'                  ? "objects"
+           : kind == 'M' || kind == 'm' ? "times"
+                                        : "text",
+           " (", descr, "), wanted numbers");
+  if (order != '<' && order != '|' && order != '=' && order != '>')
+    refuse(name, "unknown type ", descr);
+  if (order == '>' && !code.ends_with('1'))
+    refuse(name, "is big-endian (", descr, "); save it with little-endian numbers: a.astype('<",
+           code, "')");
+  // ml_dtypes calls its e5m2 "f1".
+  if (kind == 'V' || code == "f1") {
+    const auto width = parse_int(code.substr(1));
+    if (!voids)
+      refuse(name, "holds the void type ", descr,
+             ": it must be said which type that is (bf16, ...)");
+    if (!is_float(*voids) || width != bytes_each(*voids) || *width > 2)
+      refuse(name, "holds the void type ", descr, ", which cannot be ", *voids);
+    return *voids;
+  }
+  const auto row =
+      std::find_if(kRows.begin(), kRows.end(), [&](const Row& row) { return row.code == code; });
+  if (row == kRows.end()) refuse(name, "unknown type ", descr);
+  return row->dtype;
+}
+
+/// C order from the order whose first dimension varies fastest.
+std::vector<std::byte> transpose(std::span<const std::byte> from, const std::vector<int64_t>& shape,
+                                 size_t width) {
+  std::vector<std::byte> out(from.size());
+  std::vector<size_t> index(shape.size()), stride(shape.size(), width);
+  for (size_t i = 1; i < shape.size(); ++i)
+    stride[i] = stride[i - 1] * static_cast<size_t>(shape[i - 1]);
+  size_t source = 0;
+  for (size_t at = 0; at < out.size(); at += width) {
+    std::memcpy(out.data() + at, from.data() + source, width);
+    for (size_t i = shape.size(); i-- > 0;) {
+      source += stride[i];
+      if (++index[i] < static_cast<size_t>(shape[i])) break;
+      source -= stride[i] * index[i];
+      index[i] = 0;
+    }
+  }
+  return out;
+}
+
+/// The header's text, and where the data begin.
+std::pair<std::string_view, size_t> split_header(std::string_view file, std::string_view name) {
+  if (!file.starts_with(kMagic) || file.size() < 12) refuse(name, "is no npy file");
+  const auto byte = [&](size_t at) { return static_cast<size_t>(static_cast<uint8_t>(file[at])); };
+  const size_t version = byte(6);
+  if (version < 1 || version > 3) refuse(name, "npy version ", version, ", wanted 1 to 3");
+  const size_t start = version == 1 ? 10 : 12;
+  size_t size = byte(8) | byte(9) << 8;
+  if (version > 1) size |= byte(10) << 16 | byte(11) << 24;
+  if (size > kLongestHeader || size > file.size() - start)
+    refuse(name, "its npy header of ", size, " bytes is cut off or too long");
+  return {file.substr(start, size), start + size};
+}
+
+std::string npy_name(const std::string& name) {
+  return name.ends_with(".npy") ? name.substr(0, name.size() - 4) : name;
+}
+
+/// The elements as a file holds them, where that differs from packed.
+std::vector<std::byte> unpack(const Array& array, int64_t count) {
+  std::vector<std::byte> out(static_cast<size_t>(count));
+  const DType wide = is_signed(array.dtype) ? DType::i8 : DType::u8;
+  if (is_integer(array.dtype)) convert(array.dtype, array.data.data(), count, wide, out.data());
+  else convert(DType::u4, array.data.data(), count, DType::u8, out.data());  // codes of f4e2m1
+  return out;
+}
+
+std::string header_of(const Array& array) {
+  const DType dtype = array.dtype;
+  std::string descr;
+  if (bits(dtype) < 8 && is_integer(dtype)) {
+    descr = is_signed(dtype) ? "|i1" : "|u1";
+  } else {
+    const auto row = std::find_if(kRows.begin(), kRows.end(),
+                                  [&](const Row& row) { return row.dtype == dtype; });
+    if (row != kRows.end()) descr = cat(bits(dtype) == 8 ? "|" : "<", row->code);
+    else descr = cat("|V", bytes_each(dtype));
+  }
+  std::string text = cat("{'descr': '", descr, "', 'fortran_order': False, 'shape': (",
+                         join(array.shape, ", "), array.shape.size() == 1 ? ",), }" : "), }");
+  constexpr size_t kBefore = 10, kAlignment = 64;
+  text.resize((kBefore + text.size() + kAlignment) / kAlignment * kAlignment - kBefore - 1, ' ');
+  text += '\n';
+  std::string out = cat(kMagic, '\x01', '\x00');
+  out += static_cast<char>(text.size() & 0xFF);
+  out += static_cast<char>(text.size() >> 8);
+  return out + text;
+}
+
+/// Calls `take(header, data)` with the two parts of the file.
+template <class Take>
+void with_parts(const Array& array, const Take& take) {
+  check(array.dtype != DType::string, Code::usage, "text cannot be written as npy");
+  check(array.shape.size() <= kMostDims, Code::usage, "npy files have at most ", kMostDims,
+        " dimensions, found ", array.shape.size());
+  const int64_t count = element_count(array.shape);
+  check(array.data.size() == bytes_for(array.dtype, count), Code::internal, "an array of ",
+        array.data.size(), " bytes, wanted ", bytes_for(array.dtype, count));
+  const std::string header = header_of(array);
+  if (bits(array.dtype) >= 8) return take(header, std::span<const std::byte>(array.data));
+  const std::vector<std::byte> unpacked = unpack(array, count);
+  take(header, std::span<const std::byte>(unpacked));
+}
+
+}  // namespace
+
+Array parse_npy(std::span<const std::byte> bytes, std::string_view name,
+                std::optional<DType> voids) {
+  const std::string_view file(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const auto [text, start] = split_header(file, name);
+  Header header = HeaderParser(text, name).parse();
+  Array array;
+  array.dtype = dtype_of(header.descr, name, voids);
+  array.shape = std::move(header.shape);
+  const auto data = bytes.subspan(start);
+  const auto count = try_element_count(array.shape);
+  const auto wanted = count ? try_mul(*count, bytes_each(array.dtype)) : std::nullopt;
+  if (!wanted) refuse(name, "its shape (", join(array.shape, ","), ") overflows");
+  if (static_cast<uint64_t>(*wanted) != data.size())
+    refuse(name, "holds ", data.size(), " bytes of data, wanted ", *wanted, " for ", array.dtype,
+           "[", join(array.shape, ","), "]");
+  // Only a shape with a zero may have dimensions that do not fit the file; there is no data then.
+  if (header.fortran_order && array.shape.size() > 1)
+    array.data = transpose(data, array.shape, static_cast<size_t>(bytes_each(array.dtype)));
+  else array.data.assign(data.begin(), data.end());
+  if (bits(array.dtype) >= 8) return array;
+  std::vector<std::byte> packed(bytes_for(array.dtype, *count));
+  convert(DType::u8, array.data.data(), *count, DType::u4, packed.data());  // codes of f4e2m1
+  array.data = std::move(packed);
+  return array;
+}
+
+Array read_npy(const std::filesystem::path& path, std::optional<DType> voids) {
+  return parse_npy(MappedFile::open(path)->bytes(), path.string(), voids);
+}
+
+NamedArrays parse_npz(std::span<const std::byte> bytes, std::string_view name,
+                      std::optional<DType> voids, uint64_t limit) {
+  const ZipFile zip(bytes, std::string(name), Code::usage);
+  NamedArrays arrays;
+  for (const ZipEntry& entry : zip.entries()) {
+    const std::vector<std::byte> unpacked = zip.read(entry, entry.deflated ? limit : entry.size);
+    if (entry.deflated) limit -= entry.size;
+    const std::string where = cat(name, " (", entry.name, ")");
+    arrays.emplace_back(npy_name(entry.name), parse_npy(unpacked, where, voids));
+  }
+  return arrays;
+}
+
+NamedArrays read_npz(const std::filesystem::path& path, std::optional<DType> voids,
+                     uint64_t limit) {
+  return parse_npz(MappedFile::open(path)->bytes(), path.string(), voids, limit);
+}
+
+std::string npy_bytes(const Array& array) {
+  std::string out;
+  with_parts(array, [&](const std::string& header, std::span<const std::byte> data) {
+    out = header;
+    out.append(reinterpret_cast<const char*>(data.data()), data.size());
+  });
+  return out;
+}
+
+void write_npy(const std::filesystem::path& path, const Array& array) {
+  AtomicFile file(path);
+  with_parts(array, [&](const std::string& header, std::span<const std::byte> data) {
+    file.write(header);
+    file.write(data);
+  });
+  file.commit();
+}
+
+void NpzWriter::add(const std::string& name, const Array& array) {
+  with_parts(array, [&](const std::string& header, std::span<const std::byte> data) {
+    const std::array<std::span<const std::byte>, 2> parts = {std::as_bytes(std::span(header)),
+                                                             data};
+    zip_.add(name + ".npy", parts);
+  });
+}
+
+void write_npz(const std::filesystem::path& path,
+               std::span<const std::pair<std::string, Array>> arrays) {
+  NpzWriter writer(path);
+  for (const auto& [name, array] : arrays) writer.add(name, array);
+  writer.commit();
+}
+
+}  // namespace hone
