@@ -9,7 +9,7 @@ namespace hone {
 struct Conv {
   static constexpr std::string_view kName = "Conv";
   static constexpr Arity kInputs{2, 3};
-  Window window;
+  Window window = {};
   int64_t group = 1;  ///< channels and filters fall into this many independent groups
   void fields(FieldList& f) const {
     window.fields(f);
@@ -24,10 +24,10 @@ struct Conv {
 struct ConvTranspose {
   static constexpr std::string_view kName = "ConvTranspose";
   static constexpr Arity kInputs{2, 3};
-  Window window;
+  Window window = {};
   int64_t group = 1;
-  std::vector<int64_t> output_padding;  ///< elements more at the end of each axis; empty: 0
-  std::vector<int64_t> output_shape;    ///< wanted sizes, padding follows; empty: from padding
+  std::vector<int64_t> output_padding = {};  ///< elements more at the end of each axis; empty: 0
+  std::vector<int64_t> output_shape = {};    ///< wanted sizes, padding follows; empty: from padding
   void fields(FieldList& f) const {
     window.fields(f);
     f("group", group)("output_padding", output_padding)("output_shape", output_shape);

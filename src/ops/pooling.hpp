@@ -9,7 +9,7 @@ namespace hone {
 struct MaxPool {
   static constexpr std::string_view kName = "MaxPool";
   static constexpr Arity kOutputs{1, 2};
-  Window window;
+  Window window = {};
   bool ceil_mode = false;     ///< a last window that hangs over the end counts
   int64_t storage_order = 0;  ///< offsets within a channel: 0 row-major, 1 column-major
   void fields(FieldList& f) const {
@@ -23,7 +23,7 @@ struct MaxPool {
 /// The mean of each window.
 struct AveragePool {
   static constexpr std::string_view kName = "AveragePool";
-  Window window;
+  Window window = {};
   bool ceil_mode = false;
   bool count_include_pad = false;  ///< padding counts as zeros, else not at all
   void fields(FieldList& f) const {
@@ -37,7 +37,7 @@ struct AveragePool {
 /// The p-norm of each window.
 struct LpPool {
   static constexpr std::string_view kName = "LpPool";
-  Window window;
+  Window window = {};
   bool ceil_mode = false;
   int64_t p = 2;
   void fields(FieldList& f) const {

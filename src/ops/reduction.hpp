@@ -31,7 +31,7 @@ struct Reduce {
   static constexpr std::string_view kName = kReduceNames[static_cast<size_t>(F)];
   static constexpr Arity kInputs{1, 2};
   static constexpr Parameter kParameters[] = {{"axes", 1}};
-  std::optional<Dims> axes;           ///< in [-rank, rank); none or empty: all axes
+  std::optional<Dims> axes = {};      ///< in [-rank, rank); none or empty: all axes
   bool keepdims = true;               ///< reduced axes stay with size 1
   bool noop_with_empty_axes = false;  ///< none or empty: no axis at all
   void fields(FieldList& f) const {

@@ -66,9 +66,9 @@ struct CumSum {
   static constexpr std::string_view kName = "CumSum";
   static constexpr Arity kInputs{1, 2};
   static constexpr Parameter kParameters[] = {{"axis", 1}};
-  std::optional<Dims> axis;  ///< one number in [-rank, rank)
-  bool exclusive = false;    ///< without the element itself
-  bool reverse = false;      ///< from the end
+  std::optional<Dims> axis = {};  ///< one number in [-rank, rank)
+  bool exclusive = false;         ///< without the element itself
+  bool reverse = false;           ///< from the end
   void fields(FieldList& f) const { f("axis", axis)("exclusive", exclusive)("reverse", reverse); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;

@@ -24,10 +24,10 @@ inline constexpr std::string_view kAutoPadNames[] = {"NOTSET", "SAME_UPPER", "SA
 
 /// The fields of an op that slides a window.
 struct Window {
-  std::vector<int64_t> kernel_shape;  ///< elements a spatial axis; empty: the weight's
-  std::vector<int64_t> strides;       ///< a spatial axis; empty: 1
-  std::vector<int64_t> dilations;     ///< distance of kernel elements; empty: 1
-  std::vector<int64_t> pads;          ///< begins of all spatial axes, then ends; empty: 0
+  std::vector<int64_t> kernel_shape = {};  ///< elements a spatial axis; empty: the weight's
+  std::vector<int64_t> strides = {};       ///< a spatial axis; empty: 1
+  std::vector<int64_t> dilations = {};     ///< distance of kernel elements; empty: 1
+  std::vector<int64_t> pads = {};          ///< begins of all spatial axes, then ends; empty: 0
   AutoPad auto_pad = AutoPad::notset;
 
   void fields(FieldList& f) const {

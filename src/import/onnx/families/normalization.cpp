@@ -1,19 +1,57 @@
 #include "ops/normalization.hpp"
 
 #include "import/onnx/node_reader.hpp"
+#include "ops/arithmetic.hpp"
+#include "ops/reduction.hpp"
 
 namespace hone::onnx {
 namespace {
 
+// momentum * running + (1 - momentum) * batch.
+void give_running(NodeReader& node, int output, Value* running, Value* batch, float momentum) {
+  if (!node.wants(output)) return;
+  const DType dtype = running->type.tensor().dtype;
+  const auto share = [&](Value* value, double factor) {
+    Value* scale = node.constant(Tensor::scalar(dtype, factor), "momentum");
+    return node.intermediate(Mul{}, {value, scale}, "share");
+  };
+  Value* old_share = share(running, momentum);
+  Value* new_share = share(batch, 1 - double{momentum});
+  node.give(output, node.intermediate(Add{}, {old_share, new_share}, "running"));
+}
+
+// Normalizes by the batch's own statistics, in ops of their own.
+void import_training_mode(NodeReader& node, const BatchNormalization& op, float momentum) {
+  const auto rank = node.rank(0);
+  if (!rank || *rank < 2 || node.inputs() != 5)
+    return node.problem("it is in training mode and its input's rank is unknown",
+                        "export the model for inference (model.eval())");
+  Dims axes{0};
+  for (int64_t axis = 2; axis < *rank; ++axis) axes.push_back(axis);
+  Value* x = node.required(0);
+  const auto mean_of = [&](Value* value, bool keepdims, std::string_view hint) {
+    return node.intermediate(ReduceMean{.axes = axes, .keepdims = keepdims}, {value}, hint);
+  };
+  Value* deviation = node.intermediate(Sub{}, {x, mean_of(x, true, "mean")}, "deviation");
+  Value* mean = mean_of(x, false, "mean");
+  Value* square = node.intermediate(Mul{}, {deviation, deviation}, "square");
+  Value* variance = mean_of(square, false, "variance");
+  node.give(0, node.intermediate(op, {x, node.required(1), node.required(2), mean, variance},
+                                 "normalized"));
+  give_running(node, 1, node.required(3), mean, momentum);
+  give_running(node, 2, node.required(4), variance, momentum);
+}
+
 void import_batch_normalization(NodeReader& node) {
   const BatchNormalization op{.epsilon = node.real("epsilon", 1e-5f)};
-  node.ignore("momentum");  // of training
-  node.ignore("is_test");
-  const bool training = node.flag("training_mode", false) || node.wants(1) || node.wants(2);
-  if (training || node.wants(3) || node.wants(4))
-    return node.problem("it is in training mode", "export the model for inference (model.eval())");
+  const float momentum = node.real("momentum", 0.9f);
   if (!node.flag("spatial", true))
     return node.problem("spatial=0: statistics for every element are not supported");
+  if (node.flag("training_mode", false)) return import_training_mode(node, op, momentum);
+  for (int output = 1; output < node.outputs(); ++output)
+    if (node.wants(output))
+      return node.problem("it returns statistics of training",
+                          "export the model for inference (model.eval())");
   node.emit(op, node.all_inputs());
 }
 

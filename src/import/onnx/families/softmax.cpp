@@ -34,8 +34,7 @@ void import_arg(NodeReader& node) {
 }
 
 void import_cumsum(NodeReader& node) {
-  const CumSum op{.axis = std::nullopt,
-                  .exclusive = node.flag("exclusive", false),
+  const CumSum op{.exclusive = node.flag("exclusive", false),
                   .reverse = node.flag("reverse", false)};
   node.emit(op, node.all_inputs());
 }

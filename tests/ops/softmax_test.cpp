@@ -1,0 +1,85 @@
+#include "ops/softmax.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "ops/one_node.hpp"
+
+namespace hone::test {
+namespace {
+
+using Doubles = std::vector<double>;
+using Ints = std::vector<int64_t>;
+
+const Tensor kX = tensor(DType::f32, {2, 2, 2}, {1, 4, 3, 2, 7, 7, 5, 8});
+
+TEST(Softmax, Types) {
+  const Type x = Type::tensor(DType::f16, {Dim::symbol("n"), 10});
+  EXPECT_EQ(cat(type_of(Softmax{}, {x})), "f16[n,10]");
+  EXPECT_EQ(cat(type_of(LogSoftmax{}, {Type::unranked(DType::f32)})), "f32[*]");
+  EXPECT_EQ(cat(type_of(ArgMax{.axis = -1}, {x})), "i64[n,1]");
+  EXPECT_EQ(cat(type_of(ArgMin{.axis = 1, .keepdims = false}, {x})), "i64[n]");
+  EXPECT_NE(error_of([&] { type_of(Softmax{.axis = 2}, {x}); }).find("axis 2"), std::string::npos);
+  EXPECT_NE(error_of([&] {
+              type_of(ArgMax{}, {Type::tensor(DType::f32, {0, 2})});
+            }).find("nothing to choose"),
+            std::string::npos);
+}
+
+TEST(Softmax, AlongOneAxisOrTheRest) {
+  const auto sums = [](const Tensor& y, Ints lane) {
+    double sum = 0;
+    for (const int64_t i : lane) sum += y.number(i);
+    return sum;
+  };
+  const Tensor last = run(Softmax{}, {kX});
+  EXPECT_FLOAT_EQ(last.at<float>(1), static_cast<float>(1 / (1 + std::exp(-3.0))));
+  EXPECT_EQ(last.number(4), 0.5);
+  EXPECT_NEAR(sums(run(Softmax{.axis = 0}, {kX}), {1, 5}), 1, 1e-6);
+  EXPECT_NEAR(sums(run(Softmax{.axis = 1, .flatten = true}, {kX}), {4, 5, 6, 7}), 1, 1e-6);
+  EXPECT_NEAR(sums(run(Softmax{.axis = 1}, {kX}), {4, 6}), 1, 1e-6);
+  // Large numbers do not overflow, in the logarithm neither.
+  EXPECT_EQ(numbers(run(Softmax{}, {f32({1000, 1000})})), (Doubles{0.5, 0.5}));
+  EXPECT_EQ(numbers(run(LogSoftmax{}, {f32({0, -1000})})), (Doubles{0, -1000}));
+}
+
+TEST(Softmax, Hardmax) {
+  EXPECT_EQ(numbers(run(Hardmax{}, {kX})), (Doubles{0, 1, 1, 0, 1, 0, 0, 1}));
+  EXPECT_EQ(numbers(run(Hardmax{.axis = 1, .flatten = true}, {kX})),
+            (Doubles{0, 1, 0, 0, 0, 0, 0, 1}));
+}
+
+TEST(Softmax, Empty) {
+  EXPECT_EQ(run(Softmax{}, {Tensor(DType::f32, {3, 0})}).shape(), (Ints{3, 0}));
+  EXPECT_EQ(run(Softmax{}, {Tensor(DType::f32, {0, 3})}).shape(), (Ints{0, 3}));
+  EXPECT_EQ(run(Softmax{}, {Tensor::scalar(DType::f32, 3)}).number(0), 1);
+  EXPECT_EQ(run(ArgMax{.axis = 1}, {Tensor(DType::f32, {0, 3})}).shape(), (Ints{0, 1}));
+}
+
+TEST(ArgMax, FirstOrLast) {
+  EXPECT_EQ(numbers(run(ArgMax{.axis = 2}, {kX})), (Doubles{1, 0, 0, 1}));
+  EXPECT_EQ(numbers(run(ArgMax{.axis = 2, .select_last_index = true}, {kX})),
+            (Doubles{1, 0, 1, 1}));
+  EXPECT_EQ(numbers(run(ArgMin{.axis = 0}, {kX})), (Doubles{0, 0, 0, 0}));
+  EXPECT_EQ(numbers(run(ArgMin{.axis = 1, .keepdims = false}, {kX})), (Doubles{0, 1, 1, 0}));
+  Tensor large(DType::u64, {2});
+  large.set_integer(1, -1);
+  EXPECT_EQ(run(ArgMax{}, {large}).integer(0), 1);
+}
+
+TEST(CumSum, Directions) {
+  const Tensor x = f32({1, 2, 3});
+  const auto sums = [&](const CumSum& op) { return numbers(run(op, {x})); };
+  EXPECT_EQ(sums({.axis = Dims{0}}), (Doubles{1, 3, 6}));
+  EXPECT_EQ(sums({.axis = Dims{-1}, .exclusive = true}), (Doubles{0, 1, 3}));
+  EXPECT_EQ(sums({.axis = Dims{0}, .reverse = true}), (Doubles{6, 5, 3}));
+  EXPECT_EQ(sums({.axis = Dims{0}, .exclusive = true, .reverse = true}), (Doubles{5, 3, 0}));
+  const Tensor grid = tensor(DType::i32, {2, 2}, {1, 2, 3, 4});
+  const Tensor axis = tensor(DType::i32, {}, {0});
+  EXPECT_EQ(numbers(run(CumSum{}, {grid, axis})), (Doubles{1, 2, 4, 6}));
+  EXPECT_NE(error_of([&] { run(CumSum{}, {x}); }).find("axis is missing"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace hone::test
