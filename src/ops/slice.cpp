@@ -35,8 +35,8 @@ std::optional<bool> from_end(const Dim& bound, const Ranges& ranges) {
   return std::nullopt;
 }
 
-/// Numbers beyond any size: "to the end" of exporters (INT64_MAX, INT32_MAX and the like).
-constexpr int64_t kFar = int64_t{1} << 30;
+/// Numbers beyond any size: "to the end" of exporters (INT64_MAX, INT32_MAX, 10^9).
+constexpr int64_t kFar = 1'000'000'000;
 bool is_far(const Dim& bound) { return bound.is_constant() && *bound.constant() >= kFar; }
 bool is_far_back(const Dim& bound) { return bound.is_constant() && *bound.constant() <= -kFar; }
 
@@ -83,6 +83,9 @@ Dim count_of(Inference& c, int axis, const Dim& size, const Dim& start, const Di
   c.check(by != 0, "the step of axis ", axis, " is 0");
   if (size.is_constant() && start.is_constant() && end.is_constant())
     return cut_of(*size.constant(), *start.constant(), *end.constant(), by).count;
+  // Taken for the end, though a size could go beyond it: so that has to be excluded.
+  if (by > 0 && is_far(end) && *end.constant() < std::numeric_limits<int32_t>::max())
+    c.require_less_equal(size, end);
   const auto count = by > 0 ? count_forward(size, start, end, by, c.ranges())
                             : count_backward(size, start, end, by);
   return count ? *count : c.fresh(0, axis);
