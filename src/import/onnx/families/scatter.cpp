@@ -1,0 +1,30 @@
+#include "ops/scatter.hpp"
+
+#include "import/onnx/enum_field.hpp"
+#include "import/onnx/node_reader.hpp"
+
+namespace hone::onnx {
+namespace {
+
+/// Scatter of opsets 9 and 10 is ScatterElements without reductions.
+void import_scatter_elements(NodeReader& node) {
+  ScatterElements op{.axis = node.integer("axis", 0)};
+  op.reduction = read_enum(node, "reduction", kScatterReductions, op.reduction);
+  node.emit(op, {node.required(0), node.required(1), node.required(2)});
+}
+
+void import_scatter_nd(NodeReader& node) {
+  ScatterND op;
+  op.reduction = read_enum(node, "reduction", kScatterReductions, op.reduction);
+  node.emit(op, {node.required(0), node.required(1), node.required(2)});
+}
+
+}  // namespace
+
+void register_scatter(Importers& importers) {
+  importers.add("Scatter", import_scatter_elements, 9);
+  importers.add("ScatterElements", import_scatter_elements, 11);
+  importers.add("ScatterND", import_scatter_nd, 11);
+}
+
+}  // namespace hone::onnx

@@ -1,0 +1,45 @@
+#pragma once
+// Writing updates into a copy of the data by indices, and combining them with what is there.
+// Negative indices count from the end, others out of range fail. Fields and defaults are ONNX's.
+
+#include "ir/op.hpp"
+
+namespace hone {
+
+/// How an update and the element it meets become one.
+enum class ScatterReduction : uint8_t {
+  none,  ///< the update replaces it; the last of several wins
+  add,
+  mul,
+  max,
+  min
+};
+inline constexpr std::string_view kScatterReductions[] = {"none", "add", "mul", "max", "min"};
+
+/// updates[i,j,k] goes to the element whose place along `axis` is indices[i,j,k], its other
+/// coordinates i, j, k. Operands: data, indices, updates (the shape of the indices).
+struct ScatterElements {
+  static constexpr std::string_view kName = "ScatterElements";
+  static constexpr Arity kInputs{3, 3};
+  int64_t axis = 0;
+  ScatterReduction reduction = ScatterReduction::none;
+  void fields(FieldList& f) const {
+    f("axis", axis), f("reduction", reduction, kScatterReductions);
+  }
+  void infer(Inference& c) const;
+  void eval(Evaluation& c) const;
+};
+
+/// The last axis of the indices holds coordinates; each takes an element or a slice of updates,
+/// whose shape is indices[:-1] + data[width of a coordinate:].
+struct ScatterND {
+  static constexpr std::string_view kName = "ScatterND";
+  static constexpr Arity kInputs{3, 3};
+  ScatterReduction reduction = ScatterReduction::none;
+  void fields(FieldList& f) const { f("reduction", reduction, kScatterReductions); }
+  void infer(Inference& c) const;
+  void dims(Inference& c) const;
+  void eval(Evaluation& c) const;
+};
+
+}  // namespace hone

@@ -1,0 +1,58 @@
+#include "ops/scatter.hpp"
+
+#include <gtest/gtest.h>
+
+#include "ops/one_node.hpp"
+
+namespace hone::test {
+namespace {
+
+using Doubles = std::vector<double>;
+using Ints = std::vector<int64_t>;
+constexpr auto kAdd = ScatterReduction::add;
+
+TEST(Scatter, Elements) {
+  const Tensor x = tensor(DType::f32, {2, 2}, {1, 2, 3, 4});
+  const Tensor at = Tensor::ints({1, -2}).reshaped({1, 2});
+  const Tensor updates = tensor(DType::f32, {1, 2}, {10, 20});
+  EXPECT_EQ(numbers(run(ScatterElements{}, {x, at, updates})), (Doubles{1, 20, 10, 4}));
+  const Tensor twice = Tensor::ints({0, 0}).reshaped({1, 2});
+  EXPECT_EQ(numbers(run(ScatterElements{.axis = 1}, {x, twice, updates})), (Doubles{20, 2, 3, 4}));
+  EXPECT_EQ(numbers(run(ScatterElements{.axis = -1, .reduction = kAdd}, {x, twice, updates})),
+            (Doubles{31, 2, 3, 4}));
+  const Tensor far = Tensor::ints({2, 0}).reshaped({1, 2});
+  EXPECT_NE(error_of([&] { run(ScatterElements{}, {x, far, updates}); }), "");
+  EXPECT_NE(error_of([&] { run(ScatterElements{}, {x, i64({0}), f32({1})}); }), "");
+  EXPECT_NE(error_of([&] { run(ScatterElements{}, {x, at, i64({1, 2}).reshaped({1, 2})}); }), "");
+}
+
+TEST(Scatter, Coordinates) {
+  const Tensor x = tensor(DType::i8, {3, 2}, {1, 2, 3, 4, 5, 6});
+  const Tensor rows = Tensor::ints({2, 0}).reshaped({2, 1});
+  const Tensor updates = tensor(DType::i8, {2, 2}, {7, 8, 9, 127});
+  EXPECT_EQ(run(ScatterND{}, {x, rows, updates}).integers(), (Ints{9, 127, 3, 4, 7, 8}));
+  const ScatterND most{.reduction = ScatterReduction::max};
+  EXPECT_EQ(run(most, {x, rows, updates}).integers(), (Ints{9, 127, 3, 4, 7, 8}));
+  // Integers wrap to their width.
+  EXPECT_EQ(run(ScatterND{.reduction = kAdd}, {x, rows, updates}).integers(),
+            (Ints{10, -127, 3, 4, 12, 14}));
+  const Tensor words = Tensor::of_strings({2}, {"a", "b"});
+  EXPECT_EQ(
+      run(ScatterND{}, {words, Tensor::ints({-1}).reshaped({1, 1}), Tensor::of_strings({1}, {"c"})})
+          .strings(),
+      (std::vector<std::string>{"a", "c"}));
+  EXPECT_NE(error_of([&] { run(ScatterND{}, {x, rows, x}); }), "");
+  EXPECT_NE(error_of([&] { run(ScatterND{}, {x, i64({3, 0}), tensor(DType::i8, {}, {1})}); }), "");
+  EXPECT_NE(error_of([&] { run(ScatterND{}, {x, Tensor(DType::i64, {}), updates}); }), "");
+}
+
+TEST(Scatter, UnsignedNumbersCompareAsSuch) {
+  const Tensor x = Tensor::ints({-1}, DType::u64), one = Tensor::ints({1}, DType::u64);
+  const ScatterElements most{.reduction = ScatterReduction::max};
+  const ScatterElements least{.reduction = ScatterReduction::min};
+  EXPECT_EQ(run(most, {x, i64({0}), one}).integer(0), -1);
+  EXPECT_EQ(run(least, {x, i64({0}), one}).integer(0), 1);
+}
+
+}  // namespace
+}  // namespace hone::test

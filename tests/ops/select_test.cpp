@@ -1,0 +1,71 @@
+#include "ops/select.hpp"
+
+#include <gtest/gtest.h>
+
+#include "ops/one_node.hpp"
+
+namespace hone::test {
+namespace {
+
+using Doubles = std::vector<double>;
+using Ints = std::vector<int64_t>;
+
+TEST(Select, NonZero) {
+  const Tensor x = tensor(DType::f32, {2, 2}, {0, 0.5, NAN, 0});
+  const Tensor y = run(NonZero{}, {x});
+  EXPECT_EQ(y.shape(), (Ints{2, 2}));
+  EXPECT_EQ(y.integers(), (Ints{0, 1, 1, 0}));
+  EXPECT_EQ(run(NonZero{}, {Tensor(DType::i64, {0, 3})}).shape(), (Ints{2, 0}));
+  EXPECT_EQ(run(NonZero{}, {Tensor::scalar(DType::i64, 1)}).shape(), (Ints{0, 1}));
+  const Type image = Type::tensor(DType::boolean, {Dim::symbol("n"), 4});
+  EXPECT_EQ(cat(type_of(NonZero{}, {image})), "i64[2,y0_d1]");
+}
+
+TEST(Select, Compress) {
+  const Tensor x = tensor(DType::u8, {2, 3}, {1, 2, 3, 4, 5, 6});
+  const Tensor some = tensor(DType::boolean, {2}, {0, 1});
+  EXPECT_EQ(run(Compress{.axis = -1}, {x, some}).integers(), (Ints{2, 5}));
+  EXPECT_EQ(run(Compress{.axis = 0}, {x, some}).integers(), (Ints{4, 5, 6}));
+  EXPECT_EQ(run(Compress{}, {x, some}).integers(), (Ints{2}));
+  EXPECT_EQ(run(Compress{.axis = 1}, {x, Tensor(DType::boolean, {0})}).shape(), (Ints{2, 0}));
+  EXPECT_NE(error_of([&] { run(Compress{.axis = 0}, {x, Tensor(DType::boolean, {3})}); }), "");
+  EXPECT_NE(error_of([&] { run(Compress{.axis = 0}, {x, i64({1, 1})}); }), "");
+}
+
+TEST(Select, OneHot) {
+  const Tensor values = f32({-1, 5}), depth = Tensor::scalar(DType::i64, 3);
+  EXPECT_EQ(numbers(run(OneHot{}, {i64({0, -1, 7}), depth, values})),
+            (Doubles{5, -1, -1, -1, -1, 5, -1, -1, -1}));
+  EXPECT_EQ(numbers(run(OneHot{.axis = 0}, {i64({1, 2}), depth, values})),
+            (Doubles{-1, -1, 5, -1, -1, 5}));
+  EXPECT_EQ(run(OneHot{}, {Tensor(DType::i64, {0}), depth, values}).shape(), (Ints{0, 3}));
+  EXPECT_NE(error_of([&] { run(OneHot{.axis = 2}, {i64({0}), depth, values}); }), "");
+  EXPECT_NE(error_of([&] { run(OneHot{}, {i64({0}), i64({-1}), values}); }), "");
+}
+
+TEST(Select, TopK) {
+  const Tensor x = tensor(DType::f32, {2, 3}, {1, 3, 3, NAN, -1, 0});
+  const auto most = run_all(TopK{.k = Dims{2}}, {x}, 2);
+  EXPECT_EQ(most[0].at<float>(0), 3);
+  EXPECT_EQ(most[1].integers(), (Ints{1, 2, 0, 2}));
+  const auto least = run_all(TopK{.axis = 0, .largest = false}, {x, i64({1})}, 2);
+  EXPECT_EQ(numbers(least[0]), (Doubles{1, -1, 0}));
+  EXPECT_EQ(least[1].integers(), (Ints{0, 1, 1}));
+  EXPECT_EQ(run_all(TopK{.k = Dims{0}}, {x}, 2)[1].shape(), (Ints{2, 0}));
+  EXPECT_EQ(run(TopK{.k = Dims{1}}, {Tensor::ints({1, -1}, DType::u64)}).integer(0), -1);
+  EXPECT_NE(error_of([&] { run(TopK{.k = Dims{4}}, {x}); }), "");
+  EXPECT_NE(error_of([&] { run(TopK{}, {x, i64({1, 1})}); }), "");
+}
+
+TEST(Select, EyeLike) {
+  const Tensor x(DType::i64, {2, 3});
+  EXPECT_EQ(numbers(run(EyeLike{.k = 1}, {x})), (Doubles{0, 1, 0, 0, 0, 1}));
+  EXPECT_EQ(run(EyeLike{.k = -1, .dtype = DType::boolean}, {x}).integers(),
+            (Ints{0, 0, 0, 1, 0, 0}));
+  EXPECT_EQ(run(EyeLike{.k = std::numeric_limits<int64_t>::max()}, {x}).integers(),
+            (Ints{0, 0, 0, 0, 0, 0}));
+  EXPECT_NE(error_of([&] { run(EyeLike{}, {Tensor(DType::f32, {2})}); }), "");
+}
+
+}  // namespace
+}  // namespace hone::test
