@@ -14,7 +14,13 @@ namespace {
 
 constexpr uint32_t kF32Infinity = 0x7F800000;
 
-/// Branches as selects: every path is computed, so that the loop over it vectorizes.
+/// `yes` or `no` by masking: a branch around floating-point arithmetic would keep the loops below
+/// from becoming vector code.
+inline uint32_t select(bool condition, uint32_t yes, uint32_t no) {
+  const uint32_t mask = 0 - static_cast<uint32_t>(condition);
+  return (yes & mask) | (no & ~mask);
+}
+
 inline float widen_f16(uint16_t half) {
   const uint32_t sign = static_cast<uint32_t>(half & 0x8000) << 16;
   const uint32_t magnitude = half & 0x7FFF;
@@ -23,8 +29,8 @@ inline float widen_f16(uint16_t half) {
   const uint32_t special = (magnitude << 13) | kF32Infinity | (magnitude > 0x7C00 ? 0x400000u : 0u);
   // Below the normals: 0.5 + m * 2^-24 is exact, for 0.5 has exactly that last place.
   const float small = std::bit_cast<float>(0x3F000000u | magnitude) - 0.5f;
-  const uint32_t finite = magnitude < 0x400 ? std::bit_cast<uint32_t>(small) : normal;
-  return std::bit_cast<float>(sign | (magnitude >= 0x7C00 ? special : finite));
+  const uint32_t finite = select(magnitude < 0x400, std::bit_cast<uint32_t>(small), normal);
+  return std::bit_cast<float>(sign | select(magnitude >= 0x7C00, special, finite));
 }
 
 inline uint16_t narrow_f16(float value) {
@@ -37,9 +43,9 @@ inline uint16_t narrow_f16(float value) {
   const uint32_t small =
       std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3F000000;
   const uint32_t nan = 0x7E00 | ((magnitude >> 13) & 0x3FF);
-  const uint32_t finite = magnitude < 0x38800000 ? small : normal;
-  const uint32_t large = magnitude > kF32Infinity ? nan : 0x7C00;
-  return static_cast<uint16_t>(sign | (magnitude >= 0x477FF000 ? large : finite));
+  const uint32_t finite = select(magnitude < 0x38800000, small, normal);
+  const uint32_t large = select(magnitude > kF32Infinity, nan, 0x7C00);
+  return static_cast<uint16_t>(sign | select(magnitude >= 0x477FF000, large, finite));
 }
 
 inline float widen_bf16(uint16_t half) {
@@ -66,6 +72,7 @@ void store_at(std::byte* out, int64_t index, T value) {
   std::memcpy(out + index * static_cast<int64_t>(sizeof(T)), &value, sizeof(T));
 }
 
+// Called with lambdas: a pointer to a function would be one type for all, and not be inlined.
 template <class T, class Widen>
 void widen(const std::byte* data, int64_t count, float* out, Widen widen_one) {
   for (int64_t i = 0; i < count; ++i) out[i] = widen_one(load_at<T>(data, i));
@@ -115,8 +122,10 @@ void convert_to_f32(DType type, const std::byte* data, int64_t count, float* out
   switch (type) {
     case DType::f64: return widen<double>(data, count, out, widen_number<double>);
     case DType::f32: return widen<float>(data, count, out, widen_number<float>);
-    case DType::f16: return widen<uint16_t>(data, count, out, widen_f16);
-    case DType::bf16: return widen<uint16_t>(data, count, out, widen_bf16);
+    case DType::f16:
+      return widen<uint16_t>(data, count, out, [](uint16_t half) { return widen_f16(half); });
+    case DType::bf16:
+      return widen<uint16_t>(data, count, out, [](uint16_t half) { return widen_bf16(half); });
     case DType::f8e4m3fn: return widen_f8<kE4M3FN>(data, count, out);
     case DType::f8e4m3fnuz: return widen_f8<kE4M3FNUZ>(data, count, out);
     case DType::f8e5m2: return widen_f8<kE5M2>(data, count, out);
@@ -139,8 +148,9 @@ void convert_from_f32(const float* data, int64_t count, DType type, std::byte* o
     case DType::f64:
       return narrow(data, count, out, [](float value) { return static_cast<double>(value); });
     case DType::f32: return narrow(data, count, out, widen_number<float>);
-    case DType::f16: return narrow(data, count, out, narrow_f16);
-    case DType::bf16: return narrow(data, count, out, narrow_bf16);
+    case DType::f16: return narrow(data, count, out, [](float value) { return narrow_f16(value); });
+    case DType::bf16:
+      return narrow(data, count, out, [](float value) { return narrow_bf16(value); });
     case DType::f8e4m3fn: return narrow_f8<kE4M3FN>(data, count, out);
     case DType::f8e4m3fnuz: return narrow_f8<kE4M3FNUZ>(data, count, out);
     case DType::f8e5m2: return narrow_f8<kE5M2>(data, count, out);
