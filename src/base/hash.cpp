@@ -6,8 +6,7 @@
 #include <charconv>
 #include <new>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include <xxhash.h>  // XXH_INLINE_ALL is set by src/CMakeLists.txt: no library to link
 
 namespace hone {
 namespace {
