@@ -3,8 +3,7 @@
  * Every function that can fail returns a hone_code; hone_message() then tells, on the same thread,
  * what was found, what was wanted and where. Models and engines are immutable and may be used by
  * many threads; a context has one owner at a time. Strings are UTF-8 and end in NUL. */
-#ifndef HONE_HONE_H
-#define HONE_HONE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -144,5 +143,4 @@ HONE_API int64_t hone_context_arena_bytes(const hone_context* context);
 
 #ifdef __cplusplus
 }
-#endif
 #endif
