@@ -262,8 +262,11 @@ Dim operator*(const Dim& a, const Dim& b) {
   };
   scaled(a, b.constant_);
   scaled(b, a.constant_);
-  for (const DimTerm& left : DimAccess::terms(a)) {
-    for (const DimTerm& right : DimAccess::terms(b)) {
+  const auto left_terms = DimAccess::terms(a), right_terms = DimAccess::terms(b);
+  check(left_terms.size() * right_terms.size() <= kDimProducts, Code::unsupported,
+        "a product of dimensions of ", left_terms.size(), " and ", right_terms.size(), " terms");
+  for (const DimTerm& left : left_terms) {
+    for (const DimTerm& right : right_terms) {
       DimTerm term{checked_mul(left.coefficient, right.coefficient), {}};
       std::merge(left.factors.begin(), left.factors.end(), right.factors.begin(),
                  right.factors.end(), std::back_inserter(term.factors), by_atom);

@@ -83,25 +83,52 @@ class Bounding {
   explicit Bounding(const Ranges& ranges) : ranges_(ranges) {}
 
   Interval of(const Dim& dim) {
+    if (DimAccess::terms(dim).size() < 2) return plain(dim);
+    // Without its common factor: there ends round to whole numbers sooner.
+    const int64_t factor = coefficient_gcd(dim);
+    if (factor > 1) {
+      const Dim terms = DimAccess::with_offset(dim, 0);
+      return add(multiply(point(factor), of(*exact_div(terms, factor))),
+                 point(DimAccess::offset(dim)));
+    }
     Interval result = plain(dim);
-    const auto terms = DimAccess::terms(dim);
-    if (terms.size() < 2) return result;
-    for (const DimTerm& term : terms) {
-      if (term.factors.size() != 1 || !reducible(*term.factors[0])) continue;
-      if (budget_-- <= 0) break;
+    // Of several extrema, which one is split first matters: of a lower bound the splits that take
+    // the least, of an upper one those that take the greatest.
+    for (const bool at_most : {true, false}) {
+      const DimTerm* term = reducible_term(dim, at_most);
+      if (!term || budget_-- <= 0) continue;
       try {
-        result = intersect(result, without(dim, term));
+        result = intersect(result, without(dim, *term));
       } catch (const Error&) {  // numbers too large to look closer
       }
-      break;
+      if (term == reducible_term(dim, false)) break;
     }
     return result;
   }
 
  private:
-  static bool reducible(const DimAtom& atom) {
+  /// c * min(..) is at most each c * argument when c > 0, at least each when c < 0.
+  static bool splits_at_most(const DimTerm& term) {
+    return (term.factors[0]->kind == DimAtom::Kind::min) == (term.coefficient > 0);
+  }
+
+  static bool reducible(const DimTerm& term) {
+    if (term.factors.size() != 1) return false;
+    const DimAtom& atom = *term.factors[0];
     if (atom.kind == DimAtom::Kind::floordiv) return atom.args[1].is_constant();
     return atom.kind != DimAtom::Kind::symbol && atom.args.size() <= 4;
+  }
+
+  /// An extremum that splits the way wanted, else any term that can be replaced; null: none.
+  static const DimTerm* reducible_term(const Dim& dim, bool at_most) {
+    const DimTerm* any = nullptr;
+    for (const DimTerm& term : DimAccess::terms(dim)) {
+      if (!reducible(term)) continue;
+      const bool quotient = term.factors[0]->kind == DimAtom::Kind::floordiv;
+      if (!quotient && splits_at_most(term) == at_most) return &term;
+      if (!any) any = &term;
+    }
+    return any;
   }
 
   Interval plain(const Dim& dim) {
@@ -109,7 +136,7 @@ class Bounding {
     for (const DimTerm& term : DimAccess::terms(dim)) {
       Interval product = point(term.coefficient);
       for (size_t i = 0; i < term.factors.size();) {
-        const Interval base = of(*term.factors[i]);
+        const Interval base = of(term.factors[i]);
         size_t power = 0;
         for (const DimAtom* atom = term.factors[i].get();
              i < term.factors.size() && compare(*term.factors[i], *atom) == 0; ++i)
@@ -124,13 +151,22 @@ class Bounding {
     return sum;
   }
 
-  Interval of(const DimAtom& atom) {
-    if (atom.kind == DimAtom::Kind::symbol) {
-      const auto found = ranges_.find(atom.name);
+  Interval of(const DimAtomRef& atom) {
+    if (atom->kind == DimAtom::Kind::symbol) {
+      const auto found = ranges_.find(atom->name);
       if (found == ranges_.end()) return {0, kInf};
       return sound(std::max<int64_t>(found->second.low, 0),
                    std::max<int64_t>(found->second.high, 0));
     }
+    // Each once, however often it stands in what is looked at: no doubling with every level.
+    const auto found = seen_.find(atom);
+    if (found != seen_.end()) return found->second;
+    const Interval result = combined(*atom);
+    seen_.emplace(atom, result);
+    return result;
+  }
+
+  Interval combined(const DimAtom& atom) {
     Interval result = of(atom.args[0]);
     for (size_t i = 1; i < atom.args.size(); ++i) {
       const Interval next = of(atom.args[i]);
@@ -154,8 +190,7 @@ class Bounding {
       return {infinite(scaled.low) ? scaled.low : ceil_div(scaled.low, divisor),
               infinite(scaled.high) ? scaled.high : floor_div(scaled.high, divisor)};
     }
-    // c * min(..) is at most each c * argument when c > 0, at least each when c < 0.
-    const bool at_most = (atom.kind == DimAtom::Kind::min) == (term.coefficient > 0);
+    const bool at_most = splits_at_most(term);
     std::optional<Interval> result;
     for (const Dim& arg : atom.args) {
       const Interval one = of(rest + Dim(term.coefficient) * arg);
@@ -167,7 +202,8 @@ class Bounding {
   }
 
   const Ranges& ranges_;
-  int budget_ = 32;
+  std::map<DimAtomRef, Interval> seen_;
+  int budget_ = 24;
 };
 
 /// The other name of an extremum seen from below zero.
@@ -176,8 +212,9 @@ DimAtom::Kind mirrored(DimAtom::Kind kind) {
 }
 
 /// min(c * min(x, y) + rest, z) is min(c * x + rest, c * y + rest, z) for c > 0; as long as the
-/// list stays short.
-void flatten(DimAtom::Kind kind, std::vector<Dim>& args) {
+/// list stays short. True: something was.
+bool flatten(DimAtom::Kind kind, std::vector<Dim>& args) {
+  bool changed = false;
   for (size_t i = 0; i < args.size();) {
     const Dim arg = args[i];
     const DimTerm* found = nullptr;
@@ -195,26 +232,38 @@ void flatten(DimAtom::Kind kind, std::vector<Dim>& args) {
     args.erase(args.begin() + static_cast<std::ptrdiff_t>(i));
     for (const Dim& inner : found->factors[0]->args)
       args.push_back(rest + Dim(found->coefficient) * inner);
+    changed = true;
   }
+  return changed;
 }
 
-/// Sorted, without those that another one makes superfluous for all values of the symbols.
-void drop_dominated(DimAtom::Kind kind, std::vector<Dim>& args) {
+/// Whether `a` may be left out of an extremum that has `b`.
+bool superfluous(DimAtom::Kind kind, const Dim& a, const Dim& b, bool look_closely) {
+  if (!look_closely && !attempt([&] { return a - b; }).value_or(a).is_constant()) return false;
+  return (kind == DimAtom::Kind::min ? provably_less_equal(b, a) : provably_less_equal(a, b)) ==
+         true;
+}
+
+/// Sorted, without those that another one makes superfluous for all values of the symbols. All
+/// pairs are compared: long lists of long arguments only where they differ by a number. True: one
+/// was dropped.
+bool drop_dominated(DimAtom::Kind kind, std::vector<Dim>& args) {
+  const size_t before = args.size();
   std::sort(args.begin(), args.end());
   args.erase(std::unique(args.begin(), args.end()), args.end());
+  size_t work = 0;
+  for (const Dim& arg : args) work += args.size() * static_cast<size_t>(arg.complexity());
   for (size_t i = 0; i < args.size();) {
     const bool dominated = std::any_of(args.begin(), args.end(), [&](const Dim& other) {
-      if (&other == &args[i]) return false;
-      const auto proven = kind == DimAtom::Kind::min ? provably_less_equal(other, args[i])
-                                                     : provably_less_equal(args[i], other);
-      return proven == true;
+      return &other != &args[i] && superfluous(kind, args[i], other, work <= kDimPairWork);
     });
     if (dominated) args.erase(args.begin() + static_cast<std::ptrdiff_t>(i));
     else ++i;
   }
+  return args.size() < before;
 }
 
-/// What stands in every argument: the terms that all have alike, and the constant of the first.
+/// The terms that all arguments have alike.
 Dim common_part(const std::vector<Dim>& args) {
   std::vector<DimTerm> shared;
   for (const DimTerm& term : DimAccess::terms(args[0])) {
@@ -241,30 +290,33 @@ Dim extremum(DimAtom::Kind kind, std::vector<Dim> args) {
   const Dim neutral(kind == DimAtom::Kind::min ? std::numeric_limits<int64_t>::max()
                                                : std::numeric_limits<int64_t>::min());
   if (std::erase(args, neutral) > 0 && args.empty()) return neutral;
-  flatten(kind, args);
-  drop_dominated(kind, args);
+  bool changed = flatten(kind, args);
+  changed |= drop_dominated(kind, args);
   if (args.size() == 1) return args[0];
-  // Outside: common terms, then a constant, a factor and the sign, so that shifted and scaled
-  // forms are one.
+  // Outside: common terms, the sign, a constant and a factor, so that shifted and scaled forms are
+  // one.
   Dim shift = common_part(args);
   for (Dim& arg : args) arg = arg - shift;
   std::sort(args.begin(), args.end());
   if (args[0].is_constant()) return shift + (kind == DimAtom::Kind::min ? args[0] : args.back());
-  const int64_t constant = DimAccess::offset(args[0]);
-  for (Dim& arg : args) arg = arg - Dim(constant);
-  shift = shift + Dim(constant);
+  if (DimAccess::terms(args[0])[0].coefficient < 0) {  // the first is the greatest: all are
+    for (Dim& arg : args) arg = Dim(0) - arg;
+    return shift - extremum(mirrored(kind), std::move(args));
+  }
+  shift = shift + Dim(DimAccess::offset(args[0]));
+  const Dim constant(DimAccess::offset(args[0]));
   int64_t factor = 0;
-  for (const Dim& arg : args) factor = content_gcd(arg, factor);
-  if (DimAccess::terms(args[0])[0].coefficient < 0) {
-    factor = -factor;
-    kind = mirrored(kind);
+  for (Dim& arg : args) {
+    arg = arg - constant;
+    factor = content_gcd(arg, factor);
   }
   for (Dim& arg : args) arg = *exact_div(arg, factor);
-  std::sort(args.begin(), args.end());
+  changed |= factor != 1 || !shift.is(0);
+  if (changed) return shift + Dim(factor) * extremum(kind, std::move(args));  // more may show now
   DimAtom atom;
   atom.kind = kind;
   atom.args = std::move(args);
-  return shift + Dim(factor) * atom_dim(std::move(atom));
+  return atom_dim(std::move(atom));
 }
 
 Dim min(const Dim& a, const Dim& b) {

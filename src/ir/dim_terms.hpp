@@ -40,6 +40,9 @@ struct Dim::Poly {
 /// Limits that keep a hostile model from growing expressions without end: Error(unsupported).
 inline constexpr size_t kDimTerms = 256, kDimFactors = 64, kDimArgs = 16;
 inline constexpr int kDimSize = 1024, kDimDepth = 24;
+/// And in time: products of terms in one multiplication (Error(unsupported)); parts compared
+/// pairwise in one minimum or maximum (beyond, fewer are dropped).
+inline constexpr size_t kDimProducts = 4096, kDimPairWork = 512;
 
 struct DimAccess {
   static std::span<const DimTerm> terms(const Dim& dim);

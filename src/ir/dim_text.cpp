@@ -133,7 +133,7 @@ class DimParser {
     std::vector<Dim> args;
     do {
       auto arg = sum();
-      if (!arg || args.size() >= 2 * kDimArgs) return std::nullopt;
+      if (!arg || args.size() >= kDimArgs) return std::nullopt;
       args.push_back(*std::move(arg));
     } while (take(','));
     if (!take(')')) return std::nullopt;

@@ -135,6 +135,10 @@ TEST(Dim, ExtremaKeepOnlyWhatCanMatter) {
   EXPECT_EQ(max(Dim(0) - n, Dim(0) - m), Dim(0) - min(n, m));
   EXPECT_EQ(min(floor_div(n, 2), n), floor_div(n, 2));
   EXPECT_EQ(max(max(n, 1), min(m, 1)), max(n, 1));
+  EXPECT_EQ(max(min(n, 5), min(n, 4)), min(n, 5));
+  EXPECT_EQ(min(floor_div(n, 2), Dim(2) * floor_div(n, 4)), Dim(2) * floor_div(n, 4));
+  EXPECT_EQ(max(max(n - 4, 0), 0), max(n, 4) - 4);
+  EXPECT_EQ(max(Dim(0) - n, Dim(-kMax)), Dim(0) - n);  // mirrored, an open end as well
 }
 
 TEST(Dim, Evaluates) {
