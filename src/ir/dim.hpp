@@ -1,7 +1,9 @@
 #pragma once
 // A dimension: an integer polynomial over symbols, floor divisions, minima and maxima, kept in one
 // canonical form, so that equal expressions are equal objects. A symbol is known by its name within
-// a graph, stands for an integer >= 0 and has one definition there.
+// a graph, stands for an integer >= 0 and has one definition there. Building one throws
+// Error(invalid_model) on overflow and on division by the constant 0, Error(unsupported) beyond the
+// limits of ir/dim_terms.hpp. A quotient is undefined where its divisor is 0: n*m/m is n.
 
 #include <compare>
 #include <cstdint>
@@ -85,13 +87,13 @@ Dim product(const std::vector<Dim>& dims);
 std::optional<bool> provably_equal(const Dim& a, const Dim& b, const Ranges& ranges = {});
 std::optional<bool> provably_less_equal(const Dim& a, const Dim& b, const Ranges& ranges = {});
 
-/// Text: "3", "n", "2*n+1", "n*m", "floordiv(n,2)", "min(n,4)". Terms in canonical order (higher
+/// Text: "3", "n", "2*n+1", "m*n", "floordiv(n,2)", "min(n,4)". Terms in canonical order (higher
 /// degree and names first, the constant last). A symbol whose name is not [A-Za-z_][A-Za-z0-9_.]*
 /// is printed in single quotes with \ escapes.
 void append(std::string& out, const Dim& dim);
 /// Reads what append wrote (and any sum, difference, product, floordiv, ceildiv, mod, min, max of
-/// such) from the front of `text`, advancing it. nullopt: no dimension there (text is then
-/// unspecified).
+/// such) from the front of `text`, advancing it; spaces only between brackets. nullopt: no
+/// dimension there, or one beyond the limits (text is then unspecified).
 std::optional<Dim> parse_dim(std::string_view& text);
 
 }  // namespace hone
