@@ -88,6 +88,7 @@ void Pow::eval(Evaluation& c) const {
 
 template <class T>
 void Variadic<T>::eval(Evaluation& c) const {
+  constexpr bool kFinishes = requires { T::finish(0.0, 1); };
   const int n = c.inputs();
   std::vector<Sizes> shapes;
   for (int k = 0; k < n; ++k) shapes.push_back(c.input(k).shape());
@@ -105,8 +106,10 @@ void Variadic<T>::eval(Evaluation& c) const {
           if (k == 0) continue;
           for (size_t i = 0; i < static_cast<size_t>(now); ++i) sum[i] = T::join(sum[i], row[i]);
         }
-        if constexpr (requires { T::finish(0.0, 1); } && std::is_floating_point_v<D>)
-          for (size_t i = 0; i < static_cast<size_t>(now); ++i) sum[i] = T::finish(sum[i], n);
+        if constexpr (kFinishes) {
+          if constexpr (std::is_floating_point_v<D>)
+            for (size_t i = 0; i < static_cast<size_t>(now); ++i) sum[i] = T::finish(sum[i], n);
+        }
         store_row(out, at + done, now, sum.data());
       }
     });
