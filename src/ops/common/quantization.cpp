@@ -1,9 +1,11 @@
 #include "ops/common/quantization.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/size.hpp"
+#include "ops/common/operands.hpp"
 
 namespace hone {
 
@@ -74,15 +76,6 @@ void check_scales(Inference& c, int scale, int zero_point, int64_t axis, int64_t
     c.require_equal(i == at ? ceil_div(x.shape()[i], block_size) : x.shape()[i], scales.shape()[i]);
 }
 
-void check_one_or(Inference& c, int i, const Dim* size) {
-  if (!c.has(i) || !c.tensor(i).has_rank()) return;
-  const TensorType& type = c.tensor(i);
-  if (type.rank() == 0 || (type.rank() == 1 && type.shape()[0].is(1))) return;
-  c.check(size != nullptr && type.rank() == 1, "operand ", i, " is ", type, ", wanted a scalar",
-          size != nullptr ? " or a vector" : "");
-  c.require_equal(type.shape()[0], *size);
-}
-
 double one_number(const Evaluation& c, int i, double otherwise) {
   if (!c.has(i)) return otherwise;
   c.check(c.input(i).count() == 1, "operand ", i, " has shape ", shape_text(c.input(i).shape()),
@@ -90,15 +83,44 @@ double one_number(const Evaluation& c, int i, double otherwise) {
   return c.input(i).number(0);
 }
 
-std::vector<double> numbers_for(const Evaluation& c, int i, int64_t count) {
-  std::vector<double> result(static_cast<size_t>(count), 0);
-  if (!c.has(i)) return result;
-  const Tensor& tensor = c.input(i);
-  c.check(tensor.count() == 1 || tensor.count() == count, "operand ", i, " has shape ",
-          shape_text(tensor.shape()), ", wanted 1 or ", count, " elements");
-  for (int64_t k = 0; k < count; ++k)
-    result[static_cast<size_t>(k)] = tensor.number(tensor.count() == 1 ? 0 : k);
-  return result;
+Sizes parameter_shape(const Tensor& parameter, Along along, int rank) {
+  if (parameter.count() == 1 && parameter.rank() <= 1) return {};
+  Sizes shape = parameter.shape();
+  if (parameter.rank() != 1) return shape;
+  if (along == Along::rows) shape.push_back(1);
+  if (along == Along::first_axis) shape.resize(static_cast<size_t>(rank), 1);
+  return shape;
+}
+
+std::vector<int64_t> shifted(const Evaluation& c, int x, int zero_point, Along along) {
+  const Tensor& tensor = c.input(x);
+  std::vector<int64_t> values = elements<int64_t>(tensor);
+  if (!c.has(zero_point)) return values;
+  const Tensor& zeros = c.input(zero_point);
+  const std::array shapes{tensor.shape(), parameter_shape(zeros, along, tensor.rank())};
+  c.check(broadcast_shape(shapes) == tensor.shape(), "zero points ", shape_text(zeros.shape()),
+          " do not broadcast to ", shape_text(tensor.shape()));
+  broadcast_walk(tensor.shape(), shapes).elements([&](int64_t at, const int64_t* from) {
+    values[static_cast<size_t>(at)] -= zeros.integer(from[1]);
+  });
+  return values;
+}
+
+DType short_integers(const Inference& c, int i) {
+  const DType type = c.dtype(i);
+  c.check(is_integer(type) && bits(type) <= 16, "operand ", i, " is ", type,
+          ", wanted integers of at most 16 bits");
+  return type;
+}
+
+void check_zero_point(const Inference& c, int x, int i) {
+  if (!c.has(i)) return;
+  c.check(c.dtype(i) == c.dtype(x), "zero point ", i, " is ", c.dtype(i), ", operand ", x, " is ",
+          c.dtype(x));
+}
+
+void check_scale(const Inference& c, int i) {
+  c.check(is_float(c.dtype(i)), "scale ", i, " is ", c.dtype(i), ", wanted floats");
 }
 
 }  // namespace hone

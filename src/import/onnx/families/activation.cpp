@@ -1,5 +1,6 @@
 #include "ops/activation.hpp"
 
+#include "import/onnx/enum_field.hpp"
 #include "import/onnx/plain.hpp"
 #include "ops/arithmetic.hpp"
 
@@ -36,11 +37,8 @@ void import_shrink(NodeReader& node) {
 }
 
 void import_gelu(NodeReader& node) {
-  const std::string approximate = node.text("approximate", "none");
-  node.check(approximate == "none" || approximate == "tanh", "approximate is \"", approximate,
-             "\", wanted none or tanh");
   Gelu op;
-  if (approximate == "tanh") op.approximate = Gelu::Approximate::tanh;
+  op.approximate = read_enum(node, "approximate", Gelu::kApproximateNames, op.approximate);
   node.emit(op, node.all_inputs());
 }
 

@@ -1,18 +1,15 @@
 #include "ops/cast.hpp"
 
-#include "import/onnx/node_reader.hpp"
+#include "import/onnx/enum_field.hpp"
 
 namespace hone::onnx {
 namespace {
 
 Cast read_cast(NodeReader& node, DType to) {
-  const std::string mode = node.text("round_mode", "up");
   Cast op;
   op.to = to;
   op.saturate = node.flag("saturate", true);
-  if (mode == "down") op.round_mode = Cast::RoundMode::down;
-  else if (mode == "nearest") op.round_mode = Cast::RoundMode::nearest;
-  else node.check(mode == "up", "round_mode is \"", mode, "\", wanted up, down or nearest");
+  op.round_mode = read_enum(node, "round_mode", Cast::kRoundModes, op.round_mode);
   return op;
 }
 

@@ -1,16 +1,15 @@
 #include "ops/logic.hpp"
 
+#include "import/onnx/enum_field.hpp"
 #include "import/onnx/plain.hpp"
 
 namespace hone::onnx {
 namespace {
 
 void import_bit_shift(NodeReader& node) {
-  const std::string direction = node.text("direction", "");
-  node.check(direction == "LEFT" || direction == "RIGHT", "direction is \"", direction,
-             "\", wanted LEFT or RIGHT");
+  node.check(node.has("direction"), "attribute direction is missing");
   BitShift op;
-  op.direction = direction == "LEFT" ? BitShift::Direction::left : BitShift::Direction::right;
+  op.direction = read_enum(node, "direction", BitShift::kDirections, op.direction);
   node.emit(op, node.all_inputs());
 }
 

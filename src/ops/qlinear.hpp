@@ -1,0 +1,49 @@
+#pragma once
+// Pointwise ops and poolings on quantized integers, quantized again. (Source: com.microsoft.)
+
+#include "ops/common/window.hpp"
+
+namespace hone {
+
+/// Quantized a + b, broadcast. Operands: a, its scale and optional zero point, b, its scale and
+/// optional zero point, the result's scale and optional zero point; one integer type throughout.
+struct QLinearAdd {
+  static constexpr std::string_view kName = "QLinearAdd";
+  static constexpr Arity kInputs{2, 8};  // 2, 5 and 7 may be absent
+  void infer(Inference& c) const;
+  void eval(Evaluation& c) const;
+};
+
+/// Quantized a * b, broadcast; operands as for QLinearAdd.
+struct QLinearMul {
+  static constexpr std::string_view kName = "QLinearMul";
+  static constexpr Arity kInputs{2, 8};  // 2, 5 and 7 may be absent
+  void infer(Inference& c) const;
+  void eval(Evaluation& c) const;
+};
+
+/// The mean of each window of [batch, channels, spatial...]. Operands: x, its scale and optional
+/// zero point, the result's scale and optional zero point.
+struct QLinearAveragePool {
+  static constexpr std::string_view kName = "QLinearAveragePool";
+  static constexpr Arity kInputs{2, 5};  // 2 and 4 may be absent
+  Window window;
+  bool ceil_mode = false;
+  bool count_include_pad = false;  ///< padding counts as zeros, else not at all
+  void fields(FieldList& f) const {
+    window.fields(f);
+    f("ceil_mode", ceil_mode)("count_include_pad", count_include_pad);
+  }
+  void infer(Inference& c) const;
+  void eval(Evaluation& c) const;
+};
+
+/// The mean over all spatial axes, which stay with size 1; operands as for QLinearAveragePool.
+struct QLinearGlobalAveragePool {
+  static constexpr std::string_view kName = "QLinearGlobalAveragePool";
+  static constexpr Arity kInputs{2, 5};  // 2 and 4 may be absent
+  void infer(Inference& c) const;
+  void eval(Evaluation& c) const;
+};
+
+}  // namespace hone
