@@ -99,7 +99,7 @@ struct Team::State {
   Spin leader_spin;
 
   void start();
-  void work();
+  void work(int index);
   bool work_on_step();
   void run_chunk(const Tile& run, int64_t first, int64_t last);
   void ring(uint32_t wanted);
@@ -112,13 +112,15 @@ namespace {
 struct Frame {
   const void* team;
   bool in_tile;
+  int worker;
   Frame* outer;
 };
 thread_local Frame* innermost = nullptr;
 
 class Entered {
  public:
-  Entered(const void* team, bool in_tile) : frame_{team, in_tile, innermost} {
+  Entered(const void* team, bool in_tile, int worker = 0)
+      : frame_{team, in_tile, worker, innermost} {
     innermost = &frame_;
   }
   ~Entered() { innermost = frame_.outer; }
@@ -144,7 +146,10 @@ void Team::State::start() {
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
-    while (static_cast<int>(threads.size()) < workers - 1) threads.emplace_back([this] { work(); });
+    while (static_cast<int>(threads.size()) < workers - 1) {
+      const int index = static_cast<int>(threads.size()) + 1;
+      threads.emplace_back([this, index] { work(index); });
+    }
   } catch (const std::system_error&) {
     // No more threads to be had: fewer do the same work.
   }
@@ -158,9 +163,9 @@ void Team::State::ring(uint32_t wanted) {
   if (asleep > 0 && wanted > 0) wake(bell, std::min(asleep, wanted));
 }
 
-void Team::State::work() {
+void Team::State::work(int index) {
   ::pthread_setname_np(::pthread_self(), "hone-worker");
-  const Entered entered(this, true);
+  const Entered entered(this, true, index);
   Spin spin;
   for (;;) {
     const uint32_t seen = bell.load();
@@ -223,6 +228,8 @@ Team::~Team() {
 }
 
 int Team::workers() const { return state_->workers; }
+
+int Team::worker() { return innermost == nullptr ? 0 : innermost->worker; }
 
 void Team::run(const std::function<void()>& program) {
   State& state = *state_;

@@ -21,6 +21,9 @@ class Team {
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
   int workers() const;
+  /// Which worker of its team the calling thread is, in [0, workers()): 0 leads. Tells working
+  /// memory apart.
+  static int worker();
 
   /// Wakes the workers, runs `program` on the calling thread, lets the workers go. Exceptions of
   /// `program` pass through. From within a run() of the same team, or a tile of it, `program` runs

@@ -83,8 +83,12 @@ void Execution::settle(const Bindings& symbols) {
   if (static_cast<int64_t>(arena_.bytes().size()) < placement_.bytes || arena_.empty())
     arena_ = Tensor(DType::u8, {placement_.bytes});
   in_arena_.assign(in_arena_.size(), false);
+  scratch_bytes_.assign(plan.buffers.size(), 0);
   for (size_t i = 0; i < plan.buffers.size(); ++i) {
-    if (plan.buffers[i].value.empty()) continue;
+    if (plan.buffers[i].value.empty()) {
+      scratch_bytes_[i] = wanted.buffers[i].bytes;
+      continue;
+    }
     const Value* value = graph.find(plan.buffers[i].value);
     const auto place = arena_.mutable_bytes().subspan(static_cast<size_t>(placement_.offsets[i]));
     tensor(value) = Tensor::borrow_mutable(value->type.tensor().dtype, sizes_of(*value, symbols),
@@ -150,9 +154,11 @@ void Execution::run_step(size_t index) {
   make_results(step);
   if (state.bound == nullptr || !state.settled) {
     std::span<std::byte> scratch;
-    if (step.scratch >= 0)
-      scratch = arena_.mutable_bytes().subspan(
-          static_cast<size_t>(placement_.offsets[static_cast<size_t>(step.scratch)]));
+    if (step.scratch >= 0) {
+      const auto at = static_cast<size_t>(step.scratch);
+      scratch = arena_.mutable_bytes().subspan(static_cast<size_t>(placement_.offsets[at]),
+                                               static_cast<size_t>(scratch_bytes_[at]));
+    }
     state.bound = step.prepared->bind(operands_of(step), scratch);
   } else if (state.touches_caller) {
     state.bound->rebind(operands_of(step));

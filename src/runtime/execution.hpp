@@ -48,6 +48,7 @@ class Execution {
   bool settled_ = false;
   Bindings input_symbols_, symbols_;
   Placement placement_;
+  std::vector<int64_t> scratch_bytes_;  // by buffer index of the plan
   Tensor arena_;
   std::vector<Tensor> tensors_;  // by value index
   std::vector<bool> in_arena_;   // by value index

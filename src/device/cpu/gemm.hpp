@@ -1,0 +1,64 @@
+#pragma once
+// Matrix multiplication from packed panels: the core of matmul, gemm and convolution. f32 products
+// are accumulated in f32, in blocks of kDepthBlock along the depth, in one fixed order.
+
+#include <cstdint>
+#include <string>
+
+namespace hone::cpu {
+
+/// A multiply of packed panels on one instruction set. A panel of A holds `rows` rows as
+/// [depth][rows], a panel of B `columns` columns as [depth][columns]; missing ones are zero.
+struct GemmCore {
+  const char* isa;  // "avx512", "avx2", "generic"
+  int rows, columns;
+  /// c[rows][columns] += a * b over `depth`; c has `stride` floats a row.
+  void (*multiply)(int64_t depth, const float* a, const float* b, float* c, int64_t stride);
+};
+
+/// The best that this processor runs.
+const GemmCore& gemm_core();
+
+inline constexpr int64_t kDepthBlock = 384;  // of a panel pair that stays in the first-level cache
+
+/// Floats of `count` rows (or columns) packed in panels of `width`.
+int64_t packed_floats(int64_t count, int64_t depth, int width);
+
+/// Packs element (i, d) = from[i * stride + d * depth_stride], i < count, d < depth, in panels of
+/// `width`.
+void pack_panels(const float* from, int64_t count, int64_t depth, int64_t stride,
+                 int64_t depth_stride, int width, float* to);
+
+/// c[m][n] += A * B from whole panels of both; `stride` floats a row of c.
+void multiply_panels(const GemmCore& core, int64_t m, int64_t n, int64_t depth, const float* a,
+                     const float* b, float* c, int64_t stride);
+
+/// One product of a batch: c[m][n] = A * B + bias, operands at strides. Null b: `packed_b` has it
+/// in panels.
+struct Product {
+  int64_t m = 0, n = 0, depth = 0;
+  const float* a = nullptr;
+  int64_t a_row = 0, a_depth = 0;  // strides
+  const float* b = nullptr;
+  int64_t b_column = 0, b_depth = 0;
+  const float* packed_b = nullptr;
+  float alpha = 1;
+};
+
+/// How a product is cut into tiles of rows x columns (multiples of the core's), for `batch` of
+/// them.
+struct Tiling {
+  int64_t rows = 0, columns = 0;
+  int64_t row_tiles = 0, column_tiles = 0;
+  int64_t tiles() const { return row_tiles * column_tiles; }
+};
+Tiling tile_product(const GemmCore& core, int64_t m, int64_t n, int64_t depth, int64_t batch,
+                    int workers);
+/// Floats of working memory that one worker needs for any product of this depth and tiling.
+int64_t tile_scratch(const GemmCore& core, const Tiling& tiling, int64_t depth, bool packed_b);
+/// Runs one tile: c (with `stride` floats a row, holding the start values already) += alpha * A * B
+/// there.
+void run_tile(const GemmCore& core, const Product& product, const Tiling& tiling, int64_t tile,
+              float* scratch, float* c, int64_t stride);
+
+}  // namespace hone::cpu
