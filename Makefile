@@ -6,9 +6,15 @@ JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 30
 VENV := .venv/bin/python
 
+# Switches the tests on in a build folder that `make` or `make demo` configured without them.
+define with_tests
+tools/setup test && { grep -q '^HONE_TESTS:BOOL=ON' $(BUILD)/CMakeCache.txt || \
+  cmake --preset $(PRESET) -DHONE_TESTS=ON; }
+endef
+
 .DEFAULT_GOAL := build
 .PHONY: build demo test all check format unit hostile models bench-graphs retrieval \
-        fuzz deep stats clean help
+        conformance fuzz deep stats clean help
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -29,9 +35,7 @@ test: ## everything that CI runs: check, build, fuzz, ctest
 	@$(MAKE) --no-print-directory unit
 
 all: $(BUILD)/build.ninja ## build everything, tests included
-	@tools/setup test
-	@grep -q '^HONE_TESTS:BOOL=ON' $(BUILD)/CMakeCache.txt || \
-	  cmake --preset $(PRESET) -DHONE_TESTS=ON
+	@$(with_tests)
 	@cmake --build $(BUILD) -j $(JOBS)
 
 unit: all $(VENV) ## build and run the tests
@@ -47,6 +51,14 @@ format: ## write every C++ file as clang-format 14 does
 
 hostile: build ## give broken and hostile models to hone; each must end with its documented code
 	@$(PYTHON) tests/hostile/run.py $(BUILD)/bin/hone
+
+SUITE ?= ../shared/onnx_backend_tests
+
+conformance: $(BUILD)/build.ninja ## the ONNX standard's backend suite; SUITE=folder sets its place
+	@$(with_tests)
+	@cmake --build $(BUILD) -j $(JOBS) --target hone_conformance
+	@$(BUILD)/bin/hone_conformance $(SUITE)/node $(SUITE)/simple $(SUITE)/light \
+	  $(SUITE)/pytorch-converted $(SUITE)/pytorch-operator
 
 models: build $(VENV) ## the trained models of ../shared against ONNX Runtime's outputs
 	@$(VENV) tests/bars/models.py $(BUILD)/bin/hone
