@@ -1,6 +1,7 @@
 #include "ir/graph.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace hone {
 
@@ -73,6 +74,26 @@ void Graph::add_output(std::string_view name, Value* value) {
 
 void Graph::set_output(size_t index, Value* value) { outputs_[index].value = value; }
 
+namespace {
+
+/// What a fact says about the bounds of a single symbol.
+void narrow(Ranges& ranges, const Require& require) {
+  const auto left = require.a.as_symbol(), right = require.b.as_symbol();
+  const bool equal = require.relation == Require::Relation::equal;
+  if (left && require.b.is_constant()) {
+    Interval& interval = ranges[std::string(*left)];
+    interval.high = std::min(interval.high, *require.b.constant());
+    if (equal) interval.low = std::max(interval.low, *require.b.constant());
+  }
+  if (right && require.a.is_constant()) {
+    Interval& interval = ranges[std::string(*right)];
+    interval.low = std::max(interval.low, *require.a.constant());
+    if (equal) interval.high = std::min(interval.high, *require.a.constant());
+  }
+}
+
+}  // namespace
+
 void Graph::add_requirement(Require require) {
   using Relation = Require::Relation;
   if (require.relation == Relation::equal) {
@@ -81,8 +102,19 @@ void Graph::add_requirement(Require require) {
   } else if (provably_less_equal(require.a, require.b) == true) {
     return;
   }
-  if (std::find(requirements_.begin(), requirements_.end(), require) == requirements_.end())
-    requirements_.push_back(std::move(require));
+  if (!recorded_.insert(require).second) return;
+  narrow(ranges_, require);
+  requirements_.push_back(std::move(require));
+}
+
+void Graph::clear_requirements() {
+  requirements_.clear();
+  recorded_.clear();
+  ranges_.clear();
+}
+
+bool Graph::RequireOrder::operator()(const Require& a, const Require& b) const {
+  return std::tie(a.relation, a.a, a.b) < std::tie(b.relation, b.a, b.b);
 }
 
 Value* Graph::find(std::string_view name) const {

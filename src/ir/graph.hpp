@@ -4,6 +4,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -80,6 +81,8 @@ class Graph {
   std::list<Node>& nodes() { return nodes_; }
   size_t value_count() const { return by_name_.size(); }
   const std::vector<Require>& requirements() const { return requirements_; }
+  /// Bounds of symbols that the requirements state.
+  const Ranges& ranges() const { return ranges_; }
 
   /// `name` is made unique by a suffix ".1", ".2" ... when taken.
   Value* add_input(std::string_view name, Type type);
@@ -92,7 +95,7 @@ class Graph {
   void set_output(size_t index, Value* value);
   /// Records the fact once, in canonical form; a fact that is always true is dropped.
   void add_requirement(Require require);
-  void clear_requirements() { requirements_.clear(); }
+  void clear_requirements();
 
   Value* find(std::string_view name) const;  // null: no such value
   void rename(Value* value, std::string_view name);
@@ -119,7 +122,12 @@ class Graph {
   std::string name_;
   std::vector<Value*> inputs_;
   std::vector<GraphOutput> outputs_;
+  struct RequireOrder {
+    bool operator()(const Require& a, const Require& b) const;
+  };
   std::vector<Require> requirements_;
+  std::set<Require, RequireOrder> recorded_;  // the same, to find duplicates
+  Ranges ranges_;
   std::list<Node> nodes_;
   std::list<Value> values_;
   std::unordered_map<std::string, std::list<Value>::iterator> by_name_;
@@ -133,9 +141,6 @@ struct SymbolDefinition {
   int dim;
 };
 std::map<std::string, SymbolDefinition, std::less<>> symbol_definitions(const Graph& graph);
-
-/// Bounds of symbols that the requirements state.
-Ranges ranges(const Graph& graph);
 
 /// Equal up to the names of values: the same inputs' types, nodes, literals, weights by hash,
 /// requirements.

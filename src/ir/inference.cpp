@@ -84,10 +84,7 @@ Dims Inference::fresh_dims(int output, int rank) {
   return dims;
 }
 
-const Ranges& Inference::ranges() const {
-  if (!ranges_) ranges_ = hone::ranges(graph_);
-  return *ranges_;
-}
+const Ranges& Inference::ranges() const { return graph_.ranges(); }
 
 void Inference::require_equal(const Dim& a, const Dim& b) {
   const auto equal = provably_equal(a, b, ranges());

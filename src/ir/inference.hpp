@@ -74,7 +74,6 @@ class Inference {
  private:
   Graph& graph_;
   Node& node_;
-  mutable std::optional<Ranges> ranges_;
 };
 
 /// Types of one node's results from its operands' types. Error(invalid_model) naming the node.

@@ -82,25 +82,6 @@ Definitions symbol_definitions(const Graph& graph) {
   return definitions;
 }
 
-Ranges ranges(const Graph& graph) {
-  Ranges found;
-  for (const Require& require : graph.requirements()) {
-    const auto left = require.a.as_symbol(), right = require.b.as_symbol();
-    const bool equal = require.relation == Require::Relation::equal;
-    if (left && require.b.is_constant()) {
-      Interval& interval = found[std::string(*left)];
-      interval.high = std::min(interval.high, *require.b.constant());
-      if (equal) interval.low = std::max(interval.low, *require.b.constant());
-    }
-    if (right && require.a.is_constant()) {
-      Interval& interval = found[std::string(*right)];
-      interval.low = std::max(interval.low, *require.a.constant());
-      if (equal) interval.high = std::min(interval.high, *require.a.constant());
-    }
-  }
-  return found;
-}
-
 bool Graph::remove_unused() {
   const Liveness liveness(*this);
   bool changed = false;
@@ -114,7 +95,10 @@ bool Graph::remove_unused() {
     erase(&*current);
     changed = true;
   }
-  std::erase_if(requirements_, [&](const Require& require) { return !liveness.bound(require); });
+  const std::vector<Require> before = std::move(requirements_);
+  clear_requirements();
+  for (const Require& require : before)
+    if (liveness.bound(require)) add_requirement(require);
   for (Value* constant : constants()) {
     if (!constant->users.empty() || is_output(constant)) continue;
     erase(constant);

@@ -246,10 +246,10 @@ class Verifier {
       check(value->type == found, "%", value->name, " has the type ", value->type,
             ", inference finds ", found);
     }
+    std::unordered_set<std::string> recorded;
+    for (const Require& require : graph_.requirements()) recorded.insert(cat(require));
     for (const Require& require : again->requirements())
-      check(std::find(graph_.requirements().begin(), graph_.requirements().end(), require) !=
-                graph_.requirements().end(),
-            "the types need ", require, ", which is not recorded");
+      check(recorded.contains(cat(require)), "the types need ", require, ", which is not recorded");
   }
 
   const Graph& graph_;
