@@ -63,7 +63,7 @@ int64_t load_int(DType type, const std::byte* data, int64_t index);
 
 /// Stores one element. Floats round to nearest even; overflow of f16, bf16, f32 goes to infinity;
 /// f8/f4 saturate to the largest finite value when `saturate`, else become NaN or infinity as the
-/// ONNX Cast tables say (f4 always saturates, its NaN is +6; f8e8m0 rounds up, of the magnitude).
+/// ONNX Cast tables say (f4 always saturates, its NaN is -0; f8e8m0 rounds up, of the magnitude).
 /// Integers from double: truncated toward zero, then wrapped to the width (NaN and out of int64
 /// range: 0 / limits; u64 takes all of its own range); from int64: wrapped, floats rounded once.
 /// bool: anything but zero is true. Signalling NaNs become quiet. Packed neighbours share a byte:

@@ -28,7 +28,7 @@ inline constexpr FloatFormat kE4M3FN{8, 3, 7, Specials::fn, 0x7E, 0x7F};
 inline constexpr FloatFormat kE4M3FNUZ{8, 3, 8, Specials::fnuz, 0x7F, 0x80};
 inline constexpr FloatFormat kE5M2{8, 2, 15, Specials::ieee, 0x7B, 0x7E};
 inline constexpr FloatFormat kE5M2FNUZ{8, 2, 16, Specials::fnuz, 0x7F, 0x80};
-inline constexpr FloatFormat kE2M1{4, 1, 1, Specials::finite_only, 0x7, 0x7};
+inline constexpr FloatFormat kE2M1{4, 1, 1, Specials::finite_only, 0x7, 0x8};
 
 /// The double 2^exponent, for exponents of normal doubles.
 constexpr double power_of_two(int exponent) {
@@ -52,7 +52,7 @@ constexpr uint64_t round_magnitude(uint64_t magnitude) {
 }
 
 /// Rounds to nearest even. Overflow: the largest magnitude when `saturate`, else infinity, or NaN
-/// where there is none. Formats without NaN give the largest magnitude for it.
+/// where there is none. Formats without NaN give -0 for it.
 template <FloatFormat F>
 constexpr uint32_t encode(double value, bool saturate = false) {
   constexpr uint64_t kInfinity = uint64_t{0x7FF} << 52;

@@ -199,7 +199,7 @@ TEST(DType, NarrowSpecialValues) {
   EXPECT_EQ(code_of(DType::f8e4m3fn, 464, false), 0x7Eu);  // a tie, to even
   EXPECT_EQ(code_of(DType::f4e2m1, kInfinity), 7u);
   EXPECT_EQ(code_of(DType::f4e2m1, -100, false), 15u);
-  EXPECT_EQ(code_of(DType::f4e2m1, kNaN), 7u);
+  EXPECT_EQ(code_of(DType::f4e2m1, kNaN), 8u);
 }
 
 TEST(DType, ScalesRoundAsAsked) {
