@@ -56,6 +56,8 @@ TEST(QuantizeLinear, PerAxisAndBlocked) {
   EXPECT_EQ(numbers(run(op, {x, tensor(DType::f32, {1, 4}, {1, 2, 1, 2})})),
             (Doubles{1, 1, 3, 2, 5, 3, 7, 4}));
   op.block_size = 0;
+  EXPECT_EQ(numbers(run(op, {f32({4}), scalar(DType::f32, 2), tensor(DType::u8, {1}, {1})})),
+            Doubles{3});
   EXPECT_NE(error_of([&] { run(op, {x, f32({1, 2, 3})}); }), "");
   EXPECT_NE(error_of([&] { run(op, {x, f32({1, 2}), tensor(DType::u8, {1}, {0})}); }), "");
 }

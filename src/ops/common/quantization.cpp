@@ -8,6 +8,14 @@
 #include "ops/common/operands.hpp"
 
 namespace hone {
+namespace {
+
+/// A scalar or a vector of one element.
+bool is_single(const TensorType& type) {
+  return type.rank() == 0 || (type.rank() == 1 && type.shape()[0].is(1));
+}
+
+}  // namespace
 
 IntegerRange integer_range(DType type) {
   const int width = bits(type);
@@ -56,15 +64,15 @@ ScaleLayout::ScaleLayout(const Evaluation& c, int scale, int64_t axis, int64_t b
 void check_scales(Inference& c, int scale, int zero_point, int64_t axis, int64_t block_size) {
   const TensorType &x = c.tensor(0), &scales = c.tensor(scale);
   c.check(block_size >= 0, "block_size is ", block_size, ", wanted 0 or more");
-  if (c.has(zero_point) && scales.has_rank() && c.tensor(zero_point).has_rank()) {
+  if (c.has(zero_point) && scales.has_rank() && c.tensor(zero_point).has_rank() &&
+      !(is_single(scales) && is_single(c.tensor(zero_point)))) {
     const TensorType& zero = c.tensor(zero_point);
     c.check(zero.rank() == scales.rank(), "zero points ", zero, " and scales ", scales,
             " differ in shape");
     for (size_t i = 0; i < scales.shape().size(); ++i)
       c.require_equal(zero.shape()[i], scales.shape()[i]);
   }
-  if (!scales.has_rank() || !x.has_rank() || scales.rank() == 0) return;
-  if (scales.rank() == 1 && scales.shape()[0].is(1)) return;
+  if (!scales.has_rank() || !x.has_rank() || is_single(scales)) return;
   const auto at = static_cast<size_t>(c.axis(axis, x.rank()));
   if (block_size == 0) {
     c.check(scales.rank() == 1, "scales are ", scales, ", wanted a scalar or a vector");
