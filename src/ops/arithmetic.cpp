@@ -116,6 +116,11 @@ void Variadic<T>::eval(Evaluation& c) const {
   });
 }
 
+template struct Variadic<Max>;
+template struct Variadic<Min>;
+template struct Variadic<Sum>;
+template struct Variadic<Mean>;
+
 void Max::dims(Inference& c) const {
   known_broadcast(c, [](auto d, const Inference&) {
     Dim result = *d[0];
