@@ -1,0 +1,78 @@
+// Each pass alone on its own cases, and the whole pipeline.
+
+#include <gtest/gtest.h>
+
+#include "ir/inference.hpp"
+#include "ops/common/registry.hpp"
+#include "passes/pass.hpp"
+#include "support/graph_case.hpp"
+
+namespace hone::test {
+namespace {
+
+Verb pass_verb(const Pass& pass) {
+  return graph_verb(all_ops(), [&pass](Graph& graph) {
+    infer(graph);
+    pass.run(graph, {});
+    infer(graph);
+  });
+}
+
+class EachPass : public testing::TestWithParam<Pass> {};
+
+TEST_P(EachPass, Cases) {
+  const Pass& pass = GetParam();
+  expect_text_cases(cat("passes/", pass.name, ".test"),
+                    {{std::string(pass.name), pass_verb(pass)}});
+}
+
+INSTANTIATE_TEST_SUITE_P(Passes, EachPass, testing::ValuesIn(pipeline().begin(), pipeline().end()),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST(Pipeline, Cases) {
+  expect_text_cases(
+      "passes/pipeline.test",
+      {{"canonicalize", graph_verb(all_ops(), [](Graph& graph) { canonicalize(graph); })}});
+}
+
+TEST(Pipeline, LeavesOutWhatIsDisabled) {
+  const auto graph =
+      parse("graph g(%x: f32[2]) -> (%y)\n  %y = Relu(%x)\n  %z = Relu(%y)\n", all_ops());
+  PassOptions options;
+  options.disabled = {"remove_dead"};
+  canonicalize(*graph, options);
+  EXPECT_EQ(graph->nodes().size(), 2u);
+  canonicalize(*graph);
+  EXPECT_EQ(graph->nodes().size(), 1u);
+}
+
+TEST(Pipeline, TellsWhatChanged) {
+  const auto graph =
+      parse("graph g(%x: f32[2]) -> (%y)\n  %y = Relu(%x)\n  %z = Relu(%y)\n", all_ops());
+  std::vector<std::string> seen;
+  canonicalize(*graph, {}, [&](const Pass& pass, const Graph&) { seen.emplace_back(pass.name); });
+  EXPECT_EQ(seen, std::vector<std::string>{"remove_dead"});
+}
+
+/// "3x4 5" before the graph: the sizes of each input, "-" for a scalar.
+std::string specialized(std::string_view given) {
+  const size_t line = given.find('\n');
+  std::vector<std::vector<int64_t>> shapes;
+  for (const std::string_view shape : split(given.substr(0, line), ' ')) {
+    auto& sizes = shapes.emplace_back();
+    if (shape == "-") continue;
+    for (const std::string_view size : split(shape, 'x')) sizes.push_back(parse_int(size).value());
+  }
+  const auto graph = parse(given.substr(line + 1), all_ops());
+  canonicalize(*graph);
+  const auto made = specialize(*graph, shapes);
+  verify(*made, "specialize");
+  return print(*made, {.align = false});
+}
+
+TEST(Specialize, Cases) {
+  expect_text_cases("passes/specialize.test", {{"specialize", specialized}});
+}
+
+}  // namespace
+}  // namespace hone::test
