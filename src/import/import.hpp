@@ -26,7 +26,7 @@ struct Imported {
   std::unique_ptr<Graph> graph;  // types inferred, not optimized; weights stay in the mapped file
   std::string format;            // "onnx"
   std::string producer;          // "pytorch 2.11.0"; may be empty
-  int opset = 0;                 // of the default domain
+  int opset = 0;                 // of the default domain; 0: none
   int64_t ir_version = 0;
   std::map<std::string, std::string> metadata;
 };

@@ -194,6 +194,14 @@ def nesting():
                             functions=levels), "F|nodes"
 
 
+def quadratic():
+    """What costs the square of the file's size where one is careless."""
+    count = 20000
+    inputs = [value(f"x{i}", (f"s{i}",)) for i in range(count)]
+    sums = [node("Add", [f"x{i}", f"x{i + 1}"], [f"y{i}"], f"add{i}") for i in range(count - 1)]
+    yield "20000_sizes_that_must_agree", one(*sums, inputs=inputs, outputs=[value("y0")]), "s0"
+
+
 def versions():
     relu = node("Relu", ["x"], ["y"])
     yield "opset_0", one(relu, opsets=((0, ""),)), "opset"
@@ -275,7 +283,7 @@ def all_cases(real_model):
         runs = ["--input", "x=zeros"] if big or name in RUN else []
         return Case(name, files, code, pattern, runs)
 
-    for make in (structure, sizes, operators, nesting, versions, bytes_cases):
+    for make in (structure, sizes, operators, nesting, quadratic, versions, bytes_cases):
         for name, content, pattern in make():
             yield case(name, {"model.onnx": content}, "invalid_model", pattern)
     for name, content, pattern in truncated(real_model):

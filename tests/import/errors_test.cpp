@@ -83,6 +83,7 @@ Models files() {
   m["opset 6"] = model({relu, Opsets{{"", 6}}});
   m["opset 9999"] = model({relu, Opsets{{"", 9999}}});
   m["no opset"] = model({relu, Opsets{}});
+  m["no opset for the standard operators"] = model({relu, Opsets{{"ai.onnx.ml", 3}}});
   m["two opsets"] = model({relu, Opsets{{"", 13}, {"ai.onnx", 17}}});
   m["an empty file"] = "";
   m["half a file"] = model({relu}).substr(0, 40);

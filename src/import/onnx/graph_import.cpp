@@ -239,7 +239,13 @@ void GraphImport::import_outputs(const GraphProto& graph) {
 void GraphImport::import_nodes(const std::vector<NodeProto>& nodes) {
   const Order order = dependency_order(nodes, model_.options.limits);
   for (const uint32_t i : order.nodes) {
-    if (++model_.nodes > model_.options.limits.nodes) throw TooManyNodes();
+    const Limits& limits = model_.options.limits;
+    if (++model_.nodes > limits.nodes)
+      throw BeyondLimit{cat("more than ", limits.nodes, " nodes, calls of functions inlined")};
+    if (static_cast<int64_t>(frame_.graph().requirements().size()) > limits.requirements)
+      throw BeyondLimit{
+          cat("more than ", limits.requirements,
+              " facts about sizes must hold; first: ", frame_.graph().requirements().front())};
     import_node(nodes[i]);
   }
   if (order.nodes.size() == nodes.size()) return;
@@ -257,7 +263,8 @@ void GraphImport::import_nodes(const std::vector<NodeProto>& nodes) {
 
 int GraphImport::opset_of(const NodeProto& node) const {
   const auto found = opsets_.find(node.domain);
-  return found == opsets_.end() ? 1 : found->second;
+  if (found != opsets_.end()) return found->second;
+  return node.domain.empty() ? 0 : 1;  // exporters forget those of other domains
 }
 
 bool GraphImport::has_failed_input(const NodeProto& node) {
@@ -289,6 +296,7 @@ void GraphImport::import_node(const NodeProto& node) {
     const auto function = model_.functions.find({node.domain, node.op_type, node.overload});
     if (function != model_.functions.end()) return import_call(node, function->second);
     const int opset = opset_of(node);
+    check(opset > 0, Code::invalid_model, "the file states no opset for it");
     const auto found = model_.importers.find(node.domain, node.op_type, opset);
     if (found.f != nullptr)  // what fails only because of what it reads is not reported
       return failed ? define_outputs(node, {}) : import_known(node, found.f, opset);

@@ -34,8 +34,10 @@ struct ModelImport {
 
 /// A node of the outer names was reported already; whatever depends on it fails silently.
 struct FailedBefore {};
-/// Limits::nodes is reached: nothing more is imported.
-struct TooManyNodes {};
+/// A limit of the whole model is reached: nothing more is imported.
+struct BeyondLimit {
+  std::string message;
+};
 
 /// The graph that nodes go into. Bodies are closed: what they read from outside becomes an input.
 class Frame {

@@ -38,7 +38,8 @@ Opsets read_opsets(const ModelProto& model) {
     check(version >= 0, Code::invalid_model, "opset ", opset.version, " of domain \"",
           shown(opset.domain), "\" does not exist");
   }
-  check(opsets.contains(""), Code::invalid_model, "the file states no opset");
+  check(!opsets.empty(), Code::invalid_model, "the file states no opset");
+  if (!opsets.contains("")) return opsets;
   const int version = opsets.at("");
   check(version > 0, Code::invalid_model, "opset 0 does not exist");
   check(version >= kOldestOpset, Code::unsupported, "opset ", version, " is too old: Hone reads ",
@@ -73,7 +74,7 @@ Imported import_model(std::string_view bytes, TensorReader& tensors, const std::
   Imported result;
   result.format = "onnx";
   result.producer = producer(model);
-  result.opset = opsets.at("");
+  result.opset = opsets.contains("") ? opsets.at("") : 0;
   result.ir_version = model.ir_version;
   for (const auto& [key, value] : model.metadata)
     result.metadata.emplace(std::string(key), std::string(value));
@@ -86,13 +87,12 @@ Imported import_model(std::string_view bytes, TensorReader& tensors, const std::
   Frame frame(*result.graph, nullptr);
   GraphImport(import, frame, opsets, nullptr, nullptr, 0).import_main(graph);
   if (!import.report.empty())
-    throw import.report.error(
-        {file_name, cat("opset ", result.opset), result.producer, import.nodes});
+    throw import.report.error({file_name, result.opset == 0 ? "" : cat("opset ", result.opset),
+                               result.producer, import.nodes});
   drop_unused_constants(*result.graph);
   return result;
-} catch (const TooManyNodes&) {
-  throw Error(Code::invalid_model, cat("more than ", options.limits.nodes,
-                                       " nodes, calls of functions inlined (", file_name, ")"));
+} catch (const BeyondLimit& limit) {
+  throw Error(Code::invalid_model, cat(limit.message, " (", file_name, ")"));
 } catch (const Error& error) {
   if (error.message().find(file_name) != std::string::npos) throw;
   throw Error(error.code(), cat(error.message(), " (", file_name, ")"));
