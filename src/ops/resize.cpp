@@ -179,9 +179,13 @@ std::vector<Axis> axes_of(const Evaluation& c, const Resize& op) {
   for (size_t i = 0; i < chosen.size(); ++i) {
     Axis& axis = axes[static_cast<size_t>(chosen[i])];
     if (by_scales) {
-      axis.scale = c.input(kScales).number(static_cast<int64_t>(i));
-      c.check(axis.scale > 0 && std::isfinite(axis.scale), "scale ", i, " is ", axis.scale);
-      axis.to = scaled(axis.from, static_cast<float>(axis.scale));
+      const auto scale = static_cast<float>(c.input(kScales).number(static_cast<int64_t>(i)));
+      c.check(scale > 0 && std::isfinite(scale), "scale ", i, " is ", scale);
+      axis.to = scaled(axis.from, scale);
+      // A third is meant as a third: the float below it would move places across a boundary.
+      const auto ratio = ratio_of(scale);
+      axis.scale = ratio ? static_cast<double>(ratio->p) / static_cast<double>(ratio->q)
+                         : static_cast<double>(scale);
     } else {
       c.check(sizes[i] >= 0, "size ", i, " is ", sizes[i]);
       axis.scale =

@@ -84,8 +84,10 @@ Dim count_of(Inference& c, int axis, const Dim& size, const Dim& start, const Di
   if (size.is_constant() && start.is_constant() && end.is_constant())
     return cut_of(*size.constant(), *start.constant(), *end.constant(), by).count;
   // Taken for the end, though a size could go beyond it: so that has to be excluded.
-  if (by > 0 && is_far(end) && *end.constant() < std::numeric_limits<int32_t>::max())
-    c.require_less_equal(size, end);
+  for (const Dim* bound : {&start, &end})
+    if (is_far(*bound) && *bound->constant() < std::numeric_limits<int32_t>::max())
+      c.require_less_equal(size, *bound);
+  if (is_far(by > 0 ? start : end)) return 0;
   const auto count = by > 0 ? count_forward(size, start, end, by, c.ranges())
                             : count_backward(size, start, end, by);
   return count ? *count : c.fresh(0, axis);
