@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "ops/one_node.hpp"
 #include "ops/slice.hpp"
 
