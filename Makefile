@@ -13,7 +13,7 @@ tools/setup test && { grep -q '^HONE_TESTS:BOOL=ON' $(BUILD)/CMakeCache.txt || \
 endef
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test all check format unit hostile models bench-graphs retrieval \
+.PHONY: build demo test all check format unit hostile models bench-graphs import-cost retrieval \
         conformance fuzz deep stats clean help
 
 help: ## list these commands
@@ -68,6 +68,11 @@ bench-graphs: build $(VENV) ## 21 topologies with random weights against ONNX Ru
 
 retrieval: build $(VENV) ## MiniLM finds texts by their descriptions
 	@$(VENV) tests/bars/retrieval.py $(BUILD)/bin/hone
+
+import-cost: $(BUILD)/build.ninja ## time and memory of importing MiniLM and BERT
+	@$(with_tests)
+	@cmake --build $(BUILD) -j $(JOBS) --target hone_tests_import
+	@$(BUILD)/tests/hone_tests_import --gtest_filter='ImportCost.*' | sed -n '/^import of/p'
 
 deep: test bench-graphs retrieval ## what takes too long for CI
 
