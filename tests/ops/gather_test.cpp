@@ -79,7 +79,7 @@ TEST(Slice, Symbols) {
   EXPECT_EQ(cut(n, -1, kLeast, -1), "n");
   EXPECT_EQ(cut(n * 2, n, kMost), "n");
   EXPECT_EQ(cut(n, kMost, -4), "0");
-  EXPECT_EQ(cut(n, kLeast, -4), "max(n-4,0)");
+  EXPECT_EQ(cut(n, kLeast, -4), "max(n,4)-4");
   EXPECT_EQ(cut(n, -2, kMost, -1), "0");
   EXPECT_EQ(cut(n, n - 1 - m, kMost), "y0_d0");  // before the front or not: only running tells
 }
