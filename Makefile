@@ -76,7 +76,7 @@ import-cost: $(BUILD)/build.ninja ## time and memory of importing MiniLM and BER
 
 deep: test bench-graphs retrieval ## what takes too long for CI
 
-fuzz: ## build the fuzz targets and run each for FUZZ_SECONDS
+fuzz: ## damage engine files and run each fuzz target for FUZZ_SECONDS, with sanitizers
 	@tools/setup build check
 	@cmake -E env PRESET=fuzz $(MAKE) --no-print-directory build/fuzz/build.ninja
 	@cmake --build build/fuzz -j $(JOBS) --target hone_fuzzers
