@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "ir/dim_facts.hpp"
+
 namespace hone {
 
 Value* Graph::add_value(std::string_view name) {
@@ -97,10 +99,12 @@ void narrow(Ranges& ranges, const Require& require) {
 void Graph::add_requirement(Require require) {
   using Relation = Require::Relation;
   if (require.relation == Relation::equal) {
+    simplify_equal(require.a, require.b);
     if (require.b < require.a) std::swap(require.a, require.b);
     if (require.a == require.b) return;
-  } else if (provably_less_equal(require.a, require.b) == true) {
-    return;
+  } else {
+    simplify_less_equal(require.a, require.b);
+    if (provably_less_equal(require.a, require.b) == true) return;
   }
   if (!recorded_.insert(require).second) return;
   narrow(ranges_, require);

@@ -1,0 +1,126 @@
+#include "ir/dim_facts.hpp"
+
+#include "ir/dim_terms.hpp"
+
+namespace hone {
+namespace {
+
+struct Sides {
+  Dim a, b;
+};
+
+/// e and c when the dimension is exactly floordiv(e, c) for a number c > 0.
+const DimAtom* as_division(const Dim& dim) {
+  const auto terms = DimAccess::terms(dim);
+  if (terms.size() != 1 || DimAccess::offset(dim) != 0 || terms[0].coefficient != 1 ||
+      terms[0].factors.size() != 1)
+    return nullptr;
+  const DimAtom& atom = *terms[0].factors[0];
+  if (atom.kind != DimAtom::Kind::floordiv || !atom.args[1].is_constant()) return nullptr;
+  return *atom.args[1].constant() > 0 ? &atom : nullptr;
+}
+
+bool all_negative(const Dim& dim) {
+  for (const DimTerm& term : DimAccess::terms(dim))
+    if (term.coefficient > 0) return false;
+  return true;
+}
+
+/// number <= symbolic, one step nearer to the simplest; false: nothing left to do.
+bool step_above(Sides& s) {
+  if (all_negative(s.b)) {
+    s = {Dim(0) - s.b, Dim(0) - s.a};
+    return true;
+  }
+  const Dim offset = DimAccess::offset(s.b), gcd = coefficient_gcd(s.b);
+  if (!offset.is(0) || !gcd.is(1)) {
+    s = {ceil_div(s.a - offset, gcd), *exact_div(s.b - offset, gcd)};
+    return true;
+  }
+  const DimAtom* division = as_division(s.b);  // k <= floor(e / c) just when k * c <= e
+  if (division == nullptr) return false;
+  s = {s.a * division->args[1], Dim(division->args[0])};
+  return true;
+}
+
+/// symbolic <= number, likewise.
+bool step_below(Sides& s) {
+  if (all_negative(s.a)) {
+    s = {Dim(0) - s.b, Dim(0) - s.a};
+    return true;
+  }
+  const Dim offset = DimAccess::offset(s.a), gcd = coefficient_gcd(s.a);
+  if (!offset.is(0) || !gcd.is(1)) {
+    s = {*exact_div(s.a - offset, gcd), floor_div(s.b - offset, gcd)};
+    return true;
+  }
+  const DimAtom* division = as_division(s.a);  // floor(e / c) <= k just when e <= k * c + c - 1
+  if (division == nullptr) return false;
+  const Dim divisor = division->args[1];
+  s = {Dim(division->args[0]), s.b * divisor + divisor - Dim(1)};
+  return true;
+}
+
+bool step(Sides& s) {
+  if (s.a.is_constant() && s.b.is_constant()) return false;
+  if (s.a.is_constant()) return step_above(s);
+  if (s.b.is_constant()) return step_below(s);
+  const Dim difference = s.b - s.a;
+  if (difference.complexity() < s.a.complexity() + s.b.complexity() &&
+      DimAccess::terms(difference).size() <
+          DimAccess::terms(s.a).size() + DimAccess::terms(s.b).size()) {
+    s = {Dim(0), difference};
+    return true;
+  }
+  const Dim offset = DimAccess::offset(s.a);
+  if (offset.is(0)) return false;
+  s = {s.a - offset, s.b - offset};
+  return true;
+}
+
+bool simplify(Sides& s) {
+  const Dim difference = s.a - s.b;
+  if (difference.is_constant()) {
+    s = {difference, Dim(0)};
+    return true;
+  }
+  const auto count = [](const Dim& dim) { return DimAccess::terms(dim).size(); };
+  if (!s.a.is_constant() && !s.b.is_constant() && count(difference) >= count(s.a) + count(s.b))
+    return false;
+  Dim number = Dim(0) - Dim(DimAccess::offset(difference));
+  Dim symbolic = difference + number;
+  if (all_negative(symbolic)) {
+    symbolic = Dim(0) - symbolic;
+    number = Dim(0) - number;
+  }
+  const Dim gcd = coefficient_gcd(symbolic);
+  if (mod(number, gcd).is(0)) s = {*exact_div(symbolic, gcd), *exact_div(number, gcd)};
+  else s = {symbolic, number};  // never true; seen when it is checked
+  return true;
+}
+
+/// `change` on both sides; a change that does not fit into a dimension is left out.
+template <class F>
+bool change_sides(F change, Dim& a, Dim& b) {
+  Sides sides{a, b};
+  try {
+    if (!change(sides)) return false;
+  } catch (const Error&) {
+    return false;
+  }
+  a = std::move(sides.a);
+  b = std::move(sides.b);
+  return true;
+}
+
+}  // namespace
+
+void simplify_less_equal(Dim& a, Dim& b) {
+  // Each step takes something away; the bound is for safety only.
+  for (int i = 0; i < 4 * kDimDepth; ++i)
+    if (!change_sides(step, a, b)) return;
+}
+
+void simplify_equal(Dim& a, Dim& b) { change_sides(simplify, a, b); }
+
+}  // namespace hone

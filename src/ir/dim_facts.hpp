@@ -1,0 +1,13 @@
+#pragma once
+// Facts about dimensions in their simplest equivalent form.
+
+#include "ir/dim.hpp"
+
+namespace hone {
+
+/// a <= b, a == b said as simply as can be: 3 <= floordiv(h+1,2)+2 becomes 1 <= h. Equivalent for
+/// all values of the symbols; the result may be of numbers only, and false.
+void simplify_less_equal(Dim& a, Dim& b);
+void simplify_equal(Dim& a, Dim& b);
+
+}  // namespace hone

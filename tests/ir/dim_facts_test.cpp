@@ -1,0 +1,84 @@
+#include "ir/dim_facts.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "base/text.hpp"
+
+namespace hone::test {
+namespace {
+
+std::string less_equal(std::string_view left, std::string_view right) {
+  Dim a = *parse_dim(left), b = *parse_dim(right);
+  simplify_less_equal(a, b);
+  return cat(a, " <= ", b);
+}
+
+std::string equal_text(std::string_view left, std::string_view right) {
+  Dim a = *parse_dim(left), b = *parse_dim(right);
+  simplify_equal(a, b);
+  return cat(a, " == ", b);
+}
+
+TEST(DimFacts, LessEqual) {
+  EXPECT_EQ(less_equal("3", "h+2"), "1 <= h");
+  EXPECT_EQ(less_equal("3", "floordiv(h+1,2)+2"), "1 <= h");
+  EXPECT_EQ(less_equal("7", "floordiv(floordiv(h+1,2)+1,2)"), "25 <= h");
+  EXPECT_EQ(less_equal("3", "2*n"), "2 <= n");
+  EXPECT_EQ(less_equal("2*n+1", "8"), "n <= 3");
+  EXPECT_EQ(less_equal("floordiv(n,3)", "4"), "n <= 14");
+  EXPECT_EQ(less_equal("1", "9-n"), "n <= 8");
+  EXPECT_EQ(less_equal("n+1", "m+3"), "n <= m+2");
+  EXPECT_EQ(less_equal("n", "m+n"), "0 <= m");
+  EXPECT_EQ(less_equal("n", "m"), "n <= m");
+  EXPECT_EQ(less_equal("5", "3"), "5 <= 3");
+}
+
+TEST(DimFacts, Equal) {
+  EXPECT_EQ(equal_text("n+2", "6"), "n == 4");
+  EXPECT_EQ(equal_text("8", "2*n"), "n == 4");
+  EXPECT_EQ(equal_text("2*n", "7"), "2*n == 7");
+  EXPECT_EQ(equal_text("n", "m+2"), "n == m+2");
+  EXPECT_EQ(equal_text("n+m", "n+4"), "m == 4");
+  EXPECT_EQ(equal_text("3", "3"), "0 == 0");
+}
+
+TEST(DimFacts, EquivalentForAllValues) {
+  std::mt19937 random(5);
+  const auto below = [&](int limit) {
+    return static_cast<int>(random() % static_cast<unsigned>(limit));
+  };
+  const auto draw = [&](auto& self, int depth) -> Dim {
+    switch (depth == 0 ? below(2) : below(6)) {
+      case 0: return Dim(below(9) - 4);
+      case 1: return Dim::symbol(below(2) == 0 ? "n" : "m");
+      case 2: return self(self, depth - 1) + self(self, depth - 1);
+      case 3: return self(self, depth - 1) * Dim(below(7) - 3);
+      case 4: return floor_div(self(self, depth - 1), Dim(below(4) + 1));
+      default: return self(self, depth - 1) - self(self, depth - 1);
+    }
+  };
+  for (int round = 0; round < 3000; ++round) {
+    const Dim a = draw(draw, 3), b = draw(draw, 3);
+    Dim low = a, high = b, left = a, right = b;
+    simplify_less_equal(low, high);
+    simplify_equal(left, right);
+    Dim again_low = low, again_high = high;
+    simplify_less_equal(again_low, again_high);
+    EXPECT_TRUE(again_low == low && again_high == high) << cat(low, " <= ", high);
+    for (int64_t n = 0; n < 7; ++n)
+      for (int64_t m = 0; m < 7; m += 2) {
+        const Bindings values{{"n", n}, {"m", m}};
+        ASSERT_EQ(*a.evaluate(values) <= *b.evaluate(values),
+                  *low.evaluate(values) <= *high.evaluate(values))
+            << cat(a, " <= ", b, " became ", low, " <= ", high, " at n=", n, " m=", m);
+        ASSERT_EQ(*a.evaluate(values) == *b.evaluate(values),
+                  *left.evaluate(values) == *right.evaluate(values))
+            << cat(a, " == ", b, " became ", left, " == ", right, " at n=", n, " m=", m);
+      }
+  }
+}
+
+}  // namespace
+}  // namespace hone::test
