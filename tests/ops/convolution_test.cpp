@@ -45,6 +45,21 @@ TEST(Convolution, SymbolicSizes) {
   EXPECT_EQ(conv_type(dilated, image, weight), "f32[n,64,h-12,206]");
 }
 
+TEST(Convolution, StatesOnceWhatSizesMustBe) {
+  Graph graph;
+  Value* x = graph.add_input("x", f32_type({kN, 3, kH, 64}));
+  Value* stem = graph.add_input("stem", f32_type({8, 3, 5, 5}));
+  Value* next = graph.add_input("next", f32_type({8, 8, 3, 3}));
+  const Conv op{.window = {.strides = {2, 2}, .pads = {1, 1, 1, 1}}};
+  Node* first = graph.add_node(op, {x, stem}, {"first"});
+  Node* second = graph.add_node(op, {first->output(), next}, {"second"});
+  graph.add_output("y", second->output());
+  infer(graph);
+  // The second window always fits what the first one leaves.
+  ASSERT_EQ(graph.requirements().size(), 1u);
+  EXPECT_EQ(cat(graph.requirements()[0]), "3 <= h");
+}
+
 TEST(Convolution, UnknownRanks) {
   const Type any = Type::unranked(DType::f32);
   EXPECT_EQ(conv_type(Conv{}, any, any), "f32[*]");
