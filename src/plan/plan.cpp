@@ -69,14 +69,6 @@ class Planner {
     });
   }
 
-  /// Kernels see bytes; strings have none.
-  static bool reads_strings(const Node& node) {
-    return std::any_of(node.inputs.begin(), node.inputs.end(), [](const Value* input) {
-      return input != nullptr && input->type.is_tensor() &&
-             input->type.tensor().dtype == DType::string;
-    });
-  }
-
   /// true: the next step starts a segment.
   bool add_step(const Node& node) {
     const int index = static_cast<int>(plan_.steps.size());
@@ -89,10 +81,9 @@ class Planner {
       step.kind = Step::Kind::branch;
       for (const Body& body : {op->then_branch, op->else_branch})
         plan_.branches.push_back(make_plan(*body, choose_, plan_.device, share_));
-    } else if (sizes || reads_strings(node)) {
+    } else if (sizes) {
       step.kind = Step::Kind::size;
-      step.note = sizes ? "the sizes of its results are known only when it has run"
-                        : "strings are compared by reference evaluation";
+      step.note = "the sizes of its results are known only when it has run";
     } else {
       const Choice choice = choose_(problem_of(graph_, node, share_));
       step.kernel = choice.kernel->name;

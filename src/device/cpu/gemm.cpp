@@ -13,20 +13,11 @@ void multiply_generic(long depth, const float* a, const float* b, float* c, long
 namespace {
 
 constexpr GemmCore kCores[] = {
-    {"avx512", 12, 32, multiply_avx512},
-    {"avx2", 6, 16, multiply_avx2},
-    {"generic", 4, 8, multiply_generic},
+    {Isa::generic, 4, 8, multiply_generic},
+    {Isa::avx2, 6, 16, multiply_avx2},
+    {Isa::avx512, 12, 32, multiply_avx512},
 };
 constexpr int kMostTile = 12 * 32;
-
-bool runs_here(const GemmCore& core) {
-  if (core.multiply == multiply_avx512)
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  if (core.multiply == multiply_avx2)
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  return true;
-}
 
 int64_t ceil_to(int64_t value, int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
@@ -47,10 +38,7 @@ void multiply_corner(const GemmCore& core, int64_t depth, const float* a, const 
 
 }  // namespace
 
-const GemmCore& gemm_core() {
-  static const GemmCore& kBest = *std::find_if(std::begin(kCores), std::end(kCores), runs_here);
-  return kBest;
-}
+const GemmCore& gemm_core() { return kCores[static_cast<size_t>(isa())]; }
 
 int64_t packed_floats(int64_t count, int64_t depth, int width) {
   return ceil_to(count, width) * depth;

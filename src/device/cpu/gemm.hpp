@@ -3,20 +3,21 @@
 // are accumulated in f32, in blocks of kDepthBlock along the depth, in one fixed order.
 
 #include <cstdint>
-#include <string>
+
+#include "device/cpu/isa.hpp"
 
 namespace hone::cpu {
 
 /// A multiply of packed panels on one instruction set. A panel of A holds `rows` rows as
 /// [depth][rows], a panel of B `columns` columns as [depth][columns]; missing ones are zero.
 struct GemmCore {
-  const char* isa;  // "avx512", "avx2", "generic"
+  Isa isa;
   int rows, columns;
   /// c[rows][columns] += a * b over `depth`; c has `stride` floats a row.
   void (*multiply)(int64_t depth, const float* a, const float* b, float* c, int64_t stride);
 };
 
-/// The best that this processor runs.
+/// That of isa().
 const GemmCore& gemm_core();
 
 inline constexpr int64_t kDepthBlock = 384;  // of a panel pair that stays in the first-level cache

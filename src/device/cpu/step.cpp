@@ -20,13 +20,12 @@ double typical_count(const Type& type) {
 
 bool all_are(const Problem& problem, DType dtype) {
   const auto fits = [&](const Value* value) {
-    return value->type.is_tensor() && value->type.tensor().has_rank() &&
-           value->type.tensor().dtype == dtype;
+    return value == nullptr || (value->type.is_tensor() && value->type.tensor().has_rank() &&
+                                value->type.tensor().dtype == dtype);
   };
-  const Graph& body = *problem.region.body;
-  return std::all_of(body.inputs().begin(), body.inputs().end(), fits) &&
-         std::all_of(body.outputs().begin(), body.outputs().end(),
-                     [&](const GraphOutput& output) { return fits(output.value); });
+  const Node& node = *problem.region.single();
+  return std::all_of(node.inputs.begin(), node.inputs.end(), fits) &&
+         std::all_of(node.outputs.begin(), node.outputs.end(), fits);
 }
 
 int region_input(const Problem& problem, size_t operand) {
@@ -35,6 +34,44 @@ int region_input(const Problem& problem, size_t operand) {
   const auto& inputs = problem.region.body->inputs();
   const auto found = std::find(inputs.begin(), inputs.end(), value);
   return found == inputs.end() ? -1 : static_cast<int>(found - inputs.begin());
+}
+
+Source::Source(const Problem& problem, size_t operand) : input_(region_input(problem, operand)) {
+  if (input_ == -1) literal_ = problem.region.single()->inputs[operand]->weight->tensor().clone();
+}
+
+std::vector<Source> sources(const Problem& problem) {
+  std::vector<Source> all;
+  for (size_t i = 0; i < problem.region.single()->inputs.size(); ++i) all.emplace_back(problem, i);
+  return all;
+}
+
+int wanted_output(const Problem& problem, size_t result) {
+  const std::vector<Value*>& outputs = problem.region.single()->outputs;
+  if (result >= outputs.size() || outputs[result] == nullptr) return -1;
+  return static_cast<int>(std::count_if(outputs.begin(),
+                                        outputs.begin() + static_cast<std::ptrdiff_t>(result),
+                                        [](const Value* each) { return each != nullptr; }));
+}
+
+const TensorType* operand_type(const Problem& problem, size_t operand) {
+  const Value* value = problem.region.single()->input(operand);
+  return value == nullptr ? nullptr : &value->type.tensor();
+}
+
+double streaming_seconds(const Problem& problem, double operations) {
+  const Node& node = *problem.region.single();
+  double bytes = 0, results = 0;
+  const auto add = [&](const Value* value) {
+    if (value == nullptr || !value->type.is_tensor() || !value->type.tensor().has_rank())
+      return 0.0;
+    const double count = typical_count(value->type);
+    bytes += count * bits(value->type.tensor().dtype) / 8;
+    return count;
+  };
+  for (const Value* input : node.inputs) add(input);
+  for (const Value* output : node.outputs) results += add(output);
+  return bytes / kBytesPerSecond + results * operations / kFlopsPerSecond;
 }
 
 }  // namespace hone::cpu

@@ -1,33 +1,41 @@
 #pragma once
 // The common shape of our CPU kernels: a step that is rebound by taking new operands.
 
-#include <concepts>
+#include <algorithm>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "device/cpu/stream.hpp"
 
 namespace hone::cpu {
 
-/// A bound step of a kernel whose shared part is `Prepared`: it has run(operands, scratch, stream).
+/// A bound step of a kernel whose shared part is `Shared`.
 template <class Shared>
 class Step final : public Bound {
  public:
   Step(std::shared_ptr<const Shared> shared, Operands operands, std::span<std::byte> scratch)
-      : shared_(std::move(shared)), operands_(std::move(operands)), scratch_(scratch) {}
+      : shared_(std::move(shared)),
+        operands_(std::move(operands)),
+        scratch_(scratch),
+        geometry_(shared_->geometry(operands_)) {}
   void enqueue(hone::Stream& stream) override {
-    shared_->run(operands_, scratch_, static_cast<Stream&>(stream));
+    shared_->run(geometry_, operands_, scratch_, static_cast<Stream&>(stream));
   }
   void rebind(const Operands& operands) override { operands_ = operands; }
 
  private:
+  using Geometry =
+      decltype(std::declval<const Shared&>().geometry(std::declval<const Operands&>()));
   std::shared_ptr<const Shared> shared_;
   Operands operands_;
   std::span<std::byte> scratch_;
+  Geometry geometry_;
 };
 
 /// Derive as `struct Mine : Shared<Mine>` with
-///   void run(const Operands&, std::span<std::byte> scratch, Stream&) const;
+///   Geometry geometry(const Operands&) const;    what follows from sizes alone, once a binding
+///   void run(const Geometry&, const Operands&, std::span<std::byte> scratch, Stream&) const;
 template <class Mine>
 struct Shared : Prepared, std::enable_shared_from_this<Mine> {
   std::unique_ptr<Bound> bind(const Operands& operands,
@@ -54,11 +62,66 @@ inline constexpr int64_t kTypicalSize = 64;
 double typical(const Dim& dim);
 double typical_count(const Type& type);
 
-/// All of the region's tensor operands and results have this dtype and a rank.
+/// All operands and results of a single-op region have this dtype and a rank.
 bool all_are(const Problem& problem, DType dtype);
 
 /// Where an operand of a single-op region comes from: an input of the region (its index), a
 /// literal in it (-1), or nowhere (-2).
 int region_input(const Problem& problem, size_t operand);
+
+/// An operand of a single-op region while a step runs: what the step is given, or the literal.
+class Source {
+ public:
+  Source(const Problem& problem, size_t operand);
+  bool present() const { return input_ != -2; }
+  /// Its bytes; null when absent.
+  const std::byte* data(const Operands& operands) const {
+    return input_ >= 0 ? operands.inputs[static_cast<size_t>(input_)].data
+                       : literal_.bytes().data();
+  }
+  template <class T>
+  const T* as(const Operands& operands) const {
+    return reinterpret_cast<const T*>(data(operands));
+  }
+  const std::vector<int64_t>& shape(const Operands& operands) const {
+    return input_ >= 0 ? operands.inputs[static_cast<size_t>(input_)].shape : literal_.shape();
+  }
+
+ private:
+  int input_;
+  Tensor literal_;  // a copy of its own: aligned
+};
+/// All operands of the op, in its order.
+std::vector<Source> sources(const Problem& problem);
+
+/// The index among a step's outputs of the op's result, -1 when nobody wants it.
+int wanted_output(const Problem& problem, size_t result);
+
+/// The type of an operand; null: absent.
+const TensorType* operand_type(const Problem& problem, size_t operand);
+
+/// The op of a single-op region, when it is a T.
+template <class T>
+const T* op_of(const Problem& problem) {
+  const Node* node = problem.region.single();
+  return node == nullptr ? nullptr : node->op.as<T>();
+}
+
+/// `axis` in [-rank, rank) as an index.
+inline size_t axis_index(int64_t axis, size_t rank) {
+  return static_cast<size_t>(axis < 0 ? axis + static_cast<int64_t>(rank) : axis);
+}
+
+/// Work over `count` items in tiles of about `grain`: tile(first, last).
+template <class Tile>
+void parallel_ranges(Stream& stream, int64_t count, int64_t grain, const Tile& tile) {
+  grain = std::max<int64_t>(grain, 1);
+  stream.parallel((count + grain - 1) / grain,
+                  [&](int64_t i) { tile(i * grain, std::min(count, (i + 1) * grain)); });
+}
+
+/// Seconds to read all operands and write all results once, and to compute `operations` for each
+/// element of the results.
+double streaming_seconds(const Problem& problem, double operations = 0);
 
 }  // namespace hone::cpu

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "base/threads.hpp"
 #include "device/kernel.hpp"
 
@@ -11,8 +13,9 @@ class Stream final : public hone::Stream {
   explicit Stream(Team& team) : team_(team) {}
   Team& team() { return team_; }
   /// tile(i) once for every i in [0, tiles).
-  void parallel(int64_t tiles, const std::function<void(int64_t)>& tile) {
-    team_.parallel(tiles, tile);
+  template <class Tile>
+  void parallel(int64_t tiles, const Tile& tile) {
+    team_.parallel(tiles, std::cref(tile));  // by reference: the function object allocates nothing
   }
 
  private:

@@ -9,6 +9,7 @@
 
 #include "base/size.hpp"
 #include "device/cpu/gemm.hpp"
+#include "device/cpu/plane.hpp"
 #include "device/cpu/step.hpp"
 
 namespace hone::cpu {
@@ -68,7 +69,8 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   made.scratch_bytes = worker_scratch(problem->share, Dim(tile_columns(depth) * depth));
   made.packings.push_back(
       {static_cast<size_t>(region_input(*problem, 1)),
-       cat("conv.filters/", gemm_core().isa, "/group=", node.op.as<Conv>()->group), pack_filters});
+       cat("conv.filters/", name(gemm_core().isa), "/group=", node.op.as<Conv>()->group),
+       pack_filters});
   made.problem = std::move(problem);
   return made;
 }
@@ -78,35 +80,29 @@ struct ConvShared final : Shared<ConvShared> {
   int64_t group = 1, filters = 0, depth = 0;  // filters and depth of one group
   std::array<int64_t, 2> kernel = {1, 1};
   bool one_dimensional = false;
-  size_t input = 0, bias = 0;
-  bool has_bias = false;
-  Tensor literal_bias, packed;
+  std::vector<Source> operands_of;
+  Tensor packed;
 
   struct Geometry {
+    int64_t images = 0;                              // 0: nothing to do
     int64_t channels, height, width, rows, columns;  // of one group's input, and of the output
     WindowAxis y, x;
   };
 
-  Geometry geometry(const Operand& in, const Operand& out) const {
+  Geometry geometry(const Operands& operands) const {
+    const std::vector<int64_t>& in = operands_of[0].shape(operands);
+    const std::vector<int64_t>& out = operands.outputs[0].shape;
     Geometry g{};
-    const size_t rank = in.shape.size();
-    g.channels = in.shape[1] / group;
-    g.width = in.shape[rank - 1];
-    g.columns = out.shape[rank - 1];
-    g.height = one_dimensional ? 1 : in.shape[2];
-    g.rows = one_dimensional ? 1 : out.shape[2];
-    const auto axis = [&](size_t at, int64_t size, int64_t result, int64_t taps) {
-      const SymbolicAxis known = window_axis(window, at, Dim(size), Dim(taps));
-      return WindowAxis{size,
-                        result,
-                        taps,
-                        window.stride(at),
-                        window.dilation(at),
-                        *known.pad_begin.constant(),
-                        *known.pad_end.constant()};
-    };
-    g.x = axis(one_dimensional ? 0 : 1, g.width, g.columns, kernel[1]);
-    g.y = one_dimensional ? WindowAxis{1, 1, 1, 1, 1, 0, 0} : axis(0, g.height, g.rows, kernel[0]);
+    if (element_count(out) == 0) return g;
+    const size_t rank = in.size();
+    g.images = in[0];
+    g.channels = in[1] / group;
+    g.width = in[rank - 1];
+    g.columns = out[rank - 1];
+    g.height = one_dimensional ? 1 : in[2];
+    g.rows = one_dimensional ? 1 : out[2];
+    g.x = window_axis_of(window, one_dimensional ? 0 : 1, g.width, g.columns, kernel[1]);
+    g.y = one_dimensional ? kNoAxis : window_axis_of(window, 0, g.height, g.rows, kernel[0]);
     return g;
   }
 
@@ -142,28 +138,25 @@ struct ConvShared final : Shared<ConvShared> {
     }
   }
 
-  void run(const Operands& operands, std::span<std::byte> scratch, Stream& stream) const {
-    const Operand& in = operands.inputs[input];
-    const Operand& out = operands.outputs[0];
-    if (element_count(out.shape) == 0) return;
-    const Geometry g = geometry(in, out);
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
+           Stream& stream) const {
+    if (g.images == 0) return;
     const GemmCore& core = gemm_core();
     const int64_t pixels = g.rows * g.columns, step = tile_columns(depth);
-    const int64_t tiles = (pixels + step - 1) / step, groups = in.shape[0] * group;
-    const float* biases = !has_bias ? nullptr
-                          : literal_bias.empty()
-                              ? operands.inputs[bias].as<float>()
-                              : reinterpret_cast<const float*>(literal_bias.bytes().data());
+    const int64_t tiles = (pixels + step - 1) / step, groups = g.images * group;
+    const auto* input = operands_of[0].as<float>(operands);
+    const auto* biases = operands_of[2].as<float>(operands);
+    auto* result = operands.outputs[0].as<float>();
     const auto* weights = reinterpret_cast<const float*>(packed.bytes().data());
     stream.parallel(groups * tiles, [&](int64_t tile) {
       const int64_t index = tile / tiles, first = tile % tiles * step;  // index: batch and group
       const int64_t count = std::min(step, pixels - first), which = index % group;
-      const float* from = in.as<float>() + index * g.channels * g.height * g.width;
+      const float* from = input + index * g.channels * g.height * g.width;
       float* columns = scratch_of(scratch, step * depth);
       for (int64_t j = 0; j < count; j += core.columns)
         gather_panel(g, from, first + j, std::min<int64_t>(core.columns, count - j), core.columns,
                      columns + j * depth);
-      float* to = out.as<float>() + index * filters * pixels + first;
+      float* to = result + index * filters * pixels + first;
       for (int64_t f = 0; f < filters; ++f)
         std::fill_n(to + f * pixels, count, biases == nullptr ? 0.0f : biases[which * filters + f]);
       multiply_panels(core, filters, count, depth,
@@ -176,8 +169,7 @@ struct ConvShared final : Shared<ConvShared> {
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed) {
   auto shared = std::make_shared<ConvShared>();
   const Problem& problem = *recipe.problem;
-  const Node& node = *problem.region.single();
-  const Conv& conv = *node.op.as<Conv>();
+  const Conv& conv = *op_of<Conv>(problem);
   const std::vector<int64_t>& weight =
       problem.weights[static_cast<size_t>(region_input(problem, 1))]->shape();
   shared->window = conv.window;
@@ -186,11 +178,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   shared->depth = depth_of(problem);
   shared->one_dimensional = weight.size() == 3;
   shared->kernel = {shared->one_dimensional ? 1 : weight[2], weight.back()};
-  shared->input = static_cast<size_t>(region_input(problem, 0));
-  shared->has_bias = node.input(2) != nullptr;
-  if (region_input(problem, 2) == -1)
-    shared->literal_bias = node.inputs[2]->weight->tensor().clone();
-  else if (shared->has_bias) shared->bias = static_cast<size_t>(region_input(problem, 2));
+  for (size_t i = 0; i < 3; ++i) shared->operands_of.emplace_back(problem, i);
   shared->packed = std::move(packed.front());
   return shared;
 }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/size.hpp"
+#include "device/cpu/plane.hpp"
 #include "device/cpu/step.hpp"
 #include "ops/convolution.hpp"
 
@@ -40,37 +41,34 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 struct DepthwiseShared final : Shared<DepthwiseShared> {
   Window window;
   int64_t kernel_height = 1, kernel_width = 1;
-  size_t input = 0, bias = 0;
-  bool has_bias = false;
-  Tensor literal_bias, weights;
+  std::vector<Source> operands_of;
+  Tensor weights;
 
-  WindowAxis axis(size_t at, int64_t size, int64_t result, int64_t taps) const {
-    const SymbolicAxis known = window_axis(window, at, Dim(size), Dim(taps));
-    return {size,
-            result,
-            taps,
-            window.stride(at),
-            window.dilation(at),
-            *known.pad_begin.constant(),
-            *known.pad_end.constant()};
+  struct Geometry {
+    int64_t images = 0, channels = 0;  // 0 images: nothing to do
+    WindowAxis y, x;
+  };
+
+  Geometry geometry(const Operands& operands) const {
+    const std::vector<int64_t>& in = operands_of[0].shape(operands);
+    const std::vector<int64_t>& out = operands.outputs[0].shape;
+    if (element_count(out) == 0) return {};
+    return {in[0], in[1], window_axis_of(window, 0, in[2], out[2], kernel_height),
+            window_axis_of(window, 1, in[3], out[3], kernel_width)};
   }
 
-  void run(const Operands& operands, std::span<std::byte>, Stream& stream) const {
-    const Operand& in = operands.inputs[input];
-    const Operand& out = operands.outputs[0];
-    if (element_count(out.shape) == 0) return;
-    const WindowAxis y = axis(0, in.shape[2], out.shape[2], kernel_height);
-    const WindowAxis x = axis(1, in.shape[3], out.shape[3], kernel_width);
-    const int64_t channels = in.shape[1], taps = kernel_height * kernel_width;
-    const float* biases = !has_bias ? nullptr
-                          : literal_bias.empty()
-                              ? operands.inputs[bias].as<float>()
-                              : reinterpret_cast<const float*>(literal_bias.bytes().data());
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte>,
+           Stream& stream) const {
+    const WindowAxis &y = g.y, &x = g.x;
+    const int64_t channels = g.channels, taps = kernel_height * kernel_width;
+    const auto* input = operands_of[0].as<float>(operands);
+    const auto* biases = operands_of[2].as<float>(operands);
+    auto* result = operands.outputs[0].as<float>();
     const auto* filters = reinterpret_cast<const float*>(weights.bytes().data());
-    stream.parallel(in.shape[0] * channels, [&](int64_t plane) {
+    stream.parallel(g.images * channels, [&](int64_t plane) {
       const int64_t channel = plane % channels;
-      const float* from = in.as<float>() + plane * y.input * x.input;
-      float* to = out.as<float>() + plane * y.output * x.output;
+      const float* from = input + plane * y.input * x.input;
+      float* to = result + plane * y.output * x.output;
       const float start = biases == nullptr ? 0.0f : biases[channel];
       for (int64_t row = 0; row < y.output; ++row, to += x.output) {
         std::fill_n(to, x.output, start);
@@ -100,16 +98,11 @@ struct DepthwiseShared final : Shared<DepthwiseShared> {
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed) {
   auto shared = std::make_shared<DepthwiseShared>();
   const Problem& problem = *recipe.problem;
-  const Node& node = *problem.region.single();
-  shared->window = node.op.as<Conv>()->window;
+  shared->window = op_of<Conv>(problem)->window;
   shared->weights = std::move(packed.front());
   shared->kernel_height = shared->weights.dim(2);
   shared->kernel_width = shared->weights.dim(3);
-  shared->input = static_cast<size_t>(region_input(problem, 0));
-  shared->has_bias = node.input(2) != nullptr;
-  if (region_input(problem, 2) == -1)
-    shared->literal_bias = node.inputs[2]->weight->tensor().clone();
-  else if (shared->has_bias) shared->bias = static_cast<size_t>(region_input(problem, 2));
+  for (size_t i = 0; i < 3; ++i) shared->operands_of.emplace_back(problem, i);
   return shared;
 }
 

@@ -74,8 +74,8 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   made.scratch_bytes = most_scratch(*problem, depth);
   if (constant_matrix(*problem, 1)) {
     const char* form = gemm != nullptr && gemm->transB ? "gemm.bt/" : "gemm.b/";
-    made.packings.push_back(
-        {static_cast<size_t>(region_input(*problem, 1)), cat(form, gemm_core().isa), pack_columns});
+    made.packings.push_back({static_cast<size_t>(region_input(*problem, 1)),
+                             cat(form, name(gemm_core().isa)), pack_columns});
   }
   made.problem = std::move(problem);
   return made;
@@ -102,72 +102,84 @@ std::vector<int64_t> batch_offsets(const std::vector<int64_t>& shape,
 
 struct MatMulShared final : Shared<MatMulShared> {
   Gemm gemm;  // of MatMul: no transposes, alpha 1
-  bool has_c = false;
-  Tensor literal_c;  // when the third operand is a literal
-  size_t a = 0, b = 1, c = 2;
+  std::vector<Source> operands_of;
   Tensor packed_b;
   int workers = 1;
 
-  /// C, broadcast over the result, or zeros: what products are added to.
-  void start(const Operands& operands, int64_t m, int64_t n, float* to) const {
-    if (!has_c) return void(std::memset(to, 0, static_cast<size_t>(m * n) * sizeof(float)));
-    std::vector<int64_t> shape = literal_c.empty() ? operands.inputs[c].shape : literal_c.shape();
-    while (shape.size() < 2) shape.insert(shape.begin(), 1);
-    const auto* from = literal_c.empty() ? operands.inputs[c].as<float>()
-                                         : reinterpret_cast<const float*>(literal_c.bytes().data());
-    for (int64_t i = 0; i < m; ++i) {
-      const float* row = from + (shape[0] == 1 ? 0 : i * shape[1]);
-      for (int64_t j = 0; j < n; ++j) to[i * n + j] = gemm.beta * row[shape[1] == 1 ? 0 : j];
-    }
-  }
+  struct Geometry {
+    Product product;  // without addresses
+    std::vector<int64_t> a_offsets, b_offsets;
+    Tiling tiling;
+  };
 
-  void run(const Operands& operands, std::span<std::byte> scratch, Stream& stream) const {
-    const Operand& left = operands.inputs[a];
-    const Operand& right = operands.inputs[b];
-    const Operand& result = operands.outputs[0];
-    const size_t rank = result.shape.size();
-    Product product;
-    product.m = result.shape[rank - 2];
-    product.n = result.shape[rank - 1];
-    if (element_count(result.shape) == 0) return;
-    const int64_t a_columns = left.shape.back(), b_columns = right.shape.back();
-    product.depth = gemm.transA ? left.shape[left.shape.size() - 2] : a_columns;
+  Geometry geometry(const Operands& operands) const {
+    const std::vector<int64_t>& left = operands_of[0].shape(operands);
+    const std::vector<int64_t>& right = operands_of[1].shape(operands);
+    const std::vector<int64_t>& result = operands.outputs[0].shape;
+    Geometry g;
+    if (element_count(result) == 0) return g;
+    Product& product = g.product;
+    const size_t rank = result.size();
+    product.m = result[rank - 2];
+    product.n = result[rank - 1];
+    const int64_t a_columns = left.back(), b_columns = right.back();
+    product.depth = gemm.transA ? left[left.size() - 2] : a_columns;
     product.a_row = gemm.transA ? 1 : a_columns;
     product.a_depth = gemm.transA ? a_columns : 1;
     product.b_column = gemm.transB ? b_columns : 1;
     product.b_depth = gemm.transB ? 1 : b_columns;
     product.alpha = gemm.alpha;
-    std::vector<int64_t> a_offsets = batch_offsets(left.shape, result.shape);
-    std::vector<int64_t> b_offsets = batch_offsets(right.shape, result.shape);
+    g.a_offsets = batch_offsets(left, result);
+    g.b_offsets = batch_offsets(right, result);
     // A batch of matrices times one matrix is one tall matrix times it.
-    const bool tall = !gemm.transA && right.shape.size() == 2 && left.shape.size() == rank;
-    if (tall) {
-      product.m = element_count(std::span(result.shape).first(rank - 1));
-      a_offsets = b_offsets = {0};
+    if (!gemm.transA && right.size() == 2 && left.size() == rank) {
+      product.m = element_count(std::span(result).first(rank - 1));
+      g.a_offsets = g.b_offsets = {0};
     }
-    const GemmCore& core = gemm_core();
-    const auto batch = static_cast<int64_t>(a_offsets.size());
-    const Tiling tiling = tile_product(core, product.m, product.n, product.depth, batch, workers);
+    g.tiling = tile_product(gemm_core(), product.m, product.n, product.depth,
+                            static_cast<int64_t>(g.a_offsets.size()), workers);
+    return g;
+  }
+
+  /// The third operand, broadcast over the result: what products are added to.
+  void start(const Operands& operands, int64_t m, int64_t n, float* to) const {
+    const std::vector<int64_t>& shape = operands_of[2].shape(operands);
+    const int64_t columns = shape.empty() ? 1 : shape.back();
+    const int64_t rows = shape.size() < 2 ? 1 : shape[shape.size() - 2];
+    const auto* from = operands_of[2].as<float>(operands);
+    for (int64_t i = 0; i < m; ++i) {
+      const float* row = from + (rows == 1 ? 0 : i * columns);
+      for (int64_t j = 0; j < n; ++j) to[i * n + j] = gemm.beta * row[columns == 1 ? 0 : j];
+    }
+  }
+
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
+           Stream& stream) const {
+    const Tiling& tiling = g.tiling;
+    const auto batch = static_cast<int64_t>(g.a_offsets.size());
     const int64_t floats = static_cast<int64_t>(scratch.size()) / 64 * 64 /
                            static_cast<int64_t>(sizeof(float)) / workers;
     const float* packed =
         packed_b.empty() ? nullptr : reinterpret_cast<const float*>(packed_b.bytes().data());
-    const int64_t matrix = product.m * product.n;
-    const bool grouped = has_c;  // the start values are set apart from the tiles
-    if (grouped)
+    const int64_t matrix = g.product.m * g.product.n;
+    const auto *left = operands_of[0].as<float>(operands),
+               *right = operands_of[1].as<float>(operands);
+    auto* result = operands.outputs[0].as<float>();
+    const bool started = operands_of[2].present();
+    if (started)
       stream.parallel(batch, [&](int64_t i) {
-        start(operands, product.m, product.n, result.as<float>() + i * matrix);
+        start(operands, g.product.m, g.product.n, result + i * matrix);
       });
     stream.parallel(batch * tiling.tiles(), [&](int64_t tile) {
       const int64_t index = tile / tiling.tiles();
-      Product mine = product;
-      mine.a = left.as<float>() + a_offsets[static_cast<size_t>(index)];
+      Product mine = g.product;
+      mine.a = left + g.a_offsets[static_cast<size_t>(index)];
       mine.packed_b = packed;
-      if (packed == nullptr) mine.b = right.as<float>() + b_offsets[static_cast<size_t>(index)];
-      float* to = result.as<float>() + index * matrix;
-      if (!grouped) clear_tile(mine, tiling, tile % tiling.tiles(), to);
-      run_tile(core, mine, tiling, tile % tiling.tiles(), scratch_of(scratch, floats), to,
-               product.n);
+      if (packed == nullptr) mine.b = right + g.b_offsets[static_cast<size_t>(index)];
+      float* to = result + index * matrix;
+      if (!started) clear_tile(mine, tiling, tile % tiling.tiles(), to);
+      run_tile(gemm_core(), mine, tiling, tile % tiling.tiles(), scratch_of(scratch, floats), to,
+               mine.n);
     });
   }
 
@@ -185,13 +197,8 @@ struct MatMulShared final : Shared<MatMulShared> {
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed) {
   auto shared = std::make_shared<MatMulShared>();
   const Problem& problem = *recipe.problem;
-  const Node& node = *problem.region.single();
-  if (const Gemm* gemm = node.op.as<Gemm>()) shared->gemm = *gemm;
-  shared->a = static_cast<size_t>(region_input(problem, 0));
-  shared->b = static_cast<size_t>(region_input(problem, 1));
-  shared->has_c = node.input(2) != nullptr;
-  if (region_input(problem, 2) == -1) shared->literal_c = node.inputs[2]->weight->tensor().clone();
-  else if (shared->has_c) shared->c = static_cast<size_t>(region_input(problem, 2));
+  if (const Gemm* gemm = op_of<Gemm>(problem)) shared->gemm = *gemm;
+  for (size_t i = 0; i < 3; ++i) shared->operands_of.emplace_back(problem, i);
   if (!packed.empty()) shared->packed_b = std::move(packed.front());
   shared->workers = problem.share.workers;
   return shared;

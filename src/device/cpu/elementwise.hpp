@@ -1,0 +1,65 @@
+#pragma once
+// What the elementwise kernel knows of each op: a function over a row of elements for its element
+// types. A new op is a line in elementwise_unary.cpp, elementwise_binary.cpp or
+// elementwise_mixed.cpp.
+
+#include <map>
+
+#include "device/cpu/rows.hpp"
+#include "ir/op.hpp"
+#include "ir/type.hpp"
+
+namespace hone::cpu {
+
+/// A piece of a row: operand k's element i is at[k] + i * step[k] elements; step is 0 or 1. Null:
+/// an absent operand.
+struct Row {
+  int64_t count = 0;
+  const std::byte* at[3] = {};
+  int64_t step[3] = {};
+  std::byte* to = nullptr;
+
+  template <class T>
+  const T* in(size_t k) const {
+    return reinterpret_cast<const T*>(at[k]);
+  }
+  template <class T>
+  T* out() const {
+    return reinterpret_cast<T*>(to);
+  }
+};
+
+/// `op` is the op's struct.
+using RowFunction = void (*)(const void* op, const RowFunctions& rows, const Row& row);
+
+struct Elementwise {
+  /// The function for these element types (absent operands left out); null: there is none.
+  RowFunction (*function)(const void* op, const std::vector<DType>& operands, DType result);
+  double operations = 1;  // about, an element
+};
+using ElementwiseOps = std::map<const OpClass*, Elementwise>;
+const ElementwiseOps& elementwise_ops();
+
+// Parts of the table.
+void add_unary(ElementwiseOps& ops);
+void add_binary(ElementwiseOps& ops);
+void add_mixed(ElementwiseOps& ops);
+
+/// f(a, b) over a row, one loop for each way the operands step.
+template <class T, class R, class F>
+void map_pair(const Row& row, const F& f) {
+  const T *a = row.in<T>(0), *b = row.in<T>(1);
+  R* to = row.out<R>();
+  if (row.step[0] != 0 && row.step[1] != 0) {
+    for (int64_t i = 0; i < row.count; ++i) to[i] = f(a[i], b[i]);
+  } else if (row.step[0] != 0) {
+    for (int64_t i = 0; i < row.count; ++i) to[i] = f(a[i], *b);
+  } else if (row.step[1] != 0) {
+    for (int64_t i = 0; i < row.count; ++i) to[i] = f(*a, b[i]);
+  } else {
+    const R value = f(*a, *b);
+    for (int64_t i = 0; i < row.count; ++i) to[i] = value;
+  }
+}
+
+}  // namespace hone::cpu

@@ -1,0 +1,145 @@
+// Elementwise ops whose operands differ in type or may be absent: Cast, Where, Clip, Pow.
+
+#include <cmath>
+
+#include "device/cpu/elementwise.hpp"
+#include "ops/activation.hpp"
+#include "ops/arithmetic.hpp"
+#include "ops/cast.hpp"
+#include "ops/compare.hpp"
+
+namespace hone::cpu {
+namespace {
+
+using Types = std::vector<DType>;
+
+template <DType kFrom>
+void cast_row(const void* op, const RowFunctions&, const Row& row) {
+  const Cast& cast = *static_cast<const Cast*>(op);
+  convert(kFrom, row.at[0], row.count, cast.to, row.to, cast.saturate);
+}
+
+template <class From, class To>
+void plain_cast_row(const void*, const RowFunctions&, const Row& row) {
+  const From* from = row.in<From>(0);
+  To* to = row.out<To>();
+  for (int64_t i = 0; i < row.count; ++i) to[i] = static_cast<To>(from[i]);
+}
+
+void truth_to_f32(const void*, const RowFunctions&, const Row& row) {
+  const auto* from = row.in<uint8_t>(0);
+  auto* to = row.out<float>();
+  for (int64_t i = 0; i < row.count; ++i) to[i] = from[i] != 0 ? 1.0f : 0.0f;
+}
+
+RowFunction cast_function(const void*, const Types& types, DType result) {
+  if (result == DType::f8e8m0 || bits(result) < 8 || is_complex(result)) return nullptr;
+  switch (types[0]) {
+    case DType::f64: return cast_row<DType::f64>;
+    case DType::f32: return cast_row<DType::f32>;
+    case DType::f16: return cast_row<DType::f16>;
+    case DType::bf16: return cast_row<DType::bf16>;
+    case DType::i64:
+      return result == DType::i32   ? plain_cast_row<int64_t, int32_t>
+             : result == DType::f32 ? plain_cast_row<int64_t, float>
+                                    : cast_row<DType::i64>;
+    case DType::i32:
+      return result == DType::i64   ? plain_cast_row<int32_t, int64_t>
+             : result == DType::f32 ? plain_cast_row<int32_t, float>
+                                    : cast_row<DType::i32>;
+    case DType::i8: return cast_row<DType::i8>;
+    case DType::u8: return cast_row<DType::u8>;
+    case DType::boolean: return result == DType::f32 ? truth_to_f32 : cast_row<DType::boolean>;
+    default: return nullptr;
+  }
+}
+
+template <class T>
+void where_row(const void*, const RowFunctions&, const Row& row) {
+  const auto* condition = row.in<uint8_t>(0);
+  const T *x = row.in<T>(1), *y = row.in<T>(2);
+  T* to = row.out<T>();
+  for (int64_t i = 0; i < row.count; ++i)
+    to[i] = condition[i * row.step[0]] != 0 ? x[i * row.step[1]] : y[i * row.step[2]];
+}
+
+RowFunction where_function(const void*, const Types&, DType result) {
+  switch (bits(result)) {
+    case 8: return where_row<uint8_t>;
+    case 16: return where_row<uint16_t>;
+    case 32: return where_row<uint32_t>;
+    case 64: return where_row<uint64_t>;
+    default: return nullptr;
+  }
+}
+
+template <class T>
+void clip_row(const void*, const RowFunctions&, const Row& row) {
+  const T* from = row.in<T>(0);
+  T* to = row.out<T>();
+  T least = std::numeric_limits<T>::lowest(), most = std::numeric_limits<T>::max();
+  if constexpr (std::is_floating_point_v<T>) {
+    least = -std::numeric_limits<T>::infinity();
+    most = std::numeric_limits<T>::infinity();
+  }
+  if (row.at[1] != nullptr) least = *row.in<T>(1);
+  if (row.at[2] != nullptr) most = *row.in<T>(2);
+  for (int64_t i = 0; i < row.count; ++i) {
+    const T raised = from[i] < least ? least : from[i];
+    to[i] = raised > most ? most : raised;
+  }
+}
+
+RowFunction clip_function(const void*, const Types&, DType result) {
+  switch (result) {
+    case DType::f32: return clip_row<float>;
+    case DType::f64: return clip_row<double>;
+    case DType::i64: return clip_row<int64_t>;
+    case DType::i32: return clip_row<int32_t>;
+    case DType::i8: return clip_row<int8_t>;
+    case DType::u8: return clip_row<uint8_t>;
+    default: return nullptr;
+  }
+}
+
+/// The usual exponents apart: in double, rounded once, as pow is.
+void power_row(const void*, const RowFunctions&, const Row& row) {
+  const auto* base = row.in<float>(0);
+  const auto* exponent = row.in<float>(1);
+  auto* to = row.out<float>();
+  const bool square = row.step[1] == 0 && *exponent == 2;
+  const bool cube = row.step[1] == 0 && *exponent == 3;
+  if ((square || cube) && row.step[0] != 0) {
+    for (int64_t i = 0; i < row.count; ++i) {
+      const double x = base[i], squared = x * x;
+      to[i] = static_cast<float>(square ? squared : squared * x);
+    }
+    return;
+  }
+  map_pair<float, float>(
+      row, [](float a, float b) { return static_cast<float>(std::pow(double{a}, double{b})); });
+}
+
+RowFunction power_function(const void*, const Types& types, DType) {
+  return types[0] == DType::f32 && types[1] == DType::f32 ? power_row : nullptr;
+}
+
+}  // namespace
+
+void add_mixed(ElementwiseOps& ops) {
+  ops[&op_class<Cast>()] = {cast_function, 4};
+  ops[&op_class<Where>()] = {where_function, 2};
+  ops[&op_class<Clip>()] = {clip_function, 2};
+  ops[&op_class<Pow>()] = {power_function, 20};
+}
+
+const ElementwiseOps& elementwise_ops() {
+  static const ElementwiseOps kOps = [] {
+    ElementwiseOps ops;
+    add_unary(ops), add_binary(ops), add_mixed(ops);
+    return ops;
+  }();
+  return kOps;
+}
+
+}  // namespace hone::cpu

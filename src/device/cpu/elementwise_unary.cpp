@@ -1,0 +1,107 @@
+// Elementwise ops of one operand.
+
+#include "device/cpu/elementwise.hpp"
+#include "ops/activation.hpp"
+#include "ops/logic.hpp"
+#include "ops/math.hpp"
+
+namespace hone::cpu {
+namespace {
+
+using Types = std::vector<DType>;
+
+/// The op's own scalar function, in D.
+template <class Op, class T, class D>
+void map_scalar(const void* op, const RowFunctions&, const Row& row) {
+  const Op& scalar = *static_cast<const Op*>(op);
+  const T* from = row.in<T>(0);
+  T* to = row.out<T>();
+  for (int64_t i = 0; i < row.count; ++i)
+    to[i] = static_cast<T>(scalar.of(static_cast<D>(from[i])));
+}
+
+/// D32: what f32 is computed in.
+template <class Op, class D32>
+RowFunction scalar_function(const void*, const Types& types, DType) {
+  switch (types[0]) {
+    case DType::f32: return map_scalar<Op, float, D32>;
+    case DType::f64: return map_scalar<Op, double, double>;
+    default: break;
+  }
+  if constexpr (Op::kElements == Elements::numbers || Op::kElements == Elements::signed_numbers) {
+    if (types[0] == DType::i64) return map_scalar<Op, int64_t, int64_t>;
+    if (types[0] == DType::i32) return map_scalar<Op, int32_t, int64_t>;
+  }
+  return nullptr;
+}
+
+template <class Op, class D32 = double>
+void add_scalar(ElementwiseOps& ops, double operations) {
+  ops[&op_class<Op>()] = {scalar_function<Op, D32>, operations};
+}
+
+template <auto kFunction>
+void map_row(const void*, const RowFunctions& rows, const Row& row) {
+  (rows.*kFunction)(row.count, row.in<float>(0), row.out<float>());
+}
+
+/// Of f32 by a row function, of f64 as it is.
+template <class Op, auto kFunction>
+RowFunction vector_function(const void* op, const Types& types, DType result) {
+  return types[0] == DType::f32 ? map_row<kFunction>
+                                : scalar_function<Op, double>(op, types, result);
+}
+
+void swish(const void* op, const RowFunctions& rows, const Row& row) {
+  rows.swish(row.count, static_cast<const Swish*>(op)->alpha, row.in<float>(0), row.out<float>());
+}
+
+void add_vectors(ElementwiseOps& ops) {
+  ops[&op_class<Exp>()] = {vector_function<Exp, &RowFunctions::exp>, 4};
+  ops[&op_class<Sigmoid>()] = {vector_function<Sigmoid, &RowFunctions::sigmoid>, 6};
+  ops[&op_class<Tanh>()] = {vector_function<Tanh, &RowFunctions::tanh>, 6};
+  ops[&op_class<Erf>()] = {vector_function<Erf, &RowFunctions::erf>, 8};
+  ops[&op_class<Swish>()] = {[](const void*, const Types& types, DType) -> RowFunction {
+                               return types[0] == DType::f32 ? swish : nullptr;
+                             },
+                             6};
+  ops[&op_class<Gelu>()] = {[](const void* op, const Types& types, DType result) -> RowFunction {
+                              const bool exact = static_cast<const Gelu*>(op)->approximate ==
+                                                 Gelu::Approximate::none;
+                              if (exact && types[0] == DType::f32)
+                                return map_row<&RowFunctions::gelu>;
+                              return scalar_function<Gelu, double>(op, types, result);
+                            },
+                            8};
+}
+
+void negate_truth(const void*, const RowFunctions&, const Row& row) {
+  const auto* from = row.in<uint8_t>(0);
+  auto* to = row.out<uint8_t>();
+  for (int64_t i = 0; i < row.count; ++i) to[i] = from[i] == 0;
+}
+
+}  // namespace
+
+void add_unary(ElementwiseOps& ops) {
+  constexpr double kScalar = 100;  // of a call of the C library, in operations of a loop
+  add_vectors(ops);
+  add_scalar<Relu, float>(ops, 1), add_scalar<Abs, float>(ops, 1), add_scalar<Neg, float>(ops, 1);
+  add_scalar<Sign, float>(ops, 2), add_scalar<LeakyRelu>(ops, 4);
+  add_scalar<ThresholdedRelu>(ops, 4), add_scalar<HardSigmoid>(ops, 8);
+  add_scalar<HardSwish>(ops, 12), add_scalar<Softsign>(ops, 8), add_scalar<Sqrt>(ops, 10);
+  add_scalar<Reciprocal>(ops, 8), add_scalar<Elu>(ops, kScalar), add_scalar<Selu>(ops, kScalar);
+  add_scalar<Celu>(ops, kScalar), add_scalar<Softplus>(ops, kScalar);
+  add_scalar<Mish>(ops, kScalar), add_scalar<Log>(ops, kScalar), add_scalar<Floor>(ops, 10);
+  add_scalar<Ceil>(ops, 10), add_scalar<Round>(ops, 10), add_scalar<Sin>(ops, kScalar);
+  add_scalar<Cos>(ops, kScalar), add_scalar<Tan>(ops, kScalar), add_scalar<Asin>(ops, kScalar);
+  add_scalar<Acos>(ops, kScalar), add_scalar<Atan>(ops, kScalar), add_scalar<Sinh>(ops, kScalar);
+  add_scalar<Cosh>(ops, kScalar), add_scalar<Asinh>(ops, kScalar), add_scalar<Acosh>(ops, kScalar);
+  add_scalar<Atanh>(ops, kScalar);
+  ops[&op_class<Not>()] = {[](const void*, const Types& types, DType) -> RowFunction {
+                             return types[0] == DType::boolean ? negate_truth : nullptr;
+                           },
+                           1};
+}
+
+}  // namespace hone::cpu

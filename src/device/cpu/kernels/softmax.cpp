@@ -1,0 +1,129 @@
+// Softmax and its logarithm along one axis, or along several that lie together.
+
+#include "ops/softmax.hpp"
+
+#include <cmath>
+
+#include "base/size.hpp"
+#include "device/cpu/rows.hpp"
+#include "device/cpu/step.hpp"
+
+namespace hone::cpu {
+namespace {
+
+constexpr int64_t kTile = 8 * 1024;  // elements that one worker takes at a time
+constexpr int64_t kColumns = 64;     // lanes side by side when the axis is not the innermost
+
+struct Fields {
+  int64_t axis;
+  bool flatten, logarithm;
+};
+std::optional<Fields> fields_of(const Problem& problem) {
+  if (const auto* op = op_of<Softmax>(problem)) return Fields{op->axis, op->flatten, false};
+  if (const auto* op = op_of<LogSoftmax>(problem)) return Fields{op->axis, op->flatten, true};
+  return std::nullopt;
+}
+
+Verdict supports(const Problem& problem) {
+  if (!fields_of(problem)) return Verdict::no("Softmax and LogSoftmax only");
+  if (!all_are(problem, DType::f32)) return Verdict::no("f32 only");
+  if (region_input(problem, 0) < 0) return Verdict::no("the operand is a literal");
+  if (operand_type(problem, 0)->shape().empty()) return Verdict::no("the operand is a scalar");
+  return {};
+}
+
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  Recipe made;
+  made.tuning = tuning;
+  made.seconds = streaming_seconds(*problem, 8);
+  made.problem = std::move(problem);
+  return made;
+}
+
+struct SoftmaxShared final : Shared<SoftmaxShared> {
+  Fields fields{};
+
+  struct Geometry {
+    int64_t outer = 1, size = 1, inner = 1;
+  };
+
+  Geometry geometry(const Operands& operands) const {
+    const std::vector<int64_t>& shape = operands.inputs[0].shape;
+    const size_t axis = axis_index(fields.axis, shape.size());
+    Geometry g;
+    for (size_t d = 0; d < shape.size(); ++d) {
+      const bool along = fields.flatten ? d >= axis : d == axis;
+      (along ? g.size : d < axis ? g.outer : g.inner) *= shape[d];
+    }
+    return g;
+  }
+
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte>,
+           Stream& stream) const {
+    if (g.outer * g.size * g.inner == 0) return;
+    const RowFunctions& rows = row_functions();
+    const auto* from = operands.inputs[0].as<float>();
+    auto* to = operands.outputs[0].as<float>();
+    if (g.inner == 1) {
+      parallel_ranges(stream, g.outer, kTile / g.size, [&](int64_t first, int64_t last) {
+        for (int64_t i = first; i < last; ++i)
+          line(rows, g.size, from + i * g.size, to + i * g.size);
+      });
+      return;
+    }
+    const int64_t blocks = ceil_div(g.inner, kColumns);
+    parallel_ranges(stream, g.outer * blocks, kTile / (g.size * kColumns),
+                    [&](int64_t first, int64_t last) {
+                      for (int64_t i = first; i < last; ++i) {
+                        const int64_t column = i % blocks * kColumns;
+                        const int64_t at = i / blocks * g.size * g.inner + column;
+                        columns(rows, g, std::min(kColumns, g.inner - column), from + at, to + at);
+                      }
+                    });
+  }
+
+  void line(const RowFunctions& rows, int64_t size, const float* from, float* to) const {
+    const float most = rows.max(size, from);
+    const float sum = rows.exp_shifted(size, most, from, to);
+    if (fields.logarithm) rows.affine(size, 1, -most - std::log(sum), from, to);
+    else rows.affine(size, 1 / sum, 0, to, to);
+  }
+
+  /// `count` lanes side by side.
+  void columns(const RowFunctions& rows, const Geometry& g, int64_t count, const float* from,
+               float* to) const {
+    float most[kColumns], sums[kColumns] = {};
+    std::copy_n(from, count, most);
+    for (int64_t k = 1; k < g.size; ++k)
+      for (int64_t i = 0; i < count; ++i) most[i] = std::max(most[i], from[k * g.inner + i]);
+    for (int64_t k = 0; k < g.size; ++k) {
+      float* row = to + k * g.inner;
+      for (int64_t i = 0; i < count; ++i) row[i] = from[k * g.inner + i] - most[i];
+      float values[kColumns];
+      rows.exp(count, row, values);
+      for (int64_t i = 0; i < count; ++i) sums[i] += values[i];
+      if (!fields.logarithm) std::copy_n(values, count, row);
+    }
+    for (int64_t i = 0; i < count; ++i)
+      sums[i] = fields.logarithm ? std::log(sums[i]) : 1 / sums[i];
+    for (int64_t k = 0; k < g.size; ++k) {
+      float* row = to + k * g.inner;
+      for (int64_t i = 0; i < count; ++i)
+        row[i] = fields.logarithm ? row[i] - sums[i] : row[i] * sums[i];
+    }
+  }
+};
+
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+  auto shared = std::make_shared<SoftmaxShared>();
+  shared->fields = *fields_of(*recipe.problem);
+  return shared;
+}
+
+}  // namespace
+
+void register_softmax(KernelRegistry& registry) {
+  registry.add({"cpu.softmax", 1, supports, no_tunings, recipe, prepare});
+}
+
+}  // namespace hone::cpu

@@ -1,0 +1,38 @@
+#pragma once
+// Copies of strided boxes of whole elements: what transposing, joining, cutting and repeating come
+// down to.
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "device/cpu/stream.hpp"
+
+namespace hone::cpu {
+
+/// One dimension of a box; strides in elements.
+struct MoveDim {
+  int64_t size, from, to;
+};
+
+/// A box copied from one operand to one result. Offsets in elements.
+struct Move {
+  size_t operand = 0, result = 0;
+  int64_t from = 0, to = 0;
+  std::vector<MoveDim> dims;  // outermost first
+
+  int64_t count() const;
+  /// Drops dimensions of one element, joins those that both sides run through evenly.
+  void simplify();
+};
+
+/// Dims of a box that runs through a dense tensor of `shape`: `from` strides are its, `to` 0.
+std::vector<MoveDim> dense_dims(const std::vector<int64_t>& shape);
+/// Strides of a dense tensor of `shape`.
+std::vector<int64_t> dense_strides(const std::vector<int64_t>& shape);
+
+/// Copies the box, elements of `width` bytes (1, 2, 4, 8 or 16), in parallel. `move` is simplified.
+void run_move(const Move& move, int64_t width, const std::byte* from, std::byte* to,
+              Stream& stream);
+
+}  // namespace hone::cpu

@@ -1,0 +1,31 @@
+#pragma once
+// The table of row functions alone. Includes nothing: the files compiled for one instruction set
+// include it.
+
+namespace hone::cpu {
+
+struct RowFunctions {
+  void (*exp)(long count, const float* from, float* to);
+  void (*sigmoid)(long count, const float* from, float* to);
+  void (*tanh)(long count, const float* from, float* to);
+  void (*erf)(long count, const float* from, float* to);
+  /// x * sigmoid(alpha * x).
+  void (*swish)(long count, float alpha, const float* from, float* to);
+  /// x / 2 * (1 + erf(x / sqrt(2))).
+  void (*gelu)(long count, const float* from, float* to);
+  /// exp(x - shift); returns the sum.
+  float (*exp_shifted)(long count, float shift, const float* from, float* to);
+  float (*sum)(long count, const float* from);
+  /// Sum of (x - center)^2.
+  float (*squares)(long count, float center, const float* from);
+  /// The largest; -infinity of none. A NaN may be passed over.
+  float (*max)(long count, const float* from);
+  float (*min)(long count, const float* from);
+  /// (x - center) * factor * scale[i] + shift[i]; null scale: 1, null shift: 0.
+  void (*normalize)(long count, float center, float factor, const float* scale, const float* shift,
+                    const float* from, float* to);
+  /// x * factor + shift.
+  void (*affine)(long count, float factor, float shift, const float* from, float* to);
+};
+
+}  // namespace hone::cpu

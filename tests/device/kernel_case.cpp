@@ -1,0 +1,266 @@
+#include "device/kernel_case.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+
+#include "base/size.hpp"
+#include "device/cpu/stream.hpp"
+#include "ir/evaluation.hpp"
+#include "ir/text.hpp"
+#include "ops/common/registry.hpp"
+
+namespace hone::test {
+namespace {
+
+ElementBounds bounds_of(DType dtype) {
+  if (is_float(dtype)) return {-2, 2};
+  if (dtype == DType::boolean) return {0, 1.99};
+  if (dtype == DType::u8) return {0, 255.99};
+  if (dtype == DType::i8) return {-128, 127};
+  return is_signed(dtype) ? ElementBounds{-9, 9} : ElementBounds{0, 9};
+}
+
+Tensor random_tensor(DType dtype, const std::vector<int64_t>& shape, const ElementBounds& bounds,
+                     unsigned seed) {
+  Tensor tensor(dtype, shape);
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<double> values(bounds.low, bounds.high);
+  for (int64_t i = 0; i < tensor.count(); ++i) {
+    const double value = values(random);
+    tensor.set_number(i, is_float(dtype) ? value : std::floor(value));
+  }
+  return tensor;
+}
+
+/// Bytes between guards, `shift` bytes off a 64-byte boundary.
+class Guarded {
+ public:
+  Guarded(size_t bytes, size_t shift) : bytes_(bytes), storage_(bytes + 4 * kGuard, kMark) {
+    const auto address = reinterpret_cast<uintptr_t>(storage_.data()) + kGuard;
+    at_ = kGuard + (64 - address % 64) % 64 + shift;
+  }
+  std::byte* data() { return storage_.data() + at_; }
+  std::span<std::byte> bytes() { return {data(), bytes_}; }
+  bool untouched() const {
+    for (size_t i = 0; i < storage_.size(); ++i)
+      if ((i < at_ || i >= at_ + bytes_) && storage_[i] != kMark) return false;
+    return true;
+  }
+
+ private:
+  static constexpr size_t kGuard = 64;
+  static constexpr std::byte kMark{0xA5};
+  size_t bytes_, at_;
+  std::vector<std::byte> storage_;
+};
+
+bool agrees(const Tensor& expected, const std::byte* found, double tolerance, std::string& why) {
+  double largest = 0;
+  for (int64_t i = 0; i < expected.count(); ++i)
+    if (std::isfinite(expected.number(i)))
+      largest = std::max(largest, std::fabs(expected.number(i)));
+  const DType dtype = expected.dtype();
+  double allowed = is_float(dtype) ? tolerance * largest : 0;
+  if (dtype == DType::f16) allowed = std::max(allowed, 1.0 / 1024 * largest);
+  if (dtype == DType::bf16) allowed = std::max(allowed, 1.0 / 128 * largest);
+  for (int64_t i = 0; i < expected.count(); ++i) {
+    const double a = expected.number(i), b = load_double(dtype, found, i);
+    if (a == b || (a != a && b != b) || std::fabs(a - b) <= allowed) continue;
+    why = cat("element ", i, " is ", std::to_string(b), ", wanted ", std::to_string(a));
+    return false;
+  }
+  return true;
+}
+
+/// One kernel on one problem at several sizes.
+class Trial {
+ public:
+  Trial(const KernelCase& given, const Kernel& kernel, std::shared_ptr<const Problem> problem)
+      : given_(given),
+        kernel_(kernel),
+        problem_(std::move(problem)),
+        team_(problem_->share.workers) {
+    const Recipe recipe = kernel.recipe(problem_, kernel.tunings(*problem_).front());
+    EXPECT_GT(recipe.seconds, 0);
+    scratch_bytes_ = recipe.scratch_bytes;
+    std::vector<Tensor> packed;
+    for (const Packing& packing : recipe.packings) {
+      packed_.insert(packing.input);
+      packed.push_back(
+          packing.pack(*problem_, recipe.tuning, problem_->weights[packing.input]->tensor()));
+    }
+    prepared_ = kernel.prepare(recipe, std::move(packed));
+  }
+
+  void run(const Bindings& symbols, const std::vector<Tensor>& inputs,
+           const std::vector<Tensor>& expected) {
+    const auto scratch_bytes = scratch_bytes_.evaluate(symbols);
+    ASSERT_TRUE(scratch_bytes.has_value());
+    Guarded scratch(static_cast<size_t>(*scratch_bytes), 0);
+    Addresses first(*this, symbols, inputs, expected), second(*this, symbols, inputs, expected);
+    const auto bound = prepared_->bind(first.operands, scratch.bytes());
+    cpu::Stream stream(team_);
+    const auto enqueue = [&] { team_.run([&] { bound->enqueue(stream); }); };
+    enqueue();
+    compare(first, symbols, expected);
+    std::vector<std::vector<std::byte>> before;
+    for (Guarded& output : first.outputs)
+      before.emplace_back(output.bytes().begin(), output.bytes().end());
+    enqueue();
+    for (size_t i = 0; i < before.size(); ++i)
+      EXPECT_TRUE(std::ranges::equal(before[i], first.outputs[i].bytes())) << "two runs differ";
+    bound->rebind(second.operands);
+    enqueue();
+    compare(second, symbols, expected);
+    EXPECT_TRUE(scratch.untouched()) << "wrote outside of its scratch";
+  }
+
+ private:
+  struct Addresses {
+    std::vector<Guarded> inputs, outputs;
+    Operands operands;
+    Addresses(const Trial& trial, const Bindings& symbols, const std::vector<Tensor>& tensors,
+              const std::vector<Tensor>& results) {
+      operands.symbols = symbols;
+      const auto width = [](DType dtype) {
+        return static_cast<size_t>(std::max(8, bits(dtype)) / 8);
+      };
+      for (size_t i = 0; i < tensors.size(); ++i) {
+        const Tensor& tensor = tensors[i];
+        inputs.emplace_back(tensor.bytes().size(), width(tensor.dtype()));
+        std::ranges::copy(tensor.bytes(), inputs.back().data());
+        std::byte* data = trial.packed_.contains(i) ? nullptr : inputs.back().data();
+        operands.inputs.push_back({data, tensor.dtype(), tensor.shape()});
+      }
+      for (const Tensor& tensor : results) {
+        outputs.emplace_back(tensor.bytes().size(), width(tensor.dtype()));
+        operands.outputs.push_back({outputs.back().data(), tensor.dtype(), tensor.shape()});
+      }
+    }
+  };
+
+  void compare(Addresses& at, const Bindings& symbols, const std::vector<Tensor>& expected) {
+    for (size_t i = 0; i < expected.size(); ++i) {
+      std::string why;
+      EXPECT_TRUE(agrees(expected[i], at.outputs[i].data(), given_.tolerance, why))
+          << kernel_.name << " on " << given_.node << ", result " << i << " "
+          << shape_text(expected[i].shape()) << ", workers " << problem_->share.workers << ": "
+          << why;
+      EXPECT_TRUE(at.outputs[i].untouched()) << kernel_.name << " wrote outside of result " << i;
+    }
+    for (const auto& [name, value] : symbols) SCOPED_TRACE(cat(name, "=", value));
+  }
+
+  const KernelCase& given_;
+  const Kernel& kernel_;
+  std::shared_ptr<const Problem> problem_;
+  Team team_;
+  Dim scratch_bytes_;
+  std::set<size_t> packed_;
+  std::shared_ptr<const Prepared> prepared_;
+};
+
+std::shared_ptr<const Problem> problem_of(const Node& node, const Graph& graph, int workers) {
+  auto problem = std::make_shared<Problem>();
+  problem->region = region_of(node);
+  for (const Value* operand : region_operands(node)) problem->weights.push_back(operand->weight);
+  problem->ranges = ranges(graph);
+  problem->share = {workers};
+  return problem;
+}
+
+struct Run {
+  Bindings symbols;
+  std::vector<Tensor> operands, expected;  // the region's inputs; the wanted results
+};
+
+Run reference(const KernelCase& given, const Graph& graph, const Bindings& symbols) {
+  const Node& node = graph.nodes().front();
+  std::map<const Value*, Tensor> contents;
+  std::vector<const Tensor*> inputs;
+  unsigned seed = 1;
+  for (const Value* input : node.inputs) {
+    if (input == nullptr) {
+      inputs.push_back(nullptr);
+      continue;
+    }
+    if (!contents.contains(input)) {
+      std::vector<int64_t> shape;
+      for (const Dim& dim : input->type.tensor().shape()) shape.push_back(*dim.evaluate(symbols));
+      const DType dtype = input->type.tensor().dtype;
+      const auto bounds = given.bounds.find(input->name);
+      contents[input] =
+          input->is_constant()
+              ? input->weight->tensor()
+              : random_tensor(dtype, shape,
+                              bounds == given.bounds.end() ? bounds_of(dtype) : bounds->second,
+                              ++seed);
+    }
+    inputs.push_back(&contents[input]);
+  }
+  Run run{symbols, {}, {}};
+  const std::vector<Tensor> results = evaluate(node, inputs, symbols);
+  for (const Value* operand : region_operands(node)) run.operands.push_back(contents[operand]);
+  for (size_t i = 0; i < results.size(); ++i)
+    if (node.outputs[i] != nullptr) run.expected.push_back(results[i]);
+  return run;
+}
+
+}  // namespace
+
+std::unique_ptr<Graph> KernelCase::graph() const {
+  std::string names, text = results;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find(", ", at), text.size());
+    const std::string name = text.substr(at, end - at);
+    if (name != "_") names += (names.empty() ? "" : ", ") + name;
+    at = end + 2;
+  }
+  text = "graph case(" + inputs + ") -> (" + names + ")\n  " + results + " = " + node + "\n";
+  if (!weights.empty()) text += "weights\n  " + weights + "\n";
+  // Constants lie at odd addresses, as in a mapped file.
+  const WeightResolver resolve = [this](std::string_view name, DType dtype,
+                                        const std::vector<int64_t>& shape, const Hash&) {
+    const auto found = bounds.find(std::string(name));
+    const Tensor values =
+        random_tensor(dtype, shape, found == bounds.end() ? bounds_of(dtype) : found->second, 77);
+    auto storage = std::make_shared<std::vector<std::byte>>(values.bytes().size() + 1);
+    std::ranges::copy(values.bytes(), storage->begin() + 1);
+    const std::span<const std::byte> bytes(storage->data() + 1, values.bytes().size());
+    return Weight::of(Tensor::borrow(dtype, shape, bytes, storage));
+  };
+  return parse(text, all_ops(), resolve);
+}
+
+std::set<std::string> kernels_run(const KernelCase& given) {
+  const std::unique_ptr<Graph> graph = given.graph();
+  const Node& node = graph->nodes().front();
+  std::vector<Run> runs;
+  for (const Bindings& symbols : given.sizes) runs.push_back(reference(given, *graph, symbols));
+  std::set<std::string> names;
+  for (const int workers : {1, 3}) {
+    const auto problem = problem_of(node, *graph, workers);
+    for (const Kernel* kernel : cpu::kernels().all()) {
+      if (!kernel->supports(*problem).yes) continue;
+      names.insert(std::string(kernel->name));
+      Trial trial(given, *kernel, problem);
+      for (const Run& run : runs) trial.run(run.symbols, run.operands, run.expected);
+    }
+  }
+  return names;
+}
+
+void expect_kernel(const std::string& kernel, const KernelCase& given) {
+  EXPECT_TRUE(kernels_run(given).contains(kernel)) << given.node << ": " << refusal(kernel, given);
+}
+
+std::string refusal(const std::string& kernel, const KernelCase& given) {
+  const std::unique_ptr<Graph> graph = given.graph();
+  const Kernel* found = cpu::kernels().find(kernel);
+  if (found == nullptr) return "there is no such kernel";
+  return found->supports(*problem_of(graph->nodes().front(), *graph, 1)).why;
+}
+
+}  // namespace hone::test

@@ -1,0 +1,44 @@
+#pragma once
+// One op on every kernel that takes it, compared with reference evaluation.
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "device/kernel.hpp"
+#include "ir/graph.hpp"
+
+namespace hone::test {
+
+/// Bounds of the random elements of an operand.
+struct ElementBounds {
+  double low, high;
+};
+
+/// A graph of one node in text: graph case(`inputs`) -> (results) { `results` = `node` } and the
+/// types of its large constants.
+struct KernelCase {
+  std::string inputs;        // "%x: f32[n,3], %i: i64[k]"
+  std::string node;          // "Gather(%x, %i) axis=1"
+  std::string weights = {};  // "@w : f32[8,3,3,3]", a line each
+  std::string results = "%y";
+  std::vector<Bindings> sizes = {{}};                // values of the symbols; each is a run
+  std::map<std::string, ElementBounds> bounds = {};  // by operand; default: by dtype
+  double tolerance = 1e-5;                           // of the largest magnitude of the result
+
+  std::unique_ptr<Graph> graph() const;
+};
+
+/// Runs the case with 1 and with 3 workers on every kernel of the registry that supports it:
+/// operands at odd addresses, twice, and at new addresses. Fails the test where a result differs
+/// from the reference, two runs differ in a bit, or bytes outside of results and scratch change.
+/// Returns the kernels that ran.
+std::set<std::string> kernels_run(const KernelCase& given);
+
+/// Fails the test also when `kernel` is not among them.
+void expect_kernel(const std::string& kernel, const KernelCase& given);
+/// Why `kernel` refuses the case; "" when it does not.
+std::string refusal(const std::string& kernel, const KernelCase& given);
+
+}  // namespace hone::test

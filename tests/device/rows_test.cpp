@@ -1,0 +1,103 @@
+// Accuracy of the row functions against the C library in double.
+
+#include "device/cpu/rows.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+namespace hone::cpu {
+namespace {
+
+class RowsTest : public testing::TestWithParam<Isa> {
+ protected:
+  void SetUp() override {
+    limit_isa(GetParam());
+    if (isa() != GetParam()) GTEST_SKIP() << "this processor lacks " << name(GetParam());
+  }
+  void TearDown() override { limit_isa(Isa::avx512); }
+};
+INSTANTIATE_TEST_SUITE_P(Isas, RowsTest, testing::Values(Isa::generic, Isa::avx2, Isa::avx512),
+                         [](const auto& info) { return std::string(name(info.param)); });
+
+std::vector<float> spread(double low, double high) {
+  std::vector<float> values;
+  for (int i = 0; i <= 100'000; ++i)
+    values.push_back(static_cast<float>(low + (high - low) * i / 100'000));
+  return values;
+}
+
+/// The largest error in units of the last place of the true result (of normal numbers).
+double worst_ulp(void (*function)(long, const float*, float*), double (*truth)(double), double low,
+                 double high) {
+  const std::vector<float> from = spread(low, high);
+  std::vector<float> to(from.size());
+  function(static_cast<long>(from.size()), from.data(), to.data());
+  double worst = 0;
+  for (size_t i = 0; i < from.size(); ++i) {
+    const double wanted = truth(from[i]);
+    const double size = std::max(std::fabs(wanted), 1.2e-38);
+    const double ulp = std::ldexp(1.0, std::ilogb(size) - 23);
+    worst = std::max(worst, std::fabs(static_cast<double>(to[i]) - wanted) / ulp);
+  }
+  return worst;
+}
+
+TEST_P(RowsTest, FunctionsAreAccurate) {
+  const RowFunctions& rows = row_functions();
+  EXPECT_LE(worst_ulp(
+                rows.exp, [](double x) { return std::exp(x); }, -87, 88),
+            2);
+  EXPECT_LE(worst_ulp(
+                rows.sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }, -80, 30),
+            3.5);
+  EXPECT_LE(worst_ulp(
+                rows.tanh, [](double x) { return std::tanh(x); }, -12, 12),
+            3.5);
+  EXPECT_LE(worst_ulp(
+                rows.tanh, [](double x) { return std::tanh(x); }, -1e-3, 1e-3),
+            3.5);
+  EXPECT_LE(worst_ulp(
+                rows.erf, [](double x) { return std::erf(x); }, -5, 5),
+            2);
+}
+
+TEST_P(RowsTest, FunctionsKeepTheEnds) {
+  const RowFunctions& rows = row_functions();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const std::vector<float> from = {-kInfinity, -1000, 0, 1000, kInfinity, std::nanf("")};
+  const auto ends = [&](void (*function)(long, const float*, float*)) {
+    std::vector<float> to(from.size());
+    function(static_cast<long>(from.size()), from.data(), to.data());
+    EXPECT_TRUE(std::isnan(to.back()));
+    to.pop_back();
+    return to;
+  };
+  EXPECT_EQ(ends(rows.exp), (std::vector<float>{0, 0, 1, kInfinity, kInfinity}));
+  EXPECT_EQ(ends(rows.sigmoid), (std::vector<float>{0, 0, 0.5f, 1, 1}));
+  EXPECT_EQ(ends(rows.tanh), (std::vector<float>{-1, -1, 0, 1, 1}));
+  EXPECT_EQ(ends(rows.erf), (std::vector<float>{-1, -1, 0, 1, 1}));
+}
+
+TEST_P(RowsTest, SumsTakeEveryElementOnce) {
+  const RowFunctions& rows = row_functions();
+  for (const long count : {0L, 1L, 3L, 4L, 7L, 16L, 31L, 33L, 100L, 9000L}) {
+    std::vector<float> values(static_cast<size_t>(count));
+    for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 7) - 2;
+    double sum = 0, squares = 0;
+    float most = -std::numeric_limits<float>::infinity(), least = -most;
+    for (const float value : values) {
+      sum += static_cast<double>(value);
+      squares += (static_cast<double>(value) - 1) * (static_cast<double>(value) - 1);
+      most = std::max(most, value), least = std::min(least, value);
+    }
+    EXPECT_EQ(long_sum(rows, count, values.data()), sum) << count;
+    EXPECT_EQ(long_squares(rows, count, 1, values.data()), squares) << count;
+    EXPECT_EQ(rows.max(count, values.data()), most) << count;
+    EXPECT_EQ(rows.min(count, values.data()), least) << count;
+  }
+}
+
+}  // namespace
+}  // namespace hone::cpu
