@@ -54,7 +54,8 @@ bool foldable(const Node& node, const PassOptions& options) {
   collect_symbols(fields, symbols);
   if (!symbols.empty()) return false;
   const auto bytes = result_bytes(node);
-  return bytes && *bytes <= std::max(options.fold_bytes, operand_bytes);
+  const int64_t grown = try_mul(operand_bytes, options.fold_growth).value_or(INT64_MAX);
+  return bytes && *bytes <= std::max(options.fold_bytes, grown);
 }
 
 void replace(Graph& graph, Value* value, Tensor contents) {

@@ -14,9 +14,10 @@ namespace hone {
 
 struct PassOptions {
   std::vector<std::string> disabled;  // names of passes to leave out
-  /// Folding keeps results of at most this many bytes, and larger ones no larger than their
-  /// operands.
+  /// Folding keeps results of at most this many bytes, and larger ones of at most `fold_growth`
+  /// times their operands' bytes.
   int64_t fold_bytes = 64 * 1024;
+  int64_t fold_growth = 1;
   /// Folding may read weights that are made from a seed (which makes them).
   bool fold_random = false;
 };

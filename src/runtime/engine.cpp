@@ -11,11 +11,12 @@
 namespace hone {
 namespace {
 
-/// Constants that nodes make of constants are made once, when the engine is made, whatever their
-/// size.
+/// Constants that nodes make of weights (unpacked, transposed, converted) are made once, when the
+/// engine is made. What a few numbers blow up to gigabytes stays a step, in the arena.
 PassOptions load_options() {
   PassOptions options;
-  options.fold_bytes = INT64_MAX;
+  options.fold_bytes = int64_t{64} << 20;
+  options.fold_growth = 8;  // int4 to f32
   options.fold_random = true;
   return options;
 }
@@ -31,6 +32,14 @@ bool only_running_tells(const Graph& graph) {
                      [](const Value* input) { return !input->type.tensor().has_rank(); });
 }
 
+}  // namespace
+
+std::unique_ptr<Graph> make_typed(const Graph& portable) {
+  std::unique_ptr<Graph> graph = portable.clone();
+  canonicalize(*graph, load_options());
+  return graph;
+}
+
 Plan plan_for_cpu(const Graph& graph, int workers) {
   const Choose choose = [](std::shared_ptr<const Problem> problem) {
     return choose_by_estimate(cpu::kernels(), std::move(problem));
@@ -38,17 +47,13 @@ Plan plan_for_cpu(const Graph& graph, int workers) {
   return make_plan(graph, choose, "cpu", Share{workers});
 }
 
-}  // namespace
-
 std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable,
                                            const EngineOptions& options, const Plan* plan) {
   std::shared_ptr<Engine> engine(new Engine());
   engine->workers_ = options.workers > 0 ? options.workers : usable_cores();
   engine->keep_ = std::max<size_t>(1, options.specialized);
-  std::unique_ptr<Graph> graph = portable->clone();
-  canonicalize(*graph, load_options());
+  engine->graph_ = make_typed(*portable);
   engine->portable_ = std::move(portable);
-  engine->graph_ = std::move(graph);
   engine->open_ = only_running_tells(*engine->graph_);
   if (plan != nullptr && plan->workers == engine->workers_) {
     try {

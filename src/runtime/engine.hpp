@@ -17,6 +17,11 @@ struct EngineOptions {
   size_t specialized = 8;  // programs kept for input sizes that the general one cannot run
 };
 
+/// The graph that plans are of: a copy of `portable` with everything computed that can be.
+std::unique_ptr<Graph> make_typed(const Graph& portable);
+/// A plan of a typed graph; nothing is prepared or packed.
+Plan plan_for_cpu(const Graph& typed, int workers);
+
 class Engine {
  public:
   /// Plans and prepares `portable` (canonical) for the CPU. `plan`: an earlier plan of the same

@@ -1,5 +1,6 @@
 #include "runtime/execution.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/size.hpp"
@@ -81,7 +82,7 @@ void Execution::settle(const Bindings& symbols) {
   const auto wrong = validate(wanted, placement_);
   check(!wrong, Code::internal, "the memory plan is wrong: ", wrong.value_or(""));
   if (static_cast<int64_t>(arena_.bytes().size()) < placement_.bytes || arena_.empty())
-    arena_ = Tensor(DType::u8, {placement_.bytes});
+    make_arena(wanted);
   in_arena_.assign(in_arena_.size(), false);
   scratch_bytes_.assign(plan.buffers.size(), 0);
   for (size_t i = 0; i < plan.buffers.size(); ++i) {
@@ -107,6 +108,20 @@ void Execution::settle(const Bindings& symbols) {
         if (value != nullptr && !value->is_constant()) states_[i].settled &= sizes_known(*value);
   }
   settled_ = true;
+}
+
+void Execution::make_arena(const Demand& wanted) {
+  arena_ = Tensor();  // the old one first: both may be too much
+  try {
+    arena_ = Tensor(DType::u8, {placement_.bytes});
+  } catch (const Error& error) {
+    const auto largest =
+        std::max_element(wanted.buffers.begin(), wanted.buffers.end(),
+                         [](const Buffer& a, const Buffer& b) { return a.bytes < b.bytes; });
+    const Node& node = *program_->steps()[static_cast<size_t>(largest->first)].node;
+    throw error.with("the arena's largest part, ", largest->bytes, " bytes, is for ",
+                     describe(node));
+  }
 }
 
 Operands Execution::operands_of(const Program::Step& step) {
@@ -228,7 +243,14 @@ std::vector<Tensor> Execution::run(const std::vector<Tensor>& inputs, std::vecto
       given_[static_cast<size_t>(program_->index(value))] = outputs[i];
   }
   team_.run([&] {
-    for (size_t i = 0; i < states_.size(); ++i) run_step(i);
+    for (size_t i = 0; i < states_.size(); ++i) {
+      try {
+        run_step(i);
+      } catch (const Error& error) {
+        if (error.code() != Code::out_of_memory) throw;
+        throw error.with("for ", describe(*program_->steps()[i].node));
+      }
+    }
   });
   std::vector<Tensor> results;
   for (size_t i = 0; i < graph.outputs().size(); ++i) {

@@ -32,6 +32,7 @@ class Execution {
   };
 
   void settle(const Bindings& symbols);  // new input sizes
+  void make_arena(const Demand& wanted);
   Tensor& tensor(const Value* value);
   const Tensor& read(const Value* value);
   bool sizes_known(const Value& value) const;
