@@ -1,0 +1,95 @@
+// The only file that includes CLI11: it is what makes a command line tool slow to compile.
+
+#include <CLI/CLI.hpp>
+
+#include "base/error.hpp"
+#include "output.hpp"
+#include "verb.hpp"
+
+namespace hone::cli {
+namespace {
+
+CLI::Validator at_least_zero() {
+  CLI::Validator validator = CLI::NonNegativeNumber;
+  return validator.description("");  // else the help repeats it
+}
+
+}  // namespace
+
+void Arguments::positional(const char* name, std::string& target, const char* help) {
+  app_.add_option(name, target, help)->required()->type_name("");
+}
+
+void Arguments::option(const char* names, std::string& target, const char* value, const char* help,
+                       bool required) {
+  app_.add_option(names, target, help)->type_name(value)->required(required);
+}
+
+void Arguments::option(const char* names, int& target, const char* value, const char* help) {
+  app_.add_option(names, target, help)->type_name(value)->check(at_least_zero());
+}
+
+void Arguments::option(const char* names, double& target, const char* value, const char* help) {
+  app_.add_option(names, target, help)->type_name(value);
+}
+
+void Arguments::option(const char* names, uint64_t& target, const char* value, const char* help) {
+  app_.add_option(names, target, help)->type_name(value);
+}
+
+void Arguments::option(const char* names, std::optional<uint64_t>& target, const char* value,
+                       const char* help) {
+  const auto set = [&target](const uint64_t& given) { target = given; };
+  app_.add_option_function<uint64_t>(names, set, help)->type_name(value);
+}
+
+void Arguments::option(const char* names, std::vector<std::string>& target, const char* value,
+                       const char* help) {
+  app_.add_option(names, target, help)->type_name(value)->allow_extra_args(false);
+}
+
+void Arguments::flag(const char* names, bool& target, const char* help) {
+  app_.add_flag(names, target, help);
+}
+
+namespace {
+
+/// CLI11 would only say that the argument was not expected.
+void refuse_extras(const Verb& verb, const CLI::App& app) {
+  const std::vector<std::string> extras = app.remaining();
+  if (extras.empty()) return;
+  const std::string word = extras.front().substr(0, extras.front().find('='));
+  check(word.starts_with("-"), Code::usage, "hone ", verb.name, " does not expect \"", word, "\"");
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  const auto meant = closest(word, known);
+  fail(Code::usage, "hone ", verb.name, " has no option ", word,
+       meant ? cat("; did you mean ", *meant, "?") : cat("; see hone ", verb.name, " --help"));
+}
+
+}  // namespace
+
+std::function<void()> read_arguments(const Verb& verb, std::vector<std::string> words) {
+  CLI::App app{std::string(verb.summary), cat("hone ", verb.name)};
+  app.footer(std::string(trim(verb.examples)) + "\n");
+  app.get_formatter()->column_width(34);
+  app.allow_extras();
+  Arguments arguments(app);
+  std::function<void()> program = verb.declare(arguments);
+  std::reverse(words.begin(), words.end());  // as CLI11 takes them
+  try {
+    app.parse(words);
+  } catch (const CLI::CallForHelp&) {
+    print(app.help());
+    return {};
+  } catch (const CLI::ParseError& error) {
+    refuse_extras(verb, app);
+    fail(Code::usage, error.what(), " (see hone ", verb.name, " --help)");
+  }
+  refuse_extras(verb, app);
+  return program;
+}
+
+}  // namespace hone::cli

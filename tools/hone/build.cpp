@@ -1,0 +1,160 @@
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <memory>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "ir/structural.hpp"
+#include "ir/text.hpp"
+#include "model_options.hpp"
+#include "output.hpp"
+#include "runtime/engine_file.hpp"
+
+namespace hone::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+struct BuildVerb {
+  ModelOptions model;
+  std::string output, dump;
+  bool explain = false;
+};
+
+/// Writes the graph after the import and after each pass that changed it, numbered in order.
+class Dump {
+ public:
+  explicit Dump(std::filesystem::path folder) : folder_(std::move(folder)) {
+    std::error_code error;
+    std::filesystem::create_directories(folder_, error);
+    check(!error, Code::io, "--dump ", folder_.string(), ": ", error.message());
+  }
+  void write(std::string_view name, std::string_view does, const Graph& graph) {
+    const double seconds = seconds_since(start_);
+    char number[16];
+    std::snprintf(number, sizeof number, "%02d-", count_++);
+    AtomicFile file(folder_ / cat(number, name, ".graph"));
+    file.write(cat("# ", name, ": ", does, " (", seconds_text(seconds), ")\n"));
+    file.write(hone::print(graph));
+    file.commit();
+    start_ = Clock::now();  // writing is not counted
+  }
+  int count() const { return count_; }
+
+ private:
+  std::filesystem::path folder_;
+  int count_ = 0;
+  Clock::time_point start_ = Clock::now();
+};
+
+class Explanation {
+ public:
+  void add(const Graph& graph, const Plan& plan, const std::string& indent) {
+    size_t branch = 0, segment = 0, at = 0;
+    for (const Node& node : graph.nodes()) {
+      if (at >= plan.steps.size()) break;
+      if (segment < plan.segments.size() && plan.segments[segment] == static_cast<int>(at))
+        rows_.push_back({cat(indent, "segment ", segment++)});
+      const Step& step = plan.steps[at];
+      add_step(cat(indent, "  step ", at), node, step);
+      ++at;
+      const If* op = node.op.as<If>();
+      if (op == nullptr || branch + 2 > plan.branches.size()) continue;
+      rows_.push_back({cat(indent, "    then")});
+      add(*op->then_branch, plan.branches[branch++], indent + "    ");
+      rows_.push_back({cat(indent, "    else")});
+      add(*op->else_branch, plan.branches[branch++], indent + "    ");
+    }
+  }
+
+  std::string text() const {
+    std::string text = table(rows_);
+    if (notes_.empty()) return text + "fallbacks: none\n";
+    text += "fallbacks and other notes:\n";
+    std::vector<std::vector<std::string>> lines;
+    for (const auto& [words, who] : notes_)
+      lines.push_back({cat("  ", who.second, "x"), who.first, words});
+    return text + table(lines, {true, false, false});
+  }
+
+ private:
+  void add_step(std::string head, const Node& node, const Step& step) {
+    std::string how = "by size: reference evaluation";
+    if (step.kind == Step::Kind::branch) how = "one of two sub-plans";
+    else if (step.kind == Step::Kind::run) {
+      how = cat(step.kernel, "/", step.version);
+      if (!step.tuning.empty()) how += cat(" {", tuning_text(step.tuning), "}");
+    }
+    std::string who = join(node.origin, " ");
+    if (who.empty()) who = cat("%", step.node);
+    if (!node.by.empty()) who += cat(" (by ", node.by, ")");
+    rows_.push_back({std::move(head), std::string(node.op.name()), std::move(how), who});
+    if (step.note.empty()) return;
+    auto& note = notes_[cat(node.op.name(), ": ", step.note)];
+    if (note.second++ == 0) note.first = cat("first: ", who);
+  }
+
+  std::vector<std::vector<std::string>> rows_;
+  std::map<std::string, std::pair<std::string, int>> notes_;  // words -> first step, count
+};
+
+std::filesystem::path output_of(const BuildVerb& verb) {
+  if (!verb.output.empty()) return verb.output;
+  return std::filesystem::path(verb.model.path).filename().replace_extension(".hone");
+}
+
+void build_file(const BuildVerb& verb) {
+  const std::filesystem::path output = output_of(verb);
+  check(!is_engine_file(verb.model.path), Code::usage, verb.model.file_name(),
+        " is an engine already; wanted a model");
+  std::error_code error;
+  check(!std::filesystem::equivalent(verb.model.path, output, error), Code::usage, "-o ",
+        output.string(), " is the model itself");
+  const Clock::time_point start = Clock::now();
+  Imported imported = import_file(verb.model.path, verb.model.import_options());
+  BuildOptions options = verb.model.build_options();
+  std::unique_ptr<Dump> dump;
+  if (!verb.dump.empty()) {
+    dump = std::make_unique<Dump>(verb.dump);
+    dump->write("import", cat("the graph of ", verb.model.file_name()), *imported.graph);
+    options.after_pass = [&](const Pass& pass, const Graph& graph) {
+      dump->write(pass.name, pass.does, graph);
+    };
+  }
+  const std::shared_ptr<const Engine> engine = build(std::move(imported.graph), options);
+  save(*engine, output);
+  const double seconds = seconds_since(start);
+  if (verb.explain) {
+    line("plan ", engine->graph().name(), "  ", engine->plan().device, ", ", engine->workers(),
+         engine->workers() == 1 ? " worker" : " workers");
+    Explanation explanation;
+    explanation.add(engine->graph(), engine->plan(), " ");
+    print(explanation.text());
+  }
+  if (dump) line("graphs  ", verb.dump, "  ", dump->count(), " files");
+  line("engine  ", output.string(), "  ", bytes_text(std::filesystem::file_size(output)), "  ",
+       seconds_text(seconds));
+}
+
+}  // namespace
+
+std::function<void()> declare_build(Arguments& arguments) {
+  const auto verb = std::make_shared<BuildVerb>();
+  arguments.positional("model", verb->model.path, "A model (.onnx)");
+  arguments.option("-o,--output", verb->output, "FILE.hone",
+                   "The engine; the model's name with .hone, in this folder, when not given");
+  arguments.flag("--explain", verb->explain, "Print each step: kernel, layers, notes");
+  arguments.option("--dump", verb->dump, "DIR", "Write the graph after each pass that changed it");
+  verb->model.declare_workers(arguments);
+  verb->model.declare_weights(arguments);
+  verb->model.declare_disabled(arguments);
+  return [verb] { build_file(*verb); };
+}
+
+}  // namespace hone::cli

@@ -1,0 +1,210 @@
+#include "inputs.hpp"
+
+#include <algorithm>
+#include <random>
+
+#include "base/error.hpp"
+#include "base/hash.hpp"
+#include "base/log.hpp"
+#include "base/npy.hpp"
+#include "base/size.hpp"
+#include "ir/evaluation.hpp"
+
+namespace hone::cli {
+
+void InputOptions::declare(Arguments& arguments) {
+  arguments.option("-i,--input", inputs, "[NAME=]SOURCE",
+                   "FILE.npy, FILE.npz, an image, random or zeros (repeatable)");
+  arguments.option("--seed", seed, "SEED", "Of random inputs");
+}
+
+namespace {
+
+Tensor to_tensor(Array array) {
+  const auto owner = std::make_shared<Array>(std::move(array));
+  return Tensor::borrow(owner->dtype, owner->shape, owner->data, owner);
+}
+
+/// NumPy has no types of its own for these.
+std::optional<DType> void_type(DType wanted) {
+  const bool is_void = is_float(wanted) && wanted != DType::f64 && wanted != DType::f32 &&
+                       wanted != DType::f16 && wanted != DType::f4e2m1;
+  return is_void ? std::optional(wanted) : std::nullopt;
+}
+
+/// i4, i2, u4 and u2 come as i8 and u8.
+Tensor packed_as(DType wanted, Tensor tensor) {
+  if (!is_integer(wanted) || bits(wanted) >= 8) return tensor;
+  if (tensor.dtype() != (is_signed(wanted) ? DType::i8 : DType::u8)) return tensor;
+  Tensor packed(wanted, tensor.shape());
+  for (int64_t i = 0; i < tensor.count(); ++i) packed.set_integer(i, tensor.integer(i));
+  return packed;
+}
+
+class InputReader {
+ public:
+  InputReader(const Graph& graph, const ModelOptions& model, const InputOptions& options)
+      : graph_(graph), model_(model), options_(options), shapes_(model.input_shapes(graph)) {}
+
+  NamedTensors read() {
+    for (const std::string& given : options_.inputs) read_source(given);
+    for (const auto& [name, shape] : shapes_) bind(type(name), shape, symbols_);
+    for (const auto& [name, kind] : made_) make(name, kind);
+    std::vector<std::string> missing;
+    for (const Value* input : graph_.inputs()) {
+      const bool given = std::any_of(found_.begin(), found_.end(),
+                                     [&](const auto& each) { return each.first == input->name; });
+      if (!given) missing.push_back(cat("\"", input->name, "\" (", input->type, ")"));
+    }
+    check(missing.empty(), Code::usage, missing.size() == 1 ? "input " : "inputs ",
+          join(missing, ", "), missing.size() == 1 ? " is" : " are", " missing (",
+          model_.file_name(), "): add --input NAME=FILE, NAME=random or NAME=zeros");
+    return std::move(found_);
+  }
+
+ private:
+  const TensorType& type(const std::string& name) const {
+    const Type& found = graph_.find(name)->type;
+    check(found.is_tensor(), Code::unsupported, "input \"", name, "\" is ", found,
+          ": only tensors can be given");
+    return found.tensor();
+  }
+
+  void read_source(const std::string& given) {
+    const std::filesystem::path whole(given);
+    if (whole.extension() == ".npz" && given.find('=') == std::string::npos &&
+        graph_.inputs().size() != 1) {
+      for (auto& [name, array] : read_npz(whole)) {
+        check(graph_.find(name) != nullptr && graph_.find(name)->is_input(), Code::usage, given,
+              " holds \"", name, "\", which is no input of ", model_.file_name());
+        take(name, to_tensor(std::move(array)), given);
+      }
+      return;
+    }
+    const auto [name, source] = split_name(graph_, given, "--input");
+    if (source == "random" || source == "zeros") {
+      made_.emplace_back(name, source);
+      return;
+    }
+    take(name, read_file(name, source), source);
+  }
+
+  Tensor read_file(const std::string& name, const std::string& source) const {
+    const std::filesystem::path path(source);
+    const DType wanted = type(name).dtype;
+    if (path.extension() == ".npy") return to_tensor(read_npy(path, void_type(wanted)));
+    check(path.extension() == ".npz", Code::usage, "--input ", source,
+          " is neither a .npy or .npz file nor \"random\" or \"zeros\"");
+    NamedArrays arrays = read_npz(path, void_type(wanted));
+    std::vector<std::string> names;
+    for (auto& [each, array] : arrays) {
+      if (each == name || arrays.size() == 1) return to_tensor(std::move(array));
+      names.push_back(each);
+    }
+    fail(Code::usage, source, " holds no array \"", name, "\"; it holds ", join(names, ", "));
+  }
+
+  void take(const std::string& name, Tensor tensor, const std::string& source) {
+    const TensorType& wanted = type(name);
+    tensor = packed_as(wanted.dtype, std::move(tensor));
+    Bindings tried = symbols_;
+    if (tensor.dtype() != wanted.dtype || !bind(wanted, tensor.shape(), tried))
+      fail(Code::usage, "input \"", name, "\": ", std::filesystem::path(source).filename().string(),
+           " holds ", tensor.dtype(), shape_text(tensor.shape()), ", wanted ", wanted, " (",
+           model_.file_name(), ")", bound_text(wanted), advice(name, wanted, tensor));
+    symbols_ = std::move(tried);
+    add(name, std::move(tensor));
+  }
+
+  /// ", n is 2 by another input".
+  std::string bound_text(const TensorType& wanted) const {
+    std::set<std::string, std::less<>> names;
+    collect_symbols(Type(wanted), names);
+    std::string text;
+    for (const std::string& name : names)
+      if (const auto found = symbols_.find(name); found != symbols_.end())
+        text += cat(", where ", name, " is ", found->second, " by another input");
+    return text;
+  }
+
+  static std::string advice(const std::string& name, const TensorType& wanted,
+                            const Tensor& tensor) {
+    if (tensor.dtype() == DType::f64 && wanted.dtype == DType::f32)
+      return ". NumPy's .astype(numpy.float32) makes it so";
+    if (!wanted.has_rank() || wanted.rank() != 4) return "";
+    const int rank = tensor.rank();
+    const auto channels = wanted.shape()[1].constant();
+    const bool channels_last =
+        (rank == 3 || rank == 4) && channels && *channels <= 4 && tensor.dim(rank - 1) == *channels;
+    if (channels_last)
+      return cat(". If it is an image in height-width-channel order, add --layout ", name, "=nhwc");
+    if (rank == 3 && channels && tensor.dim(0) == *channels)
+      return cat(". If it is one image without the first dimension, add --layout ", name, "=nchw");
+    return "";
+  }
+
+  void add(const std::string& name, Tensor tensor) {
+    const bool twice = std::any_of(found_.begin(), found_.end(),
+                                   [&](const auto& each) { return each.first == name; });
+    check(!twice, Code::usage, "input \"", name, "\" is given twice");
+    found_.emplace_back(name, std::move(tensor));
+  }
+
+  std::vector<int64_t> made_shape(const std::string& name) {
+    if (const auto given = shapes_.find(name); given != shapes_.end()) return given->second;
+    const TensorType& wanted = type(name);
+    check(wanted.has_rank(), Code::usage, "input \"", name, "\" is ", wanted,
+          ": say its sizes with --shape ", name, "=1x3x224x224");
+    std::vector<int64_t> shape;
+    for (const Dim& dim : wanted.shape()) {
+      const auto symbol = dim.as_symbol();
+      if (shape.empty() && symbol && !symbols_.contains(*symbol))
+        symbols_[std::string(*symbol)] = 1;
+      const auto size = dim.evaluate(symbols_);
+      check(size && *size >= 0, Code::usage, "input \"", name, "\" is ", wanted, ": the size ", dim,
+            " is open; give --shape ", name, "=... (", model_.file_name(), ")");
+      shape.push_back(*size);
+    }
+    return shape;
+  }
+
+  void make(const std::string& name, const std::string& kind) {
+    const std::vector<int64_t> shape = made_shape(name);
+    const TensorType& wanted = type(name);
+    check(wanted.dtype != DType::string, Code::unsupported, "input \"", name,
+          "\" is of strings: no ", kind, " ones");
+    Tensor tensor(wanted.dtype, shape);
+    bind(wanted, shape, symbols_);
+    if (kind == "random") fill(name, tensor);
+    add(name, std::move(tensor));
+  }
+
+  void fill(const std::string& name, Tensor& tensor) const {
+    const Hash hash = hash_text(name);
+    std::mt19937_64 random(hash.low ^ (options_.seed * 0x9e3779b97f4a7c15u));
+    if (is_float(tensor.dtype())) {
+      std::normal_distribution<double> normal;
+      for (int64_t i = 0; i < tensor.count(); ++i) tensor.set_number(i, normal(random));
+    } else {
+      for (int64_t i = 0; i < tensor.count(); ++i)
+        tensor.set_integer(i, static_cast<int64_t>(random() >> 63));
+    }
+  }
+
+  const Graph& graph_;
+  const ModelOptions& model_;
+  const InputOptions& options_;
+  Shapes shapes_;
+  Bindings symbols_;
+  std::vector<std::pair<std::string, std::string>> made_;
+  NamedTensors found_;
+};
+
+}  // namespace
+
+NamedTensors read_inputs(const Graph& graph, const ModelOptions& model,
+                         const InputOptions& options) {
+  return InputReader(graph, model, options).read();
+}
+
+}  // namespace hone::cli

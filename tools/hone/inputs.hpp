@@ -1,0 +1,27 @@
+#pragma once
+// The inputs of a run, from files, images, random numbers or zeros.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model_options.hpp"
+#include "runtime/context.hpp"
+
+namespace hone::cli {
+
+struct InputOptions {
+  std::vector<std::string> inputs;  // [NAME=]SOURCE
+  uint64_t seed = 0;
+  std::string resize, crop, mean, scale, channels;
+  std::vector<std::string> layouts;  // [NAME=]nchw|nhwc
+
+  void declare(Arguments& arguments);
+};
+
+/// Every input of `graph`. Error(usage) for those that are missing, unknown or do not fit, in words
+/// that name the file.
+NamedTensors read_inputs(const Graph& graph, const ModelOptions& model,
+                         const InputOptions& options);
+
+}  // namespace hone::cli

@@ -1,0 +1,46 @@
+#include <memory>
+
+#include "base/error.hpp"
+#include "inspection.hpp"
+#include "ir/text.hpp"
+#include "output.hpp"
+
+namespace hone::cli {
+namespace {
+
+struct InspectOptions {
+  ModelOptions model;
+  std::string format = "text";
+  bool graph = false, plan = false, ops = false;
+};
+
+void inspect(const InspectOptions& options) {
+  check(options.format == "text" || options.format == "json", Code::usage, "-o ", options.format,
+        ": wanted text or json");
+  const bool parts = options.graph || options.plan || options.ops;
+  check(!parts || options.format == "text", Code::usage,
+        "-o json prints everything but graph and plan; leave out --graph, --plan and --ops");
+  const Inspection found = inspect_file(options.model);
+  if (options.graph) print(hone::print(*found.graph));
+  if (options.plan) print(hone::print(found.plan));
+  if (options.ops) print(ops_text(found));
+  if (!parts) print(options.format == "json" ? inspection_json(found) : inspection_text(found));
+}
+
+}  // namespace
+
+std::function<void()> declare_inspect(Arguments& arguments) {
+  const auto options = std::make_shared<InspectOptions>();
+  options->model.declare_path(arguments);
+  arguments.option("-o,--output", options->format, "text|json", "Form of what is printed");
+  arguments.flag("--graph", options->graph, "Print the graph as text, as it was imported");
+  arguments.flag("--plan", options->plan, "Print the plan for this machine");
+  arguments.flag("--ops", options->ops, "Print the table of ops");
+  options->model.declare_shapes(arguments);
+  options->model.declare_workers(arguments);
+  options->model.declare_weights(arguments);
+  options->model.declare_disabled(arguments);
+  return [options] { inspect(*options); };
+}
+
+}  // namespace hone::cli

@@ -1,0 +1,155 @@
+#include "inspection.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "base/size.hpp"
+#include "base/threads.hpp"
+#include "ir/evaluation.hpp"
+#include "ir/structural.hpp"
+#include "runtime/engine_file.hpp"
+
+namespace hone::cli {
+namespace {
+
+/// A sum may outgrow what a Dim holds: then it is told without.
+std::optional<Dim> sum(const Dim& a, const Dim& b) {
+  try {
+    return a + b;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+class Counter {
+ public:
+  explicit Counter(Inspection& into) : into_(into) {}
+
+  /// FLOPs of the graph, bodies included.
+  Dim count(const Graph& graph, bool is_body) {
+    for (const Value* constant : graph.constants()) count_weight(*constant);
+    Dim total;
+    for (const Node& node : graph.nodes()) {
+      ++into_.nodes;
+      OpRow& row = rows_[std::string(node.op.name())];
+      ++row.nodes;
+      Dim flops = flops_of(node);
+      row.flops = sum(row.flops, flops).value_or(row.flops);
+      if (const If* op = node.op.as<If>())
+        flops = max(count(*op->then_branch, true), count(*op->else_branch, true));
+      else if (const Fused* fused = node.op.as<Fused>()) flops = count(*fused->body, true);
+      total = sum(total, flops).value_or(total);
+    }
+    if (!is_body) finish();
+    return total;
+  }
+
+ private:
+  void count_weight(const Value& constant) {
+    if (!seen_.insert(constant.weight.get()).second) return;
+    ++into_.parameter_tensors;
+    into_.parameters += constant.weight->count();
+    if (constant.weight->dtype() != DType::string)
+      into_.parameter_bytes += static_cast<int64_t>(constant.weight->bytes());
+  }
+
+  void finish() {
+    for (auto& [name, row] : rows_) {
+      row.op = name;
+      into_.ops.push_back(row);
+    }
+    const Bindings ones = [&] {
+      std::set<std::string, std::less<>> names;
+      for (const OpRow& row : into_.ops) row.flops.collect_symbols(names);
+      Bindings bindings;
+      for (const std::string& name : names) bindings[name] = 1;
+      for (const auto& [name, value] : into_.symbols) bindings[name] = value;
+      return bindings;
+    }();
+    std::stable_sort(into_.ops.begin(), into_.ops.end(), [&](const OpRow& a, const OpRow& b) {
+      const int64_t x = a.flops.evaluate(ones).value_or(0), y = b.flops.evaluate(ones).value_or(0);
+      return x != y ? x > y : a.nodes > b.nodes;
+    });
+  }
+
+  Inspection& into_;
+  std::map<std::string, OpRow> rows_;
+  std::unordered_set<const Weight*> seen_;
+};
+
+/// A candidate that another one provably reaches is dropped.
+void add_peak(std::vector<Dim>& peaks, const Dim& peak, const Ranges& ranges) {
+  for (const Dim& other : peaks)
+    if (provably_less_equal(peak, other, ranges).value_or(false)) return;
+  std::erase_if(peaks, [&](const Dim& other) {
+    return provably_less_equal(other, peak, ranges).value_or(false);
+  });
+  peaks.push_back(peak);
+}
+
+constexpr size_t kMostPeaks = 64;  // then only the first of them are told
+constexpr int kMostComplexity = 2000;
+
+void measure_memory(Inspection& found) {
+  const Plan& plan = found.plan;
+  found.open_sizes = plan.pooled;
+  std::vector<Dim> live(plan.steps.size());
+  for (const PlannedBuffer& buffer : plan.buffers) {
+    const Dim bytes = buffer.bytes.substitute([&](std::string_view name) -> std::optional<Dim> {
+      const auto bound = found.symbols.find(name);
+      return bound == found.symbols.end() ? std::nullopt : std::optional<Dim>(bound->second);
+    });
+    found.naive_bytes = sum(found.naive_bytes, bytes).value_or(found.naive_bytes);
+    for (int step = buffer.first; step <= buffer.last; ++step) {
+      Dim& at = live[static_cast<size_t>(step)];
+      at = sum(at, bytes).value_or(at);
+    }
+  }
+  const Ranges& bounds = found.typed->ranges();
+  for (const Dim& each : live)
+    if (found.peaks.size() < kMostPeaks && each.complexity() < kMostComplexity)
+      add_peak(found.peaks, each, bounds);
+  const bool known = std::all_of(plan.buffers.begin(), plan.buffers.end(), [&](const auto& each) {
+    return each.bytes.evaluate(found.symbols).has_value();
+  });
+  if (known) found.arena_bytes = solve(demand(plan, found.symbols)).bytes;
+}
+
+void inspect_engine(const ModelOptions& options, Inspection& found) {
+  options.check_engine_options();
+  EngineParts parts = read_engine_file(options.path);
+  found.about = {{"format", "engine"}, {"made by", parts.about}};
+  found.graph = parts.portable->clone();
+  found.portable = std::move(parts.portable);
+  found.typed = make_typed(*found.portable);
+  if (parts.plan) found.plan = std::move(*parts.plan);
+  else found.plan = plan_for_cpu(*found.typed, usable_cores());
+}
+
+void inspect_model(const ModelOptions& options, Inspection& found) {
+  Imported imported = import_file(options.path, options.import_options());
+  found.about = {
+      {"format", imported.format}, {"producer", imported.producer}, {"opset", cat(imported.opset)}};
+  for (const auto& [key, value] : imported.metadata) found.about.emplace_back(key, value);
+  found.graph = imported.graph->clone();
+  const BuildOptions build = options.build_options();
+  found.portable = make_portable(std::move(imported.graph), build);
+  found.typed = make_typed(*found.portable);
+  found.plan = plan_for_cpu(*found.typed, options.workers > 0 ? options.workers : usable_cores());
+}
+
+}  // namespace
+
+Inspection inspect_file(const ModelOptions& options) {
+  Inspection found;
+  found.file = options.file_name();
+  if (is_engine_file(options.path)) inspect_engine(options, found);
+  else inspect_model(options, found);
+  for (const auto& [name, shape] : options.input_shapes(*found.graph))
+    bind(found.graph->find(name)->type.tensor(), shape, found.symbols);
+  found.flops = Counter(found).count(*found.graph, false);
+  measure_memory(found);
+  return found;
+}
+
+}  // namespace hone::cli

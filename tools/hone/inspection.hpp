@@ -1,0 +1,52 @@
+#pragma once
+// What `hone inspect` finds out about a model or an engine.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ir/graph.hpp"
+#include "model_options.hpp"
+#include "plan/plan.hpp"
+
+namespace hone::cli {
+
+struct OpRow {
+  std::string op;
+  int64_t nodes = 0;
+  Dim flops;
+};
+
+struct Inspection {
+  std::string file;
+  std::vector<std::pair<std::string, std::string>> about;  // format, producer, opset ...
+  std::unique_ptr<Graph> graph;           // as it was imported; of an engine the portable graph
+  std::shared_ptr<const Graph> portable;  // canonical
+  std::unique_ptr<Graph> typed;           // what `plan` is of
+  Plan plan;
+
+  std::vector<OpRow> ops;  // by FLOPs, then by name; those of bodies too
+  int64_t nodes = 0;
+  int64_t parameters = 0, parameter_tensors = 0, parameter_bytes = 0;
+  Dim flops;        // 2 x multiply-adds of matrix products and convolutions, of the dearer branches
+  Dim naive_bytes;  // every value a buffer of its own
+  std::vector<Dim> peaks;               // the arena is at least the largest of these
+  Bindings symbols;                     // by --shape
+  std::optional<int64_t> arena_bytes;   // exact, when every size is known
+  std::vector<std::string> open_sizes;  // values whose size only running tells
+};
+
+/// Error: every problem of the model at once, as import_file gives it.
+Inspection inspect_file(const ModelOptions& options);
+
+/// 2 x multiply-adds of one node; 0 for what is no contraction.
+Dim flops_of(const Node& node);
+
+/// The whole as text, and as JSON.
+std::string inspection_text(const Inspection& inspection);
+std::string inspection_json(const Inspection& inspection);
+/// The table of ops alone.
+std::string ops_text(const Inspection& inspection);
+
+}  // namespace hone::cli

@@ -1,0 +1,68 @@
+// The only file that includes nlohmann/json.
+
+#include <nlohmann/json.hpp>
+
+#include "inspection.hpp"
+
+namespace hone::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// A number where it is one, else text: 12, "12*n".
+Json size_json(const Dim& dim, const Bindings& symbols) {
+  if (const auto number = dim.evaluate(symbols)) return *number;
+  return cat(dim);
+}
+
+Json type_json(const Type& type) {
+  Json json;
+  json["type"] = cat(type);
+  if (!type.is_tensor()) return json;
+  json["dtype"] = std::string(name(type.tensor().dtype));
+  if (!type.tensor().has_rank()) return json;
+  Json shape = Json::array();
+  for (const Dim& dim : type.tensor().shape()) shape.push_back(size_json(dim, {}));
+  json["shape"] = std::move(shape);
+  return json;
+}
+
+}  // namespace
+
+std::string inspection_json(const Inspection& found) {
+  Json json;
+  json["file"] = found.file;
+  for (const auto& [key, value] : found.about) json["about"][key] = value;
+  for (const Value* input : found.graph->inputs()) {
+    Json port = type_json(input->type);
+    port["name"] = input->name;
+    json["inputs"].push_back(std::move(port));
+  }
+  for (const GraphOutput& output : found.graph->outputs()) {
+    Json port = type_json(output.value->type);
+    port["name"] = output.name;
+    json["outputs"].push_back(std::move(port));
+  }
+  json["requirements"] = Json::array();
+  for (const Require& require : found.graph->requirements())
+    json["requirements"].push_back(cat(require));
+  json["nodes"] = found.nodes;
+  json["parameters"] = {{"count", found.parameters},
+                        {"tensors", found.parameter_tensors},
+                        {"bytes", found.parameter_bytes}};
+  json["flops"] = size_json(found.flops, found.symbols);
+  json["memory"]["arena_bytes"] = found.arena_bytes ? Json(*found.arena_bytes) : Json();
+  json["memory"]["naive_bytes"] = size_json(found.naive_bytes, found.symbols);
+  json["memory"]["peaks"] = Json::array();
+  for (const Dim& peak : found.peaks)
+    json["memory"]["peaks"].push_back(size_json(peak, found.symbols));
+  json["memory"]["open_sizes"] = found.open_sizes;
+  json["ops"] = Json::array();
+  for (const OpRow& row : found.ops)
+    json["ops"].push_back(
+        {{"op", row.op}, {"nodes", row.nodes}, {"flops", size_json(row.flops, found.symbols)}});
+  json["problems"] = Json::array();
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace hone::cli

@@ -1,0 +1,89 @@
+#include <algorithm>
+
+#include "inspection.hpp"
+#include "output.hpp"
+
+namespace hone::cli {
+namespace {
+
+constexpr int kReadable = 12;  // terms of a size that people still read
+
+std::string number_text(int64_t value) {
+  return value < 0 ? cat(value) : with_commas(static_cast<uint64_t>(value));
+}
+
+/// A size with the symbols that --shape gave replaced; its value at 1 for each symbol when it is
+/// too long to read.
+std::string dim_text(const Dim& dim, const Bindings& symbols) {
+  const Dim left = dim.substitute([&](std::string_view name) -> std::optional<Dim> {
+    const auto found = symbols.find(name);
+    return found == symbols.end() ? std::nullopt : std::optional<Dim>(found->second);
+  });
+  if (const auto number = left.constant()) return number_text(*number);
+  if (left.complexity() <= kReadable) return cat(left);
+  std::set<std::string, std::less<>> names;
+  left.collect_symbols(names);
+  Bindings ones;
+  for (const std::string& name : names) ones[name] = 1;
+  const auto least = left.evaluate(ones);
+  return cat(least ? number_text(*least) : "?", " where ", join(names, " = "), " = 1");
+}
+
+std::string arena_text(const Inspection& found) {
+  if (found.arena_bytes) return cat(number_text(*found.arena_bytes), " bytes");
+  if (found.peaks.size() == 1) return cat(dim_text(found.peaks.front(), found.symbols), " bytes");
+  int terms = 0;
+  for (const Dim& peak : found.peaks) terms += peak.complexity();
+  if (found.peaks.empty() || terms > kReadable)
+    return "depends on sizes that are open; --shape NAME=1x3x224x224 gives them";
+  std::vector<std::string> texts;
+  for (const Dim& peak : found.peaks) texts.push_back(dim_text(peak, found.symbols));
+  return cat("max(", join(texts, ", "), ") bytes");
+}
+
+void add_ports(std::vector<std::vector<std::string>>& rows, const Graph& graph) {
+  bool first = true;
+  for (const Value* input : graph.inputs()) {
+    rows.push_back({first ? "inputs" : "", cat(input->name, ": ", input->type)});
+    first = false;
+  }
+  first = true;
+  for (const GraphOutput& output : graph.outputs()) {
+    rows.push_back({first ? "outputs" : "", cat(output.name, ": ", output.value->type)});
+    first = false;
+  }
+}
+
+}  // namespace
+
+std::string ops_text(const Inspection& found) {
+  std::vector<std::vector<std::string>> rows{{"op", "nodes", "FLOPs"}};
+  for (const OpRow& row : found.ops)
+    rows.push_back({row.op, cat(row.nodes),
+                    row.flops.is(0) ? std::string() : dim_text(row.flops, found.symbols)});
+  return table(rows, {false, true, false});
+}
+
+std::string inspection_text(const Inspection& found) {
+  std::vector<std::vector<std::string>> rows{{"file", found.file}};
+  for (const auto& [key, value] : found.about)
+    if (!value.empty()) rows.push_back({key, value});
+  add_ports(rows, *found.graph);
+  for (const Require& require : found.graph->requirements())
+    rows.push_back({"require", cat(require)});
+  rows.push_back({"nodes", number_text(found.nodes)});
+  rows.push_back({"parameters",
+                  cat(number_text(found.parameters), " in ", number_text(found.parameter_tensors),
+                      " tensors, ", bytes_text(static_cast<uint64_t>(found.parameter_bytes)))});
+  rows.push_back({"FLOPs", dim_text(found.flops, found.symbols)});
+  rows.push_back({"arena", cat(arena_text(found), " (a buffer per value: ",
+                               dim_text(found.naive_bytes, found.symbols), ")")});
+  if (!found.open_sizes.empty())
+    rows.push_back(
+        {"", cat("and ", found.open_sizes.size(),
+                 " values whose size only running tells, among them %", found.open_sizes.front())});
+  rows.push_back({"problems", "none"});
+  return table(rows) + "\n" + ops_text(found);
+}
+
+}  // namespace hone::cli

@@ -1,0 +1,158 @@
+// The command line tool: one verb a file, one list of them.
+
+#include <cstdio>
+#include <new>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "output.hpp"
+#include "verb.hpp"
+
+namespace hone::cli {
+namespace {
+
+constexpr Verb kVerbs[] = {
+    {"run", "Run a model or an engine on inputs.",
+     R"(
+Inputs: a .npy file; a .npz file (the array of the input's name, or its only one; without NAME=,
+every array by its name); a .jpg or .png image; "random" (floats: normal; integers and booleans: 0
+or 1) or "zeros". NAME= may be left out where the model has one input. Sizes that the model leaves
+open come from --shape or from the other inputs; the first dimension is 1 otherwise.
+Images become what the input wants: rows, columns and channels in its order, with a first dimension
+of 1; each element is (pixel - mean) * scale of pixels from 0 to 255. Integer inputs get the pixels
+as they are, unless --mean or --scale is given. Without --resize and --crop, an image is resized to
+the size that the model wants. --layout says that an array is an image, too, and in which order.
+
+Examples:
+  hone run net.onnx --input image=cat.jpg --top 5 --labels labels.txt
+  hone run net.onnx --input cat.jpg --resize 256 --crop 224x224 \
+      --mean 123.675,116.28,103.53 --scale 1/58.395,1/57.12,1/57.375
+  hone run bert.onnx --input ids=ids.npy --input mask=mask.npy --save out.npz
+  hone run net.hone --input random --shape 8x3x224x224 --repeat 50
+)",
+     declare_run},
+    {"build", "Make an engine: a model optimized for this machine, in one file.",
+     R"(
+Examples:
+  hone build net.onnx -o net.hone
+  hone build net.onnx -o net.hone --explain        each step: kernel, layers, notes
+  hone build net.onnx -o net.hone --dump graphs    the graph after each pass that changed it
+)",
+     declare_build},
+    {"inspect", "Show what is in a model or an engine, and what keeps it from running.",
+     R"(
+Counts of multiplications and additions are those of matrix products and convolutions. Sizes that
+the model leaves open stand as letters; --shape gives them values. --graph, --plan and --ops print
+these parts alone.
+
+Examples:
+  hone inspect net.onnx
+  hone inspect net.onnx --shape image=8x3x224x224
+  hone inspect net.onnx --graph > net.graph
+  hone inspect net.hone --plan
+  hone inspect net.onnx -o json
+)",
+     declare_inspect},
+    {"doctor", "Show what Hone finds on this machine.",
+     R"(
+Example:
+  hone doctor
+)",
+     declare_doctor},
+    {"version", "Show the version.",
+     R"(
+Example:
+  hone version
+)",
+     declare_version},
+};
+
+constexpr std::string_view kCodes = R"(
+Exit codes:
+  0  success                      6  out of memory
+  2  wrong arguments or inputs    7  device error
+  3  unsupported model            8  a file cannot be read or written
+  4  invalid model                9  accuracy budget not met
+  5  damaged or foreign engine   10  a bug of Hone's
+Data goes to standard output, everything else to standard error. HONE_LOG=note shows more of it.
+)";
+
+void print_help() {
+  print(
+      "Hone optimizes trained networks for this machine and runs them.\n\n"
+      "Usage: hone VERB [ARGUMENTS]    (hone VERB --help tells more)\n\nVerbs:\n");
+  std::vector<std::vector<std::string>> rows;
+  for (const Verb& verb : kVerbs)
+    rows.push_back({"  " + std::string(verb.name), std::string(verb.summary)});
+  print(table(rows));
+  print(
+      "\nExamples:\n"
+      "  hone run net.onnx --input image=cat.jpg --top 5 --labels labels.txt\n"
+      "  hone inspect net.onnx\n"
+      "  hone build net.onnx -o net.hone\n");
+  print(kCodes);
+}
+
+const Verb& find_verb(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const Verb& verb : kVerbs) {
+    if (verb.name == name) return verb;
+    names.push_back(verb.name);
+  }
+  const auto meant = closest(name, names);
+  fail(Code::usage, "there is no verb \"", name, "\"",
+       meant ? cat("; did you mean ", *meant, "?")
+             : cat("; the verbs are ", join(names, ", "), " (see hone --help)"));
+}
+
+void run_words(std::vector<std::string> words) {
+  if (words.size() >= 2 && words[0] == "help") words = {words[1], "--help"};
+  check(!words.empty(), Code::usage, "no verb was given; see hone --help");
+  if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") return print_help();
+  if (words[0] == "--version") words[0] = "version";
+  const Verb& verb = find_verb(words[0]);
+  words.erase(words.begin());
+  if (const std::function<void()> program = read_arguments(verb, std::move(words))) program();
+}
+
+/// Names out of files may hold anything; a terminal should not obey them.
+std::string harmless(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string made;
+  for (const char c : text) {
+    const auto code = static_cast<unsigned char>(c);
+    if ((code < 0x20 && c != '\n') || code == 0x7f)
+      made += {'\\', 'x', kDigits[code >> 4], kDigits[code & 15]};
+    else made += c;
+  }
+  return made;
+}
+
+int failed(Code code, std::string_view message) {
+  std::fflush(stdout);
+  const std::string text = cat("error: ", harmless(message), "\n");
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  return static_cast<int>(code);
+}
+
+int run_tool(const std::vector<std::string>& words) {
+  try {
+    run_words(words);
+    flush_output();
+    return 0;
+  } catch (const Error& error) {
+    return failed(error.code(), error.message());
+  } catch (const std::bad_alloc&) {
+    return failed(Code::out_of_memory, "out of memory");
+  } catch (const std::exception& error) {
+    return failed(Code::internal, error.what());
+  }
+}
+
+}  // namespace
+}  // namespace hone::cli
+
+int main(int count, char** arguments) {
+  hone::remove_unfinished_files_on_signals();
+  return hone::cli::run_tool(std::vector<std::string>(arguments + 1, arguments + count));
+}

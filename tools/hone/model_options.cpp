@@ -1,0 +1,118 @@
+#include "model_options.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "ir/evaluation.hpp"
+#include "runtime/engine_file.hpp"
+
+namespace hone::cli {
+
+void ModelOptions::declare_path(Arguments& arguments) {
+  arguments.positional("model", path, "A model (.onnx) or an engine (.hone)");
+}
+
+void ModelOptions::declare_weights(Arguments& arguments) {
+  arguments.option("--random-weights", random_weights, "SEED",
+                   "Fill weights whose external file is absent with random values");
+  arguments.option("--random-gain", random_gain, "GAIN",
+                   "Their variance is GAIN^2 * 2 / fan-in; 1 when not given");
+}
+
+void ModelOptions::declare_workers(Arguments& arguments) {
+  arguments.option("--workers", workers, "N", "Threads per inference; 0: one per usable core");
+}
+
+void ModelOptions::declare_disabled(Arguments& arguments) {
+  arguments.option("--disable", disabled, "PASS", "Leave out a pass (repeatable)");
+}
+
+void ModelOptions::declare_shapes(Arguments& arguments) {
+  arguments.option("--shape", shapes, "[NAME=]1x3x224x224",
+                   "Sizes of an input that the model leaves open (repeatable)");
+}
+
+std::string ModelOptions::file_name() const {
+  return std::filesystem::path(path).filename().string();
+}
+
+ImportOptions ModelOptions::import_options() const {
+  check(random_weights || random_gain == 0, Code::usage,
+        "--random-gain goes with --random-weights SEED");
+  ImportOptions options;
+  options.random_weights = random_weights;
+  if (random_gain != 0) options.random_gain = random_gain;
+  return options;
+}
+
+BuildOptions ModelOptions::build_options() const {
+  std::vector<std::string_view> names;
+  for (const Pass& pass : pipeline()) names.push_back(pass.name);
+  for (const std::string& each : disabled)
+    check(std::find(names.begin(), names.end(), each) != names.end(), Code::usage,
+          "--disable: there is no pass \"", each, "\"; the passes are ", join(names, ", "));
+  BuildOptions options;
+  options.passes.disabled = disabled;
+  options.engine.workers = workers;
+  return options;
+}
+
+void ModelOptions::check_engine_options() const {
+  check(!random_weights && random_gain == 0 && disabled.empty(), Code::usage, file_name(),
+        " is an engine: its weights and passes are settled; --random-weights and --disable are "
+        "for models");
+}
+
+std::shared_ptr<const Engine> ModelOptions::open_engine() const {
+  if (is_engine_file(path)) check_engine_options();
+  return open(path, import_options(), build_options());
+}
+
+std::vector<int64_t> parse_shape(std::string_view text) {
+  std::vector<int64_t> shape;
+  if (text.empty() || text == "scalar") return shape;
+  for (const std::string_view word : split(text, 'x')) {
+    const auto size = parse_int(word);
+    check(size && *size >= 0, Code::usage, "\"", text, "\" is no shape: wanted sizes such as ",
+          "1x3x224x224");
+    shape.push_back(*size);
+  }
+  return shape;
+}
+
+std::pair<std::string, std::string> split_name(const Graph& graph, const std::string& given,
+                                               std::string_view option) {
+  std::vector<std::string_view> names;
+  for (const Value* input : graph.inputs()) {
+    if (given.starts_with(input->name + "="))
+      return {input->name, given.substr(input->name.size() + 1)};
+    names.push_back(input->name);
+  }
+  const size_t equals = given.find('=');
+  if (equals != std::string::npos) {
+    const std::string_view word = std::string_view(given).substr(0, equals);
+    const auto meant = closest(word, names);
+    fail(Code::usage, option, ": there is no input \"", word, "\"",
+         meant ? cat("; did you mean \"", *meant, "\"?")
+               : cat("; the inputs are ", join(names, ", ")));
+  }
+  check(names.size() == 1, Code::usage, option, " ", given, ": wanted NAME=", given,
+        "; the inputs are ", join(names, ", "));
+  return {graph.inputs().front()->name, given};
+}
+
+Shapes ModelOptions::input_shapes(const Graph& graph) const {
+  Shapes found;
+  Bindings symbols;
+  for (const std::string& each : shapes) {
+    const auto [name, text] = split_name(graph, each, "--shape");
+    const std::vector<int64_t> shape = parse_shape(text);
+    const Type& type = graph.find(name)->type;
+    check(type.is_tensor() && bind(type.tensor(), shape, symbols), Code::usage, "--shape ", each,
+          ": input \"", name, "\" is ", type, " (", file_name(), ")");
+    found[name] = shape;
+  }
+  return found;
+}
+
+}  // namespace hone::cli

@@ -1,0 +1,52 @@
+#pragma once
+// The arguments that say which model and how to make an engine of it; several verbs take them.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "build/build.hpp"
+#include "verb.hpp"
+
+namespace hone::cli {
+
+using Shapes = std::map<std::string, std::vector<int64_t>, std::less<>>;
+
+struct ModelOptions {
+  std::string path;
+  std::optional<uint64_t> random_weights;
+  double random_gain = 0;  // 0: not given
+  int workers = 0;
+  std::vector<std::string> disabled;
+  std::vector<std::string> shapes;
+
+  void declare_path(Arguments& arguments);  // a model or an engine
+  void declare_weights(Arguments& arguments);
+  void declare_workers(Arguments& arguments);
+  void declare_disabled(Arguments& arguments);
+  void declare_shapes(Arguments& arguments);
+
+  /// The file's name without its folder, for messages.
+  std::string file_name() const;
+  ImportOptions import_options() const;
+  /// Error(usage) for a pass that is none.
+  BuildOptions build_options() const;
+  /// A model is imported and built, an engine loaded.
+  std::shared_ptr<const Engine> open_engine() const;
+  /// Error(usage) when options were given that only a model can take.
+  void check_engine_options() const;
+  /// Sizes of inputs of `graph` by --shape. Error(usage) when they contradict its types.
+  Shapes input_shapes(const Graph& graph) const;
+};
+
+/// NAME=VALUE, the name one of `graph`'s inputs; VALUE alone where there is one input.
+/// Error(usage) otherwise. `option` is for messages: "--input".
+std::pair<std::string, std::string> split_name(const Graph& graph, const std::string& given,
+                                               std::string_view option);
+
+/// "1x3x224x224". Error(usage).
+std::vector<int64_t> parse_shape(std::string_view text);
+
+}  // namespace hone::cli

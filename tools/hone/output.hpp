@@ -1,0 +1,34 @@
+#pragma once
+// What the tool tells: data on stdout, everything else on stderr.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/text.hpp"
+
+namespace hone::cli {
+
+/// To stdout as it is. Error(io) when it cannot be written.
+void print(std::string_view text);
+/// To stdout, with a newline.
+template <class... Parts>
+void line(const Parts&... parts) {
+  print(cat(parts..., "\n"));
+}
+/// Everything printed has left; Error(io) else.
+void flush_output();
+
+/// "532 bytes", "1.4 KiB", "45.3 MiB".
+std::string bytes_text(uint64_t bytes);
+/// "12.3 us", "4.56 ms", "1.23 s".
+std::string seconds_text(double seconds);
+/// At most `digits` significant digits: 0.0123, 1.5e-07.
+std::string short_number(double value, int digits = 4);
+/// Rows of cells as columns two blanks apart; the last column is not padded. `right`: which columns
+/// are aligned to the right.
+std::string table(const std::vector<std::vector<std::string>>& rows,
+                  const std::vector<bool>& right = {});
+
+}  // namespace hone::cli
