@@ -166,7 +166,7 @@ std::shared_ptr<const Problem> problem_of(const Node& node, const Graph& graph, 
   auto problem = std::make_shared<Problem>();
   problem->region = region_of(node);
   for (const Value* operand : region_operands(node)) problem->weights.push_back(operand->weight);
-  problem->ranges = ranges(graph);
+  problem->ranges = graph.ranges();
   problem->share = {workers};
   return problem;
 }

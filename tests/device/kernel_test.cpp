@@ -45,8 +45,8 @@ TEST_P(KernelTest, Gemm) {
                                "@w : f32[30,20]\n  @b : f32[30]", "%y", rows});
   expect_kernel("cpu.matmul", {"%a: f32[20,n], %b: f32[20,9], %c: f32[n,1]",
                                "Gemm(%a, %b, %c) transA=true", "", "%y", rows});
-  expect_kernel("cpu.matmul", {"%a: f32[n,20], %b: f32[9,20]", "Gemm(%a, %b, f32[]{1.5}) transB=true",
-                               "", "%y", rows});
+  expect_kernel("cpu.matmul", {"%a: f32[n,20], %b: f32[9,20]",
+                               "Gemm(%a, %b, f32[]{1.5}) transB=true", "", "%y", rows});
   expect_kernel("cpu.matmul",
                 {"%a: f32[n,20], %b: f32[20,4]", "Gemm(%a, %b, f32[4]{1,2,3,4})", "", "%y", rows});
 }

@@ -1,0 +1,95 @@
+// Vectors of f32 and functions of them as polynomials. Includes nothing, as gemm_micro.hpp.
+#pragma once
+
+namespace {
+
+template <int kWidth>
+struct Lanes {
+  typedef float V __attribute__((vector_size(kWidth * 4)));
+  typedef int I __attribute__((vector_size(kWidth * 4)));
+  typedef float Loose __attribute__((vector_size(kWidth * 4), aligned(4), may_alias));
+
+  static V load(const float* from) { return *reinterpret_cast<const Loose*>(from); }
+  static void store(float* to, V value) { *reinterpret_cast<Loose*>(to) = value; }
+  static V all(float value) { return V{} + value; }
+  static V bits(I value) { return reinterpret_cast<V>(value); }
+  static I bits(V value) { return reinterpret_cast<I>(value); }
+  static V magnitude(V x) { return bits(bits(x) & 0x7fffffff); }
+  static V with_sign(V x, V sign) { return bits(bits(x) | (bits(sign) & int(0x80000000))); }
+
+  /// 2^n for n in [-126, 127].
+  static V power(I n) { return bits((n + 127) << 23); }
+
+  /// exp(x) = 2^n * (1 + e): n and e, |x - n * log(2)| <= log(2) / 2. The series of exp to the 7th
+  /// power: the next term is below 6e-9.
+  static V reduced(V x, I& n) {
+    const V shifted = x * 1.44269504f + 12582912.0f;  // 1.5 * 2^23 rounds to an integer
+    const V whole = shifted - 12582912.0f;
+    n = bits(shifted) - 0x4b400000;
+    const V r = x - whole * 0.693145752f - whole * 1.42860677e-6f;  // log(2) in two parts
+    V e = all(1.0f / 5040) * r + 1.0f / 720;
+    e = e * r + 1.0f / 120;
+    e = e * r + 1.0f / 24;
+    e = e * r + 1.0f / 6;
+    e = e * r + 0.5f;
+    return r + r * r * e;
+  }
+
+  static V clamped(V x, float least, float most) {
+    x = x < least ? all(least) : x;
+    return x > most ? all(most) : x;  // NaN stays
+  }
+
+  static V exp(V x) {
+    I n;
+    const V e = reduced(clamped(x, -104.0f, 89.0f), n);
+    const I half = n >> 1;  // in two steps: the result may be subnormal
+    return (e + 1.0f) * power(half) * power(n - half);
+  }
+
+  /// exp(x) - 1 for x in [-40, 0].
+  static V expm1_negative(V x) {
+    I n;
+    const V e = reduced(x, n);
+    const V scale = power(n);
+    return e * scale + (scale - 1.0f);
+  }
+
+  static V sigmoid(V x) { return 1.0f / (1.0f + exp(-x)); }
+
+  static V tanh(V x) {
+    const V t = expm1_negative(clamped(magnitude(x) * -2.0f, -40.0f, 0.0f));
+    return with_sign(-t / (t + 2.0f), x);
+  }
+
+  /// Below 1 a polynomial in x^2 of erf(x) / x, above 1 - exp(polynomial of log(erfc)): both fitted
+  /// at Chebyshev nodes, to 4e-11 relative and 1e-9 absolute.
+  static V erf(V x) {
+    const V a = magnitude(x), u = x * x;
+    V near = all(-9.67359095e-06f) * u + 0.000112682539f;
+    near = near * u - 0.000848439656f;
+    near = near * u + 0.00522105341f;
+    near = near * u - 0.0268654383f;
+    near = near * u + 0.112837826f;
+    near = near * u - 0.376126385f;
+    near = near * u + 1.12837917f;
+    near = near * x;
+    const V s = clamped(a, 1.0f, 4.0f) - 2.5f;
+    V far = all(-6.58285705e-08f) * s + 1.6140616e-06f;
+    far = far * s - 1.29761332e-05f;
+    far = far * s + 7.73944256e-05f;
+    far = far * s - 0.000420706939f;
+    far = far * s + 0.00216516031f;
+    far = far * s - 0.0108581655f;
+    far = far * s - 0.94389364f;
+    far = far * s - 5.35268074f;
+    far = far * s - 7.80681528f;
+    I n;
+    const V e = reduced(far, n);
+    const V scale = power(n);
+    const V beyond = with_sign((1.0f - scale) - e * scale, x);
+    return a > 1.0f ? beyond : near;  // NaN: near
+  }
+};
+
+}  // namespace
