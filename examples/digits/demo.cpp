@@ -55,7 +55,7 @@ void show(const Samples& samples, const std::vector<size_t>& digits) {
   std::string line;
   for (const size_t sample : order) {
     std::string word = "     " + std::to_string(digits[sample]);
-    if (wrong(sample)) word += ", but it is " + std::to_string(samples.labels[sample]);
+    if (wrong(sample)) word += ", is a " + std::to_string(samples.labels[sample]);
     line += word + std::string(18 - word.size(), ' ');
   }
   std::printf("%s\n\n", line.c_str());
