@@ -8,7 +8,7 @@ namespace {
 constexpr size_t kShownCharacters = 120;
 constexpr size_t kColumn = 48;  // a longer entry does not push the others to the right
 
-std::string subject(const Problem& problem) {
+std::string subject(const ModelProblem& problem) {
   if (problem.op.empty()) return {};
   if (problem.domain.empty()) return cat("ai.onnx::", problem.op);
   return cat(problem.domain, "::", problem.op, " v", problem.version);
@@ -49,7 +49,7 @@ std::string shown(std::string_view name) {
   return out;
 }
 
-void Report::add(Problem problem) {
+void Report::add(ModelProblem problem) {
   ++total_;
   ++codes_[problem.code];
   if (!problem.op.empty()) ++nodes_;

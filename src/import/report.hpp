@@ -12,7 +12,7 @@
 namespace hone {
 
 /// One thing that keeps a model from running.
-struct Problem {
+struct ModelProblem {
   std::string node;  // in the user's words: "/neck/Swizzle", or "initializer "w"" and the like
   std::string domain, op;  // of a node; op is empty for what is no node. "" is ai.onnx
   int64_t version = 0;     // of the domain
@@ -28,11 +28,11 @@ class Report {
   static constexpr size_t kShown = 20;    // lines of the message
 
   struct Group {
-    Problem first;
+    ModelProblem first;
     int64_t count = 1;
   };
 
-  void add(Problem problem);
+  void add(ModelProblem problem);
   bool empty() const { return total_ == 0; }
   int64_t total() const { return total_; }
   const std::vector<Group>& groups() const { return groups_; }

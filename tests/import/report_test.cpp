@@ -5,8 +5,8 @@
 namespace hone {
 namespace {
 
-Problem of(std::string node, std::string domain, std::string op, std::string what,
-           std::string suggestion, Code code = Code::unsupported) {
+ModelProblem of(std::string node, std::string domain, std::string op, std::string what,
+                std::string suggestion, Code code = Code::unsupported) {
   return {std::move(node), std::move(domain),     std::move(op), 1,
           std::move(what), std::move(suggestion), code};
 }

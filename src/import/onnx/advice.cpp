@@ -27,7 +27,7 @@ constexpr size_t kShortestGuess = 6;  // the names of short operators are too mu
 
 }  // namespace
 
-void advise(Problem& problem, const Importers& importers) {
+void advise(ModelProblem& problem, const Importers& importers) {
   problem.code = Code::unsupported;
   const auto version = static_cast<int>(problem.version);
   const Importers::Found found = importers.find(problem.domain, problem.op, version);

@@ -7,6 +7,6 @@
 namespace hone::onnx {
 
 /// Fills what, suggestion and code of the problem from its domain, op and version.
-void advise(Problem& problem, const Importers& importers);
+void advise(ModelProblem& problem, const Importers& importers);
 
 }  // namespace hone::onnx

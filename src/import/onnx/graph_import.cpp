@@ -125,7 +125,7 @@ std::string GraphImport::origin(const NodeProto& node) const {
 }
 
 void GraphImport::report_place(std::string place, const Error& error, std::string suggestion) {
-  Problem problem;
+  ModelProblem problem;
   problem.node = std::move(place);
   problem.what = error.message();
   problem.suggestion = std::move(suggestion);
@@ -134,7 +134,7 @@ void GraphImport::report_place(std::string place, const Error& error, std::strin
 }
 
 void GraphImport::report(const NodeProto& node, const Error& error, std::string suggestion) {
-  Problem problem;
+  ModelProblem problem;
   problem.node = shown(origin(node));
   problem.domain = shown(node.domain);
   problem.op = shown(node.op_type.empty() ? "?" : node.op_type);
@@ -300,7 +300,7 @@ void GraphImport::import_node(const NodeProto& node) {
     const auto found = model_.importers.find(node.domain, node.op_type, opset);
     if (found.f != nullptr)  // what fails only because of what it reads is not reported
       return failed ? define_outputs(node, {}) : import_known(node, found.f, opset);
-    Problem problem;
+    ModelProblem problem;
     problem.node = shown(origin(node));
     problem.domain = shown(node.domain);
     problem.op = shown(node.op_type);
