@@ -17,7 +17,6 @@ constexpr GemmCore kCores[] = {
     {Isa::avx2, 6, 16, multiply_avx2},
     {Isa::avx512, 12, 32, multiply_avx512},
 };
-constexpr int kMostTile = 12 * 32;
 
 int64_t ceil_to(int64_t value, int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
@@ -26,7 +25,7 @@ int64_t ceil_to(int64_t value, int64_t multiple) {
 /// One panel pair into a corner of c that is smaller than the panels.
 void multiply_corner(const GemmCore& core, int64_t depth, const float* a, const float* b, float* c,
                      int64_t stride, int64_t rows, int64_t columns) {
-  float whole[kMostTile] = {};
+  float whole[kMostPanel] = {};
   for (int64_t i = 0; i < rows; ++i)
     std::memcpy(whole + i * core.columns, c + i * stride,
                 static_cast<size_t>(columns) * sizeof(float));
@@ -62,54 +61,49 @@ void pack_panels(const float* from, int64_t count, int64_t depth, int64_t stride
   }
 }
 
-void multiply_panels(const GemmCore& core, int64_t m, int64_t n, int64_t depth, const float* a,
-                     const float* b, float* c, int64_t stride) {
-  for (int64_t start = 0; start < depth; start += kDepthBlock) {
-    const int64_t block = std::min(kDepthBlock, depth - start);
-    for (int64_t j = 0; j < n; j += core.columns) {
-      const float* b_panel = b + j * depth + start * core.columns;
-      for (int64_t i = 0; i < m; i += core.rows) {
-        const float* a_panel = a + i * depth + start * core.rows;
-        float* corner = c + i * stride + j;
-        const int64_t rows = std::min<int64_t>(core.rows, m - i);
-        const int64_t columns = std::min<int64_t>(core.columns, n - j);
-        if (rows == core.rows && columns == core.columns)
-          core.multiply(block, a_panel, b_panel, corner, stride);
-        else multiply_corner(core, block, a_panel, b_panel, corner, stride, rows, columns);
-      }
+void multiply_panels(const GemmCore& core, int64_t m, int64_t n, int64_t depth, Panels a, Panels b,
+                     float* c, int64_t stride) {
+  for (int64_t j = 0; j < n; j += core.columns) {
+    const float* b_panel = b.data + j / core.columns * b.stride;
+    for (int64_t i = 0; i < m; i += core.rows) {
+      const float* a_panel = a.data + i / core.rows * a.stride;
+      float* corner = c + i * stride + j;
+      const int64_t rows = std::min<int64_t>(core.rows, m - i);
+      const int64_t columns = std::min<int64_t>(core.columns, n - j);
+      if (rows == core.rows && columns == core.columns)
+        core.multiply(depth, a_panel, b_panel, corner, stride);
+      else multiply_corner(core, depth, a_panel, b_panel, corner, stride, rows, columns);
     }
   }
 }
 
-Tiling tile_product(const GemmCore& core, int64_t m, int64_t n, int64_t depth, int64_t batch,
-                    int workers) {
-  constexpr int64_t kPanelFloats =
-      96 * 1024;  // of each operand's tile: both fit a second-level cache
-  const int64_t fit = std::max<int64_t>(1, kPanelFloats / std::max<int64_t>(1, depth));
-  Tiling tiling;
-  tiling.rows = std::clamp<int64_t>(fit / core.rows * core.rows, core.rows,
-                                    ceil_to(std::max<int64_t>(m, 1), core.rows));
-  tiling.columns = std::clamp<int64_t>(2 * fit / core.columns * core.columns, 2 * core.columns,
-                                       ceil_to(std::max<int64_t>(n, 1), core.columns));
-  const int64_t wanted =
-      4 * int64_t{workers};  // dynamic claiming evens out only when there are some
-  const auto count = [&] {
-    tiling.row_tiles = (m + tiling.rows - 1) / tiling.rows;
-    tiling.column_tiles = (n + tiling.columns - 1) / tiling.columns;
-    return tiling.tiles() * batch;
-  };
-  while (count() < wanted && workers > 1) {
-    if (tiling.columns >= 4 * core.columns)
-      tiling.columns = ceil_to(tiling.columns / 2, core.columns);
-    else if (tiling.rows >= 4 * core.rows) tiling.rows = ceil_to(tiling.rows / 2, core.rows);
-    else break;
+void multiply_exact(const GemmCore& core, int64_t depth, const float* a, const float* b,
+                    int32_t* sums) {
+  const int64_t panel = int64_t{core.rows} * core.columns;
+  std::fill_n(sums, panel, 0);
+  for (int64_t start = 0; start < depth; start += kExactDepth) {
+    float part[kMostPanel] = {};
+    core.multiply(std::min(kExactDepth, depth - start), a + start * core.rows,
+                  b + start * core.columns, part, core.columns);
+    for (int64_t i = 0; i < panel; ++i) sums[i] += static_cast<int32_t>(part[i]);
   }
-  return tiling;
 }
 
-int64_t tile_scratch(const GemmCore& core, const Tiling& tiling, int64_t depth, bool packed_b) {
-  return packed_floats(tiling.rows, depth, core.rows) +
-         (packed_b ? 0 : packed_floats(tiling.columns, depth, core.columns));
+Tiling tile_product(const GemmCore& core, int64_t m, int64_t n, int64_t batch, int workers) {
+  Tiling tiling;
+  tiling.rows = std::min(kTileRows, ceil_to(std::max<int64_t>(m, 1), core.rows));
+  tiling.columns = std::min(kTileColumns, ceil_to(std::max<int64_t>(n, 1), core.columns));
+  // Dynamic claiming evens out only when there are some.
+  const int64_t wanted = workers == 1 ? 1 : 4 * int64_t{workers};
+  for (;;) {
+    tiling.row_tiles = (m + tiling.rows - 1) / tiling.rows;
+    tiling.column_tiles = (n + tiling.columns - 1) / tiling.columns;
+    if (tiling.tiles() * batch >= wanted) return tiling;
+    if (tiling.columns >= 4 * core.columns && tiling.columns >= tiling.rows)
+      tiling.columns = ceil_to(tiling.columns / 2, core.columns);
+    else if (tiling.rows >= 4 * core.rows) tiling.rows = ceil_to(tiling.rows / 2, core.rows);
+    else return tiling;
+  }
 }
 
 void run_tile(const GemmCore& core, const Product& product, const Tiling& tiling, int64_t tile,
@@ -118,23 +112,26 @@ void run_tile(const GemmCore& core, const Product& product, const Tiling& tiling
   const int64_t column = tile % tiling.column_tiles * tiling.columns;
   const int64_t rows = std::min(tiling.rows, product.m - row);
   const int64_t columns = std::min(tiling.columns, product.n - column);
-  float* a = scratch;
-  pack_panels(product.a + row * product.a_row, rows, product.depth, product.a_row, product.a_depth,
-              core.rows, a);
-  if (product.alpha != 1) {
-    const int64_t count = packed_floats(rows, product.depth, core.rows);
-    for (int64_t i = 0; i < count; ++i) a[i] *= product.alpha;
+  float *a = scratch, *b = scratch + kTileRows * kDepthBlock;
+  for (int64_t start = 0; start < product.depth; start += kDepthBlock) {
+    const int64_t block = std::min(kDepthBlock, product.depth - start);
+    pack_panels(product.a + row * product.a_row + start * product.a_depth, rows, block,
+                product.a_row, product.a_depth, core.rows, a);
+    if (product.alpha != 1) {
+      const int64_t count = packed_floats(rows, block, core.rows);
+      for (int64_t i = 0; i < count; ++i) a[i] *= product.alpha;
+    }
+    Panels panels{b, block * core.columns};
+    if (product.packed_b != nullptr) {
+      panels = {product.packed_b + column * product.depth + start * core.columns,
+                product.depth * core.columns};
+    } else {
+      pack_panels(product.b + column * product.b_column + start * product.b_depth, columns, block,
+                  product.b_column, product.b_depth, core.columns, b);
+    }
+    multiply_panels(core, rows, columns, block, {a, block * core.rows}, panels,
+                    c + row * stride + column, stride);
   }
-  const float* b = nullptr;
-  if (product.packed_b != nullptr) {
-    b = product.packed_b + column * product.depth;
-  } else {
-    float* packed = scratch + packed_floats(tiling.rows, product.depth, core.rows);
-    pack_panels(product.b + column * product.b_column, columns, product.depth, product.b_column,
-                product.b_depth, core.columns, packed);
-    b = packed;
-  }
-  multiply_panels(core, rows, columns, product.depth, a, b, c + row * stride + column, stride);
 }
 
 }  // namespace hone::cpu

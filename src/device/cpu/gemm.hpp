@@ -30,9 +30,23 @@ int64_t packed_floats(int64_t count, int64_t depth, int width);
 void pack_panels(const float* from, int64_t count, int64_t depth, int64_t stride,
                  int64_t depth_stride, int width, float* to);
 
-/// c[m][n] += A * B from whole panels of both; `stride` floats a row of c.
-void multiply_panels(const GemmCore& core, int64_t m, int64_t n, int64_t depth, const float* a,
-                     const float* b, float* c, int64_t stride);
+/// Panels one after the other, `stride` floats from one to the next.
+struct Panels {
+  const float* data;
+  int64_t stride;
+};
+/// c[m][n] += A * B from panels of both; `stride` floats a row of c. The depth is at most
+/// kDepthBlock where the panels shall stay in the caches.
+void multiply_panels(const GemmCore& core, int64_t m, int64_t n, int64_t depth, Panels a, Panels b,
+                     float* c, int64_t stride);
+
+/// Products of whole numbers of at most 255 in magnitude are summed in f32 without rounding over
+/// this depth: 256 * 255 * 255 < 2^24.
+inline constexpr int64_t kExactDepth = 256;
+inline constexpr int kMostPanel = 12 * 32;  // of rows * columns
+/// sums[rows][columns] = a * b of one panel each, exact for such numbers while it fits 32 bits.
+void multiply_exact(const GemmCore& core, int64_t depth, const float* a, const float* b,
+                    int32_t* sums);
 
 /// One product of a batch: c[m][n] = A * B + bias, operands at strides. Null b: `packed_b` has it
 /// in panels.
@@ -47,16 +61,17 @@ struct Product {
 };
 
 /// How a product is cut into tiles of rows x columns (multiples of the core's), for `batch` of
-/// them.
+/// them: blocks of both operands fit a second-level cache, and there are some tiles for each
+/// worker.
 struct Tiling {
   int64_t rows = 0, columns = 0;
   int64_t row_tiles = 0, column_tiles = 0;
   int64_t tiles() const { return row_tiles * column_tiles; }
 };
-Tiling tile_product(const GemmCore& core, int64_t m, int64_t n, int64_t depth, int64_t batch,
-                    int workers);
-/// Floats of working memory that one worker needs for any product of this depth and tiling.
-int64_t tile_scratch(const GemmCore& core, const Tiling& tiling, int64_t depth, bool packed_b);
+inline constexpr int64_t kTileRows = 192, kTileColumns = 256;  // the most
+Tiling tile_product(const GemmCore& core, int64_t m, int64_t n, int64_t batch, int workers);
+/// Floats of working memory that one worker needs for a tile.
+inline constexpr int64_t kTileScratch = (kTileRows + kTileColumns) * kDepthBlock;
 /// Runs one tile: c (with `stride` floats a row, holding the start values already) += alpha * A * B
 /// there.
 void run_tile(const GemmCore& core, const Product& product, const Tiling& tiling, int64_t tile,

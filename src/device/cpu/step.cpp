@@ -9,7 +9,8 @@ double typical(const Dim& dim) {
   dim.collect_symbols(names);
   Bindings symbols;
   for (const std::string& name : names) symbols[name] = kTypicalSize;
-  return static_cast<double>(dim.evaluate(symbols).value_or(kTypicalSize));
+  // A requirement of the model may exclude the stand-in: what is left of a window is then negative.
+  return static_cast<double>(std::max<int64_t>(1, dim.evaluate(symbols).value_or(kTypicalSize)));
 }
 
 double typical_count(const Type& type) {
@@ -57,6 +58,12 @@ int wanted_output(const Problem& problem, size_t result) {
 const TensorType* operand_type(const Problem& problem, size_t operand) {
   const Value* value = problem.region.single()->input(operand);
   return value == nullptr ? nullptr : &value->type.tensor();
+}
+
+const Weight* constant_operand(const Problem& problem, size_t operand) {
+  const int input = region_input(problem, operand);
+  if (input >= 0) return problem.weights[static_cast<size_t>(input)].get();
+  return input == -1 ? problem.region.single()->inputs[operand]->weight.get() : nullptr;
 }
 
 double streaming_seconds(const Problem& problem, double operations) {

@@ -107,6 +107,9 @@ const T* op_of(const Problem& problem) {
   return node == nullptr ? nullptr : node->op.as<T>();
 }
 
+/// The contents of an operand that is a constant or a literal; else null.
+const Weight* constant_operand(const Problem& problem, size_t operand);
+
 /// `axis` in [-rank, rank) as an index.
 inline size_t axis_index(int64_t axis, size_t rank) {
   return static_cast<size_t>(axis < 0 ? axis + static_cast<int64_t>(rank) : axis);

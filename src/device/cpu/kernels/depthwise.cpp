@@ -14,15 +14,12 @@ namespace {
 Tensor copy_filters(const Problem&, const Tuning&, const Tensor& weight) { return weight.clone(); }
 
 Verdict supports(const Problem& problem) {
-  const Node* node = problem.region.single();
-  const Conv* conv = node == nullptr ? nullptr : node->op.as<Conv>();
+  const Conv* conv = op_of<Conv>(problem);
   if (conv == nullptr) return Verdict::no("convolves only");
   if (!all_are(problem, DType::f32)) return Verdict::no("f32 only");
-  const int weight = region_input(problem, 1);
-  if (region_input(problem, 0) < 0) return Verdict::no("the input is a literal");
-  if (weight < 0 || problem.weights[static_cast<size_t>(weight)] == nullptr)
-    return Verdict::no("the weight is not a constant of more than 16 elements");
-  const std::vector<int64_t>& shape = problem.weights[static_cast<size_t>(weight)]->shape();
+  const Weight* weight = constant_operand(problem, 1);
+  if (weight == nullptr) return Verdict::no("the weight is no constant");
+  const std::vector<int64_t>& shape = weight->shape();
   if (shape.size() != 4) return Verdict::no("two spatial dimensions only");
   if (shape[1] != 1 || shape[0] != conv->group) return Verdict::no("not one filter a channel");
   return {};
@@ -31,9 +28,13 @@ Verdict supports(const Problem& problem) {
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
-  const Node& node = *problem->region.single();
-  made.seconds = typical_count(node.outputs[0]->type) * sizeof(float) * 2 / kBytesPerSecond;
-  made.packings.push_back({static_cast<size_t>(region_input(*problem, 1)), "dense", copy_filters});
+  const std::vector<int64_t>& shape = constant_operand(*problem, 1)->shape();
+  const Type& result = problem->region.single()->outputs[0]->type;
+  // A line of results is loaded and stored for each tap, from the first-level cache.
+  constexpr double kTapsPerSecond = 4e9;
+  made.seconds = typical_count(result) * static_cast<double>(shape[2] * shape[3]) / kTapsPerSecond;
+  if (const int input = region_input(*problem, 1); input >= 0)
+    made.packings.push_back({static_cast<size_t>(input), "dense", copy_filters});
   made.problem = std::move(problem);
   return made;
 }
@@ -99,7 +100,8 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   auto shared = std::make_shared<DepthwiseShared>();
   const Problem& problem = *recipe.problem;
   shared->window = op_of<Conv>(problem)->window;
-  shared->weights = std::move(packed.front());
+  shared->weights =
+      packed.empty() ? constant_operand(problem, 1)->tensor().clone() : std::move(packed.front());
   shared->kernel_height = shared->weights.dim(2);
   shared->kernel_width = shared->weights.dim(3);
   for (size_t i = 0; i < 3; ++i) shared->operands_of.emplace_back(problem, i);

@@ -13,9 +13,6 @@
 namespace hone::cpu {
 namespace {
 
-/// The largest depth whose packed tiles are worth reserving for every worker.
-constexpr int64_t kMostDepth = 1 << 16;
-
 Tensor pack_columns(const Problem& problem, const Tuning&, const Tensor& weight) {
   const auto* gemm = problem.region.single()->op.as<Gemm>();
   const bool transposed = gemm != nullptr && gemm->transB;
@@ -45,22 +42,7 @@ Verdict supports(const Problem& problem) {
       return Verdict::no("an operand is a literal of at most 16 elements");
     if (node->inputs[i]->type.tensor().rank() < 2) return Verdict::no("an operand is a vector");
   }
-  const Dims& a = node->inputs[0]->type.tensor().shape();
-  const auto* gemm = node->op.as<Gemm>();
-  const Dim& depth = gemm != nullptr && gemm->transA ? a[a.size() - 2] : a.back();
-  if (depth.bounds(problem.ranges).low > kMostDepth)
-    return Verdict::no("the sum is over more than 65,536 products");
   return {};
-}
-
-/// Working memory is reserved for every worker before sizes are known: the most that tile_product
-/// gives.
-Dim most_scratch(const Problem& problem, const Dim& depth) {
-  const GemmCore& core = gemm_core();
-  // rows * depth and columns * depth stay below the panels' budget, or are one panel (two of B)
-  // each.
-  return worker_scratch(problem.share,
-                        Dim(3 * 96 * 1024 + 1024) + Dim(core.rows + 2 * core.columns) * depth);
 }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
@@ -71,7 +53,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const Dims& a = node.inputs[0]->type.tensor().shape();
   const Dim& depth = gemm != nullptr && gemm->transA ? a[a.size() - 2] : a.back();
   made.seconds = 2 * typical_count(node.outputs[0]->type) * typical(depth) / kFlopsPerSecond;
-  made.scratch_bytes = most_scratch(*problem, depth);
+  made.scratch_bytes = worker_scratch(problem->share, Dim(kTileScratch));
   if (constant_matrix(*problem, 1)) {
     const char* form = gemm != nullptr && gemm->transB ? "gemm.bt/" : "gemm.b/";
     made.packings.push_back({static_cast<size_t>(region_input(*problem, 1)),
@@ -136,7 +118,7 @@ struct MatMulShared final : Shared<MatMulShared> {
       product.m = element_count(std::span(result).first(rank - 1));
       g.a_offsets = g.b_offsets = {0};
     }
-    g.tiling = tile_product(gemm_core(), product.m, product.n, product.depth,
+    g.tiling = tile_product(gemm_core(), product.m, product.n,
                             static_cast<int64_t>(g.a_offsets.size()), workers);
     return g;
   }
@@ -157,8 +139,6 @@ struct MatMulShared final : Shared<MatMulShared> {
            Stream& stream) const {
     const Tiling& tiling = g.tiling;
     const auto batch = static_cast<int64_t>(g.a_offsets.size());
-    const int64_t floats = static_cast<int64_t>(scratch.size()) / 64 * 64 /
-                           static_cast<int64_t>(sizeof(float)) / workers;
     const float* packed =
         packed_b.empty() ? nullptr : reinterpret_cast<const float*>(packed_b.bytes().data());
     const int64_t matrix = g.product.m * g.product.n;
@@ -178,8 +158,8 @@ struct MatMulShared final : Shared<MatMulShared> {
       if (packed == nullptr) mine.b = right + g.b_offsets[static_cast<size_t>(index)];
       float* to = result + index * matrix;
       if (!started) clear_tile(mine, tiling, tile % tiling.tiles(), to);
-      run_tile(gemm_core(), mine, tiling, tile % tiling.tiles(), scratch_of(scratch, floats), to,
-               mine.n);
+      run_tile(gemm_core(), mine, tiling, tile % tiling.tiles(), scratch_of(scratch, kTileScratch),
+               to, mine.n);
     });
   }
 

@@ -270,7 +270,8 @@ struct MovementShared final : Shared<MovementShared> {
   /// The whole result, with the value of padding.
   void fill(const Operands& operands, Stream& stream) const {
     static constexpr std::byte kZeros[16] = {};
-    const bool given = operands_of.size() > 2 && operands_of[2].present();
+    const bool given = operands_of.size() > 2 && operands_of[2].present() &&
+                       element_count(operands_of[2].shape(operands)) > 0;
     Move all;
     all.dims = {{element_count(operands.outputs[0].shape), 0, 1}};
     if (all.dims[0].size == 0) return;
