@@ -10,9 +10,9 @@ function(hone_find_library TARGET name HEADER header)
   if(NOT ${TARGET}_LIBRARY OR NOT ${TARGET}_INCLUDE)
     message(FATAL_ERROR "lib${name} (${header}) was not found; run tools/setup build")
   endif()
-  add_library(${TARGET} INTERFACE)
-  target_link_libraries(${TARGET} INTERFACE ${${TARGET}_LIBRARY})
-  target_include_directories(${TARGET} SYSTEM INTERFACE ${${TARGET}_INCLUDE})
+  add_library(${TARGET} UNKNOWN IMPORTED GLOBAL)
+  set_target_properties(${TARGET} PROPERTIES IMPORTED_LOCATION ${${TARGET}_LIBRARY}
+                        INTERFACE_INCLUDE_DIRECTORIES ${${TARGET}_INCLUDE})
 endfunction()
 
 hone_find_library(hone_zlib z HEADER zlib.h)

@@ -69,6 +69,14 @@ class Planner {
     });
   }
 
+  /// Kernels see bytes; strings have none.
+  static bool reads_strings(const Node& node) {
+    return std::any_of(node.inputs.begin(), node.inputs.end(), [](const Value* input) {
+      return input != nullptr && input->type.is_tensor() &&
+             input->type.tensor().dtype == DType::string;
+    });
+  }
+
   /// true: the next step starts a segment.
   bool add_step(const Node& node) {
     const int index = static_cast<int>(plan_.steps.size());
@@ -81,9 +89,10 @@ class Planner {
       step.kind = Step::Kind::branch;
       for (const Body& body : {op->then_branch, op->else_branch})
         plan_.branches.push_back(make_plan(*body, choose_, plan_.device, share_));
-    } else if (sizes) {
+    } else if (sizes || reads_strings(node)) {
       step.kind = Step::Kind::size;
-      step.note = "the sizes of its results are known only when it has run";
+      step.note = sizes ? "the sizes of its results are known only when it has run"
+                        : "strings are compared by reference evaluation";
     } else {
       const Choice choice = choose_(problem_of(graph_, node, share_));
       step.kernel = choice.kernel->name;

@@ -16,7 +16,7 @@ namespace hone {
 struct Step {
   enum class Kind : uint8_t {
     run,     ///< a prepared kernel on places of known size
-    size,    ///< reference evaluation that tells its results' sizes
+    size,    ///< reference evaluation: tells its results' sizes, or reads strings
     branch,  ///< one of two sub-plans
   };
   Kind kind = Kind::run;

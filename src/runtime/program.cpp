@@ -1,5 +1,7 @@
 #include "runtime/program.hpp"
 
+#include <set>
+
 #include "ir/structural.hpp"
 
 namespace hone {
@@ -31,12 +33,42 @@ void fits(bool condition, const Parts&... parts) {
   check(condition, Code::incompatible_engine, "the plan does not fit the graph: ", parts...);
 }
 
+/// Which step makes each value, and the last one that reads it.
+struct Lifetime {
+  int made = 0, read = 0;
+};
+using Lifetimes = std::unordered_map<const Value*, Lifetime>;
+
+Lifetimes lifetimes(const Graph& graph) {
+  Lifetimes lives;
+  int at = 0;
+  for (const Node& node : graph.nodes()) {
+    for (const Value* output : node.outputs)
+      if (output != nullptr) lives[output] = {at, at};
+    for (const Value* input : node.inputs)
+      if (const auto found = lives.find(input); found != lives.end()) found->second.read = at;
+    ++at;
+  }
+  return lives;
+}
+
+/// A buffer that is given up too early, or twice, would be overwritten while it is in use.
 void check_buffers(const Graph& graph, const Plan& plan) {
   const auto steps = static_cast<int>(plan.steps.size());
+  const Lifetimes lives = lifetimes(graph);
+  std::set<const Value*> seen;
   for (const PlannedBuffer& buffer : plan.buffers) {
     fits(buffer.first >= 0 && buffer.first <= buffer.last && buffer.last < steps, "buffer of \"",
          buffer.value, "\" lives from step ", buffer.first, " to ", buffer.last, " of ", steps);
-    fits(buffer.value.empty() || graph.find(buffer.value) != nullptr, "no value %", buffer.value);
+    if (buffer.value.empty()) continue;
+    const Value* value = graph.find(buffer.value);
+    const auto life = lives.find(value);
+    fits(life != lives.end(), "no step makes %", buffer.value);
+    fits(!graph.is_output(value), "%", buffer.value, " is an output, it has no buffer");
+    fits(seen.insert(value).second, "%", buffer.value, " has two buffers");
+    fits(buffer.first <= life->second.made && buffer.last >= life->second.read, "%", buffer.value,
+         " is kept from step ", buffer.first, " to ", buffer.last, ", used from ",
+         life->second.made, " to ", life->second.read);
   }
 }
 
@@ -124,6 +156,10 @@ void Program::add_step(const hone::Step& planned, const Node& node, int at,
   for (size_t i = 0; i < plan_.buffers.size(); ++i)
     if (plan_.buffers[i].value.empty() && plan_.buffers[i].first == at)
       step.scratch = static_cast<int>(i);
+  const Dim scratch =
+      step.scratch < 0 ? Dim() : plan_.buffers[static_cast<size_t>(step.scratch)].bytes;
+  fits(scratch == recipe.scratch_bytes, "step ", at, " has ", scratch, " bytes of scratch, ",
+       planned.kernel, " needs ", recipe.scratch_bytes);
   steps_.push_back(std::move(step));
 }
 

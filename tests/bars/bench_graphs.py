@@ -15,8 +15,11 @@ import onnxruntime
 
 import hone_cli
 
-SMALL_GAIN = re.compile("resnet|resnext")  # these get gain 0.7, all others 1
 SEED = 1
+
+
+def gain_of(model):
+    return 0.7 if re.search("resnet|resnext", model.name) else 1.0
 
 
 def external(tensor):
@@ -27,7 +30,7 @@ def fill(model, folder):
     """A copy of the model in `folder` with its external data: normal with variance
     gain^2 * 2 / fan_in, ones where the rank is 1."""
     shutil.copy(model, folder / model.name)
-    gain = 0.7 if SMALL_GAIN.search(model.name) else 1.0
+    gain = gain_of(model)
     files = {}
     for tensor in onnx.load(model, load_external_data=False).graph.initializer:
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
@@ -76,7 +79,8 @@ def judge(tool, model):
         start = time.monotonic()
         got = hone_cli.run(tool, filled, inputs)
         seconds = time.monotonic() - start
-    random = hone_cli.run(tool, model, inputs, "--random-weights", SEED)
+    random = hone_cli.run(tool, model, inputs, "--random-weights", SEED, "--random-gain",
+                          gain_of(model))
     good, apart, largest = True, 0.0, []
     for name, wanted in want.items():
         magnitude = float(np.abs(wanted).max())

@@ -4,8 +4,8 @@
 #include <random>
 
 #include "base/error.hpp"
+#include "base/file.hpp"
 #include "base/hash.hpp"
-#include "base/log.hpp"
 #include "base/npy.hpp"
 #include "base/size.hpp"
 #include "ir/evaluation.hpp"
@@ -15,6 +15,15 @@ namespace hone::cli {
 void InputOptions::declare(Arguments& arguments) {
   arguments.option("-i,--input", inputs, "[NAME=]SOURCE",
                    "FILE.npy, FILE.npz, an image, random or zeros (repeatable)");
+  arguments.option("--resize", picture.resize, "N|WxH",
+                   "Resize images: the shorter side to N, or to width and height");
+  arguments.option("--crop", picture.crop, "N|WxH", "Then take the middle of images");
+  arguments.option("--mean", picture.mean, "M[,M,M]", "Subtracted from pixels of 0 to 255; 0");
+  arguments.option("--scale", picture.scale, "S[,S,S]",
+                   "Then multiplied, such as 1/255, the default where inputs are floats");
+  arguments.option("--channels", picture.channels, "rgb|bgr", "Order of channels; rgb");
+  arguments.option("--layout", layouts, "[NAME=]nchw|nhwc",
+                   "The array is a picture, or several, in this order (repeatable)");
   arguments.option("--seed", seed, "SEED", "Of random inputs");
 }
 
@@ -47,8 +56,12 @@ class InputReader {
       : graph_(graph), model_(model), options_(options), shapes_(model.input_shapes(graph)) {}
 
   NamedTensors read() {
-    for (const std::string& given : options_.inputs) read_source(given);
+    for (const std::string& given : options_.layouts) {
+      const auto [name, layout] = split_name(graph_, given, "--layout");
+      layouts_[name] = layout;
+    }
     for (const auto& [name, shape] : shapes_) bind(type(name), shape, symbols_);
+    for (const std::string& given : options_.inputs) read_source(given);
     for (const auto& [name, kind] : made_) make(name, kind);
     std::vector<std::string> missing;
     for (const Value* input : graph_.inputs()) {
@@ -92,9 +105,15 @@ class InputReader {
   Tensor read_file(const std::string& name, const std::string& source) const {
     const std::filesystem::path path(source);
     const DType wanted = type(name).dtype;
+    const bool is_array = path.extension() == ".npy" || path.extension() == ".npz";
+    if (!is_array) {
+      const auto file = MappedFile::open(path);
+      check(is_image(file->bytes()), Code::usage, "--input ", source,
+            " is no .npy, .npz, JPEG or PNG file, nor \"random\" or \"zeros\"");
+      return picture_tensor(decode_image(file->bytes(), path.filename().string()), type(name),
+                            symbols_, options_.picture, name);
+    }
     if (path.extension() == ".npy") return to_tensor(read_npy(path, void_type(wanted)));
-    check(path.extension() == ".npz", Code::usage, "--input ", source,
-          " is neither a .npy or .npz file nor \"random\" or \"zeros\"");
     NamedArrays arrays = read_npz(path, void_type(wanted));
     std::vector<std::string> names;
     for (auto& [each, array] : arrays) {
@@ -107,6 +126,10 @@ class InputReader {
   void take(const std::string& name, Tensor tensor, const std::string& source) {
     const TensorType& wanted = type(name);
     tensor = packed_as(wanted.dtype, std::move(tensor));
+    const auto layout = layouts_.find(name);
+    const bool is_array = source.ends_with(".npy") || source.ends_with(".npz");
+    if (layout != layouts_.end() && is_array)
+      tensor = arranged(tensor, layout->second, wanted, options_.picture, name);
     Bindings tried = symbols_;
     if (tensor.dtype() != wanted.dtype || !bind(wanted, tensor.shape(), tried))
       fail(Code::usage, "input \"", name, "\": ", std::filesystem::path(source).filename().string(),
@@ -196,6 +219,7 @@ class InputReader {
   const InputOptions& options_;
   Shapes shapes_;
   Bindings symbols_;
+  std::map<std::string, std::string, std::less<>> layouts_;
   std::vector<std::pair<std::string, std::string>> made_;
   NamedTensors found_;
 };

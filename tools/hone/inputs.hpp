@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model_options.hpp"
+#include "picture.hpp"
 #include "runtime/context.hpp"
 
 namespace hone::cli {
@@ -13,7 +14,7 @@ namespace hone::cli {
 struct InputOptions {
   std::vector<std::string> inputs;  // [NAME=]SOURCE
   uint64_t seed = 0;
-  std::string resize, crop, mean, scale, channels;
+  PictureOptions picture;
   std::vector<std::string> layouts;  // [NAME=]nchw|nhwc
 
   void declare(Arguments& arguments);

@@ -29,13 +29,26 @@ std::string dim_text(const Dim& dim, const Bindings& symbols) {
   return cat(least ? number_text(*least) : "?", " where ", join(names, " = "), " = 1");
 }
 
+/// Of the smallest sizes: the expression would be too long to read.
+std::string smallest_arena_text(const Inspection& found) {
+  std::set<std::string, std::less<>> names;
+  for (const PlannedBuffer& buffer : found.plan.buffers) buffer.bytes.collect_symbols(names);
+  Bindings ones = found.symbols;
+  for (const std::string& name : names) ones.emplace(name, 1);
+  try {
+    return cat(number_text(solve(demand(found.plan, ones)).bytes), " bytes where ",
+               join(names, " = "), " = 1");
+  } catch (const Error&) {  // sizes of 1 are too small for this model
+    return "depends on sizes that are open; --shape NAME=1x3x224x224 gives them";
+  }
+}
+
 std::string arena_text(const Inspection& found) {
   if (found.arena_bytes) return cat(number_text(*found.arena_bytes), " bytes");
   if (found.peaks.size() == 1) return cat(dim_text(found.peaks.front(), found.symbols), " bytes");
   int terms = 0;
   for (const Dim& peak : found.peaks) terms += peak.complexity();
-  if (found.peaks.empty() || terms > kReadable)
-    return "depends on sizes that are open; --shape NAME=1x3x224x224 gives them";
+  if (found.peaks.empty() || terms > kReadable) return smallest_arena_text(found);
   std::vector<std::string> texts;
   for (const Dim& peak : found.peaks) texts.push_back(dim_text(peak, found.symbols));
   return cat("max(", join(texts, ", "), ") bytes");
