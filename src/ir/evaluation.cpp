@@ -94,6 +94,19 @@ bool bind(const TensorType& type, const std::vector<int64_t>& shape, Bindings& s
   return true;
 }
 
+void bind_inputs(const Graph& graph, const std::vector<std::vector<int64_t>>& shapes,
+                 Bindings& symbols) {
+  check(shapes.size() == graph.inputs().size(), Code::usage, "the model takes ",
+        graph.inputs().size(), " inputs, given ", shapes.size());
+  // Twice: an input's size may be stated in symbols that only a later input binds.
+  for (int round = 0; round < 2; ++round)
+    for (size_t i = 0; i < shapes.size(); ++i) {
+      const Value& input = *graph.inputs()[i];
+      check(bind(input.type.tensor(), shapes[i], symbols), Code::usage, "input \"", input.name,
+            "\" has sizes ", shape_text(shapes[i]), ", wanted ", input.type);
+    }
+}
+
 namespace {
 
 /// Values of a graph while it is evaluated; a tensor is dropped after its last reader.
@@ -109,7 +122,9 @@ class Interpreter {
   std::vector<Tensor> run(const std::vector<Tensor>& inputs) {
     check(inputs.size() == graph_.inputs().size(), Code::usage, graph_.name(), " takes ",
           graph_.inputs().size(), " inputs, given ", inputs.size());
-    for (size_t i = 0; i < inputs.size(); ++i) take_input(*graph_.inputs()[i], inputs[i]);
+    // Twice: an input's size may be stated in symbols that only a later input binds.
+    for (int round = 0; round < 2; ++round)
+      for (size_t i = 0; i < inputs.size(); ++i) take_input(*graph_.inputs()[i], inputs[i]);
     for (const Require& require : graph_.requirements()) check_requirement(require);
     for (const Node& node : graph_.nodes()) step(node);
     std::vector<Tensor> results;

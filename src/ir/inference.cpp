@@ -1,6 +1,7 @@
 #include "ir/inference.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace hone {
 
@@ -57,25 +58,35 @@ void Inference::set_known(int output, Dims contents) {
     node_.outputs[static_cast<size_t>(output)]->known = std::move(contents);
 }
 
+namespace {
+
+/// Symbols that the graph's inputs have: a result's own symbol is none of them.
+std::set<std::string, std::less<>> input_symbols(const Graph& graph) {
+  std::set<std::string, std::less<>> names;
+  for (const Value* input : graph.inputs()) collect_symbols(input->type, names);
+  return names;
+}
+
+Dim symbol_beside(const std::set<std::string, std::less<>>& names, std::string name) {
+  while (names.contains(name)) name += '_';
+  return Dim::symbol(name);
+}
+
+}  // namespace
+
 Dim Inference::fresh(int output, int dim) {
+  const auto taken = input_symbols(graph_);
   const Value* value = node_.output(static_cast<size_t>(output));
   const auto place = static_cast<size_t>(dim);
   if (value != nullptr && value->type.is_tensor() && value->type.tensor().has_rank() &&
       place < value->type.tensor().shape().size()) {
     const Dim& before = value->type.tensor().shape()[place];
-    const auto is_before = [&](const Dim& other) { return other == before; };
-    const bool of_an_input =
-        std::any_of(graph_.inputs().begin(), graph_.inputs().end(), [&](const Value* input) {
-          if (!input->type.is_tensor() || !input->type.tensor().has_rank()) return false;
-          const Dims& dims = input->type.tensor().shape();
-          return std::any_of(dims.begin(), dims.end(), is_before);
-        });
-    if (before.as_symbol() && !of_an_input) return before;
+    if (before.as_symbol() && !taken.contains(*before.as_symbol())) return before;
   }
-  if (value != nullptr) return Dim::symbol(cat(value->name, "_d", dim));
+  if (value != nullptr) return symbol_beside(taken, cat(value->name, "_d", dim));
   const auto named = std::find_if(node_.outputs.begin(), node_.outputs.end(),
                                   [](const Value* other) { return other != nullptr; });
-  return Dim::symbol(cat((*named)->name, "_r", output, "_d", dim));
+  return symbol_beside(taken, cat((*named)->name, "_r", output, "_d", dim));
 }
 
 Dims Inference::fresh_dims(int output, int rank) {

@@ -10,14 +10,19 @@ namespace {
 using Outside = std::map<std::string, Dim, std::less<>>;
 
 /// The type as a body's input sees it: a symbol keeps its name; a compound dimension becomes a
-/// symbol of the body.
-Type inside(const Type& type, size_t input, Outside& outside) {
+/// symbol of the body, by a name that is not in `taken`.
+Type inside(const Type& type, size_t input, const std::set<std::string, std::less<>>& taken,
+            Outside& outside) {
   if (!type.is_tensor() || !type.tensor().has_rank()) return type;
   Dims dims = type.tensor().shape();
   for (size_t i = 0; i < dims.size(); ++i) {
     if (dims[i].is_constant()) continue;
     const Dim outer = dims[i];
-    if (!outer.as_symbol()) dims[i] = Dim::symbol(cat("in", input, "_d", i));
+    if (!outer.as_symbol()) {
+      std::string name = cat("in", input, "_d", i);
+      while (taken.contains(name)) name += '_';
+      dims[i] = Dim::symbol(name);
+    }
     outside.insert_or_assign(std::string(*dims[i].as_symbol()), outer);
   }
   return Type::tensor(type.tensor().dtype, std::move(dims));
@@ -30,8 +35,10 @@ std::unique_ptr<Graph> infer_body(const Body& body, Inference& c, Outside& outsi
           given);
   std::unique_ptr<Graph> inferred = body->clone();
   inferred->clear_requirements();
+  std::set<std::string, std::less<>> taken;
+  for (int i = 1; i < c.inputs(); ++i) collect_symbols(c.type(i), taken);
   for (size_t i = 0; i < given; ++i)
-    inferred->inputs()[i]->type = inside(c.type(static_cast<int>(i) + 1), i, outside);
+    inferred->inputs()[i]->type = inside(c.type(static_cast<int>(i) + 1), i, taken, outside);
   infer(*inferred);
   return inferred;
 }

@@ -1,6 +1,8 @@
 #include "ir/tensor.hpp"
 
+#include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <new>
 
 #include "base/size.hpp"
@@ -96,6 +98,18 @@ Tensor Tensor::scalar(DType dtype, double value) {
 std::span<std::byte> Tensor::mutable_bytes() {
   check(writable_, Code::internal, "a read-only tensor is written to");
   return {data_, size_};
+}
+
+bool Tensor::is_aligned() const {
+  if (dtype_ == DType::string) return true;
+  const auto element = static_cast<uintptr_t>(std::max(8, bits(dtype_)) / 8);
+  return reinterpret_cast<uintptr_t>(data_) % element == 0;
+}
+
+bool Tensor::overlaps(const Tensor& other) const {
+  const std::less<const std::byte*> before;
+  return size_ > 0 && other.size_ > 0 && before(data_, other.data_ + other.size_) &&
+         before(other.data_, data_ + size_);
 }
 
 const std::vector<std::string>& Tensor::strings() const {

@@ -38,6 +38,10 @@ class Tensor {
   int64_t dim(int i) const { return shape_[static_cast<size_t>(i)]; }
   int64_t count() const { return count_ < 0 ? 0 : count_; }
   std::span<const std::byte> bytes() const { return {data_, size_}; }
+  /// The bytes lie at a multiple of the element's size, as kernels want them.
+  bool is_aligned() const;
+  /// Some byte belongs to both.
+  bool overlaps(const Tensor& other) const;
   /// Error(internal) for tensors borrowed read-only.
   std::span<std::byte> mutable_bytes();
   const std::vector<std::string>& strings() const;  // Error(internal) for other dtypes

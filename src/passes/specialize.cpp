@@ -52,11 +52,7 @@ std::unique_ptr<Graph> specialize(const Graph& graph,
                                   const PassOptions& options) {
   std::unique_ptr<Graph> copy = graph.clone();
   Bindings symbols;
-  for (size_t i = 0; i < shapes.size(); ++i) {
-    const Value& input = *copy->inputs()[i];
-    check(bind(input.type.tensor(), shapes[i], symbols), Code::usage, "input \"", input.name,
-          "\" has sizes ", shape_text(shapes[i]), ", wanted ", input.type);
-  }
+  bind_inputs(*copy, shapes, symbols);
   substitute_symbols(*copy, [&](std::string_view name) -> std::optional<Dim> {
     const auto found = symbols.find(name);
     return found == symbols.end() ? std::nullopt : std::optional<Dim>(found->second);
