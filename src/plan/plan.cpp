@@ -49,6 +49,14 @@ class Planner {
       return false;
     Names names;
     collect_symbols(type, names);
+    return early(names);
+  }
+  bool early(const Dim& dim) const {
+    Names names;
+    dim.collect_symbols(names);
+    return early(names);
+  }
+  bool early(const Names& names) const {
     return std::none_of(names.begin(), names.end(),
                         [&](const auto& name) { return late_.contains(name); });
   }
@@ -99,7 +107,8 @@ class Planner {
       step.version = choice.kernel->version;
       step.tuning = choice.recipe.tuning;
       step.note = choice.note;
-      if (!choice.recipe.scratch_bytes.is(0))
+      // Scratch of a size that only running tells is made when the step runs.
+      if (!choice.recipe.scratch_bytes.is(0) && early(choice.recipe.scratch_bytes))
         plan_.buffers.push_back({"", choice.recipe.scratch_bytes, index, index});
     }
     for (const Value* output : node.outputs)
@@ -133,6 +142,55 @@ class Planner {
 Plan make_plan(const Graph& graph, const Choose& choose, std::string_view device,
                const Share& share) {
   return Planner(graph, choose, device, share).run();
+}
+
+namespace {
+
+template <class... Parts>
+void fits(bool condition, const Parts&... parts) {
+  check(condition, Code::incompatible_engine, "the plan does not fit the graph: ", parts...);
+}
+
+/// The run steps of a plan in the order in which planning asks for their choices.
+void collect_runs(const Plan& plan, std::vector<const Step*>& runs) {
+  size_t branch = 0;
+  for (const Step& step : plan.steps) {
+    if (step.kind == Step::Kind::run) runs.push_back(&step);
+    if (step.kind != Step::Kind::branch) continue;
+    for (int each = 0; each < 2 && branch < plan.branches.size(); ++each)
+      collect_runs(plan.branches[branch++], runs);
+  }
+}
+
+Choice choice_of(const Step& step, std::shared_ptr<const Problem> problem,
+                 const KernelRegistry& kernels) {
+  const Kernel* kernel = kernels.find(step.kernel);
+  fits(kernel != nullptr && kernel->version == step.version, "there is no kernel ", step.kernel,
+       "/", step.version);
+  const Verdict verdict = kernel->supports(*problem);
+  fits(verdict.yes, step.kernel, " refuses ", describe(problem->region.body->nodes().front()), ": ",
+       verdict.why);
+  const std::vector<Tuning> tunings = kernel->tunings(*problem);
+  fits(std::find(tunings.begin(), tunings.end(), step.tuning) != tunings.end(), step.kernel,
+       " has no tuning {", tuning_text(step.tuning), "}");
+  return {kernel, kernel->recipe(std::move(problem), step.tuning), step.note};
+}
+
+}  // namespace
+
+void check_plan(const Graph& graph, const Plan& plan, std::string_view device,
+                const KernelRegistry& kernels) {
+  std::vector<const Step*> runs;
+  collect_runs(plan, runs);
+  size_t next = 0;
+  const Choose choose = [&](std::shared_ptr<const Problem> problem) {
+    fits(next < runs.size(), "it has ", runs.size(), " kernels");
+    return choice_of(*runs[next++], std::move(problem), kernels);
+  };
+  const Plan again = make_plan(graph, choose, device, Share{plan.workers});
+  fits(again.steps == plan.steps && again.branches == plan.branches, "its steps differ");
+  fits(again.buffers == plan.buffers && again.pooled == plan.pooled, "its memory differs");
+  fits(again == plan, "its device or segments differ");
 }
 
 std::shared_ptr<const Problem> problem_of(const Graph& graph, const Node& node,

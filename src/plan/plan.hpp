@@ -52,6 +52,11 @@ struct Plan {
 Plan make_plan(const Graph& graph, const Choose& choose, std::string_view device,
                const Share& share);
 
+/// Checks a plan from elsewhere: every kernel runs its node with that tuning, and everything else
+/// is what follows from these choices. Error(incompatible_engine) saying what does not fit.
+void check_plan(const Graph& graph, const Plan& plan, std::string_view device,
+                const KernelRegistry& kernels);
+
 /// The problem of one node of `graph`.
 std::shared_ptr<const Problem> problem_of(const Graph& graph, const Node& node, const Share& share);
 

@@ -52,10 +52,11 @@ class PlanReader {
     wanted(take("plan "), "\"plan DEVICE workers=N\"");
     plan.device = std::string(word());
     wanted(take("workers="), "\"workers=N\"");
-    plan.workers = static_cast<int>(number());
+    plan.workers = index();
+    end_of_line();
     while (true) {
       next_line();
-      if (take("end")) return plan;
+      if (line_ == "end") return plan;
       read_line(plan, depth);
     }
   }
@@ -75,6 +76,7 @@ class PlanReader {
     at_ = line_;
     ++line_number_;
   }
+  void end_of_line() const { wanted(trim(at_).empty(), "nothing more in the line"); }
   bool take(std::string_view token) {
     at_ = trim(at_);
     if (!at_.starts_with(trim(token))) return false;
@@ -107,7 +109,7 @@ class PlanReader {
   }
   int index() {
     const int64_t value = number();
-    wanted(value >= 0 && value <= INT32_MAX, "a step number");
+    wanted(value >= 0 && value <= INT32_MAX, "a number from 0 to 2147483647");
     return static_cast<int>(value);
   }
 
@@ -115,6 +117,7 @@ class PlanReader {
     if (take("segment ")) {
       wanted(static_cast<size_t>(number()) == plan.segments.size(), "segments in order");
       plan.segments.push_back(static_cast<int>(plan.steps.size()));
+      end_of_line();
     } else if (take("buffer ")) {
       PlannedBuffer buffer;
       buffer.value = quoted();
@@ -126,8 +129,10 @@ class PlanReader {
       wanted(bytes.has_value(), "a size");
       buffer.bytes = *bytes;
       plan.buffers.push_back(std::move(buffer));
+      end_of_line();
     } else if (take("pooled ")) {
       plan.pooled.push_back(quoted());
+      end_of_line();
     } else {
       read_step(plan, depth);
     }
@@ -152,6 +157,7 @@ class PlanReader {
       while (!take("}")) read_setting(step.tuning);
     }
     if (!trim(at_).empty()) step.note = quoted();
+    end_of_line();
     const bool branch = step.kind == Step::Kind::branch;
     plan.steps.push_back(std::move(step));
     if (!branch) return;

@@ -19,6 +19,9 @@ std::string names_of(const Graph& graph, bool inputs) {
 Context::Context(std::shared_ptr<const Engine> engine, std::shared_ptr<Team> team)
     : engine_(std::move(engine)), team_(std::move(team)) {
   if (team_ == nullptr) team_ = std::make_shared<Team>(engine_->workers());
+  // Working memory is planned for each of the engine's workers.
+  check(team_->workers() <= engine_->workers(), Code::usage, "a team of ", team_->workers(),
+        " workers, the engine is made for ", engine_->workers());
 }
 
 NamedTensors Context::run(const NamedTensors& inputs, const NamedTensors& outputs) {
@@ -29,7 +32,9 @@ NamedTensors Context::run(const NamedTensors& inputs, const NamedTensors& output
                                     [&](const Value* input) { return input->name == name; });
     check(found != graph.inputs().end(), Code::usage, "there is no input \"", name,
           "\"; the model's inputs are ", names_of(graph, true));
-    given[static_cast<size_t>(found - graph.inputs().begin())] = tensor;
+    Tensor& place = given[static_cast<size_t>(found - graph.inputs().begin())];
+    check(place.empty(), Code::usage, "input \"", name, "\" is given twice");
+    place = tensor;
   }
   std::vector<std::vector<int64_t>> shapes;
   for (size_t i = 0; i < given.size(); ++i) {
@@ -46,14 +51,16 @@ NamedTensors Context::run(const NamedTensors& inputs, const NamedTensors& output
                                     [&](const GraphOutput& output) { return output.name == name; });
     check(found != graph.outputs().end(), Code::usage, "there is no output \"", name,
           "\"; the model's outputs are ", names_of(graph, false));
-    places[static_cast<size_t>(found - graph.outputs().begin())] = tensor;
+    Tensor& place = places[static_cast<size_t>(found - graph.outputs().begin())];
+    check(place.empty(), Code::usage, "output \"", name, "\" is given two places");
+    place = tensor;
   }
   std::shared_ptr<const Program> program = engine_->program(shapes);
   if (program != program_) {
     current_ = std::make_unique<Execution>(program, *team_);
     program_ = std::move(program);
   }
-  std::vector<Tensor> results = current_->run(given, std::move(places));
+  std::vector<Tensor> results = current_->run(given, places);
   NamedTensors named;
   for (size_t i = 0; i < results.size(); ++i)
     named.emplace_back(graph.outputs()[i].name, std::move(results[i]));

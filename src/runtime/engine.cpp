@@ -6,6 +6,7 @@
 #include "choose/choose.hpp"
 #include "device/cpu/stream.hpp"
 #include "ir/evaluation.hpp"
+#include "ir/structural.hpp"
 #include "passes/pass.hpp"
 
 namespace hone {
@@ -19,6 +20,18 @@ PassOptions load_options() {
   options.fold_growth = 8;  // int4 to f32
   options.fold_random = true;
   return options;
+}
+
+/// A branch relies on facts about its operands' sizes, which are told only when it is taken.
+bool branches_require(const Graph& graph) {
+  return std::any_of(graph.nodes().begin(), graph.nodes().end(), [](const Node& node) {
+    const If* op = node.op.as<If>();
+    if (op == nullptr) return false;
+    const auto requires_something = [](const Body& body) {
+      return !body->requirements().empty() || branches_require(*body);
+    };
+    return requires_something(op->then_branch) || requires_something(op->else_branch);
+  });
 }
 
 bool only_running_tells(const Graph& graph) {
@@ -54,9 +67,10 @@ std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable
   engine->keep_ = std::max<size_t>(1, options.specialized);
   engine->graph_ = make_typed(*portable);
   engine->portable_ = std::move(portable);
-  engine->open_ = only_running_tells(*engine->graph_);
+  engine->open_ = only_running_tells(*engine->graph_) || branches_require(*engine->graph_);
   if (plan != nullptr && plan->workers == engine->workers_) {
     try {
+      check_plan(*engine->graph_, *plan, "cpu", cpu::kernels());
       engine->general_ = Program::make(engine->graph_, *plan, cpu::kernels(), engine->packs_);
     } catch (const Error& error) {
       if (error.code() != Code::incompatible_engine) throw;
@@ -77,14 +91,10 @@ std::shared_ptr<const Program> Engine::prepare(std::shared_ptr<const Graph> grap
 
 bool Engine::general_runs(const std::vector<std::vector<int64_t>>& shapes) const {
   Bindings symbols;
-  bool symbolic = false;
-  for (size_t i = 0; i < shapes.size(); ++i) {
-    const Value& input = *graph_->inputs()[i];
-    const TensorType& type = input.type.tensor();
-    check(bind(type, shapes[i], symbols), Code::usage, "input \"", input.name, "\" has sizes ",
-          shape_text(shapes[i]), ", wanted ", type);
-    symbolic |= !type.concrete().has_value();
-  }
+  bind_inputs(*graph_, shapes, symbols);
+  const bool symbolic =
+      std::any_of(graph_->inputs().begin(), graph_->inputs().end(),
+                  [](const Value* input) { return !input->type.tensor().concrete().has_value(); });
   if (open_ && symbolic) return false;
   return std::all_of(graph_->requirements().begin(), graph_->requirements().end(),
                      [&](const Require& require) {
@@ -96,8 +106,6 @@ bool Engine::general_runs(const std::vector<std::vector<int64_t>>& shapes) const
 
 std::shared_ptr<const Program> Engine::program(
     const std::vector<std::vector<int64_t>>& shapes) const {
-  check(shapes.size() == graph_->inputs().size(), Code::usage, "the model takes ",
-        graph_->inputs().size(), " inputs, given ", shapes.size());
   if (general_runs(shapes)) return general_;
   const std::lock_guard lock(mutex_);
   const auto found = std::find_if(specialized_.begin(), specialized_.end(),
@@ -114,7 +122,9 @@ std::shared_ptr<const Program> Engine::program(
     if (error.code() != Code::invalid_model) throw;
     fail(Code::usage, "the model does not run with these input sizes: ", error.message());
   }
-  log(Level::detail, "a program for sizes ", join(shapes.front(), "x"), " was made");
+  std::vector<std::string> sizes;
+  for (const auto& shape : shapes) sizes.push_back(shape_text(shape));
+  log(Level::detail, "a program for sizes ", join(sizes, ", "), " was made");
   specialized_.push_front({shapes, prepare(std::move(graph))});
   if (specialized_.size() > keep_) specialized_.pop_back();
   return specialized_.front().program;

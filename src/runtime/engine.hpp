@@ -54,7 +54,7 @@ class Engine {
 
   std::shared_ptr<const Graph> portable_, graph_;
   std::shared_ptr<const Program> general_;
-  bool open_ = false;  // some size in the general program is known only by running
+  bool open_ = false;  // some size, or whether a requirement holds, is known only by running
   int workers_ = 1;
   size_t keep_ = 0;
   std::string replanned_;

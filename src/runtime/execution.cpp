@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "base/size.hpp"
 #include "ir/evaluation.hpp"
@@ -19,10 +20,6 @@ Execution::Execution(std::shared_ptr<const Program> program, Team& team)
     if (constant->is_literal()) tensor(constant) = constant->weight->tensor();
   for (size_t i = 0; i < states_.size(); ++i) {
     const Program::Step& step = program_->steps()[i];
-    for (const Value* input : step.node->inputs)
-      states_[i].touches_caller |= input != nullptr && input->is_input();
-    for (const Value* output : step.node->outputs)
-      states_[i].touches_caller |= output != nullptr && graph.is_output(output);
     if (step.kind != Step::Kind::branch) continue;
     states_[i].then_branch = std::make_unique<Execution>(step.then_branch, team);
     states_[i].else_branch = std::make_unique<Execution>(step.else_branch, team);
@@ -99,15 +96,25 @@ void Execution::settle(const Bindings& symbols) {
           value->name, ", it needs ", tensor(value).bytes().size());
     in_arena_[static_cast<size_t>(program_->index(value))] = true;
   }
-  for (size_t i = 0; i < states_.size(); ++i) {
-    states_[i].bound.reset();
-    states_[i].settled = true;
-    const Node& node = *program_->steps()[i].node;
-    for (const auto* values : {&node.inputs, &node.outputs})
-      for (const Value* value : *values)
-        if (value != nullptr && !value->is_constant()) states_[i].settled &= sizes_known(*value);
-  }
+  for (size_t i = 0; i < states_.size(); ++i) settle_step(i);
   settled_ = true;
+}
+
+void Execution::settle_step(size_t index) {
+  const Node& node = *program_->steps()[index].node;
+  StepState& state = states_[index];
+  state.bound.reset();
+  state.moves = false;
+  state.settled = program_->steps()[index].late_scratch.is(0);
+  for (const auto* values : {&node.inputs, &node.outputs})
+    for (const Value* value : *values) {
+      if (value == nullptr || value->is_constant()) continue;
+      state.settled &= sizes_known(*value);
+      state.moves |= !in_arena_[static_cast<size_t>(program_->index(value))];
+    }
+  std::set<std::string, std::less<>> symbols;
+  collect_symbols(node.op.fields(), symbols);
+  for (const std::string& name : symbols) state.settled &= symbols_.contains(name);
 }
 
 void Execution::make_arena(const Demand& wanted) {
@@ -169,19 +176,27 @@ void Execution::run_step(size_t index) {
   make_results(step);
   if (state.bound == nullptr || !state.settled) {
     std::span<std::byte> scratch;
+    if (!step.late_scratch.is(0)) {
+      const auto bytes = step.late_scratch.evaluate(symbols_);
+      check(bytes && *bytes >= 0, Code::usage, "the working memory of ", describe(*step.node), ", ",
+            step.late_scratch, " bytes, cannot be computed");
+      state.late_scratch = Tensor(DType::u8, {*bytes});
+      scratch = state.late_scratch.mutable_bytes();
+    }
     if (step.scratch >= 0) {
       const auto at = static_cast<size_t>(step.scratch);
       scratch = arena_.mutable_bytes().subspan(static_cast<size_t>(placement_.offsets[at]),
                                                static_cast<size_t>(scratch_bytes_[at]));
     }
     state.bound = step.prepared->bind(operands_of(step), scratch);
-  } else if (state.touches_caller) {
+  } else if (state.moves) {
     state.bound->rebind(operands_of(step));
   }
   state.bound->enqueue(stream_);
 }
 
 void Execution::take_results(const Program::Step& step, std::vector<Tensor> results) {
+  const size_t known = symbols_.size();
   for (size_t i = 0; i < step.node->outputs.size(); ++i) {
     const Value* output = step.node->outputs[i];
     if (output == nullptr) continue;
@@ -203,13 +218,19 @@ void Execution::take_results(const Program::Step& step, std::vector<Tensor> resu
                   results[i].bytes().size());
     tensors_[index] = place;
   }
+  if (symbols_.size() > known) check_requirements(program_->graph(), symbols_);
 }
 
 void Execution::size_step(const Program::Step& step) {
   std::vector<const Tensor*> inputs;
   for (const Value* input : step.node->inputs)
     inputs.push_back(input == nullptr ? nullptr : &read(input));
-  take_results(step, evaluate(*step.node, inputs, symbols_));
+  std::vector<Tensor> results = evaluate(*step.node, inputs, symbols_);
+  // A result may be an operand's bytes under another shape; the operand's place is reused.
+  for (Tensor& result : results)
+    for (const Tensor* input : inputs)
+      if (input != nullptr && result.overlaps(*input)) result = result.clone();
+  take_results(step, std::move(results));
 }
 
 void Execution::branch_step(const Program::Step& step, StepState& state) {
@@ -220,28 +241,53 @@ void Execution::branch_step(const Program::Step& step, StepState& state) {
   for (size_t i = 1; i < step.node->inputs.size(); ++i)
     inputs.push_back(read(step.node->inputs[i]));
   Execution& taken = condition.integer(0) != 0 ? *state.then_branch : *state.else_branch;
-  take_results(step, taken.run(inputs, {}));
+  take_results(step, taken.run(inputs));
 }
 
-std::vector<Tensor> Execution::run(const std::vector<Tensor>& inputs, std::vector<Tensor> outputs) {
+void Execution::take_inputs(const std::vector<Tensor>& inputs) {
   const Graph& graph = program_->graph();
+  std::vector<std::vector<int64_t>> shapes;
+  for (const Tensor& input : inputs) shapes.push_back(input.shape());
   Bindings symbols;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    const Value& input = *graph.inputs()[i];
-    const TensorType& type = input.type.tensor();
-    check(inputs[i].dtype() == type.dtype && bind(type, inputs[i].shape(), symbols), Code::usage,
-          "input \"", input.name, "\" is ", inputs[i].dtype(), shape_text(inputs[i].shape()),
-          ", wanted ", type);
-  }
+  bind_inputs(graph, shapes, symbols);
   if (!settled_ || symbols != input_symbols_) settle(symbols);
   symbols_ = input_symbols_;
-  for (size_t i = 0; i < inputs.size(); ++i) tensor(graph.inputs()[i]) = inputs[i];
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Value* value = graph.inputs()[i];
+    check(inputs[i].dtype() == value->type.tensor().dtype, Code::usage, "input \"", value->name,
+          "\" is ", inputs[i].dtype(), shape_text(inputs[i].shape()), ", wanted ", value->type);
+    tensor(value) = inputs[i].is_aligned() ? inputs[i] : inputs[i].clone();
+  }
+}
+
+void Execution::take_places(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs) {
+  const Graph& graph = program_->graph();
   given_.assign(given_.size(), Tensor());
   for (size_t i = 0; i < outputs.size(); ++i) {
+    const Tensor& place = outputs[i];
+    if (place.empty()) continue;
+    const std::string& name = graph.outputs()[i].name;
+    check(place.dtype() != DType::string, Code::usage, "output \"", name,
+          "\" is strings: they cannot be written to a given place");
+    for (size_t j = 0; j < i; ++j)
+      check(!place.overlaps(outputs[j]), Code::usage, "the places given for outputs \"",
+            graph.outputs()[j].name, "\" and \"", name, "\" overlap");
     const Value* value = graph.outputs()[i].value;
-    if (value->producer != nullptr)
-      given_[static_cast<size_t>(program_->index(value))] = outputs[i];
+    const bool over_input = std::any_of(inputs.begin(), inputs.end(),
+                                        [&](const Tensor& input) { return place.overlaps(input); });
+    if (value->producer == nullptr || over_input || !place.is_aligned()) continue;
+    given_[static_cast<size_t>(program_->index(value))] = place;
   }
+}
+
+std::vector<Tensor> Execution::run(const std::vector<Tensor>& inputs,
+                                   const std::vector<Tensor>& outputs) {
+  struct Release {
+    Execution& execution;
+    ~Release() { execution.release(); }
+  } const release{*this};
+  take_inputs(inputs);
+  take_places(inputs, outputs);
   team_.run([&] {
     for (size_t i = 0; i < states_.size(); ++i) {
       try {
@@ -252,23 +298,41 @@ std::vector<Tensor> Execution::run(const std::vector<Tensor>& inputs, std::vecto
       }
     }
   });
+  return results(outputs);
+}
+
+std::vector<Tensor> Execution::results(const std::vector<Tensor>& outputs) {
+  const Graph& graph = program_->graph();
   std::vector<Tensor> results;
   for (size_t i = 0; i < graph.outputs().size(); ++i) {
-    const Tensor& result = read(graph.outputs()[i].value);
-    const bool elsewhere = i < outputs.size() && !outputs[i].empty() &&
-                           outputs[i].bytes().data() != result.bytes().data();
-    if (elsewhere) {  // an input or constant as output, or one value as two outputs
-      check(outputs[i].dtype() == result.dtype() && outputs[i].shape() == result.shape(),
-            Code::usage, "output \"", graph.outputs()[i].name, "\" is ", result.dtype(),
-            shape_text(result.shape()), ", the place given is ", outputs[i].dtype(),
-            shape_text(outputs[i].shape()));
-      std::memcpy(outputs[i].mutable_bytes().data(), result.bytes().data(), result.bytes().size());
-      results.push_back(outputs[i]);
-    } else {
-      results.push_back(result);
+    const auto& [name, value] = graph.outputs()[i];
+    const Tensor& result = read(value);
+    if (i >= outputs.size() || outputs[i].empty()) {
+      const bool own =
+          value->producer != nullptr && given_[static_cast<size_t>(program_->index(value))].empty();
+      results.push_back(own ? result : result.clone());
+      continue;
     }
+    Tensor place = outputs[i];
+    check(place.dtype() == result.dtype() && place.shape() == result.shape(), Code::usage,
+          "output \"", name, "\" is ", result.dtype(), shape_text(result.shape()),
+          ", the place given is ", place.dtype(), shape_text(place.shape()));
+    const auto to = place.mutable_bytes();
+    if (!to.empty() && to.data() != result.bytes().data())
+      std::memmove(to.data(), result.bytes().data(), to.size());
+    results.push_back(std::move(place));
   }
   return results;
+}
+
+/// Lets go of everything that is not this execution's own: the caller's memory and the results.
+void Execution::release() {
+  given_.assign(given_.size(), Tensor());
+  for (const Value* input : program_->graph().inputs()) tensor(input) = Tensor();
+  for (const Program::Step& step : program_->steps())
+    for (const Value* output : step.node->outputs)
+      if (output != nullptr && !in_arena_[static_cast<size_t>(program_->index(output))])
+        tensor(output) = Tensor();
 }
 
 }  // namespace hone

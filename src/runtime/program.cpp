@@ -1,28 +1,41 @@
 #include "runtime/program.hpp"
 
-#include <set>
-
 #include "ir/structural.hpp"
 
 namespace hone {
+
+namespace {
+
+/// The same contents; they live as long as somebody has such a tensor.
+Tensor shared(const std::shared_ptr<const Tensor>& packed) {
+  return Tensor::borrow(packed->dtype(), packed->shape(), packed->bytes(), packed);
+}
+
+}  // namespace
 
 Tensor PackStore::pack(const Problem& problem, const Tuning& tuning, const Packing& packing) {
   const Weight& weight = *problem.weights[packing.input];
   const std::pair key(weight.hash(), packing.name);
   {
     const std::lock_guard lock(mutex_);
-    if (const auto found = packed_.find(key); found != packed_.end()) return found->second;
+    if (const auto found = packed_.find(key); found != packed_.end())
+      if (const auto packed = found->second.lock()) return shared(packed);
   }
   // Packed outside the lock: two threads may do the same work once, the first result stays.
-  Tensor packed = packing.pack(problem, tuning, weight.tensor());
+  auto packed = std::make_shared<const Tensor>(packing.pack(problem, tuning, weight.tensor()));
   const std::lock_guard lock(mutex_);
-  return packed_.try_emplace(key, std::move(packed)).first->second;
+  std::erase_if(packed_, [](const auto& each) { return each.second.expired(); });
+  std::weak_ptr<const Tensor>& place = packed_[key];
+  if (const auto first = place.lock()) return shared(first);
+  place = packed;
+  return shared(packed);
 }
 
 int64_t PackStore::bytes() const {
   const std::lock_guard lock(mutex_);
   int64_t total = 0;
-  for (const auto& [key, tensor] : packed_) total += static_cast<int64_t>(tensor.bytes().size());
+  for (const auto& [key, place] : packed_)
+    if (const auto packed = place.lock()) total += static_cast<int64_t>(packed->bytes().size());
   return total;
 }
 
@@ -33,56 +46,12 @@ void fits(bool condition, const Parts&... parts) {
   check(condition, Code::incompatible_engine, "the plan does not fit the graph: ", parts...);
 }
 
-/// Which step makes each value, and the last one that reads it.
-struct Lifetime {
-  int made = 0, read = 0;
-};
-using Lifetimes = std::unordered_map<const Value*, Lifetime>;
-
-Lifetimes lifetimes(const Graph& graph) {
-  Lifetimes lives;
-  int at = 0;
-  for (const Node& node : graph.nodes()) {
-    for (const Value* output : node.outputs)
-      if (output != nullptr) lives[output] = {at, at};
-    for (const Value* input : node.inputs)
-      if (const auto found = lives.find(input); found != lives.end()) found->second.read = at;
-    ++at;
-  }
-  return lives;
-}
-
-/// A buffer that is given up too early, or twice, would be overwritten while it is in use.
-void check_buffers(const Graph& graph, const Plan& plan) {
-  const auto steps = static_cast<int>(plan.steps.size());
-  const Lifetimes lives = lifetimes(graph);
-  std::set<const Value*> seen;
-  for (const PlannedBuffer& buffer : plan.buffers) {
-    fits(buffer.first >= 0 && buffer.first <= buffer.last && buffer.last < steps, "buffer of \"",
-         buffer.value, "\" lives from step ", buffer.first, " to ", buffer.last, " of ", steps);
-    if (buffer.value.empty()) continue;
-    const Value* value = graph.find(buffer.value);
-    const auto life = lives.find(value);
-    fits(life != lives.end(), "no step makes %", buffer.value);
-    fits(!graph.is_output(value), "%", buffer.value, " is an output, it has no buffer");
-    fits(seen.insert(value).second, "%", buffer.value, " has two buffers");
-    fits(buffer.first <= life->second.made && buffer.last >= life->second.read, "%", buffer.value,
-         " is kept from step ", buffer.first, " to ", buffer.last, ", used from ",
-         life->second.made, " to ", life->second.read);
-  }
-}
-
-size_t element_bytes(DType dtype) { return static_cast<size_t>(std::max(8, bits(dtype)) / 8); }
-
 }  // namespace
 
 void Program::add_constant(const Value* value) {
   if (!value->is_constant() || constants_.contains(value)) return;
   const Tensor& tensor = value->weight->tensor();
-  const auto address = reinterpret_cast<uintptr_t>(tensor.bytes().data());
-  const bool aligned =
-      tensor.dtype() == DType::string || address % element_bytes(tensor.dtype()) == 0;
-  constants_.emplace(value, aligned ? tensor : tensor.clone());
+  constants_.emplace(value, tensor.is_aligned() ? tensor : tensor.clone());
 }
 
 std::shared_ptr<const Program> Program::make(std::shared_ptr<const Graph> graph, Plan plan,
@@ -93,7 +62,6 @@ std::shared_ptr<const Program> Program::make(std::shared_ptr<const Graph> graph,
   const Graph& nodes = *program->graph_;
   fits(program->plan_.steps.size() == nodes.nodes().size(), program->plan_.steps.size(),
        " steps for ", nodes.nodes().size(), " nodes");
-  check_buffers(nodes, program->plan_);
   const auto number = [&](const Value* value) {
     program->indices_.emplace(value, static_cast<int>(program->indices_.size()));
   };
@@ -156,10 +124,7 @@ void Program::add_step(const hone::Step& planned, const Node& node, int at,
   for (size_t i = 0; i < plan_.buffers.size(); ++i)
     if (plan_.buffers[i].value.empty() && plan_.buffers[i].first == at)
       step.scratch = static_cast<int>(i);
-  const Dim scratch =
-      step.scratch < 0 ? Dim() : plan_.buffers[static_cast<size_t>(step.scratch)].bytes;
-  fits(scratch == recipe.scratch_bytes, "step ", at, " has ", scratch, " bytes of scratch, ",
-       planned.kernel, " needs ", recipe.scratch_bytes);
+  if (step.scratch < 0) step.late_scratch = recipe.scratch_bytes;
   steps_.push_back(std::move(step));
 }
 

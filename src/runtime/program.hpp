@@ -12,7 +12,8 @@
 
 namespace hone {
 
-/// Packed weights by content and form: made once, shared by programs, shapes and contexts.
+/// Packed weights by content and form: made once, shared by programs, shapes and contexts, kept as
+/// long as a program has them.
 class PackStore {
  public:
   Tensor pack(const Problem& problem, const Tuning& tuning, const Packing& packing);
@@ -20,13 +21,13 @@ class PackStore {
 
  private:
   mutable std::mutex mutex_;
-  std::map<std::pair<Hash, std::string>, Tensor> packed_;
+  std::map<std::pair<Hash, std::string>, std::weak_ptr<const Tensor>> packed_;
 };
 
 class Program {
  public:
-  /// Prepares `plan` of `graph`. Error(incompatible_engine) when the plan does not fit the graph or
-  /// a kernel refuses it: make a new plan then.
+  /// Prepares `plan` of `graph`: one that was made for it, or that check_plan() has seen.
+  /// Error(incompatible_engine) when it is of another graph.
   static std::shared_ptr<const Program> make(std::shared_ptr<const Graph> graph, Plan plan,
                                              const KernelRegistry& kernels, PackStore& packs);
 
@@ -37,6 +38,7 @@ class Program {
     std::vector<bool> packed;                  // of operands: the kernel has its own form
     std::shared_ptr<const Prepared> prepared;  // of run steps
     int scratch = -1;                          // index among the plan's buffers
+    Dim late_scratch;                          // bytes, where only running tells them; else 0
     std::shared_ptr<const Program> then_branch, else_branch;
   };
 

@@ -1,0 +1,94 @@
+// Engines and their files: the same bits from a file, plans that do not fit made again.
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "runtime/engine_file.hpp"
+#include "runtime/graph_run.hpp"
+
+namespace hone::test {
+namespace {
+
+std::shared_ptr<const Graph> digits() {
+  return make_portable(import_file(HONE_SOURCE_DIR "/examples/digits/digits.onnx").graph);
+}
+
+Tensor pictures(int64_t count) {
+  Tensor tensor(DType::f32, {count, 1, 8, 8});
+  for (int64_t i = 0; i < tensor.count(); ++i)
+    tensor.set_number(i, static_cast<double>(i * 7 % 17) / 16);
+  return tensor;
+}
+
+Tensor logits(const std::shared_ptr<const Engine>& engine, int64_t count) {
+  return Context(engine).run({{"image", pictures(count)}})[0].second;
+}
+
+class EngineFile : public testing::Test {
+ protected:
+  void TearDown() override { std::filesystem::remove(path_); }
+  const std::filesystem::path path_ =
+      std::filesystem::temp_directory_path() / cat("hone-engine-", ::getpid(), ".hone");
+};
+
+TEST_F(EngineFile, RunsTheSameBits) {
+  const auto engine = Engine::make(digits(), {.workers = 2});
+  save(*engine, path_);
+  const auto loaded = load(path_, {.engine = {.workers = 2}, .verify_weights = false});
+  EXPECT_EQ(loaded->replanned(), "");
+  EXPECT_EQ(loaded->plan(), engine->plan());
+  EXPECT_EQ(print(loaded->portable()).substr(0, 40), print(engine->portable()).substr(0, 40));
+  for (const int64_t count : {1, 6, 0})
+    EXPECT_TRUE(same_bits(logits(engine, count), logits(loaded, count)));
+}
+
+TEST_F(EngineFile, APlanForOtherWorkersIsMadeAgain) {
+  save(*Engine::make(digits(), {.workers = 3}), path_);
+  const auto loaded = load(path_, {.engine = {.workers = 2}});
+  EXPECT_EQ(loaded->replanned(), "it was made for 3 workers, there are 2");
+  EXPECT_EQ(loaded->plan().workers, 2);
+  EXPECT_TRUE(same_bits(logits(loaded, 4), logits(Engine::make(digits(), {.workers = 2}), 4)));
+}
+
+TEST_F(EngineFile, APlanThatAsksForLessMemoryIsMadeAgain) {
+  const auto portable = digits();
+  const auto engine = Engine::make(portable, {.workers = 2});
+  Plan plan = engine->plan();
+  for (PlannedBuffer& buffer : plan.buffers) buffer.bytes = Dim(64);
+  write_engine_file(path_, {"test", portable, plan});
+  const auto loaded = load(path_, {.engine = {.workers = 2}});
+  EXPECT_EQ(loaded->replanned(), "the plan does not fit the graph: its memory differs");
+  EXPECT_EQ(loaded->plan(), engine->plan());
+  EXPECT_TRUE(same_bits(logits(loaded, 4), logits(engine, 4)));
+}
+
+TEST_F(EngineFile, WithoutAPlanOneIsMade) {
+  const auto portable = digits();
+  write_engine_file(path_, {"test", portable, std::nullopt});
+  const auto loaded = load(path_, {.engine = {.workers = 2}});
+  EXPECT_EQ(loaded->replanned(), "");
+  EXPECT_TRUE(same_bits(logits(loaded, 2), logits(Engine::make(portable, {.workers = 2}), 2)));
+}
+
+TEST_F(EngineFile, StringsBranchesAndSmallTypesComeBack) {
+  auto graph = graph_of(
+      "graph g(%x: f32[n], %c: bool[], %s: str[m]) -> (%y, %e, %w)\n"
+      "  %y = If(%c, %x)\n"
+      "    then_branch(%a: f32[n]) -> (%r)\n"
+      "      %r = Relu(%a)\n"
+      "    else_branch(%a: f32[n]) -> (%r)\n"
+      "      %r = Neg(%a)\n"
+      "  %e = Equal(%s, str[1]{\"a b\"})\n"
+      "  %w = Add(%x, f32[1]{0.5})\n");
+  save(*build(std::move(graph)), path_);
+  Context context(load(path_));
+  const auto found = context.run({{"x", ramp({3}, -1)},
+                                  {"c", Tensor::scalar(DType::boolean, 0)},
+                                  {"s", Tensor::of_strings({2}, {"a b", "c"})}});
+  EXPECT_EQ(numbers(found[0].second), (std::vector<double>{1, 0, -1}));
+  EXPECT_EQ(numbers(found[1].second), (std::vector<double>{1, 0}));
+  EXPECT_EQ(numbers(found[2].second), (std::vector<double>{-0.5, 0.5, 1.5}));
+}
+
+}  // namespace
+}  // namespace hone::test
