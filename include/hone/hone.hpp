@@ -12,6 +12,7 @@
 /// context has one owner at a time.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -227,6 +228,11 @@ class Context {
       for (const Tensor& tensor : outputs)
         if (tensor.name() == port.name) place = to_c(tensor);
       wanted.push_back(place);
+    }
+    for (const Tensor& tensor : outputs) {
+      const auto named = [&](const Port& port) { return port.name == tensor.name(); };
+      if (std::none_of(ports.begin(), ports.end(), named))
+        throw Error(HONE_USAGE, "there is no output \"" + tensor.name() + "\"");
     }
     detail::check(
         hone_run(handle_.get(), given.data(), given.size(), wanted.data(), wanted.size()));

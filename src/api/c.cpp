@@ -126,7 +126,7 @@ hone_code give_port(const std::vector<Port>& ports, size_t index, hone_port* to)
   });
 }
 
-/// The caller's tensor, borrowed; copied only when it is not aligned to its element.
+/// The caller's tensor, borrowed.
 hone::Tensor borrow(const hone_tensor& tensor, bool write) {
   wanted(tensor.name, "the name of a tensor");
   const auto type = static_cast<int>(tensor.dtype);
@@ -139,16 +139,17 @@ hone::Tensor borrow(const hone_tensor& tensor, bool write) {
   for (const int64_t size : shape)
     hone::check(size >= 0, hone::Code::usage, "tensor \"", tensor.name, "\" has shape ",
                 hone::shape_text(shape));
-  const int64_t count = hone::element_count(shape);
-  const size_t needed = hone::bytes_for(dtype, count);
+  const auto count = hone::try_element_count(shape);
+  const auto bits = count ? hone::try_mul(*count, hone::bits(dtype)) : std::nullopt;
+  hone::check(bits.has_value(), hone::Code::usage, "tensor \"", tensor.name, "\" has shape ",
+              hone::shape_text(shape), ", more than can be counted");
+  const size_t needed = hone::bytes_for(dtype, *count);
   hone::check(tensor.bytes >= needed && (tensor.data != nullptr || needed == 0), hone::Code::usage,
               "tensor \"", tensor.name, "\" has ", tensor.bytes, " bytes, ", dtype,
               hone::shape_text(shape), " wants ", needed);
   const std::span<std::byte> bytes(static_cast<std::byte*>(tensor.data), needed);
   if (write) return hone::Tensor::borrow_mutable(dtype, std::move(shape), bytes, nullptr);
-  hone::Tensor borrowed = hone::Tensor::borrow(dtype, std::move(shape), bytes, nullptr);
-  const size_t element = static_cast<size_t>(std::max(8, hone::bits(dtype)) / 8);
-  return reinterpret_cast<uintptr_t>(tensor.data) % element == 0 ? borrowed : borrowed.clone();
+  return hone::Tensor::borrow(dtype, std::move(shape), bytes, nullptr);
 }
 
 void run(hone_context& context, const hone_tensor* inputs, size_t input_count, hone_tensor* outputs,
