@@ -6,6 +6,21 @@
 
 namespace hone {
 
+int64_t padding_source(Pad::Mode mode, int64_t at, int64_t size) {
+  if (at >= 0 && at < size) return at;
+  switch (mode) {
+    case Pad::Mode::constant: return ElementMap::kOutside;
+    case Pad::Mode::edge: return at < 0 ? 0 : size - 1;
+    case Pad::Mode::wrap: return at - floor_div(at, size) * size;
+    case Pad::Mode::reflect: break;
+  }
+  if (size == 1) return 0;
+  // A mirror image has a period of 2 * (size - 1).
+  const int64_t period = 2 * (size - 1);
+  const int64_t phase = at - floor_div(at, period) * period;
+  return phase < size ? phase : period - phase;
+}
+
 void Pad::infer(Inference& c) const {
   const TensorType& x = c.tensor(0);
   c.check(c.given(pads, 1), "the pads are missing");
@@ -28,28 +43,12 @@ void Pad::infer(Inference& c) const {
 
 namespace {
 
-/// Which of `size` elements stands at `at` (any integer) of the padded axis; kOutside: none.
-int64_t source_of(Pad::Mode mode, int64_t at, int64_t size) {
-  if (at >= 0 && at < size) return at;
-  switch (mode) {
-    case Pad::Mode::constant: return ElementMap::kOutside;
-    case Pad::Mode::edge: return at < 0 ? 0 : size - 1;
-    case Pad::Mode::wrap: return at - floor_div(at, size) * size;
-    case Pad::Mode::reflect: break;
-  }
-  if (size == 1) return 0;
-  // A mirror image has a period of 2 * (size - 1).
-  const int64_t period = 2 * (size - 1);
-  const int64_t phase = at - floor_div(at, period) * period;
-  return phase < size ? phase : period - phase;
-}
-
 std::vector<int64_t> padded_axis(Pad::Mode mode, int64_t size, int64_t before, int64_t count,
                                  int64_t stride) {
   std::vector<int64_t> offsets;
   // As numpy and ONNX Runtime do it: negative pads crop first, what is left is then padded.
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t from = source_of(mode, i - before, size);
+    const int64_t from = padding_source(mode, i - before, size);
     offsets.push_back(from < 0 ? ElementMap::kOutside : from * stride);
   }
   return offsets;

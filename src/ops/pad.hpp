@@ -25,4 +25,7 @@ struct Pad {
   void eval(Evaluation& c) const;
 };
 
+/// Which of `size` elements stands at `at` (any integer) of the padded axis; -1: none of them.
+int64_t padding_source(Pad::Mode mode, int64_t at, int64_t size);
+
 }  // namespace hone

@@ -244,12 +244,6 @@ void resize_nearest(Evaluation& c, const Resize& op, const std::vector<Axis>& ax
   y.finish();
 }
 
-/// What one place of a result is made of along one axis.
-struct Tap {
-  int64_t place;
-  double weight;
-};
-
 double kernel(const Resize& op, double distance) {
   const double x = std::abs(distance), a = static_cast<double>(op.cubic_coeff_a);
   if (op.mode == Resize::Mode::linear) return std::max(0.0, 1 - x);
@@ -258,13 +252,13 @@ double kernel(const Resize& op, double distance) {
 }
 
 /// Taps around `source`, normalized; places beyond the edge repeat the edge or are left out.
-std::vector<Tap> taps_around(const Resize& op, const Axis& axis, double source) {
+std::vector<ResizeTap> taps_around(const Resize& op, const Axis& axis, double source) {
   // Antialiasing stretches the kernel over everything that a smaller result has to average.
   const double squeeze = op.antialias ? std::min(axis.scale, 1.0) : 1;
   const double radius = (op.mode == Resize::Mode::linear ? 1 : 2) / squeeze;
   const auto first = static_cast<int64_t>(std::ceil(source - radius));
   const auto last = static_cast<int64_t>(std::floor(source + radius));
-  std::vector<Tap> taps;
+  std::vector<ResizeTap> taps;
   double sum = 0;
   for (int64_t i = first; i <= last; ++i) {
     const double weight = kernel(op, (static_cast<double>(i) - source) * squeeze);
@@ -274,7 +268,7 @@ std::vector<Tap> taps_around(const Resize& op, const Axis& axis, double source) 
     sum += weight;
   }
   if (sum != 0)
-    for (Tap& tap : taps) tap.weight /= sum;
+    for (ResizeTap& tap : taps) tap.weight /= sum;
   return taps;
 }
 
@@ -285,11 +279,12 @@ std::vector<double> resampled(const Resize& op, const Axis& axis, int64_t outer,
   for (int64_t i = 0; i < axis.to; ++i) {
     const double source = source_of(op, axis, i);
     const bool outside = is_extrapolated(op, axis, source);
-    const std::vector<Tap> taps = outside ? std::vector<Tap>() : taps_around(op, axis, source);
+    const std::vector<ResizeTap> taps =
+        outside ? std::vector<ResizeTap>() : taps_around(op, axis, source);
     for (int64_t o = 0; o < outer; ++o) {
       double* to = result.data() + (o * axis.to + i) * inner;
       if (outside) std::fill(to, to + inner, static_cast<double>(op.extrapolation_value));
-      for (const Tap& tap : taps) {
+      for (const ResizeTap& tap : taps) {
         const double* from = data.data() + (o * axis.from + tap.place) * inner;
         for (int64_t k = 0; k < inner; ++k) to[k] += tap.weight * from[k];
       }
@@ -326,6 +321,21 @@ void resize_smooth(Evaluation& c, const Resize& op, const std::vector<Axis>& axe
 }
 
 }  // namespace
+
+std::vector<ResizeTaps> resize_taps(const Evaluation& c, const Resize& op) {
+  std::vector<ResizeTaps> all;
+  for (const Axis& axis : axes_of(c, op)) {
+    ResizeTaps taps;
+    for (int64_t i = 0; axis.resized && i < axis.to; ++i) {
+      const double source = source_of(op, axis, i);
+      if (is_extrapolated(op, axis, source)) taps.emplace_back();
+      else if (op.mode == Resize::Mode::nearest) taps.push_back({{nearest(op, axis, source), 1}});
+      else taps.push_back(taps_around(op, axis, source));
+    }
+    all.push_back(std::move(taps));
+  }
+  return all;
+}
 
 void Resize::eval(Evaluation& c) const {
   const std::vector<Axis> axes = axes_of(c, *this);

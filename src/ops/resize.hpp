@@ -2,6 +2,9 @@
 // Resampling. Fields and defaults are ONNX's (opset 19); older versions and Upsample are expressed
 // in them by the importer.
 
+#include <vector>
+
+#include "ir/evaluation.hpp"
 #include "ir/op.hpp"
 
 namespace hone {
@@ -70,5 +73,16 @@ struct Resize {
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
 };
+
+/// What one place of a result is made of along one axis.
+struct ResizeTap {
+  int64_t place;
+  double weight;
+};
+/// Of each place along an axis; of none where the result is extrapolated. Empty for an axis that
+/// stays as it is.
+using ResizeTaps = std::vector<std::vector<ResizeTap>>;
+/// For each axis of the data, from the operands that `c` has.
+std::vector<ResizeTaps> resize_taps(const Evaluation& c, const Resize& op);
 
 }  // namespace hone

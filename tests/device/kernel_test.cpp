@@ -325,6 +325,43 @@ TEST_P(KernelTest, Movement) {
   moves("%x: f32[]", "Identity(%x)");
 }
 
+TEST_P(KernelTest, RepeatingPad) {
+  const std::vector<Bindings> sizes = each("n", {2, 3, 40});
+  for (const char* mode : {"reflect", "edge", "wrap"})
+    for (const char* type : {"f32", "i64", "u8"}) {
+      const std::string x = cat("%x: ", type, "[2,n,7]");
+      expect_kernel("cpu.take",
+                    {x, cat("Pad(%x) pads=[0,1,3,0,1,2] mode=", mode), "", "%y", sizes});
+      expect_kernel("cpu.take", {x, cat("Pad(%x) pads=[2,-1] axes=[1] mode=", mode), "", "%y",
+                                 each("n", {4, 5})});
+      expect_kernel("cpu.take",
+                    {x, cat("Pad(%x) pads=[-2,5] axes=[-1] mode=", mode), "", "%y", sizes});
+    }
+}
+
+TEST_P(KernelTest, Resize) {
+  const std::vector<Bindings> sizes = {{{"h", 1}, {"w", 5}}, {{"h", 9}, {"w", 30}}};
+  const std::string x = "%x: f32[2,3,h,w]";
+  for (const char* coordinates :
+       {"half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"}) {
+    const std::string by = cat(" coordinate_transformation_mode=", coordinates);
+    for (const char* scales : {"1,1,2,2", "1,1,0.5,1.7", "1,1,1,3"}) {
+      const std::string node = cat("Resize(%x, _, f32[4]{", scales, "})", by);
+      expect_kernel("cpu.take", {x, node, "", "%y", sizes});
+      expect_kernel("cpu.take",
+                    {"%x: u8[2,3,h,w]", cat(node, " nearest_mode=floor"), "", "%y", sizes});
+      expect_kernel("cpu.resize", {x, cat(node, " mode=linear"), "", "%y", sizes});
+      expect_kernel("cpu.resize", {x, cat(node, " mode=cubic"), "", "%y", sizes});
+    }
+    expect_kernel("cpu.resize",
+                  {x, cat("Resize(%x) sizes=[2,3,11,13] mode=linear", by), "", "%y", sizes});
+    expect_kernel("cpu.take", {x, cat("Resize(%x) sizes=[4,3,11,13]", by), "", "%y", sizes});
+  }
+  expect_kernel("cpu.resize", {x, "Resize(%x) sizes=[3,2*w] axes=[2,3] mode=linear antialias=true",
+                               "", "%y", sizes});
+  EXPECT_NE(refusal("cpu.resize", {x, "Resize(%x, _, f32[4]{1,2,2,2}) mode=linear"}), "");
+}
+
 TEST_P(KernelTest, Gather) {
   const std::vector<Bindings> sizes = each("n", {0, 1, 2, 40});
   const std::map<std::string, ElementBounds> bounds = {{"i", {-5, 4.9}}};

@@ -66,6 +66,16 @@ const Weight* constant_operand(const Problem& problem, size_t operand) {
   return input == -1 ? problem.region.single()->inputs[operand]->weight.get() : nullptr;
 }
 
+std::vector<int64_t> evaluated(const Dims& dims, const Bindings& symbols) {
+  std::vector<int64_t> numbers;
+  for (const Dim& dim : dims) {
+    const auto number = dim.evaluate(symbols);
+    check(number.has_value(), Code::internal, "a parameter ", dim, " has no value");
+    numbers.push_back(*number);
+  }
+  return numbers;
+}
+
 double streaming_seconds(const Problem& problem, double operations) {
   const Node& node = *problem.region.single();
   double bytes = 0, results = 0;

@@ -110,6 +110,9 @@ const T* op_of(const Problem& problem) {
 /// The contents of an operand that is a constant or a literal; else null.
 const Weight* constant_operand(const Problem& problem, size_t operand);
 
+/// The numbers of dims for sizes that are known. Error(internal) for a symbol without a value.
+std::vector<int64_t> evaluated(const Dims& dims, const Bindings& symbols);
+
 /// `axis` in [-rank, rank) as an index.
 inline size_t axis_index(int64_t axis, size_t rank) {
   return static_cast<size_t>(axis < 0 ? axis + static_cast<int64_t>(rank) : axis);

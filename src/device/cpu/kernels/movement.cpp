@@ -28,14 +28,7 @@ struct Moving {
     return operands.outputs[static_cast<size_t>(outputs_of[i])].shape;
   }
   Sizes numbers(const std::optional<Dims>& field) const {
-    Sizes result;
-    if (field)
-      for (const Dim& dim : *field) {
-        const auto value = dim.evaluate(operands.symbols);
-        check(value.has_value(), Code::internal, "no value for ", dim, " in ", describe(node));
-        result.push_back(*value);
-      }
-    return result;
+    return field ? evaluated(*field, operands.symbols) : Sizes();
   }
   template <class T>
   const T& op() const {

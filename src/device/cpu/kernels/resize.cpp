@@ -1,0 +1,140 @@
+// Resize that interpolates f32 along the last two axes: each line of the result is a weighted sum
+// of lines, then of its elements.
+
+#include <algorithm>
+
+#include "base/size.hpp"
+#include "device/cpu/resize_axes.hpp"
+#include "device/cpu/step.hpp"
+
+namespace hone::cpu {
+namespace {
+
+/// An axis before the last two keeps its size, and its scale is 1.
+bool keeps(const Problem& problem, const Resize& op, size_t axis) {
+  const Weight* scales = constant_operand(problem, 2);
+  if (scales != nullptr && scales->count() > 0) {
+    if (op.axes.empty()) return scales->tensor().number(static_cast<int64_t>(axis)) == 1;
+    for (size_t i = 0; i < op.axes.size(); ++i)
+      if (axis_index(op.axes[i], operand_type(problem, 0)->shape().size()) == axis)
+        return scales->tensor().number(static_cast<int64_t>(i)) == 1;
+    return true;
+  }
+  const TensorType& y = problem.region.single()->outputs[0]->type.tensor();
+  return op.keep_aspect_ratio_policy == Resize::Aspect::stretch && y.has_rank() &&
+         y.shape()[axis] == operand_type(problem, 0)->shape()[axis];
+}
+
+Verdict supports(const Problem& problem) {
+  const Resize* op = op_of<Resize>(problem);
+  if (op == nullptr || op->mode == Resize::Mode::nearest)
+    return Verdict::no("interpolating Resize only");
+  const TensorType& x = *operand_type(problem, 0);
+  if (x.dtype != DType::f32) return Verdict::no("f32 only");
+  if (!x.has_rank() || x.rank() < 2) return Verdict::no("rank below 2 or unknown");
+  if (const Verdict verdict = resize_supported(problem, *op); !verdict.yes) return verdict;
+  for (size_t axis = 0; axis + 2 < x.shape().size(); ++axis)
+    if (!keeps(problem, *op, axis)) return Verdict::no("resizes other axes than the last two");
+  return {};
+}
+
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  Recipe made;
+  made.tuning = tuning;
+  made.seconds = streaming_seconds(*problem, 10);
+  made.scratch_bytes = worker_scratch(problem->share, operand_type(*problem, 0)->shape().back());
+  made.problem = std::move(problem);
+  return made;
+}
+
+struct ResizeShared final : Shared<ResizeShared> {
+  Region region;
+  std::vector<Source> operands_of;
+
+  struct Tap {
+    int64_t place;
+    float weight;
+  };
+  /// Taps of every place, those of place i from first[i] on.
+  struct Axis {
+    int64_t from = 0, to = 0;
+    std::vector<Tap> taps;
+    std::vector<size_t> first;
+  };
+  struct Geometry {
+    int64_t planes = 0;  // 0: nothing to do
+    Axis y, x;
+  };
+
+  static Axis axis_of(const ResizeTaps& taps, int64_t from, int64_t to) {
+    Axis axis{from, to, {}, {0}};
+    for (int64_t i = 0; i < to; ++i) {
+      if (taps.empty()) axis.taps.push_back({i, 1});
+      else
+        for (const ResizeTap& tap : taps[static_cast<size_t>(i)])
+          axis.taps.push_back({tap.place, static_cast<float>(tap.weight)});
+      axis.first.push_back(axis.taps.size());
+    }
+    return axis;
+  }
+
+  Geometry geometry(const Operands& operands) const {
+    Geometry g;
+    const std::vector<int64_t>& in = operands_of[0].shape(operands);
+    const std::vector<int64_t>& out = operands.outputs[0].shape;
+    if (element_count(out) == 0) return g;
+    const size_t rank = in.size();
+    const std::vector<ResizeTaps> taps = resize_taps_of(region, operands_of, operands);
+    g.planes = element_count(std::span(in).first(rank - 2));
+    g.y = axis_of(taps[rank - 2], in[rank - 2], out[rank - 2]);
+    g.x = axis_of(taps[rank - 1], in[rank - 1], out[rank - 1]);
+    return g;
+  }
+
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
+           Stream& stream) const {
+    const auto* from = operands_of[0].as<float>(operands);
+    auto* to = operands.outputs[0].as<float>();
+    constexpr int64_t kTile = 8 * 1024;  // results that one worker takes at a time
+    parallel_ranges(stream, g.planes * g.y.to, kTile / std::max<int64_t>(1, g.x.to),
+                    [&](int64_t first, int64_t last) {
+                      float* line = scratch_of(scratch, g.x.from);
+                      for (int64_t i = first; i < last; ++i)
+                        resize_line(g, from + i / g.y.to * g.y.from * g.x.from, i % g.y.to, line,
+                                    to + i * g.x.to);
+                    });
+  }
+
+  static void resize_line(const Geometry& g, const float* plane, int64_t row, float* line,
+                          float* to) {
+    std::fill_n(line, g.x.from, 0.0f);
+    const auto at = static_cast<size_t>(row);
+    for (size_t t = g.y.first[at]; t < g.y.first[at + 1]; ++t) {
+      const float* source = plane + g.y.taps[t].place * g.x.from;
+      const float weight = g.y.taps[t].weight;
+      for (int64_t i = 0; i < g.x.from; ++i) line[i] += weight * source[i];
+    }
+    for (int64_t i = 0; i < g.x.to; ++i) {
+      float sum = 0;
+      for (size_t t = g.x.first[static_cast<size_t>(i)]; t < g.x.first[static_cast<size_t>(i) + 1];
+           ++t)
+        sum += g.x.taps[t].weight * line[g.x.taps[t].place];
+      to[i] = sum;
+    }
+  }
+};
+
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+  auto shared = std::make_shared<ResizeShared>();
+  shared->region = recipe.problem->region;
+  shared->operands_of = sources(*recipe.problem);
+  return shared;
+}
+
+}  // namespace
+
+void register_resize(KernelRegistry& registry) {
+  registry.add({"cpu.resize", 1, supports, no_tunings, recipe, prepare});
+}
+
+}  // namespace hone::cpu

@@ -1,0 +1,41 @@
+#pragma once
+// What the kernels of Resize share.
+
+#include "base/size.hpp"
+#include "device/cpu/step.hpp"
+#include "ops/resize.hpp"
+
+namespace hone::cpu {
+
+/// Whether sizes and scales are ones that resize_taps_of() can be asked about at any binding.
+inline Verdict resize_supported(const Problem& problem, const Resize& op) {
+  if (op.coordinate_transformation_mode == Resize::Coordinates::tf_crop_and_resize)
+    return Verdict::no("crops a region of interest");
+  for (const size_t parameter : {2, 3})
+    if (operand_type(problem, parameter) != nullptr &&
+        constant_operand(problem, parameter) == nullptr)
+      return Verdict::no("scales or sizes are computed");
+  return {};
+}
+
+/// The taps of each axis for the operands' sizes.
+inline std::vector<ResizeTaps> resize_taps_of(const Region& region,
+                                              const std::vector<Source>& operands_of,
+                                              const Operands& operands) {
+  const Node& node = *region.single();
+  std::vector<Tensor> held;
+  for (size_t i = 0; i < operands_of.size(); ++i) {
+    held.emplace_back();
+    if (!operands_of[i].present()) continue;
+    const std::vector<int64_t>& shape = operands_of[i].shape(operands);
+    const DType dtype = node.inputs[i]->type.tensor().dtype;
+    const size_t bytes = bytes_for(dtype, element_count(shape));
+    held.back() = Tensor::borrow(dtype, shape, {operands_of[i].data(operands), bytes}, nullptr);
+  }
+  std::vector<const Tensor*> inputs;
+  for (size_t i = 0; i < held.size(); ++i)
+    inputs.push_back(operands_of[i].present() ? &held[i] : nullptr);
+  return resize_taps(Evaluation(node, std::move(inputs), operands.symbols), *node.op.as<Resize>());
+}
+
+}  // namespace hone::cpu
