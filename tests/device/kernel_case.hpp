@@ -1,11 +1,14 @@
 #pragma once
 // One op on every kernel that takes it, compared with reference evaluation.
 
+#include <gtest/gtest.h>
+
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "device/cpu/isa.hpp"
 #include "device/kernel.hpp"
 #include "ir/graph.hpp"
 
@@ -40,5 +43,22 @@ std::set<std::string> kernels_run(const KernelCase& given);
 void expect_kernel(const std::string& kernel, const KernelCase& given);
 /// Why `kernel` refuses the case; "" when it does not.
 std::string refusal(const std::string& kernel, const KernelCase& given);
+
+/// The values of one symbol as sizes of a case.
+inline std::vector<Bindings> each(const std::string& symbol, const std::vector<int64_t>& values) {
+  std::vector<Bindings> all;
+  for (const int64_t value : values) all.push_back({{symbol, value}});
+  return all;
+}
+
+/// Once for each instruction set that this machine has.
+class KernelTest : public testing::TestWithParam<cpu::Isa> {
+ protected:
+  void SetUp() override {
+    cpu::limit_isa(GetParam());
+    if (cpu::isa() != GetParam()) GTEST_SKIP() << "this processor lacks " << name(GetParam());
+  }
+  void TearDown() override { cpu::limit_isa(cpu::Isa::avx512); }
+};
 
 }  // namespace hone::test

@@ -2,30 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include "device/cpu/isa.hpp"
 #include "device/kernel_case.hpp"
 
 namespace hone::test {
 namespace {
 
-/// Once for each instruction set that this machine has.
-class KernelTest : public testing::TestWithParam<cpu::Isa> {
- protected:
-  void SetUp() override {
-    cpu::limit_isa(GetParam());
-    if (cpu::isa() != GetParam()) GTEST_SKIP() << "this processor lacks " << name(GetParam());
-  }
-  void TearDown() override { cpu::limit_isa(cpu::Isa::avx512); }
-};
 INSTANTIATE_TEST_SUITE_P(Isas, KernelTest,
                          testing::Values(cpu::Isa::generic, cpu::Isa::avx2, cpu::Isa::avx512),
                          [](const auto& info) { return std::string(name(info.param)); });
-
-std::vector<Bindings> each(const std::string& symbol, const std::vector<int64_t>& values) {
-  std::vector<Bindings> all;
-  for (const int64_t value : values) all.push_back({{symbol, value}});
-  return all;
-}
 
 TEST_P(KernelTest, MatMul) {
   const std::vector<Bindings> rows = each("n", {0, 1, 5, 12, 33, 130});
@@ -92,76 +76,6 @@ TEST_P(KernelTest, ConvolutionWithLiteralWeight) {
   for (const char* kernel : {"cpu.conv.im2col", "cpu.conv.depthwise"})
     expect_kernel(kernel,
                   {"%x: f32[2,1,h,w]", "Conv(%x, " + weight + ") pads=[1,1,1,1]", "", "%y", sizes});
-}
-
-TEST_P(KernelTest, QuantizedConvolution) {
-  const std::vector<Bindings> sizes = {{{"n", 1}, {"h", 9}, {"w", 11}},
-                                       {{"n", 2}, {"h", 3}, {"w", 40}},
-                                       {{"n", 0}, {"h", 9}, {"w", 9}}};
-  for (const char* x : {"u8", "i8"})
-    for (const char* w : {"u8", "i8"}) {
-      const std::string in = cat("%x: ", x, "[n,4,h,w]"), zero = cat(", ", x, "[]{3}, ");
-      expect_kernel("cpu.qconv.im2col",
-                    {in,
-                     cat("QLinearConv(%x, f32[]{0.1}", zero, "@w, f32[]{0.02}, ", w,
-                         "[]{5}, f32[]{8}", zero, "@b) pads=[1,1,1,1]"),
-                     cat("@w : ", w, "[20,4,3,3]\n  @b : i32[20]"),
-                     "%y",
-                     sizes,
-                     {{"b", {-1000, 1000}}}});
-      expect_kernel("cpu.qconv.im2col",
-                    {in, cat("ConvInteger(%x, @w, ", x, "[]{9}) strides=[2,1] group=2"),
-                     cat("@w : ", w, "[6,2,3,2]"), "%y", sizes});
-    }
-  // Sums beyond 2^24, a scale and a zero point for each filter.
-  expect_kernel("cpu.qconv.im2col",
-                {"%x: u8[1,700,4,w]",
-                 "QLinearConv(%x, f32[]{0.1}, u8[]{0}, @w, f32[3]{0.02,0.03,0.04}, u8[3]{0,1,2}, "
-                 "f32[]{900}, u8[]{10})",
-                 "@w : u8[3,700,1,1]",
-                 "%y",
-                 each("w", {1, 33}),
-                 {{"x", {200, 255}}, {"w", {200, 255}}}});
-  expect_kernel("cpu.qconv.im2col", {"%x: u8[1,700,4,4]",
-                                     "ConvInteger(%x, @w)",
-                                     "@w : u8[3,700,1,1]",
-                                     "%y",
-                                     {{}},
-                                     {{"x", {250, 255}}, {"w", {250, 255}}}});
-}
-
-TEST_P(KernelTest, Quantization) {
-  const std::vector<Bindings> sizes = each("n", {0, 1, 37, 3000});
-  for (const char* type : {"u8", "i8"}) {
-    const std::map<std::string, ElementBounds> bounds = {{"x", {-20, 20}}, {"s", {0.05, 0.2}}};
-    const std::string out = cat(" output_dtype=", type);
-    expect_kernel("cpu.quantize",
-                  {"%x: f32[n]", cat("QuantizeLinear(%x, f32[]{0.1}, ", type, "[]{7})", out), "",
-                   "%y", sizes, bounds});
-    expect_kernel("cpu.quantize",
-                  {"%x: f32[2,20,n]", cat("QuantizeLinear(%x, @s, @z) axis=1", out),
-                   cat("@s : f32[20]\n  @z : ", type, "[20]"), "%y", sizes, bounds});
-    expect_kernel("cpu.quantize", {"%x: f32[n,20]", cat("QuantizeLinear(%x, @s) axis=-1", out),
-                                   "@s : f32[20]", "%y", sizes, bounds});
-    expect_kernel("cpu.quantize",
-                  {cat("%x: ", type, "[n]"),
-                   cat("DequantizeLinear(%x, f32[]{0.1}, ", type, "[]{7})"), "", "%y", sizes});
-    expect_kernel("cpu.quantize", {cat("%x: ", type, "[20,n]"),
-                                   "DequantizeLinear(%x, @s, @z) axis=0",
-                                   cat("@s : f32[20]\n  @z : ", type, "[20]"),
-                                   "%y",
-                                   sizes,
-                                   {{"s", {0.05, 0.2}}}});
-    for (const char* op : {"QLinearAdd", "QLinearMul"})
-      expect_kernel("cpu.qlinear_pointwise",
-                    {cat("%a: ", type, "[3,n], %b: ", type, "[n]"),
-                     cat(op, "(%a, f32[]{0.1}, ", type, "[]{3}, %b, f32[]{0.07}, ", type,
-                         "[]{5}, f32[]{0.2}, ", type, "[]{9})"),
-                     "", "%y", sizes});
-  }
-  expect_kernel(
-      "cpu.quantize",
-      {"%x: i32[n]", "DequantizeLinear(%x, f32[]{0.1})", "", "%y", sizes, {{"x", {-1e9, 1e9}}}});
 }
 
 TEST_P(KernelTest, UnaryElementwise) {

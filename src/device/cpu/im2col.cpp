@@ -15,9 +15,16 @@ struct Run {
   int64_t offset;  // in a plane of the input; -1: padding
 };
 
+/// ceil(a / b), b > 0.
+int64_t ceiling(int64_t a, int64_t b) { return a > 0 ? (a + b - 1) / b : a / b; }
+
 /// The runs of one kernel element. Returns how many there are.
 int runs_of(const ConvGeometry& g, int64_t dy, int64_t dx, int64_t first, int64_t count,
             std::array<Run, 3 * kMostColumns>& runs) {
+  if (g.plain) {
+    runs[0] = {0, count, first};
+    return 1;
+  }
   int found = 0;
   const auto add = [&](int64_t column, int64_t length, int64_t offset) {
     if (length > 0) runs[static_cast<size_t>(found++)] = {column, length, offset};
@@ -28,8 +35,8 @@ int runs_of(const ConvGeometry& g, int64_t dy, int64_t dx, int64_t first, int64_
     const int64_t y = g.y.start(row) + dy;
     // Outputs of this line that lie within the input.
     const int64_t reach = -(g.x.start(0) + dx);
-    int64_t inside = std::clamp(ceil_div(reach, g.x.stride), begin, end);
-    int64_t outside = std::clamp(ceil_div(g.width + reach, g.x.stride), inside, end);
+    int64_t inside = std::clamp(ceiling(reach, g.x.stride), begin, end);
+    int64_t outside = std::clamp(ceiling(g.width + reach, g.x.stride), inside, end);
     if (y < 0 || y >= g.height) inside = outside = end;
     add(column, inside - begin, -1);
     add(column + inside - begin, outside - inside, y * g.width + g.x.start(inside) + dx);
@@ -67,10 +74,13 @@ ConvGeometry::ConvGeometry(const Filters& filters, const std::vector<int64_t>& i
   columns = out.back();
   x = window_axis_of(filters.window, filters.one_dimensional ? 0 : 1, width, columns,
                      filters.kernel[1]);
-  if (filters.one_dimensional) return;
-  height = in[2];
-  rows = out[2];
-  y = window_axis_of(filters.window, 0, height, rows, filters.kernel[0]);
+  if (!filters.one_dimensional) {
+    height = in[2];
+    rows = out[2];
+    y = window_axis_of(filters.window, 0, height, rows, filters.kernel[0]);
+  }
+  plain = filters.taps() == 1 && x.stride == 1 && y.stride == 1 && x.pad_begin == 0 &&
+          y.pad_begin == 0 && columns == width && rows == height;
 }
 
 template <class T>

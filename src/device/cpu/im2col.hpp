@@ -36,6 +36,7 @@ struct ConvGeometry {
   int64_t channels = 0, height = 1, width = 1;  // of one group's input
   int64_t rows = 1, columns = 1;                // of the output
   WindowAxis y = kNoAxis, x = kNoAxis;
+  bool plain = false;  // an output pixel sees the input pixel of its place
 
   ConvGeometry() = default;
   ConvGeometry(const Filters& filters, const std::vector<int64_t>& in,

@@ -93,18 +93,22 @@ struct QConvShared final : Shared<QConvShared> {
   Tensor packed;
   int workers = 1;
 
-  ConvGeometry geometry(const Operands& operands) const {
-    return {filters, operands_of[0].shape(operands), operands.outputs[0].shape};
+  struct Geometry : ConvGeometry {
+    bool one_scale = true;  // for all filters
+  };
+  Geometry geometry(const Operands& operands) const {
+    const bool one = !fields.quantizes || element_count(operands_of[4].shape(operands)) == 1;
+    return {{filters, operands_of[0].shape(operands), operands.outputs[0].shape}, one};
   }
 
-  void run(const ConvGeometry& g, const Operands& operands, std::span<std::byte> scratch,
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
     if (from == DType::u8) run_typed<uint8_t>(g, operands, scratch, stream);
     else run_typed<int8_t>(g, operands, scratch, stream);
   }
 
   template <class T>
-  void run_typed(const ConvGeometry& g, const Operands& operands, std::span<std::byte> scratch,
+  void run_typed(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
                  Stream& stream) const {
     const GemmCore& core = gemm_core();
     const int64_t pixels = g.pixels(), panels = ceil_div(pixels, core.columns);
@@ -132,26 +136,27 @@ struct QConvShared final : Shared<QConvShared> {
         multiply_exact(core, filters.depth, weights + group * filters.packed() + f * filters.depth,
                        columns, sums);
         for (int64_t i = 0; i < std::min<int64_t>(core.rows, end - f); ++i)
-          finish(operands, group * filters.count + f + i, sums + i * core.columns, count,
+          finish(g, operands, group * filters.count + f + i, sums + i * core.columns, count,
                  (index * filters.count + f + i) * pixels + first);
       }
     });
   }
 
   /// Sums of one filter become results from element `at` on.
-  void finish(const Operands& operands, int64_t filter, const int32_t* sums, int64_t count,
-              int64_t at) const {
+  void finish(const Geometry& g, const Operands& operands, int64_t filter, const int32_t* sums,
+              int64_t count, int64_t at) const {
     if (!fields.quantizes) {
       std::copy_n(sums, count, operands.outputs[0].as<int32_t>() + at);
       return;
     }
-    const auto* w_scale = operands_of[4].as<float>(operands);
-    const bool one = element_count(operands_of[4].shape(operands)) == 1;
+    const float w_scale = operands_of[4].as<float>(operands)[g.one_scale ? 0 : filter];
     const auto* bias = operands_of.size() > 8 ? operands_of[8].as<int32_t>(operands) : nullptr;
-    const float product = *operands_of[1].as<float>(operands) * w_scale[one ? 0 : filter];
-    const float scale = product / *operands_of[6].as<float>(operands);
+    const float scale =
+        *operands_of[1].as<float>(operands) * w_scale / *operands_of[6].as<float>(operands);
     const std::byte* zero = operands_of[7].data(operands);
-    requantize(sums, count, bias == nullptr ? 0 : bias[filter], scale, load_int(to, zero, 0), to,
+    const int64_t shift = to == DType::u8 ? int64_t{*reinterpret_cast<const uint8_t*>(zero)}
+                                          : int64_t{*reinterpret_cast<const int8_t*>(zero)};
+    requantize(sums, count, bias == nullptr ? 0 : bias[filter], scale, shift, to,
                operands.outputs[0].data + at);
   }
 };
