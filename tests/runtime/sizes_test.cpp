@@ -32,6 +32,20 @@ TEST(Sizes, ArithmeticOnWhatNonZeroFinds) {
   expect_as_evaluated(context, kText, {f32({0, 0, 0, 0, 7})});
 }
 
+TEST(Sizes, AFieldThatRunningTellsWhereNoSizeDependsOnIt) {
+  constexpr std::string_view kText =
+      "graph g(%x: f32[n]) -> (%y)\n"
+      "  %i = NonZero(%x)\n"
+      "  %k = Shape(%i) start=1 end=2\n"
+      "  %m = Sub(i64[1]{0}, %k)\n"
+      "  %p = Concat(%k, %m) axis=0\n"
+      "  %t = Neg(%x)\n  %s = Pad(%t, %p)\n  %y = Neg(%s)\n";
+  Context context(engine_of(kText));
+  expect_as_evaluated(context, kText, {f32({1, 0, 3, 0, 0})});
+  expect_as_evaluated(context, kText, {f32({1, 0, 0, 0, 0})});
+  expect_as_evaluated(context, kText, {f32({1, 2, 3, 0, 0})});
+}
+
 TEST(Sizes, ARequirementOfSizesThatRunningTells) {
   constexpr std::string_view kText =
       "graph g(%x: f32[n], %w: f32[m,3]) -> (%y)\n"
