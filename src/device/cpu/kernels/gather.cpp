@@ -68,7 +68,7 @@ struct GatherShared final : Shared<GatherShared> {
   int64_t index_at(const Operands& operands, int64_t i, int64_t size) const {
     const int64_t index = wide_indices ? operands_of[1].as<int64_t>(operands)[i]
                                        : operands_of[1].as<int32_t>(operands)[i];
-    check(index >= -size && index < size, Code::usage, "index ", index,
+    check(index >= -size && index < size, Code::invalid_model, "index ", index,
           " is out of range for size ", size, " (", describe(*region.single()), ")");
     return index < 0 ? index + size : index;
   }
