@@ -1,7 +1,6 @@
 # Options, and the flags that every file of the project is compiled with.
 
 option(HONE_TESTS "Build the tests" ON)
-option(HONE_BENCH "Build the benchmarks" OFF)
 option(HONE_PCH "Use one precompiled header of standard headers" ON)
 option(HONE_WERROR "Treat warnings as errors" ON)
 option(HONE_SANITIZE "Build with AddressSanitizer and UndefinedBehaviorSanitizer" OFF)

@@ -14,7 +14,7 @@ struct Limits {
   int depth = 64;                  ///< nesting of bodies, function calls and types
   int rank = 64;                   ///< dimensions of one tensor
   size_t name_bytes = 2 << 20;     ///< one name
-  size_t folded_bytes = 64 << 20;  ///< all constants made while importing (sparse ones made dense)
+  size_t folded_bytes = 64 << 20;  ///< one constant made while importing (a sparse one made dense)
 };
 
 }  // namespace hone
