@@ -14,7 +14,9 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 /// What cannot be had is reported, not fatal, as without the sanitizer.
-extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
+extern "C" __attribute__((visibility("default"))) const char* __asan_default_options() {
+  return "allocator_may_return_null=1";
+}
 #endif
 
 namespace {
