@@ -176,35 +176,48 @@ struct Run {
   std::vector<Tensor> operands, expected;  // the region's inputs; the wanted results
 };
 
-Run reference(const KernelCase& given, const Graph& graph, const Bindings& symbols) {
-  const Node& node = graph.nodes().front();
+std::vector<int64_t> sizes_of(const Value& value, const Bindings& symbols) {
+  std::vector<int64_t> sizes;
+  for (const Dim& dim : value.type.tensor().shape()) sizes.push_back(*dim.evaluate(symbols));
+  return sizes;
+}
+
+/// Random contents of the node's operands.
+std::map<const Value*, Tensor> contents_of(const KernelCase& given, const Node& node,
+                                           const Bindings& symbols) {
   std::map<const Value*, Tensor> contents;
-  std::vector<const Tensor*> inputs;
   unsigned seed = 1;
   for (const Value* input : node.inputs) {
-    if (input == nullptr) {
-      inputs.push_back(nullptr);
-      continue;
-    }
-    if (!contents.contains(input)) {
-      std::vector<int64_t> shape;
-      for (const Dim& dim : input->type.tensor().shape()) shape.push_back(*dim.evaluate(symbols));
-      const DType dtype = input->type.tensor().dtype;
-      const auto bounds = given.bounds.find(input->name);
-      contents[input] =
-          input->is_constant()
-              ? input->weight->tensor()
-              : random_tensor(dtype, shape,
-                              bounds == given.bounds.end() ? bounds_of(dtype) : bounds->second,
-                              ++seed);
-    }
-    inputs.push_back(&contents[input]);
+    if (input == nullptr || contents.contains(input)) continue;
+    const DType dtype = input->type.tensor().dtype;
+    const auto found = given.bounds.find(input->name);
+    const ElementBounds bounds = found == given.bounds.end() ? bounds_of(dtype) : found->second;
+    contents[input] = input->is_constant()
+                          ? input->weight->tensor()
+                          : random_tensor(dtype, sizes_of(*input, symbols), bounds, ++seed);
   }
+  return contents;
+}
+
+/// What the kernels get and what the reference makes of it; `evaluates` false: results of the
+/// types' sizes, without contents.
+Run run_of(const KernelCase& given, const Graph& graph, const Bindings& symbols,
+           bool evaluates = true) {
+  const Node& node = graph.nodes().front();
+  const std::map<const Value*, Tensor> contents = contents_of(given, node, symbols);
   Run run{symbols, {}, {}};
-  const std::vector<Tensor> results = evaluate(node, inputs, symbols);
-  for (const Value* operand : region_operands(node)) run.operands.push_back(contents[operand]);
-  for (size_t i = 0; i < results.size(); ++i)
-    if (node.outputs[i] != nullptr) run.expected.push_back(results[i]);
+  for (const Value* operand : region_operands(node)) run.operands.push_back(contents.at(operand));
+  std::vector<const Tensor*> inputs;
+  for (const Value* input : node.inputs)
+    inputs.push_back(input == nullptr ? nullptr : &contents.at(input));
+  std::vector<Tensor> results(node.outputs.size());
+  if (evaluates) results = evaluate(node, inputs, symbols);
+  for (size_t i = 0; i < results.size(); ++i) {
+    const Value* output = node.outputs[i];
+    if (output == nullptr) continue;
+    run.expected.push_back(
+        evaluates ? results[i] : Tensor(output->type.tensor().dtype, sizes_of(*output, symbols)));
+  }
   return run;
 }
 
@@ -238,7 +251,7 @@ std::set<std::string> kernels_run(const KernelCase& given) {
   const std::unique_ptr<Graph> graph = given.graph();
   const Node& node = graph->nodes().front();
   std::vector<Run> runs;
-  for (const Bindings& symbols : given.sizes) runs.push_back(reference(given, *graph, symbols));
+  for (const Bindings& symbols : given.sizes) runs.push_back(run_of(given, *graph, symbols));
   std::set<std::string> names;
   for (const int workers : {1, 3}) {
     const auto problem = problem_of(node, *graph, workers);
@@ -254,6 +267,20 @@ std::set<std::string> kernels_run(const KernelCase& given) {
 
 void expect_kernel(const std::string& kernel, const KernelCase& given) {
   EXPECT_TRUE(kernels_run(given).contains(kernel)) << given.node << ": " << refusal(kernel, given);
+}
+
+std::string kernel_error(const std::string& kernel, const KernelCase& given) {
+  const std::unique_ptr<Graph> graph = given.graph();
+  const auto problem = problem_of(graph->nodes().front(), *graph, 1);
+  const Kernel* found = cpu::kernels().find(kernel);
+  EXPECT_TRUE(found != nullptr && found->supports(*problem).yes) << kernel;
+  const Run run = run_of(given, *graph, given.sizes.front(), false);
+  try {
+    Trial(given, *found, problem).run(run.symbols, run.operands, run.expected);
+  } catch (const Error& error) {
+    return error.message();
+  }
+  return {};
 }
 
 std::string refusal(const std::string& kernel, const KernelCase& given) {

@@ -41,6 +41,8 @@ std::set<std::string> kernels_run(const KernelCase& given);
 
 /// Fails the test also when `kernel` is not among them.
 void expect_kernel(const std::string& kernel, const KernelCase& given);
+/// The message of the Error with which `kernel` ends on the case; "" when it does not.
+std::string kernel_error(const std::string& kernel, const KernelCase& given);
 /// Why `kernel` refuses the case; "" when it does not.
 std::string refusal(const std::string& kernel, const KernelCase& given);
 

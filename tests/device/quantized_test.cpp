@@ -80,5 +80,20 @@ TEST_P(QuantizedKernelTest, Pointwise) {
       {"%x: i32[n]", "DequantizeLinear(%x, f32[]{0.1})", "", "%y", sizes, {{"x", {-1e9, 1e9}}}});
 }
 
+TEST_P(QuantizedKernelTest, WrongSizesAreTold) {
+  // Type rules leave the number of scales to running.
+  EXPECT_THROW(
+      kernels_run({"%x: u8[1,2,3,3], %s: f32[n]",
+                   "QLinearConv(%x, f32[]{1}, u8[]{0}, @w, %s, u8[]{0}, f32[]{1}, u8[]{0})",
+                   "@w : u8[5,2,2,2]", "%y", each("n", {3})}),
+      Error);
+  EXPECT_NE(
+      refusal("cpu.qconv.im2col",
+              {"%x: u8[1,2,3,3]",
+               "QLinearConv(%x, f32[]{1}, u8[]{0}, @w, f32[]{1}, u8[2]{0,1}, f32[]{1}, u8[]{0})",
+               "@w : u8[5,2,2,2]"}),
+      "");
+}
+
 }  // namespace
 }  // namespace hone::test

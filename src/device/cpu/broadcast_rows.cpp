@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/size.hpp"
+#include "ir/tensor.hpp"
 
 namespace hone::cpu {
 
@@ -18,6 +19,8 @@ BroadcastRows::BroadcastRows(const std::vector<int64_t>& result,
       if (shapes[k] == nullptr || shapes[k]->size() > result.size()) continue;
       const size_t missing = result.size() - shapes[k]->size();
       const int64_t own = d < missing ? 1 : (*shapes[k])[d - missing];
+      check(own == 1 || own == dim.size, Code::usage, "an operand of shape ",
+            shape_text(*shapes[k]), " does not broadcast to ", shape_text(result));
       dim.strides[k] = own == 1 ? 0 : dense[k];
       dense[k] *= own;
     }

@@ -93,6 +93,16 @@ int64_t Move::count() const {
   return count;
 }
 
+bool Move::within(int64_t operand_count, int64_t result_count) const {
+  int64_t least = from, most = from, last = to;
+  for (const MoveDim& dim : dims) {
+    const int64_t reach = checked_mul(dim.size - 1, dim.from);
+    (reach < 0 ? least : most) += reach;
+    last += checked_mul(dim.size - 1, dim.to);
+  }
+  return least >= 0 && most < operand_count && to >= 0 && last < result_count;
+}
+
 void Move::simplify() {
   std::vector<MoveDim> kept;
   for (const MoveDim& dim : dims) {

@@ -22,6 +22,8 @@ struct Move {
   std::vector<MoveDim> dims;  // outermost first
 
   int64_t count() const;
+  /// Whether all of the box lies within as many elements of the operand and of the result.
+  bool within(int64_t operand_count, int64_t result_count) const;
   /// Drops dimensions of one element, joins those that both sides run through evenly.
   void simplify();
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/size.hpp"
+
 namespace hone::cpu {
 
 double typical(const Dim& dim) {
@@ -39,6 +41,16 @@ int region_input(const Problem& problem, size_t operand) {
 
 Source::Source(const Problem& problem, size_t operand) : input_(region_input(problem, operand)) {
   if (input_ == -1) literal_ = problem.region.single()->inputs[operand]->weight->tensor().clone();
+}
+
+void check_scalars(const std::vector<Source>& operands_of, std::initializer_list<size_t> which,
+                   const Operands& operands) {
+  for (const size_t i : which) {
+    if (i >= operands_of.size() || !operands_of[i].present()) continue;
+    const std::vector<int64_t>& shape = operands_of[i].shape(operands);
+    check(element_count(shape) == 1, Code::usage, "operand ", i, " has shape ", shape_text(shape),
+          ", wanted a scalar");
+  }
 }
 
 std::vector<Source> sources(const Problem& problem) {

@@ -91,6 +91,9 @@ class Source {
   int input_;
   Tensor literal_;  // a copy of its own: aligned
 };
+/// Fails with Error(usage) unless each of these operands has one element; absent ones are fine.
+void check_scalars(const std::vector<Source>& operands_of, std::initializer_list<size_t> which,
+                   const Operands& operands);
 /// All operands of the op, in its order.
 std::vector<Source> sources(const Problem& problem);
 

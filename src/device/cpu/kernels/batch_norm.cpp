@@ -36,6 +36,10 @@ struct BatchNormShared final : Shared<BatchNormShared> {
     if (element_count(shape) == 0) return {};
     Geometry g;
     g.channels = shape.size() < 2 ? 1 : shape[1];
+    for (size_t i = 1; i < operands_of.size(); ++i)
+      check(element_count(operands_of[i].shape(operands)) == g.channels, Code::usage, "operand ", i,
+            " has shape ", shape_text(operands_of[i].shape(operands)), " for ", g.channels,
+            " channels");
     g.planes = (shape.empty() ? 1 : shape[0]) * g.channels;
     g.size = element_count(shape) / g.planes;
     return g;

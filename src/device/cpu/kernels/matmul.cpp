@@ -72,6 +72,8 @@ std::vector<int64_t> batch_offsets(const std::vector<int64_t>& shape,
   for (size_t axis = 0; axis < axes; ++axis) {
     const size_t shift = result.size() - shape.size();
     const int64_t size = axis < shift ? 1 : shape[axis - shift];
+    check(size == 1 || size == result[axis], Code::usage, "a batch of matrices of shape ",
+          shape_text(shape), " does not broadcast to ", shape_text(result));
     std::vector<int64_t> next;
     for (const int64_t offset : offsets)
       for (int64_t i = 0; i < result[axis]; ++i)

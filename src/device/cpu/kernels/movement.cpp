@@ -248,7 +248,12 @@ struct MovementShared final : Shared<MovementShared> {
   Moves geometry(const Operands& operands) const {
     Moves moves = mover.moves({*region.single(), operands_of, outputs_of, operands});
     std::erase_if(moves, [](const Move& move) { return move.count() == 0; });
-    for (Move& move : moves) move.simplify();
+    for (Move& move : moves) {
+      check(move.within(element_count(operands_of[move.operand].shape(operands)),
+                        element_count(operands.outputs[move.result].shape)),
+            Code::usage, "the sizes of ", describe(*region.single()), " do not fit each other");
+      move.simplify();
+    }
     return moves;
   }
 

@@ -55,6 +55,9 @@ Verdict supports(const Problem& problem) {
   const size_t zero = fields->w_zero;
   if (operand_type(problem, zero) != nullptr && constant_operand(problem, zero) == nullptr)
     return Verdict::no("the weight's zero point is computed");
+  const Weight* zeros = constant_operand(problem, zero);
+  if (zeros != nullptr && zeros->count() != 1 && zeros->count() != weight->shape()[0])
+    return Verdict::no("the weight's zero points are not one a filter");
   for (const size_t i : {size_t{0}, fields->weight})
     if (!is_byte(*operand_type(problem, i))) return Verdict::no("integers of 8 bits only");
   const TensorType& result = problem.region.single()->outputs[0]->type.tensor();
@@ -97,7 +100,15 @@ struct QConvShared final : Shared<QConvShared> {
     bool one_scale = true;  // for all filters
   };
   Geometry geometry(const Operands& operands) const {
-    const bool one = !fields.quantizes || element_count(operands_of[4].shape(operands)) == 1;
+    bool one = true;
+    check_scalars(operands_of, {fields.x_zero}, operands);
+    if (fields.quantizes) {
+      check_scalars(operands_of, {1, 6, 7}, operands);
+      const int64_t scales = element_count(operands_of[4].shape(operands));
+      one = scales == 1;
+      check(one || scales == filters.group * filters.count, Code::usage, "operand 4 has ", scales,
+            " elements for ", filters.group * filters.count, " filters");
+    }
     return {{filters, operands_of[0].shape(operands), operands.outputs[0].shape}, one};
   }
 

@@ -36,6 +36,7 @@ struct PointwiseShared final : Shared<PointwiseShared> {
   DType dtype = DType::u8;
 
   BroadcastRows geometry(const Operands& operands) const {
+    check_scalars(operands_of, {1, 2, 4, 5, 6, 7}, operands);
     return {operands.outputs[0].shape,
             std::array{&operands_of[0].shape(operands), &operands_of[3].shape(operands)}};
   }

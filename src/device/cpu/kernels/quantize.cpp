@@ -59,7 +59,11 @@ struct QuantizeShared final : Shared<QuantizeShared> {
   BroadcastRows geometry(const Operands& operands) const {
     const std::vector<int64_t>& shape = operands_of[0].shape(operands);
     std::vector<int64_t> scales = operands_of[1].shape(operands);
+    if (operands_of[2].present())
+      check(element_count(scales) == element_count(operands_of[2].shape(operands)), Code::usage,
+            "as many zero points as scales are wanted");
     if (element_count(scales) == 1) scales.clear();
+    check(scales.size() <= 1, Code::usage, "scales of shape ", shape_text(scales));
     if (!scales.empty()) scales.resize(shape.size() - axis_index(fields.axis, shape.size()), 1);
     return {shape, std::array<const std::vector<int64_t>*, 2>{&shape, &scales}};
   }
