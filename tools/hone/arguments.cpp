@@ -9,9 +9,15 @@
 namespace hone::cli {
 namespace {
 
+/// Without a description, which the help would repeat.
 CLI::Validator at_least_zero() {
-  CLI::Validator validator = CLI::NonNegativeNumber;
-  return validator.description("");  // else the help repeats it
+  return CLI::Validator(
+      [](const std::string& text) {
+        const auto number = parse_int(text);
+        const bool fits = number && *number >= 0 && *number <= INT32_MAX;
+        return fits ? std::string() : cat("\"", text, "\" is no whole number from 0 up");
+      },
+      "");
 }
 
 }  // namespace

@@ -90,11 +90,13 @@ class InputReader {
       for (auto& [name, array] : read_npz(whole)) {
         check(graph_.find(name) != nullptr && graph_.find(name)->is_input(), Code::usage, given,
               " holds \"", name, "\", which is no input of ", model_.file_name());
+        check(given_.insert(name).second, Code::usage, "input \"", name, "\" is given twice");
         take(name, to_tensor(std::move(array)), given);
       }
       return;
     }
     const auto [name, source] = split_name(graph_, given, "--input");
+    check(given_.insert(name).second, Code::usage, "input \"", name, "\" is given twice");
     if (source == "random" || source == "zeros") {
       made_.emplace_back(name, source);
       return;
@@ -166,12 +168,7 @@ class InputReader {
     return "";
   }
 
-  void add(const std::string& name, Tensor tensor) {
-    const bool twice = std::any_of(found_.begin(), found_.end(),
-                                   [&](const auto& each) { return each.first == name; });
-    check(!twice, Code::usage, "input \"", name, "\" is given twice");
-    found_.emplace_back(name, std::move(tensor));
-  }
+  void add(const std::string& name, Tensor tensor) { found_.emplace_back(name, std::move(tensor)); }
 
   std::vector<int64_t> made_shape(const std::string& name) {
     if (const auto given = shapes_.find(name); given != shapes_.end()) return given->second;
@@ -221,6 +218,7 @@ class InputReader {
   Bindings symbols_;
   std::map<std::string, std::string, std::less<>> layouts_;
   std::vector<std::pair<std::string, std::string>> made_;
+  std::set<std::string, std::less<>> given_;
   NamedTensors found_;
 };
 

@@ -1,0 +1,248 @@
+"""tests/tools/hone_test.py HONE [--bless]: every verb of the tool, its exit codes, its messages
+(tests/errors/cli.test pins them), and what a kill leaves behind."""
+import json
+import os
+import pathlib
+import re
+import shlex
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import zipfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DIGITS = ROOT / "examples/digits/digits.onnx"
+PINNED = ROOT / "tests/errors/cli.test"
+VERBS = ("run", "build", "inspect", "doctor", "version")
+
+
+def npy(kind, shape, data):
+    """The bytes of a .npy file; `kind` is a code of struct."""
+    dtype = {"f": "<f4", "d": "<f8", "B": "|u1", "q": "<i8"}[kind]
+    sizes = "".join(f"{size}," for size in shape)
+    header = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({sizes}), }}"
+    header = header.ljust(117) + "\n"
+    return (b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() +
+            struct.pack(f"<{len(data)}{kind}", *data))
+
+
+def floats(path, name):
+    """Shape and elements of a float array in an .npz."""
+    with zipfile.ZipFile(path) as archive:
+        data = archive.read(name + ".npy")
+    size = struct.unpack("<H", data[8:10])[0]
+    shape = re.search(r"'shape': \(([^)]*)\)", data[10:10 + size].decode()).group(1)
+    body = data[10 + size:]
+    return ([int(s) for s in shape.split(",") if s.strip()],
+            struct.unpack(f"<{len(body) // 4}f", body))
+
+
+def write_inputs(folder):
+    """What the commands of the tests and of cli.test read."""
+    picture = [((i * 7) % 17) / 16 for i in range(64)]
+    (folder / "one.npy").write_bytes(npy("f", (1, 1, 8, 8), picture))
+    (folder / "two.npy").write_bytes(npy("f", (2, 1, 8, 8), picture * 2))
+    (folder / "last.npy").write_bytes(npy("f", (8, 8, 1), picture))
+    (folder / "first.npy").write_bytes(npy("f", (1, 8, 8), picture))
+    (folder / "double.npy").write_bytes(npy("d", (1, 1, 8, 8), picture))
+    (folder / "wide.npy").write_bytes(npy("f", (1, 1, 8, 9), [0.0] * 72))
+    (folder / "bytes.npy").write_bytes(npy("B", (8, 8, 1), range(64)))
+    with zipfile.ZipFile(folder / "in.npz", "w") as archive:
+        archive.write(folder / "one.npy", "image.npy")
+        archive.write(folder / "wide.npy", "other.npy")
+    (folder / "labels.txt").write_text("".join(f"digit {i}\n" for i in range(10)))
+    (folder / "short.txt").write_text("a\nb\n")
+    (folder / "text.txt").write_text("no image\n")
+    (folder / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF\x00")
+    (folder / "digits.onnx").write_bytes(DIGITS.read_bytes())
+    (folder / "not.onnx").write_bytes(b"\x08\x07\xff\xff")
+
+
+class Tool(unittest.TestCase):
+    hone = None
+
+    def setUp(self):
+        self.place = tempfile.TemporaryDirectory()
+        self.folder = pathlib.Path(self.place.name)
+        write_inputs(self.folder)
+
+    def tearDown(self):
+        self.place.cleanup()
+
+    def run_tool(self, *words):
+        return subprocess.run([self.hone, *map(str, words)], cwd=self.folder, text=True,
+                              capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
+
+    def output(self, *words):
+        """Standard output of a call that goes well, silently."""
+        result = self.run_tool(*words)
+        self.assertEqual((result.returncode, result.stderr), (0, ""), words)
+        return result.stdout
+
+    def save(self, *words):
+        self.output("run", *words, "--save", "out.npz")
+        return floats(self.folder / "out.npz", "logits")
+
+    def test_help_of_every_verb(self):
+        times = []
+        for words in [["--help"], *([verb, "--help"] for verb in VERBS)]:
+            start = time.monotonic()
+            text = self.output(*words)
+            times.append(time.monotonic() - start)
+            self.assertIn("Example", text)
+            self.assertIn("hone " + (words[0] if len(words) == 2 else "run"), text)
+            self.assertTrue(all(len(line) <= 110 for line in text.splitlines()), words)
+        print(f"--help: slowest {1000 * max(times):.0f} ms")
+        self.assertIn("Exit codes", self.output("--help"))
+
+    def test_version(self):
+        self.assertRegex(self.output("version"), r"^hone \d+\.\d+\.\d+\n$")
+        self.assertEqual(self.output("--version"), self.output("version"))
+
+    def test_doctor(self):
+        text = self.output("doctor")
+        for word in ("cpu", "features", "cores", "memory", "devices", "libcuda", "NVRTC"):
+            self.assertRegex(text, rf"(?m)^{word} ")
+
+    def test_run_gives_the_same_from_every_source(self):
+        shape, want = self.save("digits.onnx", "--input", "image=one.npy")
+        self.assertEqual(shape, [1, 10])
+        for source in ("one.npy", "in.npz", "image=in.npz"):
+            self.assertEqual(self.save("digits.onnx", "--input", source), (shape, want))
+        shape, both = self.save("digits.onnx", "--input", "two.npy")
+        self.assertEqual(shape, [2, 10])
+        for got, wanted in zip(both, want * 2):
+            self.assertAlmostEqual(got, wanted, 4)
+
+    def test_layout_turns_arrays_into_pictures(self):
+        want = self.save("digits.onnx", "--input", "one.npy")
+        for file, layout in (("last.npy", "nhwc"), ("first.npy", "nchw"), ("one.npy", "nchw")):
+            self.assertEqual(self.save("digits.onnx", "--input", file, "--layout",
+                                       f"image={layout}"), want)
+        whole = self.save("digits.onnx", "--input", "bytes.npy", "--layout", "nhwc")
+        scaled = self.save("digits.onnx", "--input", "bytes.npy", "--layout", "nhwc", "--scale",
+                           "1/255", "--mean", "0")
+        self.assertEqual(whole, scaled)
+
+    def test_random_depends_on_the_seed_alone(self):
+        first = self.save("digits.onnx", "--input", "random", "--seed", 1)
+        self.assertEqual(first, self.save("digits.onnx", "--input", "image=random", "--seed", 1))
+        self.assertNotEqual(first, self.save("digits.onnx", "--input", "random", "--seed", 2))
+        shape, _ = self.save("digits.onnx", "--input", "random", "--shape", "image=3x1x8x8")
+        self.assertEqual(shape, [3, 10])
+
+    def test_top_and_labels(self):
+        _, scores = self.save("digits.onnx", "--input", "one.npy")
+        order = sorted(range(10), key=lambda i: -scores[i])[:3]
+        text = self.output("run", "digits.onnx", "--input", "one.npy", "--top", 3, "--labels",
+                           "labels.txt")
+        self.assertEqual([int(n) for n in re.findall(r"(\d+)  digit \1", text)], order)
+
+    def test_summary_and_latency(self):
+        text = self.output("run", "digits.onnx", "--input", "one.npy", "--repeat", 5, "--workers",
+                           1)
+        self.assertRegex(text, r"logits  f32\[1,10\]  min \S+  max \S+  mean \S+  \[")
+        self.assertRegex(text, r"latency  min .*s  median .*s  \(5 runs, 1 worker\)")
+
+    def test_an_engine_answers_as_its_model(self):
+        text = self.output("build", "digits.onnx", "-o", "d.hone", "--explain")
+        self.assertIn("/stem/stem.0/Conv", text)
+        self.assertRegex(text, r"fallbacks")
+        self.assertRegex(text, r"(?m)^engine  d.hone  \S+ KiB  ")
+        self.assertEqual(self.save("d.hone", "--input", "one.npy"),
+                         self.save("digits.onnx", "--input", "one.npy"))
+        self.assertIn("made by", self.output("inspect", "d.hone"))
+        self.output("build", "digits.onnx")
+        self.assertTrue((self.folder / "digits.hone").exists())
+
+    def test_dump_writes_the_graphs_that_changed(self):
+        self.output("build", "digits.onnx", "-o", "d.hone", "--dump", "graphs")
+        names = sorted(p.name for p in (self.folder / "graphs").iterdir())
+        self.assertEqual(names[0], "00-import.graph")
+        self.assertTrue(all(re.fullmatch(r"\d\d-\w+\.graph", name) for name in names))
+        text = (self.folder / "graphs/00-import.graph").read_text()
+        self.assertIn("graph torch_jit(%image: f32[n,1,8,8]) -> (%logits)", text)
+
+    def test_inspect(self):
+        text = self.output("inspect", "digits.onnx")
+        for words in (r"image: f32\[n,1,8,8\]", r"parameters +42,548 in 29 tensors",
+                      r"FLOPs +2590976\*n", r"Conv +5 +2589696\*n", r"opset +17",
+                      r"problems +none"):
+            self.assertRegex(text, words)
+        text = self.output("inspect", "digits.onnx", "--shape", "image=2x1x8x8")
+        self.assertRegex(text, r"FLOPs +5,181,952")
+        self.assertRegex(text, r"arena +[\d,]+ bytes \(a buffer per value: [\d,]+\)")
+        graph = self.output("inspect", "digits.onnx", "--graph")
+        self.assertTrue(graph.startswith("graph torch_jit("))
+        self.assertTrue(self.output("inspect", "digits.onnx", "--plan").startswith("plan cpu"))
+        self.assertTrue(self.output("inspect", "digits.onnx", "--ops").startswith("op "))
+
+    def test_inspect_as_json(self):
+        found = json.loads(self.output("inspect", "digits.onnx", "-o", "json"))
+        self.assertEqual(found["inputs"][0]["shape"], ["n", 1, 8, 8])
+        self.assertEqual(found["parameters"], {"count": 42548, "tensors": 29, "bytes": 170192})
+        self.assertEqual(found["flops"], "2590976*n")
+        self.assertEqual(sum(op["nodes"] for op in found["ops"]), found["nodes"])
+        self.assertIsNone(found["memory"]["arena_bytes"])
+        found = json.loads(self.output("inspect", "digits.onnx", "-o", "json", "--shape",
+                                       "1x1x8x8"))
+        self.assertEqual(found["flops"], 2590976)
+        arena = found["memory"]["arena_bytes"]
+        self.assertTrue(0 < arena <= found["memory"]["naive_bytes"] + 64 * found["nodes"])
+        self.assertGreaterEqual(arena, max(found["memory"]["peaks"]))
+
+    def test_a_full_disk_is_an_error(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("there is no /dev/full")
+        with open("/dev/full", "w") as full:
+            result = subprocess.run([self.hone, "version"], stdout=full, stderr=subprocess.PIPE)
+        self.assertEqual(result.returncode, 8)
+
+    def test_a_kill_leaves_no_temporary_file(self):
+        """Killed at many moments of a build that takes a while: the engine is there whole, or
+        nothing is."""
+        whole = killed = 0
+        before = set(os.listdir(self.folder))
+        for moment in range(24):
+            process = subprocess.Popen([self.hone, "build", "digits.onnx", "-o", "k.hone"],
+                                       cwd=self.folder, stdout=subprocess.DEVNULL)
+            time.sleep(0.002 * moment)
+            process.send_signal(signal.SIGINT if moment % 2 else signal.SIGTERM)
+            code = process.wait()
+            killed += code < 0
+            self.assertIn(code, (0, -signal.SIGINT, -signal.SIGTERM))
+            left = set(os.listdir(self.folder)) - before
+            self.assertTrue(left <= {"k.hone"}, left)
+            if left:
+                whole += 1
+                self.output("inspect", "k.hone")
+                os.remove(self.folder / "k.hone")
+        print(f"24 builds: {killed} killed, {whole} engines")
+        self.assertGreater(killed, 0)
+
+    def test_messages(self):
+        self.maxDiff = None
+        text = PINNED.read_text()
+        real = re.sub(r"(?m)^given\n  hone ?(.*)\nexpect message\n(?:(?:  .*)?\n)*?(?=\n|\Z)",
+                      lambda case: self.message(case.group(1)), text)
+        if "--bless" in BLESS:
+            PINNED.write_text(real)
+        self.assertEqual(real, PINNED.read_text())
+
+    def message(self, words):
+        result = self.run_tool(*shlex.split(words))
+        self.assertEqual(result.stdout, "", words)
+        said = result.stderr.replace(str(self.folder), "FOLDER").rstrip("\n").split("\n")
+        lines = "".join(f"  {line}\n" if line else "\n" for line in
+                        [f"exit code {result.returncode}", *said])
+        return f"given\n  {f'hone {words}'.strip()}\nexpect message\n{lines}"
+
+
+if __name__ == "__main__":
+    Tool.hone = os.path.abspath(sys.argv[1])
+    BLESS = sys.argv[2:]
+    unittest.main(argv=sys.argv[:1], verbosity=1)
