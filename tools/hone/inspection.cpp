@@ -62,7 +62,7 @@ class Counter {
       std::set<std::string, std::less<>> names;
       for (const OpRow& row : into_.ops) row.flops.collect_symbols(names);
       Bindings bindings;
-      for (const std::string& name : names) bindings[name] = 1;
+      for (const std::string& name : names) bindings[name] = into_.example;
       for (const auto& [name, value] : into_.symbols) bindings[name] = value;
       return bindings;
     }();
@@ -138,6 +138,24 @@ void inspect_model(const ModelOptions& options, Inspection& found) {
   found.plan = plan_for_cpu(*found.typed, options.workers > 0 ? options.workers : usable_cores());
 }
 
+/// The least power of two that the model's requirements allow for every size that is left open; 1
+/// when there is none.
+int64_t example_size(const Graph& graph, const Bindings& given) {
+  constexpr int64_t kMostTried = 4096;
+  for (int64_t size = 1; size <= kMostTried; size *= 2) {
+    Bindings symbols = given;
+    for (const auto& [name, definition] : symbol_definitions(graph))
+      if (definition.value->producer == nullptr) symbols.emplace(name, size);
+    const auto broken = [&](const Require& require) {
+      const auto a = require.a.evaluate(symbols), b = require.b.evaluate(symbols);
+      if (!a || !b) return false;
+      return require.relation == Require::Relation::equal ? *a != *b : *a > *b;
+    };
+    if (std::ranges::none_of(graph.requirements(), broken)) return size;
+  }
+  return 1;
+}
+
 }  // namespace
 
 Inspection inspect_file(const ModelOptions& options) {
@@ -147,6 +165,7 @@ Inspection inspect_file(const ModelOptions& options) {
   else inspect_model(options, found);
   for (const auto& [name, shape] : options.input_shapes(*found.graph))
     bind(found.graph->find(name)->type.tensor(), shape, found.symbols);
+  found.example = example_size(*found.graph, found.symbols);
   found.flops = Counter(found).count(*found.graph, false);
   measure_memory(found);
   return found;

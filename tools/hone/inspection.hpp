@@ -33,6 +33,7 @@ struct Inspection {
   Dim naive_bytes;  // every value a buffer of its own
   std::vector<Dim> peaks;               // the arena is at least the largest of these
   Bindings symbols;                     // by --shape
+  int64_t example = 1;                  // a size that every other symbol may have, small
   std::optional<int64_t> arena_bytes;   // exact, when every size is known
   std::vector<std::string> open_sizes;  // values whose size only running tells
 };

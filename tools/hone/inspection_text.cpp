@@ -12,45 +12,46 @@ std::string number_text(int64_t value) {
   return value < 0 ? cat(value) : with_commas(static_cast<uint64_t>(value));
 }
 
-/// A size with the symbols that --shape gave replaced; its value at 1 for each symbol when it is
-/// too long to read.
-std::string dim_text(const Dim& dim, const Bindings& symbols) {
+/// A size with the symbols that --shape gave replaced; its value at the example size of each symbol
+/// when it is too long to read.
+std::string dim_text(const Dim& dim, const Inspection& found) {
   const Dim left = dim.substitute([&](std::string_view name) -> std::optional<Dim> {
-    const auto found = symbols.find(name);
-    return found == symbols.end() ? std::nullopt : std::optional<Dim>(found->second);
+    const auto given = found.symbols.find(name);
+    return given == found.symbols.end() ? std::nullopt : std::optional<Dim>(given->second);
   });
   if (const auto number = left.constant()) return number_text(*number);
   if (left.complexity() <= kReadable) return cat(left);
   std::set<std::string, std::less<>> names;
   left.collect_symbols(names);
-  Bindings ones;
-  for (const std::string& name : names) ones[name] = 1;
-  const auto least = left.evaluate(ones);
-  return cat(least ? number_text(*least) : "?", " where ", join(names, " = "), " = 1");
+  Bindings examples;
+  for (const std::string& name : names) examples[name] = found.example;
+  const auto value = left.evaluate(examples);
+  return cat(value ? number_text(*value) : "?", " where ", join(names, " = "), " = ",
+             found.example);
 }
 
-/// Of the smallest sizes: the expression would be too long to read.
-std::string smallest_arena_text(const Inspection& found) {
+/// At the example sizes: the expression would be too long to read.
+std::string example_arena_text(const Inspection& found) {
   std::set<std::string, std::less<>> names;
   for (const PlannedBuffer& buffer : found.plan.buffers) buffer.bytes.collect_symbols(names);
-  Bindings ones = found.symbols;
-  for (const std::string& name : names) ones.emplace(name, 1);
+  Bindings examples = found.symbols;
+  for (const std::string& name : names) examples.emplace(name, found.example);
   try {
-    return cat(number_text(solve(demand(found.plan, ones)).bytes), " bytes where ",
-               join(names, " = "), " = 1");
-  } catch (const Error&) {  // sizes of 1 are too small for this model
+    return cat(number_text(solve(demand(found.plan, examples)).bytes), " bytes where ",
+               join(names, " = "), " = ", found.example);
+  } catch (const Error&) {  // no example size suits this model
     return "depends on sizes that are open; --shape NAME=1x3x224x224 gives them";
   }
 }
 
 std::string arena_text(const Inspection& found) {
   if (found.arena_bytes) return cat(number_text(*found.arena_bytes), " bytes");
-  if (found.peaks.size() == 1) return cat(dim_text(found.peaks.front(), found.symbols), " bytes");
+  if (found.peaks.size() == 1) return cat(dim_text(found.peaks.front(), found), " bytes");
   int terms = 0;
   for (const Dim& peak : found.peaks) terms += peak.complexity();
-  if (found.peaks.empty() || terms > kReadable) return smallest_arena_text(found);
+  if (found.peaks.empty() || terms > kReadable) return example_arena_text(found);
   std::vector<std::string> texts;
-  for (const Dim& peak : found.peaks) texts.push_back(dim_text(peak, found.symbols));
+  for (const Dim& peak : found.peaks) texts.push_back(dim_text(peak, found));
   return cat("max(", join(texts, ", "), ") bytes");
 }
 
@@ -72,8 +73,8 @@ void add_ports(std::vector<std::vector<std::string>>& rows, const Graph& graph) 
 std::string ops_text(const Inspection& found) {
   std::vector<std::vector<std::string>> rows{{"op", "nodes", "FLOPs"}};
   for (const OpRow& row : found.ops)
-    rows.push_back({row.op, cat(row.nodes),
-                    row.flops.is(0) ? std::string() : dim_text(row.flops, found.symbols)});
+    rows.push_back(
+        {row.op, cat(row.nodes), row.flops.is(0) ? std::string() : dim_text(row.flops, found)});
   return table(rows, {false, true, false});
 }
 
@@ -88,9 +89,9 @@ std::string inspection_text(const Inspection& found) {
   rows.push_back({"parameters",
                   cat(number_text(found.parameters), " in ", number_text(found.parameter_tensors),
                       " tensors, ", bytes_text(static_cast<uint64_t>(found.parameter_bytes)))});
-  rows.push_back({"FLOPs", dim_text(found.flops, found.symbols)});
-  rows.push_back({"arena", cat(arena_text(found), " (a buffer per value: ",
-                               dim_text(found.naive_bytes, found.symbols), ")")});
+  rows.push_back({"FLOPs", dim_text(found.flops, found)});
+  rows.push_back({"arena", cat(arena_text(found),
+                               " (a buffer per value: ", dim_text(found.naive_bytes, found), ")")});
   if (!found.open_sizes.empty())
     rows.push_back(
         {"", cat("and ", found.open_sizes.size(),
