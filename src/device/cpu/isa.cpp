@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "base/log.hpp"
+
 namespace hone::cpu {
 namespace {
 
@@ -19,8 +21,10 @@ Isa of_processor() {
 
 Isa of_environment() {
   const char* wanted = std::getenv("HONE_ISA");
+  if (wanted == nullptr) return Isa::avx512;
   for (const Isa each : kAll)
-    if (wanted != nullptr && std::string_view(wanted) == name(each)) return each;
+    if (std::string_view(wanted) == name(each)) return each;
+  log(Level::warning, "HONE_ISA is \"", wanted, "\", wanted generic, avx2 or avx512: not heeded");
   return Isa::avx512;
 }
 
