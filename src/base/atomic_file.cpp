@@ -53,6 +53,22 @@ extern "C" void remove_unfinished_files(int signal) {
   ::raise(signal);
 }
 
+/// Holds signals back on this thread, so that none strikes between making a file and noting it.
+class SignalsHeld {
+ public:
+  SignalsHeld() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+  ~SignalsHeld() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsHeld(const SignalsHeld&) = delete;
+  SignalsHeld& operator=(const SignalsHeld&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
 int open_temporary(const std::filesystem::path& path, std::filesystem::path& temporary) {
   static std::atomic<uint64_t> counter = 0;
   constexpr size_t kLongestName = 200;  // leaves room for what is added, within NAME_MAX
@@ -77,10 +93,15 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) {
   const bool exists = ::stat(path_.c_str(), &status) == 0;
   check(!exists || S_ISREG(status.st_mode), Code::io, "cannot write ", path,
         ": it is there and is no regular file");
-  fd_ = open_temporary(path_, temporary_);
-  if (fd_ < 0) fail_writing(errno);
+  int failure = 0;
+  {
+    const SignalsHeld held;
+    fd_ = open_temporary(path_, temporary_);
+    failure = errno;
+    if (fd_ >= 0) slot_ = take_slot(temporary_.string());
+  }
+  if (fd_ < 0) fail_writing(failure);
   if (exists) (void)!::fchmod(fd_, status.st_mode & 0777);  // best effort
-  slot_ = take_slot(temporary_.string());
 }
 
 AtomicFile::~AtomicFile() {
