@@ -5,6 +5,8 @@
 #include "base/size.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/indices.hpp"
+#include "ops/common/lanes.hpp"
+#include "ops/common/operands.hpp"
 #include "ops/common/shapes.hpp"
 
 namespace hone {
@@ -167,9 +169,59 @@ void ScatterND::eval(Evaluation& c) const {
   y.finish();
 }
 
+void TensorScatter::infer(Inference& c) const {
+  same_dtype(c, 0, 1);
+  const TensorType &cache = c.tensor(0), &update = c.tensor(1);
+  c.set(0, cache);
+  if (c.has(2)) c.check(is_integer(c.dtype(2)), "write_indices is ", c.dtype(2), ", wanted i64");
+  if (!cache.has_rank()) return;
+  const int along = c.axis(axis, cache.rank());
+  c.check(along > 0, "axis=", axis, " of a cache ", cache, " is the batch");
+  rank_is(c, 1, cache.rank());
+  vector_of(c, 2, cache.shape()[0]);
+  if (!update.has_rank()) return;
+  for (size_t d = 0; d < cache.shape().size(); ++d) {
+    const Dim &wide = cache.shape()[d], &narrow = update.shape()[d];
+    if (d == static_cast<size_t>(along)) c.require_less_equal(narrow, wide);
+    else c.require_equal(wide, narrow);
+  }
+}
+
+void TensorScatter::eval(Evaluation& c) const {
+  const Tensor &cache = c.input(0), &update = c.input(1);
+  const auto along = static_cast<size_t>(c.axis(axis, cache.rank()));
+  c.check(along > 0, "axis=", axis, " is the batch");
+  std::vector<int64_t> wanted = update.shape();
+  const int64_t size = cache.shape()[along];
+  if (wanted.size() == cache.shape().size() && wanted[along] < size) wanted[along] = size;
+  c.check(wanted == cache.shape(), "the update is ", shape_text(update.shape()), ", the cache ",
+          shape_text(cache.shape()));
+  const int64_t batch = cache.dim(0), count = update.shape()[along];
+  c.check(!c.has(2) || c.input(2).count() == batch, "write_indices has ",
+          c.has(2) ? c.input(2).count() : 0, " elements for ", batch, " samples");
+  ElementWriter y(c, 0, cache.dtype(), cache.shape());
+  y.copy(0, cache, 0, cache.count());
+  if (update.count() > 0) {
+    const Lanes lanes(cache.shape(), along, along + 1);
+    const int64_t outer_per_sample = lanes.outer / batch;
+    for (int64_t i = 0; i < lanes.outer; ++i) {
+      int64_t start = c.has(2) ? c.input(2).integer(i / outer_per_sample) : 0;
+      if (mode == Mode::circular) start = floor_mod(start, size);
+      else
+        c.check(start >= 0 && start <= size - count, "write index ", start, " + ", count,
+                " runs over a cache of ", size);
+      for (int64_t k = 0; k < count; ++k)
+        y.copy((i * size + (start + k) % size) * lanes.step, update, (i * count + k) * lanes.step,
+               lanes.step);
+    }
+  }
+  y.finish();
+}
+
 void register_scatter(OpRegistry& registry) {
   registry.add<ScatterElements>();
   registry.add<ScatterND>();
+  registry.add<TensorScatter>();
 }
 
 }  // namespace hone

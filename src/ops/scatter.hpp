@@ -42,4 +42,22 @@ struct ScatterND {
   void eval(Evaluation& c) const;
 };
 
+/// A copy of a cache with `update` written into it along `axis`, for sample b from index
+/// write_indices[b] on. Operands: cache [batch, ...], update (the cache's shape but shorter along
+/// `axis`), optional write_indices [batch] (all 0).
+struct TensorScatter {
+  static constexpr std::string_view kName = "TensorScatter";
+  static constexpr Arity kInputs{2, 3};
+  enum class Mode : uint8_t {
+    linear,   ///< all of the update must lie inside the cache
+    circular  ///< what runs over the end goes on at the start
+  };
+  static constexpr std::string_view kModes[] = {"linear", "circular"};
+  int64_t axis = -2;  ///< in [-rank, rank), not the batch
+  Mode mode = Mode::linear;
+  void fields(FieldList& f) const { f("axis", axis), f("mode", mode, kModes); }
+  void infer(Inference& c) const;
+  void eval(Evaluation& c) const;
+};
+
 }  // namespace hone

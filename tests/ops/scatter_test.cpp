@@ -54,5 +54,42 @@ TEST(Scatter, UnsignedNumbersCompareAsSuch) {
   EXPECT_EQ(run(least, {x, i64({0}), one}).integer(0), 1);
 }
 
+TEST(Scatter, CachesTakeUpdatesBySample) {
+  const Tensor cache = tensor(DType::f32, {2, 3, 1}, {1, 2, 3, 4, 5, 6});
+  const Tensor update = tensor(DType::f32, {2, 2, 1}, {10, 20, 30, 40});
+  EXPECT_EQ(numbers(run(TensorScatter{}, {cache, update})), (Doubles{10, 20, 3, 30, 40, 6}));
+  EXPECT_EQ(numbers(run(TensorScatter{}, {cache, update, i64({1, 0})})),
+            (Doubles{1, 10, 20, 30, 40, 6}));
+  const TensorScatter circular{.axis = 1, .mode = TensorScatter::Mode::circular};
+  EXPECT_EQ(numbers(run(circular, {cache, update, i64({2, 4})})), (Doubles{20, 2, 10, 4, 30, 40}));
+  EXPECT_EQ(numbers(run(circular, {cache, update, i64({INT64_MAX, INT64_MIN})})),
+            numbers(run(circular, {cache, update, i64({1, 1})})));
+  const auto error = [&](const TensorScatter& op, const std::vector<Tensor>& operands) {
+    return error_of([&] { run(op, operands); });
+  };
+  EXPECT_NE(error({}, {cache, update, i64({0, 2})}).find("write index 2"), std::string::npos);
+  EXPECT_NE(error({}, {cache, update, i64({0, -1})}), "");
+  EXPECT_NE(error({}, {cache, update, i64({0, INT64_MAX})}), "");
+  EXPECT_NE(error({}, {cache, update, i64({0})}), "");
+  EXPECT_NE(error({.axis = 0}, {cache, update}).find("batch"), std::string::npos);
+  EXPECT_NE(error({}, {update, cache}), "");
+}
+
+TEST(Scatter, CachesOfAnyTypeAndOfNoElements) {
+  const Tensor words = Tensor::of_strings({1, 2, 1}, {"a", "b"});
+  EXPECT_EQ(run(TensorScatter{}, {words, Tensor::of_strings({1, 1, 1}, {"c"}), i64({1})}).strings(),
+            (std::vector<std::string>{"a", "c"}));
+  const Tensor none(DType::f32, {0, 3, 1});
+  EXPECT_EQ(run(TensorScatter{}, {none, Tensor(DType::f32, {0, 2, 1})}).shape(), none.shape());
+  const Tensor closed(DType::f32, {2, 0, 1});
+  EXPECT_EQ(run(TensorScatter{.mode = TensorScatter::Mode::circular}, {closed, closed, i64({5, 5})})
+                .shape(),
+            closed.shape());
+  const Dim n = Dim::symbol("n"), s = Dim::symbol("s");
+  EXPECT_EQ(cat(type_of(TensorScatter{},
+                        {Type::tensor(DType::i4, {n, 8, 2}), Type::tensor(DType::i4, {n, s, 2})})),
+            "i4[n,8,2]");
+}
+
 }  // namespace
 }  // namespace hone::test

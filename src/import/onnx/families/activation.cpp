@@ -54,6 +54,21 @@ void import_clip(NodeReader& node) {
   node.emit(Clip{}, std::move(operands));
 }
 
+/// swish(a) * b, rounded between as the standard's function body is. Nothing is broadcast.
+void import_swiglu(NodeReader& node) {
+  Value *gate = node.required(0), *linear = node.required(1);
+  const auto rank = node.rank(0), other = node.rank(1);
+  bool fits = !rank || !other || *rank == *other;
+  for (size_t i = 0; fits && rank && other && i < static_cast<size_t>(*rank); ++i)
+    fits = provably_equal(gate->type.tensor().shape()[i], linear->type.tensor().shape()[i])
+               .value_or(true);
+  node.check(fits, "gate and linear input are ", gate->type, " and ", linear->type,
+             ", wanted the same shape");
+  Swish op;
+  op.alpha = node.real("alpha", op.alpha);
+  node.emit(Mul{}, {node.intermediate(op, {gate}, "swish"), linear});
+}
+
 // com.microsoft: variants that ONNX Runtime's optimizer and exporters leave in files.
 
 void import_quick_gelu(NodeReader& node) {
@@ -92,6 +107,7 @@ void register_activation(Importers& importers) {
   importers.add("Shrink", import_shrink);
   importers.add("Gelu", import_gelu);
   importers.add("Clip", import_clip);
+  importers.add("SwiGLU", import_swiglu, 28);
   importers.add("Gelu", import_plain<Gelu>, 1, kAny, kMicrosoft);
   importers.add("QuickGelu", import_quick_gelu, 1, kAny, kMicrosoft);
   importers.add("FastGelu", import_fast_gelu, 1, kAny, kMicrosoft);

@@ -19,12 +19,19 @@ void import_scatter_nd(NodeReader& node) {
   node.emit(op, {node.required(0), node.required(1), node.required(2)});
 }
 
+void import_tensor_scatter(NodeReader& node) {
+  TensorScatter op{.axis = node.integer("axis", -2)};
+  op.mode = read_enum(node, "mode", TensorScatter::kModes, op.mode);
+  node.emit(op, node.all_inputs());
+}
+
 }  // namespace
 
 void register_scatter(Importers& importers) {
   importers.add("Scatter", import_scatter_elements, 9);
   importers.add("ScatterElements", import_scatter_elements, 11);
   importers.add("ScatterND", import_scatter_nd, 11);
+  importers.add("TensorScatter", import_tensor_scatter, 24);
 }
 
 }  // namespace hone::onnx
