@@ -80,7 +80,6 @@ Models files() {
   Models m;
   const test::Proto relu = graph({.nodes = {node("Relu", {"x"}, {"y"})}});
   m["opset 0"] = model({relu, Opsets{{"", 0}}});
-  m["opset 6"] = model({relu, Opsets{{"", 6}}});
   m["opset 9999"] = model({relu, Opsets{{"", 9999}}});
   m["no opset"] = model({relu, Opsets{}});
   m["no opset for the standard operators"] = model({relu, Opsets{{"ai.onnx.ml", 3}}});

@@ -320,6 +320,7 @@ void GraphImport::import_node(const NodeProto& node) {
 
 void GraphImport::import_known(const NodeProto& node, ImportFunction f, int opset) {
   NodeReader reader(*this, node, opset, call_);
+  if (opset < 6 && node.domain.empty()) reader.ignore("consumed_inputs");  // a hint on memory
   f(reader);
   if (reader.failed()) throw FailedBefore();
   for (const std::string_view name : reader.unread_attributes())

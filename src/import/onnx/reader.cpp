@@ -9,7 +9,7 @@
 namespace hone::onnx {
 namespace {
 
-constexpr int kOldestOpset = 7, kNewestOpset = 28;  // of ai.onnx
+constexpr int kNewestOpset = 28;  // of ai.onnx
 
 const Importers& importers() {
   static const Importers all = [] {
@@ -42,10 +42,9 @@ Opsets read_opsets(const ModelProto& model) {
   if (!opsets.contains("")) return opsets;
   const int version = opsets.at("");
   check(version > 0, Code::invalid_model, "opset 0 does not exist");
-  check(version >= kOldestOpset, Code::unsupported, "opset ", version, " is too old: Hone reads ",
-        kOldestOpset, " to ", kNewestOpset, "; convert it with onnx.version_converter");
-  check(version <= kNewestOpset, Code::unsupported, "opset ", version, " is too new: Hone reads ",
-        kOldestOpset, " to ", kNewestOpset, "; export with an older opset or update Hone");
+  check(version <= kNewestOpset, Code::unsupported, "opset ", version,
+        " is too new: Hone reads 1 to ", kNewestOpset,
+        "; export with an older opset or update Hone");
   return opsets;
 }
 

@@ -1,5 +1,6 @@
 #include "ops/arithmetic.hpp"
 
+#include "import/onnx/legacy.hpp"
 #include "import/onnx/plain.hpp"
 
 namespace hone::onnx {
@@ -11,15 +12,23 @@ void import_mod(NodeReader& node) {
   node.emit(op, node.all_inputs());
 }
 
+/// Before opset 7 a slope of one axis belongs to the channels.
+void import_prelu(NodeReader& node) {
+  std::vector<Value*> operands = node.all_inputs();
+  if (node.opset() < 7 && node.rank(1) == 1 && !node.input(1)->type.tensor().shape().front().is(1))
+    operands[1] = aligned_operand(node, 1);
+  node.emit(PRelu{}, std::move(operands));
+}
+
 }  // namespace
 
-// Before opset 7 broadcasting was an attribute.
 void register_arithmetic(Importers& importers) {
-  add_plain<Add>(importers, 7), add_plain<Sub>(importers, 7);
-  add_plain<Mul>(importers, 7), add_plain<Div>(importers, 7);
-  add_plain<Pow>(importers, 7), add_plain<PRelu>(importers, 7);
+  add_broadcasting<Add>(importers), add_broadcasting<Sub>(importers);
+  add_broadcasting<Mul>(importers), add_broadcasting<Div>(importers);
+  add_broadcasting<Pow>(importers);
   add_plain<Max>(importers), add_plain<Min>(importers);
   add_plain<Sum>(importers), add_plain<Mean>(importers);
+  importers.add("PRelu", import_prelu);
   importers.add("Mod", import_mod);
 }
 

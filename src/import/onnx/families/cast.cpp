@@ -1,6 +1,7 @@
 #include "ops/cast.hpp"
 
 #include "import/onnx/enum_field.hpp"
+#include "import/onnx/legacy.hpp"
 
 namespace hone::onnx {
 namespace {
@@ -13,8 +14,13 @@ Cast read_cast(NodeReader& node, DType to) {
   return op;
 }
 
+/// Before opset 6 the type is told by name.
 void import_cast(NodeReader& node) {
   node.check(node.has("to"), "attribute to is missing");
+  if (node.opset() < 6) {
+    node.emit(Cast{.to = dtype_of_name(node, node.text("to", ""))}, {node.required(0)});
+    return;
+  }
   node.emit(read_cast(node, node.dtype("to", DType::f32)), {node.required(0)});
 }
 
@@ -34,7 +40,7 @@ void import_bit_cast(NodeReader& node) {
 }  // namespace
 
 void register_cast(Importers& importers) {
-  importers.add("Cast", import_cast, 6);
+  importers.add("Cast", import_cast);
   importers.add("CastLike", import_cast_like);
   importers.add("BitCast", import_bit_cast);
 }

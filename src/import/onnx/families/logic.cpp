@@ -1,6 +1,7 @@
 #include "ops/logic.hpp"
 
 #include "import/onnx/enum_field.hpp"
+#include "import/onnx/legacy.hpp"
 #include "import/onnx/plain.hpp"
 
 namespace hone::onnx {
@@ -16,7 +17,8 @@ void import_bit_shift(NodeReader& node) {
 }  // namespace
 
 void register_logic(Importers& importers) {
-  add_plain<And>(importers, 7), add_plain<Or>(importers, 7), add_plain<Xor>(importers, 7);
+  add_broadcasting<And>(importers), add_broadcasting<Or>(importers);
+  add_broadcasting<Xor>(importers);
   add_plain<Not>(importers);
   add_plain<BitwiseAnd>(importers), add_plain<BitwiseOr>(importers);
   add_plain<BitwiseXor>(importers), add_plain<BitwiseNot>(importers);

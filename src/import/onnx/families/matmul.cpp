@@ -8,6 +8,11 @@ namespace {
 void import_matmul(NodeReader& node) { node.emit(MatMul{}, node.all_inputs()); }
 
 void import_gemm(NodeReader& node) {
+  if (node.opset() < 7) {  // C broadcasts on request only; as numpy does then
+    const bool broadcasts = node.flag("broadcast", false);
+    node.check(broadcasts || node.rank(2).value_or(2) == 2, "input 2 has ", *node.rank(2),
+               " dimensions and attribute broadcast is 0");
+  }
   const Gemm op{.alpha = node.real("alpha", 1),
                 .beta = node.real("beta", 1),
                 .transA = node.flag("transA", false),
@@ -19,7 +24,7 @@ void import_gemm(NodeReader& node) {
 
 void register_matmul(Importers& importers) {
   importers.add("MatMul", import_matmul);
-  importers.add("Gemm", import_gemm, 7);  // before, C broadcast on request only
+  importers.add("Gemm", import_gemm);
 }
 
 }  // namespace hone::onnx

@@ -2,6 +2,7 @@
 
 #include "import/onnx/node_reader.hpp"
 #include "ops/arithmetic.hpp"
+#include "ops/math.hpp"
 #include "ops/reduction.hpp"
 
 namespace hone::onnx {
@@ -40,18 +41,44 @@ void import_training_mode(NodeReader& node, const BatchNormalization& op, float 
                                  "normalized"));
   give_running(node, 1, node.required(3), mean, momentum);
   give_running(node, 2, node.required(4), variance, momentum);
+  node.give(3, mean);  // before opset 14
+  node.give(4, variance);
+}
+
+// scale * (x - mean) / sqrt(variance + epsilon) + bias, statistics for every element of a sample.
+void import_without_space(NodeReader& node, const BatchNormalization& op) {
+  for (int i = 0; i < 5; ++i) node.required(i);
+  Value* epsilon = node.constant(
+      Tensor::scalar(node.dtype_in(4).value_or(DType::f32), double{op.epsilon}), "epsilon");
+  Value* moved = node.intermediate(Add{}, {node.input(4), epsilon}, "moved");
+  Value* root = node.intermediate(Sqrt{}, {moved}, "root");
+  Value* deviation = node.intermediate(Sub{}, {node.input(0), node.input(3)}, "deviation");
+  Value* normal = node.intermediate(Div{}, {deviation, root}, "normal");
+  Value* scaled = node.intermediate(Mul{}, {normal, node.input(1)}, "scaled");
+  node.emit(Add{}, {scaled, node.input(2)});
+}
+
+// What tells that the statistics are the batch's own: is_test is not set before opset 7,
+// training_mode since 14.
+bool is_training(NodeReader& node) {
+  if (node.opset() < 7) return !node.flag("is_test", false);
+  return node.flag("training_mode", false);
 }
 
 void import_batch_normalization(NodeReader& node) {
   const BatchNormalization op{.epsilon = node.real("epsilon", 1e-5f)};
   const float momentum = node.real("momentum", 0.9f);
-  if (!node.flag("spatial", true))
-    return node.problem("spatial=0: statistics for every element are not supported");
-  if (node.flag("training_mode", false)) return import_training_mode(node, op, momentum);
+  const bool spatial = node.flag("spatial", true);
+  const bool training = is_training(node);
+  if (training && !spatial)
+    return node.problem("it is in training mode and spatial is 0",
+                        "export the model for inference (model.eval())");
+  if (training) return import_training_mode(node, op, momentum);
   for (int output = 1; output < node.outputs(); ++output)
     if (node.wants(output))
       return node.problem("it returns statistics of training",
                           "export the model for inference (model.eval())");
+  if (!spatial) return import_without_space(node, op);
   node.emit(op, node.all_inputs());
 }
 
@@ -100,10 +127,10 @@ void import_mean_variance_normalization(NodeReader& node) {
 }  // namespace
 
 void register_normalization(Importers& importers) {
-  importers.add("BatchNormalization", import_batch_normalization, 7);
+  importers.add("BatchNormalization", import_batch_normalization);
   importers.add("LayerNormalization", import_layer_normalization, 17);
   importers.add("RMSNormalization", import_rms_normalization, 23);
-  importers.add("InstanceNormalization", import_instance_normalization, 6);
+  importers.add("InstanceNormalization", import_instance_normalization);
   importers.add("GroupNormalization", import_group_normalization, 18);
   importers.add("LRN", import_lrn);
   importers.add("LpNormalization", import_lp_normalization);

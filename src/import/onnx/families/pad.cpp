@@ -6,7 +6,7 @@
 namespace hone::onnx {
 namespace {
 
-/// Before opset 11 pads and the value are attributes.
+/// Before opset 11 pads (called paddings in opset 1) and the value are attributes.
 void import_pad(NodeReader& node) {
   Pad op{.mode = read_enum(node, "mode", Pad::kModes, Pad::Mode::constant)};
   if (node.opset() >= 11) {
@@ -14,8 +14,9 @@ void import_pad(NodeReader& node) {
     node.emit(std::move(op), node.all_inputs());
     return;
   }
-  op.pads = node.dims("pads");
-  node.check(op.pads.has_value(), "attribute pads is missing");
+  const std::string_view name = node.opset() < 2 ? "paddings" : "pads";
+  op.pads = node.dims(name);
+  node.check(op.pads.has_value(), "attribute ", name, " is missing");
   const float value = node.real("value", 0);
   Value* padding = nullptr;
   if (value != 0)
@@ -26,6 +27,6 @@ void import_pad(NodeReader& node) {
 
 }  // namespace
 
-void register_pad(Importers& importers) { importers.add("Pad", import_pad, 2); }
+void register_pad(Importers& importers) { importers.add("Pad", import_pad); }
 
 }  // namespace hone::onnx

@@ -1,5 +1,7 @@
 #include "ops/pooling.hpp"
 
+#include <cmath>
+
 #include "import/onnx/window_fields.hpp"
 #include "ops/reduction.hpp"
 
@@ -20,10 +22,18 @@ void import_average_pool(NodeReader& node) {
   node.emit(std::move(op), node.all_inputs());
 }
 
+/// The exponent is a float in opset 1, an integer from then on.
+int64_t read_exponent(NodeReader& node) {
+  if (node.opset() >= 2) return node.integer("p", 2);
+  const float p = node.real("p", 2);
+  if (!(p >= 1 && p < 64 && p == std::floor(p)))
+    node.unsupported("p is ", p, ", which is no small whole number");
+  return static_cast<int64_t>(p);
+}
+
 void import_lp_pool(NodeReader& node) {
-  LpPool op{.window = read_window(node),
-            .ceil_mode = node.flag("ceil_mode", false),
-            .p = node.integer("p", 2)};
+  LpPool op{.window = read_window(node), .ceil_mode = node.flag("ceil_mode", false)};
+  op.p = read_exponent(node);
   node.emit(std::move(op), node.all_inputs());
 }
 
@@ -47,7 +57,7 @@ void import_global_average_pool(NodeReader& node) {
 }
 
 void import_global_lp_pool(NodeReader& node) {
-  const GlobalLpPool op{.p = node.integer("p", 2)};
+  const GlobalLpPool op{.p = read_exponent(node)};
   if (op.p == 1) import_global<ReduceL1>(node, op);
   else if (op.p == 2) import_global<ReduceL2>(node, op);
   else node.emit(op, node.all_inputs());
@@ -58,10 +68,10 @@ void import_global_lp_pool(NodeReader& node) {
 void register_pooling(Importers& importers) {
   importers.add("MaxPool", import_max_pool);
   importers.add("AveragePool", import_average_pool);
-  importers.add("LpPool", import_lp_pool, 2);
+  importers.add("LpPool", import_lp_pool);
   importers.add("GlobalMaxPool", import_global_max_pool);
   importers.add("GlobalAveragePool", import_global_average_pool);
-  importers.add("GlobalLpPool", import_global_lp_pool, 2);
+  importers.add("GlobalLpPool", import_global_lp_pool);
 }
 
 }  // namespace hone::onnx

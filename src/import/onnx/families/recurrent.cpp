@@ -7,6 +7,8 @@ namespace hone::onnx {
 namespace {
 
 Recurrence read_recurrence(NodeReader& node) {
+  // Before opset 7 it says whether all states are wanted; the results that have names say it too.
+  if (node.opset() < 7) node.ignore("output_sequence");
   return {.direction = read_enum(node, "direction", kDirectionNames, Direction::forward),
           .hidden_size = node.integer("hidden_size", 0),
           .activations = node.strings("activations"),
@@ -34,9 +36,9 @@ void import_lstm(NodeReader& node) {
 }  // namespace
 
 void register_recurrent(Importers& importers) {
-  importers.add("RNN", import_rnn, 7);
-  importers.add("GRU", import_gru, 7);
-  importers.add("LSTM", import_lstm, 7);
+  importers.add("RNN", import_rnn);
+  importers.add("GRU", import_gru);
+  importers.add("LSTM", import_lstm);
 }
 
 }  // namespace hone::onnx

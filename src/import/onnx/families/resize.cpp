@@ -9,7 +9,10 @@ namespace {
 /// Upsample and Resize of opset 10 say only how to interpolate: places are mapped asymmetrically.
 Resize asymmetric(NodeReader& node, Resize::Nearest nearest_mode) {
   Resize op;
-  op.mode = read_enum(node, "mode", Resize::kModes, Resize::Mode::nearest);
+  constexpr std::string_view kFirstModes[] = {"nearest", "bilinear"};
+  const auto names = node.opset() < 7 ? std::span<const std::string_view>(kFirstModes)
+                                      : std::span<const std::string_view>(Resize::kModes);
+  op.mode = read_enum(node, "mode", names, Resize::Mode::nearest);
   op.coordinate_transformation_mode = Resize::Coordinates::asymmetric;
   op.nearest_mode = nearest_mode;
   return op;
@@ -40,12 +43,20 @@ void import_resize(NodeReader& node) {
   node.emit(std::move(op), node.all_inputs());
 }
 
-/// Opset 7 has the scales as an attribute, opset 9 as an operand.
+/// Scales of the last two of four axes.
+std::vector<float> plane_scales(NodeReader& node) {
+  node.check(node.has("height_scale") && node.has("width_scale"),
+             "attribute height_scale or width_scale is missing");
+  return {1, 1, node.real("height_scale", 1), node.real("width_scale", 1)};
+}
+
+/// Opset 1 scales a plane by two attributes and calls linear bilinear. Opset 7 has the scales as
+/// one attribute, opset 9 as an operand.
 void import_upsample(NodeReader& node) {
   Resize op = asymmetric(node, Resize::Nearest::floor);
   Value* scales = nullptr;
   if (node.opset() < 9) {
-    const std::vector<float> given = node.reals("scales");
+    const std::vector<float> given = node.opset() < 7 ? plane_scales(node) : node.reals("scales");
     node.check(!given.empty(), "attribute scales is missing");
     Tensor tensor(DType::f32, {static_cast<int64_t>(given.size())});
     for (size_t i = 0; i < given.size(); ++i) tensor.put(static_cast<int64_t>(i), given[i]);
@@ -60,7 +71,7 @@ void import_upsample(NodeReader& node) {
 
 void register_resize(Importers& importers) {
   importers.add("Resize", import_resize, 10);
-  importers.add("Upsample", import_upsample, 7, 9);
+  importers.add("Upsample", import_upsample, 1, 9);
 }
 
 }  // namespace hone::onnx

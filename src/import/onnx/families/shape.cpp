@@ -12,7 +12,14 @@ void import_shape(NodeReader& node) {
 
 void import_size(NodeReader& node) { node.emit(Size{}, {node.required(0)}); }
 
+/// Before opset 5 the shape is an attribute.
 void import_reshape(NodeReader& node) {
+  if (node.opset() < 5) {
+    Reshape op{.shape = node.dims("shape")};
+    node.check(op.shape.has_value(), "attribute shape is missing");
+    node.emit(std::move(op), {node.required(0)});
+    return;
+  }
   Reshape op{.allowzero = node.flag("allowzero", false)};
   node.emit(op, {node.required(0), node.required(1)});
 }
@@ -41,7 +48,7 @@ void import_identity(NodeReader& node) { node.emit(Identity{}, {node.required(0)
 void register_shape(Importers& importers) {
   importers.add("Shape", import_shape);
   importers.add("Size", import_size);
-  importers.add("Reshape", import_reshape, 5);
+  importers.add("Reshape", import_reshape);
   importers.add("Flatten", import_flatten);
   importers.add("Squeeze", import_squeeze);
   importers.add("Unsqueeze", import_unsqueeze);
