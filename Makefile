@@ -57,8 +57,8 @@ SUITE ?= ../shared/onnx_backend_tests
 conformance: $(BUILD)/build.ninja ## the ONNX standard's backend suite; SUITE=folder sets its place
 	@$(with_tests)
 	@cmake --build $(BUILD) -j $(JOBS) --target hone_conformance
-	@$(BUILD)/bin/hone_conformance $(SUITE)/node $(SUITE)/simple $(SUITE)/light \
-	  $(SUITE)/pytorch-converted $(SUITE)/pytorch-operator
+	@$(BUILD)/bin/hone_conformance $(SUITE)/node $(SUITE)/simple $(SUITE)/pytorch-converted \
+	  $(SUITE)/pytorch-operator $(SUITE)/light $(SUITE)/real --missing
 
 models: build $(VENV) ## the trained models of ../shared against ONNX Runtime's outputs
 	@$(VENV) tests/bars/models.py $(BUILD)/bin/hone
