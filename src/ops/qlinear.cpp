@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 
 #include "base/size.hpp"
 #include "ops/common/operands.hpp"
@@ -42,6 +44,18 @@ void check_pooled(Inference& c) {
   check_scale(c, 1), check_scale(c, 3);
 }
 
+/// exp(-scale * i) for each distance i from the largest of `size` quantized numbers, all scaled up
+/// by as much as the sum in f32 allows.
+std::vector<double> exponentials(double scale, int64_t size) {
+  constexpr double kReserve = 5;  // the source's: exp(5) below the overflow
+  const double most = double{std::numeric_limits<float>::max()} / static_cast<double>(size);
+  const double shift = std::max(0.0, std::log(most) - kReserve) / scale;
+  std::vector<double> table(256);
+  for (size_t i = 0; i < table.size(); ++i)
+    table[i] = rounded_to(DType::f32, std::exp((shift - static_cast<double>(i)) * scale));
+  return table;
+}
+
 }  // namespace
 
 void QLinearAdd::infer(Inference& c) const { infer_pointwise(c); }
@@ -73,14 +87,22 @@ void QLinearAveragePool::eval(Evaluation& c) const {
   const double y_scale = one_number(c, 3), y_zero = one_number(c, 4);
   std::vector<double> values = elements<double>(x);
   for (double& value : values) value = rounded_to(DType::f32, (value - x_zero) * x_scale);
-  values = average_pool(shape, values, count_include_pad);
+  double whole = 1;  // counted with the padding, a window is whole even over the end
+  for (const WindowAxis& axis : shape.axes) whole *= static_cast<double>(axis.kernel);
   const IntegerRange range = integer_range(x.dtype());
-  for (double& value : values) {
-    const double ratio = rounded_to(DType::f32, rounded_to(DType::f32, value) / y_scale);
+  Tensor& y = c.output(0, x.dtype(), shape.result);
+  each_output(shape, [&](int64_t plane, int64_t to, const int64_t* at) {
+    double sum = 0, count = 0;
+    each_input(shape.axes, at, 0, [&](int64_t i) {
+      sum = rounded_to(DType::f32, sum + values[static_cast<size_t>(plane * shape.inputs() + i)]);
+      count += 1;
+    });
+    const double mean = count == 0 ? 0 : sum / (count_include_pad ? whole : count);
+    const double ratio = rounded_to(DType::f32, rounded_to(DType::f32, mean) / y_scale);
     // Unlike the other ops, the zero point is added in f32 before rounding, as the source does.
-    value = quantized(rounded_to(DType::f32, ratio + y_zero), 0, range);
-  }
-  store(c.output(0, x.dtype(), shape.result), values);
+    const double value = quantized(rounded_to(DType::f32, ratio + y_zero), 0, range);
+    y.set_number(plane * shape.outputs() + to, value);
+  });
 }
 
 void QLinearGlobalAveragePool::infer(Inference& c) const {
@@ -113,9 +135,44 @@ void QLinearGlobalAveragePool::eval(Evaluation& c) const {
   }
 }
 
+void QLinearSoftmax::infer(Inference& c) const {
+  check_pooled(c);
+  c.check(bits(c.dtype(0)) <= 8, "operand 0 is ", c.dtype(0), ", wanted at most 8 bits");
+  const TensorType& x = c.tensor(0);
+  if (x.has_rank()) (void)c.axis(axis, x.rank());
+  c.set(0, c.type(0));
+}
+
+void QLinearSoftmax::eval(Evaluation& c) const {
+  const Tensor& x = c.input(0);
+  const auto along = static_cast<size_t>(c.axis(axis, x.rank()));
+  const std::span<const int64_t> dims = x.shape();
+  const int64_t size = flatten ? element_count(dims.subspan(along)) : dims[along];
+  const int64_t inner = flatten ? 1 : element_count(dims.subspan(along + 1));
+  const double zero = one_number(c, 4);
+  // As the source does: quotients are in whole units of 1 / scale.
+  const double units = std::floor(rounded_to(DType::f32, 1 / one_number(c, 3)));
+  const IntegerRange range = integer_range(x.dtype());
+  Tensor& y = c.output(0, x.dtype(), x.shape());
+  if (x.count() == 0) return;
+  const std::vector<double> table = exponentials(one_number(c, 1), size);
+  for (int64_t row = 0; row < x.count() / size; ++row) {
+    const int64_t start = row / inner * inner * size + row % inner;
+    double largest = range.least, sum = 0;
+    for (int64_t i = 0; i < size; ++i) largest = std::max(largest, x.number(start + i * inner));
+    const auto of = [&](int64_t at) { return table[static_cast<size_t>(largest - x.number(at))]; };
+    for (int64_t i = 0; i < size; ++i) sum = rounded_to(DType::f32, sum + of(start + i * inner));
+    for (int64_t at = start; at < start + size * inner; at += inner) {
+      const double scaled = rounded_to(DType::f32, of(at) * units);
+      y.set_number(at, quantized(rounded_to(DType::f32, scaled / sum), zero, range));
+    }
+  }
+}
+
 void register_qlinear(OpRegistry& registry) {
   registry.add<QLinearAdd>(), registry.add<QLinearMul>();
   registry.add<QLinearAveragePool>(), registry.add<QLinearGlobalAveragePool>();
+  registry.add<QLinearSoftmax>();
 }
 
 }  // namespace hone

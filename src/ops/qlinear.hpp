@@ -29,7 +29,7 @@ struct QLinearAveragePool {
   static constexpr Arity kInputs{2, 5};  // 2 and 4 may be absent
   Window window;
   bool ceil_mode = false;
-  bool count_include_pad = false;  ///< padding counts as zeros, else not at all
+  bool count_include_pad = false;  ///< all outside the input counts as zeros, else not at all
   void fields(FieldList& f) const {
     window.fields(f);
     f("ceil_mode", ceil_mode)("count_include_pad", count_include_pad);
@@ -42,6 +42,19 @@ struct QLinearAveragePool {
 struct QLinearGlobalAveragePool {
   static constexpr std::string_view kName = "QLinearGlobalAveragePool";
   static constexpr Arity kInputs{2, 5};  // 2 and 4 may be absent
+  void infer(Inference& c) const;
+  void eval(Evaluation& c) const;
+};
+
+/// Softmax along an axis (`flatten`: along it and all axes after it together), from a table of
+/// exponentials in f32. Operands: x, its scale and optional zero point (which cancels out), the
+/// result's scale and optional zero point.
+struct QLinearSoftmax {
+  static constexpr std::string_view kName = "QLinearSoftmax";
+  static constexpr Arity kInputs{2, 5};  // 2 and 4 may be absent
+  int64_t axis = -1;
+  bool flatten = false;
+  void fields(FieldList& f) const { f("axis", axis)("flatten", flatten); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
 };

@@ -123,5 +123,42 @@ TEST(QLinear, Pooling) {
   EXPECT_EQ(mean.shape(), (Ints{1, 2, 1, 1}));
 }
 
+TEST(QLinear, AWindowOverTheEndCountsAsWhole) {
+  QLinearAveragePool op;
+  op.ceil_mode = op.count_include_pad = true;
+  op.window.kernel_shape = {2};
+  op.window.strides = {2};
+  EXPECT_EQ(numbers(run(op, {u8({2, 1, 3}, {10, 200, 90, 0, 255, 7}), scale(0.05), zero(30),
+                             scale(0.1), zero(60)})),
+            (Doubles{98, 75, 109, 54}));
+}
+
+TEST(QLinear, Softmax) {
+  EXPECT_EQ(numbers(run(QLinearSoftmax{}, {u8({2, 4}, {200, 180, 255, 254, 0, 3, 10, 7}),
+                                           scale(0.1), zero(7), scale(1.0 / 256), zero(0)})),
+            (Doubles{1, 0, 134, 121, 36, 49, 98, 73}));
+  const Tensor x = i8({2, 2, 2}, {-100, 20, 30, 40, 127, 126, -128, 0});
+  const std::vector<Tensor> operands{x, scale(0.02), Tensor(), scale(1.0 / 256), i8({}, {-128})};
+  EXPECT_EQ(numbers(run(QLinearSoftmax{.axis = 1}, operands)),
+            (Doubles{-110, -25, 110, 25, 126, 109, -126, -109}));
+  EXPECT_EQ(numbers(run(QLinearSoftmax{.axis = 1, .flatten = true}, operands)),
+            (Doubles{-122, -61, -46, -28, -4, -6, -127, -118}));
+}
+
+TEST(QLinear, SoftmaxOfLittle) {
+  // 1 is 256 units, one more than there are; ONNX Runtime overflows here.
+  EXPECT_EQ(numbers(run(QLinearSoftmax{},
+                        {u8({2, 1}, {9, 7}), scale(0.1), zero(7), scale(1.0 / 256), zero(0)})),
+            (Doubles{255, 255}));
+  EXPECT_EQ(
+      run(QLinearSoftmax{}, {u8({2, 0}, {}), scale(0.1), zero(7), scale(0.1), zero(0)}).shape(),
+      (Ints{2, 0}));
+  const auto refused = [](const QLinearSoftmax& op, const Tensor& x) {
+    return error_of([&] { run(op, {x, scale(0.1), Tensor(), scale(0.1)}); });
+  };
+  EXPECT_NE(refused({.axis = 2}, u8({1, 2}, {1, 2})), "");
+  EXPECT_NE(refused({}, tensor(DType::u16, {1}, {1})).find("at most 8 bits"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace hone::test

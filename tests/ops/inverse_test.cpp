@@ -1,0 +1,31 @@
+#include "ops/inverse.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "ops/one_node.hpp"
+
+namespace hone::test {
+namespace {
+
+TEST(Inverse, EachMatrix) {
+  const Tensor x = tensor(DType::f32, {2, 2, 2}, {2, 1, 1, 1, 0, 4, .5, 0});
+  EXPECT_EQ(numbers(run(Inverse{}, {x})), (std::vector<double>{1, -1, -1, 2, 0, 2, .25, 0}));
+  EXPECT_EQ(run(Inverse{}, {tensor(DType::f16, {0, 3, 3}, {})}).shape(),
+            (std::vector<int64_t>{0, 3, 3}));
+  EXPECT_EQ(run(Inverse{}, {tensor(DType::f64, {2, 0, 0}, {})}).count(), 0);
+  const Dim n = Dim::symbol("n");
+  EXPECT_EQ(type_of(Inverse{}, {Type::tensor(DType::f32, {n, 2, 2})}),
+            Type::tensor(DType::f32, {n, 2, 2}));
+}
+
+TEST(Inverse, WithoutOneNothingIsFinite) {
+  for (const double each : numbers(run(Inverse{}, {tensor(DType::f32, {2, 2}, {1, 2, 2, 4})})))
+    EXPECT_FALSE(std::isfinite(each)) << each;
+  EXPECT_NE(error_of([] { run(Inverse{}, {tensor(DType::f32, {1, 2}, {1, 2})}); }), "");
+  EXPECT_NE(error_of([] { run(Inverse{}, {f32({1})}); }), "");
+}
+
+}  // namespace
+}  // namespace hone::test
