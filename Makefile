@@ -14,7 +14,7 @@ endef
 
 .DEFAULT_GOAL := build
 .PHONY: build demo test all check format unit hostile models bench-graphs import-cost retrieval \
-        conformance fuzz deep stats clean help
+        conformance differential fuzz deep stats clean help
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -57,8 +57,8 @@ SUITE ?= ../shared/onnx_backend_tests
 conformance: $(BUILD)/build.ninja ## the ONNX standard's backend suite; SUITE=folder sets its place
 	@$(with_tests)
 	@cmake --build $(BUILD) -j $(JOBS) --target hone_conformance
-	@$(BUILD)/bin/hone_conformance $(SUITE)/node $(SUITE)/simple $(SUITE)/light \
-	  $(SUITE)/pytorch-converted $(SUITE)/pytorch-operator
+	@$(BUILD)/bin/hone_conformance $(SUITE)/node $(SUITE)/simple $(SUITE)/pytorch-converted \
+	  $(SUITE)/pytorch-operator $(SUITE)/light $(SUITE)/real --missing
 
 models: build $(VENV) ## the trained models of ../shared against ONNX Runtime's outputs
 	@$(VENV) tests/bars/models.py $(BUILD)/bin/hone
@@ -74,7 +74,14 @@ import-cost: $(BUILD)/build.ninja ## time and memory of importing MiniLM and BER
 	@cmake --build $(BUILD) -j $(JOBS) --target hone_tests_import
 	@$(BUILD)/tests/hone_tests_import --gtest_filter='ImportCost.*' | sed -n '/^import of/p'
 
-deep: test bench-graphs retrieval ## what takes too long for CI
+CASES ?= 200
+SEED ?= 1
+
+differential: $(BUILD)/build.ninja $(VENV) ## random cases of every operator against ONNX Runtime
+	@cmake --build $(BUILD) -j $(JOBS) --target hone_shared
+	@$(VENV) tests/differential/run.py $(BUILD)/src/libhone.so --cases $(CASES) --seed $(SEED)
+
+deep: test bench-graphs retrieval differential ## what takes too long for CI
 
 fuzz: ## damage engine files and run each fuzz target for FUZZ_SECONDS, with sanitizers
 	@tools/setup build check

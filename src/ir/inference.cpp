@@ -54,8 +54,15 @@ void Inference::set(int output, Type type) {
 }
 
 void Inference::set_known(int output, Dims contents) {
-  if (wants(output) && contents.size() <= static_cast<size_t>(kKnownElements))
-    node_.outputs[static_cast<size_t>(output)]->known = std::move(contents);
+  if (!wants(output) || contents.size() > static_cast<size_t>(kKnownElements)) return;
+  Value* value = node_.outputs[static_cast<size_t>(output)];
+  const bool narrow = value->type.is_tensor() && value->type.tensor().dtype == DType::i32;
+  const auto wraps = [](const Dim& dim) {
+    const auto number = dim.constant();
+    return number && *number != static_cast<int32_t>(*number);
+  };
+  if (narrow && std::any_of(contents.begin(), contents.end(), wraps)) return;
+  value->known = std::move(contents);
 }
 
 namespace {
@@ -159,6 +166,22 @@ void check_arity(const Node& node, Inference& inference) {
 
 }  // namespace
 
+namespace {
+
+/// Contents are worth knowing, never needed: where they pass what a Dim can hold (the tensor's own
+/// arithmetic wraps there) they are unknown.
+void infer_contents(const Op& op, Inference& inference, Node& node) {
+  try {
+    op.op_class().dims(op.data(), inference);
+  } catch (const Error& error) {
+    if (error.code() != Code::invalid_model) throw;
+    for (Value* output : node.outputs)
+      if (output != nullptr) output->known.reset();
+  }
+}
+
+}  // namespace
+
 void infer(Graph& graph, Node& node) {
   Inference inference(graph, node);
   try {
@@ -170,7 +193,7 @@ void infer(Graph& graph, Node& node) {
     for (const Value* output : node.outputs)
       check(output == nullptr || !output->type.is_none(), Code::internal, "the type rule of ",
             describe(node), " left %", output == nullptr ? "" : output->name, " without a type");
-    if (op.op_class().dims != nullptr) op.op_class().dims(op.data(), inference);
+    if (op.op_class().dims != nullptr) infer_contents(op, inference, node);
   } catch (const Error& error) {
     const std::string where = describe(node);
     if (error.message().find(where) != std::string::npos) throw;

@@ -1,6 +1,23 @@
 #include "ops/activation.hpp"
 
+#include <limits>
+
 namespace hone {
+
+namespace {
+
+/// Of the types that ONNX clips; others have no bound.
+double largest_finite(DType type) {
+  switch (type) {
+    case DType::f16: return 65504;
+    case DType::bf16: return 0x1.FEp127;
+    case DType::f32: return std::numeric_limits<float>::max();
+    case DType::f64: return std::numeric_limits<double>::max();
+    default: return std::numeric_limits<double>::infinity();
+  }
+}
+
+}  // namespace
 
 void Clip::infer(Inference& c) const {
   const DType type = check_elements(c, Elements::numbers, 0, c.inputs() - 1);
@@ -31,12 +48,16 @@ void Clip::eval(Evaluation& c) const {
     c.check(!c.has(i) || c.input(i).count() == 1, "bound ", i, " has shape ",
             c.has(i) ? shape_text(c.input(i).shape()) : "", ", wanted a scalar");
   with_domain(x.dtype(), [&]<class D>(D) {
-    D least{}, most{};
+    D least = std::numeric_limits<D>::lowest(), most = std::numeric_limits<D>::max();
+    if constexpr (std::is_floating_point_v<D>) {
+      most = largest_finite(x.dtype());
+      least = -most;
+    }
     if (c.has(1)) load_row(c.input(1), 0, 1, 1, &least);
     if (c.has(2)) load_row(c.input(2), 0, 1, 1, &most);
     map_elements<D>(y, x, [&](D v) {
-      if (c.has(1) && v < least) v = least;
-      return c.has(2) && v > most ? most : v;
+      if (v < least) v = least;
+      return v > most ? most : v;
     });
   });
 }

@@ -31,13 +31,13 @@ struct Neg : Unary<Neg> {
   void dims(Inference& c) const;
 };
 
-/// -1, 0 or 1; NaN for NaN.
+/// -1, 0 (never -0) or 1; NaN for NaN.
 struct Sign : Unary<Sign> {
   static constexpr std::string_view kName = "Sign";
   static constexpr Elements kElements = Elements::numbers;
   template <class D>
   D of(D x) const {
-    return x > 0 ? static_cast<D>(1) : x < 0 ? static_cast<D>(-1) : x;
+    return x > 0 ? static_cast<D>(1) : x < 0 ? static_cast<D>(-1) : x == 0 ? D{} : x;
   }
 };
 

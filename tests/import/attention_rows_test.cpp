@@ -58,5 +58,36 @@ TEST(AttentionRows, TensorScatter) {
             "  %y = TensorScatter(%x, %u, %w) axis=1 mode=circular : f32[n,8,2]  # y\n");
 }
 
+TEST(AttentionRows, Attention) {
+  const std::vector<Proto> inputs{value("x", {"b", "s", "8"}), value("k", {"b", "t", "4"}),
+                                  value("m", {"s", "1"}, 9)};
+  const std::vector<Proto> heads{integer("q_num_heads", 4), integer("kv_num_heads", 2)};
+  const auto with = [&](std::vector<Proto> more) {
+    more.insert(more.begin(), heads.begin(), heads.end());
+    return more;
+  };
+  const auto attention = [](const Names& names, const std::vector<Proto>& attributes) {
+    return node("Attention", names, {"y"}, "", attributes);
+  };
+  EXPECT_EQ(lines(attention({"x", "k", "k"}, with({integer("is_causal", 1), real("scale", 0.5),
+                                                   integer("left_window_size", 3)})),
+                  inputs),
+            "  %y = Attention(%x, %k, %k) is_causal=true q_num_heads=4 kv_num_heads=2 scale=0.5 "
+            "left_window_size=3 : f32[b,s,8]  # y\n");
+  // A mask of one column: for every key in opset 23, for the first since.
+  const std::string old = lines(
+      attention({"x", "k", "k", "m"}, with({integer("qk_matmul_output_mode", 3)})), inputs, 23);
+  EXPECT_NE(old.find("Expand(%m) shape=[1,t] : bool[s,t]"), std::string::npos) << old;
+  EXPECT_NE(old.find("qk_matmul_output_mode=probabilities"), std::string::npos) << old;
+  EXPECT_EQ(lines(attention({"x", "k", "k", "m"}, heads), inputs, 24).find("Expand"),
+            std::string::npos);
+  EXPECT_NE(refusal(attention({"x", "k", "k"}, with({integer("left_window_size", 3)})), inputs, 24)
+                .find("left_window_size"),
+            std::string::npos);
+  EXPECT_NE(refusal(attention({"x", "k", "k"}, with({integer("qk_matmul_output_mode", 4)})), inputs)
+                .find("wanted 0 to 3"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace hone::test

@@ -78,6 +78,10 @@ TEST(Activation, Clip) {
   EXPECT_EQ(run(Clip{}, {i64({huge, 0}), Tensor::ints({1})}).integers(),
             (std::vector<int64_t>{huge, 1}));
   EXPECT_NE(error_of([&] { run(Clip{}, {x, f32({1, 2})}); }), "");
+  // A bound that is absent is the largest finite number.
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const Tensor ends = tensor(DType::f16, {2}, {-kInfinity, kInfinity});
+  EXPECT_EQ(numbers(run(Clip{}, {ends})), (Doubles{-65504, 65504}));
 }
 
 TEST(Activation, ClipKnowsContents) {

@@ -150,5 +150,14 @@ TEST(Arithmetic, KnowsContents) {
   EXPECT_EQ(known_of(Add{}, {{DType::u8, {1}}, {DType::u8, {2}}}), "?");
 }
 
+TEST(Arithmetic, ContentsThatWrapAreNotKnown) {
+  const int64_t most = std::numeric_limits<int64_t>::max();
+  EXPECT_EQ(run(Mul{}, {i64({most}), i64({3})}).integer(0), most - 2);
+  EXPECT_EQ(run(Add{}, {i64({most}), i64({1})}).integer(0), std::numeric_limits<int64_t>::min());
+  EXPECT_EQ(known_of(Mul{}, {{DType::i32, {Dim(1 << 30)}}, {DType::i32, {Dim(4)}}}), "?");
+  EXPECT_EQ(known_of(Mul{}, {{DType::i64, {Dim(1 << 30)}}, {DType::i64, {Dim(4)}}}),
+            "[4294967296]");
+}
+
 }  // namespace
 }  // namespace hone::test

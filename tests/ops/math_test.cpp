@@ -21,6 +21,7 @@ TEST(Math, SignsOfIntegersAndFloats) {
   EXPECT_EQ(run(Neg{}, {i64({3, kLeast})}).integers(), (std::vector<int64_t>{-3, kLeast}));
   EXPECT_EQ(numbers(run(Neg{}, {f32({1.5, -2})})), (Doubles{-1.5, 2}));
   EXPECT_EQ(numbers(run(Sign{}, {f32({-2, 0, 7})})), (Doubles{-1, 0, 1}));
+  EXPECT_FALSE(std::signbit(run(Sign{}, {f32({-0.0})}).number(0)));
   EXPECT_EQ(numbers(run(Sign{}, {tensor(DType::u64, {2}, {0, 7})})), (Doubles{0, 1}));
   EXPECT_NE(error_of([] { run(Neg{}, {tensor(DType::u8, {1}, {1})}); }), "");
 }

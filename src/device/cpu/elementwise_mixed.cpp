@@ -78,10 +78,6 @@ void clip_row(const void*, const RowFunctions&, const Row& row) {
   const T* from = row.in<T>(0);
   T* to = row.out<T>();
   T least = std::numeric_limits<T>::lowest(), most = std::numeric_limits<T>::max();
-  if constexpr (std::is_floating_point_v<T>) {
-    least = -std::numeric_limits<T>::infinity();
-    most = std::numeric_limits<T>::infinity();
-  }
   if (row.at[1] != nullptr) least = *row.in<T>(1);
   if (row.at[2] != nullptr) most = *row.in<T>(2);
   for (int64_t i = 0; i < row.count; ++i) {

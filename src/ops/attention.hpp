@@ -1,0 +1,41 @@
+#pragma once
+// Scaled dot product attention. (Source: ONNX.)
+
+#include <limits>
+
+#include "ir/op.hpp"
+#include "ops/common/attend.hpp"
+
+namespace hone {
+
+/// softmax(softcap(scale * q k^T) + mask) v for every head. Operands: q, k, v, each
+/// [batch, heads, sequence, head] or [batch, sequence, heads * head]; optional mask that broadcasts
+/// to [batch, q_heads, q_sequence, total] (its last dimension may be shorter: the rest is hidden);
+/// optional past_key and past_value [batch, kv_heads, past, head] that k and v follow; optional
+/// nonpad_kv_seqlen [batch]: how many keys are none of padding. Results: y as q lies, present_key,
+/// present_value (past and new), and the scores at the stage of qk_matmul_output_mode.
+struct Attention {
+  static constexpr std::string_view kName = "Attention";
+  static constexpr Arity kInputs{3, 7};
+  static constexpr Arity kOutputs{1, 4};
+  bool is_causal = false;   ///< query i sees keys up to past + i, or nonpad_kv_seqlen - queries + i
+  int64_t q_num_heads = 0;  ///< of operands of rank 3
+  int64_t kv_num_heads = 0;                               ///< of operands of rank 3
+  float scale = std::numeric_limits<float>::quiet_NaN();  ///< NaN: 1 / sqrt(head)
+  float softcap = 0;                                      ///< 0: none
+  int64_t left_window_size = -1;         ///< keys seen before a query's position; -1: all
+  int64_t right_window_size = -1;        ///< keys seen after a query's position; -1: all
+  DType softmax_precision = DType::f32;  ///< of the softmax, at least
+  AttentionStage qk_matmul_output_mode = AttentionStage::scores;
+  static constexpr std::string_view kModes[] = {"scores", "capped", "biased", "probabilities"};
+  void fields(FieldList& f) const {
+    f("is_causal", is_causal)("q_num_heads", q_num_heads)("kv_num_heads", kv_num_heads);
+    f("scale", scale)("softcap", softcap)("left_window_size", left_window_size);
+    f("right_window_size", right_window_size)("softmax_precision", softmax_precision);
+    f("qk_matmul_output_mode", qk_matmul_output_mode, kModes);
+  }
+  void infer(Inference& c) const;
+  void eval(Evaluation& c) const;
+};
+
+}  // namespace hone

@@ -1,0 +1,143 @@
+#include "conformance/case_run.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/file.hpp"
+#include "base/size.hpp"
+#include "build/build.hpp"
+#include "import/onnx/proto.hpp"
+#include "import/onnx/tensor_reader.hpp"
+#include "ir/evaluation.hpp"
+#include "ir/verify.hpp"
+#include "runtime/context.hpp"
+
+namespace hone {
+namespace {
+
+namespace fs = std::filesystem;
+
+Tensor read_tensor(const fs::path& path) {
+  const auto file = MappedFile::open(path);
+  const auto bytes = file->bytes();
+  const ImportOptions options;
+  onnx::TensorReader reader(bytes, file, path.filename().string(), path.parent_path(), options);
+  const std::string_view message(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return reader.tensor(onnx::decode_tensor(message, options.limits));
+}
+
+/// What differs first, in words; empty: nothing.
+std::string difference(const Tensor& got, const Tensor& wanted, const Tolerance& tolerance) {
+  if (got.dtype() != wanted.dtype() || got.shape() != wanted.shape())
+    return cat("is ", got.dtype(), shape_text(got.shape()), ", wanted ", wanted.dtype(),
+               shape_text(wanted.shape()));
+  if (got.dtype() == DType::string)
+    return got.strings() == wanted.strings() ? "" : "has other strings";
+  const bool exact = !is_float(got.dtype());
+  for (int64_t i = 0; i < got.count(); ++i) {
+    if (exact) {
+      if (same_bits(got, wanted)) return "";
+      if (got.integer(i) != wanted.integer(i))
+        return cat("element ", i, " is ", got.integer(i), ", wanted ", wanted.integer(i));
+      continue;
+    }
+    const double a = got.number(i), b = wanted.number(i);
+    if (a == b || (std::isnan(a) && std::isnan(b))) continue;
+    if (!(std::abs(a - b) <= tolerance.absolute + tolerance.relative * std::abs(b)))
+      return cat("element ", i, " is ", a, ", wanted ", b);
+  }
+  return "";
+}
+
+bool only_tensors(const Graph& graph) {
+  const auto is_tensor = [](const Value* value) { return value->type.is_tensor(); };
+  return std::all_of(graph.inputs().begin(), graph.inputs().end(), is_tensor) &&
+         std::all_of(graph.outputs().begin(), graph.outputs().end(),
+                     [&](const GraphOutput& output) { return is_tensor(output.value); });
+}
+
+std::string compare(const std::vector<Tensor>& got, const std::vector<Tensor>& wanted,
+                    const Tolerance& tolerance, std::string_view by) {
+  if (got.size() < wanted.size())
+    return cat(by, ": ", got.size(), " outputs, wanted ", wanted.size());
+  for (size_t i = 0; i < wanted.size(); ++i)
+    if (const std::string what = difference(got[i], wanted[i], tolerance); !what.empty())
+      return cat(by, ": output ", i, " ", what);
+  return "";
+}
+
+struct DataSet {
+  std::vector<Tensor> inputs, wanted;
+};
+
+DataSet stored_set(const fs::path& folder) {
+  DataSet set;
+  for (const fs::path& path : numbered(folder, "input_")) set.inputs.push_back(read_tensor(path));
+  for (const fs::path& path : numbered(folder, "output_")) set.wanted.push_back(read_tensor(path));
+  return set;
+}
+
+/// What the suite gives networks without stored inputs: element i of n is i / n.
+DataSet made_set(const Case& the_case, const Graph& graph) {
+  DataSet set;
+  for (const Value* input : graph.inputs()) {
+    const auto shape = input->type.tensor().concrete();
+    check(shape && input->type.tensor().dtype == DType::f32, Code::usage, "input ", input->name,
+          " is ", input->type, ", wanted f32 of known sizes");
+    Tensor tensor(DType::f32, *shape);
+    for (int64_t i = 0; i < tensor.count(); ++i)
+      tensor.set_number(i, static_cast<double>(i) / static_cast<double>(tensor.count()));
+    set.inputs.push_back(std::move(tensor));
+  }
+  for (const fs::path& path : the_case.outputs) set.wanted.push_back(read_tensor(path));
+  return set;
+}
+
+Result run_set(const std::shared_ptr<const Engine>& engine, const Graph& imported, DataSet set,
+               const Tolerance& tolerance, bool by_reference) {
+  auto& [inputs, wanted] = set;
+  inputs.resize(std::min(inputs.size(), imported.inputs().size()));  // the rest are initializers
+  if (by_reference) {
+    const std::string wrong = compare(evaluate(imported, inputs), wanted, tolerance, "reference");
+    if (!wrong.empty()) return {Outcome::failed, wrong};
+  }
+  NamedTensors given;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    given.emplace_back(engine->graph().inputs()[i]->name, inputs[i]);
+  Context context(engine);
+  std::vector<Tensor> results;
+  for (auto& [name, tensor] : context.run(given)) results.push_back(std::move(tensor));
+  const std::string wrong = compare(results, wanted, tolerance, "engine");
+  return wrong.empty() ? Result{} : Result{Outcome::failed, wrong};
+}
+
+}  // namespace
+
+Result run_case(const Case& the_case, bool networks_by_reference) {
+  try {
+    Imported imported = import_file(the_case.model);
+    if (!only_tensors(*imported.graph)) return {Outcome::missing, "values that are no tensors"};
+    verify(*imported.graph, "import");
+    BuildOptions options;
+    options.engine.workers = the_case.is_network() ? 0 : 1;
+    const auto engine = build(imported.graph->clone(), options);
+    verify(engine->graph(), "build");
+    std::vector<DataSet> sets;
+    for (const fs::path& set : the_case.sets) sets.push_back(stored_set(set));
+    if (the_case.is_network()) sets.push_back(made_set(the_case, *imported.graph));
+    const bool by_reference = networks_by_reference || !the_case.is_network();
+    for (DataSet& set : sets)
+      if (Result result =
+              run_set(engine, *imported.graph, std::move(set), the_case.tolerance, by_reference);
+          result.outcome != Outcome::passed)
+        return result;
+    return sets.empty() ? Result{Outcome::failed, "no data set"} : Result{};
+  } catch (const Error& error) {
+    return {error.code() == Code::unsupported ? Outcome::missing : Outcome::failed,
+            error.message()};
+  } catch (const std::exception& error) {
+    return {Outcome::failed, error.what()};
+  }
+}
+
+}  // namespace hone

@@ -1,0 +1,140 @@
+"""One case: a node (or a few) of some opset, its operands, and how exact the results must be."""
+import dataclasses
+
+import ml_dtypes
+import numpy as np
+import onnx
+from onnx import helper
+
+TYPES = {
+    "tensor(float)": np.dtype(np.float32), "tensor(double)": np.dtype(np.float64),
+    "tensor(float16)": np.dtype(np.float16), "tensor(int8)": np.dtype(np.int8),
+    "tensor(int16)": np.dtype(np.int16), "tensor(int32)": np.dtype(np.int32),
+    "tensor(int64)": np.dtype(np.int64), "tensor(uint8)": np.dtype(np.uint8),
+    "tensor(uint16)": np.dtype(np.uint16), "tensor(uint32)": np.dtype(np.uint32),
+    "tensor(uint64)": np.dtype(np.uint64), "tensor(bool)": np.dtype(np.bool_),
+}
+IR_VERSION = 10
+
+
+@dataclasses.dataclass
+class Tolerance:
+    """|got - wanted| <= absolute + relative * |wanted| + ulps * (spacing at wanted). All zero: the
+    same bits, any NaN for a NaN. `scaled`: the allowance of the largest finite magnitude of the
+    result holds for all of it."""
+    ulps: float = 0
+    relative: float = 0
+    absolute: float = 0
+    scaled: bool = False
+
+    def exact(self):
+        return not (self.ulps or self.relative or self.absolute)
+
+
+@dataclasses.dataclass
+class Case:
+    op: str
+    domain: str
+    opset: int
+    inputs: list  # arrays; None: absent
+    attributes: dict
+    outputs: int
+    tolerance: Tolerance
+    constants: set = dataclasses.field(default_factory=set)  # inputs that the file holds
+    declared: dict = dataclasses.field(default_factory=dict)  # input: "symbolic", "unranked"
+    nodes: list = None  # instead of the one node; reads x0, x1 ..., makes y0, y1 ...
+    unwanted: set = dataclasses.field(default_factory=set)  # results left out
+    wanted: list = None  # the results, where the row knows better than any oracle
+    note: str = ""
+
+    def opsets(self):
+        default = self.opset if self.domain == "" else 21
+        opsets = [helper.make_opsetid("", default)]
+        if self.domain:
+            opsets.append(helper.make_opsetid(self.domain, self.opset))
+        return opsets
+
+    def model(self):
+        names = ["" if a is None else f"x{i}" for i, a in enumerate(self.inputs)]
+        outputs = ["" if i in self.unwanted else f"y{i}" for i in range(self.outputs)]
+        nodes = self.nodes or [helper.make_node(self.op, names, outputs, domain=self.domain,
+                                                **self.attributes)]
+        inputs, initializers = [], []
+        for i, array in enumerate(self.inputs):
+            if array is None:
+                continue
+            if i in self.constants:
+                initializers.append(onnx.numpy_helper.from_array(array, f"x{i}"))
+                continue
+            shape = {"symbolic": [f"d{i}_{k}" for k in range(array.ndim)], "unranked": None}.get(
+                self.declared.get(i), array.shape)
+            element = helper.np_dtype_to_tensor_dtype(array.dtype)
+            inputs.append(helper.make_tensor_value_info(f"x{i}", element, shape))
+        results = [onnx.ValueInfoProto(name=name) for name in outputs if name]
+        graph = helper.make_graph(nodes, "case", inputs, results, initializers)
+        return helper.make_model(graph, opset_imports=self.opsets(), ir_version=IR_VERSION)
+
+    def feeds(self):
+        return {f"x{i}": a for i, a in enumerate(self.inputs)
+                if a is not None and i not in self.constants}
+
+    def text(self):
+        def operand(i, a):
+            if a is None:
+                return "absent"
+            kind = "constant" if i in self.constants else self.declared.get(i, "input")
+            values = np.array2string(a.reshape(-1), threshold=24, separator=",",
+                                     max_line_width=1000)
+            return f"{a.dtype}{list(a.shape)} {values} ({kind})"
+
+        lines = [f"{self.domain or 'ai.onnx'} {self.op} of opset {self.opset}, "
+                 f"{self.outputs} outputs {self.note}"]
+        lines += [f"    {k} = {printable(v)}" for k, v in self.attributes.items()]
+        lines += [f"    x{i}: {operand(i, a)}" for i, a in enumerate(self.inputs)]
+        return "\n".join(lines)
+
+
+def printable(value):
+    if isinstance(value, onnx.GraphProto):
+        return "a body: " + "; ".join(f"{list(n.output)} = {n.op_type}{list(n.input)}"
+                                      for n in value.node)
+    if isinstance(value, onnx.TensorProto):
+        return repr(onnx.numpy_helper.to_array(value))
+    return repr(value)
+
+
+def spacing(values, dtype):
+    """The distance from |values| to the next number of `dtype`, as double."""
+    info = ml_dtypes.finfo(dtype)
+    least = float(info.smallest_normal)
+    magnitude = np.maximum(np.abs(values), least)
+    return np.exp2(np.floor(np.log2(magnitude))) * float(info.eps)
+
+
+def difference(got, wanted, tolerance):
+    """What differs first, in words; None: nothing."""
+    if got.dtype != wanted.dtype or got.shape != wanted.shape:
+        return f"is {got.dtype}{list(got.shape)}, wanted {wanted.dtype}{list(wanted.shape)}"
+    if got.tobytes() == wanted.tobytes():
+        return None
+    is_float = got.dtype.kind == "f" or got.dtype.kind == "V"
+    a, b = got.reshape(-1), wanted.reshape(-1)
+    if is_float:
+        a, b = a.astype(np.float64), b.astype(np.float64)
+    if is_float and tolerance.exact():
+        same = (np.isnan(a) & np.isnan(b)) | ((a == b) & (np.signbit(a) == np.signbit(b)))
+    elif is_float:
+        with np.errstate(all="ignore"):
+            finite = b[np.isfinite(b)]
+            scale = np.max(np.abs(finite), initial=0) if tolerance.scaled else np.abs(b)
+            allowed = (tolerance.absolute + tolerance.relative * scale +
+                       tolerance.ulps * spacing(scale, got.dtype))
+            same = (a == b) | (np.isnan(a) & np.isnan(b)) | (np.abs(a - b) <= allowed)
+    elif tolerance.absolute:
+        same = np.abs(a.astype(np.int64) - b.astype(np.int64)) <= tolerance.absolute
+    else:
+        same = a == b
+    if same.all():
+        return None
+    at = int(np.argmin(same))
+    return f"element {at} is {a[at]!r}, wanted {b[at]!r}; {int((~same).sum())} of {a.size} differ"

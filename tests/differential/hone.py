@@ -1,0 +1,96 @@
+"""Hone in this process: the C interface (include/hone/hone.h) through ctypes."""
+import ctypes
+import os
+
+import ml_dtypes
+import numpy as np
+
+CODES = {2: "usage", 3: "unsupported", 4: "invalid_model", 5: "incompatible_engine",
+         6: "out_of_memory", 7: "device", 8: "io", 9: "accuracy", 10: "internal"}
+
+# By number, as enum hone_dtype has them. Types narrower than a byte are packed and left out.
+DTYPES = [np.float64, np.float32, np.float16, ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn,
+          ml_dtypes.float8_e4m3fnuz, ml_dtypes.float8_e5m2, ml_dtypes.float8_e5m2fnuz,
+          ml_dtypes.float8_e8m0fnu, None, np.int64, np.int32, np.int16, np.int8, None, None,
+          np.uint64, np.uint32, np.uint16, np.uint8, None, None, np.bool_]
+NUMBERS = {np.dtype(t): i for i, t in enumerate(DTYPES) if t is not None}
+
+
+class HoneError(Exception):
+    def __init__(self, code, message):
+        super().__init__(f"{CODES.get(code, code)}: {message}")
+        self.code = CODES.get(code, str(code))
+
+
+class EngineOptions(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_size_t), ("workers", ctypes.c_int32)]
+
+
+class Port(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char_p), ("dtype", ctypes.c_int), ("rank", ctypes.c_int32),
+                ("dims", ctypes.POINTER(ctypes.c_int64)),
+                ("dim_names", ctypes.POINTER(ctypes.c_char_p))]
+
+
+class TensorView(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char_p), ("dtype", ctypes.c_int), ("rank", ctypes.c_int32),
+                ("shape", ctypes.POINTER(ctypes.c_int64)), ("data", ctypes.c_void_p),
+                ("bytes", ctypes.c_size_t)]
+
+
+class Hone:
+    def __init__(self, library):
+        self.c = ctypes.CDLL(str(library))
+        self.c.hone_message.restype = ctypes.c_char_p
+        self.c.hone_engine_outputs.restype = ctypes.c_size_t
+        for name in ("hone_engine_outputs", "hone_model_free", "hone_engine_free",
+                     "hone_context_free"):
+            getattr(self.c, name).argtypes = [ctypes.c_void_p]
+
+    def check(self, code):
+        if code:
+            raise HoneError(code, (self.c.hone_message() or b"").decode(errors="replace"))
+
+    def run(self, model, feeds):
+        """The outputs, in order, of the model (bytes) for `feeds` (arrays by name)."""
+        handles = {name: ctypes.c_void_p() for name in ("model", "engine", "context")}
+        file = os.memfd_create("model")
+        try:
+            os.write(file, model)
+            path = f"/proc/self/fd/{file}".encode()
+            self.check(self.c.hone_import(path, None, ctypes.byref(handles["model"])))
+            options = EngineOptions(ctypes.sizeof(EngineOptions), 1)
+            self.check(self.c.hone_build(handles["model"], ctypes.byref(options),
+                                         ctypes.byref(handles["engine"])))
+            self.check(self.c.hone_context_create(handles["engine"],
+                                                  ctypes.byref(handles["context"])))
+            return self.run_context(handles["engine"], handles["context"], feeds)
+        finally:
+            os.close(file)
+            for name in ("context", "engine", "model"):
+                getattr(self.c, f"hone_{name}_free")(handles[name])
+
+    def run_context(self, engine, context, feeds):
+        arrays = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in feeds.items()}
+        inputs = (TensorView * max(1, len(arrays)))()
+        for view, (name, array) in zip(inputs, arrays.items()):
+            shape = (ctypes.c_int64 * max(1, array.ndim))(*array.shape)
+            view.name, view.dtype, view.rank = name.encode(), NUMBERS[array.dtype], array.ndim
+            view.shape, view.data, view.bytes = shape, array.ctypes.data, array.nbytes
+        count = self.c.hone_engine_outputs(engine)
+        outputs = (TensorView * max(1, count))()
+        for i in range(count):
+            port = Port()
+            self.check(self.c.hone_engine_output(engine, ctypes.c_size_t(i), ctypes.byref(port)))
+            outputs[i].name, outputs[i].dtype = port.name, port.dtype
+        self.check(self.c.hone_run(context, inputs, ctypes.c_size_t(len(arrays)), outputs,
+                                   ctypes.c_size_t(count)))
+        return [array_of(outputs[i]) for i in range(count)]
+
+
+def array_of(view):
+    dtype = np.dtype(DTYPES[view.dtype])
+    shape = [view.shape[i] for i in range(view.rank)]
+    count = int(np.prod(shape, dtype=np.int64))
+    data = ctypes.string_at(view.data, count * dtype.itemsize) if count else b""
+    return np.frombuffer(data, dtype).reshape(shape)
