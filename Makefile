@@ -14,7 +14,7 @@ endef
 
 .DEFAULT_GOAL := build
 .PHONY: build demo test all check format unit hostile models bench-graphs import-cost retrieval \
-        conformance differential fuzz deep stats clean help
+        conformance coverage differential fuzz deep stats clean help
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -53,12 +53,17 @@ hostile: build ## give broken and hostile models to hone; each must end with its
 	@$(PYTHON) tests/hostile/run.py $(BUILD)/bin/hone
 
 SUITE ?= ../shared/onnx_backend_tests
+SUITE_FOLDERS := $(addprefix $(SUITE)/,node simple pytorch-converted pytorch-operator light real)
 
 conformance: $(BUILD)/build.ninja ## the ONNX standard's backend suite; SUITE=folder sets its place
 	@$(with_tests)
 	@cmake --build $(BUILD) -j $(JOBS) --target hone_conformance
-	@$(BUILD)/bin/hone_conformance $(SUITE)/node $(SUITE)/simple $(SUITE)/pytorch-converted \
-	  $(SUITE)/pytorch-operator $(SUITE)/light $(SUITE)/real --missing
+	@$(BUILD)/bin/hone_conformance $(SUITE_FOLDERS) --missing
+
+coverage: $(BUILD)/build.ninja ## docs/onnx-coverage.md anew from the suite's results
+	@$(with_tests)
+	@cmake --build $(BUILD) -j $(JOBS) --target hone_conformance
+	@$(BUILD)/bin/hone_conformance $(SUITE_FOLDERS) --coverage docs/onnx-coverage.md
 
 models: build $(VENV) ## the trained models of ../shared against ONNX Runtime's outputs
 	@$(VENV) tests/bars/models.py $(BUILD)/bin/hone

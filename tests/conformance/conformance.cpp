@@ -5,24 +5,30 @@
 //     --missing         names the cases whose operators are not there, and why
 //     --reference       whole networks by reference evaluation too: many minutes
 //     --least PERCENT   fails unless so many of the cases in scope pass, in every folder
+//     --coverage FILE   writes which versions of which operators Hone reads; with --check: compares
 
 #include <array>
 #include <cstdio>
 #include <map>
 
 #include "base/error.hpp"
+#include "base/file.hpp"
 #include "base/text.hpp"
 #include "conformance/case_run.hpp"
+#include "conformance/coverage.hpp"
 
 namespace hone {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int kSkipped = 77;  // the exit code that ctest takes for it
+
 struct Options {
   std::vector<fs::path> folders;
   std::string match;
-  bool show_missing = false, by_reference = false;
+  bool show_missing = false, by_reference = false, only_check = false;
+  fs::path coverage;
   double least = 0;
 };
 
@@ -33,6 +39,8 @@ Options read_options(int count, char** words) {
     const bool has_next = i + 1 < count;
     if (word == "--match" && has_next) options.match = words[++i];
     else if (word == "--least" && has_next) options.least = std::stod(words[++i]);
+    else if (word == "--coverage" && has_next) options.coverage = words[++i];
+    else if (word == "--check") options.only_check = true;
     else if (word == "--missing") options.show_missing = true;
     else if (word == "--reference") options.by_reference = true;
     else if (word.starts_with("--")) fail(Code::usage, "unknown option ", word);
@@ -60,16 +68,25 @@ struct Tally {
     for (const auto& [scope, counts] : outside) all += counts[1];
     return all;
   }
-  double percent() const {
-    const int all = inside[0] + inside[1] + inside[2];
-    return all == 0 ? 100 : 100.0 * inside[0] / all;
+  int all() const { return inside[0] + inside[1] + inside[2]; }
+  double percent() const { return all() == 0 ? 100 : 100.0 * inside[0] / all(); }
+  std::string share() const {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.2f %%", percent());
+    return text;
+  }
+  /// Of the table in docs/onnx-coverage.md.
+  std::string row(const std::string& folder) const {
+    std::string without;
+    for (const auto& [scope, counts] : outside)
+      without += cat(without.empty() ? "" : ", ", counts[0] + counts[1] + counts[2], " ",
+                     name(scope), counts[0] > 0 ? cat(" (", counts[0], " pass)") : "");
+    return cat("| ", folder, " | ", all(), " | ", inside[0], " | ", inside[1], " | ", inside[2],
+               " | ", share(), " | ", without, " |");
   }
   std::string text() const {
     std::string line = cat(inside[0], " passed, ", inside[1], " failed, ", inside[2], " missing");
-    const int all = inside[0] + inside[1] + inside[2];
-    char share[32];
-    std::snprintf(share, sizeof share, "%.2f", percent());
-    line += cat(" (", share, " % of ", all, ")");
+    line += cat(" (", share(), " of ", all(), ")");
     for (const auto& [scope, counts] : outside)
       line += cat("; ", name(scope), ": ", counts[0] + counts[1] + counts[2], " out of scope, ",
                   counts[0], " of them passed, ", counts[1], " failed");
@@ -79,7 +96,9 @@ struct Tally {
 
 class Run {
  public:
-  explicit Run(Options options) : options_(std::move(options)) {}
+  explicit Run(Options options)
+      : options_(std::move(options)),
+        coverage_(fs::path(HONE_SOURCE_DIR) / "tests/conformance/operators.tsv") {}
 
   /// The exit code.
   int all() {
@@ -88,26 +107,44 @@ class Run {
     for (const fs::path& suite : options_.folders) {
       if (!fs::is_directory(suite)) {
         std::printf("skipped: there is no folder %s\n", suite.c_str());
-        continue;
+        return kSkipped;
       }
       const Tally tally = folder(suite);
       std::printf("%s: %s\n", suite.filename().c_str(), tally.text().c_str());
+      rows_.push_back(tally.row(suite.filename().string()));
       enough &= tally.percent() >= options_.least;
       total.add(tally);
     }
     if (!enough) std::printf("less than %g %% of a folder's cases pass\n", options_.least);
     if (options_.folders.size() > 1) std::printf("all: %s\n", total.text().c_str());
-    return total.failed() == 0 && enough ? 0 : 1;
+    return total.failed() == 0 && enough && coverage() ? 0 : 1;
   }
 
  private:
+  /// Writes the page, or tells whether it is as it should be.
+  bool coverage() const {
+    if (options_.coverage.empty()) return true;
+    const std::string page = coverage_.page(rows_);
+    if (!options_.only_check) {
+      AtomicFile file(options_.coverage);
+      file.write(page);
+      file.commit();
+      return true;
+    }
+    if (fs::exists(options_.coverage) && read_text(options_.coverage) == page) return true;
+    std::printf("%s is stale: run make coverage\n", options_.coverage.c_str());
+    return false;
+  }
+
   Tally folder(const fs::path& suite) {
     Tally tally;
     for (const Case& the_case : cases_of(suite)) {
       if (the_case.name.find(options_.match) == std::string::npos) continue;
       const Result result = run(the_case);
-      const Scope scope = contents_of(the_case.model).scope;
+      const Contents contents = contents_of(the_case.model);
+      const Scope scope = contents.scope;
       tally.add(scope, result.outcome);
+      coverage_.add(contents, result.outcome == Outcome::passed);
       const bool is_missing = result.outcome == Outcome::missing;
       if (result.outcome == Outcome::failed || (options_.show_missing && is_missing))
         std::printf("%s %s%s: %s\n", is_missing ? "missing" : "FAILED", the_case.name.c_str(),
@@ -126,6 +163,8 @@ class Run {
   }
 
   Options options_;
+  Coverage coverage_;
+  std::vector<std::string> rows_;
   std::map<fs::path, Result> networks_;
 };
 

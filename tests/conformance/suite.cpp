@@ -95,18 +95,13 @@ class Reader {
   }
 
   void nodes(const std::vector<onnx::NodeProto>& nodes, const Opsets& opsets) {
-    constexpr std::array<std::string_view, 5> kTexts = {
-        "RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"};
     for (const onnx::NodeProto& node : nodes) {
       int64_t version = 1;
       for (const onnx::OpsetId& opset : opsets)
         if (opset.domain == node.domain) version = opset.version;
       if (!locals_.contains({node.domain, node.op_type}))
         contents_.operators.insert({std::string(node.domain), std::string(node.op_type), version});
-      if (node.domain.find("training") != std::string_view::npos) leave(Scope::training);
-      if (node.op_type == "ImageDecoder") leave(Scope::image_decoder);
-      if (std::find(kTexts.begin(), kTexts.end(), node.op_type) != kTexts.end())
-        leave(Scope::strings);
+      leave(scope_of(node.domain, node.op_type));
       for (const onnx::Attribute& attribute : node.attributes)
         if (const auto body = onnx::graph_of(attribute)) graph(*body, opsets);
     }
@@ -150,6 +145,16 @@ std::string_view name(Scope scope) {
   constexpr std::array<std::string_view, 4> kNames = {"inside", "training", "strings",
                                                       "ImageDecoder"};
   return kNames[static_cast<size_t>(scope)];
+}
+
+Scope scope_of(std::string_view domain, std::string_view op) {
+  constexpr std::array<std::string_view, 5> kTexts = {
+      "RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"};
+  if (domain.find("training") != std::string_view::npos) return Scope::training;
+  if (!domain.empty()) return Scope::inside;
+  if (op == "ImageDecoder") return Scope::image_decoder;
+  return std::find(kTexts.begin(), kTexts.end(), op) != kTexts.end() ? Scope::strings
+                                                                     : Scope::inside;
 }
 
 Contents contents_of(const fs::path& model) {

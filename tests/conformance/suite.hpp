@@ -40,6 +40,8 @@ enum class Scope : uint8_t {
   image_decoder,  // decoding of pictures
 };
 std::string_view name(Scope scope);
+/// Of what only an operator's name tells. The default domain is "".
+Scope scope_of(std::string_view domain, std::string_view op);
 
 /// An operator as a model uses it; the version is its domain's.
 struct OperatorUse {
