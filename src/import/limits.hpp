@@ -11,6 +11,7 @@ struct Limits {
   int64_t tensors = 250'000;       ///< stored tensors of one graph
   int64_t interface = 100'000;     ///< inputs and outputs of one graph
   int64_t requirements = 4'000;    ///< facts about sizes that one graph relies on
+  int64_t size_terms = 1'000'000;  ///< terms of all values' sizes and known contents together
   int depth = 64;                  ///< nesting of bodies, function calls and types
   int rank = 64;                   ///< dimensions of one tensor
   size_t name_bytes = 2 << 20;     ///< one name

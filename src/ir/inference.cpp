@@ -67,33 +67,48 @@ void Inference::set_known(int output, Dims contents) {
 
 namespace {
 
-/// Symbols that the graph's inputs have: a result's own symbol is none of them.
-std::set<std::string, std::less<>> input_symbols(const Graph& graph) {
+bool has_symbol(const Type& type, std::string_view name) {
+  if (type.is_tensor() && !type.tensor().has_rank()) return false;
+  if (type.is_tensor())
+    return std::any_of(type.tensor().shape().begin(), type.tensor().shape().end(),
+                       [&](const Dim& dim) {
+                         if (dim.is_constant()) return false;
+                         if (const auto symbol = dim.as_symbol()) return *symbol == name;
+                         std::set<std::string, std::less<>> names;
+                         dim.collect_symbols(names);
+                         return names.contains(name);
+                       });
   std::set<std::string, std::less<>> names;
-  for (const Value* input : graph.inputs()) collect_symbols(input->type, names);
-  return names;
+  collect_symbols(type, names);
+  return names.contains(name);
 }
 
-Dim symbol_beside(const std::set<std::string, std::less<>>& names, std::string name) {
-  while (names.contains(name)) name += '_';
+/// A symbol that the graph's inputs have: a result's own symbol is none of them.
+bool is_input_symbol(const Graph& graph, std::string_view name) {
+  return std::any_of(graph.inputs().begin(), graph.inputs().end(),
+                     [&](const Value* input) { return has_symbol(input->type, name); });
+}
+
+Dim symbol_beside_inputs(const Graph& graph, std::string name) {
+  while (is_input_symbol(graph, name)) name += '_';
   return Dim::symbol(name);
 }
 
 }  // namespace
 
 Dim Inference::fresh(int output, int dim) {
-  const auto taken = input_symbols(graph_);
   const Value* value = node_.output(static_cast<size_t>(output));
   const auto place = static_cast<size_t>(dim);
   if (value != nullptr && value->type.is_tensor() && value->type.tensor().has_rank() &&
       place < value->type.tensor().shape().size()) {
     const Dim& before = value->type.tensor().shape()[place];
-    if (before.as_symbol() && !taken.contains(*before.as_symbol())) return before;
+    const auto symbol = before.as_symbol();
+    if (symbol && !is_input_symbol(graph_, *symbol)) return before;
   }
-  if (value != nullptr) return symbol_beside(taken, cat(value->name, "_d", dim));
+  if (value != nullptr) return symbol_beside_inputs(graph_, cat(value->name, "_d", dim));
   const auto named = std::find_if(node_.outputs.begin(), node_.outputs.end(),
                                   [](const Value* other) { return other != nullptr; });
-  return symbol_beside(taken, cat((*named)->name, "_r", output, "_d", dim));
+  return symbol_beside_inputs(graph_, cat((*named)->name, "_r", output, "_d", dim));
 }
 
 Dims Inference::fresh_dims(int output, int rank) {

@@ -237,7 +237,7 @@ void GraphImport::import_outputs(const GraphProto& graph) {
 }
 
 void GraphImport::import_nodes(const std::vector<NodeProto>& nodes) {
-  const Order order = dependency_order(nodes, model_.options.limits);
+  const Order order = dependency_order(nodes, model_.free_names);
   for (const uint32_t i : order.nodes) {
     const Limits& limits = model_.options.limits;
     if (++model_.nodes > limits.nodes)

@@ -12,6 +12,7 @@
 
 #include "import/import.hpp"
 #include "import/onnx/node_reader.hpp"
+#include "import/onnx/order.hpp"
 #include "import/onnx/proto.hpp"
 #include "import/onnx/tensor_reader.hpp"
 #include "import/report.hpp"
@@ -29,7 +30,9 @@ struct ModelImport {
   TensorReader& tensors;
   Report report;
   std::map<FunctionKey, FunctionProto> functions;  // by domain, name, overload
-  int64_t nodes = 0;                               // imported so far, calls inlined
+  FreeNames free_names;
+  int64_t nodes = 0;       // imported so far, calls inlined
+  int64_t size_terms = 0;  // of the sizes of all values
 };
 
 /// A node of the outer names was reported already; whatever depends on it fails silently.

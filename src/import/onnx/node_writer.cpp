@@ -18,6 +18,17 @@ void check_size(const Type& type, const Limits& limits) {
   if (shape && tensor.dtype != DType::string) bytes_for(tensor.dtype, element_count(*shape));
 }
 
+/// How much there is to the sizes and known contents of a value.
+int64_t terms_of(const Value& value) {
+  int64_t terms = 0;
+  const auto add = [&](const Dims& dims) {
+    for (const Dim& dim : dims) terms += dim.complexity();
+  };
+  if (value.type.is_tensor() && value.type.tensor().has_rank()) add(value.type.tensor().shape());
+  if (value.known) add(*value.known);
+  return terms;
+}
+
 }  // namespace
 
 Value* NodeReader::input(int i) const {
@@ -89,8 +100,15 @@ Node* NodeReader::add(Op op, std::vector<Value*> inputs, const std::vector<std::
     if (message.ends_with(where)) message.resize(message.size() - where.size());
     throw Error(error.code(), message);
   }
-  for (const Value* value : node->outputs)
-    if (value != nullptr) check_size(value->type, import_.model().options.limits);
+  ModelImport& model = import_.model();
+  for (const Value* value : node->outputs) {
+    if (value == nullptr) continue;
+    check_size(value->type, model.options.limits);
+    model.size_terms += terms_of(*value);
+  }
+  if (model.size_terms > model.options.limits.size_terms)
+    throw BeyondLimit{cat("the sizes of values have more than ", model.options.limits.size_terms,
+                          " terms together")};
   return node;
 }
 

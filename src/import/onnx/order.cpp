@@ -14,28 +14,9 @@ namespace {
 using Names = std::unordered_set<std::string_view>;
 constexpr uint32_t kGraphField = 6;  // AttributeProto.g
 
-void collect_free_names(std::string_view graph_message, const Limits& limits, int depth,
-                        Names& free) {
-  check(depth <= limits.depth, Code::invalid_model, "bodies are nested deeper than ", limits.depth);
-  const GraphProto graph = decode_graph(graph_message, limits);
-  Names defined, read;
-  for (const NamedType& input : graph.inputs) defined.insert(input.name);
-  for (const std::string_view tensor : graph.tensors)
-    defined.insert(decode_tensor(tensor, limits).name);
-  for (const NodeProto& node : graph.nodes) {
-    defined.insert(node.outputs.begin(), node.outputs.end());
-    read.insert(node.inputs.begin(), node.inputs.end());
-    for (const Attribute& attribute : node.attributes)
-      if (const auto body = graph_of(attribute)) collect_free_names(*body, limits, depth + 1, read);
-  }
-  for (const NamedType& output : graph.outputs) read.insert(output.name);
-  for (const std::string_view name : read)
-    if (!name.empty() && !defined.contains(name)) free.insert(name);
-}
-
 /// For each node, the nodes of the same list that it reads.
 std::vector<std::vector<uint32_t>> dependencies(const std::vector<NodeProto>& nodes,
-                                                const Limits& limits) {
+                                                FreeNames& free_names) {
   std::unordered_map<std::string_view, uint32_t> producers;
   producers.reserve(nodes.size() * 2);
   for (uint32_t i = 0; i < nodes.size(); ++i)
@@ -48,10 +29,9 @@ std::vector<std::vector<uint32_t>> dependencies(const std::vector<NodeProto>& no
         reads[i].push_back(found->second);
     };
     for (const std::string_view name : nodes[i].inputs) read(name);
-    Names free;
     for (const Attribute& attribute : nodes[i].attributes)
-      if (const auto body = graph_of(attribute)) collect_free_names(*body, limits, 1, free);
-    for (const std::string_view name : free) read(name);
+      if (const auto body = graph_of(attribute))
+        for (const std::string_view name : free_names.of(*body, 1)) read(name);
     std::sort(reads[i].begin(), reads[i].end());
     reads[i].erase(std::unique(reads[i].begin(), reads[i].end()), reads[i].end());
   }
@@ -86,8 +66,35 @@ std::optional<std::string_view> graph_of(const Attribute& attribute) {
   return graph;
 }
 
-Order dependency_order(const std::vector<NodeProto>& nodes, const Limits& limits) {
-  const auto reads = dependencies(nodes, limits);
+const std::vector<std::string_view>& FreeNames::of(std::string_view graph_message, int depth) {
+  check(depth <= limits_.depth, Code::invalid_model, "bodies are nested deeper than ",
+        limits_.depth);
+  // A graph lies within others but begins where none of them does. One of no bytes has no names.
+  if (const auto found = found_.find(graph_message.data()); found != found_.end())
+    return found->second;
+  const GraphProto graph = decode_graph(graph_message, limits_);
+  Names defined, read;
+  for (const NamedType& input : graph.inputs) defined.insert(input.name);
+  for (const std::string_view tensor : graph.tensors)
+    defined.insert(decode_tensor(tensor, limits_).name);
+  for (const NodeProto& node : graph.nodes) {
+    defined.insert(node.outputs.begin(), node.outputs.end());
+    read.insert(node.inputs.begin(), node.inputs.end());
+    for (const Attribute& attribute : node.attributes)
+      if (const auto body = graph_of(attribute)) {
+        const auto& inner = of(*body, depth + 1);
+        read.insert(inner.begin(), inner.end());
+      }
+  }
+  for (const NamedType& output : graph.outputs) read.insert(output.name);
+  std::vector<std::string_view> free;
+  for (const std::string_view name : read)
+    if (!name.empty() && !defined.contains(name)) free.push_back(name);
+  return found_[graph_message.data()] = std::move(free);
+}
+
+Order dependency_order(const std::vector<NodeProto>& nodes, FreeNames& free_names) {
+  const auto reads = dependencies(nodes, free_names);
   Order order;
   order.nodes.reserve(nodes.size());
   std::vector<uint32_t> waiting(nodes.size());

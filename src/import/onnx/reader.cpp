@@ -78,7 +78,7 @@ Imported import_model(std::string_view bytes, TensorReader& tensors, const std::
   for (const auto& [key, value] : model.metadata)
     result.metadata.emplace(std::string(key), std::string(value));
 
-  ModelImport import{options, importers(), tensors, {}, {}, 0};
+  ModelImport import{options, importers(), tensors, {}, {}, FreeNames(options.limits)};
   read_functions(model, import);
   const GraphProto graph = decode_graph(*model.graph, options.limits);
   result.graph =
