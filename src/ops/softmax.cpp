@@ -86,8 +86,9 @@ void eval_arg(Evaluation& c, int64_t axis, bool keepdims, bool last, const Bette
   else eval_arg<uint64_t>(c, axis, keepdims, last, better);
 }
 
-template <class T>
-void eval_cumsum(Evaluation& c, const CumSum& op) {
+// Replaces every element by join of those before it along the axis (and itself), from `start` on.
+template <class T, class Op, class Join>
+void eval_running(Evaluation& c, const Op& op, T start, const Join& join) {
   const Tensor& x = c.input(0);
   const std::vector<int64_t> axes = c.parameter(op.axis, 1);
   c.check(axes.size() == 1, "axis has ", axes.size(), " elements, wanted 1");
@@ -97,16 +98,27 @@ void eval_cumsum(Evaluation& c, const CumSum& op) {
   Tensor& out = c.output(0, x.dtype(), x.shape());
   if (values.empty()) return;
   lanes.each([&](int64_t, int64_t at) {
-    T sum{};
+    T running = start;
     for (int64_t i = 0; i < lanes.size; ++i) {
       const int64_t step = op.reverse ? lanes.size - 1 - i : i;
       T& value = values[static_cast<size_t>(at + step * lanes.step)];
-      const T before = sum;
-      sum += value;
-      value = op.exclusive ? before : sum;
+      const T before = running;
+      running = join(running, value);
+      value = op.exclusive ? before : running;
     }
   });
   store(out, values);
+}
+
+void infer_running(Inference& c, const std::optional<Dims>& axis) {
+  number_operand(c, 0);
+  c.check(c.given(axis, 1), "axis is missing");
+  const TensorType& input = c.tensor(0);
+  const Dims* axes = c.parameter(axis, 1);
+  if (axes != nullptr) c.check(axes->size() == 1, "axis has ", axes->size(), " elements, wanted 1");
+  if (axes != nullptr && input.has_rank() && axes->front().constant())
+    c.axis(*axes->front().constant(), std::max(input.rank(), 1));
+  c.set(0, input);
 }
 
 }  // namespace
@@ -155,20 +167,20 @@ void ArgMin::eval(Evaluation& c) const {
   eval_arg(c, axis, keepdims, select_last_index, [](auto a, auto b) { return a < b; });
 }
 
-void CumSum::infer(Inference& c) const {
-  number_operand(c, 0);
-  c.check(c.given(axis, 1), "axis is missing");
-  const TensorType& input = c.tensor(0);
-  const Dims* axes = c.parameter(axis, 1);
-  if (axes != nullptr) c.check(axes->size() == 1, "axis has ", axes->size(), " elements, wanted 1");
-  if (axes != nullptr && input.has_rank() && axes->front().constant())
-    c.axis(*axes->front().constant(), std::max(input.rank(), 1));
-  c.set(0, input);
-}
+void CumSum::infer(Inference& c) const { infer_running(c, axis); }
 
 void CumSum::eval(Evaluation& c) const {
-  if (is_float(c.input(0).dtype())) eval_cumsum<double>(c, *this);
-  else eval_cumsum<uint64_t>(c, *this);
+  const auto join = [](auto a, auto b) { return a + b; };
+  if (is_float(c.input(0).dtype())) eval_running(c, *this, 0.0, join);
+  else eval_running(c, *this, uint64_t{0}, join);
+}
+
+void CumProd::infer(Inference& c) const { infer_running(c, axis); }
+
+void CumProd::eval(Evaluation& c) const {
+  const auto join = [](auto a, auto b) { return a * b; };
+  if (is_float(c.input(0).dtype())) eval_running(c, *this, 1.0, join);
+  else eval_running(c, *this, uint64_t{1}, join);
 }
 
 void register_softmax(OpRegistry& registry) {
@@ -178,6 +190,7 @@ void register_softmax(OpRegistry& registry) {
   registry.add<ArgMax>();
   registry.add<ArgMin>();
   registry.add<CumSum>();
+  registry.add<CumProd>();
 }
 
 }  // namespace hone

@@ -74,4 +74,17 @@ struct CumSum {
   void eval(Evaluation& c) const;
 };
 
+/// Running products along an axis; integers wrap.
+struct CumProd {
+  static constexpr std::string_view kName = "CumProd";
+  static constexpr Arity kInputs{1, 2};
+  static constexpr Parameter kParameters[] = {{"axis", 1}};
+  std::optional<Dims> axis = {};  ///< as in CumSum
+  bool exclusive = false;
+  bool reverse = false;
+  void fields(FieldList& f) const { f("axis", axis)("exclusive", exclusive)("reverse", reverse); }
+  void infer(Inference& c) const;
+  void eval(Evaluation& c) const;
+};
+
 }  // namespace hone

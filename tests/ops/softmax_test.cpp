@@ -81,5 +81,21 @@ TEST(CumSum, Directions) {
   EXPECT_NE(error_of([&] { run(CumSum{}, {x}); }).find("axis is missing"), std::string::npos);
 }
 
+TEST(CumProd, Directions) {
+  const Tensor x = tensor(DType::i32, {4}, {2, 3, 4, 5}), axis = i64({0});
+  const auto products = [&](const CumProd& op) { return numbers(run(op, {x, axis})); };
+  EXPECT_EQ(products({}), (Doubles{2, 6, 24, 120}));
+  EXPECT_EQ(products({.exclusive = true}), (Doubles{1, 2, 6, 24}));
+  EXPECT_EQ(products({.reverse = true}), (Doubles{120, 60, 20, 5}));
+  EXPECT_EQ(products({.exclusive = true, .reverse = true}), (Doubles{60, 20, 5, 1}));
+  const Tensor grid = tensor(DType::bf16, {2, 2}, {1, 2, 3, 0.5});
+  EXPECT_EQ(numbers(run(CumProd{.axis = Dims{-2}}, {grid})), (Doubles{1, 2, 3, 1}));
+  const Tensor large = Tensor::ints({int64_t{1} << 62, 2, 2});
+  EXPECT_EQ(run(CumProd{.axis = Dims{0}}, {large}).integer(1), std::numeric_limits<int64_t>::min());
+  EXPECT_EQ(run(CumProd{.axis = Dims{0}}, {large}).integer(2), 0);  // wraps
+  EXPECT_EQ(run(CumProd{.axis = Dims{1}}, {Tensor(DType::f32, {3, 0})}).count(), 0);
+  EXPECT_NE(error_of([&] { run(CumProd{.axis = Dims{1}}, {x}); }), "");
+}
+
 }  // namespace
 }  // namespace hone::test

@@ -33,9 +33,9 @@ void import_arg(NodeReader& node) {
   node.emit(op, node.all_inputs());
 }
 
-void import_cumsum(NodeReader& node) {
-  const CumSum op{.exclusive = node.flag("exclusive", false),
-                  .reverse = node.flag("reverse", false)};
+template <class T>
+void import_running(NodeReader& node) {
+  const T op{.exclusive = node.flag("exclusive", false), .reverse = node.flag("reverse", false)};
   node.emit(op, node.all_inputs());
 }
 
@@ -47,7 +47,8 @@ void register_softmax(Importers& importers) {
   importers.add("Hardmax", import_softmax<Hardmax>);
   importers.add("ArgMax", import_arg<ArgMax>);
   importers.add("ArgMin", import_arg<ArgMin>);
-  importers.add("CumSum", import_cumsum, 11);
+  importers.add("CumSum", import_running<CumSum>, 11);
+  importers.add("CumProd", import_running<CumProd>, 26);
 }
 
 }  // namespace hone::onnx
