@@ -141,7 +141,8 @@ void LogSoftmax::eval(Evaluation& c) const {
     const double greatest = *std::max_element(lane.begin(), lane.end());
     double sum = 0;
     for (const double value : lane) sum += std::exp(value - greatest);
-    for (double& value : lane) value -= greatest + std::log(sum);
+    const double log_sum = std::log(sum);
+    for (double& value : lane) value = value - greatest - log_sum;
   });
 }
 
