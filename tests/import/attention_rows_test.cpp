@@ -89,5 +89,23 @@ TEST(AttentionRows, Attention) {
             std::string::npos);
 }
 
+TEST(AttentionRows, LayersWithAState) {
+  const std::vector<Proto> inputs{value("x", {"b", "t", "8"}), value("w", {"t", "1", "3"})};
+  EXPECT_EQ(lines(node("LinearAttention", {"x", "x", "x"}, {"y"}, "",
+                       {integer("q_num_heads", 2), integer("kv_num_heads", 2),
+                        integer("chunk_size", 16), text("update_rule", "linear")}),
+                  inputs),
+            "  %y = LinearAttention(%x, %x, %x) q_num_heads=2 kv_num_heads=2 update_rule=linear "
+            ": f32[b,t,8]  # y\n");
+  EXPECT_NE(refusal(node("LinearAttention", {"x", "x", "x"}, {"y"}, "",
+                         {integer("q_num_heads", 2), integer("kv_num_heads", 2)}),
+                    inputs)
+                .find("needs decay"),
+            std::string::npos);
+  EXPECT_EQ(lines(node("CausalConvWithState", {"x", "w"}, {"y"}, "", {text("activation", "swish")}),
+                  inputs),
+            "  %y = CausalConvWithState(%x, %w) activation=silu : f32[b,t,8]  # y\n");
+}
+
 }  // namespace
 }  // namespace hone::test
