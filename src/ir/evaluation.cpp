@@ -3,6 +3,9 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "base/size.hpp"
+#include "ir/work.hpp"
+
 namespace hone {
 
 Evaluation::Evaluation(const Node& node, std::vector<const Tensor*> inputs, const Bindings& symbols,
@@ -25,6 +28,7 @@ Tensor& Evaluation::output(int i, DType dtype, const std::vector<int64_t>& shape
   const auto place = static_cast<size_t>(i);
   // Results past the node's own (an op may compute more than the node names) are scratch.
   if (place >= outputs_.size()) outputs_.resize(place + 1);
+  spend_work(try_element_count(shape).value_or(0));
   outputs_[place] = allocate_ && wants(i) ? allocate_(i, dtype, shape) : Tensor(dtype, shape);
   return outputs_[place];
 }
@@ -72,6 +76,9 @@ std::vector<Tensor> evaluate(const Node& node, const std::vector<const Tensor*>&
                              const Bindings& symbols) {
   check(node.op.op_class().eval != nullptr, Code::internal, describe(node), " cannot be evaluated");
   Evaluation evaluation(node, inputs, symbols);
+  spend_work(1);
+  for (const Tensor* input : inputs)
+    if (input != nullptr) spend_work(input->count());
   node.op.op_class().eval(node.op.data(), evaluation);
   for (size_t i = 0; i < node.outputs.size(); ++i)
     check(node.outputs[i] == nullptr || !evaluation.results()[i].empty(), Code::internal,

@@ -1,6 +1,7 @@
 #include "ops/blockwise.hpp"
 
 #include "base/size.hpp"
+#include "ir/work.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/operands.hpp"
 #include "ops/common/quantization.hpp"
@@ -152,6 +153,7 @@ void MatMulNBits::eval(Evaluation& c) const {
   Tensor& y = c.output(0, a.dtype(), shape);
   const std::vector<double> left = elements<double>(a);
   const int64_t rows = a.count() / K;
+  spend_work({N, K, rows});
   for (int64_t n = 0; n < N && rows > 0; ++n) {
     const std::vector<double> column = columns.column(n);
     const double bias = c.has(5) ? c.input(5).number(n) : 0;

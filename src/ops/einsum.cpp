@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/size.hpp"
+#include "ir/work.hpp"
 #include "ops/common/operands.hpp"
 
 namespace hone {
@@ -147,6 +148,9 @@ void eval_einsum(Evaluation& c, const Equation& equation) {
               " elements, another of the same name ", size);
       if (size == 1) size = own;
     }
+  int64_t steps = static_cast<int64_t>(equation.operands.size());
+  for (const int64_t size : walk.size) steps = try_mul(steps, size).value_or(INT64_MAX);
+  spend_work(steps);
   std::vector<std::vector<T>> operands;
   for (size_t k = 0; k < equation.operands.size(); ++k) {
     const Tensor& operand = c.input(static_cast<int>(k));

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "ir/work.hpp"
 #include "ops/common/operands.hpp"
 
 namespace hone {
@@ -54,6 +55,7 @@ void Inverse::eval(Evaluation& c) const {
   Tensor& y = c.output(0, x.dtype(), x.shape());
   const auto n = static_cast<size_t>(x.dim(rank - 1));
   const std::vector<double> values = elements<double>(x);
+  spend_work({x.count(), static_cast<int64_t>(n)});
   for (size_t at = 0; at < values.size(); at += n * n) {
     const auto begin = values.begin() + static_cast<int64_t>(at);
     const std::vector<double> result = inverted({begin, begin + static_cast<int64_t>(n * n)}, n);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ir/work.hpp"
 #include "ops/common/lanes.hpp"
 #include "ops/common/operands.hpp"
 
@@ -263,6 +264,7 @@ void LRN::eval(Evaluation& c) const {
   const std::vector<double> in = elements<double>(x);
   std::vector<double> result(in.size());
   const int64_t before = (size - 1) / 2, after = size / 2, stride = planes.plane;
+  spend_work({x.count(), std::min(size, planes.channels)});
   size_t at = 0;
   while (at < in.size())
     for (int64_t channel = 0; channel < planes.channels; ++channel)

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "ir/work.hpp"
 #include "ops/common/gate_activation.hpp"
 #include "ops/common/operands.hpp"
 
@@ -204,6 +205,7 @@ class Run {
                               w = elements<double>(c_.input(kW)),
                               recurrent = elements<double>(c_.input(kR));
     const int64_t rows = s_.gates * s_.hidden;
+    spend_work({s_.directions, s_.batch, s_.sequence, rows, s_.input + s_.hidden});
     const std::vector<double> bias = or_zeros(c_, kBias, s_.directions * 2 * rows);
     std::vector<double> peepholes;
     if (c_.has(kPeepholes)) peepholes = elements<double>(c_.input(kPeepholes));

@@ -2,7 +2,10 @@
 
 #include <cmath>
 
+#include <algorithm>
+
 #include "base/size.hpp"
+#include "ir/work.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/shapes.hpp"
 
@@ -281,6 +284,7 @@ std::vector<double> resampled(const Resize& op, const Axis& axis, int64_t outer,
     const bool outside = is_extrapolated(op, axis, source);
     const std::vector<ResizeTap> taps =
         outside ? std::vector<ResizeTap>() : taps_around(op, axis, source);
+    spend_work({outer, inner, static_cast<int64_t>(taps.size())});
     for (int64_t o = 0; o < outer; ++o) {
       double* to = result.data() + (o * axis.to + i) * inner;
       if (outside) std::fill(to, to + inner, static_cast<double>(op.extrapolation_value));

@@ -1,7 +1,9 @@
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "base/size.hpp"
 #include "ir/evaluation.hpp"
+#include "ir/work.hpp"
 #include "passes/pass.hpp"
 
 namespace hone {
@@ -84,7 +86,13 @@ bool fold(Graph& graph, const Node& node, const PassOptions& options) {
   std::vector<const Tensor*> inputs;
   for (const Value* input : node.inputs)
     inputs.push_back(input == nullptr ? nullptr : &input->weight->tensor());
-  std::vector<Tensor> results = evaluate(node, inputs, {});
+  std::vector<Tensor> results;
+  try {
+    results = evaluate(node, inputs, {});
+  } catch (const WorkSpent&) {
+    log(Level::detail, describe(node), " is left for running: to compute it now takes too long");
+    return changed;  // left for running
+  }
   for (size_t i = 0; i < node.outputs.size(); ++i)
     if (in_use(graph, node.outputs[i])) replace(graph, node.outputs[i], std::move(results[i]));
   return true;
@@ -92,7 +100,18 @@ bool fold(Graph& graph, const Node& node, const PassOptions& options) {
 
 }  // namespace
 
+int64_t fold_steps(const Graph& graph, const PassOptions& options) {
+  int64_t elements = 0;
+  for (const Value* constant : graph.constants())
+    if (!constant->weight->is_random() || options.fold_random)
+      elements = checked_add(elements, constant->weight->count());
+  const auto linear = try_mul(elements, options.fold_steps_per_element);
+  return checked_add(options.fold_steps, std::min(linear.value_or(INT64_MAX), INT64_MAX / 2));
+}
+
 bool fold_constants(Graph& graph, const PassOptions& options) {
+  std::optional<WorkBudget> own;
+  if (WorkBudget::current() == nullptr) own.emplace(fold_steps(graph, options));
   bool changed = false;
   for (auto node = graph.nodes().begin(); node != graph.nodes().end();) {
     Node& current = *node++;

@@ -18,6 +18,9 @@ struct PassOptions {
   /// times their operands' bytes.
   int64_t fold_bytes = 64 * 1024;
   int64_t fold_growth = 1;
+  /// Steps of evaluation that folding may spend (ir/work.hpp), and those for each stored element.
+  int64_t fold_steps = 1 << 26;
+  int64_t fold_steps_per_element = 8;
   /// Folding may read weights that are made from a seed (which makes them).
   bool fold_random = false;
 };
@@ -37,8 +40,12 @@ bool select_branches(Graph& graph, const PassOptions& options);
 bool absorb_parameters(Graph& graph, const PassOptions& options);
 
 /// Replaces results that are known, or whose operands are all constants, by constants, within
-/// limits. Needs: types and known contents. exact
+/// limits. Spends a WorkBudget that is there already, else one of its own. Needs: types and known
+/// contents. exact
 bool fold_constants(Graph& graph, const PassOptions& options);
+
+/// The steps that folding may spend on this graph.
+int64_t fold_steps(const Graph& graph, const PassOptions& options);
 
 /// Removes nodes and constants that no output needs; a symbol's use is a use of its definition.
 /// exact

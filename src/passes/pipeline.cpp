@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "ir/inference.hpp"
+#include "ir/work.hpp"
 #include "passes/pass.hpp"
 
 namespace hone {
@@ -22,6 +23,7 @@ constexpr int kMaxRounds = 16;
 std::span<const Pass> pipeline() { return kPipeline; }
 
 void canonicalize(Graph& graph, const PassOptions& options, const AfterPass& after) {
+  const WorkBudget budget(fold_steps(graph, options));  // of all rounds together
   bool changed = true;
   for (int round = 0; changed && round < kMaxRounds; ++round) {
     infer(graph);

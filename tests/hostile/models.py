@@ -272,6 +272,40 @@ def truncated(path):
         yield f"truncated_at_{size}", whole[:size], "."
 
 
+def costly():
+    """Valid, and of constants alone: to compute them while building would take hours."""
+    def constant(name, dims, step=7):
+        count = 1
+        for d in dims:
+            count *= d
+        values = (i % step for i in range(count))
+        return tensor(name, dims, FLOAT, struct.pack(f"<{count}f", *values))
+
+    def after(nodes, initializers):
+        return one(*nodes, node("Mul", ["x", "c"], ["y"]), initializers=initializers)
+
+    vectors = [constant(n, [3000]) for n in "abc"]
+    yield "einsum_of_27_billion_steps", after(
+        [node("Einsum", ["a", "b", "c0"], ["c"], equation="i,j,k->")],
+        [*vectors[:2], constant("c0", [3000])])
+    yield "conv_of_40_billion_steps", after(
+        [node("Conv", ["a", "w"], ["d"]), node("ReduceSum", ["d"], ["c"], keepdims=0)],
+        [constant("a", [1, 64, 100, 100]), constant("w", [64, 64, 31, 31])])
+    yield "matmul_of_800_million_steps", after(
+        [node("MatMul", ["a", "b"], ["d"]), node("ReduceSum", ["d"], ["c"], keepdims=0)],
+        [constant("a", [400, 5000]), constant("b", [5000, 400])])
+    yield "pool_of_windows_as_large_as_the_input", after(
+        [node("AveragePool", ["a"], ["d"], kernel_shape=[301, 301], pads=[150] * 4),
+         node("ReduceSum", ["d"], ["c"], keepdims=0)], [constant("a", [1, 1, 300, 300])])
+    yield "lrn_of_all_channels", after(
+        [node("LRN", ["a"], ["d"], size=2**40), node("ReduceSum", ["d"], ["c"], keepdims=0)],
+        [constant("a", [1, 20000, 1, 2])])
+    yield "three_thousand_products", after(
+        [node("MatMul", [f"p{i}", "b"], [f"p{i + 1}"]) for i in range(3000)]
+        + [node("ReduceSum", ["p3000"], ["c"], keepdims=0)],
+        [constant("p0", [120, 120], 2), constant("b", [120, 120], 2)])
+
+
 # Wrong only in the contents of an operand, so only running is sure to tell.
 RUN = {"gather_out_of_range", "slice_zero_step", "constant_of_shape_negative"}
 
@@ -294,6 +328,8 @@ def all_cases(real_model):
         yield case(name, {"model.onnx": content}, "unsupported", pattern)
     for name, files, pattern in external():
         yield case(name, files, "invalid_model", pattern)
+    for name, content in costly():
+        yield case(name, {"model.onnx": content}, "ok", "problems +none")
     gone = add(tensor("w", [2], external={"location": "gone.bin"}))
     yield case("external_missing", {"model.onnx": gone}, "io", "gone.bin")
     yield case("model_is_a_folder", {"model.onnx": os.mkdir}, "io", "model.onnx")

@@ -14,7 +14,8 @@ import time
 
 import models
 
-EXIT_CODES = {"usage": 2, "unsupported": 3, "invalid_model": 4, "out_of_memory": 6, "io": 8}
+EXIT_CODES = {"ok": 0, "usage": 2, "unsupported": 3, "invalid_model": 4, "out_of_memory": 6,
+              "io": 8}
 SECONDS, MEBIBYTES = 1.0, 256
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ir/inference.hpp"
+#include "ir/work.hpp"
 #include "ops/common/registry.hpp"
 #include "passes/pass.hpp"
 #include "support/graph_case.hpp"
@@ -52,6 +53,48 @@ TEST(Pipeline, TellsWhatChanged) {
   std::vector<std::string> seen;
   canonicalize(*graph, {}, [&](const Pass& pass, const Graph&) { seen.emplace_back(pass.name); });
   EXPECT_EQ(seen, std::vector<std::string>{"remove_dead"});
+}
+
+size_t nodes_left(const PassOptions& options) {
+  const auto graph = parse(
+      "graph g(%x: f32[2,2]) -> (%y)\n"
+      "  %a = MatMul(f32[2,2]{1,2,3,4}, f32[2,2]{1,2,3,4})\n"
+      "  %b = Neg(%a)\n"
+      "  %y = Add(%x, %b)\n",
+      all_ops());
+  canonicalize(*graph, options);
+  return graph->nodes().size();
+}
+
+TEST(Pipeline, SpendsSoManyStepsOnFoldingAndNoMore) {
+  PassOptions options;
+  options.fold_steps_per_element = 0;
+  // The product: 1, 8 for its operands, 4 for its result, 8 of its own; the negative: 1, 4, 4.
+  options.fold_steps = 30;
+  EXPECT_EQ(nodes_left(options), 1u);
+  options.fold_steps = 29;
+  EXPECT_EQ(nodes_left(options), 2u);
+  options.fold_steps = 20;
+  EXPECT_EQ(nodes_left(options), 3u);
+  options.fold_steps = 0;
+  options.fold_steps_per_element = 4;  // of eight stored ones
+  EXPECT_EQ(nodes_left(options), 1u);
+}
+
+TEST(WorkBudget, CountsProductsThatPassWhatCanBeCounted) {
+  spend_work(INT64_MAX);  // without a budget nothing is counted
+  WorkBudget outer(10);
+  spend_work({2, 3});
+  EXPECT_EQ(outer.left(), 4);
+  {
+    const WorkBudget inner(1);
+    EXPECT_THROW(spend_work(2), WorkSpent);
+    spend_work(1);
+    EXPECT_EQ(inner.left(), 0);
+  }
+  EXPECT_THROW(spend_work({INT64_MAX, INT64_MAX, 3}), WorkSpent);
+  spend_work({INT64_MAX, INT64_MAX, 0});
+  EXPECT_EQ(outer.left(), 4);
 }
 
 /// "3x4 5" before the graph: the sizes of each input, "-" for a scalar.

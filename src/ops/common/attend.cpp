@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "ir/work.hpp"
 #include "ops/common/operands.hpp"
 
 namespace hone {
@@ -153,6 +154,7 @@ std::vector<double> attend(const AttentionSizes& sizes, const AttentionTerms& te
   const int64_t shape[] = {sizes.batch, sizes.heads, sizes.queries, sizes.value_head};
   std::vector<double> y(static_cast<size_t>(element_count(shape)));
   if (y.empty() && (qk == nullptr || qk->count() == 0)) return y;
+  spend_work({sizes.batch, sizes.heads, sizes.queries, sizes.keys, sizes.head + sizes.value_head});
   Row row(sizes, terms, stage, qk);
   for (int64_t b = 0; b < sizes.batch; ++b)
     for (int64_t h = 0; h < sizes.heads; ++h)

@@ -1,5 +1,7 @@
 #include "ops/common/convolve.hpp"
 
+#include "ir/work.hpp"
+
 #include "base/size.hpp"
 
 namespace hone {
@@ -117,6 +119,7 @@ void convolve(const ConvolutionShape& shape, const std::vector<T>& x, const std:
   const int64_t channels = shape.channels / shape.group, filters = shape.filters / shape.group;
   out.assign(static_cast<size_t>(element_count(shape.result())), T{});
   if (out.empty() || w.empty()) return;
+  spend_work({shape.batch, shape.filters, channels, taps, outputs});
   for (int64_t n = 0; n < shape.batch; ++n)
     for (int64_t m = 0; m < shape.filters; ++m)
       for (int64_t c = 0; c < channels; ++c) {
@@ -138,6 +141,7 @@ void convolve_transposed(const ConvolutionShape& shape, const std::vector<T>& x,
   out.assign(static_cast<size_t>(checked_mul(checked_mul(shape.batch, shape.filters), outputs)),
              T{});
   if (out.empty() || w.empty()) return;
+  spend_work({shape.batch, shape.filters, channels, taps, std::max<int64_t>(inputs, 1)});
   for (int64_t n = 0; n < shape.batch; ++n)
     for (int64_t m = 0; m < shape.filters; ++m)
       for (int64_t c = 0; c < channels; ++c) {

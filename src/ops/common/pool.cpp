@@ -1,5 +1,9 @@
 #include "ops/common/pool.hpp"
 
+#include <algorithm>
+
+#include "ir/work.hpp"
+
 #include "base/size.hpp"
 
 namespace hone {
@@ -40,6 +44,10 @@ PoolShape pool_shape(const Evaluation& c, const Window& window, bool ceil_mode, 
                   window_axes(c, window, spatial(x.shape()), window.kernel_shape, ceil_mode),
                   {x.dim(0), x.dim(1)}};
   for (const WindowAxis& axis : shape.axes) shape.result.push_back(axis.output);
+  int64_t taps = shape.outputs();  // those inside the input
+  for (const WindowAxis& axis : shape.axes)
+    taps = try_mul(taps, std::min(axis.kernel, axis.input)).value_or(INT64_MAX);
+  spend_work({shape.planes, taps});
   return shape;
 }
 
