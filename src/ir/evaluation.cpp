@@ -1,9 +1,12 @@
 #include "ir/evaluation.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <unordered_map>
 
 #include "base/size.hpp"
+#include "ir/inference.hpp"
+#include "ir/rest.hpp"
 #include "ir/work.hpp"
 
 namespace hone {
@@ -34,7 +37,7 @@ Tensor& Evaluation::output(int i, DType dtype, const std::vector<int64_t>& shape
 }
 
 void Evaluation::give(int i, const Tensor& tensor) {
-  if (!allocate_ || tensor.dtype() == DType::string) {
+  if (!allocate_ || !tensor.is_tensor() || tensor.dtype() == DType::string) {
     const auto place = static_cast<size_t>(i);
     if (place >= outputs_.size()) outputs_.resize(place + 1);
     outputs_[place] = tensor;
@@ -101,6 +104,39 @@ bool bind(const TensorType& type, const std::vector<int64_t>& shape, Bindings& s
   return true;
 }
 
+namespace {
+
+/// An element of a sequence: its type states sizes, it defines none.
+bool fits(const TensorType& type, const Tensor& element, const Bindings& symbols) {
+  if (!element.is_tensor() || element.dtype() != type.dtype) return false;
+  if (!type.has_rank()) return true;
+  const Dims& dims = type.shape();
+  if (dims.size() != element.shape().size()) return false;
+  for (size_t i = 0; i < dims.size(); ++i)
+    if (const auto size = dims[i].evaluate(symbols); size && *size != element.shape()[i])
+      return false;
+  return true;
+}
+
+}  // namespace
+
+bool bind_contents(const Type& type, const Tensor& contents, Bindings& symbols) {
+  switch (type.kind()) {
+    case Type::Kind::none: return false;
+    case Type::Kind::tensor:
+      return contents.is_tensor() && contents.dtype() == type.tensor().dtype &&
+             bind(type.tensor(), contents.shape(), symbols);
+    case Type::Kind::optional:
+      return contents.is_nothing() || bind_contents(type.element(), contents, symbols);
+    case Type::Kind::sequence: break;
+  }
+  if (!contents.is_sequence() || !type.element().is_tensor()) return false;
+  const TensorType& element = type.element().tensor();
+  return contents.dtype() == element.dtype &&
+         std::all_of(contents.elements().begin(), contents.elements().end(),
+                     [&](const Tensor& each) { return fits(element, each, symbols); });
+}
+
 void bind_inputs(const Graph& graph, const std::vector<std::vector<int64_t>>& shapes,
                  Bindings& symbols) {
   check(shapes.size() == graph.inputs().size(), Code::usage, "the model takes ",
@@ -109,6 +145,7 @@ void bind_inputs(const Graph& graph, const std::vector<std::vector<int64_t>>& sh
   for (int round = 0; round < 2; ++round)
     for (size_t i = 0; i < shapes.size(); ++i) {
       const Value& input = *graph.inputs()[i];
+      if (!input.type.is_tensor()) continue;
       check(bind(input.type.tensor(), shapes[i], symbols), Code::usage, "input \"", input.name,
             "\" has sizes ", shape_text(shapes[i]), ", wanted ", input.type);
     }
@@ -132,8 +169,15 @@ class Interpreter {
     // Twice: an input's size may be stated in symbols that only a later input binds.
     for (int round = 0; round < 2; ++round)
       for (size_t i = 0; i < inputs.size(); ++i) take_input(*graph_.inputs()[i], inputs[i]);
-    for (const Require& require : graph_.requirements()) check_requirement(require);
-    for (const Node& node : graph_.nodes()) step(node);
+    if (const auto broken = broken_requirement(graph_, symbols_))
+      return evaluate_rest(graph_.nodes().begin(), *broken);
+    for (auto node = graph_.nodes().begin(); node != graph_.nodes().end();) {
+      const size_t known = symbols_.size();
+      step(*node++);
+      if (symbols_.size() == known) continue;
+      if (const auto broken = broken_requirement(graph_, symbols_))
+        return evaluate_rest(node, *broken);
+    }
     std::vector<Tensor> results;
     for (const GraphOutput& output : graph_.outputs()) results.push_back(read(output.value));
     return results;
@@ -141,19 +185,30 @@ class Interpreter {
 
  private:
   void take_input(const Value& input, const Tensor& tensor) {
-    const TensorType& type = input.type.tensor();
-    check(tensor.dtype() == type.dtype && bind(type, tensor.shape(), symbols_), Code::usage,
-          "input %", input.name, " is ", tensor.dtype(), shape_text(tensor.shape()), ", wanted ",
-          type);
+    if (!bind_contents(input.type, tensor, symbols_)) [[unlikely]]
+      fail(Code::usage, "input %", input.name, " is ", describe(tensor), ", wanted ", input.type);
     values_[&input] = tensor;
   }
 
-  void check_requirement(const Require& require) {
-    const auto a = require.a.evaluate(symbols_), b = require.b.evaluate(symbols_);
-    if (!a || !b) return;  // of sizes that only running tells
-    const bool holds = require.relation == Require::Relation::equal ? *a == *b : *a <= *b;
-    check(holds, Code::usage, "the sizes given break a requirement of ", graph_.name(), ": ",
-          require, " is ", *a, " and ", *b);
+  /// What the types rely on does not hold, as where a size that turns out as 1 is broadcast: the
+  /// rest is inferred anew with the sizes that are known now.
+  std::vector<Tensor> evaluate_rest(std::list<Node>::const_iterator next, const Require& broken) {
+    if (next == graph_.nodes().end()) fail_broken(broken, symbols_);
+    const std::vector<const Value*> live = live_before(graph_, &*next);
+    std::vector<Type> types;
+    std::vector<Tensor> contents;
+    for (const Value* value : live) {
+      contents.push_back(values_.at(value));
+      types.push_back(type_of(contents.back(), value->type));
+    }
+    const std::unique_ptr<Graph> rest = rest_of(graph_, &*next, live, types, symbols_);
+    try {
+      infer(*rest);
+    } catch (const Error& error) {
+      if (error.code() != Code::invalid_model) throw;
+      fail(Code::usage, "the model does not run with these sizes: ", error.message());
+    }
+    return Interpreter(*rest, {}).run(contents);
   }
 
   Tensor read(const Value* value) {
@@ -172,10 +227,9 @@ class Interpreter {
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       const Value* output = node.outputs[i];
       if (output == nullptr) continue;
-      const TensorType& type = output->type.tensor();
-      check(results[i].dtype() == type.dtype && bind(type, results[i].shape(), symbols_),
-            Code::internal, describe(node), " gave ", results[i].dtype(),
-            shape_text(results[i].shape()), " for %", output->name, ", its type says ", type);
+      if (!bind_contents(output->type, results[i], symbols_)) [[unlikely]]
+        fail(Code::internal, describe(node), " gave ", describe(results[i]), " for %", output->name,
+             ", its type says ", output->type);
       values_[output] = std::move(results[i]);
     }
     for (const Value* input : node.inputs)

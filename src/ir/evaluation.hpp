@@ -70,12 +70,14 @@ std::vector<Tensor> evaluate(const Node& node, const std::vector<const Tensor*>&
 std::vector<Tensor> evaluate(const Graph& graph, const std::vector<Tensor>& inputs,
                              const Bindings& outer = {});
 
-/// Binds the symbols of the graph's inputs from their sizes. Error(usage) naming the input whose
-/// sizes contradict its type or another input.
+/// Binds the symbols of the graph's inputs from their sizes (of what is no tensor: none).
+/// Error(usage) naming the input whose sizes contradict its type or another input.
 void bind_inputs(const Graph& graph, const std::vector<std::vector<int64_t>>& shapes,
                  Bindings& symbols);
 
 /// Binds the symbols that `type` defines from `shape`; false: a size contradicts the type.
 bool bind(const TensorType& type, const std::vector<int64_t>& shape, Bindings& symbols);
+/// The same for contents of any kind; false: they are not of this type.
+bool bind_contents(const Type& type, const Tensor& contents, Bindings& symbols);
 
 }  // namespace hone

@@ -18,6 +18,7 @@ bool same(int64_t a, int64_t b) { return a == b; }
 bool same(float a, float b) { return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b); }
 bool same(bool a, bool b) { return a == b; }
 bool same(DType a, DType b) { return a == b; }
+bool same(const Type& a, const Type& b) { return a == b; }
 bool same(const std::string& a, const std::string& b) { return a == b; }
 bool same(const Dim& a, const Dim& b) { return a == b; }
 bool same(const std::optional<int64_t>& a, const std::optional<int64_t>& b) { return a == b; }
@@ -42,6 +43,10 @@ Tensor scalar_of(float& place) {
 void write(std::string& out, int64_t value) { append(out, value); }
 void write(std::string& out, bool value) { append(out, value); }
 void write(std::string& out, DType value) { append(out, value); }
+void write(std::string& out, const Type& value) {
+  if (value.is_none()) out += kNone;
+  else append(out, value);
+}
 void write(std::string& out, const Dim& value) { append(out, value); }
 void write(std::string& out, float value) {
   const size_t start = out.size();
@@ -117,6 +122,15 @@ bool take_none(std::string_view& text) {
   text.remove_prefix(kNone.size());
   return true;
 }
+bool read(std::string_view& text, Type& value) {
+  if (take_none(text)) {
+    value = Type();
+    return true;
+  }
+  auto read = parse_type(text);
+  if (read) value = *std::move(read);
+  return read.has_value();
+}
 bool read(std::string_view& text, Tensor& value) {
   if (take_none(text)) {
     value = Tensor();
@@ -191,6 +205,7 @@ bool parse_field(std::string_view& text, const FieldRef& field) {
 void collect_symbols(const FieldList& fields, std::set<std::string, std::less<>>& names) {
   for (const Field& field : fields.list()) {
     if (const auto* dim = std::get_if<Dim*>(&field.ref)) (*dim)->collect_symbols(names);
+    if (const auto* type = std::get_if<Type*>(&field.ref)) collect_symbols(**type, names);
     const auto* dims = std::get_if<std::optional<Dims>*>(&field.ref);
     if (dims == nullptr || !**dims) continue;
     for (const Dim& dim : ***dims) dim.collect_symbols(names);

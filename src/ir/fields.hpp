@@ -22,7 +22,7 @@ using Body = std::shared_ptr<const Graph>;
 
 /// One field: its name and a pointer to its place in the op's struct. The closed set of field
 /// types:
-///   int64_t, float, bool, string, DType, an enum (text by names), Dim, Tensor (a literal
+///   int64_t, float, bool, string, DType, Type, an enum (text by names), Dim, Tensor (a literal
 ///   constant), vectors of int64_t, float and string, optional Dims (a parameter that may be an
 ///   operand instead), optional int64_t, a closed Body.
 struct EnumField {
@@ -30,7 +30,7 @@ struct EnumField {
   std::span<const std::string_view> names;  // by value
 };
 using FieldRef =
-    std::variant<int64_t*, float*, bool*, std::string*, DType*, EnumField, Dim*, Tensor*,
+    std::variant<int64_t*, float*, bool*, std::string*, DType*, Type*, EnumField, Dim*, Tensor*,
                  std::vector<int64_t>*, std::vector<float>*, std::vector<std::string>*,
                  std::optional<std::vector<Dim>>*, std::optional<int64_t>*, Body*>;
 struct Field {

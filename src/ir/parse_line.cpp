@@ -93,6 +93,7 @@ std::string kind_text(const FieldRef& ref) {
                                          "true or false",
                                          "a name or \"quoted text\"",
                                          "a dtype such as f32",
+                                         "a type such as seq(f32[*]), or none",
                                          "",
                                          "a dimension such as 2*n+1",
                                          "a literal such as f32[2]{1,2}, or none",

@@ -83,6 +83,19 @@ Tensor Tensor::of_strings(std::vector<int64_t> shape, std::vector<std::string> s
   return tensor;
 }
 
+Tensor Tensor::sequence(DType dtype, std::vector<Tensor> elements) {
+  Tensor tensor;
+  tensor.dtype_ = dtype;
+  tensor.elements_ = std::make_shared<const std::vector<Tensor>>(std::move(elements));
+  return tensor;
+}
+
+Tensor Tensor::nothing() {
+  Tensor tensor;
+  tensor.is_nothing_ = true;
+  return tensor;
+}
+
 Tensor Tensor::ints(const std::vector<int64_t>& values, DType dtype) {
   Tensor tensor(dtype, {static_cast<int64_t>(values.size())});
   for (size_t i = 0; i < values.size(); ++i) tensor.set_integer(static_cast<int64_t>(i), values[i]);
@@ -107,6 +120,10 @@ bool Tensor::is_aligned() const {
 }
 
 bool Tensor::overlaps(const Tensor& other) const {
+  if (is_sequence())
+    return std::any_of(elements_->begin(), elements_->end(),
+                       [&](const Tensor& element) { return element.overlaps(other); });
+  if (other.is_sequence()) return other.overlaps(*this);
   const std::less<const std::byte*> before;
   return size_ > 0 && other.size_ > 0 && before(data_, other.data_ + other.size_) &&
          before(other.data_, data_ + size_);
@@ -115,6 +132,11 @@ bool Tensor::overlaps(const Tensor& other) const {
 const std::vector<std::string>& Tensor::strings() const {
   check(strings_ != nullptr, Code::internal, "strings wanted of a ", dtype_, " tensor");
   return *strings_;
+}
+
+const std::vector<Tensor>& Tensor::elements() const {
+  if (elements_ == nullptr) fail(Code::internal, "elements wanted of ", describe(*this));
+  return *elements_;
 }
 
 std::vector<int64_t> Tensor::integers() const {
@@ -133,7 +155,12 @@ Tensor Tensor::reshaped(std::vector<int64_t> shape) const {
 }
 
 Tensor Tensor::clone() const {
-  if (dtype_ == DType::string) return *this;
+  if (is_sequence()) {
+    std::vector<Tensor> copies;
+    for (const Tensor& element : *elements_) copies.push_back(element.clone());
+    return sequence(dtype_, std::move(copies));
+  }
+  if (dtype_ == DType::string || is_nothing_) return *this;
   Tensor copy(dtype_, shape_);
   if (size_ > 0) std::memcpy(copy.data_, data_, size_);
   return copy;
@@ -143,7 +170,19 @@ std::string shape_text(const std::vector<int64_t>& shape) {
   return cat("[", join(shape, ","), "]");
 }
 
+std::string describe(const Tensor& contents) {
+  if (contents.is_sequence())
+    return cat("a sequence of ", contents.elements().size(), " ", contents.dtype(), " tensors");
+  if (!contents.is_tensor()) return "nothing";
+  return cat(contents.dtype(), shape_text(contents.shape()));
+}
+
 bool same_bits(const Tensor& a, const Tensor& b) {
+  if (a.is_sequence() && b.is_sequence())
+    return a.dtype() == b.dtype() &&
+           std::equal(a.elements().begin(), a.elements().end(), b.elements().begin(),
+                      b.elements().end(), same_bits);
+  if (a.is_tensor() != b.is_tensor() || a.is_sequence() != b.is_sequence()) return false;
   if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
   if (a.dtype() == DType::string) return a.strings() == b.strings();
   return a.bytes().empty() ||

@@ -1,5 +1,6 @@
 #pragma once
-// Concrete contents: a dtype, sizes and bytes, owned or borrowed, possibly misaligned.
+// Concrete contents of a value: of nearly all of them a dtype, sizes and bytes, owned or borrowed,
+// possibly misaligned; of a sequence a list of tensors; of an empty optional nothing.
 
 #include <cstdint>
 #include <cstring>
@@ -14,7 +15,8 @@
 namespace hone {
 
 /// A dense row-major tensor. Copies share the same storage. Bytes may be borrowed from a mapped
-/// file at any alignment, so elements are read and written through memcpy-based accessors.
+/// file at any alignment, so elements are read and written through memcpy-based accessors. The two
+/// other forms that contents take, sequence() and nothing(), have no shape and no bytes.
 class Tensor {
  public:
   Tensor() = default;  // no tensor: empty() is true
@@ -27,11 +29,19 @@ class Tensor {
   static Tensor borrow_mutable(DType dtype, std::vector<int64_t> shape, std::span<std::byte> bytes,
                                std::shared_ptr<const void> owner);
   static Tensor of_strings(std::vector<int64_t> shape, std::vector<std::string> strings);
+  /// Contents of a sequence of tensors of `dtype`. Elements are shared, never written to.
+  static Tensor sequence(DType dtype, std::vector<Tensor> elements);
+  /// Contents of an optional that holds nothing.
+  static Tensor nothing();
   /// Small tensors for tests and literals: i64 and f32 of rank 1, or any shape.
   static Tensor ints(const std::vector<int64_t>& values, DType dtype = DType::i64);
   static Tensor scalar(DType dtype, double value);
 
-  bool empty() const { return data_ == nullptr && strings_ == nullptr && count_ < 0; }
+  bool empty() const { return count_ < 0 && elements_ == nullptr && !is_nothing_; }
+  bool is_sequence() const { return elements_ != nullptr; }
+  bool is_nothing() const { return is_nothing_; }
+  /// Dense or of strings: has a shape.
+  bool is_tensor() const { return count_ >= 0; }
   DType dtype() const { return dtype_; }
   const std::vector<int64_t>& shape() const { return shape_; }
   int rank() const { return static_cast<int>(shape_.size()); }
@@ -45,6 +55,7 @@ class Tensor {
   /// Error(internal) for tensors borrowed read-only.
   std::span<std::byte> mutable_bytes();
   const std::vector<std::string>& strings() const;  // Error(internal) for other dtypes
+  const std::vector<Tensor>& elements() const;      // Error(internal) for what is no sequence
 
   /// Element `i` in row-major order. Unchecked index.
   double number(int64_t i) const { return load_double(dtype_, data_, i); }
@@ -79,12 +90,17 @@ class Tensor {
   std::byte* data_ = nullptr;
   std::shared_ptr<const void> owner_;
   std::shared_ptr<const std::vector<std::string>> strings_;
+  std::shared_ptr<const std::vector<Tensor>> elements_;
+  bool is_nothing_ = false;
 };
 
 /// "[2,3]"
 std::string shape_text(const std::vector<int64_t>& shape);
 
-/// Same dtype, shape and bytes (floats by bits).
+/// "f32[2,3]", "a sequence of 4 f32 tensors", "nothing": what it is, for messages.
+std::string describe(const Tensor& contents);
+
+/// Same dtype, shape and bytes (floats by bits); sequences element by element.
 bool same_bits(const Tensor& a, const Tensor& b);
 
 }  // namespace hone

@@ -121,6 +121,28 @@ bool operator==(const Type& a, const Type& b) {
   return a.element_ == b.element_ || *a.element_ == *b.element_;
 }
 
+std::optional<Type> join(const Type& a, const Type& b) {
+  if (a == b) return a;
+  if (a.kind() != b.kind() || a.is_none()) return std::nullopt;
+  if (a.is_tensor()) {
+    if (a.tensor().dtype != b.tensor().dtype) return std::nullopt;
+    return Type::unranked(a.tensor().dtype);
+  }
+  auto element = join(a.element(), b.element());
+  if (!element) return std::nullopt;
+  return a.kind() == Type::Kind::sequence ? Type::sequence(*std::move(element))
+                                          : Type::optional(*std::move(element));
+}
+
+Type without_symbols(const Type& type) {
+  if (type.is_none()) return type;
+  if (type.is_tensor())
+    return type.tensor().concrete() ? type : Type::unranked(type.tensor().dtype);
+  Type element = without_symbols(type.element());
+  return type.kind() == Type::Kind::sequence ? Type::sequence(std::move(element))
+                                             : Type::optional(std::move(element));
+}
+
 void append(std::string& out, const TensorType& type) {
   append(out, type.dtype);
   if (!type.dims) {

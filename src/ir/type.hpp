@@ -58,6 +58,14 @@ class Type {
   std::shared_ptr<const Type> element_;
 };
 
+/// The type of what is of either type: sizes and ranks that differ are unknown. nullopt: of another
+/// kind or dtype.
+std::optional<Type> join(const Type& a, const Type& b);
+
+/// The type with its tensors unranked where a size is no number: what holds of an element whose
+/// sizes nothing defines.
+Type without_symbols(const Type& type);
+
 /// "f32[n,3,224,224]", "i64[]", "f32[*]", "seq(f32[*])", "opt(i64[])", "?" for none.
 void append(std::string& out, const TensorType& type);
 void append(std::string& out, const Type& type);

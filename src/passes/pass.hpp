@@ -65,5 +65,10 @@ void canonicalize(Graph& graph, const PassOptions& options = {}, const AfterPass
 std::unique_ptr<Graph> specialize(const Graph& graph,
                                   const std::vector<std::vector<int64_t>>& shapes,
                                   const PassOptions& options = {});
+/// What is left of the graph from `first` on, canonical; the arguments are those of rest_of().
+std::unique_ptr<Graph> specialize(const Graph& graph, const Node* first,
+                                  const std::vector<const Value*>& live,
+                                  const std::vector<Type>& types, const Bindings& symbols,
+                                  const PassOptions& options);
 
 }  // namespace hone

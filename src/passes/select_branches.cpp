@@ -14,29 +14,6 @@ std::optional<bool> condition_of(const Node& node) {
   return std::nullopt;
 }
 
-/// Puts the body's nodes before `node`, reading what the body's inputs stand for.
-void put_in_place(Graph& graph, Node& node, const Graph& body) {
-  std::unordered_map<const Value*, Value*> outside;
-  for (size_t i = 0; i < body.inputs().size(); ++i) outside[body.inputs()[i]] = node.inputs[i + 1];
-  for (const Value* constant : body.constants())
-    outside[constant] = graph.add_constant(constant->name, constant->weight);
-  for (const Node& inner : body.nodes()) {
-    std::vector<Value*> inputs;
-    for (const Value* input : inner.inputs)
-      inputs.push_back(input == nullptr ? nullptr : outside.at(input));
-    std::vector<std::string> names;
-    for (const Value* output : inner.outputs)
-      names.push_back(output == nullptr ? "" : output->name);
-    const Node* copy =
-        graph.add_node(inner.op, std::move(inputs), names, inner.origin, inner.by, &node);
-    for (size_t i = 0; i < inner.outputs.size(); ++i)
-      if (inner.outputs[i] != nullptr) outside[inner.outputs[i]] = copy->outputs[i];
-  }
-  for (size_t i = 0; i < node.outputs.size(); ++i)
-    if (node.outputs[i] != nullptr)
-      graph.replace_uses(node.outputs[i], outside.at(body.outputs()[i].value));
-}
-
 }  // namespace
 
 bool select_branches(Graph& graph, const PassOptions&) {
@@ -48,7 +25,10 @@ bool select_branches(Graph& graph, const PassOptions&) {
     const auto condition = condition_of(current);
     if (!condition) continue;
     const Body body = *condition ? op->then_branch : op->else_branch;
-    put_in_place(graph, current, *body);
+    const std::vector<Value*> results =
+        inline_body(graph, *body, {current.inputs.begin() + 1, current.inputs.end()}, &current);
+    for (size_t i = 0; i < current.outputs.size(); ++i)
+      if (current.outputs[i] != nullptr) graph.replace_uses(current.outputs[i], results[i]);
     graph.erase(&current);
     changed = true;
   }

@@ -77,11 +77,11 @@ class Planner {
     });
   }
 
-  /// Kernels see bytes; strings have none.
-  static bool reads_strings(const Node& node) {
+  /// Kernels see bytes; strings, sequences and optionals have none.
+  static bool reads_no_bytes(const Node& node) {
     return std::any_of(node.inputs.begin(), node.inputs.end(), [](const Value* input) {
-      return input != nullptr && input->type.is_tensor() &&
-             input->type.tensor().dtype == DType::string;
+      return input != nullptr &&
+             (!input->type.is_tensor() || input->type.tensor().dtype == DType::string);
     });
   }
 
@@ -93,14 +93,15 @@ class Planner {
                                     [](const Value* output) { return output != nullptr; });
     step.node = (*named)->name;
     const bool sizes = defines_sizes(node);
-    if (const If* op = node.op.as<If>()) {
-      step.kind = Step::Kind::branch;
-      for (const Body& body : {op->then_branch, op->else_branch})
-        plan_.branches.push_back(make_plan(*body, choose_, plan_.device, share_));
-    } else if (sizes || reads_strings(node)) {
+    if (const std::vector<Body> bodies = control_bodies(node.op); !bodies.empty()) {
+      step.kind = Step::Kind::control;
+      step.bodies = static_cast<int>(bodies.size());
+      for (const Body& body : bodies)
+        plan_.bodies.push_back(make_plan(*body, choose_, plan_.device, share_));
+    } else if (sizes || reads_no_bytes(node)) {
       step.kind = Step::Kind::size;
       step.note = sizes ? "the sizes of its results are known only when it has run"
-                        : "strings are compared by reference evaluation";
+                        : "what has no bytes is read by reference evaluation";
     } else {
       const Choice choice = choose_(problem_of(graph_, node, share_));
       step.kernel = choice.kernel->name;
@@ -153,12 +154,11 @@ void fits(bool condition, const Parts&... parts) {
 
 /// The run steps of a plan in the order in which planning asks for their choices.
 void collect_runs(const Plan& plan, std::vector<const Step*>& runs) {
-  size_t branch = 0;
+  size_t body = 0;
   for (const Step& step : plan.steps) {
     if (step.kind == Step::Kind::run) runs.push_back(&step);
-    if (step.kind != Step::Kind::branch) continue;
-    for (int each = 0; each < 2 && branch < plan.branches.size(); ++each)
-      collect_runs(plan.branches[branch++], runs);
+    for (int each = 0; each < step.bodies && body < plan.bodies.size(); ++each)
+      collect_runs(plan.bodies[body++], runs);
   }
 }
 
@@ -188,7 +188,7 @@ void check_plan(const Graph& graph, const Plan& plan, std::string_view device,
     return choice_of(*runs[next++], std::move(problem), kernels);
   };
   const Plan again = make_plan(graph, choose, device, Share{plan.workers});
-  fits(again.steps == plan.steps && again.branches == plan.branches, "its steps differ");
+  fits(again.steps == plan.steps && again.bodies == plan.bodies, "its steps differ");
   fits(again.buffers == plan.buffers && again.pooled == plan.pooled, "its memory differs");
   fits(again == plan, "its device or segments differ");
 }

@@ -15,15 +15,16 @@ namespace hone {
 
 struct Step {
   enum class Kind : uint8_t {
-    run,     ///< a prepared kernel on places of known size
-    size,    ///< reference evaluation: tells its results' sizes, or reads strings
-    branch,  ///< one of two sub-plans
+    run,      ///< a prepared kernel on places of known size
+    size,     ///< reference evaluation: tells its results' sizes, or reads what has no bytes
+    control,  ///< control flow: the bodies are sub-plans
   };
   Kind kind = Kind::run;
   std::string node;    // the name of its first wanted result
-  std::string kernel;  // empty for branch
+  std::string kernel;  // empty for what is no run
   int version = 0;
   Tuning tuning;
+  int bodies = 0;    // of a control step
   std::string note;  // what people should know, such as why a fallback was taken
   friend bool operator==(const Step&, const Step&) = default;
 };
@@ -44,7 +45,7 @@ struct Plan {
   std::vector<int> segments;  // first step of each; a cut stands where sizes become known
   std::vector<PlannedBuffer> buffers;
   std::vector<std::string> pooled;  // values whose size only running tells
-  std::vector<Plan> branches;       // of the branch steps in order: then, else, then, else ...
+  std::vector<Plan> bodies;         // of the control steps in order
   friend bool operator==(const Plan&, const Plan&) = default;
 };
 

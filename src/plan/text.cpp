@@ -6,12 +6,12 @@
 namespace hone {
 namespace {
 
-constexpr std::string_view kKinds[] = {"run", "size", "branch"};
+constexpr std::string_view kKinds[] = {"run", "size", "control"};
 constexpr int kMaxDepth = 64;
 
 void print_plan(std::string& out, const Plan& plan, const std::string& indent) {
   out += cat(indent, "plan ", plan.device, " workers=", plan.workers, "\n");
-  size_t segment = 0, branch = 0;
+  size_t segment = 0, body = 0;
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     if (segment < plan.segments.size() && plan.segments[segment] == static_cast<int>(i))
       out += cat(indent, " segment ", segment++, "\n");
@@ -20,13 +20,14 @@ void print_plan(std::string& out, const Plan& plan, const std::string& indent) {
     append_quoted(out, step.node);
     if (step.kind == Step::Kind::run)
       out += cat(" ", step.kernel, "/", step.version, " {", tuning_text(step.tuning), "}");
+    if (step.kind == Step::Kind::control) out += cat(" ", step.bodies);
     if (!step.note.empty()) {
       out += " ";
       append_quoted(out, step.note);
     }
     out += "\n";
-    if (step.kind != Step::Kind::branch) continue;
-    for (int each = 0; each < 2; ++each) print_plan(out, plan.branches[branch++], indent + "    ");
+    for (int each = 0; each < step.bodies; ++each)
+      print_plan(out, plan.bodies[body++], indent + "    ");
   }
   for (const PlannedBuffer& buffer : plan.buffers) {
     out += cat(indent, " buffer ");
@@ -142,8 +143,8 @@ class PlanReader {
     Step step;
     if (take("run ")) step.kind = Step::Kind::run;
     else if (take("size ")) step.kind = Step::Kind::size;
-    else if (take("branch ")) step.kind = Step::Kind::branch;
-    else wanted(false, "run, size, branch, buffer, pooled, segment or end");
+    else if (take("control ")) step.kind = Step::Kind::control;
+    else wanted(false, "run, size, control, buffer, pooled, segment or end");
     step.node = quoted();
     if (step.kind == Step::Kind::run) {
       const std::string_view kernel = word();
@@ -156,12 +157,12 @@ class PlanReader {
       wanted(take("{"), "{TUNING}");
       while (!take("}")) read_setting(step.tuning);
     }
+    if (step.kind == Step::Kind::control) step.bodies = index();
     if (!trim(at_).empty()) step.note = quoted();
     end_of_line();
-    const bool branch = step.kind == Step::Kind::branch;
+    const int bodies = step.bodies;
     plan.steps.push_back(std::move(step));
-    if (!branch) return;
-    for (int each = 0; each < 2; ++each) plan.branches.push_back(read(depth + 1));
+    for (int each = 0; each < bodies; ++each) plan.bodies.push_back(read(depth + 1));
   }
 
   void read_setting(Tuning& tuning) {

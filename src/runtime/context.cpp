@@ -17,8 +17,9 @@ std::string names_of(const Graph& graph, bool inputs) {
 }  // namespace
 
 Context::Context(std::shared_ptr<const Engine> engine, std::shared_ptr<Team> team)
-    : engine_(std::move(engine)), team_(std::move(team)) {
-  if (team_ == nullptr) team_ = std::make_shared<Team>(engine_->workers());
+    : engine_(std::move(engine)),
+      team_(team != nullptr ? std::move(team) : std::make_shared<Team>(engine_->workers())),
+      execution_(engine_->program(), *team_) {
   // Working memory is planned for each of the engine's workers.
   check(team_->workers() <= engine_->workers(), Code::usage, "a team of ", team_->workers(),
         " workers, the engine is made for ", engine_->workers());
@@ -36,14 +37,12 @@ NamedTensors Context::run(const NamedTensors& inputs, const NamedTensors& output
     check(place.empty(), Code::usage, "input \"", name, "\" is given twice");
     place = tensor;
   }
-  std::vector<std::vector<int64_t>> shapes;
   for (size_t i = 0; i < given.size(); ++i) {
     const Value& input = *graph.inputs()[i];
     check(!given[i].empty(), Code::usage, "input \"", input.name, "\" (", input.type,
           ") is missing");
-    check(given[i].dtype() == input.type.tensor().dtype, Code::usage, "input \"", input.name,
-          "\" is ", given[i].dtype(), shape_text(given[i].shape()), ", wanted ", input.type);
-    shapes.push_back(given[i].shape());
+    // Elements of sequences are shared while a run lasts and after it: not the caller's.
+    if (given[i].is_sequence()) given[i] = given[i].clone();
   }
   std::vector<Tensor> places(graph.outputs().size());
   for (const auto& [name, tensor] : outputs) {
@@ -55,12 +54,7 @@ NamedTensors Context::run(const NamedTensors& inputs, const NamedTensors& output
     check(place.empty(), Code::usage, "output \"", name, "\" is given two places");
     place = tensor;
   }
-  std::shared_ptr<const Program> program = engine_->program(shapes);
-  if (program != program_) {
-    current_ = std::make_unique<Execution>(program, *team_);
-    program_ = std::move(program);
-  }
-  std::vector<Tensor> results = current_->run(given, places);
+  std::vector<Tensor> results = execution_.run(given, places);
   NamedTensors named;
   for (size_t i = 0; i < results.size(); ++i)
     named.emplace_back(graph.outputs()[i].name, std::move(results[i]));

@@ -26,13 +26,12 @@ class Context {
   NamedTensors run(const NamedTensors& inputs, const NamedTensors& outputs = {});
 
   /// Bytes of the arena for the sizes of the last run.
-  int64_t arena_bytes() const { return current_ == nullptr ? 0 : current_->arena_bytes(); }
+  int64_t arena_bytes() const { return execution_.arena_bytes(); }
 
  private:
   std::shared_ptr<const Engine> engine_;
   std::shared_ptr<Team> team_;
-  std::shared_ptr<const Program> program_;  // of current_
-  std::unique_ptr<Execution> current_;
+  Execution execution_;
 };
 
 }  // namespace hone

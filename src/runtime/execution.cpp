@@ -6,6 +6,8 @@
 
 #include "base/size.hpp"
 #include "ir/evaluation.hpp"
+#include "ir/rest.hpp"
+#include "ir/structural.hpp"
 
 namespace hone {
 
@@ -20,9 +22,8 @@ Execution::Execution(std::shared_ptr<const Program> program, Team& team)
     if (constant->is_literal()) tensor(constant) = constant->weight->tensor();
   for (size_t i = 0; i < states_.size(); ++i) {
     const Program::Step& step = program_->steps()[i];
-    if (step.kind != Step::Kind::branch) continue;
-    states_[i].then_branch = std::make_unique<Execution>(step.then_branch, team);
-    states_[i].else_branch = std::make_unique<Execution>(step.else_branch, team);
+    for (const auto& body : step.bodies)
+      states_[i].bodies.push_back(std::make_unique<Execution>(body, team));
   }
 }
 
@@ -56,24 +57,12 @@ std::vector<int64_t> sizes_of(const Value& value, const Bindings& symbols) {
   return sizes;
 }
 
-void check_requirements(const Graph& graph, const Bindings& symbols) {
-  for (const Require& require : graph.requirements()) {
-    const auto a = require.a.evaluate(symbols), b = require.b.evaluate(symbols);
-    if (!a || !b) continue;  // of sizes that only running tells
-    const bool holds = require.relation == Require::Relation::equal ? *a == *b : *a <= *b;
-    check(holds, Code::usage, "the given input sizes break a requirement of the model: ", require,
-          " is ", *a, " and ", *b);
-  }
-}
-
 }  // namespace
 
-void Execution::settle(const Bindings& symbols) {
-  settled_ = false;
-  input_symbols_ = symbols_ = symbols;
+void Execution::settle() {
   const Graph& graph = program_->graph();
   const Plan& plan = program_->plan();
-  check_requirements(graph, symbols);
+  const Bindings& symbols = input_symbols_;
   const Demand wanted = demand(plan, symbols);
   placement_ = solve(wanted);
   const auto wrong = validate(wanted, placement_);
@@ -97,7 +86,6 @@ void Execution::settle(const Bindings& symbols) {
     in_arena_[static_cast<size_t>(program_->index(value))] = true;
   }
   for (size_t i = 0; i < states_.size(); ++i) settle_step(i);
-  settled_ = true;
 }
 
 void Execution::settle_step(size_t index) {
@@ -171,8 +159,7 @@ void Execution::make_results(const Program::Step& step) {
 void Execution::run_step(size_t index) {
   const Program::Step& step = program_->steps()[index];
   StepState& state = states_[index];
-  if (step.kind == Step::Kind::size) return size_step(step);
-  if (step.kind == Step::Kind::branch) return branch_step(step, state);
+  if (step.kind != Step::Kind::run) return evaluate_step(step, state);
   make_results(step);
   if (state.bound == nullptr || !state.settled) {
     std::span<std::byte> scratch;
@@ -196,52 +183,66 @@ void Execution::run_step(size_t index) {
 }
 
 void Execution::take_results(const Program::Step& step, std::vector<Tensor> results) {
-  const size_t known = symbols_.size();
   for (size_t i = 0; i < step.node->outputs.size(); ++i) {
     const Value* output = step.node->outputs[i];
     if (output == nullptr) continue;
-    const TensorType& type = output->type.tensor();
-    check(results[i].dtype() == type.dtype && bind(type, results[i].shape(), symbols_), Code::usage,
-          describe(*step.node), " gave ", results[i].dtype(), shape_text(results[i].shape()),
-          " for %", output->name, ", its type says ", type);
+    if (!bind_contents(output->type, results[i], symbols_)) [[unlikely]]
+      fail(Code::usage, describe(*step.node), " gave ", describe(results[i]), " for %",
+           output->name, ", its type says ", output->type);
     const auto index = static_cast<size_t>(program_->index(output));
     Tensor& place = in_arena_[index] ? tensors_[index] : given_[index];
     if (place.empty()) {
       tensors_[index] = std::move(results[i]);
       continue;
     }
-    check(place.dtype() == results[i].dtype() && place.shape() == results[i].shape(), Code::usage,
-          "output %", output->name, " is ", results[i].dtype(), shape_text(results[i].shape()),
-          ", the place given is ", place.dtype(), shape_text(place.shape()));
+    const bool fits = results[i].is_tensor() && place.dtype() == results[i].dtype() &&
+                      place.shape() == results[i].shape();
+    if (!fits) [[unlikely]]
+      fail(Code::usage, "output %", output->name, " is ", describe(results[i]),
+           ", the place given is ", describe(place));
     if (!results[i].bytes().empty())
       std::memcpy(place.mutable_bytes().data(), results[i].bytes().data(),
                   results[i].bytes().size());
     tensors_[index] = place;
   }
-  if (symbols_.size() > known) check_requirements(program_->graph(), symbols_);
 }
 
-void Execution::size_step(const Program::Step& step) {
+namespace {
+
+/// A result, or an element of it, may be an operand's bytes: places of operands are reused.
+Tensor own(const Tensor& result, const std::vector<const Tensor*>& inputs) {
+  const auto shares = [&](const Tensor& tensor) {
+    return std::any_of(inputs.begin(), inputs.end(), [&](const Tensor* input) {
+      return input != nullptr && input->is_tensor() && tensor.overlaps(*input);
+    });
+  };
+  if (!shares(result)) return result;
+  if (!result.is_sequence()) return result.clone();
+  std::vector<Tensor> elements = result.elements();
+  for (Tensor& element : elements)
+    if (shares(element)) element = element.clone();
+  return Tensor::sequence(result.dtype(), std::move(elements));
+}
+
+}  // namespace
+
+/// Reference evaluation, or control flow over the executions of its bodies.
+void Execution::evaluate_step(const Program::Step& step, StepState& state) {
   std::vector<const Tensor*> inputs;
   for (const Value* input : step.node->inputs)
     inputs.push_back(input == nullptr ? nullptr : &read(input));
-  std::vector<Tensor> results = evaluate(*step.node, inputs, symbols_);
-  // A result may be an operand's bytes under another shape; the operand's place is reused.
-  for (Tensor& result : results)
-    for (const Tensor* input : inputs)
-      if (input != nullptr && result.overlaps(*input)) result = result.clone();
+  std::vector<Tensor> results;
+  if (step.kind == Step::Kind::control) {
+    Evaluation evaluation(*step.node, inputs, symbols_);
+    run_control(step.node->op, evaluation, [&](size_t body, const std::vector<Tensor>& operands) {
+      return state.bodies[body]->run(operands);
+    });
+    results = std::move(evaluation.results());
+  } else {
+    results = evaluate(*step.node, inputs, symbols_);
+  }
+  for (Tensor& result : results) result = own(result, inputs);
   take_results(step, std::move(results));
-}
-
-void Execution::branch_step(const Program::Step& step, StepState& state) {
-  const Tensor& condition = read(step.node->inputs[0]);
-  check(condition.count() == 1, Code::usage, "the condition of ", describe(*step.node), " has ",
-        condition.count(), " elements, wanted one");
-  std::vector<Tensor> inputs;
-  for (size_t i = 1; i < step.node->inputs.size(); ++i)
-    inputs.push_back(read(step.node->inputs[i]));
-  Execution& taken = condition.integer(0) != 0 ? *state.then_branch : *state.else_branch;
-  take_results(step, taken.run(inputs));
 }
 
 void Execution::take_inputs(const std::vector<Tensor>& inputs) {
@@ -250,14 +251,25 @@ void Execution::take_inputs(const std::vector<Tensor>& inputs) {
   for (const Tensor& input : inputs) shapes.push_back(input.shape());
   Bindings symbols;
   bind_inputs(graph, shapes, symbols);
-  if (!settled_ || symbols != input_symbols_) settle(symbols);
-  symbols_ = input_symbols_;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Value* value = graph.inputs()[i];
-    check(inputs[i].dtype() == value->type.tensor().dtype, Code::usage, "input \"", value->name,
-          "\" is ", inputs[i].dtype(), shape_text(inputs[i].shape()), ", wanted ", value->type);
+    if (!bind_contents(value->type, inputs[i], symbols)) [[unlikely]]
+      fail(Code::usage, "input \"", value->name, "\" is ", describe(inputs[i]), ", wanted ",
+           value->type);
     tensor(value) = inputs[i].is_aligned() ? inputs[i] : inputs[i].clone();
   }
+  if (!settled_ || symbols != input_symbols_) {
+    settled_ = false;
+    input_symbols_ = std::move(symbols);
+    general_ = std::none_of(graph.inputs().begin(), graph.inputs().end(),
+                            [](const Value* input) {
+                              return input->type.is_tensor() && !input->type.tensor().has_rank();
+                            }) &&
+               !broken_requirement(graph, input_symbols_);
+    if (general_) settle();
+    settled_ = true;
+  }
+  symbols_ = input_symbols_;
 }
 
 void Execution::take_places(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs) {
@@ -267,8 +279,9 @@ void Execution::take_places(const std::vector<Tensor>& inputs, const std::vector
     const Tensor& place = outputs[i];
     if (place.empty()) continue;
     const std::string& name = graph.outputs()[i].name;
-    check(place.dtype() != DType::string, Code::usage, "output \"", name,
-          "\" is strings: they cannot be written to a given place");
+    if (!place.is_tensor() || place.dtype() == DType::string) [[unlikely]]
+      fail(Code::usage, "output \"", name, "\" is ", describe(place),
+           ": it cannot be written to a given place");
     for (size_t j = 0; j < i; ++j)
       check(!place.overlaps(outputs[j]), Code::usage, "the places given for outputs \"",
             graph.outputs()[j].name, "\" and \"", name, "\" overlap");
@@ -287,18 +300,55 @@ std::vector<Tensor> Execution::run(const std::vector<Tensor>& inputs,
     ~Release() { execution.release(); }
   } const release{*this};
   take_inputs(inputs);
-  take_places(inputs, outputs);
+  std::vector<Tensor> results;
   team_.run([&] {
-    for (size_t i = 0; i < states_.size(); ++i) {
-      try {
-        run_step(i);
-      } catch (const Error& error) {
-        if (error.code() != Code::out_of_memory) throw;
-        throw error.with("for ", describe(*program_->steps()[i].node));
-      }
+    if (!general_) {
+      results = run_rest(0, outputs);
+      return;
     }
+    take_places(inputs, outputs);
+    results = run_steps(outputs);
   });
-  return results(outputs);
+  return results;
+}
+
+std::vector<Tensor> Execution::run_steps(const std::vector<Tensor>& outputs) {
+  for (size_t i = 0; i < states_.size(); ++i) {
+    const Program::Step& step = program_->steps()[i];
+    const size_t known = symbols_.size();
+    try {
+      run_step(i);
+    } catch (const Error& error) {
+      if (error.code() != Code::out_of_memory) throw;
+      throw error.with("for ", describe(*step.node));
+    }
+    const bool more = i + 1 < states_.size();
+    if (step.ranks && more) return run_rest(i + 1, outputs);
+    if (symbols_.size() == known) continue;
+    const auto broken = broken_requirement(program_->graph(), symbols_);
+    if (broken && !more) fail_broken(*broken, symbols_);
+    if (broken) return run_rest(i + 1, outputs);
+  }
+  return this->results(outputs);
+}
+
+/// The program cannot run step `first` and what follows with the sizes there are: a specialized one
+/// does.
+std::vector<Tensor> Execution::run_rest(size_t first, const std::vector<Tensor>& outputs) {
+  constexpr size_t kKept = 4;
+  std::vector<Tensor> contents;
+  std::vector<Type> types;
+  for (const Value* value : program_->live(first)) {
+    contents.push_back(read(value));
+    types.push_back(type_of(contents.back(), value->type));
+  }
+  const auto program = program_->rest(first, types, symbols_);
+  const auto found = std::find_if(rests_.begin(), rests_.end(),
+                                  [&](const Rest& rest) { return rest.program == program; });
+  if (found != rests_.end()) rests_.splice(rests_.begin(), rests_, found);
+  else rests_.push_front({program, std::make_unique<Execution>(program, team_)});
+  if (rests_.size() > kKept) rests_.pop_back();
+  return rests_.front().execution->run(contents, outputs);
 }
 
 std::vector<Tensor> Execution::results(const std::vector<Tensor>& outputs) {
@@ -314,9 +364,11 @@ std::vector<Tensor> Execution::results(const std::vector<Tensor>& outputs) {
       continue;
     }
     Tensor place = outputs[i];
-    check(place.dtype() == result.dtype() && place.shape() == result.shape(), Code::usage,
-          "output \"", name, "\" is ", result.dtype(), shape_text(result.shape()),
-          ", the place given is ", place.dtype(), shape_text(place.shape()));
+    const bool fits =
+        result.is_tensor() && place.dtype() == result.dtype() && place.shape() == result.shape();
+    if (!fits) [[unlikely]]
+      fail(Code::usage, "output \"", name, "\" is ", describe(result), ", the place given is ",
+           describe(place));
     const auto to = place.mutable_bytes();
     if (!to.empty() && to.data() != result.bytes().data())
       std::memmove(to.data(), result.bytes().data(), to.size());

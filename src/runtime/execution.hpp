@@ -2,6 +2,7 @@
 // One context's state for one program: sizes, addresses, bound steps; kept while the input sizes
 // stay.
 
+#include <list>
 #include <memory>
 #include <vector>
 
@@ -17,8 +18,9 @@ class Execution {
   /// Runs the program. `inputs` in the graph's order; `outputs`: places for results in the graph's
   /// order, an empty tensor where the execution should make one; a place may be misaligned or lie
   /// over an input, not over another place. No result shares memory with an input, a constant or
-  /// the arena. Error(usage) when a size contradicts a type; Error(usage) "... breaks a
-  /// requirement" when the program is not for these sizes.
+  /// the arena; elements of sequences are never written to and may be shared. Sizes that the
+  /// program is not for are run by what is left of it, specialized. Error(usage) when a size
+  /// contradicts a type.
   std::vector<Tensor> run(const std::vector<Tensor>& inputs,
                           const std::vector<Tensor>& outputs = {});
 
@@ -28,13 +30,19 @@ class Execution {
  private:
   struct StepState {
     std::unique_ptr<Bound> bound;
-    std::unique_ptr<Execution> then_branch, else_branch;
+    std::vector<std::unique_ptr<Execution>> bodies;
     Tensor late_scratch;
     bool moves = false;    // an operand or result lies outside the arena: elsewhere in every run
     bool settled = false;  // every size and field is known before the run
   };
 
-  void settle(const Bindings& symbols);  // new input sizes
+  /// The rest of a run as another program has it.
+  struct Rest {
+    std::shared_ptr<const Program> program;
+    std::unique_ptr<Execution> execution;
+  };
+
+  void settle();  // new input sizes
   void settle_step(size_t index);
   void take_inputs(const std::vector<Tensor>& inputs);
   void take_places(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs);
@@ -46,15 +54,17 @@ class Execution {
   bool sizes_known(const Value& value) const;
   Operands operands_of(const Program::Step& step);
   void make_results(const Program::Step& step);
+  std::vector<Tensor> run_steps(const std::vector<Tensor>& outputs);
+  std::vector<Tensor> run_rest(size_t first, const std::vector<Tensor>& outputs);
   void run_step(size_t index);
-  void size_step(const Program::Step& step);
-  void branch_step(const Program::Step& step, StepState& state);
+  void evaluate_step(const Program::Step& step, StepState& state);
   void take_results(const Program::Step& step, std::vector<Tensor> results);
 
   std::shared_ptr<const Program> program_;
   Team& team_;
   cpu::Stream stream_;
   bool settled_ = false;
+  bool general_ = false;  // the program runs these input sizes; else a rest from step 0 on does
   Bindings input_symbols_, symbols_;
   Placement placement_;
   std::vector<int64_t> scratch_bytes_;  // by buffer index of the plan
@@ -63,6 +73,7 @@ class Execution {
   std::vector<bool> in_arena_;   // by value index
   std::vector<Tensor> given_;    // by value index: places that results are written to directly
   std::vector<StepState> states_;
+  std::list<Rest> rests_;  // most recently used first
 };
 
 }  // namespace hone

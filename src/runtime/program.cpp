@@ -1,8 +1,41 @@
 #include "runtime/program.hpp"
 
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "choose/choose.hpp"
+#include "device/cpu/stream.hpp"
+#include "ir/rest.hpp"
 #include "ir/structural.hpp"
+#include "passes/pass.hpp"
 
 namespace hone {
+namespace {
+
+/// Constants that nodes make of weights (unpacked, transposed, converted) are made once, when the
+/// engine is made. What a few numbers blow up to gigabytes stays a step, in the arena.
+PassOptions load_options() {
+  PassOptions options;
+  options.fold_bytes = int64_t{64} << 20;
+  options.fold_growth = 8;  // int4 to f32
+  options.fold_random = true;
+  return options;
+}
+
+}  // namespace
+
+std::unique_ptr<Graph> make_typed(const Graph& portable) {
+  std::unique_ptr<Graph> graph = portable.clone();
+  canonicalize(*graph, load_options());
+  return graph;
+}
+
+Plan plan_for_cpu(const Graph& graph, int workers) {
+  const Choose choose = [](std::shared_ptr<const Problem> problem) {
+    return choose_by_estimate(cpu::kernels(), std::move(problem));
+  };
+  return make_plan(graph, choose, "cpu", Share{workers});
+}
 
 namespace {
 
@@ -55,8 +88,8 @@ void Program::add_constant(const Value* value) {
 }
 
 std::shared_ptr<const Program> Program::make(std::shared_ptr<const Graph> graph, Plan plan,
-                                             const KernelRegistry& kernels, PackStore& packs) {
-  std::shared_ptr<Program> program(new Program());
+                                             const Preparation& preparation) {
+  std::shared_ptr<Program> program(new Program(preparation));
   program->graph_ = std::move(graph);
   program->plan_ = std::move(plan);
   const Graph& nodes = *program->graph_;
@@ -70,41 +103,47 @@ std::shared_ptr<const Program> Program::make(std::shared_ptr<const Graph> graph,
   for (const Node& node : nodes.nodes())
     for (const Value* output : node.outputs)
       if (output != nullptr) number(output);
-  size_t branch = 0;
+  size_t body = 0;
   int at = 0;
   auto node = nodes.nodes().begin();
   for (const hone::Step& planned : program->plan_.steps)
-    program->add_step(planned, *node++, at++, kernels, packs, branch);
-  fits(branch == program->plan_.branches.size(), "it has ", program->plan_.branches.size(),
-       " sub-plans, used ", branch);
+    program->add_step(planned, *node++, at++, body);
+  fits(body == program->plan_.bodies.size(), "it has ", program->plan_.bodies.size(),
+       " sub-plans, used ", body);
   for (const GraphOutput& output : nodes.outputs()) program->add_constant(output.value);
   return program;
 }
 
-void Program::add_step(const hone::Step& planned, const Node& node, int at,
-                       const KernelRegistry& kernels, PackStore& packs, size_t& branch) {
+void Program::add_step(const hone::Step& planned, const Node& node, int at, size_t& body) {
   const Value* named = graph_->find(planned.node);
   fits(named != nullptr && named->producer == &node, "step ", at, " is for %", planned.node,
        ", the node is ", describe(node));
   Step step;
   step.kind = planned.kind;
   step.node = &node;
-  const If* condition = node.op.as<If>();
-  fits((condition != nullptr) == (planned.kind == hone::Step::Kind::branch), describe(node),
-       " is planned as another kind of step");
-  if (condition != nullptr) {
-    fits(branch + 2 <= plan_.branches.size(), "a sub-plan of ", describe(node), " is missing");
-    step.then_branch = make(condition->then_branch, plan_.branches[branch], kernels, packs);
-    step.else_branch = make(condition->else_branch, plan_.branches[branch + 1], kernels, packs);
-    branch += 2;
+  for (const Value* output : node.outputs)
+    step.ranks |= output != nullptr && output->type.is_tensor() &&
+                  !output->type.tensor().has_rank() && !output->users.empty();
+  const std::vector<Body> bodies = control_bodies(node.op);
+  fits(bodies.size() == static_cast<size_t>(planned.bodies) &&
+           bodies.empty() == (planned.kind != hone::Step::Kind::control),
+       describe(node), " is planned as another kind of step");
+  for (const Body& inner : bodies) {
+    fits(body < plan_.bodies.size(), "a sub-plan of ", describe(node), " is missing");
+    step.bodies.push_back(make(inner, plan_.bodies[body++], preparation_));
   }
-  if (planned.kind != hone::Step::Kind::run) {
+  if (planned.kind == hone::Step::Kind::run) {
+    add_run(step, planned, at);
+  } else {
     for (const Value* input : node.inputs)
       if (input != nullptr) add_constant(input);
-    steps_.push_back(std::move(step));
-    return;
   }
-  const Kernel* kernel = kernels.find(planned.kernel);
+  steps_.push_back(std::move(step));
+}
+
+void Program::add_run(Step& step, const hone::Step& planned, int at) {
+  const Node& node = *step.node;
+  const Kernel* kernel = cpu::kernels().find(planned.kernel);
   fits(kernel != nullptr && kernel->version == planned.version, "there is no kernel ",
        planned.kernel, "/", planned.version);
   const auto problem = problem_of(*graph_, node, Share{plan_.workers});
@@ -116,7 +155,7 @@ void Program::add_step(const hone::Step& planned, const Node& node, int at,
   std::vector<Tensor> packed;
   for (const Packing& packing : recipe.packings) {
     step.packed[packing.input] = true;
-    packed.push_back(packs.pack(*problem, recipe.tuning, packing));
+    packed.push_back(preparation_.packs.pack(*problem, recipe.tuning, packing));
   }
   for (size_t i = 0; i < step.operands.size(); ++i)
     if (!step.packed[i]) add_constant(step.operands[i]);
@@ -125,7 +164,37 @@ void Program::add_step(const hone::Step& planned, const Node& node, int at,
     if (plan_.buffers[i].value.empty() && plan_.buffers[i].first == at)
       step.scratch = static_cast<int>(i);
   if (step.scratch < 0) step.late_scratch = recipe.scratch_bytes;
-  steps_.push_back(std::move(step));
+}
+
+std::vector<const Value*> Program::live(size_t first) const {
+  return live_before(*graph_, first < steps_.size() ? steps_[first].node : nullptr);
+}
+
+std::shared_ptr<const Program> Program::rest(size_t first, const std::vector<Type>& types,
+                                             const Bindings& symbols) const {
+  std::string key = cat(first, " ", join(types, " "));
+  for (const auto& [name, size] : symbols) key += cat(" ", name, "=", size);
+  const std::lock_guard lock(mutex_);
+  const auto found =
+      std::find_if(rests_.begin(), rests_.end(), [&](const Rest& rest) { return rest.key == key; });
+  if (found != rests_.end()) {
+    rests_.splice(rests_.begin(), rests_, found);
+    return rests_.front().program;
+  }
+  // A contradiction that only these sizes bring is the caller's, not the model's.
+  std::shared_ptr<const Graph> graph;
+  try {
+    const Node* node = first < steps_.size() ? steps_[first].node : nullptr;
+    graph = specialize(*graph_, node, live(first), types, symbols, load_options());
+  } catch (const Error& error) {
+    if (error.code() != Code::invalid_model) throw;
+    fail(Code::usage, "the model does not run with these input sizes: ", error.message());
+  }
+  log(Level::detail, "a program for sizes ", join(types, ", "), " was made");
+  Plan plan = plan_for_cpu(*graph, plan_.workers);
+  rests_.push_front({std::move(key), make(std::move(graph), std::move(plan), preparation_)});
+  if (rests_.size() > preparation_.specialized) rests_.pop_back();
+  return rests_.front().program;
 }
 
 }  // namespace hone

@@ -3,6 +3,7 @@
 // contexts.
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -24,12 +25,32 @@ class PackStore {
   std::map<std::pair<Hash, std::string>, std::weak_ptr<const Tensor>> packed_;
 };
 
+/// The graph that plans are of: a copy of `portable` with everything computed that can be.
+std::unique_ptr<Graph> make_typed(const Graph& portable);
+/// A plan of a typed graph; nothing is prepared or packed.
+Plan plan_for_cpu(const Graph& typed, int workers);
+
+/// What programs are made with.
+struct Preparation {
+  PackStore& packs;        // outlives the programs
+  size_t specialized = 8;  // programs kept, of each graph, for sizes the general one cannot run
+};
+
 class Program {
  public:
   /// Prepares `plan` of `graph`: one that was made for it, or that check_plan() has seen.
   /// Error(incompatible_engine) when it is of another graph.
   static std::shared_ptr<const Program> make(std::shared_ptr<const Graph> graph, Plan plan,
-                                             const KernelRegistry& kernels, PackStore& packs);
+                                             const Preparation& preparation);
+
+  /// What is left to run from step `first` on, as a program whose inputs are live(first): for sizes
+  /// that this program is not for or did not know. `types`: of those inputs, without symbols;
+  /// `symbols`: those known so far. Made once for the same arguments, a few are kept. Error(usage)
+  /// when the sizes contradict the model.
+  std::shared_ptr<const Program> rest(size_t first, const std::vector<Type>& types,
+                                      const Bindings& symbols) const;
+  /// Values that the steps from `first` on read from before, or that are outputs.
+  std::vector<const Value*> live(size_t first) const;
 
   struct Step {
     hone::Step::Kind kind = hone::Step::Kind::run;
@@ -39,7 +60,8 @@ class Program {
     std::shared_ptr<const Prepared> prepared;  // of run steps
     int scratch = -1;                          // index among the plan's buffers
     Dim late_scratch;                          // bytes, where only running tells them; else 0
-    std::shared_ptr<const Program> then_branch, else_branch;
+    std::vector<std::shared_ptr<const Program>> bodies;
+    bool ranks = false;  // running it tells the rank of a result that is read
   };
 
   const Graph& graph() const { return *graph_; }
@@ -52,16 +74,24 @@ class Program {
   const Tensor& constant(const Value* value) const { return constants_.at(value); }
 
  private:
-  Program() = default;
-  void add_step(const hone::Step& planned, const Node& node, int at, const KernelRegistry& kernels,
-                PackStore& packs, size_t& branch);
+  struct Rest {
+    std::string key;
+    std::shared_ptr<const Program> program;
+  };
+  explicit Program(const Preparation& preparation) : preparation_(preparation) {}
+  void add_step(const hone::Step& planned, const Node& node, int at, size_t& body);
+  void add_run(Step& step, const hone::Step& planned, int at);
   void add_constant(const Value* value);
+
+  Preparation preparation_;
 
   std::shared_ptr<const Graph> graph_;
   Plan plan_;
   std::vector<Step> steps_;
   std::unordered_map<const Value*, int> indices_;
   std::unordered_map<const Value*, Tensor> constants_;
+  mutable std::mutex mutex_;
+  mutable std::list<Rest> rests_;  // most recently used first
 };
 
 }  // namespace hone

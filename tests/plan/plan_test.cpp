@@ -76,8 +76,9 @@ Plan random_plan(std::mt19937& random, int depth) {
       for (auto settings = below(3); settings > 0; --settings)
         step.tuning[cat("s", settings)] = static_cast<int64_t>(below(1000)) - 500;
     }
-    if (step.kind == Step::Kind::branch)
-      for (int each = 0; each < 2; ++each) plan.branches.push_back(random_plan(random, depth + 1));
+    if (step.kind == Step::Kind::control) step.bodies = 1 + static_cast<int>(random() % 2);
+    for (int each = 0; each < step.bodies; ++each)
+      plan.bodies.push_back(random_plan(random, depth + 1));
     plan.steps.push_back(std::move(step));
   }
   for (auto buffers = below(4); buffers > 0; --buffers)
@@ -115,7 +116,7 @@ TEST(PlanText, WhatIsWrongIsTold) {
       {"plan cpu workers=1 more\nend\n", "nothing more"},
       {"plan cpu workers=1\n", "another line"},
       {"plan cpu workers=1\nend\nend\n", "the end of the text"},
-      {"plan cpu workers=1\njump \"a\"\nend\n", "run, size, branch"},
+      {"plan cpu workers=1\njump \"a\"\nend\n", "run, size, control"},
       {"plan cpu workers=1\nrun a k/1 {}\nend\n", "a quoted name"},
       {"plan cpu workers=1\nrun \"a k/1 {}\nend\n", "a quoted name"},
       {"plan cpu workers=1\nrun \"a\" k {}\nend\n", "KERNEL/VERSION"},
@@ -125,7 +126,7 @@ TEST(PlanText, WhatIsWrongIsTold) {
       {"plan cpu workers=1\nrun \"a\" k/1 {a=}\nend\n", "a number"},
       {"plan cpu workers=1\nrun \"a\" k/1 {a=1\nend\n", "NAME=NUMBER"},
       {"plan cpu workers=1\nrun \"a\" k/1 {} \"note\" x\nend\n", "nothing more"},
-      {"plan cpu workers=1\nbranch \"a\"\nend\n", "\"plan DEVICE workers=N\""},
+      {"plan cpu workers=1\ncontrol \"a\" 2\nend\n", "\"plan DEVICE workers=N\""},
       {"plan cpu workers=1\nsegment 1\nend\n", "segments in order"},
       {"plan cpu workers=1\nbuffer \"a\" 0-1 64\nend\n", "a number"},
       {"plan cpu workers=1\nbuffer \"a\" 0..99999999999 64\nend\n", "a number from 0"},
@@ -139,7 +140,7 @@ TEST(PlanText, WhatIsWrongIsTold) {
 
 TEST(PlanText, NestingIsLimited) {
   std::string text;
-  for (int i = 0; i < 100'000; ++i) text += "plan cpu workers=1\nbranch \"a\"\n";
+  for (int i = 0; i < 100'000; ++i) text += "plan cpu workers=1\ncontrol \"a\" 2\n";
   EXPECT_NE(refusal(text).find("less nesting"), std::string::npos);
 }
 
@@ -165,8 +166,8 @@ TEST(PlanText, DamagedTextIsRefusedOrReadAsSomethingElse) {
 TEST(PlanCheck, OnlyWhatFollowsFromTheChoicesFits) {
   const auto graph = branches();
   const Plan whole = plan_for_cpu(*graph, 2);
-  ASSERT_EQ(whole.branches.size(), 2u);
-  ASSERT_EQ(whole.branches[0].branches.size(), 2u);
+  ASSERT_EQ(whole.bodies.size(), 2u);
+  ASSERT_EQ(whole.bodies[0].bodies.size(), 2u);
   ASSERT_FALSE(whole.buffers.empty());
   const std::pair<std::string_view, std::function<void(Plan&)>> changes[] = {
       {"a step missing", [](Plan& plan) { plan.steps.pop_back(); }},
@@ -185,9 +186,9 @@ TEST(PlanCheck, OnlyWhatFollowsFromTheChoicesFits) {
        }},
       {"a buffer missing", [](Plan& plan) { plan.buffers.pop_back(); }},
       {"a buffer of another", [](Plan& plan) { plan.buffers[0].value = "x"; }},
-      {"a branch missing", [](Plan& plan) { plan.branches.pop_back(); }},
-      {"fewer workers in a branch", [](Plan& plan) { plan.branches[0].workers = 1; }},
-      {"less memory within", [](Plan& plan) { plan.branches[0].branches[0].buffers.clear(); }},
+      {"a branch missing", [](Plan& plan) { plan.bodies.pop_back(); }},
+      {"fewer workers in a branch", [](Plan& plan) { plan.bodies[0].workers = 1; }},
+      {"less memory within", [](Plan& plan) { plan.bodies[0].bodies[0].buffers.clear(); }},
       {"other segments", [](Plan& plan) { plan.segments.push_back(0); }},
       {"another device", [](Plan& plan) { plan.device = "cuda"; }},
   };

@@ -56,7 +56,7 @@ class Dump {
 class Explanation {
  public:
   void add(const Graph& graph, const Plan& plan, const std::string& indent) {
-    size_t branch = 0, segment = 0, at = 0;
+    size_t body = 0, segment = 0, at = 0;
     for (const Node& node : graph.nodes()) {
       if (at >= plan.steps.size()) break;
       if (segment < plan.segments.size() && plan.segments[segment] == static_cast<int>(at))
@@ -64,12 +64,11 @@ class Explanation {
       const Step& step = plan.steps[at];
       add_step(cat(indent, "  step ", at), node, step);
       ++at;
-      const If* op = node.op.as<If>();
-      if (op == nullptr || branch + 2 > plan.branches.size()) continue;
-      rows_.push_back({cat(indent, "    then")});
-      add(*op->then_branch, plan.branches[branch++], indent + "    ");
-      rows_.push_back({cat(indent, "    else")});
-      add(*op->else_branch, plan.branches[branch++], indent + "    ");
+      for (const Body& inner : control_bodies(node.op)) {
+        if (body >= plan.bodies.size()) break;
+        rows_.push_back({cat(indent, "    ", inner->name())});
+        add(*inner, plan.bodies[body++], indent + "    ");
+      }
     }
   }
 
@@ -86,7 +85,7 @@ class Explanation {
  private:
   void add_step(std::string head, const Node& node, const Step& step) {
     std::string how = "by size: reference evaluation";
-    if (step.kind == Step::Kind::branch) how = "one of two sub-plans";
+    if (step.kind == Step::Kind::control) how = "control flow: sub-plans";
     else if (step.kind == Step::Kind::run) {
       how = cat(step.kernel, "/", step.version);
       if (!step.tuning.empty()) how += cat(" {", tuning_text(step.tuning), "}");

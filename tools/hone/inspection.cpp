@@ -35,9 +35,8 @@ class Counter {
       ++row.nodes;
       Dim flops = flops_of(node);
       row.flops = sum(row.flops, flops).value_or(row.flops);
-      if (const If* op = node.op.as<If>())
-        flops = max(count(*op->then_branch, true), count(*op->else_branch, true));
-      else if (const Fused* fused = node.op.as<Fused>()) flops = count(*fused->body, true);
+      for (const Body& body : control_bodies(node.op)) flops = max(flops, count(*body, true));
+      if (const Fused* fused = node.op.as<Fused>()) flops = count(*fused->body, true);
       total = sum(total, flops).value_or(total);
     }
     if (!is_body) finish();

@@ -29,8 +29,9 @@ struct Inspection {
   std::vector<OpRow> ops;  // by FLOPs, then by name; those of bodies too
   int64_t nodes = 0;
   int64_t parameters = 0, parameter_tensors = 0, parameter_bytes = 0;
-  Dim flops;        // 2 x multiply-adds of matrix products and convolutions, of the dearer branches
-  Dim naive_bytes;  // every value a buffer of its own
+  Dim flops;  // 2 x multiply-adds of matrix products and convolutions, of the dearer branch, of one
+              // turn of a loop
+  Dim naive_bytes;                      // every value a buffer of its own
   std::vector<Dim> peaks;               // the arena is at least the largest of these
   Bindings symbols;                     // by --shape
   int64_t example = 1;                  // a size that every other symbol may have, small

@@ -1,0 +1,50 @@
+#pragma once
+// Bodies of control flow are closed: they see nothing but their inputs and have symbols of their
+// own. This is how their types are told in the surrounding graph's terms and back.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "ir/inference.hpp"
+
+namespace hone {
+
+/// A body's own symbols in terms of the surrounding graph; those that are not here only running
+/// the body tells.
+using Outside = std::map<std::string, Dim, std::less<>>;
+
+class BodyInference {
+ public:
+  /// `c`: of the node that has the body.
+  BodyInference(const Body& body, Inference& c);
+
+  /// The type as the body's input `i` sees it: a symbol keeps its name; a compound dimension
+  /// becomes a symbol of the body.
+  Type inside(const Type& type, size_t i);
+  /// The body's input `i` gets this type.
+  void set_input(size_t i, Type type) { graph_->inputs()[i]->type = std::move(type); }
+  void infer();
+
+  const Graph& graph() const { return *graph_; }
+  const Type& output(size_t i) const { return graph_->outputs()[i].value->type; }
+  /// A dimension of the body in the surrounding graph's terms; nullopt: only running it tells.
+  std::optional<Dim> translate(const Dim& dim) const;
+  /// The inferred body.
+  Body take() { return std::move(graph_); }
+
+ private:
+  Inference& c_;
+  std::unique_ptr<Graph> graph_;
+  Outside outside_;
+  std::set<std::string, std::less<>> taken_;  // symbols of the operands
+};
+
+/// The type of result `output` of a node whose bodies give `a` or `b` for it: what both say of a
+/// size, else a symbol of the node's. A size is nullopt where only running tells it.
+Type outside_type(Inference& c, int output, const Type& a, const BodyInference& of_a, const Type& b,
+                  const BodyInference& of_b);
+
+}  // namespace hone

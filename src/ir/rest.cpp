@@ -1,0 +1,170 @@
+#include "ir/rest.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "ir/structural.hpp"
+
+namespace hone {
+namespace {
+
+using Replacement = std::function<std::optional<Dim>(std::string_view)>;
+
+Op substitute(const Op& op, const Replacement& replacement);
+
+/// A region's body with the symbols it shares replaced.
+Body substitute(const Body& body, const Replacement& replacement) {
+  std::unique_ptr<Graph> inner = body->clone();
+  inner->clear_requirements();
+  for (Value* input : inner->inputs()) input->type = hone::substitute(input->type, replacement);
+  for (Node& node : inner->nodes()) {
+    inner->set_op(&node, substitute(node.op, replacement));
+    for (Value* output : node.outputs)
+      if (output != nullptr) output->type = hone::substitute(output->type, replacement);
+  }
+  return inner;
+}
+
+/// The op with the symbols in its fields replaced. Bodies that are no regions have symbols of their
+/// own.
+Op substitute(const Op& op, const Replacement& replacement) {
+  std::set<std::string, std::less<>> used;
+  collect_symbols(op.fields(), used);
+  const bool region = op.as<Fused>() != nullptr;
+  if (used.empty() && !region) return op;
+  std::shared_ptr<void> copy = op.op_class().copy(op.data());
+  FieldList list;
+  op.op_class().fields(copy.get(), list);
+  for (const Field& field : list.list()) {
+    if (auto* dim = std::get_if<Dim*>(&field.ref)) **dim = (*dim)->substitute(replacement);
+    if (auto* type = std::get_if<Type*>(&field.ref)) **type = hone::substitute(**type, replacement);
+    if (auto* dims = std::get_if<std::optional<Dims>*>(&field.ref); dims != nullptr && **dims)
+      for (Dim& each : ***dims) each = each.substitute(replacement);
+    if (auto* body = std::get_if<Body*>(&field.ref); body != nullptr && region && **body != nullptr)
+      **body = substitute(**body, replacement);
+  }
+  return Op::of(op.op_class(), std::move(copy));
+}
+
+}  // namespace
+
+Type type_of(const Tensor& contents, const Type& stated) {
+  if (stated.kind() == Type::Kind::optional)
+    return contents.is_nothing() ? stated : Type::optional(type_of(contents, stated.element()));
+  if (contents.is_sequence()) {
+    if (contents.elements().empty()) return Type::sequence(Type::unranked(contents.dtype()));
+    const std::vector<int64_t>& first = contents.elements().front().shape();
+    const bool alike = std::all_of(contents.elements().begin(), contents.elements().end(),
+                                   [&](const Tensor& element) { return element.shape() == first; });
+    return Type::sequence(alike ? Type::tensor(contents.dtype(), Dims(first.begin(), first.end()))
+                                : Type::unranked(contents.dtype()));
+  }
+  return Type::tensor(contents.dtype(), Dims(contents.shape().begin(), contents.shape().end()));
+}
+
+std::vector<const Value*> live_before(const Graph& graph, const Node* first) {
+  std::unordered_set<const Value*> made, read;
+  bool before = true;
+  for (const Node& node : graph.nodes()) {
+    before &= &node != first;
+    for (const Value* output : node.outputs)
+      if (before && output != nullptr) made.insert(output);
+    if (!before) read.insert(node.inputs.begin(), node.inputs.end());
+  }
+  for (const GraphOutput& output : graph.outputs()) read.insert(output.value);
+  std::vector<const Value*> live;
+  for (const Value* input : graph.inputs())
+    if (read.contains(input)) live.push_back(input);
+  for (const Node& node : graph.nodes())
+    for (const Value* output : node.outputs)
+      if (output != nullptr && made.contains(output) && read.contains(output))
+        live.push_back(output);
+  return live;
+}
+
+namespace {
+
+/// Copies the nodes from one on into a new graph.
+class RestBuilder {
+ public:
+  RestBuilder(const Graph& graph, Replacement replacement)
+      : graph_(graph),
+        replacement_(std::move(replacement)),
+        rest_(std::make_unique<Graph>(graph.name())) {}
+
+  void add_input(const Value* value, const Type& type) {
+    map_[value] = rest_->add_input(value->name, type);
+  }
+
+  std::unique_ptr<Graph> run(const Node* first) {
+    bool before = true;
+    for (const Node& node : graph_.nodes()) {
+      before &= &node != first;
+      if (!before) add_node(node);
+    }
+    for (const GraphOutput& output : graph_.outputs())
+      rest_->add_output(output.name, find(output.value));
+    return std::move(rest_);
+  }
+
+ private:
+  Value* find(Value* value) {
+    if (value == nullptr) return nullptr;
+    Value*& place = map_[value];
+    if (place == nullptr) {
+      check(value->is_constant(), Code::internal, "%", value->name, " is not among what is live");
+      place = rest_->add_constant(value->name, value->weight);
+    }
+    return place;
+  }
+
+  void add_node(const Node& node) {
+    std::vector<Value*> inputs;
+    for (Value* input : node.inputs) inputs.push_back(find(input));
+    std::vector<std::string> names;
+    for (const Value* output : node.outputs) names.push_back(output == nullptr ? "" : output->name);
+    const Node* copy = rest_->add_node(substitute(node.op, replacement_), std::move(inputs), names,
+                                       node.origin, node.by);
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      if (node.outputs[i] == nullptr) continue;
+      map_[node.outputs[i]] = copy->outputs[i];
+      // Inference keeps the names of symbols that stood there before.
+      copy->outputs[i]->type = hone::substitute(node.outputs[i]->type, replacement_);
+    }
+  }
+
+  const Graph& graph_;
+  Replacement replacement_;
+  std::unique_ptr<Graph> rest_;
+  std::unordered_map<const Value*, Value*> map_;
+};
+
+}  // namespace
+
+std::unique_ptr<Graph> rest_of(const Graph& graph, const Node* first,
+                               const std::vector<const Value*>& live,
+                               const std::vector<Type>& types, const Bindings& symbols) {
+  RestBuilder builder(graph, [&](std::string_view name) -> std::optional<Dim> {
+    const auto found = symbols.find(name);
+    return found == symbols.end() ? std::nullopt : std::optional<Dim>(found->second);
+  });
+  for (size_t i = 0; i < live.size(); ++i) builder.add_input(live[i], types[i]);
+  return builder.run(first);
+}
+
+std::optional<Require> broken_requirement(const Graph& graph, const Bindings& symbols) {
+  for (const Require& require : graph.requirements()) {
+    const auto a = require.a.evaluate(symbols), b = require.b.evaluate(symbols);
+    if (!a || !b) continue;  // of sizes that only running tells
+    const bool holds = require.relation == Require::Relation::equal ? *a == *b : *a <= *b;
+    if (!holds) return require;
+  }
+  return std::nullopt;
+}
+
+void fail_broken(const Require& require, const Bindings& symbols) {
+  fail(Code::usage, "the given input sizes break a requirement of the model: ", require, " is ",
+       require.a.evaluate(symbols).value_or(0), " and ", require.b.evaluate(symbols).value_or(0));
+}
+
+}  // namespace hone
