@@ -7,6 +7,22 @@
 #include "import/onnx/order.hpp"
 
 namespace hone::onnx {
+
+Type closed_type(const StatedType& stated) {
+  if (stated.kind == Type::Kind::sequence)
+    return Type::sequence(closed_type(stated.element.front()));
+  if (stated.kind == Type::Kind::optional)
+    return Type::optional(closed_type(stated.element.front()));
+  check(stated.kind == Type::Kind::tensor, Code::invalid_model, "its type is not stated");
+  if (!stated.dims) return Type::unranked(stated.dtype);
+  Dims dims;
+  for (const StatedDim& dim : *stated.dims) {
+    if (!dim.value) return Type::unranked(stated.dtype);
+    dims.emplace_back(*dim.value);
+  }
+  return Type::tensor(stated.dtype, std::move(dims));
+}
+
 namespace {
 
 std::string quoted(std::string_view name) { return cat('"', shown(name), '"'); }
@@ -18,9 +34,8 @@ class InputType {
       : input_(input), symbols_(symbols) {}
 
   Type of(const StatedType& stated) {
-    if (stated.kind == Type::Kind::sequence) return Type::sequence(of(stated.element.front()));
-    if (stated.kind == Type::Kind::optional) return Type::optional(of(stated.element.front()));
-    check(stated.kind == Type::Kind::tensor, Code::invalid_model, "its type is not stated");
+    // An element's sizes define no symbols: there may be no element, or several that differ.
+    if (stated.kind != Type::Kind::tensor) return closed_type(stated);
     if (!stated.dims) return Type::unranked(stated.dtype);
     Dims dims;
     for (const StatedDim& dim : *stated.dims) {

@@ -64,6 +64,10 @@ class Frame {
   std::vector<Value*> captures_;
 };
 
+/// The type without symbols: a tensor whose sizes are not all stated as numbers is unranked.
+/// Error(invalid_model): nothing is stated.
+Type closed_type(const StatedType& stated);
+
 /// A call of a model-local function that is being inlined.
 struct CallContext {
   std::map<std::string_view, const Attribute*, std::less<>> attributes;  // by formal name

@@ -19,6 +19,7 @@ enum ValueField : uint32_t {
   kReals = 7,
   kIntegers = 8,
   kTexts = 9,
+  kType = 14,
   kSparseTensor = 22,
 };
 
@@ -189,12 +190,38 @@ std::optional<Tensor> NodeReader::sparse_tensor(std::string_view name) {
   return model.tensors.dense(decode_sparse_tensor(message, model.options.limits));
 }
 
+std::optional<Type> NodeReader::type(std::string_view name) {
+  const Attribute* attribute = find(name, AttributeType::type);
+  if (attribute == nullptr) return std::nullopt;
+  std::string_view message;
+  read_values(*attribute, kType, [&](Message& m) { message = m.bytes(); });
+  return closed_type(decode_type(message, import_.model().options.limits));
+}
+
 GraphProto NodeReader::body_proto(std::string_view name) {
   const Attribute* attribute = find(name, AttributeType::graph);
   check(attribute != nullptr, "attribute \"", name, "\" is missing");
   const auto message = graph_of(*attribute);
   check(message.has_value(), "attribute \"", name, "\" holds no graph");
   return decode_graph(*message, import_.model().options.limits);
+}
+
+NodeReader::Signature NodeReader::signature(std::string_view name) {
+  const auto found =
+      std::find_if(node_.attributes.begin(), node_.attributes.end(),
+                   [&](const Attribute& attribute) { return attribute.name == name; });
+  check(found != node_.attributes.end(), "attribute \"", name, "\" is missing");
+  check_type(*found, AttributeType::graph);
+  const auto message = graph_of(*found);
+  check(message.has_value(), "attribute \"", name, "\" holds no graph");
+  const Limits& limits = import_.model().options.limits;
+  const GraphProto proto = decode_graph(*message, limits);
+  Signature signature;
+  for (const NamedType& input : proto.inputs)
+    signature.inputs.push_back(decode_type(input.type, limits));
+  for (const NamedType& output : proto.outputs)
+    signature.outputs.push_back(decode_type(output.type, limits));
+  return signature;
 }
 
 Bodies NodeReader::bodies(std::initializer_list<std::string_view> names,

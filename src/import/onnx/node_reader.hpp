@@ -27,6 +27,7 @@ class GraphImport;  // a graph being imported (graph_import.hpp)
 struct NodeProto;   // proto.hpp
 struct Attribute;   // proto.hpp
 struct GraphProto;  // proto.hpp
+struct StatedType;  // proto.hpp
 enum class AttributeType : uint8_t;
 struct CallContext;  // graph_import.hpp
 
@@ -104,11 +105,19 @@ class NodeReader {
   std::vector<std::string> strings(std::string_view name, std::vector<std::string> otherwise = {});
   std::optional<Tensor> tensor(std::string_view name);         // TensorProto, dense
   std::optional<Tensor> sparse_tensor(std::string_view name);  // SparseTensorProto, made dense
+  std::optional<Type> type(
+      std::string_view name);  // TypeProto; sizes that are no numbers: unranked
   /// Imports the bodies named by graph attributes (all required). What they read from outside
   /// becomes inputs after each body's own ones, which have `own_types`; large constants too; small
   /// ones are copied in. Leaves the node when a body has problems (they are in the report then).
   Bodies bodies(std::initializer_list<std::string_view> names,
                 const std::vector<Type>& own_types = {});
+  /// What the body named by a graph attribute says of the types of its inputs and outputs (kind
+  /// none: nothing). Does not count as reading.
+  struct Signature {
+    std::vector<StatedType> inputs, outputs;
+  };
+  Signature signature(std::string_view name);
   /// Imports a body without inputs of its own into the surrounding graph: its results.
   std::vector<Value*> inline_body(std::string_view name);
   void ignore(std::string_view name);
@@ -133,8 +142,9 @@ class NodeReader {
 
   /// A node with one result, bound to ONNX output 0. Types are inferred at once.
   Value* emit(Op op, std::vector<Value*> inputs);
-  /// A node with as many results as the ONNX node has outputs, each bound (null: nobody wants it).
-  std::vector<Value*> emit_all(Op op, std::vector<Value*> inputs);
+  /// A node with as many results as the ONNX node has outputs (or `results`, if more), each bound
+  /// (null: nobody wants it).
+  std::vector<Value*> emit_all(Op op, std::vector<Value*> inputs, int results = 0);
   /// A node with one result that is bound to no output; `hint` makes part of its name.
   Value* intermediate(Op op, std::vector<Value*> inputs, std::string_view hint);
   std::vector<Value*> intermediates(Op op, std::vector<Value*> inputs, int results,

@@ -1,5 +1,7 @@
 // The half of NodeReader that makes values and nodes.
 
+#include <algorithm>
+
 #include "base/size.hpp"
 #include "import/onnx/graph_import.hpp"
 #include "import/onnx/node_reader.hpp"
@@ -118,11 +120,13 @@ Value* NodeReader::emit(Op op, std::vector<Value*> inputs) {
   return value;
 }
 
-std::vector<Value*> NodeReader::emit_all(Op op, std::vector<Value*> inputs) {
+std::vector<Value*> NodeReader::emit_all(Op op, std::vector<Value*> inputs, int results) {
   std::vector<std::string> names;
-  for (int i = 0; i < outputs(); ++i) names.push_back(wants(i) ? output_name(i) : "");
-  bound_ = add(std::move(op), std::move(inputs), names)->outputs;
-  return bound_;
+  for (int i = 0; i < std::max(outputs(), results); ++i)
+    names.push_back(wants(i) ? output_name(i) : "");
+  const std::vector<Value*> made = add(std::move(op), std::move(inputs), names)->outputs;
+  std::copy_n(made.begin(), outputs(), bound_.begin());
+  return made;
 }
 
 Value* NodeReader::intermediate(Op op, std::vector<Value*> inputs, std::string_view hint) {

@@ -1,4 +1,5 @@
 #include "import/onnx/node_reader.hpp"
+#include "import/onnx/proto.hpp"
 #include "ir/structural.hpp"
 
 namespace hone::onnx {
@@ -21,8 +22,164 @@ void import_if(NodeReader& node) {
   node.emit_all(If{.then_branch = read.bodies[0], .else_branch = read.bodies[1]}, inputs);
 }
 
+/// What a body says of one of its inputs or outputs; nothing: kind none.
+const StatedType& stated(const std::vector<StatedType>& types, size_t i) {
+  static const StatedType kNothing;
+  return i < types.size() ? types[i] : kNothing;
+}
+
+/// The body's input `i` keeps the size in every turn, as the body itself says.
+bool keeps(const StatedType& in, const StatedType& out, size_t dim, const Dim& size) {
+  return size.constant() && in.dims && out.dims && (*in.dims)[dim].value == size.constant() &&
+         (*out.dims)[dim].value == size.constant();
+}
+
+/// The type of a state as the body's nodes may rely on it: turns may change its sizes, and its rank
+/// where the body says another one. Inference finds what holds.
+Type state_type(const Type& initial, const StatedType& in, const StatedType& out, size_t i) {
+  if (initial.kind() == Type::Kind::sequence && initial.element().is_tensor())
+    return Type::sequence(Type::unranked(initial.element().tensor().dtype));
+  if (!initial.is_tensor()) return without_symbols(initial);
+  const TensorType& type = initial.tensor();
+  for (const StatedType* said : {&in, &out})
+    if (!type.has_rank() || (said->dims && said->dims->size() != type.shape().size()))
+      return Type::unranked(type.dtype);
+  Dims dims;
+  for (const Dim& size : type.shape())
+    dims.push_back(
+        keeps(in, out, dims.size(), size) ? size : Dim::symbol(cat("in", i, "_d", dims.size())));
+  return Type::tensor(type.dtype, std::move(dims));
+}
+
+/// One number, of the rank that the body says.
+Type number_type(DType dtype, const StatedType& said) {
+  return Type::tensor(dtype, said.dims && said.dims->size() == 1 ? Dims{1} : Dims{});
+}
+
+void append(std::vector<Value*>& to, const std::vector<Value*>& values) {
+  to.insert(to.end(), values.begin(), values.end());
+}
+
+void import_loop(NodeReader& node) {
+  const NodeReader::Signature said = node.signature("body");
+  node.check(said.inputs.size() >= 2 && said.outputs.size() + 1 >= said.inputs.size(),
+             "the body takes ", said.inputs.size(), " values and gives ", said.outputs.size());
+  const size_t states = said.inputs.size() - 2;
+  std::vector<Type> own{number_type(DType::i64, said.inputs[0]),
+                        number_type(DType::boolean, said.inputs[1])};
+  std::vector<Value*> inputs{node.input(0), node.input(1)};
+  for (size_t i = 0; i < states; ++i) {
+    inputs.push_back(node.required(static_cast<int>(i) + 2));
+    own.push_back(
+        state_type(inputs.back()->type, said.inputs[i + 2], stated(said.outputs, i + 1), i + 2));
+  }
+  node.check(node.inputs() <= static_cast<int>(states) + 2, "has ", node.inputs(),
+             " inputs, the body takes ", states, " states");
+  const Bodies read = node.bodies({"body"}, own);
+  append(inputs, read.captures);
+  node.emit_all(Loop{.body = read.bodies[0], .states = static_cast<int64_t>(states)}, inputs,
+                static_cast<int>(said.outputs.size()) - 1);
+}
+
+/// A slice of a scanned operand, as the body takes it.
+Type slice_type(NodeReader& node, const Type& type, int64_t axis, size_t i) {
+  node.check(type.is_tensor(), "scans ", type, ", wanted a tensor");
+  if (!type.tensor().has_rank()) return type;
+  Dims dims = type.tensor().shape();
+  const auto rank = static_cast<int64_t>(dims.size());
+  node.check(axis >= -rank && axis < rank, "scans axis ", axis, " of ", type);
+  dims.erase(dims.begin() + (axis < 0 ? axis + rank : axis));
+  for (size_t d = 0; d < dims.size(); ++d)
+    if (!dims[d].is_constant()) dims[d] = Dim::symbol(cat("in", i, "_d", d));
+  return Type::tensor(type.tensor().dtype, std::move(dims));
+}
+
+/// Number of scanned operands, of states.
+std::pair<size_t, size_t> scan_counts(NodeReader& node, int first) {
+  const int64_t scanned = node.integer("num_scan_inputs");
+  const int states =
+      node.inputs() - first - static_cast<int>(std::min<int64_t>(scanned, INT32_MAX));
+  node.check(scanned >= 1 && states >= 0, "scans ", scanned, " of ", node.inputs() - first,
+             " operands");
+  return {static_cast<size_t>(scanned), static_cast<size_t>(states)};
+}
+
+void import_scan(NodeReader& node) {
+  const NodeReader::Signature said = node.signature("body");
+  const auto [scanned, states] = scan_counts(node, 0);
+  Scan scan;
+  scan.states = static_cast<int64_t>(states);
+  scan.scanned = static_cast<int64_t>(scanned);
+  scan.input_axes = node.ints("scan_input_axes");
+  scan.output_axes = node.ints("scan_output_axes");
+  scan.input_directions = node.ints("scan_input_directions");
+  scan.output_directions = node.ints("scan_output_directions");
+  node.check(scan.input_axes.empty() || scan.input_axes.size() == scanned, "scan_input_axes has ",
+             scan.input_axes.size(), " entries, wanted ", scanned);
+  std::vector<Value*> inputs;
+  std::vector<Type> own;
+  for (size_t i = 0; i < states + scanned; ++i) {
+    inputs.push_back(node.required(static_cast<int>(i)));
+    const Type& type = inputs.back()->type;
+    if (i < states) {
+      own.push_back(state_type(type, stated(said.inputs, i), stated(said.outputs, i), i));
+    } else {
+      const int64_t axis = scan.input_axes.empty() ? 0 : scan.input_axes[i - states];
+      own.push_back(slice_type(node, type, axis, i));
+    }
+  }
+  const Bodies read = node.bodies({"body"}, own);
+  scan.body = read.bodies[0];
+  append(inputs, read.captures);
+  node.emit_all(std::move(scan), inputs, static_cast<int>(said.outputs.size()));
+}
+
+/// Opset 8: a scan of every member of a batch on its own, the first axis of all operands and
+/// results; here a scan over the batch around one over the places.
+void import_batched_scan(NodeReader& node) {
+  if (node.input(0) != nullptr) node.unsupported("Scan of opset 8 with sequence_lens");
+  const NodeReader::Signature said = node.signature("body");
+  const auto [scanned, states] = scan_counts(node, 1);
+  Scan scan;
+  scan.states = static_cast<int64_t>(states);
+  scan.scanned = static_cast<int64_t>(scanned);
+  scan.input_directions = node.ints("directions");
+  std::vector<Value*> inputs;
+  std::vector<Type> members, own;  // of the operands: one of the batch, as the body takes it
+  for (size_t i = 0; i < states + scanned; ++i) {
+    inputs.push_back(node.required(static_cast<int>(i) + 1));
+    members.push_back(slice_type(node, inputs.back()->type, 0, i));
+    own.push_back(
+        i < states ? state_type(members.back(), stated(said.inputs, i), stated(said.outputs, i), i)
+                   : slice_type(node, members.back(), 0, i));
+  }
+  const Bodies read = node.bodies({"body"}, own);
+  scan.body = read.bodies[0];
+  auto batch = std::make_shared<Graph>("batch");
+  std::vector<Value*> operands;
+  for (size_t i = 0; i < members.size(); ++i)
+    operands.push_back(batch->add_input(cat("member", i), members[i]));
+  for (size_t i = 0; i < read.captures.size(); ++i)
+    operands.push_back(
+        batch->add_input(cat("capture", i), scan.body->inputs()[members.size() + i]->type));
+  std::vector<std::string> names;
+  for (size_t i = 0; i < said.outputs.size(); ++i) names.push_back(cat("result", i));
+  const Node* each = batch->add_node(std::move(scan), operands, names, {node.origin()});
+  for (size_t i = 0; i < names.size(); ++i) batch->add_output(names[i], each->outputs[i]);
+  append(inputs, read.captures);
+  Scan over_batch;
+  over_batch.body = batch;
+  over_batch.scanned = static_cast<int64_t>(members.size());
+  node.emit_all(std::move(over_batch), inputs, static_cast<int>(names.size()));
+}
+
 }  // namespace
 
-void register_control(Importers& importers) { importers.add("If", import_if); }
+void register_control(Importers& importers) {
+  importers.add("If", import_if);
+  importers.add("Loop", import_loop);
+  importers.add("Scan", import_batched_scan, 8, 8);
+  importers.add("Scan", import_scan, 9);
+}
 
 }  // namespace hone::onnx
