@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/file.hpp"
 #include "base/size.hpp"
 #include "build/build.hpp"
-#include "import/onnx/proto.hpp"
-#include "import/onnx/tensor_reader.hpp"
+#include "conformance/contents.hpp"
 #include "ir/evaluation.hpp"
 #include "ir/verify.hpp"
 #include "runtime/context.hpp"
@@ -17,17 +15,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Tensor read_tensor(const fs::path& path) {
-  const auto file = MappedFile::open(path);
-  const auto bytes = file->bytes();
-  const ImportOptions options;
-  onnx::TensorReader reader(bytes, file, path.filename().string(), path.parent_path(), options);
-  const std::string_view message(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return reader.tensor(onnx::decode_tensor(message, options.limits));
-}
-
 /// What differs first, in words; empty: nothing.
 std::string difference(const Tensor& got, const Tensor& wanted, const Tolerance& tolerance) {
+  if (got.is_sequence() && wanted.is_sequence() &&
+      got.elements().size() == wanted.elements().size()) {
+    for (size_t i = 0; i < got.elements().size(); ++i)
+      if (const auto what = difference(got.elements()[i], wanted.elements()[i], tolerance);
+          !what.empty())
+        return cat("element ", i, " ", what);
+    return "";
+  }
+  if (!got.is_tensor() || !wanted.is_tensor())
+    return describe(got) == describe(wanted)
+               ? ""
+               : cat("is ", describe(got), ", wanted ", describe(wanted));
   if (got.dtype() != wanted.dtype() || got.shape() != wanted.shape())
     return cat("is ", got.dtype(), shape_text(got.shape()), ", wanted ", wanted.dtype(),
                shape_text(wanted.shape()));
@@ -57,13 +58,6 @@ std::string difference_of_draws(const Tensor& got, const Tensor& wanted) {
   return difference(Tensor(got.dtype(), got.shape()), Tensor(wanted.dtype(), wanted.shape()), {});
 }
 
-bool only_tensors(const Graph& graph) {
-  const auto is_tensor = [](const Value* value) { return value->type.is_tensor(); };
-  return std::all_of(graph.inputs().begin(), graph.inputs().end(), is_tensor) &&
-         std::all_of(graph.outputs().begin(), graph.outputs().end(),
-                     [&](const GraphOutput& output) { return is_tensor(output.value); });
-}
-
 std::string compare(const std::vector<Tensor>& got, const std::vector<Tensor>& wanted,
                     const Tolerance& tolerance, std::string_view by, bool draws = false) {
   if (got.size() < wanted.size())
@@ -80,10 +74,20 @@ struct DataSet {
   std::vector<Tensor> inputs, wanted;
 };
 
-DataSet stored_set(const fs::path& folder) {
+/// The contents of an output; a model that has fewer gives none for it.
+Tensor read_output(const Graph& graph, size_t index, const fs::path& path) {
+  check(index < graph.outputs().size(), Code::invalid_model, "the model gives ",
+        graph.outputs().size(), " outputs only");
+  return read_contents(path, graph.outputs()[index].value->type);
+}
+
+DataSet stored_set(const fs::path& folder, const Graph& graph) {
   DataSet set;
-  for (const fs::path& path : numbered(folder, "input_")) set.inputs.push_back(read_tensor(path));
-  for (const fs::path& path : numbered(folder, "output_")) set.wanted.push_back(read_tensor(path));
+  for (const fs::path& path : numbered(folder, "input_"))
+    if (set.inputs.size() < graph.inputs().size())  // the rest are initializers
+      set.inputs.push_back(read_contents(path, graph.inputs()[set.inputs.size()]->type));
+  for (const fs::path& path : numbered(folder, "output_"))
+    set.wanted.push_back(read_output(graph, set.wanted.size(), path));
   return set;
 }
 
@@ -99,14 +103,14 @@ DataSet made_set(const Case& the_case, const Graph& graph) {
       tensor.set_number(i, static_cast<double>(i) / static_cast<double>(tensor.count()));
     set.inputs.push_back(std::move(tensor));
   }
-  for (const fs::path& path : the_case.outputs) set.wanted.push_back(read_tensor(path));
+  for (const fs::path& path : the_case.outputs)
+    set.wanted.push_back(read_output(graph, set.wanted.size(), path));
   return set;
 }
 
 Result run_set(const std::shared_ptr<const Engine>& engine, const Graph& imported, DataSet set,
                const Tolerance& tolerance, bool by_reference, bool draws) {
   auto& [inputs, wanted] = set;
-  inputs.resize(std::min(inputs.size(), imported.inputs().size()));  // the rest are initializers
   if (by_reference) {
     std::vector<Tensor> referred = evaluate(imported, inputs);
     const std::string wrong = compare(referred, wanted, tolerance, "reference", draws);
@@ -128,14 +132,13 @@ Result run_set(const std::shared_ptr<const Engine>& engine, const Graph& importe
 Result run_case(const Case& the_case, bool networks_by_reference) {
   try {
     Imported imported = import_file(the_case.model);
-    if (!only_tensors(*imported.graph)) return {Outcome::missing, "values that are no tensors"};
     verify(*imported.graph, "import");
     BuildOptions options;
     options.engine.workers = the_case.is_network() ? 0 : 1;
     const auto engine = build(imported.graph->clone(), options);
     verify(engine->graph(), "build");
     std::vector<DataSet> sets;
-    for (const fs::path& set : the_case.sets) sets.push_back(stored_set(set));
+    for (const fs::path& set : the_case.sets) sets.push_back(stored_set(set, *imported.graph));
     if (the_case.is_network()) sets.push_back(made_set(the_case, *imported.graph));
     const bool by_reference = networks_by_reference || !the_case.is_network();
     const bool draws = the_case.name.starts_with("test_bernoulli");
