@@ -27,7 +27,7 @@ Models operators() {
                               node("Swizzle", {"a"}, {"b"}, "/neck/Swizzle_1", {}, "acme"),
                               node("TfIdfVectorizer", {"b"}, {"c"}, "/text/TfIdf"),
                               node("Sqeeze", {"c"}, {"d"}, "/squeeze"),
-                              node("TreeEnsemble", {"d"}, {"e"}, "", {}, "ai.onnx.ml"),
+                              node("ZipMap", {"d"}, {"e"}, "", {}, "ai.onnx.ml"),
                               node("Relu", {"e"}, {"y"}, "/relu")}}),
              {{"", 17}, {"acme", 3}, {"ai.onnx.ml", 5}}});
   m["an attribute nobody knows"] =

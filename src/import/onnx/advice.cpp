@@ -9,11 +9,13 @@ namespace {
 constexpr std::array<std::string_view, 5> kTextOperators = {
     "RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"};
 
+constexpr std::array<std::string_view, 3> kMapOperators = {"CastMap", "DictVectorizer", "ZipMap"};
+
 struct DomainAdvice {
   std::string_view domain, what, suggestion;
 };
 constexpr std::array<DomainAdvice, 5> kDomains = {{
-    {"ai.onnx.ml", "classical machine learning is outside Hone's scope",
+    {"ai.onnx.ml", "not among the operators of ai.onnx.ml that Hone runs",
      "run it before or after the network"},
     {"ai.onnx.training", "a training operator", "export the model for inference"},
     {"ai.onnx.preview.training", "a training operator", "export the model for inference"},
@@ -36,6 +38,12 @@ void advise(ModelProblem& problem, const Importers& importers) {
     problem.suggestion = found.most == Importers::kAnyVersion
                              ? cat("export with opset ", found.least, " or later")
                              : cat("export with an opset from ", found.least, " to ", found.most);
+    return;
+  }
+  if (problem.domain == "ai.onnx.ml" &&
+      std::find(kMapOperators.begin(), kMapOperators.end(), problem.op) != kMapOperators.end()) {
+    problem.what = "its values are maps, and Hone has tensors only";
+    problem.suggestion = "export with tensors (skl2onnx: zipmap=False)";
     return;
   }
   for (const DomainAdvice& advice : kDomains) {

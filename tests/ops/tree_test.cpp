@@ -1,0 +1,113 @@
+#include "ops/tree.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "ops/one_node.hpp"
+
+namespace hone::test {
+namespace {
+
+using Doubles = std::vector<double>;
+using Ints = std::vector<int64_t>;
+
+Tensor matrix(int64_t columns, const Ints& values) {
+  const auto rows = static_cast<int64_t>(values.size()) / columns;
+  return Tensor::ints(values).reshaped({rows, columns});
+}
+
+/// x[0] <= 1 ? (x[1] > 5 ? leaf 0 : leaf 1) : leaf 2, and a tree that is leaf 3 alone.
+std::vector<Tensor> two_trees(const Tensor& x) {
+  return {x,
+          i64({0, -4}),
+          matrix(7, {0, TreeEnsemble::leq, 0, 1, -3, 0, 0,  //
+                     1, TreeEnsemble::gt, 1, -1, -2, 0, 0}),
+          f32({1, 5}),
+          matrix(2, {0, 1, 1, 2, 2, 4, 4, 5}),
+          i64({0, 1, 0, 1, 1}),
+          f32({10, 20, 30, 40, 1})};
+}
+
+TEST(TreeEnsemble, DescendsAndAdds) {
+  const Tensor x = tensor(DType::f32, {4, 2}, {0, 6, 1, 5, 2, 0, NAN, 0});
+  const std::vector<Tensor> operands = two_trees(x);
+  EXPECT_EQ(numbers(run(TreeEnsemble{.n_targets = 2}, operands)),
+            (Doubles{10, 1, 0, 21, 30, 41, 30, 41}));
+  using Aggregate = TreeEnsemble::Aggregate;
+  const auto by = [&](Aggregate how) {
+    return numbers(run(TreeEnsemble{.n_targets = 2, .aggregate_function = how}, operands));
+  };
+  EXPECT_EQ(by(Aggregate::average), (Doubles{5, 0.5, 0, 10.5, 15, 20.5, 15, 20.5}));
+  EXPECT_EQ(by(Aggregate::min), (Doubles{10, 1, 0, 1, 30, 1, 30, 1}));
+  EXPECT_EQ(by(Aggregate::max), (Doubles{10, 1, 0, 20, 30, 40, 30, 40}));
+}
+
+TEST(TreeEnsemble, MissingValuesAndBase) {
+  std::vector<Tensor> operands = two_trees(f32({0, NAN}));  // a vector is one row
+  operands.push_back({});
+  operands.push_back(f32({100, 200}));
+  EXPECT_EQ(numbers(run(TreeEnsemble{.n_targets = 2}, operands)), (Doubles{110, 201}));
+}
+
+TEST(TreeEnsemble, EveryComparison) {
+  const Tensor x = tensor(DType::i64, {3, 1}, {1, 2, 3});
+  const auto of = [&](int64_t mode) {
+    return run(TreeEnsemble{}, {x, i64({0}), matrix(7, {0, mode, 0, -1, -2, 1, 3}), f32({2}),
+                                matrix(2, {0, 1, 1, 1}), i64({0}), f32({1}), f32({1, 3, 1})})
+        .integers();
+  };
+  EXPECT_EQ(of(TreeEnsemble::leq), (Ints{1, 1, 0}));
+  EXPECT_EQ(of(TreeEnsemble::lt), (Ints{1, 0, 0}));
+  EXPECT_EQ(of(TreeEnsemble::gte), (Ints{0, 1, 1}));
+  EXPECT_EQ(of(TreeEnsemble::gt), (Ints{0, 0, 1}));
+  EXPECT_EQ(of(TreeEnsemble::eq), (Ints{0, 1, 0}));
+  EXPECT_EQ(of(TreeEnsemble::neq), (Ints{1, 0, 1}));
+  EXPECT_EQ(of(TreeEnsemble::member), (Ints{1, 0, 1}));
+  EXPECT_NE(error_of([&] { of(7); }), "");
+}
+
+TEST(TreeEnsemble, HostileTrees) {
+  const auto error = [](size_t operand, const Tensor& instead) {
+    std::vector<Tensor> operands = two_trees(tensor(DType::f32, {1, 2}, {0, 6}));
+    operands[operand] = instead;
+    return error_of([&] { run(TreeEnsemble{.n_targets = 2}, operands); });
+  };
+  EXPECT_NE(error(1, i64({2})), "");
+  EXPECT_NE(error(1, i64({-5})), "");
+  EXPECT_NE(error(1, i64({std::numeric_limits<int64_t>::min()})), "");
+  EXPECT_NE(error(2, matrix(7, {0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0})), "");    // a circle
+  EXPECT_NE(error(2, matrix(7, {2, 0, 0, -1, -1, 0, 0, 1, 0, 0, 0, 0, 0, 0})), "");  // feature 2
+  EXPECT_NE(error(2, matrix(7, {0, 6, 0, -1, -1, 0, 9, 1, 0, 0, 0, 0, 0, 0})), "");  // members
+  EXPECT_NE(error(2, matrix(7, {0, 0, 0, 1, -3, 0, 0})), "");
+  EXPECT_NE(error(4, matrix(2, {0, 9, 1, 2, 2, 4, 4, 5})), "");
+  EXPECT_NE(error(4, matrix(2, {1, 0, 1, 2, 2, 4, 4, 5})), "");
+  EXPECT_NE(error(5, i64({2, 1, 0, 1, 1})), "");
+  EXPECT_NE(error(5, i64({0})), "");
+  EXPECT_EQ(run(TreeEnsemble{.n_targets = 2}, two_trees(Tensor(DType::f32, {0, 2}))).shape(),
+            (Ints{0, 2}));
+}
+
+TEST(Scores, SoftmaxOfWhatIsNotZero) {
+  const Doubles y = numbers(run(SoftmaxZero{}, {tensor(DType::f64, {2, 3}, {0, 1, 1, 0, 0, 0})}));
+  EXPECT_EQ(y, (Doubles{0, 0.5, 0.5, 0, 0, 0}));
+  EXPECT_EQ(run(SoftmaxZero{}, {Tensor(DType::f32, {2, 0})}).count(), 0);
+}
+
+TEST(Scores, ProbitUndoesTheNormalDistribution) {
+  for (const double x : {-37.0, -10.0, -2.5, -0.3, 0.0, 1e-9, 0.7, 3.0, 5.0}) {
+    const double p = 0.5 * std::erfc(-x / std::sqrt(2));
+    EXPECT_NEAR(run(Probit{}, {Tensor::scalar(DType::f64, p)}).number(0), x,
+                x > 3 ? 1e-9 : 1e-13 * std::max(1.0, std::fabs(x)))
+        << x;
+  }
+  const Doubles y = numbers(run(Probit{}, {f32({0, 1, 0.5, -0.1f, 1.5, NAN})}));
+  EXPECT_EQ(y[0], -INFINITY);
+  EXPECT_EQ(y[1], INFINITY);
+  EXPECT_EQ(y[2], 0);
+  EXPECT_TRUE(std::isnan(y[3]) && std::isnan(y[4]) && std::isnan(y[5]));
+}
+
+}  // namespace
+}  // namespace hone::test
