@@ -57,7 +57,8 @@ std::span<const Pass> pipeline();
 /// Called after a pass that changed the graph.
 using AfterPass = std::function<void(const Pass& pass, const Graph& graph)>;
 
-/// Infers types and runs the pipeline until nothing changes. What comes out is the portable graph.
+/// Infers types and runs the pipeline until nothing changes, in bodies of control flow first. What
+/// comes out is the portable graph.
 void canonicalize(Graph& graph, const PassOptions& options = {}, const AfterPass& after = nullptr);
 
 /// The graph for these input sizes (one list per input, in order), its symbols replaced by numbers

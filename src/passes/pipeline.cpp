@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "ir/inference.hpp"
+#include "ir/structural.hpp"
 #include "ir/work.hpp"
 #include "passes/pass.hpp"
 
@@ -18,26 +19,69 @@ constexpr Pass kPipeline[] = {
 /// that are short.
 constexpr int kMaxRounds = 16;
 
+bool is_disabled(const Pass& pass, const PassOptions& options) {
+  return std::find(options.disabled.begin(), options.disabled.end(), pass.name) !=
+         options.disabled.end();
+}
+
+/// Rounds of the passes until nothing changes. `after` may be null.
+bool run_rounds(Graph& graph, const PassOptions& options, const AfterPass& after);
+
+/// The op with its bodies canonical; nullopt: they are already.
+std::optional<Op> with_canonical_bodies(const Op& op, const PassOptions& options) {
+  if (control_bodies(op).empty()) return std::nullopt;
+  std::shared_ptr<void> copy = op.op_class().copy(op.data());
+  FieldList list;
+  op.op_class().fields(copy.get(), list);
+  bool changed = false;
+  for (const Field& field : list.list()) {
+    auto* const* body = std::get_if<Body*>(&field.ref);
+    if (body == nullptr) continue;
+    std::unique_ptr<Graph> inner = (**body)->clone();
+    if (!run_rounds(*inner, options, nullptr)) continue;
+    **body = std::move(inner);
+    changed = true;
+  }
+  return changed ? std::optional(Op::of(op.op_class(), std::move(copy))) : std::nullopt;
+}
+
+bool canonicalize_bodies(Graph& graph, const PassOptions& options) {
+  bool changed = false;
+  for (Node& node : graph.nodes()) {
+    auto op = with_canonical_bodies(node.op, options);
+    if (!op) continue;
+    graph.set_op(&node, *std::move(op));
+    changed = true;
+  }
+  return changed;
+}
+
+bool run_rounds(Graph& graph, const PassOptions& options, const AfterPass& after) {
+  // Bodies first, and once: what the graph around them learns later reaches them when it is
+  // specialized.
+  infer(graph);
+  const bool bodies = canonicalize_bodies(graph, options);
+  bool changed = true, any = bodies;
+  for (int round = 0; changed && round < kMaxRounds; ++round) {
+    if (round > 0 || bodies) infer(graph);
+    changed = false;
+    for (const Pass& pass : kPipeline) {
+      if (is_disabled(pass, options) || !pass.run(graph, options)) continue;
+      changed = any = true;
+      if (after) after(pass, graph);
+      if (pass.run == select_branches) infer(graph);
+    }
+  }
+  return any;
+}
+
 }  // namespace
 
 std::span<const Pass> pipeline() { return kPipeline; }
 
 void canonicalize(Graph& graph, const PassOptions& options, const AfterPass& after) {
   const WorkBudget budget(fold_steps(graph, options));  // of all rounds together
-  bool changed = true;
-  for (int round = 0; changed && round < kMaxRounds; ++round) {
-    infer(graph);
-    changed = false;
-    for (const Pass& pass : kPipeline) {
-      if (std::find(options.disabled.begin(), options.disabled.end(), pass.name) !=
-          options.disabled.end())
-        continue;
-      if (!pass.run(graph, options)) continue;
-      changed = true;
-      if (after) after(pass, graph);
-      if (pass.run == select_branches) infer(graph);
-    }
-  }
+  run_rounds(graph, options, after);
 }
 
 }  // namespace hone
