@@ -24,6 +24,7 @@ class Planner {
     for (const auto& [name, definition] : symbol_definitions(graph))
       if (definition.value->producer != nullptr) late_.emplace(name, definition.value->producer);
     for (const GraphOutput& output : graph.outputs()) outputs_.insert(output.value);
+    for (const Require& require : graph.requirements()) add_bound(require);
   }
 
   Plan run() {
@@ -118,15 +119,45 @@ class Planner {
     return sizes;
   }
 
+  /// What a requirement says of the largest value of a size that only running tells.
+  void add_bound(const Require& require) {
+    const auto symbol = require.a.as_symbol();
+    if (require.relation != Require::Relation::less_equal || !symbol || !late_.contains(*symbol) ||
+        !early(require.b))
+      return;
+    const auto [place, is_new] = bounds_.emplace(std::string(*symbol), require.b);
+    if (!is_new) place->second = min(place->second, require.b);
+  }
+
+  /// The bytes of a value whose size only running tells, each such size as large as it can be.
+  std::optional<Dim> most_bytes(const Type& type) const {
+    if (!type.is_tensor() || !type.tensor().has_rank() || type.tensor().dtype == DType::string)
+      return std::nullopt;
+    const auto bound = [&](std::string_view name) -> std::optional<Dim> {
+      const auto found = bounds_.find(name);
+      return found == bounds_.end() ? std::nullopt : std::optional(found->second);
+    };
+    try {
+      const Dim bytes =
+          bytes_of(type.tensor().dtype, product(type.tensor().shape()).substitute(bound));
+      return early(bytes) ? std::optional(bytes) : std::nullopt;
+    } catch (const Error&) {  // more than can be counted bounds nothing
+      return std::nullopt;
+    }
+  }
+
   void place(const Value& value, int index) {
-    if (!early(value.type)) {
+    const bool is_early = early(value.type);
+    const TensorType* type = is_early ? &value.type.tensor() : nullptr;
+    const std::optional<Dim> bytes =
+        is_early ? bytes_of(type->dtype, product(type->shape())) : most_bytes(value.type);
+    if (!bytes) {
       plan_.pooled.push_back(value.name);
       return;
     }
-    const TensorType& type = value.type.tensor();
     const auto last = last_.find(&value);
-    plan_.buffers.push_back({value.name, bytes_of(type.dtype, product(type.shape())), index,
-                             last == last_.end() ? index : last->second});
+    plan_.buffers.push_back(
+        {value.name, *bytes, index, last == last_.end() ? index : last->second, !is_early});
   }
 
   const Graph& graph_;
@@ -134,6 +165,7 @@ class Planner {
   const Share share_;
   Plan plan_;
   std::map<std::string, const Node*, std::less<>> late_;  // symbols that a result defines
+  std::map<std::string, Dim, std::less<>> bounds_;        // of some of them
   std::set<const Value*> outputs_;
   std::unordered_map<const Value*, int> last_;
 };
@@ -207,6 +239,11 @@ Demand demand(const Plan& plan, const Bindings& symbols) {
   Demand demand;
   for (const PlannedBuffer& buffer : plan.buffers) {
     const auto bytes = buffer.bytes.evaluate(symbols);
+    if (buffer.at_most) {
+      const bool useful = bytes && *bytes >= 0 && *bytes <= kMostBoundedBytes;
+      demand.buffers.push_back({useful ? *bytes : 0, buffer.first, buffer.last});
+      continue;
+    }
     check(bytes && *bytes >= 0, Code::usage, "the size of ",
           buffer.value.empty() ? std::string("scratch") : cat("%", buffer.value), ", ",
           buffer.bytes, " bytes, ", bytes ? cat("is ", *bytes) : std::string("cannot be computed"),

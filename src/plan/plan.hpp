@@ -30,11 +30,13 @@ struct Step {
 };
 
 /// A value that lives in the arena: its bytes in the graph's symbols, its lifetime in steps.
-/// `value` is empty for a step's scratch.
+/// `value` is empty for a step's scratch. `at_most`: only running tells the size, `bytes` bounds
+/// it; a value that turns out not to fit gets memory of its own.
 struct PlannedBuffer {
   std::string value;
   Dim bytes;
   int first = 0, last = 0;
+  bool at_most = false;
   friend bool operator==(const PlannedBuffer&, const PlannedBuffer&) = default;
 };
 
@@ -60,6 +62,9 @@ void check_plan(const Graph& graph, const Plan& plan, std::string_view device,
 
 /// The problem of one node of `graph`.
 std::shared_ptr<const Problem> problem_of(const Graph& graph, const Node& node, const Share& share);
+
+/// Bounds of more bytes than this are no use: such a value gets memory when its size is known.
+inline constexpr int64_t kMostBoundedBytes = int64_t{256} << 20;
 
 /// The demand of the plan's buffers once every symbol they need is bound. Error(usage) when one is
 /// not.

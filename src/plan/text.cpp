@@ -32,7 +32,8 @@ void print_plan(std::string& out, const Plan& plan, const std::string& indent) {
   for (const PlannedBuffer& buffer : plan.buffers) {
     out += cat(indent, " buffer ");
     append_quoted(out, buffer.value);
-    out += cat(" ", buffer.first, "..", buffer.last, " ", buffer.bytes, "\n");
+    out += cat(" ", buffer.first, "..", buffer.last, buffer.at_most ? " at_most " : " ",
+               buffer.bytes, "\n");
   }
   for (const std::string& value : plan.pooled) {
     out += cat(indent, " pooled ");
@@ -125,6 +126,7 @@ class PlanReader {
       buffer.first = index();
       wanted(take(".."), "\"FIRST..LAST\"");
       buffer.last = index();
+      buffer.at_most = take("at_most ");
       at_ = trim(at_);
       const auto bytes = parse_dim(at_);
       wanted(bytes.has_value(), "a size");

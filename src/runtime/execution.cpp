@@ -17,6 +17,7 @@ Execution::Execution(std::shared_ptr<const Program> program, Team& team)
   tensors_.resize(values);
   given_.resize(values);
   in_arena_.assign(values, false);
+  room_.resize(values);
   const Graph& graph = program_->graph();
   for (const Value* constant : graph.constants())
     if (constant->is_literal()) tensor(constant) = constant->weight->tensor();
@@ -70,6 +71,7 @@ void Execution::settle() {
   if (static_cast<int64_t>(arena_.bytes().size()) < placement_.bytes || arena_.empty())
     make_arena(wanted);
   in_arena_.assign(in_arena_.size(), false);
+  room_.assign(in_arena_.size(), {});
   scratch_bytes_.assign(plan.buffers.size(), 0);
   for (size_t i = 0; i < plan.buffers.size(); ++i) {
     if (plan.buffers[i].value.empty()) {
@@ -78,6 +80,11 @@ void Execution::settle() {
     }
     const Value* value = graph.find(plan.buffers[i].value);
     const auto place = arena_.mutable_bytes().subspan(static_cast<size_t>(placement_.offsets[i]));
+    if (plan.buffers[i].at_most) {
+      room_[static_cast<size_t>(program_->index(value))] =
+          place.first(static_cast<size_t>(wanted.buffers[i].bytes));
+      continue;
+    }
     tensor(value) = Tensor::borrow_mutable(value->type.tensor().dtype, sizes_of(*value, symbols),
                                            place, nullptr);
     check(static_cast<int64_t>(tensor(value).bytes().size()) <= wanted.buffers[i].bytes,
@@ -152,8 +159,18 @@ void Execution::make_results(const Program::Step& step) {
     const bool fits = !place.empty() && place.dtype() == dtype && place.shape() == sizes;
     check(place.empty() || fits, Code::usage, "output %", output->name, " is ", dtype,
           shape_text(sizes), ", the place given is ", place.dtype(), shape_text(place.shape()));
-    tensors_[index] = fits ? place : Tensor(dtype, sizes);
+    tensors_[index] = fits ? place : make_result(index, dtype, sizes);
   }
+}
+
+/// In the arena where room was kept for it, else with memory of its own.
+Tensor Execution::make_result(size_t index, DType dtype, const std::vector<int64_t>& sizes) {
+  const auto count = try_element_count(sizes);
+  const auto wanted = count ? try_mul(*count, bits(dtype)) : std::nullopt;
+  if (dtype == DType::string || !wanted || room_[index].size() < bytes_for(dtype, *count) ||
+      room_[index].empty())
+    return Tensor(dtype, sizes);
+  return Tensor::borrow_mutable(dtype, sizes, room_[index], nullptr);
 }
 
 void Execution::run_step(size_t index) {
@@ -231,16 +248,22 @@ void Execution::evaluate_step(const Program::Step& step, StepState& state) {
   std::vector<const Tensor*> inputs;
   for (const Value* input : step.node->inputs)
     inputs.push_back(input == nullptr ? nullptr : &read(input));
-  std::vector<Tensor> results;
-  if (step.kind == Step::Kind::control) {
-    Evaluation evaluation(*step.node, inputs, symbols_);
-    run_control(step.node->op, evaluation, [&](size_t body, const std::vector<Tensor>& operands) {
-      return state.bodies[body]->run(operands);
-    });
-    results = std::move(evaluation.results());
-  } else {
-    results = evaluate(*step.node, inputs, symbols_);
-  }
+  const bool control = step.kind == Step::Kind::control;
+  check(control || step.node->op.op_class().eval != nullptr, Code::internal, step.node->op.name(),
+        " cannot be evaluated");
+  const auto allocate = [&](int output, DType dtype, const std::vector<int64_t>& sizes) {
+    const Value* value = step.node->outputs[static_cast<size_t>(output)];
+    return make_result(static_cast<size_t>(program_->index(value)), dtype, sizes);
+  };
+  // What control flow gives is made by its bodies already.
+  Evaluation evaluation(*step.node, inputs, symbols_,
+                        control ? Evaluation::Allocate() : Evaluation::Allocate(allocate));
+  const auto run_body = [&](size_t body, const std::vector<Tensor>& operands) {
+    return state.bodies[body]->run(operands);
+  };
+  if (control) run_control(step.node->op, evaluation, run_body);
+  else step.node->op.op_class().eval(step.node->op.data(), evaluation);
+  std::vector<Tensor> results = std::move(evaluation.results());
   for (Tensor& result : results) result = own(result, inputs);
   take_results(step, std::move(results));
 }

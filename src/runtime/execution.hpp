@@ -54,6 +54,7 @@ class Execution {
   bool sizes_known(const Value& value) const;
   Operands operands_of(const Program::Step& step);
   void make_results(const Program::Step& step);
+  Tensor make_result(size_t index, DType dtype, const std::vector<int64_t>& sizes);
   std::vector<Tensor> run_steps(const std::vector<Tensor>& outputs);
   std::vector<Tensor> run_rest(size_t first, const std::vector<Tensor>& outputs);
   void run_step(size_t index);
@@ -69,9 +70,10 @@ class Execution {
   Placement placement_;
   std::vector<int64_t> scratch_bytes_;  // by buffer index of the plan
   Tensor arena_;
-  std::vector<Tensor> tensors_;  // by value index
-  std::vector<bool> in_arena_;   // by value index
-  std::vector<Tensor> given_;    // by value index: places that results are written to directly
+  std::vector<Tensor> tensors_;             // by value index
+  std::vector<bool> in_arena_;              // by value index
+  std::vector<std::span<std::byte>> room_;  // by value index: in the arena, for sizes yet unknown
+  std::vector<Tensor> given_;  // by value index: places that results are written to directly
   std::vector<StepState> states_;
   std::list<Rest> rests_;  // most recently used first
 };

@@ -83,7 +83,7 @@ Plan random_plan(std::mt19937& random, int depth) {
   }
   for (auto buffers = below(4); buffers > 0; --buffers)
     plan.buffers.push_back({any(), Dim::symbol("n") * Dim(below(50)) + Dim(below(9)),
-                            static_cast<int>(below(9)), static_cast<int>(below(9))});
+                            static_cast<int>(below(9)), static_cast<int>(below(9)), below(2) == 0});
   for (auto pooled = below(3); pooled > 0; --pooled) plan.pooled.push_back(any());
   return plan;
 }

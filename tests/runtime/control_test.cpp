@@ -212,6 +212,35 @@ TEST(Control, AnElementOfASequenceThatWasGivenIsTheCallersNoLonger) {
   EXPECT_EQ(found[0].second.elements()[0].number(0), 0);
 }
 
+TEST(Control, ABoundedSizeHasItsRoomInTheArena) {
+  constexpr std::string_view kText =
+      "graph g(%x: f32[n]) -> (%y)\n"
+      "  %i = NonZero(%x)\n  %f = Cast(%i) to=f32\n  %z = Relu(%f)\n"
+      "  %y = ReduceSum(%z, i64[1]{1}) keepdims=false\n";
+  const auto engine = engine_of(kText);
+  std::vector<std::string> rooms;
+  for (const PlannedBuffer& buffer : engine->plan().buffers)
+    if (buffer.at_most) rooms.push_back(cat(buffer.value, " ", buffer.bytes));
+  EXPECT_EQ(join(rooms, ", "), "i 8*n, f 4*n, z 4*n");
+  EXPECT_TRUE(engine->plan().pooled.empty());
+  Context context(engine);
+  for (const int64_t n : {4, 0, 300}) expect_as_evaluated(context, kText, {ramp({n}, -2)});
+  EXPECT_GE(context.arena_bytes(), 300 * 12);
+}
+
+TEST(Control, ABoundBeyondReasonIsNoRoom) {
+  constexpr std::string_view kText =
+      "graph g(%c: bool[], %x: f32[2]) -> (%y)\n"
+      "  %l, %all = Loop(i64[]{9223372036854775807}, %c, %x) states=1\n"
+      "    body(%i: i64[], %go: bool[], %s: f32[2]) -> (%on, %t, %s)\n"
+      "      %t = Add(%s, %s)\n"
+      "      %m = ReduceMax(%t, i64[1]{0}) keepdims=false\n"
+      "      %on = Less(%m, f32[]{100})\n"
+      "  %y = Relu(%all)\n";
+  const auto found = run_both(kText, {truth(true), ramp({2}, 1)});
+  EXPECT_EQ(found[0].second.shape(), (std::vector<int64_t>{6, 2}));
+}
+
 TEST(Control, ASizeFoundByRunningMayBeBroadcast) {
   constexpr std::string_view kText =
       "graph g(%x: f32[n], %w: f32[m]) -> (%y)\n"
