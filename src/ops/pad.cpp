@@ -93,6 +93,52 @@ void Pad::eval(Evaluation& c) const {
   y.finish();
 }
 
-void register_pad(OpRegistry& registry) { registry.add<Pad>(); }
+void CenterCropPad::infer(Inference& c) const {
+  const TensorType& x = c.tensor(0);
+  c.check(c.given(shape, 1), "the shape is missing");
+  const auto length = parameter_length(c, shape, 1);
+  if (!x.has_rank()) return c.set(0, Type::unranked(x.dtype));
+  const std::vector<int> chosen =
+      normalized_axes(c, axes.empty() ? all_axes(x.rank()) : axes, x.rank());
+  c.check(!length || *length == static_cast<int64_t>(chosen.size()), "there are ", chosen.size(),
+          " axes and ", length.value_or(0), " sizes");
+  const Dims* known = c.parameter(shape, 1);
+  Dims result = x.shape();
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    Dim& size = result[static_cast<size_t>(chosen[i])];
+    size = known != nullptr ? (*known)[i] : c.fresh(0, chosen[i]);
+    c.require_less_equal(0, size);
+  }
+  c.set(0, x.dtype, std::move(result));
+}
+
+void CenterCropPad::eval(Evaluation& c) const {
+  const Tensor& x = c.input(0);
+  const std::vector<int64_t> sizes = c.parameter(shape, 1);
+  const std::vector<int> chosen =
+      normalized_axes(c, axes.empty() ? all_axes(x.rank()) : axes, x.rank());
+  c.check(sizes.size() == chosen.size(), "there are ", chosen.size(), " axes and ", sizes.size(),
+          " sizes");
+  std::vector<int64_t> result = x.shape();
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    c.check(sizes[i] >= 0, "size ", i, " is ", sizes[i]);
+    result[static_cast<size_t>(chosen[i])] = sizes[i];
+  }
+  ElementWriter y(c, 0, x.dtype(), result);
+  const std::vector<int64_t> strides = row_major_strides(x.shape());
+  ElementMap map;
+  for (size_t d = 0; y.count() > 0 && d < result.size(); ++d) {
+    const int64_t size = x.shape()[d], wanted = result[d];
+    const int64_t first = wanted < size ? (size - wanted) / 2 : -((wanted - size) / 2);
+    map.offsets.push_back(padded_axis(Pad::Mode::constant, size, -first, wanted, strides[d]));
+  }
+  if (y.count() > 0) y.take(x, map);
+  y.finish();
+}
+
+void register_pad(OpRegistry& registry) {
+  registry.add<Pad>();
+  registry.add<CenterCropPad>();
+}
 
 }  // namespace hone

@@ -25,6 +25,19 @@ struct Pad {
   void eval(Evaluation& c) const;
 };
 
+/// The middle of the data, or zeros around it, so that the dimensions `axes` (empty: all) get the
+/// sizes `shape`; an odd element is cut off, or added, at the end. Operands: the data, shape.
+struct CenterCropPad {
+  static constexpr std::string_view kName = "CenterCropPad";
+  static constexpr Arity kInputs{1, 2};
+  static constexpr Parameter kParameters[] = {{"shape", 1}};
+  std::optional<Dims> shape = {};
+  std::vector<int64_t> axes = {};
+  void fields(FieldList& f) const { f("shape", shape), f("axes", axes); }
+  void infer(Inference& c) const;
+  void eval(Evaluation& c) const;
+};
+
 /// Which of `size` elements stands at `at` (any integer) of the padded axis; -1: none of them.
 int64_t padding_source(Pad::Mode mode, int64_t at, int64_t size);
 

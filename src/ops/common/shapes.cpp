@@ -24,6 +24,24 @@ std::optional<std::vector<int64_t>> constant_parameter(const Inference& c,
   return tensor->integers();
 }
 
+std::optional<Dim> scalar_parameter(const Inference& c, const std::optional<Dims>& field,
+                                    int operand) {
+  const auto length = parameter_length(c, field, operand);
+  c.check(!length || *length == 1, "operand ", operand, " has ", length.value_or(0),
+          " elements, wanted 1");
+  const Dims* known = c.parameter(field, operand);
+  if (known == nullptr) return std::nullopt;
+  c.check(known->size() == 1, "operand ", operand, " has ", known->size(), " elements, wanted 1");
+  return known->front();
+}
+
+int64_t scalar_parameter(const Evaluation& c, const std::optional<Dims>& field, int operand,
+                         int64_t otherwise) {
+  const std::vector<int64_t> numbers = c.parameter(field, operand, {otherwise});
+  c.check(numbers.size() == 1, "operand ", operand, " has ", numbers.size(), " elements, wanted 1");
+  return numbers.front();
+}
+
 std::optional<std::vector<int64_t>> constants(const Dims& dims) {
   std::vector<int64_t> result;
   for (const Dim& dim : dims) {

@@ -19,6 +19,14 @@ std::optional<std::vector<int64_t>> constant_parameter(const Inference& c,
                                                        const std::optional<Dims>& field,
                                                        int operand);
 
+/// The number of a parameter that is a scalar (a vector of one element passes); nullopt: not given
+/// or not known.
+std::optional<Dim> scalar_parameter(const Inference& c, const std::optional<Dims>& field,
+                                    int operand);
+/// The same of concrete operands; `otherwise` when it is not given.
+int64_t scalar_parameter(const Evaluation& c, const std::optional<Dims>& field, int operand,
+                         int64_t otherwise);
+
 /// Numbers of dims that are all numbers.
 std::optional<std::vector<int64_t>> constants(const Dims& dims);
 

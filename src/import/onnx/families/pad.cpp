@@ -25,8 +25,17 @@ void import_pad(NodeReader& node) {
   node.emit(std::move(op), {node.required(0), nullptr, padding});
 }
 
+void import_center_crop_pad(NodeReader& node) {
+  CenterCropPad op;
+  op.axes = node.ints("axes");
+  node.emit(std::move(op), {node.required(0), node.required(1)});
+}
+
 }  // namespace
 
-void register_pad(Importers& importers) { importers.add("Pad", import_pad); }
+void register_pad(Importers& importers) {
+  importers.add("Pad", import_pad);
+  importers.add("CenterCropPad", import_center_crop_pad, 18);
+}
 
 }  // namespace hone::onnx

@@ -1,0 +1,93 @@
+#include "ops/unpooling.hpp"
+
+#include <gtest/gtest.h>
+
+#include "ops/one_node.hpp"
+#include "ops/pooling.hpp"
+
+namespace hone::test {
+namespace {
+
+using Ints = std::vector<int64_t>;
+using Doubles = std::vector<double>;
+
+const Window kPairs{.kernel_shape = {2}, .strides = {2}};
+
+TEST(MaxUnpool, UndoesMaxPool) {
+  const Tensor x = tensor(DType::f32, {1, 2, 4}, {1, 2, 4, 3, 8, 7, 5, 6});
+  const std::vector<Tensor> pooled = run_all(MaxPool{.window = kPairs}, {x}, 2);
+  const MaxUnpool op{.window = kPairs};
+  EXPECT_EQ(numbers(run(op, {pooled[0], pooled[1]})), (Doubles{0, 2, 4, 0, 8, 0, 0, 6}));
+  // Offsets count in rows of 4 although the result has rows of 5.
+  EXPECT_EQ(numbers(run(op, {pooled[0], pooled[1], i64({1, 2, 5})})),
+            (Doubles{0, 2, 4, 0, 0, 8, 0, 0, 6, 0}));
+}
+
+TEST(MaxUnpool, SizesAndErrors) {
+  const MaxUnpool op{.window = kPairs};
+  const Tensor x(DType::f32, {1, 1, 2});
+  const auto error = [&](const Tensor& offsets, const Tensor& shape) {
+    return error_of([&] { run(op, {x, offsets, shape}); });
+  };
+  const auto offsets = [](const Doubles& values) { return tensor(DType::i64, {1, 1, 2}, values); };
+  EXPECT_EQ(error(offsets({0, 3}), Tensor()), "");
+  EXPECT_NE(error(offsets({0, 4}), Tensor()), "");
+  EXPECT_NE(error(offsets({-1, 3}), Tensor()), "");
+  EXPECT_NE(error(offsets({0, 3}), i64({1, 1, 3})), "");  // smaller than what the window gives
+  EXPECT_NE(error(offsets({0, 3}), i64({1, 2, 4})), "");
+  EXPECT_NE(error(offsets({0, 3}), i64({1, 4})), "");
+  const Dim n = Dim::symbol("n"), w = Dim::symbol("w");
+  const Type type = Type::tensor(DType::f32, {n, 1, w}), of = Type::tensor(DType::i64, {n, 1, w});
+  EXPECT_EQ(cat(type_of(op, {type, of})), "f32[n,1,2*w]");
+  EXPECT_EQ(cat(type_of(MaxUnpool{.output_shape = Dims{n, 1, 9}, .window = kPairs}, {type, of})),
+            "f32[n,1,9]");
+  EXPECT_EQ(run(op, {Tensor(DType::f32, {0, 1, 2}), Tensor(DType::i64, {0, 1, 2})}).shape(),
+            (Ints{0, 1, 4}));
+}
+
+TEST(Col2Im, SumsBlocks) {
+  // Blocks 1 2, 3 4 and 5 6, each an element further.
+  const Tensor x = tensor(DType::f32, {1, 2, 3}, {1, 3, 5, 2, 4, 6});
+  EXPECT_EQ(numbers(run(Col2Im{}, {x, i64({4}), i64({2})})), (Doubles{1, 5, 9, 6}));
+  EXPECT_EQ(numbers(run(Col2Im{.strides = {2}}, {x, i64({6}), i64({2})})),
+            (Doubles{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(numbers(run(Col2Im{.dilations = {2}}, {x, i64({5}), i64({2})})),
+            (Doubles{1, 3, 7, 4, 6}));
+  EXPECT_EQ(numbers(run(Col2Im{.pads = {1, 1}}, {x, i64({2}), i64({2})})), (Doubles{5, 9}));
+  // Bytes wrap.
+  const Tensor bytes = tensor(DType::u8, {1, 2, 2}, {1, 100, 200, 7});
+  EXPECT_EQ(numbers(run(Col2Im{}, {bytes, i64({3}), i64({2})})), (Doubles{1, 44, 7}));
+}
+
+TEST(Col2Im, ImagesAndChannels) {
+  const Tensor x = tensor(DType::f32, {1, 4, 2}, {1, 2, 3, 4, 5, 6, 7, 8});
+  const Tensor y = run(Col2Im{}, {x, i64({1, 3}), i64({1, 2})});
+  EXPECT_EQ(y.shape(), (Ints{1, 2, 1, 3}));
+  EXPECT_EQ(numbers(y), (Doubles{1, 5, 4, 5, 13, 8}));
+}
+
+TEST(Col2Im, SizesAndErrors) {
+  const Dim n = Dim::symbol("n"), h = Dim::symbol("h");
+  const Type x = Type::tensor(DType::f32, {n, 8, h - 1});
+  const Col2Im op{.image_shape = Dims{h, 3}, .block_shape = Dims{2, 2}};
+  EXPECT_NE(error_of([&] { type_of(op, {Type::tensor(DType::f32, {n, 7, 4})}); }), "");
+  const Type line = type_of(Col2Im{.image_shape = Dims{h}, .block_shape = Dims{2}}, {x});
+  EXPECT_EQ(cat(line), "f32[n,4,h]");
+  EXPECT_EQ(type_of(Col2Im{}, {x, Type::tensor(DType::i64, {2}), Type::tensor(DType::i64, {2})})
+                .tensor()
+                .rank(),
+            4);
+  const Tensor blocks(DType::f32, {1, 4, 3});
+  const auto error = [&](const Tensor& image, const Tensor& block) {
+    return error_of([&] { run(Col2Im{}, {blocks, image, block}); });
+  };
+  EXPECT_NE(error(i64({2, 2}), i64({2, 2})), "");
+  EXPECT_NE(error(i64({4}), i64({0})), "");
+  EXPECT_NE(error(i64({4}), i64({3})), "");
+  EXPECT_NE(error(i64({4, 4}), i64({2})), "");
+  EXPECT_EQ(run(Col2Im{}, {Tensor(DType::f32, {0, 2, 3}), i64({4}), i64({2})}).shape(),
+            (Ints{0, 1, 4}));
+}
+
+}  // namespace
+}  // namespace hone::test
