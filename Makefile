@@ -71,6 +71,10 @@ models: build $(VENV) ## the trained models of ../shared against ONNX Runtime's 
 bench-graphs: build $(VENV) ## 21 topologies with random weights against ONNX Runtime
 	@$(VENV) tests/bars/bench_graphs.py $(BUILD)/bin/hone
 
+round-trip: build $(VENV) ## models and the suite written as ONNX: checked, run by ONNX Runtime, read back
+	@$(VENV) tools/onnx_operators --check
+	@$(VENV) tests/bars/convert.py $(BUILD)/bin/hone
+
 retrieval: build $(VENV) ## MiniLM finds texts by their descriptions
 	@$(VENV) tests/bars/retrieval.py $(BUILD)/bin/hone
 
@@ -86,7 +90,7 @@ differential: $(BUILD)/build.ninja $(VENV) ## random cases of every operator aga
 	@cmake --build $(BUILD) -j $(JOBS) --target hone_shared
 	@$(VENV) tests/differential/run.py $(BUILD)/src/libhone.so --cases $(CASES) --seed $(SEED)
 
-deep: test bench-graphs retrieval differential ## what takes too long for CI
+deep: test bench-graphs retrieval round-trip differential ## what takes too long for CI
 
 fuzz: ## damage engine files and run each fuzz target for FUZZ_SECONDS, with sanitizers
 	@tools/setup build check

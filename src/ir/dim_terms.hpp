@@ -1,5 +1,6 @@
 #pragma once
-// The inside of a dimension, for dim*.cpp only: a polynomial whose variables are atoms.
+// The inside of a dimension, for dim*.cpp and what turns one into nodes: a polynomial whose
+// variables are atoms.
 
 #include <span>
 #include <string>

@@ -6,6 +6,7 @@
 #include "base/size.hpp"
 #include "build/build.hpp"
 #include "conformance/contents.hpp"
+#include "export/export.hpp"
 #include "ir/evaluation.hpp"
 #include "ir/verify.hpp"
 #include "runtime/context.hpp"
@@ -127,11 +128,23 @@ Result run_set(const std::shared_ptr<const Engine>& engine, const Graph& importe
   return wrong.empty() ? Result{} : Result{Outcome::failed, wrong};
 }
 
+/// Replaces the graph by what is read of it after it was written. true: another portable graph.
+bool write_and_read(std::unique_ptr<Graph>& graph) try {
+  const auto before = make_portable(graph->clone());
+  const auto text = std::make_shared<const std::string>(onnx_bytes(*graph));
+  graph =
+      import_onnx_bytes(std::as_bytes(std::span(*text)), ".", {}, text, "what was written").graph;
+  return !same_structure(*before, *make_portable(graph->clone()));
+} catch (const Error& error) {  // of code unsupported, too: the model itself was read
+  throw Error(Code::invalid_model, cat("round trip: ", error.message()));
+}
+
 }  // namespace
 
-Result run_case(const Case& the_case, bool networks_by_reference) {
+Result run_case(const Case& the_case, const HowToRun& how) {
   try {
     Imported imported = import_file(the_case.model);
+    const bool restructured = how.round_trip && write_and_read(imported.graph);
     verify(*imported.graph, "import");
     BuildOptions options;
     options.engine.workers = the_case.is_network() ? 0 : 1;
@@ -140,14 +153,15 @@ Result run_case(const Case& the_case, bool networks_by_reference) {
     std::vector<DataSet> sets;
     for (const fs::path& set : the_case.sets) sets.push_back(stored_set(set, *imported.graph));
     if (the_case.is_network()) sets.push_back(made_set(the_case, *imported.graph));
-    const bool by_reference = networks_by_reference || !the_case.is_network();
+    const bool by_reference = how.networks_by_reference || !the_case.is_network();
     const bool draws = the_case.name.starts_with("test_bernoulli");
     for (DataSet& set : sets)
       if (Result result = run_set(engine, *imported.graph, std::move(set), the_case.tolerance,
                                   by_reference, draws);
           result.outcome != Outcome::passed)
         return result;
-    return sets.empty() ? Result{Outcome::failed, "no data set"} : Result{};
+    if (sets.empty()) return {Outcome::failed, "no data set"};
+    return {Outcome::passed, "", restructured};
   } catch (const Error& error) {
     return {error.code() == Code::unsupported ? Outcome::missing : Outcome::failed,
             error.message()};

@@ -14,10 +14,15 @@ enum class Outcome : uint8_t {
 struct Result {
   Outcome outcome = Outcome::passed;
   std::string why;
+  bool restructured = false;  // what was written and read back is another portable graph
 };
 
-/// Runs a case through an engine and, whole networks only where `networks_by_reference`, by
-/// reference evaluation.
-Result run_case(const Case& the_case, bool networks_by_reference);
+struct HowToRun {
+  bool networks_by_reference = false;
+  bool round_trip = false;  // written as ONNX and read back first
+};
+
+/// Runs a case through an engine and, whole networks only where asked for, by reference evaluation.
+Result run_case(const Case& the_case, const HowToRun& how);
 
 }  // namespace hone

@@ -4,6 +4,8 @@
 //     --match TEXT      only cases whose names hold TEXT
 //     --missing         names the cases whose operators are not there, and why
 //     --reference       whole networks by reference evaluation too: many minutes
+//     --round-trip      each graph is written as ONNX and read back first; names those whose
+//                       portable graph is another one then
 //     --least PERCENT   fails unless so many of the cases in scope pass, in every folder
 //     --coverage FILE   writes which versions of which operators Hone reads; with --check: compares
 
@@ -27,7 +29,8 @@ constexpr int kSkipped = 77;  // the exit code that ctest takes for it
 struct Options {
   std::vector<fs::path> folders;
   std::string match;
-  bool show_missing = false, by_reference = false, only_check = false;
+  bool show_missing = false, only_check = false;
+  HowToRun how;
   fs::path coverage;
   double least = 0;
 };
@@ -42,7 +45,8 @@ Options read_options(int count, char** words) {
     else if (word == "--coverage" && has_next) options.coverage = words[++i];
     else if (word == "--check") options.only_check = true;
     else if (word == "--missing") options.show_missing = true;
-    else if (word == "--reference") options.by_reference = true;
+    else if (word == "--reference") options.how.networks_by_reference = true;
+    else if (word == "--round-trip") options.how.round_trip = true;
     else if (word.starts_with("--")) fail(Code::usage, "unknown option ", word);
     else options.folders.emplace_back(word);
   }
@@ -145,6 +149,7 @@ class Run {
       const Scope scope = contents.scope;
       tally.add(scope, result.outcome);
       coverage_.add(contents, result.outcome == Outcome::passed);
+      if (result.restructured) std::printf("restructured %s\n", the_case.name.c_str());
       const bool is_missing = result.outcome == Outcome::missing;
       if (result.outcome == Outcome::failed || (options_.show_missing && is_missing))
         std::printf("%s %s%s: %s\n", is_missing ? "missing" : "FAILED", the_case.name.c_str(),
@@ -156,10 +161,10 @@ class Run {
 
   /// Networks stand in two folders; each is run once.
   Result run(const Case& the_case) {
-    if (!the_case.is_network()) return run_case(the_case, false);
+    if (!the_case.is_network()) return run_case(the_case, {false, options_.how.round_trip});
     const auto found = networks_.find(the_case.model);
     if (found != networks_.end()) return found->second;
-    return networks_[the_case.model] = run_case(the_case, options_.by_reference);
+    return networks_[the_case.model] = run_case(the_case, options_.how);
   }
 
   Options options_;

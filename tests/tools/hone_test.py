@@ -17,7 +17,7 @@ import zipfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DIGITS = ROOT / "examples/digits/digits.onnx"
 PINNED = ROOT / "tests/errors/cli.test"
-VERBS = ("run", "build", "inspect", "doctor", "version")
+VERBS = ("run", "build", "convert", "inspect", "doctor", "version")
 
 
 def npy(kind, shape, data):
@@ -117,6 +117,21 @@ class Tool(unittest.TestCase):
         self.assertEqual(shape, [2, 10])
         for got, wanted in zip(both, want * 2):
             self.assertAlmostEqual(got, wanted, 4)
+
+    def test_convert_gives_a_model_that_runs_the_same(self):
+        want = self.save("digits.onnx", "--input", "one.npy")
+        for words in [("digits.onnx",), ("digits.onnx", "--optimize"),
+                      ("digits.onnx", "--external", "always")]:
+            text = self.output("convert", *words, "-o", "written.onnx")
+            self.assertRegex(text, r"^model  written\.onnx  \S+ \S+\n")
+            self.assertEqual("written.onnx.data" in text, "--external" in words)
+            self.assertEqual(self.save("written.onnx", "--input", "one.npy"), want)
+        self.output("build", "digits.onnx", "-o", "digits.hone")
+        self.output("convert", "digits.hone", "-o", "engine.onnx")
+        self.assertEqual(self.save("engine.onnx", "--input", "one.npy"), want)
+        self.output("convert", "digits.onnx", "-o", "digits.graph")
+        self.assertEqual((self.folder / "digits.graph").read_text(),
+                         self.output("inspect", "digits.onnx", "--graph"))
 
     def test_layout_turns_arrays_into_pictures(self):
         want = self.save("digits.onnx", "--input", "one.npy")

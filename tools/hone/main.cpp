@@ -39,6 +39,18 @@ Examples:
   hone build net.onnx -o net.hone --dump graphs    the graph after each pass that changed it
 )",
      declare_build},
+    {"convert", "Write a model or an engine as ONNX, or as text.",
+     R"(
+The opset is the oldest from 18 on that has what the model uses. Names are kept, open sizes stay
+open.
+
+Examples:
+  hone convert net.onnx -o plain.onnx
+  hone convert net.onnx -o optimized.onnx --optimize     after the passes of a build
+  hone convert net.hone -o net.onnx --external always    weights in net.onnx.data
+  hone convert net.onnx -o net.graph
+)",
+     declare_convert},
     {"inspect", "Show what is in a model or an engine, and what keeps it from running.",
      R"(
 Counts of multiplications and additions are those of matrix products and convolutions. Sizes that

@@ -1,0 +1,36 @@
+#include "ops/softmax.hpp"
+
+#include "export/onnx/node_export.hpp"
+
+namespace hone::onnx {
+namespace {
+
+/// The axes from `axis` on are flattened first where the op says so, as before opset 13.
+template <class T>
+void export_flattening(NodeExport& node) {
+  const T& op = node.op<T>();
+  if (!op.flatten) return node.plain().drop("flatten");
+  const std::string shape = node.intermediate("Shape", {node.input(0)}, {}, "shape");
+  const std::string flat =
+      node.intermediate("Flatten", {node.input(0)}, {{"axis", op.axis}}, "flat");
+  const std::string result = node.intermediate(T::kName, {flat}, {{"axis", int64_t{1}}}, "rows");
+  node.add("Reshape", {result, shape});
+}
+
+void export_cum_sum(NodeExport& node) {
+  const CumSum& op = node.op<CumSum>();
+  const std::string axis =
+      op.axis && op.axis->size() == 1 ? node.scalar(op.axis->front(), "axis") : node.input(1);
+  node.plain().inputs[1] = axis;
+}
+
+}  // namespace
+
+void register_softmax(Exporters& exporters) {
+  exporters.add("Softmax", export_flattening<Softmax>);
+  exporters.add("LogSoftmax", export_flattening<LogSoftmax>);
+  exporters.add("Hardmax", export_flattening<Hardmax>);
+  exporters.add("CumSum", export_cum_sum);
+}
+
+}  // namespace hone::onnx

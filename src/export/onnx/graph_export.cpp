@@ -1,0 +1,178 @@
+#include "export/onnx/graph_export.hpp"
+
+#include <algorithm>
+
+#include "export/onnx/operators.hpp"
+#include "export/onnx/versions.hpp"
+
+namespace hone::onnx {
+
+GraphExport::GraphExport(ModelExport& model, const Graph& graph, GraphExport* outer)
+    : model_(model), graph_(graph), outer_(outer), symbols_(symbol_definitions(graph)) {
+  made_.name = graph.name();
+  made_.is_body = outer != nullptr;
+}
+
+bool GraphExport::is_taken(std::string_view name) const {
+  for (const GraphExport* scope = this; scope != nullptr; scope = scope->outer_)
+    if (scope->taken_.contains(name)) return true;
+  return false;
+}
+
+std::string GraphExport::fresh(std::string_view wanted) {
+  std::string name(wanted.empty() ? "value" : wanted);
+  for (int i = 1; model_.value_names.contains(name); ++i)
+    name = cat(wanted.empty() ? "value" : wanted, ".", i);
+  model_.value_names.insert(name);
+  taken_.insert(name);
+  return name;
+}
+
+/// The value's own name; one that shadows another of a graph around gets a suffix.
+void GraphExport::name_value(const Value* value) {
+  if (names_.contains(value)) return;
+  if (value->is_constant() && find_constant_outside(value)) return;
+  std::string name = value->name.empty() ? "value" : value->name;
+  for (int i = 1; is_taken(name); ++i) name = cat(value->name, ".", i);
+  model_.value_names.insert(name);
+  taken_.insert(name);
+  names_.emplace(value, std::move(name));
+}
+
+/// Bodies hold copies of small constants; one that stands outside as well is read from there.
+bool GraphExport::find_constant_outside(const Value* value) {
+  for (const GraphExport* scope = outer_; scope != nullptr; scope = scope->outer_) {
+    const Value* same = scope->graph_.find(value->name);
+    if (same == nullptr || !same->is_constant()) continue;
+    if (same->weight != value->weight &&
+        !(same->is_literal() && value->is_literal() &&
+          same_bits(same->weight->tensor(), value->weight->tensor())))
+      continue;
+    const auto found = scope->names_.find(same);
+    if (found == scope->names_.end()) continue;
+    names_.emplace(value, found->second);
+    return true;
+  }
+  return false;
+}
+
+/// An output's name is its value's, unless the value is an input, a constant or has another output.
+void GraphExport::name_outputs() {
+  for (const Value* input : graph_.inputs()) name_value(input);
+  for (const GraphOutput& output : graph_.outputs()) {
+    if (output.value->producer == nullptr || names_.contains(output.value) ||
+        is_taken(output.name) || output.name.empty())
+      continue;
+    model_.value_names.insert(output.name);
+    taken_.insert(output.name);
+    names_.emplace(output.value, output.name);
+  }
+}
+
+const std::string& GraphExport::name(const Value* value) const {
+  const auto found = names_.find(value);
+  check(found != names_.end(), Code::internal, "%", value->name, " has no name in the file");
+  return found->second;
+}
+
+std::string GraphExport::node_name(const Node& node) {
+  std::string wanted = join(node.origin, "+");
+  if (wanted.empty()) {
+    for (const Value* output : node.outputs)
+      if (output != nullptr && wanted.empty()) wanted = name(output);
+  }
+  std::string unique = wanted;
+  for (int i = 1; !model_.node_names.insert(unique).second; ++i) unique = cat(wanted, ".", i);
+  return unique;
+}
+
+NodeModel& GraphExport::add(NodeModel node) { return made_.nodes.emplace_back(std::move(node)); }
+
+void GraphExport::need_versions(size_t first) {
+  for (size_t i = first; i < made_.nodes.size(); ++i) {
+    int& opset = model_.opsets[made_.nodes[i].domain];
+    opset = std::max(opset, oldest_version(made_.nodes[i]));
+  }
+}
+
+std::string GraphExport::constant(Tensor tensor, std::string_view wanted) {
+  std::string name = fresh(wanted);
+  made_.constants.emplace_back(name, Weight::of(std::move(tensor)));
+  return name;
+}
+
+void GraphExport::problem(const Node& node, std::string_view why) {
+  std::string who = describe(node);
+  model_.problems[cat(node.op.name(), ": ", why)].push_back(std::move(who));
+}
+
+void GraphExport::export_nodes() {
+  for (const Node& node : graph_.nodes()) {
+    const size_t before = made_.nodes.size();
+    try {
+      NodeExport one(*this, node, model_.exporters.since(node.op.name()));
+      const ExportFunction f = model_.exporters.find(node.op.name());
+      if (f != nullptr) f(one);
+      else (void)one.plain();
+      need_versions(before);
+    } catch (const Error& error) {
+      if (error.code() != Code::unsupported) throw;
+      problem(node, error.message());
+    }
+  }
+}
+
+void GraphExport::export_outputs() {
+  std::set<std::string, std::less<>> given;
+  const size_t before = made_.nodes.size();
+  for (const GraphOutput& output : graph_.outputs()) {
+    std::string name = this->name(output.value);
+    const bool here = taken_.contains(name);  // a body may not give a value from outside
+    if (!here || (!made_.is_body && name != output.name) || !given.insert(name).second) {
+      NodeModel copy;
+      copy.op_type = "Identity";
+      copy.inputs = {name};
+      copy.input_types = {0};
+      name = is_taken(output.name) || model_.value_names.contains(output.name) ? fresh(output.name)
+                                                                               : output.name;
+      model_.value_names.insert(name);
+      taken_.insert(name);
+      given.insert(name);
+      copy.outputs = {name};
+      add(std::move(copy));
+    }
+    made_.outputs.push_back({name, output.value->type});
+  }
+  need_versions(before);
+}
+
+GraphModel GraphExport::main() {
+  name_outputs();
+  for (const Value* value : graph_.constants()) name_value(value);
+  for (const Node& node : graph_.nodes())
+    for (const Value* value : node.outputs)
+      if (value != nullptr) name_value(value);
+  for (const Value* input : graph_.inputs()) made_.inputs.push_back({name(input), input->type});
+  for (const Value* value : graph_.constants())
+    if (taken_.contains(name(value))) made_.constants.emplace_back(name(value), value->weight);
+  export_nodes();
+  export_outputs();
+  for (const Node& node : graph_.nodes())
+    for (const Value* value : node.outputs)
+      if (value != nullptr && !graph_.is_output(value))
+        made_.values.push_back({name(value), value->type});
+  return std::move(made_);
+}
+
+GraphModel GraphExport::body(size_t own, const std::vector<std::string>& captured) {
+  const auto& inputs = graph_.inputs();
+  check(inputs.size() == own + captured.size(), Code::internal, "a body takes ", inputs.size(),
+        " values, given ", own + captured.size());
+  for (size_t i = own; i < inputs.size(); ++i) names_.emplace(inputs[i], captured[i - own]);
+  GraphModel made = main();
+  made.inputs.resize(own);
+  made.values.clear();
+  return made;
+}
+
+}  // namespace hone::onnx

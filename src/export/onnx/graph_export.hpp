@@ -1,0 +1,73 @@
+#pragma once
+// A graph being turned into the model of an ONNX graph.
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "export/onnx/node_export.hpp"
+
+namespace hone::onnx {
+
+/// What the graphs of one model share.
+struct ModelExport {
+  const Exporters& exporters;
+  std::set<std::string, std::less<>> value_names, node_names;  // of all graphs
+  std::map<std::string, int> opsets;
+  /// Why nodes cannot be written, and which.
+  std::map<std::string, std::vector<std::string>> problems;
+};
+
+class GraphExport {
+ public:
+  GraphExport(ModelExport& model, const Graph& graph, GraphExport* outer);
+  GraphExport(const GraphExport&) = delete;
+  GraphExport& operator=(const GraphExport&) = delete;
+
+  /// The main graph.
+  GraphModel main();
+  /// A body whose inputs from the `own`th on stand for `captured` values of the file.
+  GraphModel body(size_t own, const std::vector<std::string>& captured);
+
+  const std::string& name(const Value* value) const;
+  NodeModel& add(NodeModel node);
+  /// A name that no value of the file has.
+  std::string fresh(std::string_view wanted);
+  std::string node_name(const Node& node);
+  std::string constant(Tensor tensor, std::string_view wanted);
+  /// An i64 vector.
+  std::string dims(const Dims& dims, std::string_view wanted);
+  ModelExport& model() { return model_; }
+
+ private:
+  void name_outputs();
+  void name_value(const Value* value);
+  bool is_taken(std::string_view name) const;  // here or in a graph around
+  bool find_constant_outside(const Value* value);
+  void export_nodes();
+  void need_versions(size_t first_node);
+  void export_outputs();
+  void problem(const Node& node, std::string_view why);
+
+  // Dimensions as i64 vectors of one element.
+  std::string dim(const Dim& dim);
+  std::string symbol(std::string_view name);
+  std::string sum(const Dim& dim);
+  std::string arithmetic(std::string_view op_type, std::vector<std::string> inputs);
+  std::string numbers(std::vector<int64_t> values);
+
+  ModelExport& model_;
+  const Graph& graph_;
+  GraphExport* outer_;
+  GraphModel made_;
+  std::unordered_map<const Value*, std::string> names_;
+  std::set<std::string, std::less<>> taken_;
+  std::map<std::string, SymbolDefinition, std::less<>> symbols_;
+  std::map<std::string, std::string> dims_;  // names of computed dimensions, by text
+  std::map<std::vector<int64_t>, std::string> numbers_;
+};
+
+}  // namespace hone::onnx

@@ -1,0 +1,202 @@
+"""`hone convert` against other tools: each model is written as ONNX, as it was imported and as it
+is after the passes. onnx.checker must accept the file in full; ONNX Runtime must run it and agree
+with itself on the model it came from, and hone must read it back.
+
+Models: the trained networks, the 21 topologies, and every case of the standard's suite."""
+import argparse
+import collections
+import re
+import sys
+import tempfile
+import time
+import warnings
+
+import numpy as np
+import onnx
+import onnxruntime
+
+import bench_graphs
+import hone_cli
+
+GOOD = ("agrees", "checked", "unsupported")
+
+onnxruntime.set_default_logger_severity(4)
+
+
+def session_of(model):
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = 2
+    return onnxruntime.InferenceSession(model, options)
+
+
+def outputs_of(session, inputs):
+    return dict(zip((o.name for o in session.get_outputs()), session.run(None, inputs)))
+
+
+def apart(want, got):
+    """The largest distance as a share of the largest magnitude; exact for what is no float."""
+    if isinstance(want, list):
+        return max(map(apart, want, got), default=0.0) if len(want) == len(got) else np.inf
+    want, got = np.asarray(want), np.asarray(got)
+    if want.dtype != got.dtype or want.shape != got.shape:
+        return np.inf
+    if want.dtype.kind not in "fc":
+        return 0.0 if np.array_equal(want, got) else np.inf
+    same = (want == got) | (np.isnan(want) & np.isnan(got))
+    if same.all():
+        return 0.0
+    wide = np.complex128 if want.dtype.kind == "c" else np.float64
+    finite = np.where(np.isfinite(want), want, 0).astype(wide)
+    distance = np.abs(want.astype(wide) - got.astype(wide))[~same]
+    return float(distance.max() / max(np.abs(finite).max(initial=0), 1e-30))
+
+
+class Judge:
+    def __init__(self, tool):
+        self.tool = tool
+        self.counts = collections.Counter()
+        self.distances = []
+
+    def converted(self, model, folder, *options):
+        target = f"{folder}/written.onnx"
+        hone_cli.hone(self.tool, "convert", model, "-o", target, *options)
+        return target
+
+    def judge(self, name, model, inputs, reference, limit=1e-3):
+        """reference: outputs by name, or None where ONNX Runtime does not run the model."""
+        for options in [(), ("--optimize",)]:
+            with tempfile.TemporaryDirectory() as folder:
+                what = self.one(model, folder, options, inputs, reference, limit)
+            self.counts[what.split(":")[0]] += 1
+            if not what.startswith(GOOD):
+                print(f"FAILED {name} {' '.join(options)} {what}", flush=True)
+
+    def one(self, model, folder, options, inputs, reference, limit):
+        try:
+            written = self.converted(model, folder, *options)
+        except hone_cli.Failed as failure:
+            text = str(failure)
+            return f"{'unsupported' if 'exit code 3' in text else 'not written'}: {text}"
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                onnx.checker.check_model(written, full_check=True)
+        except Exception as error:
+            return f"not valid: {str(error)[:600]}"
+        again = f"{folder}/again.onnx"
+        try:
+            hone_cli.hone(self.tool, "convert", written, "-o", again)
+        except hone_cli.Failed as failure:
+            return f"not read back: {failure}"
+        if reference is None:
+            return "checked"
+        try:
+            got = outputs_of(session_of(written), inputs)
+        except Exception as error:
+            return f"not run: {str(error)[:400]}"
+        if list(got) != list(reference):
+            return f"other outputs: {list(got)}, wanted {list(reference)}"
+        distance = max(map(apart, reference.values(), got.values()), default=0.0)
+        self.distances.append(distance)
+        return "agrees" if distance <= limit else f"disagrees: {distance:.2e} apart"
+
+
+def example_inputs(session):
+    random = np.random.default_rng(1)
+    inputs = {}
+    for value in session.get_inputs():
+        shape = [d if isinstance(d, int) else 64 if i > 0 else 1 for i, d in enumerate(value.shape)]
+        if "float" in value.type:
+            inputs[value.name] = random.standard_normal(shape).astype(
+                np.float16 if "16" in value.type else np.float32)
+        elif "int64" in value.type:
+            inputs[value.name] = np.ones(shape, np.int64)
+        else:
+            kind = re.sub(r"tensor\((.*)\)", r"\1", value.type)
+            inputs[value.name] = random.integers(0, 100, shape).astype(kind)
+    return inputs
+
+
+def judge_models(judge, only):
+    for model in sorted((hone_cli.DATA / "models/onnx").rglob("*.onnx")):
+        if not re.search(only, str(model)):
+            continue
+        try:
+            with np.load(golden_file(model)) as golden:
+                inputs = {n[3:]: golden[n] for n in golden.files if n.startswith("in_")}
+        except OSError:
+            inputs = None
+        session = session_of(model)
+        inputs = inputs or example_inputs(session)
+        start = time.monotonic()
+        judge.judge(model.stem, model, inputs, outputs_of(session, inputs))
+        seconds = time.monotonic() - start
+        print(f"{model.stem:32} {seconds:6.1f} s  {dict(judge.counts)}", flush=True)
+
+
+def golden_file(model):
+    folder = "qdq" if model.parent.name == "quantized" else model.parent.name
+    return hone_cli.DATA / "goldens/onnxruntime" / f"{folder}_{model.stem}.npz"
+
+
+def judge_bench_graphs(judge, only):
+    for model in sorted((hone_cli.DATA / "bench_graphs").glob("*.onnx")):
+        if not re.search(only, str(model)):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            filled = bench_graphs.fill(model, hone_cli.pathlib.Path(folder))
+            session = session_of(filled)
+            inputs = bench_graphs.example_inputs(session)
+            reference = outputs_of(session, inputs)
+            del session
+            judge.judge(model.stem, filled, inputs, reference)
+        print(f"{model.stem:32} {dict(judge.counts)}", flush=True)
+
+
+def case_inputs(session, folder):
+    inputs = {}
+    for i, value in enumerate(session.get_inputs()):
+        file = folder / f"test_data_set_0/input_{i}.pb"
+        tensor = onnx.TensorProto.FromString(file.read_bytes())
+        inputs[value.name] = onnx.numpy_helper.to_array(tensor)
+    return inputs
+
+
+def judge_suite(judge, only):
+    for model in sorted((hone_cli.DATA / "onnx_backend_tests").glob("*/*/model.onnx")):
+        if not re.search(only, str(model)):
+            continue
+        reference = inputs = None
+        try:
+            session = session_of(model)
+            inputs = case_inputs(session, model.parent)
+            reference = outputs_of(session, inputs)
+        except Exception:
+            pass  # ONNX Runtime does not run the case itself: the file is only checked
+        judge.judge(model.parent.name, model, inputs, reference)
+
+
+def main():
+    parser = hone_cli.parser(__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--only", default="", help="a regular expression of paths")
+    parser.add_argument("--part", default="models,bench,suite", help="of models, bench, suite")
+    options = parser.parse_args()
+    hone_cli.skip_without(hone_cli.DATA / "models/onnx")
+    good = True
+    for part, run in [("models", judge_models), ("bench", judge_bench_graphs),
+                      ("suite", judge_suite)]:
+        if part not in options.part.split(","):
+            continue
+        judge = Judge(options.hone)
+        run(judge, options.only)
+        counts = judge.counts
+        good = good and all(what in GOOD for what in counts)
+        words = ", ".join(f"{n} {what}" for what, n in sorted(counts.items()))
+        print(f"convert {part}: {words}; at most {max(judge.distances, default=0):.1e} apart")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

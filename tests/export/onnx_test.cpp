@@ -1,0 +1,312 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "base/file.hpp"
+#include "export/export.hpp"
+#include "export/onnx/model.hpp"
+#include "export/onnx/operators.hpp"
+#include "export/onnx/versions.hpp"
+#include "import/import.hpp"
+#include "import/onnx/node_reader.hpp"
+#include "ir/evaluation.hpp"
+#include "ir/inference.hpp"
+#include "ir/text.hpp"
+#include "ir/verify.hpp"
+#include "ops/arithmetic.hpp"
+#include "ops/common/registry.hpp"
+
+namespace hone::test {
+namespace {
+
+std::unique_ptr<Graph> graph_of(std::string_view text) {
+  auto graph = parse(text, all_ops());
+  infer(*graph);
+  return graph;
+}
+
+Imported read(const std::string& bytes) {
+  return import_onnx_bytes(std::as_bytes(std::span(bytes)), ".");
+}
+
+/// The graph as text after being written and read.
+std::string again(std::string_view text) {
+  const Imported imported = read(onnx_bytes(*graph_of(text)));
+  verify(*imported.graph, "import");
+  return print(*imported.graph, {.origins = false, .align = false});
+}
+
+int opset_of(std::string_view text) { return onnx::model_of(*graph_of(text)).opsets.at(""); }
+
+std::string error_of(std::string_view text) {
+  try {
+    onnx_bytes(*graph_of(text));
+  } catch (const Error& error) {
+    EXPECT_EQ(name(error.code()), "unsupported");
+    return error.message();
+  }
+  return "";
+}
+
+Tensor ramp(std::vector<int64_t> shape) {
+  Tensor tensor(DType::f32, std::move(shape));
+  for (int64_t i = 0; i < tensor.count(); ++i) tensor.set_number(i, static_cast<double>(i) - 3);
+  return tensor;
+}
+
+/// Both graphs give the same bits for these inputs.
+void expect_same_results(std::string_view text, const std::vector<Tensor>& inputs) {
+  const auto graph = graph_of(text);
+  const Imported imported = read(onnx_bytes(*graph));
+  const std::vector<Tensor> wanted = evaluate(*graph, inputs);
+  const std::vector<Tensor> found = evaluate(*imported.graph, inputs);
+  ASSERT_EQ(found.size(), wanted.size());
+  for (size_t i = 0; i < wanted.size(); ++i)
+    EXPECT_TRUE(same_bits(found[i], wanted[i])) << "output " << i;
+}
+
+TEST(ExportOnnx, NamesTypesAndAttributesComeBack) {
+  const std::string text = R"(graph net(%x: f32[n,3,8,8]) -> (%z)
+  %y = Conv(%x, f32[1,3,1,1]{1,2,3}) pads=[1,0,1,0] : f32[n,1,10,8]
+  %z = LeakyRelu(%y) alpha=0.5 : f32[n,1,10,8]
+)";
+  EXPECT_EQ(again(text), text);
+}
+
+TEST(ExportOnnx, RequiredAttributesAreWrittenThoughTheyAreOurDefaults) {
+  const std::string text = R"(graph net(%x: f32[2,3]) -> (%y, %z)
+  %y = Concat(%x, %x) : f32[4,3]
+  %z = Cast(%x) : f32[2,3]
+)";
+  EXPECT_EQ(again(text), text);
+}
+
+TEST(ExportOnnx, ParametersBecomeOperands) {
+  const std::string made = again(R"(graph net(%x: f32[2,3]) -> (%y)
+  %y = Transpose(%x) perm=[1,0]
+  %z = ReduceSum(%x) axes=[1]
+  %w = Slice(%x) starts=[0] ends=[1] axes=[1]
+)");
+  EXPECT_NE(made.find("ReduceSum(%x, i64[1]{1})"), std::string::npos) << made;
+  EXPECT_NE(made.find("Slice(%x, i64[1]{0}, i64[1]{1}, i64[1]{1})"), std::string::npos) << made;
+}
+
+TEST(ExportOnnx, SymbolicParametersAreComputedFromShapes) {
+  expect_same_results(R"(graph net(%x: f32[n,m,4]) -> (%y, %z, %w)
+  %y = Reshape(%x) shape=[2*n,floordiv(m*4,2)]
+  %z = Expand(f32{1.5}) shape=[max(n,m),min(m+1,3),n]
+  %w = Slice(%x) starts=[n-3] ends=[2*n-m] axes=[1]
+)",
+                      {ramp({2, 3, 4})});
+  expect_same_results(R"(graph net(%x: f32[n,m]) -> (%y)
+  %y = ConstantOfShape() shape=[floordiv(n-m,2)+3] value=i32{7}
+)",
+                      {ramp({2, 5})});  // floor(-3 / 2) + 3 is 1
+}
+
+TEST(ExportOnnx, ASymbolMayBeThatOfANodesResult) {
+  expect_same_results(R"(graph net(%x: f32[5]) -> (%y)
+  %places = NonZero(%x) : i64[1,k]
+  %y = Expand(f32{2}) shape=[k,2]
+)",
+                      {ramp({5})});
+}
+
+TEST(ExportOnnx, TheOpsetIsTheOldestThatHasWhatIsUsed) {
+  EXPECT_EQ(opset_of("graph net(%x: f32[2]) -> (%y)\n  %y = Relu(%x)\n"), 18);
+  EXPECT_EQ(opset_of("graph net(%x: f32[2]) -> (%y)\n  %y = Gelu(%x)\n"), 20);
+  EXPECT_EQ(opset_of("graph net(%x: f32[2]) -> (%y)\n  %y = Cast(%x) to=f16\n"), 18);
+  EXPECT_EQ(opset_of("graph net(%x: f32[2]) -> (%y)\n  %y = Cast(%x) to=f8e5m2 saturate=false\n"),
+            19);
+  EXPECT_EQ(opset_of("graph net(%x: bf16[2]) -> (%y)\n  %y = Sin(%x)\n"), 22);
+  EXPECT_EQ(opset_of("graph net(%x: f32[2,2]) -> (%y)\n  %y = Pad(%x) pads=[1,1,1,1]\n"), 18);
+}
+
+TEST(ExportOnnx, OtherDomainsAreStated) {
+  const auto model = onnx::model_of(*graph_of(R"(graph net(%a: u8[4], %b: u8[4]) -> (%y)
+  %y = QLinearAdd(%a, f32{1}, u8{0}, %b, f32{1}, u8{0}, f32{2}, u8{0})
+)"));
+  EXPECT_EQ(model.opsets.at("com.microsoft"), 1);
+  EXPECT_EQ(model.graph.nodes.front().domain, "com.microsoft");
+}
+
+TEST(ExportOnnx, OutputsThatAreInputsConstantsOrTwice) {
+  const std::string text = R"(graph net(%x: f32[2]) -> (%x, a = %y, b = %y, c = %x, d = f32[2]{1,2})
+  %y = Relu(%x)
+)";
+  const Imported imported = read(onnx_bytes(*graph_of(text)));
+  std::vector<std::string> names;
+  for (const GraphOutput& output : imported.graph->outputs()) names.push_back(output.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"x", "a", "b", "c", "d"}));
+  expect_same_results(text, {ramp({2})});
+}
+
+constexpr std::string_view kBranches = R"(graph net(%c: bool[], %x: f32[n]) -> (%y, %z)
+  %t = Add(%x, f32[1]{5})
+  %y, %z = If(%c, %x, %t)
+    then_branch(%x: f32[n], %t: f32[n]) -> (%r, %x)
+      %r = Mul(%t, f32[1]{5})
+    else_branch(%a: f32[n], %b: f32[n]) -> (%t, %b)
+      %t = Neg(%a)
+)";
+
+TEST(ExportOnnx, BodiesReadFromTheGraphAround) {
+  for (const double condition : {0.0, 1.0})
+    expect_same_results(kBranches, {Tensor::scalar(DType::boolean, condition), ramp({3})});
+  const onnx::Model model = onnx::model_of(*graph_of(kBranches));
+  const onnx::NodeModel& node = model.graph.nodes.back();
+  EXPECT_EQ(node.op_type, "If");
+  EXPECT_EQ(node.inputs, std::vector<std::string>{"c"});
+  const auto& taken =
+      *std::get<std::shared_ptr<const onnx::GraphModel>>(node.attributes.front().data);
+  EXPECT_TRUE(taken.inputs.empty());
+  EXPECT_EQ(taken.nodes.front().inputs.front(), "t");
+  EXPECT_TRUE(taken.constants.empty());  // its number stands around it too
+  const auto& other =
+      *std::get<std::shared_ptr<const onnx::GraphModel>>(node.attributes.back().data);
+  EXPECT_NE(other.nodes.front().outputs.front(), "t");  // that is a value around
+}
+
+TEST(ExportOnnx, FlattenedSoftmaxIsSpelledOut) {
+  expect_same_results(R"(graph net(%x: f32[2,3,n]) -> (%y)
+  %y = Softmax(%x) axis=1 flatten=true
+)",
+                      {ramp({2, 3, 4})});
+}
+
+TEST(ExportOnnx, WhatOnnxCannotSayIsNamedAllAtOnce) {
+  const std::string message = error_of(R"(graph net(%x: f32[1,1,4,4], %q: f32[2]) -> (%a, %b, %c)
+  %a = Resize(%x, _, f32[4]{1,1,2,2}) nearest_mode=simple  # /up
+  %b = Fused(%x)  # /fused
+    body(%x: f32[1,1,4,4]) -> (%r)
+      %r = Relu(%x)
+  %c = Relu(%q)
+)");
+  EXPECT_NE(message.find("2 nodes cannot be written"), std::string::npos) << message;
+  EXPECT_NE(message.find("Fused: ONNX has no operator of this name (Fused /fused)"),
+            std::string::npos)
+      << message;
+  EXPECT_NE(message.find("Resize: nearest_mode=simple"), std::string::npos) << message;
+}
+
+TEST(ExportOnnx, NodeNamesAreUnique) {
+  const auto model = onnx::model_of(*graph_of(R"(graph net(%x: f32[2]) -> (%z)
+  %y = Relu(%x)  # /act
+  %z = Neg(%y)  # /act
+)"));
+  std::set<std::string> names;
+  for (const onnx::NodeModel& node : model.graph.nodes) names.insert(node.name);
+  EXPECT_EQ(names, (std::set<std::string>{"/act", "/act.1"}));
+}
+
+TEST(ExportOnnx, TheSameGraphGivesTheSameBytes) {
+  EXPECT_EQ(onnx_bytes(*graph_of(kBranches)), onnx_bytes(*graph_of(kBranches)));
+}
+
+TEST(ExportOnnx, DataTypesAreThoseOfTheImport) {
+  for (int i = 0; i < kDTypeCount; ++i) {
+    const auto dtype = static_cast<DType>(i);
+    EXPECT_EQ(onnx::dtype_of(onnx::data_type(dtype)), dtype) << name(dtype);
+  }
+}
+
+TEST(ExportOnnx, EveryElementTypeComesBack) {
+  for (int i = 0; i < kDTypeCount; ++i) {
+    const auto dtype = static_cast<DType>(i);
+    Tensor tensor(DType::f32, {});
+    if (dtype == DType::string) {
+      tensor = Tensor::of_strings({3}, {"a", "", "c"});
+    } else {
+      tensor = Tensor(dtype, {3});
+      for (std::byte& byte : tensor.mutable_bytes()) byte = std::byte{1};
+    }
+    Graph graph("net");
+    graph.add_output("y", graph.add_constant("y", Weight::of(tensor)));
+    const Imported imported = read(onnx_bytes(graph));
+    const Tensor& found = imported.graph->outputs().front().value->weight->tensor();
+    if (dtype == DType::string) EXPECT_EQ(found.strings(), tensor.strings());
+    else EXPECT_TRUE(same_bits(found, tensor)) << name(dtype);
+  }
+}
+
+class ExportFile : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() / cat("hone_export_", ::getpid());
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::unique_ptr<Graph> weights(int64_t elements) {
+    auto graph = std::make_unique<Graph>("net");
+    const Type type = Type::tensor(DType::f32, {elements});
+    Value* sum = graph->add_input("x", type);
+    for (const char* name : {"a", "b"}) {
+      Value* weight = graph->add_constant(name, Weight::of(ramp({elements})));
+      sum = graph->add_node(Add{}, {sum, weight}, {cat("sum_", name)})->output();
+    }
+    graph->add_output("y", sum);
+    infer(*graph);
+    return graph;
+  }
+  std::filesystem::path folder_;
+};
+
+TEST_F(ExportFile, LargeWeightsGoIntoAFileOfTheirOwn) {
+  const auto graph = weights(300);
+  ExportOptions options;
+  options.external = ExportOptions::External::always;
+  const Exported made = export_onnx(*graph, folder_ / "net.onnx", options);
+  EXPECT_EQ(made.data, folder_ / "net.onnx.data");
+  EXPECT_EQ(made.data_bytes, 4096U + 1200U);  // each at the begin of a page
+  EXPECT_EQ(std::filesystem::file_size(made.data), made.data_bytes);
+  EXPECT_EQ(std::filesystem::file_size(folder_ / "net.onnx"), made.model_bytes);
+  EXPECT_LT(made.model_bytes, 1000U);
+  const Imported imported = import_file(folder_ / "net.onnx");
+  EXPECT_TRUE(same_structure(*graph, *imported.graph));
+}
+
+TEST_F(ExportFile, AutomaticGoesBySize) {
+  ExportOptions options;
+  options.inline_bytes = 2400;
+  EXPECT_EQ(export_onnx(*weights(300), folder_ / "fits.onnx", options).data_bytes, 0U);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "fits.onnx.data"));
+  EXPECT_GT(export_onnx(*weights(301), folder_ / "large.onnx", options).data_bytes, 0U);
+  options.external = ExportOptions::External::never;
+  EXPECT_EQ(export_onnx(*weights(301), folder_ / "never.onnx", options).data_bytes, 0U);
+  EXPECT_EQ(read_text(folder_ / "never.onnx"), onnx_bytes(*weights(301)));
+}
+
+TEST_F(ExportFile, SmallWeightsStayInTheModel) {
+  ExportOptions options;
+  options.external = ExportOptions::External::always;
+  const Exported made = export_onnx(*weights(100), folder_ / "small.onnx", options);
+  EXPECT_EQ(made.data_bytes, 0U);
+  EXPECT_TRUE(made.data.empty());
+}
+
+TEST_F(ExportFile, RandomWeightsAreWrittenAndAbsentOnesAreNot) {
+  auto graph = weights(300);
+  Value* random = graph->add_constant("random", Weight::random(DType::f32, {300}, 7, 1));
+  graph->replace_uses(graph->find("a"), random);
+  const Imported imported = read(onnx_bytes(*graph));
+  EXPECT_TRUE(
+      same_bits(imported.graph->find("random")->weight->tensor(), random->weight->tensor()));
+
+  Value* absent =
+      graph->add_constant("absent", Weight::absent(DType::f32, {300}, {}, "net.data+0x10"));
+  graph->replace_uses(random, absent);
+  try {
+    export_onnx(*graph, folder_ / "absent.onnx");
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::io);
+    EXPECT_NE(error.message().find("net.data+0x10"), std::string::npos) << error.message();
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder_));
+}
+
+}  // namespace
+}  // namespace hone::test

@@ -1,0 +1,82 @@
+#include <filesystem>
+#include <memory>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "export/export.hpp"
+#include "ir/text.hpp"
+#include "model_options.hpp"
+#include "output.hpp"
+#include "runtime/engine_file.hpp"
+
+namespace hone::cli {
+namespace {
+
+struct ConvertVerb {
+  ModelOptions model;
+  std::string output, external = "auto";
+  bool optimize = false;
+};
+
+ExportOptions export_options(const ConvertVerb& verb) {
+  using External = ExportOptions::External;
+  ExportOptions options;
+  if (verb.external == "always") options.external = External::always;
+  else if (verb.external == "never") options.external = External::never;
+  else
+    check(verb.external == "auto", Code::usage, "--external ", verb.external,
+          ": wanted auto, always or never");
+  return options;
+}
+
+/// What is written: a model as it was imported or, asked for, after the passes; an engine's graph.
+std::shared_ptr<const Graph> read_graph(const ConvertVerb& verb) {
+  const ModelOptions& model = verb.model;
+  if (is_engine_file(model.path)) {
+    model.check_engine_options();
+    return read_engine_file(model.path, true).portable;
+  }
+  check(verb.optimize || model.disabled.empty(), Code::usage, "--disable goes with --optimize");
+  Imported imported = import_file(model.path, model.import_options());
+  if (!verb.optimize) return std::move(imported.graph);
+  return make_portable(std::move(imported.graph), model.build_options());
+}
+
+void convert(const ConvertVerb& verb) {
+  const std::filesystem::path output = verb.output;
+  const std::string form = output.extension().string();
+  check(form == ".onnx" || form == ".graph", Code::usage, "-o ", verb.output,
+        ": wanted a name that ends in .onnx or .graph (Hone's text)");
+  std::error_code error;
+  check(!std::filesystem::equivalent(verb.model.path, output, error), Code::usage, "-o ",
+        verb.output, " is the model itself");
+  const ExportOptions options = export_options(verb);
+  const std::shared_ptr<const Graph> graph = read_graph(verb);
+  if (form == ".graph") {
+    AtomicFile file(output);
+    file.write(hone::print(*graph));
+    file.commit();
+    line("graph  ", verb.output, "  ", bytes_text(std::filesystem::file_size(output)));
+    return;
+  }
+  const Exported made = export_onnx(*graph, output, options);
+  line("model  ", verb.output, "  ", bytes_text(made.model_bytes));
+  if (made.data_bytes > 0) line("data   ", made.data.string(), "  ", bytes_text(made.data_bytes));
+}
+
+}  // namespace
+
+std::function<void()> declare_convert(Arguments& arguments) {
+  const auto verb = std::make_shared<ConvertVerb>();
+  verb->model.declare_path(arguments);
+  arguments.option("-o,--output", verb->output, "FILE.onnx|FILE.graph",
+                   "What to write: an ONNX model, or the graph as text", true);
+  arguments.option("--external", verb->external, "auto|always|never",
+                   "Weights in FILE.onnx.data; auto: from 64 MiB on");
+  arguments.flag("--optimize", verb->optimize, "Write the graph as it is after the passes");
+  verb->model.declare_weights(arguments);
+  verb->model.declare_disabled(arguments);
+  return [verb] { convert(*verb); };
+}
+
+}  // namespace hone::cli
