@@ -1,6 +1,7 @@
 #include "ops/softmax.hpp"
 
 #include "export/onnx/node_export.hpp"
+#include "ops/qlinear.hpp"
 
 namespace hone::onnx {
 namespace {
@@ -17,6 +18,13 @@ void export_flattening(NodeExport& node) {
   node.add("Reshape", {result, shape});
 }
 
+/// `opset` says whose Softmax it is: before 13 the axes from `axis` on are one.
+void export_qlinear_softmax(NodeExport& node) {
+  NodeModel& made = node.plain();
+  made.drop("flatten");
+  made.set("opset", int64_t{node.op<QLinearSoftmax>().flatten ? 12 : 13});
+}
+
 void export_cum_sum(NodeExport& node) {
   const CumSum& op = node.op<CumSum>();
   const std::string axis =
@@ -30,6 +38,7 @@ void register_softmax(Exporters& exporters) {
   exporters.add("Softmax", export_flattening<Softmax>);
   exporters.add("LogSoftmax", export_flattening<LogSoftmax>);
   exporters.add("Hardmax", export_flattening<Hardmax>);
+  exporters.add("QLinearSoftmax", export_qlinear_softmax);
   exporters.add("CumSum", export_cum_sum);
 }
 

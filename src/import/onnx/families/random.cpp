@@ -11,9 +11,10 @@
 namespace hone::onnx {
 namespace {
 
-/// Nodes without a seed get different ones that stay the same from run to run.
+/// Nodes without a seed get different ones that stay the same from run to run, and that the
+/// attribute, a float, can hold.
 int64_t seed_of_name(const NodeReader& node) {
-  return static_cast<int64_t>(hash_text(node.origin()).low & 0xFFFFFFFF);
+  return static_cast<int64_t>(hash_text(node.origin()).low & 0xFFFFFF);
 }
 
 /// A float for most operators; a whole number counts as itself.
