@@ -60,7 +60,11 @@ struct Reciprocal : Unary<Reciprocal> {
 };
 struct Erf : Unary<Erf> {
   static constexpr std::string_view kName = "Erf";
-  double of(double x) const { return std::erf(x); }
+  static constexpr Elements kElements = Elements::numbers;  // integers truncate
+  template <class D>
+  D of(D x) const {
+    return static_cast<D>(std::erf(static_cast<double>(x)));
+  }
 };
 struct Floor : Unary<Floor> {
   static constexpr std::string_view kName = "Floor";

@@ -14,9 +14,20 @@ std::ptrdiff_t offset(size_t place) { return static_cast<std::ptrdiff_t>(place);
 
 }  // namespace
 
+namespace {
+
+/// A string is zero when it is empty, a complex number when both of its parts are.
+bool is_zero(const Tensor& x, int64_t i) {
+  if (x.dtype() == DType::string) return x.strings()[static_cast<size_t>(i)].empty();
+  if (x.dtype() == DType::c64) return x.at<float>(2 * i) == 0 && x.at<float>(2 * i + 1) == 0;
+  if (x.dtype() == DType::c128) return x.at<double>(2 * i) == 0 && x.at<double>(2 * i + 1) == 0;
+  return x.number(i) == 0;
+}
+
+}  // namespace
+
 void NonZero::infer(Inference& c) const {
   const TensorType& x = c.tensor(0);
-  c.check(!is_complex(x.dtype) && x.dtype != DType::string, "cannot tell zeros of ", x.dtype);
   const Dim rank = x.has_rank() ? Dim(x.rank()) : c.fresh(0, 0);
   const Dim found = c.fresh(0, 1);
   if (x.has_rank()) c.require_less_equal(found, product(x.shape()));
@@ -27,7 +38,7 @@ void NonZero::eval(Evaluation& c) const {
   const Tensor& x = c.input(0);
   std::vector<int64_t> found;
   for (int64_t i = 0; i < x.count(); ++i)
-    if (x.number(i) != 0) found.push_back(i);
+    if (!is_zero(x, i)) found.push_back(i);
   const auto count = static_cast<int64_t>(found.size());
   Tensor& y = c.output(0, DType::i64, {x.rank(), count});
   const std::vector<int64_t> strides = row_major_strides(x.shape());

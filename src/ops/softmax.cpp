@@ -52,7 +52,20 @@ void infer_arg(Inference& c, int64_t axis, bool keepdims) {
   c.set(0, DType::i64, std::move(dims));
 }
 
-// better(a, b): a is to be chosen over b.
+// Whether a is to be chosen over b: NaN over everything else, as NumPy has it.
+template <class T, class Better>
+bool chosen_over(T a, T b, const Better& better) {
+  if constexpr (std::is_floating_point_v<T>)
+    if (std::isnan(a) || std::isnan(b)) return !std::isnan(b);
+  return better(a, b);
+}
+
+template <class T>
+bool equally_good(T a, T b) {
+  return a == b || (a != a && b != b);
+}
+
+// better(a, b): a is to be chosen over b, neither being NaN.
 template <class T, class Better>
 void eval_arg(Evaluation& c, int64_t axis, bool keepdims, bool last, const Better& better) {
   const Tensor& x = c.input(0);
@@ -72,7 +85,7 @@ void eval_arg(Evaluation& c, int64_t axis, bool keepdims, bool last, const Bette
     const T* values = in.data() + at;
     for (int64_t i = 1; i < lanes.size; ++i) {
       const T value = values[i * lanes.step], best = values[chosen * lanes.step];
-      if (better(value, best) || (last && value == best)) chosen = i;
+      if (chosen_over(value, best, better) || (last && equally_good(value, best))) chosen = i;
     }
     out.set_integer(number, chosen);
   });
@@ -150,7 +163,10 @@ void Hardmax::infer(Inference& c) const { infer_same(c, axis); }
 
 void Hardmax::eval(Evaluation& c) const {
   eval_lanes(c, axis, flatten, [](std::vector<double>& lane) {
-    const auto greatest = std::max_element(lane.begin(), lane.end()) - lane.begin();
+    const auto first_is_less = [](double a, double b) {
+      return chosen_over(b, a, [](double p, double q) { return p > q; });
+    };
+    const auto greatest = std::max_element(lane.begin(), lane.end(), first_is_less) - lane.begin();
     std::fill(lane.begin(), lane.end(), 0.0);
     lane[static_cast<size_t>(greatest)] = 1;
   });

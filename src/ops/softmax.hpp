@@ -25,7 +25,7 @@ struct LogSoftmax {
   void eval(Evaluation& c) const;
 };
 
-/// 1 at the first of the largest elements along an axis, 0 elsewhere.
+/// 1 at the first of the largest elements along an axis, 0 elsewhere; NaN is the largest.
 struct Hardmax {
   static constexpr std::string_view kName = "Hardmax";
   int64_t axis = -1;
@@ -35,7 +35,8 @@ struct Hardmax {
   void eval(Evaluation& c) const;
 };
 
-/// Where along an axis the largest element lies (i64): the first, or the last of equals.
+/// Where along an axis the largest element lies (i64): the first, or the last of equals. NaN is
+/// chosen over everything else.
 struct ArgMax {
   static constexpr std::string_view kName = "ArgMax";
   int64_t axis = 0;
@@ -48,7 +49,7 @@ struct ArgMax {
   void eval(Evaluation& c) const;
 };
 
-/// Where along an axis the smallest element lies (i64).
+/// Where along an axis the smallest element lies (i64); NaN as in ArgMax.
 struct ArgMin {
   static constexpr std::string_view kName = "ArgMin";
   int64_t axis = 0;
