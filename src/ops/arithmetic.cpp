@@ -49,12 +49,6 @@ void Div::dims(Inference& c) const {
   });
 }
 
-void Mod::infer(Inference& c) const {
-  const DType type = check_elements(c, kElements, 0, 1);
-  c.check(fmod || is_integer(type), "operands are ", type, ", wanted integers, or fmod=1");
-  infer_broadcast(c, type);
-}
-
 void Mod::dims(Inference& c) const {
   // Both kinds agree where nothing is negative.
   known_broadcast(c, [](auto d, const Inference& known) -> std::optional<Dim> {

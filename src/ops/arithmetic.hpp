@@ -52,22 +52,25 @@ struct Div : Binary<Div> {
   void dims(Inference& c) const;
 };
 
-/// The remainder of a / b: with fmod the sign of a (C's fmod), else the sign of b (Python's %).
+/// The remainder of a / b: with fmod the sign of a (C's fmod), else the sign of b (Python's %; of
+/// floats 0 has that sign too, and a finite number modulo an infinity of the other sign is that).
 struct Mod : Binary<Mod> {
   static constexpr std::string_view kName = "Mod";
-  bool fmod = false;  // floats need it
+  bool fmod = false;
   void fields(FieldList& f) const { f("fmod", fmod); }
   template <class D>
   D of(D a, D b) const {
     if constexpr (std::is_floating_point_v<D>) {
-      return std::fmod(a, b);
+      const D rest = std::fmod(a, b);
+      if (fmod || std::isnan(rest)) return rest;
+      if (rest == 0) return std::copysign(rest, b);
+      return (rest < 0) != (b < 0) ? rest + b : rest;
     } else {
       if (b == 0 || (std::is_signed_v<D> && b == static_cast<D>(-1))) return 0;
       const D rest = a % b;
       return !fmod && rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
     }
   }
-  void infer(Inference& c) const;
   void dims(Inference& c) const;
 };
 

@@ -360,7 +360,10 @@ void SpaceToDepth::eval(Evaluation& c) const {
   c.check(x.rank() == 4 && b >= 1 && b <= 1 << 20 && x.dim(2) % b == 0 && x.dim(3) % b == 0,
           "cannot move blocks of ", b, " to depth in ", shape_text(x.shape()));
   const int64_t n = x.dim(0), depth = x.dim(1), h = x.dim(2) / b, w = x.dim(3) / b;
-  regroup(c, {n, depth, h, b, w, b}, {0, 3, 5, 1, 2, 4}, {n, checked_mul(depth, b * b), h, w});
+  const bool dcr = mode == DepthToSpace::Mode::DCR;
+  regroup(c, {n, depth, h, b, w, b},
+          dcr ? std::vector<int>{0, 3, 5, 1, 2, 4} : std::vector<int>{0, 1, 3, 5, 2, 4},
+          {n, checked_mul(depth, b * b), h, w});
 }
 
 void register_layout(OpRegistry& registry) {

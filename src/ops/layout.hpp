@@ -77,7 +77,10 @@ struct DepthToSpace {
 struct SpaceToDepth {
   static constexpr std::string_view kName = "SpaceToDepth";
   int64_t blocksize = 1;
-  void fields(FieldList& f) const { f("blocksize", blocksize); }
+  DepthToSpace::Mode mode = DepthToSpace::Mode::DCR;  // the one that DepthToSpace undoes it by
+  void fields(FieldList& f) const {
+    f("blocksize", blocksize), f("mode", mode, DepthToSpace::kModes);
+  }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
 };

@@ -192,7 +192,79 @@ void Probit::eval(Evaluation& c) const {
   map_elements<double>(c.output(0, x.dtype(), x.shape()), x, normal_quantile);
 }
 
+namespace {
+
+constexpr int64_t kMostClasses = 4096;  // a dense system is solved for each row
+
+/// Solves the square system in place (Gauss, largest pivot); `rows` have the right hand side last.
+void solve(std::vector<std::vector<double>>& rows) {
+  const size_t n = rows.size();
+  for (size_t k = 0; k < n; ++k) {
+    size_t pivot = k;
+    for (size_t i = k + 1; i < n; ++i)
+      if (std::fabs(rows[i][k]) > std::fabs(rows[pivot][k])) pivot = i;
+    std::swap(rows[k], rows[pivot]);
+    for (size_t i = 0; i < n; ++i) {
+      if (i == k) continue;
+      const double factor = rows[i][k] / rows[k][k];
+      for (size_t j = k; j <= n; ++j) rows[i][j] -= factor * rows[k][j];
+    }
+  }
+  for (size_t k = 0; k < n; ++k) rows[k][n] /= rows[k][k];
+}
+
+/// Of classes whose pairwise probabilities are pair(i, j): minimizes the sum over i != j of
+/// (pair(j, i) p_i - pair(i, j) p_j)^2 where the p sum to 1.
+template <class Pair>
+std::vector<double> coupled(size_t classes, const Pair& pair) {
+  std::vector<std::vector<double>> rows(classes + 1, std::vector<double>(classes + 2, 0.0));
+  for (size_t i = 0; i < classes; ++i) {
+    for (size_t j = 0; j < classes; ++j) {
+      if (i == j) continue;
+      rows[i][i] += pair(j, i) * pair(j, i);
+      rows[i][j] = -pair(j, i) * pair(i, j);
+    }
+    rows[i][classes] = rows[classes][i] = 1;  // the multiplier, and the sum
+  }
+  rows[classes][classes + 1] = 1;
+  solve(rows);
+  std::vector<double> result;
+  for (size_t i = 0; i < classes; ++i) result.push_back(rows[i][classes + 1]);
+  return result;
+}
+
+}  // namespace
+
+void PairwiseCoupling::infer(Inference& c) const {
+  const DType dtype = float_operand(c, 0);
+  c.check(classes >= 2 && classes <= kMostClasses, "classes is ", classes);
+  rank_is(c, 0, 2);
+  const TensorType& x = c.tensor(0);
+  if (x.has_rank()) c.require_equal(x.shape()[1], classes * (classes - 1) / 2);
+  c.set(0, dtype, {x.has_rank() ? x.shape()[0] : c.fresh(0, 0), classes});
+}
+
+void PairwiseCoupling::eval(Evaluation& c) const {
+  const Tensor& x = c.input(0);
+  const int64_t pairs = classes * (classes - 1) / 2;
+  c.check(x.rank() == 2 && x.dim(1) == pairs, "the pairs have shape ", shape_text(x.shape()),
+          ", wanted ", pairs, " columns");
+  Tensor& y = c.output(0, x.dtype(), {x.dim(0), classes});
+  const auto n = static_cast<size_t>(classes);
+  for (int64_t row = 0; row < x.dim(0); ++row) {
+    const auto pair = [&](size_t i, size_t j) {
+      const size_t low = std::min(i, j), high = std::max(i, j);
+      const size_t place = low * (2 * n - low - 1) / 2 + (high - low - 1);
+      const double value = x.number(row * pairs + static_cast<int64_t>(place));
+      return i < j ? value : 1 - value;
+    };
+    const std::vector<double> result = coupled(n, pair);
+    for (size_t i = 0; i < n; ++i) y.set_number(row * classes + static_cast<int64_t>(i), result[i]);
+  }
+}
+
 void register_tree(OpRegistry& registry) {
+  registry.add<PairwiseCoupling>();
   registry.add<TreeEnsemble>();
   registry.add<SoftmaxZero>();
   registry.add<Probit>();

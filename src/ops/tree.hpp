@@ -56,6 +56,18 @@ struct SoftmaxZero {
   void eval(Evaluation& c) const;
 };
 
+/// Probabilities of classes [n, classes] from those of pairs [n, classes * (classes - 1) / 2]:
+/// entry (i, j), i < j, row by row, is how probable class i is of the two. The ones that fit best
+/// by the second method of Wu, Lin and Weng, "Probability Estimates for Multi-class Classification
+/// by Pairwise Coupling", JMLR 2004; solved directly.
+struct PairwiseCoupling {
+  static constexpr std::string_view kName = "PairwiseCoupling";
+  int64_t classes = 2;
+  void fields(FieldList& f) const { f("classes", classes); }
+  void infer(Inference& c) const;
+  void eval(Evaluation& c) const;
+};
+
 /// The inverse of the normal distribution's cumulative function; NaN outside [0, 1].
 struct Probit {
   static constexpr std::string_view kName = "Probit";

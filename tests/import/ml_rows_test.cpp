@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "import/onnx_writer.hpp"
 #include "ir/evaluation.hpp"
 
@@ -102,6 +104,38 @@ TEST(MlRows, SvmRegressor) {
   expect_near(of("RBF", 0), {0.5368, 0.2521});
   expect_near(of("SIGMOID", 0), {0.5824, 0.2187});
   expect_near(of("RBF", 1), {1, 1});
+}
+
+std::vector<Tensor> machine(const std::vector<int64_t>& labels, const std::vector<int64_t>& vectors,
+                            const std::vector<float>& coefficients, const std::vector<float>& rho,
+                            Attributes more = {}) {
+  more.insert(more.end(),
+              {integers("classlabels_ints", labels), integers("vectors_per_class", vectors),
+               reals("coefficients", coefficients), reals("rho", rho),
+               reals("support_vectors", {1, 2, 0, 1, -1, 0}), text("kernel_type", "RBF"),
+               reals("kernel_params", {.5f, .25f, 3})});
+  return results("SVMClassifier", more, floats_of({3, 2}, {1, 2, 0, 1, -1, .2f}), {"y", "z"});
+}
+
+TEST(MlRows, SvmClassifier) {
+  auto found = machine({4, 7}, {2, 1}, {.5f, .25f, -.75f}, {.1f});
+  EXPECT_EQ(found[0].integers(), (std::vector<int64_t>{4, 4, 7}));
+  expect_near(found[1], {-0.6782, 0.6782, -0.258, 0.258, 0.5116, -0.5116});
+  found = machine({4, 7}, {2, 1}, {.5f, .25f, -.75f}, {.1f},
+                  {reals("prob_a", {-1}), reals("prob_b", {.2f})});
+  EXPECT_EQ(found[0].integers(), (std::vector<int64_t>{4, 4, 7}));
+  EXPECT_NEAR(found[1].number(0), 1 / (1 + std::exp(0.2 - 0.67823)), 1e-5);
+  EXPECT_NEAR(found[1].number(0) + found[1].number(1), 1, 1e-6);
+  const std::vector<float> six{.5f, .25f, -.75f, .1f, .2f, -.3f};
+  found = machine({4, 7, 9}, {1, 1, 1}, six, {.1f, .2f, .3f});
+  EXPECT_EQ(found[0].integers(), (std::vector<int64_t>{4, 4, 4}));
+  expect_near(found[1], {0.692, 0.2863, 0.3681, 0.5339, -0.0391, 0.3896, 0.2235, -0.5325, 0.094});
+  found = machine({4, 7, 9}, {1, 1, 1}, six, {.1f, .2f, .3f},
+                  {reals("prob_a", {-1, -.5f, -.7f}), reals("prob_b", {.2f, .1f, 0})});
+  // ONNX Runtime's estimates are iterated until they change by less than 5e-3 / 3.
+  const Doubles estimates{0.3945, 0.3001, 0.3053, 0.3577, 0.3234, 0.3189, 0.2948, 0.3408, 0.3644};
+  for (size_t i = 0; i < estimates.size(); ++i)
+    EXPECT_NEAR(found[1].number(static_cast<int64_t>(i)), estimates[i], 2e-3);
 }
 
 TEST(MlRows, Features) {

@@ -95,6 +95,21 @@ TEST(Scores, SoftmaxOfWhatIsNotZero) {
   EXPECT_EQ(run(SoftmaxZero{}, {Tensor(DType::f32, {2, 0})}).count(), 0);
 }
 
+TEST(Scores, CoupledPairs) {
+  // Pairs that agree: p_i / (p_i + p_j) of 0.5, 0.3, 0.2.
+  const Tensor pairs = tensor(DType::f64, {1, 3}, {0.5 / 0.8, 0.5 / 0.7, 0.3 / 0.5});
+  const Doubles found = numbers(run(PairwiseCoupling{.classes = 3}, {pairs}));
+  for (size_t i = 0; i < 3; ++i) EXPECT_NEAR(found[i], (Doubles{0.5, 0.3, 0.2})[i], 1e-12);
+  const Doubles two = numbers(run(PairwiseCoupling{}, {tensor(DType::f64, {1, 1}, {0.25})}));
+  EXPECT_NEAR(two[0], 0.25, 1e-12);
+  EXPECT_EQ(run(PairwiseCoupling{}, {Tensor(DType::f32, {0, 1})}).shape(), (Ints{0, 2}));
+  EXPECT_NE(error_of([] { run(PairwiseCoupling{}, {Tensor(DType::f32, {1, 2})}); }), "");
+  EXPECT_NE(error_of([] {
+              run(PairwiseCoupling{.classes = 1}, {Tensor(DType::f32, {1, 0})});
+            }),
+            "");
+}
+
 TEST(Scores, ProbitUndoesTheNormalDistribution) {
   for (const double x : {-37.0, -10.0, -2.5, -0.3, 0.0, 1e-9, 0.7, 3.0, 5.0}) {
     const double p = 0.5 * std::erfc(-x / std::sqrt(2));

@@ -179,10 +179,12 @@ Moves depth_to_space(const Moving& m) {
 }
 
 Moves space_to_depth(const Moving& m) {
-  const int64_t b = m.op<SpaceToDepth>().blocksize;
+  const SpaceToDepth& op = m.op<SpaceToDepth>();
+  const int64_t b = op.blocksize;
   const std::vector<MoveDim> d =
       dense_dims({m.in()[0], m.in()[1], m.in()[2] / b, b, m.in()[3] / b, b});
-  return {to_result({d[0], d[3], d[5], d[1], d[2], d[4]})};
+  if (op.mode == DepthToSpace::Mode::DCR) return {to_result({d[0], d[3], d[5], d[1], d[2], d[4]})};
+  return {to_result({d[0], d[1], d[3], d[5], d[2], d[4]})};
 }
 
 /// How an op moves; the parameters that its boxes are made from must be fields.

@@ -6,9 +6,13 @@
 namespace hone::onnx {
 namespace {
 
+/// Before opset 28 floats need fmod.
 void import_mod(NodeReader& node) {
   Mod op;
   op.fmod = node.flag("fmod", false);
+  const auto dtype = node.dtype_in(0);
+  if (node.opset() < 28 && !op.fmod && dtype && is_float(*dtype))
+    node.invalid("operands are ", *dtype, ", wanted integers, or fmod=1");
   node.emit(op, node.all_inputs());
 }
 

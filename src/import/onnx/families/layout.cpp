@@ -72,7 +72,9 @@ void import_depth_to_space(NodeReader& node) {
 }
 
 void import_space_to_depth(NodeReader& node) {
-  node.emit(SpaceToDepth{.blocksize = node.integer("blocksize")}, {node.required(0)});
+  const int64_t blocksize = node.integer("blocksize");
+  const auto mode = read_enum(node, "mode", DepthToSpace::kModes, DepthToSpace::Mode::DCR);
+  node.emit(SpaceToDepth{.blocksize = blocksize, .mode = mode}, {node.required(0)});
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "import/onnx/window_fields.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/cast.hpp"
+#include "ops/matmul.hpp"
 #include "ops/quantize.hpp"
 
 namespace hone::onnx {
@@ -17,6 +18,26 @@ void import_conv_integer(NodeReader& node) {
 void import_qlinear_conv(NodeReader& node) {
   QLinearConv op{.window = read_window(node, 3), .group = node.integer("group", 1)};
   node.emit(std::move(op), node.all_inputs());
+}
+
+/// Of integers one op; of 8-bit floats in the numbers that they stand for. Scales may be one a row
+/// of the first operand and of the result, one a column of the second.
+void import_qlinear_matmul(NodeReader& node) {
+  const auto is_integer_input = [&](int i) {
+    return !node.dtype_in(i) || is_integer(*node.dtype_in(i));
+  };
+  if (is_integer_input(0) && is_integer_input(3) && is_integer_input(7))
+    return void(node.emit(QLinearMatMul{}, node.all_inputs()));
+  const auto real = [&](int i, int64_t axis) {
+    return node.intermediate(DequantizeLinear{.axis = axis, .output_dtype = DType::f32},
+                             {node.required(i), node.required(i + 1), node.required(i + 2)},
+                             "real");
+  };
+  Value* product = node.intermediate(MatMul{}, {real(0, -2), real(3, -1)}, "product");
+  QuantizeLinear result;
+  result.axis = -2;
+  result.output_dtype = node.dtype_in(7).value_or(DType::u8);
+  node.emit(result, {product, node.required(6), node.required(7)});
 }
 
 void import_qgemm(NodeReader& node) {
@@ -70,7 +91,8 @@ void import_dynamic_quantize_matmul(NodeReader& node) {
 }  // namespace
 
 void register_quantized(Importers& importers) {
-  add_plain<MatMulInteger>(importers), add_plain<QLinearMatMul>(importers);
+  add_plain<MatMulInteger>(importers);
+  importers.add("QLinearMatMul", import_qlinear_matmul);
   importers.add("ConvInteger", import_conv_integer);
   importers.add("QLinearConv", import_qlinear_conv);
   const auto add = [&](std::string_view name, ImportFunction f) {
