@@ -297,12 +297,15 @@ std::vector<double> resampled(const Resize& op, const Axis& axis, int64_t outer,
   return result;
 }
 
-/// Rounded to nearest even and limited to what integers hold; floats as they are.
-double fitted(DType dtype, double value) {
+/// Limited to what integers hold and cut to whole numbers, as a cast from single precision does;
+/// rounded where antialiased, as ONNX Runtime has it. Floats as they are.
+double fitted(DType dtype, double value, bool antialias) {
   if (!is_integer(dtype)) return value;
+  const auto single = static_cast<double>(static_cast<float>(value));  // 2.9999999999999996 is 3
+  value = antialias ? std::nearbyint(value) : std::trunc(single);
   const bool sign = is_signed(dtype);
   const double most = std::ldexp(1.0, bits(dtype) - (sign ? 1 : 0));
-  return std::clamp(std::nearbyint(value), sign ? -most : 0.0, std::nextafter(most, 0.0));
+  return std::clamp(value, sign ? -most : 0.0, std::nextafter(most, 0.0));
 }
 
 void resize_smooth(Evaluation& c, const Resize& op, const std::vector<Axis>& axes,
@@ -321,7 +324,7 @@ void resize_smooth(Evaluation& c, const Resize& op, const std::vector<Axis>& axe
     *at = axes[d].to;
   }
   for (size_t i = 0; i < data.size(); ++i)
-    y.set_number(static_cast<int64_t>(i), fitted(x.dtype(), data[i]));
+    y.set_number(static_cast<int64_t>(i), fitted(x.dtype(), data[i], op.antialias));
 }
 
 }  // namespace

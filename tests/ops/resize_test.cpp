@@ -59,7 +59,7 @@ TEST(Resize, Linear) {
   const Doubles inside = resized(op, {0, 4, 8, 12}, 0.5);
   EXPECT_NEAR(inside[0], (3 * 0 + 3 * 4 + 1 * 8) / 7.0, 1e-6);
   Resize bytes{.sizes = Dims{4}, .mode = Resize::Mode::linear};
-  EXPECT_EQ(numbers(run(bytes, {row({0, 255}, DType::u8)})), (Doubles{0, 64, 191, 255}));
+  EXPECT_EQ(numbers(run(bytes, {row({0, 255}, DType::u8)})), (Doubles{0, 63, 191, 255}));
 }
 
 TEST(Resize, CubicKeepsConstantsAndFitsBytes) {
