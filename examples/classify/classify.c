@@ -9,8 +9,13 @@ static hone_code classify(const char* path, hone_model** model, hone_engine** en
                           hone_context** context) {
   float pixels[64];
   const int64_t shape[] = {1, 1, 8, 8};
-  const hone_tensor image = {"image", HONE_F32, 4, shape, pixels, sizeof pixels};
-  hone_tensor logits = {"logits", HONE_F32, 0, NULL, NULL, 0}; /* data NULL: the context's room */
+  const hone_tensor image = {.name = "image",
+                             .dtype = HONE_F32,
+                             .rank = 4,
+                             .shape = shape,
+                             .data = pixels,
+                             .bytes = sizeof pixels};
+  hone_tensor logits = {.name = "logits"}; /* data NULL: the context's room */
 
   hone_code code = hone_import(path, NULL, model);
   if (code == HONE_OK) code = hone_build(*model, NULL, engine);

@@ -103,6 +103,13 @@ HONE_API hone_code hone_engine_load(const char* path, const hone_engine_options*
                                     hone_engine** engine);
 HONE_API void hone_engine_free(hone_engine* engine);
 
+/* What a value is: a tensor, a list of tensors of one element type, or (of an optional) nothing. */
+typedef enum hone_kind {
+  HONE_TENSOR = 0,
+  HONE_SEQUENCE = 1,
+  HONE_NOTHING = 2
+} hone_kind;
+
 /* An input or output of an engine. Pointers live as long as the engine. */
 typedef struct hone_port {
   const char* name;
@@ -110,6 +117,8 @@ typedef struct hone_port {
   int32_t rank;                 /* -1: not known before running */
   const int64_t* dims;          /* -1: not a fixed number */
   const char* const* dim_names; /* each dimension as text: "3", "n", "2*n" */
+  hone_kind kind;               /* HONE_SEQUENCE: dtype, rank and dims are those of every element */
+  int32_t optional;             /* nonzero: HONE_NOTHING may stand here */
 } hone_port;
 HONE_API size_t hone_engine_inputs(const hone_engine* engine);
 HONE_API size_t hone_engine_outputs(const hone_engine* engine);
@@ -119,7 +128,9 @@ HONE_API hone_code hone_engine_output(const hone_engine* engine, size_t index, h
 
 /* ---- running ---- */
 
-/* A dense row-major tensor of the caller's, or of a context's. */
+/* A dense row-major tensor of the caller's, or of a context's; where kind says so, a sequence of
+ * `count` of them (their names are not looked at; rank, shape, data and bytes are not used), or
+ * nothing. */
 typedef struct hone_tensor {
   const char* name;
   hone_dtype dtype;
@@ -127,6 +138,9 @@ typedef struct hone_tensor {
   const int64_t* shape;
   void* data;   /* inputs are only read; aligned to the element or not */
   size_t bytes; /* that data points to */
+  hone_kind kind;
+  const struct hone_tensor* elements;
+  size_t count;
 } hone_tensor;
 
 HONE_API hone_code hone_context_create(const hone_engine* engine, hone_context** context);
@@ -134,7 +148,7 @@ HONE_API void hone_context_free(hone_context* context);
 
 /* Runs once. Inputs are read in place during the call. Each of `outputs` names a result; where its
  * data is NULL the context makes room, valid until the next run or free of the context, and fills
- * in dtype, rank, shape, data and bytes; otherwise the result is written to data, and dtype and
+ * in everything but the name; otherwise the result is written to data, and dtype and
  * shape must be right. */
 HONE_API hone_code hone_run(hone_context* context, const hone_tensor* inputs, size_t input_count,
                             hone_tensor* outputs, size_t output_count);

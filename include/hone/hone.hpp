@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <exception>
+#include <list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -87,6 +88,23 @@ class Tensor {
         data_(data),
         bytes_(bytes) {}
 
+  /// A sequence of tensors of `dtype`.
+  static Tensor sequence(std::string name, hone_dtype dtype, std::vector<Tensor> elements) {
+    Tensor made(std::move(name), dtype, {}, nullptr, 0);
+    made.kind_ = HONE_SEQUENCE;
+    made.elements_ = std::move(elements);
+    return made;
+  }
+  /// An optional that holds nothing.
+  static Tensor nothing(std::string name) {
+    Tensor made(std::move(name), HONE_F32, {}, nullptr, 0);
+    made.kind_ = HONE_NOTHING;
+    return made;
+  }
+
+  hone_kind kind() const { return kind_; }
+  /// Of a sequence; else empty.
+  const std::vector<Tensor>& elements() const { return elements_; }
   const std::string& name() const { return name_; }
   hone_dtype dtype() const { return dtype_; }
   const std::vector<int64_t>& shape() const { return shape_; }
@@ -106,6 +124,8 @@ class Tensor {
   std::vector<int64_t> shape_;
   void* data_;
   size_t bytes_;
+  hone_kind kind_ = HONE_TENSOR;
+  std::vector<Tensor> elements_;
 };
 
 /// A run's results in the model's order; they live until the context's next run.
@@ -148,6 +168,8 @@ inline Model import(const std::string& path, const ImportOptions& options = {}) 
 /// is.
 struct Port {
   std::string name;
+  hone_kind kind = HONE_TENSOR;  // HONE_SEQUENCE: the rest says what every element is
+  bool optional = false;         // may be nothing
   hone_dtype dtype = HONE_F32;
   bool has_rank = false;
   std::vector<int64_t> dims;
@@ -189,6 +211,8 @@ class Engine {
       detail::check(get(handle_.get(), i, &port));
       Port& made = found.emplace_back();
       made.name = port.name;
+      made.kind = port.kind;
+      made.optional = port.optional != 0;
       made.dtype = port.dtype;
       made.has_rank = port.rank >= 0;
       for (int32_t d = 0; d < port.rank; ++d) {
@@ -221,12 +245,14 @@ class Context {
   /// given there, the others to memory of the context.
   Results run(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs = {}) {
     std::vector<hone_tensor> given, wanted;
-    for (const Tensor& tensor : inputs) given.push_back(to_c(tensor));
+    std::list<std::vector<hone_tensor>> elements;
+    for (const Tensor& tensor : inputs) given.push_back(to_c(tensor, elements));
     const std::vector<Port> ports = engine_.outputs();
     for (const Port& port : ports) {
-      hone_tensor place{port.name.c_str(), port.dtype, 0, nullptr, nullptr, 0};
+      hone_tensor place{};
+      place.name = port.name.c_str();
       for (const Tensor& tensor : outputs)
-        if (tensor.name() == port.name) place = to_c(tensor);
+        if (tensor.name() == port.name) place = to_c(tensor, elements);
       wanted.push_back(place);
     }
     for (const Tensor& tensor : outputs) {
@@ -237,19 +263,30 @@ class Context {
     detail::check(
         hone_run(handle_.get(), given.data(), given.size(), wanted.data(), wanted.size()));
     Results results;
-    for (const hone_tensor& tensor : wanted)
-      results.emplace_back(tensor.name, tensor.dtype,
-                           std::vector<int64_t>(tensor.shape, tensor.shape + tensor.rank),
-                           tensor.data, tensor.bytes);
+    for (const hone_tensor& tensor : wanted) results.push_back(from_c(tensor, tensor.name));
     return results;
   }
   /// Working memory of the last run in bytes, weights not counted.
   int64_t arena_bytes() const { return hone_context_arena_bytes(handle_.get()); }
 
  private:
-  static hone_tensor to_c(const Tensor& tensor) {
+  /// `elements` keeps the arrays that the result points to.
+  static hone_tensor to_c(const Tensor& tensor, std::list<std::vector<hone_tensor>>& elements) {
+    std::vector<hone_tensor>& own = elements.emplace_back();
+    for (const Tensor& element : tensor.elements()) own.push_back(to_c(element, elements));
     return {tensor.name().c_str(), tensor.dtype(), static_cast<int32_t>(tensor.shape().size()),
-            tensor.shape().data(), tensor.raw(),   tensor.bytes()};
+            tensor.shape().data(), tensor.raw(),   tensor.bytes(),
+            tensor.kind(),         own.data(),     own.size()};
+  }
+  static Tensor from_c(const hone_tensor& tensor, const char* name) {
+    if (tensor.kind == HONE_NOTHING) return Tensor::nothing(name);
+    if (tensor.kind == HONE_TENSOR)
+      return Tensor(name, tensor.dtype,
+                    std::vector<int64_t>(tensor.shape, tensor.shape + tensor.rank), tensor.data,
+                    tensor.bytes);
+    std::vector<Tensor> elements;
+    for (size_t i = 0; i < tensor.count; ++i) elements.push_back(from_c(tensor.elements[i], ""));
+    return Tensor::sequence(name, tensor.dtype, std::move(elements));
   }
   struct Free {
     void operator()(hone_context* context) const { hone_context_free(context); }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <list>
 #include <new>
 
 #include "base/size.hpp"
@@ -24,6 +25,8 @@ struct Port {
   std::string name;
   hone::DType dtype = hone::DType::f32;
   int32_t rank = -1;
+  hone_kind kind = HONE_TENSOR;
+  bool optional = false;
   std::vector<int64_t> dims;
   std::vector<std::string> texts;
   std::vector<const char*> pointers;
@@ -32,7 +35,12 @@ struct Port {
 Port make_port(const std::string& name, const hone::Type& type) {
   Port port;
   port.name = name;
-  const hone::TensorType& tensor = type.tensor();
+  const hone::Type* inner = &type;
+  for (; !inner->is_tensor(); inner = &inner->element()) {
+    if (inner->kind() == hone::Type::Kind::sequence) port.kind = HONE_SEQUENCE;
+    else port.optional = true;
+  }
+  const hone::TensorType& tensor = inner->tensor();
   port.dtype = tensor.dtype;
   if (!tensor.has_rank()) return port;
   port.rank = tensor.rank();
@@ -55,6 +63,7 @@ struct hone_context {
   explicit hone_context(std::shared_ptr<const hone::Engine> engine) : context(std::move(engine)) {}
   hone::Context context;
   hone::NamedTensors results;
+  std::list<std::vector<hone_tensor>> elements;  // of results that are sequences
 };
 
 namespace {
@@ -121,35 +130,80 @@ hone_code give_port(const std::vector<Port>& ports, size_t index, hone_port* to)
     wanted(to, "port");
     hone::check(index < ports.size(), hone::Code::usage, "port ", index, " of ", ports.size());
     const Port& port = ports[index];
-    *to = {port.name.c_str(), static_cast<hone_dtype>(port.dtype), port.rank, port.dims.data(),
-           port.pointers.data()};
+    *to = {port.name.c_str(),
+           static_cast<hone_dtype>(port.dtype),
+           port.rank,
+           port.dims.data(),
+           port.pointers.data(),
+           port.kind,
+           port.optional ? 1 : 0};
   });
 }
 
-/// The caller's tensor, borrowed.
-hone::Tensor borrow(const hone_tensor& tensor, bool write) {
-  wanted(tensor.name, "the name of a tensor");
+/// The caller's tensor, borrowed; `name`: for messages.
+hone::Tensor borrow_dense(const hone_tensor& tensor, const char* name, bool write) {
   const auto type = static_cast<int>(tensor.dtype);
   hone::check(type >= 0 && type < static_cast<int>(hone::DType::string), hone::Code::usage,
-              "tensor \"", tensor.name, "\" has dtype ", type);
+              "tensor \"", name, "\" has dtype ", type);
   hone::check(tensor.rank >= 0 && (tensor.rank == 0 || tensor.shape != nullptr), hone::Code::usage,
-              "tensor \"", tensor.name, "\" has rank ", tensor.rank, " and no shape");
+              "tensor \"", name, "\" has rank ", tensor.rank, " and no shape");
   const auto dtype = static_cast<hone::DType>(type);
   std::vector<int64_t> shape(tensor.shape, tensor.shape + tensor.rank);
   for (const int64_t size : shape)
-    hone::check(size >= 0, hone::Code::usage, "tensor \"", tensor.name, "\" has shape ",
+    hone::check(size >= 0, hone::Code::usage, "tensor \"", name, "\" has shape ",
                 hone::shape_text(shape));
   const auto count = hone::try_element_count(shape);
   const auto bits = count ? hone::try_mul(*count, hone::bits(dtype)) : std::nullopt;
-  hone::check(bits.has_value(), hone::Code::usage, "tensor \"", tensor.name, "\" has shape ",
+  hone::check(bits.has_value(), hone::Code::usage, "tensor \"", name, "\" has shape ",
               hone::shape_text(shape), ", more than can be counted");
   const size_t needed = hone::bytes_for(dtype, *count);
   hone::check(tensor.bytes >= needed && (tensor.data != nullptr || needed == 0), hone::Code::usage,
-              "tensor \"", tensor.name, "\" has ", tensor.bytes, " bytes, ", dtype,
+              "tensor \"", name, "\" has ", tensor.bytes, " bytes, ", dtype,
               hone::shape_text(shape), " wants ", needed);
   const std::span<std::byte> bytes(static_cast<std::byte*>(tensor.data), needed);
   if (write) return hone::Tensor::borrow_mutable(dtype, std::move(shape), bytes, nullptr);
   return hone::Tensor::borrow(dtype, std::move(shape), bytes, nullptr);
+}
+
+hone::Tensor borrow(const hone_tensor& tensor, bool write) {
+  wanted(tensor.name, "the name of a tensor");
+  if (tensor.kind == HONE_TENSOR) return borrow_dense(tensor, tensor.name, write);
+  hone::check(!write, hone::Code::usage, "output \"", tensor.name,
+              "\" is given a place that is no tensor");
+  if (tensor.kind == HONE_NOTHING) return hone::Tensor::nothing();
+  hone::check(tensor.kind == HONE_SEQUENCE, hone::Code::usage, "tensor \"", tensor.name,
+              "\" is of kind ", static_cast<int>(tensor.kind));
+  hone::check(tensor.elements != nullptr || tensor.count == 0, hone::Code::usage, "sequence \"",
+              tensor.name, "\" has ", tensor.count, " elements at NULL");
+  std::vector<hone::Tensor> elements;
+  for (size_t i = 0; i < tensor.count; ++i) {
+    hone::check(tensor.elements[i].kind == HONE_TENSOR && tensor.elements[i].dtype == tensor.dtype,
+                hone::Code::usage, "element ", i, " of sequence \"", tensor.name,
+                "\" is no tensor of the sequence's dtype");
+    elements.push_back(borrow_dense(tensor.elements[i], tensor.name, false));
+  }
+  const auto type = static_cast<int>(tensor.dtype);
+  hone::check(type >= 0 && type < hone::kDTypeCount, hone::Code::usage, "sequence \"", tensor.name,
+              "\" has dtype ", type);
+  return hone::Tensor::sequence(static_cast<hone::DType>(type), std::move(elements));
+}
+
+/// A result in C's terms; its elements are kept by the context.
+void give(hone_context& context, const hone::Tensor& result, hone_tensor& to) {
+  to.kind = result.is_sequence() ? HONE_SEQUENCE : result.is_nothing() ? HONE_NOTHING : HONE_TENSOR;
+  to.dtype = static_cast<hone_dtype>(result.dtype());
+  to.rank = result.rank();
+  to.shape = result.shape().data();
+  to.data = const_cast<std::byte*>(result.bytes().data());
+  to.bytes = result.bytes().size();
+  to.elements = nullptr;
+  to.count = 0;
+  if (!result.is_sequence()) return;
+  std::vector<hone_tensor>& elements =
+      context.elements.emplace_back(result.elements().size(), hone_tensor{});
+  for (size_t i = 0; i < elements.size(); ++i) give(context, result.elements()[i], elements[i]);
+  to.elements = elements.data();
+  to.count = elements.size();
 }
 
 void run(hone_context& context, const hone_tensor* inputs, size_t input_count, hone_tensor* outputs,
@@ -162,19 +216,14 @@ void run(hone_context& context, const hone_tensor* inputs, size_t input_count, h
     if (outputs[i].data != nullptr) places.emplace_back(outputs[i].name, borrow(outputs[i], true));
   }
   context.results = context.context.run(given, places);
+  context.elements.clear();
   for (size_t i = 0; i < output_count; ++i) {
     const auto found =
         std::find_if(context.results.begin(), context.results.end(),
                      [&](const auto& result) { return result.first == outputs[i].name; });
     hone::check(found != context.results.end(), hone::Code::usage, "there is no output \"",
                 outputs[i].name, "\"");
-    const hone::Tensor& result = found->second;
-    if (outputs[i].data != nullptr) continue;
-    outputs[i].dtype = static_cast<hone_dtype>(result.dtype());
-    outputs[i].rank = result.rank();
-    outputs[i].shape = result.shape().data();
-    outputs[i].data = const_cast<std::byte*>(result.bytes().data());
-    outputs[i].bytes = result.bytes().size();
+    if (outputs[i].data == nullptr) give(context, found->second, outputs[i]);
   }
 }
 

@@ -267,6 +267,18 @@ TEST_F(HoneH, NullIsToldOrFine) {
   EXPECT_EQ(model, nullptr);
 }
 
+/// A C tensor of f32 values.
+hone_tensor dense(const char* name, const std::vector<int64_t>& shape, std::vector<float>& values) {
+  hone_tensor tensor{};
+  tensor.name = name;
+  tensor.dtype = HONE_F32;
+  tensor.rank = static_cast<int32_t>(shape.size());
+  tensor.shape = shape.data();
+  tensor.data = values.data();
+  tensor.bytes = values.size() * sizeof(float);
+  return tensor;
+}
+
 TEST_F(HoneH, RunsAndFillsInWhatItMade) {
   hone_model* model = nullptr;
   hone_engine* engine = nullptr;
@@ -284,9 +296,10 @@ TEST_F(HoneH, RunsAndFillsInWhatItMade) {
   hone_engine_free(engine);  // the context too
 
   std::vector<float> pixels = pictures(2);
-  const std::array<int64_t, 4> shape{2, 1, 8, 8};
-  hone_tensor image{"image", HONE_F32, 4, shape.data(), pixels.data(), pixels.size() * 4};
-  hone_tensor logits{"logits", HONE_STRING, 0, nullptr, nullptr, 0};
+  const std::vector<int64_t> shape{2, 1, 8, 8};
+  hone_tensor image = dense("image", shape, pixels);
+  hone_tensor logits{};
+  logits.name = "logits";
   ASSERT_EQ(hone_run(context, &image, 1, &logits, 1), HONE_OK) << hone_message();
   EXPECT_EQ(logits.dtype, HONE_F32);
   ASSERT_EQ(logits.rank, 2);
@@ -294,7 +307,8 @@ TEST_F(HoneH, RunsAndFillsInWhatItMade) {
   EXPECT_EQ(logits.shape[1], 10);
   EXPECT_EQ(logits.bytes, 80u);
   // What a run gave may be the next run's input, and stays as it is when that fails.
-  hone_tensor again{"image", HONE_F32, 2, logits.shape, logits.data, logits.bytes};
+  hone_tensor again = logits;
+  again.name = "image";
   EXPECT_EQ(hone_run(context, &again, 1, nullptr, 0), HONE_USAGE);
   EXPECT_EQ(static_cast<const float*>(logits.data)[0],
             logits_of(hone::build(hone::import(kDigits), {.workers = 1}), 2)[0]);
@@ -305,6 +319,43 @@ TEST_F(HoneH, RunsAndFillsInWhatItMade) {
   EXPECT_EQ(hone_run(context, &image, 1, nullptr, 0), HONE_USAGE);
   EXPECT_EQ(hone_run(context, nullptr, 1, nullptr, 0), HONE_USAGE);
   hone_context_free(context);
+}
+
+/// A model of one SequenceInsert of an optional's or sequence's input, as ONNX writes it.
+std::string sequence_model() {
+  const std::string folder = HONE_TEST_DATA "/onnx_backend_tests/node/test_sequence_insert_at_back";
+  return folder + "/model.onnx";
+}
+
+TEST_F(HoneH, SequencesGoInAndComeOut) {
+  if (!std::filesystem::exists(sequence_model())) GTEST_SKIP() << "no " << sequence_model();
+  const hone::Engine engine = hone::build(hone::import(sequence_model()), {.workers = 1});
+  ASSERT_EQ(engine.inputs().size(), 2u);
+  EXPECT_EQ(engine.inputs()[0].kind, HONE_SEQUENCE);
+  EXPECT_EQ(engine.inputs()[0].dtype, HONE_I64);
+  EXPECT_EQ(engine.inputs()[1].kind, HONE_TENSOR);
+  std::vector<int64_t> first{1, 2}, second{3}, third{4, 5, 6};
+  const auto view = [](std::vector<int64_t>& values) {
+    return hone::Tensor::view("", values, {static_cast<int64_t>(values.size())});
+  };
+  const std::string list = engine.inputs()[0].name;
+  hone::Context context(engine);
+  const hone::Results results =
+      context.run({hone::Tensor::sequence(list, HONE_I64, {view(first), view(second)}),
+                   hone::Tensor::view(engine.inputs()[1].name, third, {3})});
+  ASSERT_EQ(results.size(), 1u);
+  EXPECT_EQ(results[0].kind(), HONE_SEQUENCE);
+  ASSERT_EQ(results[0].elements().size(), 3u);
+  EXPECT_EQ(results[0].elements()[2].data<int64_t>()[1], 5);
+  EXPECT_EQ(results[0].elements()[0].shape(), (std::vector<int64_t>{2}));
+  try {
+    context.run({hone::Tensor::sequence(list, HONE_F32, {}),
+                 hone::Tensor::view(engine.inputs()[1].name, third, {3})});
+    ADD_FAILURE() << "a sequence of another type was taken";
+  } catch (const hone::Error& error) {
+    EXPECT_EQ(error.code(), HONE_USAGE);
+    EXPECT_NE(std::string(error.what()).find("a sequence of 0 f32 tensors"), std::string::npos);
+  }
 }
 
 }  // namespace

@@ -29,13 +29,15 @@ class EngineOptions(ctypes.Structure):
 class Port(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("dtype", ctypes.c_int), ("rank", ctypes.c_int32),
                 ("dims", ctypes.POINTER(ctypes.c_int64)),
-                ("dim_names", ctypes.POINTER(ctypes.c_char_p))]
+                ("dim_names", ctypes.POINTER(ctypes.c_char_p)), ("kind", ctypes.c_int),
+                ("optional", ctypes.c_int32)]
 
 
 class TensorView(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("dtype", ctypes.c_int), ("rank", ctypes.c_int32),
                 ("shape", ctypes.POINTER(ctypes.c_int64)), ("data", ctypes.c_void_p),
-                ("bytes", ctypes.c_size_t)]
+                ("bytes", ctypes.c_size_t), ("kind", ctypes.c_int), ("elements", ctypes.c_void_p),
+                ("count", ctypes.c_size_t)]
 
 
 class Hone:

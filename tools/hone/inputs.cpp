@@ -97,11 +97,34 @@ class InputReader {
     }
     const auto [name, source] = split_name(graph_, given, "--input");
     check(given_.insert(name).second, Code::usage, "input \"", name, "\" is given twice");
+    if (const Type& wanted = graph_.find(name)->type; !wanted.is_tensor())
+      return add(name, read_contents(name, wanted, source));
     if (source == "random" || source == "zeros") {
       made_.emplace_back(name, source);
       return;
     }
     take(name, read_file(name, source), source);
+  }
+
+  /// Of a sequence: the arrays of an .npz file in their order; of an optional: what it holds, or
+  /// "nothing".
+  Tensor read_contents(const std::string& name, const Type& wanted, const std::string& source) {
+    const std::filesystem::path path(source);
+    if (wanted.kind() == Type::Kind::optional) {
+      if (source == "nothing") return Tensor::nothing();
+      if (wanted.element().is_tensor()) return to_tensor(read_npy(path));
+      return read_contents(name, wanted.element(), source);
+    }
+    check(path.extension() == ".npz", Code::usage, "input \"", name, "\" is ", wanted,
+          ": give an .npz file, whose arrays are the elements");
+    const DType dtype = wanted.element().tensor().dtype;
+    std::vector<Tensor> elements;
+    for (auto& [each, array] : read_npz(path, void_type(dtype))) {
+      elements.push_back(packed_as(dtype, to_tensor(std::move(array))));
+      check(elements.back().dtype() == dtype, Code::usage, "input \"", name, "\": ", source,
+            " holds \"", each, "\" of ", describe(elements.back()), ", wanted ", wanted);
+    }
+    return Tensor::sequence(dtype, std::move(elements));
   }
 
   Tensor read_file(const std::string& name, const std::string& source) const {

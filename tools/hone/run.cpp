@@ -22,7 +22,7 @@ struct RunOptions {
 constexpr int64_t kShownElements = 6;
 
 std::string summary(const std::string& name, const Tensor& tensor) {
-  std::string text = cat(name, "  ", tensor.dtype(), shape_text(tensor.shape()));
+  std::string text = cat(name, "  ", describe(tensor));
   if (tensor.count() == 0 || is_complex(tensor.dtype())) return text;
   std::vector<std::string> first;
   for (int64_t i = 0; i < std::min(tensor.count(), kShownElements); ++i) {
@@ -82,6 +82,18 @@ void print_top(const std::string& name, const Tensor& tensor, int wanted,
   }
 }
 
+/// Elements of sequences by names of their own, name.0, name.1 ...; what holds nothing left out.
+NamedTensors flat(const NamedTensors& results) {
+  NamedTensors tensors;
+  for (const auto& [name, result] : results) {
+    if (result.is_tensor()) tensors.emplace_back(name, result);
+    if (!result.is_sequence()) continue;
+    for (size_t i = 0; i < result.elements().size(); ++i)
+      tensors.emplace_back(cat(name, ".", i), result.elements()[i]);
+  }
+  return tensors;
+}
+
 void save(const std::string& path, const NamedTensors& results) {
   NpzWriter file(path);
   for (const auto& [name, tensor] : results)
@@ -111,8 +123,10 @@ void run(const RunOptions& options) {
   const NamedTensors inputs = read_inputs(engine->portable(), options.model, options.inputs);
   Context context(engine);
   const NamedTensors results = context.run(inputs);
-  if (!options.save.empty()) save(options.save, results);
-  for (const auto& [name, tensor] : results) {
+  if (!options.save.empty()) save(options.save, flat(results));
+  for (const auto& [name, result] : results)
+    if (!result.is_tensor() && options.save.empty()) line(summary(name, result));
+  for (const auto& [name, tensor] : flat(results)) {
     if (options.top > 0) print_top(name, tensor, options.top, labels);
     else if (options.save.empty()) line(summary(name, tensor));
   }
