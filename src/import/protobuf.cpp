@@ -18,7 +18,8 @@ void Message::want(pbf_wire_type type) const {
 }
 
 bool Message::next() try {
-  if (pending_) reader_.skip();
+  if (pending_ && is_packed()) (void)bytes();
+  else if (pending_) reader_.skip();
   pending_ = reader_.next();
   return pending_;
 } catch (const protozero::end_of_buffer_exception&) {
@@ -45,13 +46,31 @@ float Message::real() try {
   fail("cut short in a number");
 }
 
-std::string_view Message::bytes() try {
+/// `rest`: from the length of a field on, which says more than there is.
+void Message::fail_short(const protozero::data_view& rest) const {
+  const char* at = rest.data();
+  const char* const end = at + rest.size();
+  const auto offset = at - begin_;
+  try {
+    const uint64_t announced = protozero::decode_varint(&at, end);
+    hone::fail(Code::invalid_model, what_, ": cut short in field ", field(), " at byte ", offset,
+               ": ", announced, " bytes announced, ", end - at, " are there");
+  } catch (const protozero::exception&) {
+    hone::fail(Code::invalid_model, what_, ": cut short in field ", field(), " at byte ", offset,
+               ", in its length");
+  }
+}
+
+std::string_view Message::bytes() {
   want(pbf_wire_type::length_delimited);
   pending_ = false;
-  const auto view = reader_.get_view();
-  return {view.data(), view.size()};
-} catch (const protozero::exception&) {
-  hone::fail(Code::invalid_model, what_, ": cut short in field ", field());
+  const protozero::data_view rest = reader_.data();
+  try {
+    const auto view = reader_.get_view();
+    return {view.data(), view.size()};
+  } catch (const protozero::exception&) {
+    fail_short(rest);
+  }
 }
 
 void Message::integers(std::vector<int64_t>& out, size_t most, std::string_view what) {

@@ -20,7 +20,7 @@ class Message {
  public:
   /// `what` names the message type and lives as long as the object.
   Message(std::string_view bytes, std::string_view what)
-      : reader_(bytes.data(), bytes.size()), what_(what) {}
+      : reader_(bytes.data(), bytes.size()), what_(what), begin_(bytes.data()) {}
 
   bool next();
   uint32_t field() const { return static_cast<uint32_t>(reader_.tag()); }
@@ -41,12 +41,14 @@ class Message {
   [[noreturn]] void fail(std::string_view reason) const;
 
  private:
+  [[noreturn]] void fail_short(const protozero::data_view& rest) const;
   void want(protozero::pbf_wire_type type) const;
   template <class T>
   void fixed(std::vector<T>& out);
 
   protozero::pbf_reader reader_;
   std::string_view what_;
+  const char* begin_;
   bool pending_ = false;  // the current field is not read yet
 };
 

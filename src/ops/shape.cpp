@@ -327,6 +327,32 @@ void Expand::eval(Evaluation& c) const {
   y.finish();
 }
 
+void EnsureShape::infer(Inference& c) const {
+  const TensorType& x = c.tensor(0);
+  if (!shape) return c.set(0, c.type(0));
+  c.check(!x.has_rank() || x.shape().size() == shape->size(), "operand is ", x, ", stated to have ",
+          shape->size(), " dimensions");
+  Dims sizes;
+  for (size_t i = 0; i < shape->size(); ++i) {
+    const Dim& stated = (*shape)[i];
+    const bool open = stated.is(-1);
+    if (!open && x.has_rank()) c.require_equal(stated, x.shape()[i]);
+    if (!open) sizes.push_back(stated);
+    else sizes.push_back(x.has_rank() ? x.shape()[i] : c.fresh(0, static_cast<int>(i)));
+  }
+  c.set(0, x.dtype, std::move(sizes));
+}
+
+void EnsureShape::eval(Evaluation& c) const {
+  const Tensor& x = c.input(0);
+  const std::vector<int64_t> stated = shape ? c.dims(*shape) : x.shape();
+  bool fits = x.shape().size() == stated.size();
+  for (size_t i = 0; fits && i < stated.size(); ++i)
+    fits = stated[i] == -1 || stated[i] == x.shape()[i];
+  c.check(fits, "has sizes ", shape_text(x.shape()), ", stated are [", join(stated, ","), "]");
+  c.give(0, x);
+}
+
 void Identity::infer(Inference& c) const { c.set(0, c.type(0)); }
 
 void Identity::dims(Inference& c) const { pass_known(c); }
@@ -342,6 +368,7 @@ void register_shape(OpRegistry& registry) {
   registry.add<Unsqueeze>();
   registry.add<Expand>();
   registry.add<Identity>();
+  registry.add<EnsureShape>();
 }
 
 }  // namespace hone

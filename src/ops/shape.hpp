@@ -86,6 +86,16 @@ struct Expand {
   void eval(Evaluation& c) const;
 };
 
+/// The operand, which must have the sizes `shape` (-1: any): what a file states of a result whose
+/// sizes nothing else tells.
+struct EnsureShape {
+  static constexpr std::string_view kName = "EnsureShape";
+  std::optional<Dims> shape = {};  // absent: any sizes at all
+  void fields(FieldList& f) const { f("shape", shape); }
+  void infer(Inference& c) const;
+  void eval(Evaluation& c) const;
+};
+
 /// The operand, of any type.
 struct Identity {
   static constexpr std::string_view kName = "Identity";

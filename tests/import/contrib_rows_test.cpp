@@ -16,7 +16,7 @@ std::string file(std::string_view op, const Names& names, const std::vector<Prot
                  const std::vector<Proto>& attributes = {}, const std::vector<Proto>& tensors = {},
                  const Names& results = {"y"}) {
   std::vector<Proto> outputs;
-  for (const std::string& name : results) outputs.push_back(value(name));
+  for (const std::string& name : results) outputs.push_back(untyped(name));
   return model({.graph = graph({.nodes = {node(op, names, results, "", attributes, kDomain)},
                                 .inputs = inputs,
                                 .outputs = outputs,

@@ -14,7 +14,7 @@ using Attributes = std::vector<Proto>;
 /// A model of one node; its graph inputs and stored tensors are what the node reads.
 std::string model_at(int64_t opset, const Proto& only_node, const std::vector<Proto>& inputs,
                      const std::vector<Proto>& tensors = {},
-                     const std::vector<Proto>& outputs = {value("y")}) {
+                     const std::vector<Proto>& outputs = {untyped("y")}) {
   return model({.graph = graph({{only_node}, inputs, outputs, tensors}), .opsets = {{"", opset}}});
 }
 

@@ -118,6 +118,8 @@ Proto value(std::string_view name, const Names& dims, int64_t data_type) {
   return Proto().bytes(1, name).message(2, Proto().message(1, type));
 }
 
+Proto untyped(std::string_view name) { return Proto().bytes(1, name); }
+
 Proto graph(const GraphParts& parts) {
   Proto made;
   made.fields(parts.nodes, 1).bytes(2, "g").fields(parts.tensors, 5);

@@ -54,10 +54,13 @@ Proto external(std::string_view name, const std::vector<int64_t>& dims, std::str
 /// ValueInfoProto of a tensor; "" is a dimension without name and number, "3" a number
 Proto value(std::string_view name, const Names& dims = {"2"}, int64_t data_type = 1);
 
+/// ValueInfoProto that states no type
+Proto untyped(std::string_view name);
+
 struct GraphParts {
   std::vector<Proto> nodes;
   std::vector<Proto> inputs{value("x")};
-  std::vector<Proto> outputs{value("y")};
+  std::vector<Proto> outputs{untyped("y")};
   std::vector<Proto> tensors = {};
 };
 Proto graph(const GraphParts& parts);

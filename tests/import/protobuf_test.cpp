@@ -51,13 +51,17 @@ TEST(Message, RefusesDamage) {
   const auto skip = [](Message&) {};
   const std::string text = test::Proto().bytes(1, "abcdef").data();
   EXPECT_EQ(failure(text, as_number), "X: field 1 has the wrong wire type 2");
-  EXPECT_EQ(failure(std::string_view(text).substr(0, 4), as_text), "X: cut short in field 1");
-  EXPECT_EQ(failure(std::string_view(text).substr(0, 4), skip), "X: cut short");
+  const std::string_view some = std::string_view(text).substr(0, 4);
+  const std::string told = "X: cut short in field 1 at byte 1: 6 bytes announced, 2 are there";
+  EXPECT_EQ(failure(some, as_text), told);
+  EXPECT_EQ(failure(some, skip), told);
+  EXPECT_EQ(failure(std::string("\x0a\xff", 2), as_text),
+            "X: cut short in field 1 at byte 1, in its length");
   EXPECT_EQ(failure(std::string(1, '\x08'), as_number), "X: cut short in a number");
   EXPECT_EQ(failure(std::string(20, '\xff'), skip), "X: damaged, or not protobuf");
   EXPECT_EQ(failure(std::string("\x02\x01", 2), skip), "X: damaged, or not protobuf");
   EXPECT_EQ(failure(std::string("\x0a\xff\xff\xff\xff\x0f", 6), as_text),
-            "X: cut short in field 1");
+            "X: cut short in field 1 at byte 1: 4294967295 bytes announced, 0 are there");
 }
 
 }  // namespace

@@ -84,7 +84,7 @@ struct Builder {
   }
   int64_t size() const { return static_cast<int64_t>(nodes.size()); }
   std::string file() const {
-    return model({.graph = graph({nodes, inputs, {value(value_name(last))}, tensors})});
+    return model({.graph = graph({nodes, inputs, {untyped(value_name(last))}, tensors})});
   }
 };
 
@@ -186,7 +186,7 @@ TEST(ImportScale, OfSizesThatOnlyRunningTells) {
     inputs.push_back(value(cat("x", i), {cat("n", i), "m"}));
     nodes.push_back(node("NonZero", {cat("x", i)}, {cat("places", i)}));
     nodes.push_back(node("Transpose", {cat("places", i)}, {cat("y", i)}));
-    outputs.push_back(value(cat("y", i)));
+    outputs.push_back(untyped(cat("y", i)));
   }
   expect_scale("sizes that only running tells", model({.graph = graph({nodes, inputs, outputs})}),
                static_cast<int64_t>(nodes.size()));

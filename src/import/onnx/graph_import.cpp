@@ -77,6 +77,7 @@ GraphImport::GraphImport(ModelImport& model, Frame& frame, const Opsets& opsets,
 void GraphImport::import_main(const GraphProto& graph) {
   import_tensors(graph);
   import_inputs(graph);
+  note_stated_types(graph);
   import_nodes(graph.nodes);
   import_outputs(graph);
 }
@@ -92,6 +93,7 @@ std::vector<Value*> GraphImport::import_body(const GraphProto& graph,
       fail(Code::invalid_model, "two inputs of a body are named ", quoted(name));
   }
   import_tensors(graph);
+  note_stated_types(graph);
   import_nodes(graph.nodes);
   std::vector<Value*> results;
   bool failed = false;
@@ -205,7 +207,7 @@ void GraphImport::import_tensors(const GraphProto& graph) {
 }
 
 void GraphImport::import_inputs(const GraphProto& graph) {
-  std::set<std::string, std::less<>> symbols;
+  auto& symbols = symbols_;
   std::vector<std::optional<StatedType>> stated(graph.inputs.size());
   for (size_t i = 0; i < graph.inputs.size(); ++i) {
     const NamedType& input = graph.inputs[i];
@@ -249,6 +251,12 @@ void GraphImport::import_outputs(const GraphProto& graph) {
       report_place(place, Error(Code::invalid_model, "no node, input or initializer gives it"));
     else if (slot.value != nullptr) frame_.graph().add_output(output.name, slot.value);
   }
+}
+
+void GraphImport::note_stated_types(const GraphProto& graph) {
+  for (const auto* list : {&graph.values, &graph.outputs})
+    for (const NamedType& value : *list)
+      if (!value.type.empty()) stated_.emplace(value.name, value.type);
 }
 
 void GraphImport::import_nodes(const std::vector<NodeProto>& nodes) {
@@ -344,6 +352,7 @@ void GraphImport::import_known(const NodeProto& node, ImportFunction f, int opse
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     Value* value = reader.bound(static_cast<int>(i));
     check(value != nullptr || node.outputs[i].empty(), Code::invalid_model, "has no output ", i);
+    if (value != nullptr) value = as_stated(node.outputs[i], value, reader.origin());
     slots.push_back({Slot::State::value, value});
   }
   define_outputs(node, slots);

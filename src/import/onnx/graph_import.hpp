@@ -129,6 +129,8 @@ class GraphImport {
   void import_known(const NodeProto& node, ImportFunction f, int opset);
   void import_call(const NodeProto& node, const FunctionProto& function);
   void import_outputs(const GraphProto& graph);
+  void note_stated_types(const GraphProto& graph);
+  Value* as_stated(std::string_view name, Value* value, const std::string& origin);
   bool define(std::string_view name, Slot slot);  // false: taken
   void define_outputs(const NodeProto& node, const std::vector<Slot>& slots);
   bool has_failed_input(const NodeProto& node);
@@ -143,7 +145,9 @@ class GraphImport {
   int depth_;
   std::string prefix_;  // of names within a call
   std::unordered_map<std::string_view, Slot> names_;
-  std::unordered_map<std::string_view, std::string> renamed_;  // a call's results
+  std::unordered_map<std::string_view, std::string> renamed_;      // a call's results
+  std::unordered_map<std::string_view, std::string_view> stated_;  // TypeProtos of results
+  std::set<std::string, std::less<>> symbols_;                     // of the main graph's inputs
   struct StoredTensor {
     std::string_view name;
     std::shared_ptr<const Weight> weight;

@@ -41,6 +41,7 @@ struct GraphField {
     tensor = 5,
     input = 11,
     output = 12,
+    value = 13,
     sparse_tensor = 15
   };
 };
@@ -333,6 +334,7 @@ GraphProto decode_graph(std::string_view message, const Limits& limits) {
       case GraphField::tensor: graph.tensors.push_back(m.bytes()); break;
       case GraphField::sparse_tensor: graph.sparse_tensors.push_back(m.bytes()); break;
       case GraphField::input: graph.inputs.push_back(decode_info(m.bytes(), limits)); break;
+      case GraphField::value: graph.values.push_back(decode_info(m.bytes(), limits)); break;
       case GraphField::output: graph.outputs.push_back(decode_info(m.bytes(), limits)); break;
       default: break;
     }

@@ -59,6 +59,7 @@ struct GraphProto {
   std::vector<std::string_view> tensors;         // initializers, TensorProto
   std::vector<std::string_view> sparse_tensors;  // SparseTensorProto
   std::vector<NamedType> inputs, outputs;
+  std::vector<NamedType> values;  // value_info: what the file states of results
 };
 
 struct OpsetId {

@@ -1,0 +1,34 @@
+#include <gtest/gtest.h>
+
+#include "ops/one_node.hpp"
+#include "ops/shape.hpp"
+
+namespace hone::test {
+namespace {
+
+TEST(EnsureShape, PassesOnWhatHasTheSizes) {
+  const Tensor x = tensor(DType::f32, {2, 1}, {3, 4});
+  EXPECT_EQ(numbers(run(EnsureShape{.shape = Dims{2, 1}}, {x})), (std::vector<double>{3, 4}));
+  EXPECT_EQ(numbers(run(EnsureShape{.shape = Dims{-1, 1}}, {x})), (std::vector<double>{3, 4}));
+  EXPECT_EQ(numbers(run(EnsureShape{}, {x})), (std::vector<double>{3, 4}));
+  EXPECT_EQ(run(EnsureShape{.shape = Dims{0}}, {tensor(DType::i8, {0}, {})}).count(), 0);
+  EXPECT_EQ(run(EnsureShape{.shape = Dims{}}, {tensor(DType::i8, {}, {7})}).integer(0), 7);
+}
+
+TEST(EnsureShape, RefusesOtherSizes) {
+  const Tensor x = tensor(DType::f32, {2, 1}, {3, 4});
+  for (const Dims& stated : {Dims{1, 2}, Dims{2}, Dims{2, 1, 1}, Dims{-1, 2}})
+    EXPECT_NE(error_of([&] { run(EnsureShape{.shape = stated}, {x}); }), "");
+}
+
+TEST(EnsureShape, TellsTheTypeOfAnOperandWithoutRank) {
+  const Dim n = Dim::symbol("n");
+  EXPECT_EQ(cat(type_of(EnsureShape{.shape = Dims{n, 2}}, {Type::unranked(DType::i64)})),
+            "i64[n,2]");
+  const Type open = type_of(EnsureShape{.shape = Dims{-1, 2}}, {Type::unranked(DType::f32)});
+  EXPECT_EQ(open.tensor().rank(), 2);
+  EXPECT_TRUE(open.tensor().shape()[0].as_symbol().has_value());
+}
+
+}  // namespace
+}  // namespace hone::test
