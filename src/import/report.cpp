@@ -55,14 +55,17 @@ void Report::add(ModelProblem problem) {
   if (!problem.op.empty()) ++nodes_;
   Key key{problem.domain, problem.op, problem.version, problem.what, problem.suggestion};
   if (const auto found = index_.find(key); found != index_.end()) {
-    ++groups_[found->second].count;
+    Group& group = groups_[found->second];
+    ++group.count;
+    if (group.nodes.size() < Group::kNodes) group.nodes.push_back(problem.node);
   } else if (groups_.size() < kGroups) {
     index_.emplace(std::move(key), groups_.size());
-    groups_.push_back({std::move(problem), 1});
+    std::vector<std::string> nodes{problem.node};
+    groups_.push_back({std::move(problem), 1, std::move(nodes)});
   }
 }
 
-Error Report::error(const Model& model) const {
+ModelError Report::error(const Model& model) const {
   Code code = Code::unsupported;
   for (const Code severe :
        {Code::out_of_memory, Code::io, Code::usage, Code::invalid_model, Code::internal})
@@ -95,7 +98,7 @@ Error Report::error(const Model& model) const {
     told += group->count;
   }
   if (told < total_) message += cat("\n  and ", total_ - told, " more");
-  return Error(code, message);
+  return ModelError(code, message, groups_);
 }
 
 }  // namespace hone

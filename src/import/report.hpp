@@ -21,16 +21,34 @@ struct ModelProblem {
   Code code = Code::unsupported;
 };
 
+/// Problems that are alike in all but the node.
+struct ProblemGroup {
+  static constexpr size_t kNodes = 8;  // names kept; more are only counted
+
+  ModelProblem first;
+  int64_t count = 1;
+  std::vector<std::string> nodes;  // the first ones
+};
+
+/// The error of a model that cannot be imported: its message tells the problems, here they are one
+/// by one.
+class ModelError : public Error {
+ public:
+  ModelError(Code code, std::string message, std::vector<ProblemGroup> groups)
+      : Error(code, std::move(message)), groups_(std::move(groups)) {}
+  const std::vector<ProblemGroup>& groups() const { return groups_; }
+
+ private:
+  std::vector<ProblemGroup> groups_;
+};
+
 /// Collects problems; equal ones of the same operator are counted, not repeated. Memory is bounded.
 class Report {
  public:
   static constexpr size_t kGroups = 256;  // kept; more are only counted
   static constexpr size_t kShown = 20;    // lines of the message
 
-  struct Group {
-    ModelProblem first;
-    int64_t count = 1;
-  };
+  using Group = ProblemGroup;
 
   void add(ModelProblem problem);
   bool empty() const { return total_ == 0; }
@@ -46,7 +64,7 @@ class Report {
   };
   /// One error of all problems: internal (a bug of ours) when any problem has that code, else
   /// invalid_model, io, out_of_memory, else unsupported. Call when not empty.
-  Error error(const Model& model) const;
+  ModelError error(const Model& model) const;
 
  private:
   std::vector<Group> groups_;

@@ -14,6 +14,9 @@ import time
 import unittest
 import zipfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "hostile"))
+import onnx_bytes as onnx  # noqa: E402
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DIGITS = ROOT / "examples/digits/digits.onnx"
 PINNED = ROOT / "tests/errors/cli.test"
@@ -60,6 +63,26 @@ def write_inputs(folder):
     (folder / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF\x00")
     (folder / "digits.onnx").write_bytes(DIGITS.read_bytes())
     (folder / "not.onnx").write_bytes(b"\x08\x07\xff\xff")
+
+
+def many_problems():
+    """A model of several problems: in its graph, in both branches of an If, in a function."""
+    def branch(name, *inner):
+        return "g", onnx.graph(inner, (), (onnx.data(1, name),))
+
+    nodes = [
+        onnx.node("If", ["k"], ["a"], then_branch=branch("t", onnx.node(
+            "Swizzle", ["x"], ["t"], "in_then", "acme")), else_branch=branch("e", onnx.node(
+                "StringSplit", ["x"], ["e", "n"], "in_else"))),
+        onnx.node("Swizzle", ["x"], ["b"], "first", "acme"),
+        onnx.node("F", ["x"], ["c"], "call", "local"),
+        onnx.node("Gradient", ["x"], ["d"], "train", "ai.onnx.preview.training")]
+    inner = onnx.node("Swizzle", ["x"], ["y"], "inner", "acme")
+    return onnx.model(
+        onnx.graph(nodes, (onnx.value("x"), onnx.value("k", (), onnx.BOOL)),
+                   [onnx.data(1, name) for name in "abcd"]),
+        opsets=((17, ""), (1, "local"), (1, "acme"), (1, "ai.onnx.preview.training")),
+        functions=[onnx.function("F", ["x"], ["y"], [inner])])
 
 
 class Tool(unittest.TestCase):
@@ -209,6 +232,22 @@ class Tool(unittest.TestCase):
         arena = found["memory"]["arena_bytes"]
         self.assertTrue(0 < arena <= found["memory"]["naive_bytes"] + 64 * found["nodes"])
         self.assertGreaterEqual(arena, max(found["memory"]["peaks"]))
+
+    def test_inspect_tells_the_problems_of_a_graph_a_body_and_a_function(self):
+        (self.folder / "problems.onnx").write_bytes(many_problems())
+        text = self.run_tool("inspect", "problems.onnx")
+        self.assertEqual((text.returncode, text.stdout), (3, ""))
+        found = self.run_tool("inspect", "problems.onnx", "-o", "json")
+        self.assertEqual((found.returncode, found.stderr), (3, text.stderr))
+        problems = json.loads(found.stdout)["problems"]
+        told = {(p.get("domain"), p.get("op"), p["count"], *p["places"]) for p in problems}
+        self.assertEqual(told, {
+            ("acme", "Swizzle", 3, "in_then", "first", "call/inner"),
+            ("ai.onnx", "StringSplit", 1, "in_else"),
+            ("ai.onnx.preview.training", "Gradient", 1, "train")})
+        for problem in problems:
+            self.assertIn(problem["suggestion"], text.stderr)
+            self.assertEqual(problem["code"], "unsupported")
 
     def test_a_full_disk_is_an_error(self):
         if not os.path.exists("/dev/full"):

@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "base/error.hpp"
+#include "import/report.hpp"
 #include "inspection.hpp"
 #include "ir/text.hpp"
 #include "output.hpp"
@@ -20,7 +21,14 @@ void inspect(const InspectOptions& options) {
   const bool parts = options.graph || options.plan || options.ops;
   check(!parts || options.format == "text", Code::usage,
         "-o json prints everything but graph and plan; leave out --graph, --plan and --ops");
-  const Inspection found = inspect_file(options.model);
+  const Inspection found = [&] {
+    try {
+      return inspect_file(options.model);
+    } catch (const ModelError& error) {
+      if (options.format == "json") print(problems_json(options.model.file_name(), error));
+      throw;
+    }
+  }();
   if (options.graph) print(hone::print(*found.graph));
   if (options.plan) print(hone::print(found.plan));
   if (options.ops) print(ops_text(found));

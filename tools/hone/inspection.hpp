@@ -10,6 +10,10 @@
 #include "model_options.hpp"
 #include "plan/plan.hpp"
 
+namespace hone {
+class ModelError;
+}  // namespace hone
+
 namespace hone::cli {
 
 struct OpRow {
@@ -48,6 +52,8 @@ Dim flops_of(const Node& node);
 /// The whole as text, and as JSON.
 std::string inspection_text(const Inspection& inspection);
 std::string inspection_json(const Inspection& inspection);
+/// Of a model that cannot be imported: what is in the way, as JSON.
+std::string problems_json(const std::string& file, const ModelError& error);
 /// The table of ops alone.
 std::string ops_text(const Inspection& inspection);
 

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "import/report.hpp"
 #include "inspection.hpp"
 
 namespace hone::cli {
@@ -28,6 +29,27 @@ Json type_json(const Type& type) {
 }
 
 }  // namespace
+
+std::string problems_json(const std::string& file, const ModelError& error) {
+  Json json;
+  json["file"] = file;
+  json["problems"] = Json::array();
+  for (const ProblemGroup& group : error.groups()) {
+    Json problem;
+    problem["count"] = group.count;
+    if (!group.first.op.empty()) {
+      problem["domain"] = group.first.domain.empty() ? "ai.onnx" : group.first.domain;
+      problem["op"] = group.first.op;
+      problem["version"] = group.first.version;
+    }
+    problem["places"] = group.nodes;
+    problem["code"] = std::string(name(group.first.code));
+    problem["what"] = group.first.what;
+    problem["suggestion"] = group.first.suggestion;
+    json["problems"].push_back(std::move(problem));
+  }
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 std::string inspection_json(const Inspection& found) {
   Json json;

@@ -229,20 +229,24 @@ Bodies NodeReader::bodies(std::initializer_list<std::string_view> names,
   Bodies result;
   std::vector<std::shared_ptr<Graph>> graphs;
   std::vector<std::unique_ptr<Frame>> frames;
-  for (const std::string_view name : names) {
-    const GraphProto proto = body_proto(name);
-    graphs.push_back(std::make_shared<Graph>(std::string(name)));
-    frames.push_back(std::make_unique<Frame>(*graphs.back(), &import_.frame()));
-    for (size_t i = 0; i < own_types.size(); ++i)
-      graphs.back()->add_input(i < proto.inputs.size() ? proto.inputs[i].name : "", own_types[i]);
-    frames.back()->capture_all(result.captures);
-    GraphImport body(import_.model(), *frames.back(), import_.opsets(), &import_, call_,
-                     import_.depth() + 1);
-    const std::vector<Value*> outputs = body.import_body(proto, own_types);
-    for (size_t i = 0; i < outputs.size(); ++i)
-      graphs.back()->add_output(proto.outputs[i].name, outputs[i]);
-    result.captures = frames.back()->captures();
-  }
+  bool failed = false;
+  for (const std::string_view name : names) try {
+      const GraphProto proto = body_proto(name);
+      graphs.push_back(std::make_shared<Graph>(std::string(name)));
+      frames.push_back(std::make_unique<Frame>(*graphs.back(), &import_.frame()));
+      for (size_t i = 0; i < own_types.size(); ++i)
+        graphs.back()->add_input(i < proto.inputs.size() ? proto.inputs[i].name : "", own_types[i]);
+      frames.back()->capture_all(result.captures);
+      GraphImport body(import_.model(), *frames.back(), import_.opsets(), &import_, call_,
+                       import_.depth() + 1);
+      const std::vector<Value*> outputs = body.import_body(proto, own_types);
+      for (size_t i = 0; i < outputs.size(); ++i)
+        graphs.back()->add_output(proto.outputs[i].name, outputs[i]);
+      result.captures = frames.back()->captures();
+    } catch (const FailedBefore&) {
+      failed = true;  // the problems of the other bodies are told too
+    }
+  if (failed) throw FailedBefore();
   for (size_t i = 0; i < graphs.size(); ++i) {
     frames[i]->capture_all(result.captures);
     result.bodies.push_back(std::move(graphs[i]));
