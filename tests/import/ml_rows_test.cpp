@@ -34,7 +34,7 @@ std::string model_of(std::string_view op, const Attributes& attributes, int64_t 
   for (size_t i = 0; i < inputs.size(); ++i)
     names.push_back(i == 0 ? "x" : "x" + std::to_string(i));
   std::vector<Proto> results;
-  for (const std::string& name : outputs) results.push_back(value(name));
+  for (const std::string& name : outputs) results.push_back(untyped(name));
   return model(
       {.graph = graph({{node(op, names, outputs, "", attributes, "ai.onnx.ml")}, inputs, results}),
        .opsets = {{"", 18}, {"ai.onnx.ml", version}}});

@@ -15,7 +15,7 @@ using Attributes = std::vector<Proto>;
 std::string model_at(int64_t opset, const Proto& only_node, const std::vector<Proto>& inputs,
                      const Names& outputs = {"y"}) {
   std::vector<Proto> results;
-  for (const std::string& name : outputs) results.push_back(value(name));
+  for (const std::string& name : outputs) results.push_back(untyped(name));
   return model({.graph = graph({{only_node}, inputs, results}), .opsets = {{"", opset}}});
 }
 
