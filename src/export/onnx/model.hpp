@@ -34,7 +34,8 @@ struct AttributeModel {
 struct NodeModel {
   std::string name, op_type, domain;         // domain "" is ai.onnx
   std::vector<std::string> inputs, outputs;  // "": absent
-  std::vector<uint32_t> input_types;         // one bit: the TensorProto.DataType; 0: any
+  // One bit: the TensorProto.DataType; 0, or not there: any.
+  std::vector<uint32_t> input_types, output_types;
   std::vector<AttributeModel> attributes;
   int since = 1;  // oldest version that means what our op means
 

@@ -147,7 +147,10 @@ NodeModel& NodeExport::plain(std::string_view op_type, std::string_view domain) 
     model.inputs.push_back(input(i));
     model.input_types.push_back(type_bit(node_.inputs[i]));
   }
-  for (size_t i = 0; i < node_.outputs.size(); ++i) model.outputs.push_back(output(i));
+  for (size_t i = 0; i < node_.outputs.size(); ++i) {
+    model.outputs.push_back(output(i));
+    model.output_types.push_back(type_bit(node_.outputs[i]));
+  }
   add_fields(model);
   model.name = graph_.node_name(node_);
   return graph_.add(std::move(model));

@@ -34,21 +34,25 @@ AttributeRule rule_of(std::string_view word) {
   return rule;
 }
 
+/// "13ffe,80*": true for the star.
+bool read_types(std::string_view text, std::vector<uint32_t>& types) {
+  if (text == "-") return false;
+  const bool many = text.ends_with('*');
+  if (many) text.remove_suffix(1);
+  for (const std::string_view mask : split(text, ',')) types.push_back(number<uint32_t>(mask, 16));
+  return many;
+}
+
 OperatorVersion version_of(std::string_view line) {
   const std::vector<std::string_view> words = split(line, ' ');
-  check(words.size() >= 4, Code::internal, "operators.inc: \"", line, "\" is no operator");
+  check(words.size() >= 5, Code::internal, "operators.inc: \"", line, "\" is no operator");
   OperatorVersion version;
   version.domain = words[0] == "ai.onnx" ? std::string_view() : words[0];
   version.name = words[1];
   version.since = number<int>(words[2]);
-  if (words[3] != "-") {
-    for (std::string_view input : split(words[3], ',')) {
-      version.many = input.ends_with('*');
-      if (version.many) input.remove_suffix(1);
-      version.inputs.push_back(number<uint32_t>(input, 16));
-    }
-  }
-  for (size_t i = 4; i < words.size(); ++i) version.attributes.push_back(rule_of(words[i]));
+  version.many_inputs = read_types(words[3], version.inputs);
+  version.many_outputs = read_types(words[4], version.outputs);
+  for (size_t i = 5; i < words.size(); ++i) version.attributes.push_back(rule_of(words[i]));
   return version;
 }
 
@@ -82,7 +86,12 @@ const AttributeRule* OperatorVersion::attribute(std::string_view wanted) const {
 
 uint32_t OperatorVersion::input(size_t i) const {
   if (i < inputs.size()) return inputs[i];
-  return many ? inputs.back() : 0;
+  return many_inputs ? inputs.back() : 0;
+}
+
+uint32_t OperatorVersion::output(size_t i) const {
+  if (i < outputs.size()) return outputs[i];
+  return many_outputs ? outputs.back() : 0;
 }
 
 std::span<const OperatorVersion> versions_of(std::string_view domain, std::string_view name) {

@@ -21,13 +21,15 @@ struct AttributeRule {
 struct OperatorVersion {
   std::string_view domain, name;  // "" is ai.onnx
   int since = 1;
-  std::vector<uint32_t> inputs;  // bit n: takes TensorProto.DataType n; bit 0: no tensor
-  bool many = false;             // any number of the last input
+  // Bit n: may be of TensorProto.DataType n; bit 0: no tensor.
+  std::vector<uint32_t> inputs, outputs;
+  bool many_inputs = false, many_outputs = false;  // any number of the last one
   std::vector<AttributeRule> attributes;
 
   const AttributeRule* attribute(std::string_view name) const;
-  /// Element types of input `i`; 0: there is no such input.
+  /// Element types of input or output `i`; 0: there is none.
   uint32_t input(size_t i) const;
+  uint32_t output(size_t i) const;
 };
 
 /// The versions of an operator, oldest first; none: no such operator.

@@ -75,6 +75,14 @@ std::string problem(const NodeModel& node, const OperatorVersion& version) {
     if (type != 0 && (takes & type) == 0)
       return cat("version ", version.since, " does not take the element type of input ", i);
   }
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    if (node.outputs[i].empty()) continue;
+    const uint32_t gives = version.output(i);
+    if (gives == 0) return cat("version ", version.since, " has no output ", i);
+    const uint32_t type = i < node.output_types.size() ? node.output_types[i] : 0;
+    if (type != 0 && (gives & type) == 0)
+      return cat("version ", version.since, " does not give the element type of output ", i);
+  }
   for (const AttributeModel& attribute : node.attributes) {
     const AttributeRule* rule = version.attribute(attribute.name);
     if (rule == nullptr) {
