@@ -14,7 +14,7 @@ endef
 
 .DEFAULT_GOAL := build
 .PHONY: build demo test all check format unit hostile models bench-graphs import-cost retrieval \
-        conformance coverage differential fuzz deep stats clean help
+        conformance coverage differential random-graphs fuzz deep stats clean help
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -86,11 +86,18 @@ import-cost: $(BUILD)/build.ninja ## time and memory of importing MiniLM, BERT a
 CASES ?= 200
 SEED ?= 1
 
+GRAPHS ?= 20000
+
+random-graphs: $(BUILD)/build.ninja ## random graphs: text, reference evaluation, engines
+	@$(with_tests)
+	@cmake --build $(BUILD) -j $(JOBS) --target hone_random_graphs
+	@$(BUILD)/bin/hone_random_graphs --count $(GRAPHS) --seed $(SEED)
+
 differential: $(BUILD)/build.ninja $(VENV) ## random cases of every operator against ONNX Runtime
 	@cmake --build $(BUILD) -j $(JOBS) --target hone_shared
 	@$(VENV) tests/differential/run.py $(BUILD)/src/libhone.so --cases $(CASES) --seed $(SEED)
 
-deep: test bench-graphs retrieval round-trip differential ## what takes too long for CI
+deep: test bench-graphs retrieval round-trip differential random-graphs ## too long for CI
 
 fuzz: ## damage engine files and run each fuzz target for FUZZ_SECONDS, with sanitizers
 	@tools/setup build check

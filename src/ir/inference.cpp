@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "base/size.hpp"
+
 namespace hone {
 
 const Type& Inference::type(int input) const {
@@ -56,7 +58,9 @@ void Inference::set(int output, Type type) {
 void Inference::set_known(int output, Dims contents) {
   if (!wants(output) || contents.size() > static_cast<size_t>(kKnownElements)) return;
   Value* value = node_.outputs[static_cast<size_t>(output)];
-  const bool narrow = value->type.is_tensor() && value->type.tensor().dtype == DType::i32;
+  const auto shape = value->type.is_tensor() ? value->type.tensor().concrete() : std::nullopt;
+  if (!shape || try_element_count(*shape) != std::ssize(contents)) return;
+  const bool narrow = value->type.tensor().dtype == DType::i32;
   const auto wraps = [](const Dim& dim) {
     const auto number = dim.constant();
     return number && *number != static_cast<int32_t>(*number);
@@ -216,8 +220,38 @@ void infer(Graph& graph, Node& node) {
   }
 }
 
+namespace {
+
+/// Requirements of sizes that inference now knows otherwise, by no symbol of `before`, are dropped.
+void drop_outlived(Graph& graph,
+                   const std::map<std::string, SymbolDefinition, std::less<>>& before) {
+  const auto after = symbol_definitions(graph);
+  const std::vector<Require> requirements = graph.requirements();
+  graph.clear_requirements();
+  for (const Require& require : requirements) {
+    std::set<std::string, std::less<>> names;
+    require.a.collect_symbols(names);
+    require.b.collect_symbols(names);
+    if (std::none_of(names.begin(), names.end(), [&](const std::string& name) {
+          return before.contains(name) && !after.contains(name);
+        }))
+      graph.add_requirement(require);
+  }
+}
+
+}  // namespace
+
+// Again while that finds new requirements: what a later node relies on may tell an earlier one its
+// type.
 void infer(Graph& graph) {
-  for (Node& node : graph.nodes()) infer(graph, node);
+  const auto symbols = symbol_definitions(graph);
+  constexpr int kMostRounds = 4;
+  for (int round = 0; round < kMostRounds; ++round) {
+    const size_t known = graph.requirements().size();
+    for (Node& node : graph.nodes()) infer(graph, node);
+    if (graph.requirements().size() == known) break;
+  }
+  if (!graph.requirements().empty()) drop_outlived(graph, symbols);
 }
 
 }  // namespace hone

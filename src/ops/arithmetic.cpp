@@ -143,6 +143,15 @@ void PRelu::infer(Inference& c) const {
   infer_same_shape(c, type);
 }
 
+void PRelu::eval(Evaluation& c) const {
+  const std::vector<int64_t>&x = c.input(0).shape(), &slope = c.input(1).shape();
+  bool fits = slope.size() <= x.size();
+  for (size_t i = 1; fits && i <= slope.size(); ++i)
+    fits = slope[slope.size() - i] == 1 || slope[slope.size() - i] == x[x.size() - i];
+  c.check(fits, "slope ", shape_text(slope), " does not broadcast to ", shape_text(x));
+  Binary<PRelu>::eval(c);
+}
+
 void register_arithmetic(OpRegistry& registry) {
   registry.add<Add>(), registry.add<Sub>(), registry.add<Mul>(), registry.add<Div>();
   registry.add<Mod>(), registry.add<Pow>(), registry.add<PRelu>();

@@ -142,6 +142,7 @@ struct PRelu : Binary<PRelu> {
     return x < 0 ? wrapping_mul(slope, x) : x;
   }
   void infer(Inference& c) const;
+  void eval(Evaluation& c) const;
 };
 
 }  // namespace hone

@@ -10,6 +10,8 @@ namespace hone {
 
 void ConstantOfShape::infer(Inference& c) const {
   c.check(c.given(shape, 0), "the shape is missing");
+  c.check(!c.has(0) || c.dtype(0) == DType::i64, "the shape is ", c.has(0) ? c.type(0) : Type(),
+          ", wanted i64");
   c.check(value.count() == 1, "the value has ", value.count(), " elements, wanted 1");
   if (const Dims* target = c.parameter(shape, 0)) {
     for (const Dim& size : *target) c.require_less_equal(0, size);
@@ -29,6 +31,8 @@ void ConstantOfShape::dims(Inference& c) const {
 }
 
 void ConstantOfShape::eval(Evaluation& c) const {
+  c.check(!c.has(0) || c.input(0).rank() <= 1, "the shape has rank ",
+          c.has(0) ? c.input(0).rank() : 0, ", wanted a vector");
   const std::vector<int64_t> sizes = c.parameter(shape, 0);
   for (const int64_t size : sizes) c.check(size >= 0, "the shape has ", size);
   ElementWriter y(c, 0, value.dtype(), sizes);

@@ -311,8 +311,12 @@ void LpNormalization::eval(Evaluation& c) const {
 
 void MeanVarianceNormalization::infer(Inference& c) const {
   float_operand(c, 0);
-  if (c.tensor(0).has_rank())
-    for (const int64_t axis : axes) c.axis(axis, c.tensor(0).rank());
+  if (c.tensor(0).has_rank()) {
+    std::set<int> seen;
+    for (const int64_t axis : axes)
+      c.check(seen.insert(c.axis(axis, c.tensor(0).rank())).second, "axis ", axis,
+              " is given twice");
+  }
   c.set(0, c.tensor(0));
 }
 
@@ -321,7 +325,11 @@ void MeanVarianceNormalization::eval(Evaluation& c) const {
   const Tensor& x = c.input(0);
   const size_t rank = x.shape().size();
   std::vector<bool> gone(rank, false);
-  for (const int64_t axis : axes) gone[static_cast<size_t>(c.axis(axis, x.rank()))] = true;
+  for (const int64_t axis : axes) {
+    const auto place = static_cast<size_t>(c.axis(axis, x.rank()));
+    c.check(!gone[place], "axis ", axis, " is given twice");
+    gone[place] = true;
+  }
   std::vector<int64_t> stride(rank, 0);
   int64_t groups = 1;
   for (size_t i = rank; i-- > 0;)

@@ -49,9 +49,10 @@ void max_pool(Evaluation& c, const PoolShape& shape, T least, int64_t storage_or
     each_input(shape.axes, at, 0, [&](int64_t i) { greatest.see(from[i], i); });
     values.push_back(greatest.value);
     if (!wants_offsets) return;
+    if (greatest.offset < 0) return offsets.push_back(-1);
     const int64_t offset =
         storage_order == 1 ? column_major(shape.axes, greatest.offset) : greatest.offset;
-    offsets.push_back(greatest.offset < 0 ? -1 : plane * inputs + offset);
+    offsets.push_back(plane * inputs + offset);
   });
   store(c.output(0, x.dtype(), shape.result), values);
   if (wants_offsets) store(c.output(1, DType::i64, shape.result), offsets);
@@ -162,7 +163,7 @@ void GlobalAveragePool::eval(Evaluation& c) const {
   eval_global(c, [](const double* in, int64_t count) {
     double sum = 0;
     for (int64_t i = 0; i < count; ++i) sum += in[i];
-    return count == 0 ? 0 : sum / static_cast<double>(count);
+    return sum / static_cast<double>(count);  // NaN of nothing, as ReduceMean
   });
 }
 

@@ -132,11 +132,14 @@ void QGemm::eval(Evaluation& c) const {
 
 void ConvInteger::infer(Inference& c) const {
   short_integers(c, 0), short_integers(c, 1);
+  if (c.has(2) && c.tensor(2).has_rank())  // of a whole tensor
+    for (const Dim& dim : c.tensor(2).shape()) c.require_equal(dim, 1);
   check_zero_point(c, 0, 2), check_zero_point(c, 1, 3);
   c.set(0, TensorType{DType::i32, convolution_dims(c, window, group, 0, 1)});
 }
 
 void ConvInteger::eval(Evaluation& c) const {
+  c.check(!c.has(2) || c.input(2).count() == 1, "the input's zero point is no scalar");
   const ConvolutionShape shape = convolution_shape(c, window, group, c.input(0), c.input(1));
   std::vector<int64_t> sums;
   convolve(shape, shifted(c, 0, 2, Along::first_axis), shifted(c, 1, 3, Along::first_axis), sums);

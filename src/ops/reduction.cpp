@@ -20,7 +20,9 @@ std::optional<std::vector<bool>> reduced_axes(const Inference& c, const std::opt
   for (const Dim& axis : *axes) {
     const auto number = axis.constant();
     if (!number) return std::nullopt;
-    reduced[static_cast<size_t>(c.axis(*number, rank))] = true;
+    const auto place = static_cast<size_t>(c.axis(*number, rank));
+    c.check(all || !reduced[place], "axis ", *number, " is given twice");
+    reduced[place] = true;
   }
   return reduced;
 }
@@ -56,9 +58,14 @@ Folding folding(const Evaluation& c, const std::optional<Dims>& field, bool keep
   Folding f;
   f.input = c.input(0).shape();
   const int rank = c.input(0).rank();
+  c.check(!c.has(1) || c.input(1).rank() == 1, "the axes are no vector");
   const std::vector<int64_t> axes = c.parameter(field, 1);
   std::vector<bool> gone(f.input.size(), axes.empty() && !none_when_empty);
-  for (const int64_t axis : axes) gone[static_cast<size_t>(c.axis(axis, rank))] = true;
+  for (const int64_t axis : axes) {
+    const auto place = static_cast<size_t>(c.axis(axis, rank));
+    c.check(!gone[place], "axis ", axis, " is given twice");
+    gone[place] = true;
+  }
   f.stride.assign(f.input.size(), 0);
   int64_t stride = 1;
   for (size_t i = f.input.size(); i-- > 0;) {

@@ -7,6 +7,7 @@
 #include "base/size.hpp"
 #include "ir/work.hpp"
 #include "ops/common/elements.hpp"
+#include "ops/common/operands.hpp"
 #include "ops/common/shapes.hpp"
 
 namespace hone {
@@ -112,6 +113,8 @@ void infer_sized(Inference& c, const Resize& op, const std::vector<int>& axes, D
 
 void Resize::infer(Inference& c) const {
   const TensorType& x = c.tensor(0);
+  for (const int each : {kScales, kSizes})
+    if (c.has(each)) rank_is(c, each, 1);
   const bool by_scales = !is_empty(c, kScales), by_sizes = sizes || !is_empty(c, kSizes);
   c.check(by_scales != by_sizes, "wanted either scales or sizes, given ",
           by_scales ? "both" : "neither");

@@ -61,6 +61,9 @@ void check_parts(const Evaluation& c, int64_t parts) {
 void Dft::infer(Inference& c) const {
   const DType dtype = float_operand(c, 0);
   const TensorType& x = c.tensor(0);
+  for (const int i : {1, 2})
+    c.check(!c.has(i) || is_integer(c.dtype(i)), "operand ", i, " is ",
+            c.has(i) ? c.type(i) : Type(), ", wanted integers");
   const auto length = scalar_parameter(c, dft_length, 1);
   const auto along = c.given(axis, 2) ? scalar_parameter(c, axis, 2) : std::optional<Dim>(-2);
   if (!x.has_rank()) return c.set(0, Type::unranked(dtype));
@@ -96,6 +99,8 @@ void Dft::infer(Inference& c) const {
 void Dft::eval(Evaluation& c) const {
   const Tensor& x = c.input(0);
   c.check(x.rank() >= 2, "the signal has rank ", x.rank(), ", wanted 2 at least");
+  for (const int i : {1, 2})
+    c.check(!c.has(i) || c.input(i).rank() <= 1, "operand ", i, " is no scalar");
   const int at = c.axis(scalar_parameter(c, axis, 2, -2), x.rank());
   c.check(at + 1 < x.rank(), "axis ", at, " holds the parts of complex numbers");
   const int64_t size = x.dim(at), parts = x.dim(x.rank() - 1);

@@ -78,7 +78,7 @@ void eval_arg(Evaluation& c, int64_t axis, bool keepdims, bool last, const Bette
   }
   const std::vector<T> in = elements<T>(x);
   Tensor& out = c.output(0, DType::i64, shape);
-  c.check(out.count() == 0 || lanes.size > 0, "nothing to choose from along axis ", place, " of ",
+  c.check(x.rank() == 0 || lanes.size > 0, "nothing to choose from along axis ", place, " of ",
           shape_text(x.shape()));
   lanes.each([&](int64_t number, int64_t at) {
     int64_t chosen = 0;

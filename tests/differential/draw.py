@@ -28,6 +28,13 @@ def versions(op, domain):
 
 
 @functools.cache
+def withdrawn(op, domain):
+    """Opsets at which the operator was deprecated."""
+    return [s.since_version for s in onnx.defs.get_all_schemas_with_history()
+            if s.name == op and s.domain == domain and s.deprecated]
+
+
+@functools.cache
 def microsoft_schemas():
     schemas = {}
     for schema in ort.get_all_operator_schema():
@@ -77,8 +84,8 @@ class Draw:
             raise Refused(f"{op} is in no opset of {OLDEST} to {NEWEST}")
         at = max(0, self.below(len(known) + 2) - 2)  # the newest more often
         since = known[len(known) - 1 - at]
-        later = [v for v in known if v > since]
-        last = later[0] - 1 if later else (NEWEST if domain == "" else since)
+        later = [v for v in known + withdrawn(op, domain) if v > since]
+        last = min(later) - 1 if later else (NEWEST if domain == "" else since)
         self.opset = max(last - self.below(max(1, last - max(since, OLDEST) + 1)), 1)
         self.since = since
         self.schema = schema_of(op, domain, self.opset)

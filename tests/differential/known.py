@@ -19,9 +19,54 @@ def has_nan(case):
                for a in case.inputs)
 
 
+def is_empty(case):
+    return any(a is not None and 0 in a.shape for a in case.inputs)
+
+
+def has_negative_zero(case):
+    return any(a is not None and a.dtype.kind == "f" and (np.signbit(a) & (a == 0)).any()
+               for a in case.inputs)
+
+
+def pads_same(case):
+    return case.attributes.get("auto_pad", "").startswith("SAME")
+
+
 KNOWN = [
     Known("Shrink", lambda c: c.inputs[0].dtype not in (np.float32, np.float16),
-          "y = x - bias in the operand's own type; ONNX Runtime computes it in float"),
+          "Shrink: y = x - bias in the operand's type; ONNX Runtime computes it in float"),
+    Known("Mod", lambda c: c.inputs[0].dtype.itemsize == 8 and c.attributes.get("fmod"),
+          "Mod: the remainder of the operands; ONNX Runtime computes it in double"),
+    Known("Where", has_negative_zero,
+          "Where: elements, from X or Y; ONNX Runtime adds 0 to them, and -0 becomes 0"),
+    Known("ConvTranspose", pads_same,
+          "ConvTranspose: output_shape[i] = input_shape[i] * strides[i]; in ONNX Runtime less "
+          "where the kernel is shorter than the stride"),
+    Known("MaxPool AveragePool LpPool", pads_same,
+          "Pools: output_shape[i] = ceil(input_shape[i] / strides[i]); in ONNX Runtime less "
+          "with dilations"),
+    Known("MaxPool AveragePool LpPool",
+          lambda c: c.attributes.get("auto_pad") == "VALID" and c.attributes.get("ceil_mode"),
+          "Pools, VALID: ceil((input - ((kernel - 1) * dilation + 1) + 1) / stride); one more in "
+          "ONNX Runtime"),
+    Known("MaxPool", lambda c: "dilations" in c.attributes and "pads" in c.attributes,
+          "MaxPool: padding is -infinity (PyTorch's); ONNX Runtime starts at the lowest number"),
+    Known("MatMul Gemm FusedMatMul", is_empty,
+          "MatMul: as numpy.matmul, a sum of nothing is 0; ONNX Runtime leaves it unwritten"),
+    Known("Attention", lambda c: c.attributes.get("is_causal"),
+          "Attention: query i attends key j iff j <= i + offset, offset being "
+          "past_sequence_length; ONNX Runtime takes all keys less all queries"),
+    Known("ReduceProd ReduceSumSquare ReduceSum", lambda c: c.inputs[0].dtype.kind in "iu",
+          "Reduce: whole numbers wrap, as in numpy; ONNX Runtime goes by way of floats, and "
+          "saturates"),
+    Known("Resize", lambda c: c.attributes.get("coordinate_transformation_mode") ==
+          "align_corners" and len(c.inputs) == 3,
+          "Resize: output_width can be fractional, as in the suite's "
+          "resize_downsample_scales_linear_align_corners; ONNX Runtime rounds it first"),
+    Known("ReduceSum ReduceSumSquare ReduceProd ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp "
+          "ReduceMax ReduceMin ReduceMean", is_empty,
+          "Reduce: an empty set of values yields 0 (of a product 1, of a maximum -infinity); ONNX "
+          "Runtime leaves the axis, or fails"),
 ]
 
 

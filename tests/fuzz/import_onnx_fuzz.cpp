@@ -1,25 +1,134 @@
-// Any bytes as an ONNX file: a graph that verifies and prints, or an Error.
+// Any bytes as an ONNX file: an Error, or a graph that verifies, prints and is evaluated on small
+// inputs. Limits keep each run short; one that is reached is fine.
 
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 
+#include "base/size.hpp"
 #include "import/import.hpp"
+#include "ir/evaluation.hpp"
 #include "ir/text.hpp"
 #include "ir/verify.hpp"
+#include "ir/work.hpp"
+
+namespace {
+
+using namespace hone;
+
+constexpr int64_t kNodes = 200;            // run of one graph
+constexpr int64_t kTensorBytes = 1 << 16;  // of one result
+constexpr int64_t kSteps = 1 << 22;        // of one run
+
+/// A run goes no further: not a finding.
+struct Enough {};
+
+void expect_bytes(DType type, const std::vector<int64_t>& shape) {
+  const auto count = try_element_count(shape);
+  if (!count || *count > kTensorBytes) throw Enough();
+  if (type != DType::string && bytes_for(type, *count) > kTensorBytes) throw Enough();
+}
+
+/// Ones and zeros, of sizes 1 to 3 where the type leaves them open.
+Tensor input_of(const Value& value, Bindings& symbols) {
+  if (!value.type.is_tensor()) throw Enough();
+  const TensorType& type = value.type.tensor();
+  if (type.dtype == DType::string) throw Enough();
+  std::vector<int64_t> shape;
+  for (const Dim& dim : type.has_rank() ? type.shape() : Dims{2}) {
+    if (const auto name = dim.as_symbol(); name && !symbols.contains(*name))
+      symbols[std::string(*name)] = 1 + static_cast<int64_t>(name->size() % 3);
+    shape.push_back(dim.evaluate(symbols).value_or(1));
+    if (shape.back() < 0) throw Enough();
+  }
+  expect_bytes(type.dtype, shape);
+  Tensor tensor(type.dtype, shape);
+  for (int64_t i = 0; i < tensor.count() && !is_complex(type.dtype); ++i)
+    tensor.set_number(i, static_cast<double>(i % 2));
+  return tensor;
+}
+
+class Run {
+ public:
+  explicit Run(const Graph& graph) : graph_(graph) {
+    int64_t nodes = 0;
+    for (const Value* input : graph.inputs()) values_[input] = input_of(*input, symbols_);
+    for (const Value* constant : graph.constants()) {
+      expect_bytes(constant->weight->dtype(), constant->weight->shape());
+      values_[constant] = constant->weight->tensor();
+    }
+    for (const Node& node : graph.nodes()) {
+      if (++nodes > kNodes) throw Enough();
+      step(node);
+    }
+  }
+
+ private:
+  void step(const Node& node) {
+    std::vector<const Tensor*> operands;
+    for (const Value* input : node.inputs)
+      operands.push_back(input == nullptr ? nullptr : &values_.at(input));
+    for (const Value* output : node.outputs)
+      if (output != nullptr && !output->type.is_tensor()) throw Enough();
+    if (node.op.op_class().eval == nullptr) throw Enough();
+    Evaluation evaluation(node, operands, symbols_,
+                          [](int, DType type, const std::vector<int64_t>& shape) {
+                            expect_bytes(type, shape);
+                            return Tensor(type, shape);
+                          });
+    node.op.op_class().eval(node.op.data(), evaluation);
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      if (node.outputs[i] == nullptr) continue;
+      Tensor& result = evaluation.results()[i];
+      const TensorType& type = node.outputs[i]->type.tensor();
+      if (result.dtype() != type.dtype || !bind(type, result.shape(), symbols_)) {
+        expect_requirements();
+        fail(Code::internal, describe(node), " gave ", result.dtype(), shape_text(result.shape()),
+             " where its type says ", type);
+      }
+      values_[node.outputs[i]] = std::move(result);
+    }
+  }
+
+  /// Of the sizes drawn: no file is at fault where they do not fit.
+  void expect_requirements() const {
+    for (const Require& require : graph_.requirements()) {
+      const auto a = require.a.evaluate(symbols_), b = require.b.evaluate(symbols_);
+      if (!a || !b || (require.relation == Require::Relation::equal ? *a != *b : *a > *b))
+        throw Enough();
+    }
+  }
+
+  const Graph& graph_;
+  std::map<const Value*, Tensor> values_;
+  Bindings symbols_;
+};
+
+void run(const Graph& graph) {
+  const WorkBudget budget(kSteps);
+  try {
+    const Run whole(graph);
+  } catch (const Enough&) {
+  } catch (const WorkSpent&) {
+  }
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  hone::ImportOptions options;
+  ImportOptions options;
   options.random_weights = size % 2 == 0 ? std::optional<uint64_t>(size) : std::nullopt;
   options.limits.nodes = 2000;
   options.limits.folded_bytes = 1 << 20;
   try {
     const auto bytes = std::as_bytes(std::span(data, size));
-    const hone::Imported imported = hone::import_onnx_bytes(bytes, {}, options);
-    hone::verify(*imported.graph, "import");
-    (void)hone::print(*imported.graph);
-  } catch (const hone::Error& error) {
-    if (error.code() == hone::Code::internal) {
+    const Imported imported = import_onnx_bytes(bytes, {}, options);
+    verify(*imported.graph, "import");
+    (void)print(*imported.graph);
+    run(*imported.graph);
+  } catch (const Error& error) {
+    if (error.code() == Code::internal) {
       std::fputs(error.what(), stderr);
       std::abort();  // a bug of ours, whatever the file says
     }

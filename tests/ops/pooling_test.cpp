@@ -118,5 +118,14 @@ TEST(Pooling, Empty) {
   EXPECT_EQ(run(GlobalAveragePool{}, {none}).shape(), (Ints{0, 3, 1, 1}));
 }
 
+TEST(Pooling, WindowsOfPaddingAloneHaveNoIndex) {
+  MaxPool pool;
+  pool.window.kernel_shape = {1, 1};
+  pool.window.pads = {1, 0, 0, 0};
+  pool.storage_order = 1;
+  const std::vector<Tensor> results = run_all(pool, {tensor(DType::f32, {1, 1, 0, 1}, {})}, 2);
+  EXPECT_EQ(results[1].integers(), (std::vector<int64_t>{-1}));
+}
+
 }  // namespace
 }  // namespace hone::test

@@ -108,5 +108,13 @@ TEST(Reduction, RoundsOnce) {
   EXPECT_EQ(run(ReduceSum{}, {x}).number(0), 60000);
 }
 
+TEST(Reduction, RefusesAnAxisGivenTwice) {
+  const Tensor x = tensor(DType::f32, {2, 2}, {1, 2, 3, 4});
+  EXPECT_NE(error_of([&] {
+              run(ReduceSum{}, {x, i64({1, -1})});
+            }).find("twice"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace hone::test

@@ -143,9 +143,15 @@ std::vector<WindowAxis> window_axes(const Evaluation& c, const Window& window,
     const SymbolicAxis axis = window_axis(window, i, input[i], kernel[i], ceil_mode);
     axes.push_back({input[i], concrete(c, axis.output), kernel[i], window.stride(i),
                     window.dilation(i), concrete(c, axis.pad_begin), concrete(c, axis.pad_end)});
-    c.check(axes.back().output >= 0, "a window of kernel ", kernel[i], ", dilation ",
-            window.dilation(i), " does not fit the padded input of ", input[i], " + ",
-            axes.back().pad_begin, " + ", axes.back().pad_end, " on spatial axis ", i);
+    const int64_t overhang = ceil_mode ? window.stride(i) - 1 : 0;
+    const int64_t span = (kernel[i] - 1) * window.dilation(i) + 1;
+    const bool is_explicit =
+        window.auto_pad == AutoPad::notset || window.auto_pad == AutoPad::valid;
+    const int64_t padded = input[i] + axes.back().pad_begin + axes.back().pad_end + overhang;
+    c.check(axes.back().output >= 0 && (!is_explicit || span <= padded), "a window of kernel ",
+            kernel[i], ", dilation ", window.dilation(i), " does not fit the padded input of ",
+            input[i], " + ", axes.back().pad_begin, " + ", axes.back().pad_end, " on spatial axis ",
+            i);
   }
   return axes;
 }

@@ -32,7 +32,8 @@ def real(d):
 
 
 operators("LeakyRelu ThresholdedRelu")(unary("any", CLOSE, {"alpha": real}))
-operators("Elu Swish")(unary("real", NEAR, {"alpha": real}))
+operators("Elu")(unary("real", NEAR, {"alpha": real}))
+operators("Swish")(unary("real", Tolerance(ulps=8, absolute=1e-5), {"alpha": real}))
 operators("Selu")(unary("real", NEAR, {"alpha": real, "gamma": real}))
 operators("HardSigmoid")(unary("any", NEAR, {"alpha": real, "beta": real}))
 operators("Shrink")(unary("any", EXACT, {"bias": real, "lambd": real}))
@@ -124,12 +125,18 @@ def prelu(d):
     return d.case([d.array(d.type(), shape), d.array(d.type(), slope)])
 
 
+def epsilon(dtype):
+    return float(np.finfo(dtype).eps) if dtype.kind == "f" else 0
+
+
 @operators("Max Min Sum Mean")
 def variadic(d):
     shapes = d.broadcast(d.between(1, 4))
-    tolerance = Tolerance(ulps=4, scaled=True) if d.op in ("Sum", "Mean") else EQUAL
     values = "real" if d.op in ("Sum", "Mean") else "any"
-    return d.case([d.array(d.type(), s, values) for s in shapes], tolerance=tolerance)
+    operands = [d.array(d.type(), s, values) for s in shapes]
+    largest = max(float(np.max(np.abs(a.astype(np.float64)), initial=0)) for a in operands)
+    off = Tolerance(ulps=4, absolute=largest * epsilon(d.type()) * len(operands))
+    return d.case(operands, tolerance=off if d.op in ("Sum", "Mean") else EQUAL)
 
 
 @operators("Where")

@@ -1,0 +1,172 @@
+"""Numbers stored as small integers."""
+import numpy as np
+
+from case import Tolerance
+from operators.networks import spatial_shape, window
+from table import operators
+
+ONE_OFF = Tolerance(absolute=1)  # a result that lies half way may be rounded to either side
+BYTES = (np.uint8, np.int8)
+
+
+def scale(d, shape=()):
+    return (d.array(np.float32, shape, "unit") + np.float32(0.05)).astype(np.float32)
+
+
+def dyadic(d, shape=()):
+    """A power of two: scaling by it is exact."""
+    return np.exp2(d.array(np.int64, shape, low=-3, high=2)).astype(np.float32)
+
+
+def point(d, dtype, shape=()):
+    return d.array(dtype, shape, low=max(np.iinfo(dtype).min, -20), high=20)
+
+
+@operators("QuantizeLinear")
+def quantize(d):
+    x = d.array(d.type("T1", (np.float32,)), d.shape(1, 3), "real")
+    dtype = np.dtype(d.among(BYTES + ((np.uint16, np.int16) if d.since >= 21 else ())))
+    if d.since < 13 or d.chance(2):
+        s = dyadic(d)
+        return d.case([x, s, d.maybe(point(d, dtype), 1) if dtype != np.uint8 else d.maybe(
+            lambda: point(d, dtype))], constant={1, 2})
+    axis = d.axis(x.ndim)
+    s = dyadic(d, (x.shape[axis],))
+    return d.case([x, s, point(d, dtype, s.shape)], {"axis": axis}, constant={1, 2})
+
+
+@operators("DequantizeLinear")
+def dequantize(d):
+    dtype = np.dtype(d.among(BYTES + (np.int32,)))
+    x = d.array(dtype, d.shape(1, 3))
+    axis = d.axis(x.ndim)
+    shape = (x.shape[axis],) if d.since >= 13 and d.chance(2) else ()
+    zero = None if dtype == np.int32 else d.maybe(lambda: point(d, dtype, shape))
+    return d.case([x, scale(d, shape), zero], {"axis": axis} if shape else {}, constant={1, 2},
+                  tolerance=Tolerance(ulps=1))
+
+
+@operators("DynamicQuantizeLinear")
+def dynamic_quantize(d):
+    return d.case([d.array(np.float32, d.shape(1, 3, 1), "real")], outputs=3,
+                  tolerance=Tolerance(ulps=2, absolute=1))
+
+
+@operators("MatMulInteger")
+def matmul_integer(d):
+    m, k, n = d.size(1), d.size(1), d.size(1)
+    a = d.array(d.type("T1"), d.shape(0, 2, 1) + (m, k))
+    b = d.array(d.type("T2"), (k, n))
+    zeros = [d.maybe(lambda: point(d, a.dtype)), d.maybe(lambda: point(d, b.dtype))]
+    return d.case([a, b] + zeros, constant={1, 2, 3})
+
+
+@operators("QLinearMatMul")
+def qlinear_matmul(d):
+    m, k, n = d.size(1), d.size(1), d.size(1)
+    first, second = np.dtype(d.among(BYTES)), np.dtype(d.among(BYTES))
+    third = first
+    return d.case([d.array(first, (m, k)), dyadic(d), point(d, first), d.array(second, (k, n)),
+                   dyadic(d), point(d, second), dyadic(d) * np.float32(8), point(d, third)],
+                  constant=set(range(1, 8)), tolerance=ONE_OFF)
+
+
+@operators("QLinearConv")
+def qlinear_conv(d):
+    spatial, group = d.between(1, 2), d.among([1, 1, 2])
+    kernel = [d.between(1, 3) for _ in range(spatial)]
+    attributes, least = window(d, spatial, kernel)
+    channels, filters = d.between(1, 2), group * d.between(1, 2)
+    first, second = np.dtype(np.uint8), np.dtype(d.among(BYTES))
+    x = d.array(first, (1, group * channels) + spatial_shape(d, least))
+    w = d.array(second, (filters, channels, *kernel))
+    each = (filters,) if d.chance(2) else ()
+    bias = d.maybe(lambda: d.array(np.int32, (filters,), "exact"))
+    return d.case([x, dyadic(d), point(d, first), w, dyadic(d, each),
+                   np.zeros(each, second) if each else point(d, second),
+                   dyadic(d) * np.float32(8), point(d, first), bias],
+                  {**attributes, "group": group}, constant=set(range(1, 9)), tolerance=ONE_OFF)
+
+
+@operators("QLinearAdd QLinearMul", "com.microsoft")
+def qlinear_pair(d):
+    dtype = np.dtype(d.among(BYTES))
+    a, b = d.broadcast(2)
+    operands = []
+    for shape in (a, b):
+        operands += [d.array(dtype, shape), dyadic(d), point(d, dtype)]
+    return d.case(operands + [dyadic(d) * np.float32(4), point(d, dtype)],
+                  constant={1, 2, 4, 5, 6, 7}, tolerance=ONE_OFF)
+
+
+@operators("QLinearSigmoid QLinearLeakyRelu", "com.microsoft")
+def qlinear_unary(d):
+    dtype = np.dtype(d.among(BYTES))
+    alpha = {"alpha": 0.25} if d.op == "QLinearLeakyRelu" else {}
+    return d.case([d.array(dtype, d.shape(1)), scale(d), point(d, dtype), scale(d),
+                   point(d, dtype)], alpha, constant={1, 2, 3, 4}, tolerance=ONE_OFF)
+
+
+@operators("QLinearSoftmax", "com.microsoft")
+def qlinear_softmax(d):
+    dtype = np.dtype(d.among(BYTES))
+    x = d.array(dtype, d.shape(1, 3, 1))
+    return d.case([x, scale(d), point(d, dtype), np.array(1 / 128, np.float32), np.array(
+        np.iinfo(dtype).min, dtype)],
+                  {"axis": d.axis(x.ndim), "opset": 13}, constant={1, 2, 3, 4}, tolerance=ONE_OFF)
+
+
+@operators("QLinearConcat", "com.microsoft")
+def qlinear_concat(d):
+    dtype = np.dtype(d.among(BYTES))
+    shape = list(d.shape(1, 3, 1))
+    axis = d.axis(len(shape))
+    operands = [dyadic(d), point(d, dtype)]
+    for _ in range(d.between(1, 3)):
+        shape[axis] = d.size(1)
+        operands += [d.array(dtype, shape), dyadic(d), point(d, dtype)]
+    return d.case(operands, {"axis": axis}, constant=set(range(11)) - {2, 5, 8}, tolerance=ONE_OFF)
+
+
+@operators("QLinearAveragePool QLinearGlobalAveragePool", "com.microsoft")
+def qlinear_pool(d):
+    dtype = np.dtype(d.among(BYTES))
+    kernel = [d.between(1, 3), d.between(1, 3)]
+    attributes = {"channels_last": d.maybe(0)}
+    least = [1, 1]
+    if d.op == "QLinearAveragePool":
+        more, least = window(d, 2, kernel, dilated=False)
+        attributes.update(more, kernel_shape=kernel)
+    x = d.array(dtype, (d.between(1, 2), d.between(1, 3)) + spatial_shape(d, least))
+    return d.case([x, dyadic(d), point(d, dtype), dyadic(d), point(d, dtype)], attributes,
+                  constant={1, 2, 3, 4}, tolerance=ONE_OFF)
+
+
+@operators("QGemm", "com.microsoft")
+def qgemm(d):
+    m, k, n = d.size(1), d.size(1), d.size(1)
+    across = d.below(2), d.below(2)
+    dtype = np.dtype(np.uint8)
+    second = np.dtype(d.among(BYTES))
+    a = d.array(dtype, (k, m) if across[0] else (m, k))
+    b = d.array(second, (n, k) if across[1] else (k, n))
+    bias = d.maybe(lambda: d.array(np.int32, (n,), "exact"))
+    operands = [a, dyadic(d), point(d, dtype), b, dyadic(d), point(d, second), bias]
+    if d.chance(2):
+        operands += [dyadic(d) * np.float32(8), point(d, dtype)]
+    return d.case(operands, {"transA": across[0], "transB": across[1]},
+                  constant={1, 2, 4, 5, 6, 7, 8}, tolerance=Tolerance(absolute=1, ulps=4))
+
+
+@operators("MatMulIntegerToFloat DynamicQuantizeMatMul", "com.microsoft")
+def matmul_to_float(d):
+    m, k, n = d.size(1), d.size(1), d.size(1)
+    second = np.dtype(d.among(BYTES))
+    b, bias = d.array(second, (k, n)), d.maybe(lambda: d.array(np.float32, (n,), "exact"))
+    zero = d.maybe(lambda: point(d, second))
+    if d.op == "DynamicQuantizeMatMul":
+        return d.case([d.array(np.float32, (m, k), "real"), b, scale(d), zero, bias],
+                      constant={1, 2, 3, 4}, tolerance=Tolerance(relative=1e-5, scaled=True))
+    return d.case([d.array(np.uint8, (m, k)), b, scale(d), scale(d),
+                   d.maybe(lambda: point(d, np.uint8)), zero, bias], constant=set(range(1, 7)),
+                  tolerance=Tolerance(relative=1e-5, scaled=True))

@@ -1,0 +1,60 @@
+#pragma once
+// Random graphs: typed, valid, with inputs for which every node can be evaluated. Ops are drawn
+// from a registry by their arity and fields; `infer` and reference evaluation judge what is valid,
+// and what they refuse is drawn anew. Hints (random_hints.cpp) say for some ops what operands they
+// like.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/graph.hpp"
+#include "ir/tensor.hpp"
+
+namespace hone::test {
+
+/// What an op's operands and fields may look like, where blind draws rarely succeed.
+/// Operands, separated by spaces: type, shape, contents, a mark. Type: f32, i64 ..., or F (any
+/// float), N (any number), A (anything), X (what the first operand is). Shape: [a,b,4,2c], letters
+/// being the same number everywhere; [*]: any. Contents: {-2..2} makes a constant of such numbers;
+/// {1,0} of these. Mark ?: now and then absent; +: one to three of them.
+/// Fields, separated by spaces: name=value|value..., $a standing for the number of letter a.
+struct Hint {
+  std::string_view op, operands, fields;
+};
+std::vector<const Hint*> hints_for(std::string_view op);
+
+struct RandomGraphOptions {
+  int least_nodes = 5, most_nodes = 60;
+  int64_t most_elements = 2048;  // of one value
+  bool only_exportable = false;  // leaves out what ONNX has no dtype or operator for
+};
+
+/// A graph and tensors for its inputs, in order.
+struct GraphCase {
+  std::unique_ptr<Graph> graph;
+  std::vector<Tensor> inputs;
+};
+
+/// How often each op was tried and kept.
+struct OpCount {
+  int64_t tried = 0, kept = 0;
+};
+using OpCounts = std::map<std::string_view, OpCount>;
+
+/// The same case for the same seed, registry and options on every machine.
+GraphCase random_graph(uint64_t seed, const OpRegistry& registry, OpCounts& counts,
+                       const RandomGraphOptions& options = {});
+
+/// What is wrong with the case, in words; empty: nothing.
+using CheckCase = std::string (*)(const GraphCase& graph_case);
+/// The smallest case found for which `check` still finds something: outputs dropped, values that
+/// nodes made given as inputs.
+GraphCase shrink(const GraphCase& graph_case, CheckCase check);
+/// The graph's text and its inputs as literals.
+std::string text_of(const GraphCase& graph_case);
+
+}  // namespace hone::test
