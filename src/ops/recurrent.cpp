@@ -24,31 +24,6 @@ enum Operand {
 
 using Activations = std::vector<GateActivation>;
 
-// Those of all directions, `usual.size()` for each.
-Activations activations(const Recurrence& r, std::span<const std::string_view> usual,
-                        std::string& problem) {
-  const size_t count = usual.size() * static_cast<size_t>(r.directions());
-  if (!r.activations.empty() && r.activations.size() != count)
-    problem = cat("activations=[", join(r.activations, ","), "]: wanted ", count);
-  Activations result;
-  size_t alphas = 0, betas = 0;
-  for (size_t i = 0; i < count && problem.empty(); ++i) {
-    const std::string_view name =
-        r.activations.empty() ? usual[i % usual.size()] : std::string_view(r.activations[i]);
-    std::optional<GateActivation> found = gate_activation(name);
-    if (!found) {
-      problem = cat("activation \"", name, "\" is unknown");
-      break;
-    }
-    if (found->has_alpha && alphas < r.activation_alpha.size())
-      found->alpha = r.activation_alpha[alphas++];
-    if (found->has_beta && betas < r.activation_beta.size())
-      found->beta = r.activation_beta[betas++];
-    result.push_back(*found);
-  }
-  return result;
-}
-
 // An operand's dims against `wanted`; where both are known they must agree.
 void operand_is(Inference& c, int operand, const Dims& wanted) {
   if (!c.has(operand)) return;
@@ -78,7 +53,7 @@ void infer_recurrent(Inference& c, const Recurrence& r, int64_t gates,
   c.check(r.hidden_size >= 0, "hidden_size=", r.hidden_size, ": wanted at least 1");
   c.check(r.clip >= 0, "clip=", r.clip, ": wanted 0 or more");
   std::string problem;
-  activations(r, usual, problem);
+  r.functions(usual, problem);
   c.check(problem.empty(), problem);
   const size_t time_axis = r.layout == 0 ? 0 : 1;
   const Dim sequence = known_size(c, kX, time_axis, 3, c.fresh(0, static_cast<int>(time_axis)));
@@ -184,7 +159,7 @@ class Run {
   Run(Evaluation& c, const Recurrence& r, int64_t gates, std::span<const std::string_view> usual)
       : c_(c), r_(r), s_(sizes_of(c, r, gates)) {
     std::string problem;
-    functions_ = activations(r, usual, problem);
+    functions_ = r.functions(usual, problem);
     c.check(problem.empty(), problem);
     const int64_t states = element_count(std::vector<int64_t>{s_.directions, s_.batch, s_.hidden});
     const std::vector<int64_t> state =
@@ -265,10 +240,6 @@ class Run {
   std::vector<double> states_, state_, cell_;
 };
 
-constexpr std::string_view kRnnUsual[] = {"Tanh"};
-constexpr std::string_view kGruUsual[] = {"Sigmoid", "Tanh"};
-constexpr std::string_view kLstmUsual[] = {"Sigmoid", "Tanh", "Tanh"};
-
 void step_rnn(Cell& cell) {
   for (int64_t i = 0; i < cell.hidden; ++i)
     cell.state[static_cast<size_t>(i)] = cell.activate(0, cell.gate(0, i));
@@ -313,20 +284,43 @@ void step_lstm(Cell& cell, bool input_forget) {
 
 }  // namespace
 
-void RNN::infer(Inference& c) const { infer_recurrent(c, recurrence, 1, kRnnUsual); }
-
-void RNN::eval(Evaluation& c) const { Run(c, recurrence, 1, kRnnUsual).run(step_rnn); }
-
-void GRU::infer(Inference& c) const { infer_recurrent(c, recurrence, 3, kGruUsual); }
-
-void GRU::eval(Evaluation& c) const {
-  Run(c, recurrence, 3, kGruUsual).run([this](Cell& cell) { step_gru(cell, linear_before_reset); });
+std::vector<GateActivation> Recurrence::functions(std::span<const std::string_view> usual,
+                                                  std::string& problem) const {
+  const size_t count = usual.size() * static_cast<size_t>(directions());
+  if (!activations.empty() && activations.size() != count)
+    problem = cat("activations=[", join(activations, ","), "]: wanted ", count);
+  std::vector<GateActivation> result;
+  size_t alphas = 0, betas = 0;
+  for (size_t i = 0; i < count && problem.empty(); ++i) {
+    const std::string_view name =
+        activations.empty() ? usual[i % usual.size()] : std::string_view(activations[i]);
+    std::optional<GateActivation> found = gate_activation(name);
+    if (!found) {
+      problem = cat("activation \"", name, "\" is unknown");
+      break;
+    }
+    if (found->has_alpha && alphas < activation_alpha.size())
+      found->alpha = activation_alpha[alphas++];
+    if (found->has_beta && betas < activation_beta.size()) found->beta = activation_beta[betas++];
+    result.push_back(*found);
+  }
+  return result;
 }
 
-void LSTM::infer(Inference& c) const { infer_recurrent(c, recurrence, 4, kLstmUsual); }
+void RNN::infer(Inference& c) const { infer_recurrent(c, recurrence, 1, kUsual); }
+
+void RNN::eval(Evaluation& c) const { Run(c, recurrence, 1, kUsual).run(step_rnn); }
+
+void GRU::infer(Inference& c) const { infer_recurrent(c, recurrence, 3, kUsual); }
+
+void GRU::eval(Evaluation& c) const {
+  Run(c, recurrence, 3, kUsual).run([this](Cell& cell) { step_gru(cell, linear_before_reset); });
+}
+
+void LSTM::infer(Inference& c) const { infer_recurrent(c, recurrence, 4, kUsual); }
 
 void LSTM::eval(Evaluation& c) const {
-  Run(c, recurrence, 4, kLstmUsual).run([this](Cell& cell) { step_lstm(cell, input_forget); });
+  Run(c, recurrence, 4, kUsual).run([this](Cell& cell) { step_lstm(cell, input_forget); });
 }
 
 void register_recurrent(OpRegistry& registry) {

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <span>
+
 #include "ir/evaluation.hpp"
 #include "ir/inference.hpp"
+#include "ops/common/gate_activation.hpp"
 
 namespace hone {
 
@@ -28,6 +31,10 @@ struct Recurrence {
     f("activation_beta", activation_beta)("clip", clip)("layout", layout);
   }
   int64_t directions() const { return direction == Direction::bidirectional ? 2 : 1; }
+  /// The functions of all directions, as many for each as `usual` has. `problem`: what is wrong
+  /// with the fields, in words.
+  std::vector<GateActivation> functions(std::span<const std::string_view> usual,
+                                        std::string& problem) const;
 };
 
 // Operands of all: x [sequence, batch, input], weights [directions, gates * hidden, input],
@@ -39,6 +46,7 @@ struct Recurrence {
 /// state = f(x W + state R + bias). Usual activation: Tanh.
 struct RNN {
   static constexpr std::string_view kName = "RNN";
+  static constexpr std::string_view kUsual[] = {"Tanh"};
   static constexpr Arity kInputs{3, 6};
   static constexpr Arity kOutputs{1, 2};
   Recurrence recurrence = {};
@@ -51,6 +59,7 @@ struct RNN {
 /// Tanh.
 struct GRU {
   static constexpr std::string_view kName = "GRU";
+  static constexpr std::string_view kUsual[] = {"Sigmoid", "Tanh"};
   static constexpr Arity kInputs{3, 6};
   static constexpr Arity kOutputs{1, 2};
   Recurrence recurrence = {};
@@ -68,6 +77,7 @@ struct GRU {
 /// forget). A third result: the last cell. Usual activations: Sigmoid, Tanh, Tanh.
 struct LSTM {
   static constexpr std::string_view kName = "LSTM";
+  static constexpr std::string_view kUsual[] = {"Sigmoid", "Tanh", "Tanh"};
   static constexpr Arity kInputs{3, 8};
   static constexpr Arity kOutputs{1, 3};
   Recurrence recurrence = {};
