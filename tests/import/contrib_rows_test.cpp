@@ -226,6 +226,20 @@ TEST(ContribRows, EarlyForms) {
             "%y = Inverse(%x) : f32[n,3,3]\n");
 }
 
+TEST(ContribRows, UniqueInTheOrderOfTheInput) {
+  const std::string text = file("Unique", {"x"}, {value("x", {"n"})}, {}, {}, {"y", "at", "count"});
+  Tensor x(DType::f32, {5});
+  for (const int64_t i : {0, 3}) x.set_number(i, 7);
+  x.set_number(2, -1);
+  const std::vector<Tensor> found = evaluate(*import_text(text).graph, {x});
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_EQ(found[0].integers(), (std::vector<int64_t>{7, 0, -1}));
+  EXPECT_EQ(found[1].integers(), (std::vector<int64_t>{0, 1, 2, 0, 1}));
+  EXPECT_EQ(found[2].integers(), (std::vector<int64_t>{2, 2, 1}));
+  EXPECT_EQ(lines(file("Trilu", {"x"}, {value("x", {"n", "m"})}, {integer("upper", 0)})),
+            "%y = Trilu(%x) upper=false : f32[n,m]\n");
+}
+
 TEST(ContribRows, PackedWeights) {
   const std::vector<Proto> inputs{value("x", {"n", "20"}), value("w", {"3", "2", "8"}, kU8),
                                   value("s", {"6"})};

@@ -7,6 +7,7 @@
 #include "ops/inverse.hpp"
 #include "ops/pad.hpp"
 #include "ops/shape.hpp"
+#include "ops/unique.hpp"
 
 namespace hone::onnx {
 namespace {
@@ -45,6 +46,21 @@ void import_gather_nd(NodeReader& node) {
   node.emit(GatherND{}, {node.required(0), node.required(1)});
 }
 
+void import_trilu(NodeReader& node) {
+  node.emit(Trilu{.upper = node.flag("upper", true)}, node.all_inputs());
+}
+
+/// In the order of the input; results: the elements, where each of the input is, how often.
+void import_unique(NodeReader& node) {
+  Unique op;
+  op.sorted = false;
+  const std::vector<Value*> all = node.intermediates(op, {node.required(0)}, 4, "unique");
+  for (int i = 0; i < node.outputs(); ++i) {
+    node.check(i < 3, "has ", node.outputs(), " outputs, wanted at most 3");
+    if (node.wants(i)) node.give(i, all[i == 0 ? 0 : static_cast<size_t>(i) + 1]);
+  }
+}
+
 }  // namespace
 
 void register_contrib(Importers& importers) {
@@ -52,6 +68,7 @@ void register_contrib(Importers& importers) {
     importers.add(name, f, 1, Importers::kAnyVersion, "com.microsoft");
   };
   add("Pad", import_pad), add("Range", import_range), add("ExpandDims", import_expand_dims);
+  add("Trilu", import_trilu), add("Unique", import_unique);
   add("GatherND", import_gather_nd), add("Inverse", import_plain<Inverse>);
 }
 

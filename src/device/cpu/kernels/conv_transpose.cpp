@@ -1,0 +1,162 @@
+// f32 transposed convolution in one or two spatial dimensions: a product of the transposed weight
+// and the input, whose rows are then added to the places of the result that they belong to.
+
+#include "ops/convolution.hpp"
+
+#include <algorithm>
+
+#include "base/size.hpp"
+#include "device/cpu/gemm.hpp"
+#include "device/cpu/plane.hpp"
+#include "device/cpu/step.hpp"
+
+namespace hone::cpu {
+namespace {
+
+/// Floats that a worker needs: for the product, and for its result.
+constexpr int64_t kWorkerFloats = kTileScratch + kTileRows * kTileColumns;
+
+Verdict supports(const Problem& problem) {
+  const auto* op = op_of<ConvTranspose>(problem);
+  if (op == nullptr) return Verdict::no("transposed convolutions only");
+  if (!all_are(problem, DType::f32)) return Verdict::no("f32 only");
+  const int rank = operand_type(problem, 1)->rank();
+  if (rank != 3 && rank != 4) return Verdict::no("one or two spatial dimensions only");
+  return {};
+}
+
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  Recipe made;
+  made.tuning = tuning;
+  const Dims& weight = operand_type(*problem, 1)->shape();
+  double per_input = 2;  // operations for an element of the input
+  for (size_t i = 1; i < weight.size(); ++i) per_input *= typical(weight[i]);
+  made.seconds =
+      typical_count(problem->region.single()->inputs[0]->type) * per_input / kFlopsPerSecond;
+  made.scratch_bytes = worker_scratch(problem->share, Dim(kWorkerFloats));
+  made.problem = std::move(problem);
+  return made;
+}
+
+struct ConvTransposeShared final : Shared<ConvTransposeShared> {
+  ConvTranspose op;
+  std::vector<Source> operands_of;
+  int workers = 1;
+
+  struct Geometry {
+    int64_t images = 0, channels = 0, filters = 0;  // of one group
+    int64_t taps = 1;
+    // From the result to the input: what this op is the adjoint of.
+    WindowAxis y = kNoAxis, x = kNoAxis;
+    int64_t block = 1, blocks = 0;  // filters that one tile makes, tiles of a group
+    int64_t pixels() const { return y.output * x.output; }
+    int64_t results() const { return y.input * x.input; }
+  };
+
+  WindowAxis axis(size_t at, int64_t input, int64_t output, int64_t kernel) const {
+    const SymbolicAxis sizes =
+        transposed_axis(op.window, at, Dim(input), Dim(kernel), op.output_padding, op.output_shape);
+    return {output,
+            input,
+            kernel,
+            op.window.stride(at),
+            op.window.dilation(at),
+            *sizes.pad_begin.constant(),
+            *sizes.pad_end.constant()};
+  }
+
+  Geometry geometry(const Operands& operands) const {
+    const std::vector<int64_t>& in = operands_of[0].shape(operands);
+    const std::vector<int64_t>& weight = operands_of[1].shape(operands);
+    const std::vector<int64_t>& out = operands.outputs[0].shape;
+    Geometry g;
+    if (element_count(out) == 0) return g;
+    check(in[1] == weight[0] && in[1] % op.group == 0, Code::usage, "an input of shape ",
+          shape_text(in), " does not fit a weight of shape ", shape_text(weight));
+    g.images = in[0];
+    g.channels = in[1] / op.group;
+    g.filters = weight[1];
+    g.taps = element_count(std::span(weight).subspan(2));
+    g.x = axis(in.size() - 3, in.back(), out.back(), weight.back());
+    if (in.size() == 4) g.y = axis(0, in[2], out[2], weight[2]);
+    // Filters enough for a tile of the product, fewer where there would be too few tiles.
+    const int64_t wanted = ceil_div(4 * int64_t{workers}, g.images * op.group);
+    g.block = std::clamp(ceil_div(g.filters, wanted), int64_t{1},
+                         std::max<int64_t>(1, kTileRows / std::max<int64_t>(g.taps, 1)));
+    g.blocks = ceil_div(g.filters, g.block);
+    return g;
+  }
+
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
+           Stream& stream) const {
+    stream.parallel(g.images * op.group * g.blocks, [&](int64_t tile) {
+      const int64_t index = tile / g.blocks, filter = tile % g.blocks * g.block;
+      run_filters(g, operands, index, filter, std::min(g.block, g.filters - filter),
+                  scratch_of(scratch, kWorkerFloats));
+    });
+  }
+
+  /// Filters [filter, filter + count) of `index`, an image and group.
+  void run_filters(const Geometry& g, const Operands& operands, int64_t index, int64_t filter,
+                   int64_t count, float* work) const {
+    const int64_t group = index % op.group, pixels = g.pixels(), row = g.filters * g.taps;
+    const float* biases = operands_of[2].as<float>(operands);
+    float* to = operands.outputs[0].as<float>() + (index * g.filters + filter) * g.results();
+    for (int64_t f = 0; f < count; ++f)
+      std::fill_n(to + f * g.results(), g.results(),
+                  biases == nullptr ? 0.0F : biases[group * g.filters + filter + f]);
+    const float* weight =
+        operands_of[1].as<float>(operands) + group * g.channels * row + filter * g.taps;
+    const float* input = operands_of[0].as<float>(operands) + index * g.channels * pixels;
+    float* sums = work + kTileScratch;
+    for (int64_t first = 0; first < pixels; first += kTileColumns) {
+      const int64_t columns = std::min(kTileColumns, pixels - first);
+      for (int64_t r = 0; r < count * g.taps; r += kTileRows) {
+        const int64_t rows = std::min(kTileRows, count * g.taps - r);
+        std::fill_n(sums, rows * columns, 0.0F);
+        const Product product{rows, columns,       g.channels, weight + r, 1,
+                              row,  input + first, 1,          pixels};
+        run_tile(gemm_core(), product, {kTileRows, kTileColumns, 1, 1}, 0, work, sums, columns);
+        for (int64_t i = 0; i < rows; ++i)
+          scatter(g, (r + i) % g.taps, first, columns, sums + i * columns,
+                  to + (r + i) / g.taps * g.results());
+      }
+    }
+  }
+
+  /// Adds what input pixels [first, first + count) give to one filter through kernel element `tap`.
+  static void scatter(const Geometry& g, int64_t tap, int64_t first, int64_t count,
+                      const float* from, float* to) {
+    const int64_t ky = tap / g.x.kernel, kx = tap % g.x.kernel;
+    const Taps lines = g.y.outputs(ky), inside = g.x.outputs(kx);
+    for (int64_t done = 0; done < count;) {
+      const int64_t line = (first + done) / g.x.output, begin = (first + done) % g.x.output;
+      const int64_t end = std::min(g.x.output, begin + count - done);
+      const int64_t left = std::max(begin, inside.first), right = std::min(end, inside.last);
+      if (line >= lines.first && line < lines.last && left < right) {
+        const int64_t y = g.y.start(line) + ky * g.y.dilation;
+        float* place = to + y * g.x.input + g.x.start(left) + kx * g.x.dilation;
+        const float* sums = from + done + left - begin;
+        for (int64_t i = 0; i < right - left; ++i) place[i * g.x.stride] += sums[i];
+      }
+      done += end - begin;
+    }
+  }
+};
+
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+  auto shared = std::make_shared<ConvTransposeShared>();
+  const Problem& problem = *recipe.problem;
+  shared->op = *op_of<ConvTranspose>(problem);
+  for (size_t i = 0; i < 3; ++i) shared->operands_of.emplace_back(problem, i);
+  shared->workers = problem.share.workers;
+  return shared;
+}
+
+}  // namespace
+
+void register_conv_transpose(KernelRegistry& registry) {
+  registry.add({"cpu.conv_transpose", 1, supports, no_tunings, recipe, prepare});
+}
+
+}  // namespace hone::cpu

@@ -1,0 +1,46 @@
+// Transposed convolution against reference evaluation.
+
+#include <gtest/gtest.h>
+
+#include "device/kernel_case.hpp"
+
+namespace hone::test {
+namespace {
+
+TEST_P(KernelTest, TransposedConvolution) {
+  const std::vector<Bindings> sizes = {{{"n", 1}, {"h", 5}, {"w", 7}},
+                                       {{"n", 2}, {"h", 1}, {"w", 40}},
+                                       {{"n", 0}, {"h", 3}, {"w", 3}}};
+  const std::string x = "%x: f32[n,6,h,w]", kernel = "cpu.conv_transpose";
+  expect_kernel(kernel, {x, "ConvTranspose(%x, @w)", "@w : f32[6,8,3,2]", "%y", sizes});
+  expect_kernel(kernel, {x,
+                         "ConvTranspose(%x, @w, @b) strides=[2,3] pads=[1,0,2,1] dilations=[2,1] "
+                         "output_padding=[1,2]",
+                         "@w : f32[6,5,3,4]\n  @b : f32[5]", "%y", sizes});
+  expect_kernel(kernel, {x, "ConvTranspose(%x, @w) group=3 auto_pad=SAME_UPPER strides=[2,2]",
+                         "@w : f32[6,2,3,3]", "%y", sizes});
+  expect_kernel(kernel, {"%x: f32[2,4,l], %w: f32[4,3,5]",
+                         "ConvTranspose(%x, %w, f32[3]{1,2,3}) strides=[3] output_shape=[60]", "",
+                         "%y", each("l", {20})});
+}
+
+TEST_P(KernelTest, LargeTransposedConvolution) {
+  // In several tiles of pixels, of filters and of a single filter's kernel.
+  expect_kernel("cpu.conv_transpose",
+                {"%x: f32[1,390,17,w]", "ConvTranspose(%x, @w) strides=[2,2] pads=[1,1,1,1]",
+                 "@w : f32[390,3,4,4]", "%y", each("w", {1, 19})});
+  expect_kernel("cpu.conv_transpose", {"%x: f32[1,3,l]", "ConvTranspose(%x, @w) strides=[100]",
+                                       "@w : f32[3,2,450]", "%y", each("l", {3})});
+}
+
+TEST(TransposedConvolution, RefusesWhatItCannotRun) {
+  EXPECT_EQ(refusal("cpu.conv_transpose",
+                    {"%x: f32[1,2,3,3,3]", "ConvTranspose(%x, @w)", "@w : f32[2,2,2,2,2]"}),
+            "one or two spatial dimensions only");
+  EXPECT_EQ(
+      refusal("cpu.conv_transpose", {"%x: f64[1,2,3]", "ConvTranspose(%x, @w)", "@w : f64[2,2,2]"}),
+      "f32 only");
+}
+
+}  // namespace
+}  // namespace hone::test
