@@ -2,6 +2,7 @@
 
 #include "import/onnx/enum_field.hpp"
 #include "import/onnx/node_reader.hpp"
+#include "ops/dynamic_quantize_lstm.hpp"
 
 namespace hone::onnx {
 namespace {
@@ -33,12 +34,20 @@ void import_lstm(NodeReader& node) {
   node.emit_all(std::move(op), node.all_inputs());
 }
 
+void import_dynamic_quantize_lstm(NodeReader& node) {
+  DynamicQuantizeLSTM op{.recurrence = read_recurrence(node),
+                         .input_forget = node.flag("input_forget", false)};
+  node.emit_all(std::move(op), node.all_inputs());
+}
+
 }  // namespace
 
 void register_recurrent(Importers& importers) {
   importers.add("RNN", import_rnn);
   importers.add("GRU", import_gru);
   importers.add("LSTM", import_lstm);
+  importers.add("DynamicQuantizeLSTM", import_dynamic_quantize_lstm, 1, Importers::kAnyVersion,
+                "com.microsoft");
 }
 
 }  // namespace hone::onnx
