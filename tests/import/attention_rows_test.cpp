@@ -7,7 +7,7 @@
 namespace hone::test {
 namespace {
 
-constexpr int64_t kI64 = 7;
+constexpr int64_t kI32 = 6, kI64 = 7;
 constexpr std::string_view kMicrosoft = "com.microsoft";
 
 /// The nodes' lines of a model whose graph inputs are `inputs`; the first is x.
@@ -105,6 +105,83 @@ TEST(AttentionRows, LayersWithAState) {
   EXPECT_EQ(lines(node("CausalConvWithState", {"x", "w"}, {"y"}, "", {text("activation", "swish")}),
                   inputs),
             "  %y = CausalConvWithState(%x, %w) activation=silu : f32[b,t,8]  # y\n");
+}
+
+TEST(AttentionRows, FlexAttentionIsItsParts) {
+  const Proto add = graph({.nodes = {node("Add", {"s", "one"}, {"t"})},
+                           .inputs = {value("s", {"b", "h", "q", "k"})},
+                           .outputs = {value("t")},
+                           .tensors = {floats("one", {1}, {1})}});
+  const std::vector<Proto> inputs{value("x", {"b", "4", "s", "16"}),
+                                  value("k", {"b", "2", "t", "16"})};
+  const Proto flex = graph({.nodes = {node("FlexAttention", {"x", "k", "k"}, {"y"}, "",
+                                           {body("score_mod", add)}, "ai.onnx.preview")},
+                            .inputs = inputs});
+  const std::string text =
+      printed(model({.graph = flex, .opsets = {{"", 26}, {"ai.onnx.preview", 1}}}));
+  EXPECT_NE(text.find("Expand(%y.keys) shape=[b,2,2,t,16]"), std::string::npos) << text;
+  EXPECT_NE(text.find("f32{0.5}"), std::string::npos) << text;  // the root of 1 / sqrt(16)
+  EXPECT_NE(text.find("%t = Add(%y.scores, f32[1]{1}) : f32[b,4,s,t]"), std::string::npos) << text;
+  EXPECT_NE(text.find("Softmax(%t) axis=3"), std::string::npos) << text;
+  EXPECT_NE(text.find(" : f32[b,4,s,16]  # y"), std::string::npos) << text;
+  const std::vector<Proto> wrong{inputs[0], value("k", {"b", "3", "t", "16"})};
+  const Proto three =
+      graph({.nodes = {node("FlexAttention", {"x", "k", "k"}, {"y"}, "", {}, "ai.onnx.preview")},
+             .inputs = wrong});
+  EXPECT_NE(error_of(model({.graph = three, .opsets = {{"", 26}, {"ai.onnx.preview", 1}}}))
+                .find("4 query heads for 3"),
+            std::string::npos);
+}
+
+TEST(AttentionRows, MultiHeadAttention) {
+  const std::vector<Proto> inputs{value("x", {"b", "s", "8"}), value("k", {"b", "t", "8"}),
+                                  value("m", {"b", "t"}, kI32), value("c", {"b", "2", "t", "4"}),
+                                  value("p", {"b", "s", "2", "3", "4"})};
+  const auto mha = [](const Names& names, std::vector<Proto> more = {}) {
+    more.push_back(integer("num_heads", 2));
+    return node("MultiHeadAttention", names, {"y"}, "", more, kMicrosoft);
+  };
+  EXPECT_EQ(lines(mha({"x", "k", "k"}, {integer("unidirectional", 1)}), inputs),
+            "  %y = Attention(%x, %k, %k) is_causal=true q_num_heads=2 kv_num_heads=2 "
+            ": f32[b,s,8]  # y\n");
+  const std::string masked =
+      lines(mha({"x", "k", "k", "", "m"}, {real("mask_filter_value", -5)}), inputs);
+  EXPECT_NE(masked.find("f32{0}, f32{-5}"), std::string::npos) << masked;
+  EXPECT_NE(masked.find(": f32[b,1,1,t]"), std::string::npos) << masked;
+  EXPECT_NE(lines(mha({"x", "c", "c"}), inputs).find("perm=[0,2,1,3]"), std::string::npos);
+  EXPECT_NE(lines(mha({"p"}), inputs).find("Split(%p) axis=3 split=[1,1,1]"), std::string::npos);
+  EXPECT_NE(refusal(mha({"x"}), inputs).find("key is missing"), std::string::npos);
+  EXPECT_NE(refusal(mha({"x", "k", "k", "", "", "", "", "", "", "m"}), inputs).find("beam"),
+            std::string::npos);
+}
+
+TEST(AttentionRows, GroupQueryAttention) {
+  const std::vector<Proto> inputs{value("x", {"b", "s", "64"}), value("n", {"b"}, kI32),
+                                  value("t", {}, kI32)};
+  const auto gqa = [](std::vector<Proto> more) {
+    more.push_back(integer("num_heads", 4)), more.push_back(integer("kv_num_heads", 2));
+    return node("GroupQueryAttention", {"x", "", "", "", "", "n", "t"}, {"y", "k", "v"}, "", more,
+                kMicrosoft);
+  };
+  const std::string packed = lines(gqa({integer("local_window_size", 3)}), inputs);
+  EXPECT_NE(packed.find("Split(%x) axis=2 split=[32,16,16]"), std::string::npos) << packed;
+  EXPECT_NE(packed.find("num_heads=4 kv_num_heads=2 local_window_size=3 "
+                        ": f32[b,s,32], f32[b,2,k_d2,8], f32[b,2,k_d2,8]"),
+            std::string::npos)
+      << packed;
+  EXPECT_NE(refusal(gqa({integer("sliding_window_cache", 1)}), inputs).find("window's size"),
+            std::string::npos);
+  EXPECT_NE(refusal(gqa({text("k_quant_type", "PER_TENSOR")}), inputs).find("quantized cache"),
+            std::string::npos);
+}
+
+TEST(AttentionRows, WhatOnnxRuntimeAloneRunsIsToldWell) {
+  const auto advice = [](std::string_view op) {
+    return refusal(node(op, {"x"}, {"y"}, "", {}, kMicrosoft), {value("x")});
+  };
+  EXPECT_NE(advice("BeamSearch").find("export the decoder alone"), std::string::npos);
+  EXPECT_NE(advice("PackedMultiHeadAttention").find("without packing"), std::string::npos);
+  EXPECT_NE(advice("NoSuchOperator").find("ONNX Runtime's own"), std::string::npos);
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ std::vector<Tensor> run_node(std::string_view op, const std::vector<Tensor>& ope
     given.push_back(operands[i]);
   }
   for (const std::string& output : outputs)
-    if (!output.empty()) results.push_back(value(output));
+    if (!output.empty()) results.push_back(untyped(output));
   const Proto body = graph({.nodes = {node(op, inputs, outputs, "", attributes, domain)},
                             .inputs = values,
                             .outputs = results});
@@ -114,6 +114,99 @@ TEST(MicrosoftValues, EmbedLayerNormalization) {
   y = embed({}, ints_of({1, 2}, {2, 1}));
   expect_near(y[1], {0});
   expect_near(y[2], {8, 11, 1, 3});
+}
+
+// Queries of zero weigh all keys that they see alike, so that y is the mean of the values.
+
+TEST(MicrosoftValues, MultiHeadAttentionMasks) {
+  const Tensor zeros = floats_of({1, 2, 1}, {0, 0}), values = floats_of({1, 2, 1}, {2, 6});
+  const auto mha = [&](const Tensor& mask, const std::vector<Proto>& more = {}) {
+    std::vector<Proto> attributes = more;
+    attributes.push_back(integer("num_heads", 1));
+    return run_node("MultiHeadAttention", {zeros, zeros, values, {}, mask}, {"y"}, attributes)[0];
+  };
+  expect_near(mha({}), {4, 4});
+  expect_near(mha({}, {integer("unidirectional", 1)}), {2, 4});
+  expect_near(mha(ints_of({1, 2}, {0, 1})), {6, 6});
+  expect_near(mha(ints_of({1}, {1})), {2, 2});
+  expect_near(mha(ints_of({1, 2, 2}, {0, 1, 1, 0})), {6, 2});
+  // What is masked only gets less: weights 1 and 1 / 3.
+  expect_near(mha(ints_of({1, 2}, {1, 0}), {real("mask_filter_value", -std::log(3.0f))}), {3, 3});
+}
+
+TEST(MicrosoftValues, MultiHeadAttentionLayouts) {
+  const Tensor q = floats_of({1, 1, 2}, {0, 0});
+  const std::vector<Proto> heads{integer("num_heads", 2)};
+  const Tensor past = floats_of({1, 2, 1, 1}, {1, 2}), now = floats_of({1, 1, 2}, {3, 6});
+  const std::vector<Tensor> y = run_node(
+      "MultiHeadAttention", {q, now, now, {}, {}, {}, past, past}, {"y", "k", "v", "qk"}, heads);
+  expect_near(y[0], {2, 4});
+  expect_near(y[2], {1, 3, 2, 6});
+  expect_near(y[3], {0, 0, 0, 0});
+  const Tensor cache = floats_of({1, 2, 2, 1}, {1, 3, 2, 6});
+  expect_near(run_node("MultiHeadAttention", {q, cache, cache}, {"y"}, heads)[0], {2, 4});
+  // Queries, keys and values in one; the bias is added to each.
+  const Tensor packed = floats_of({1, 1, 2, 3, 1}, {0, 1, 5, 0, 1, 7});
+  expect_near(run_node("MultiHeadAttention", {packed, {}, {}, floats_of({6}, {0, 0, 0, 0, 10, 20})},
+                       {"y"}, heads)[0],
+              {15, 27});
+  // A buffer that holds one key so far; the second of its places is free.
+  const Tensor buffer = floats_of({1, 2, 3, 1}, {1, 9, 9, 2, 9, 9});
+  const std::vector<Tensor> shared =
+      run_node("MultiHeadAttention", {q, now, now, {}, {}, {}, buffer, buffer, ints_of({1}, {1})},
+               {"y", "k", "v"}, heads);
+  expect_near(shared[0], {2, 4});
+  expect_near(shared[2], {1, 3, 9, 2, 6, 9});
+}
+
+TEST(MicrosoftValues, AttentionProjects) {
+  // x = 1: q, k = 0 and v = 2 x + bias 1 for token 1, 6 x + 1 for the next.
+  const Tensor x = floats_of({1, 2, 1}, {1, 3}), weights = floats_of({1, 3}, {0, 0, 2}),
+               bias = floats_of({3}, {0, 0, 1});
+  const auto attention = [&](const Tensor& mask, const Tensor& past, const Names& outputs,
+                             const std::vector<Proto>& more = {}) {
+    std::vector<Proto> attributes = more;
+    attributes.push_back(integer("num_heads", 1));
+    return run_node("Attention", {x, weights, bias, mask, past}, outputs, attributes);
+  };
+  expect_near(attention({}, {}, {"y"})[0], {5, 5});
+  expect_near(attention({}, {}, {"y"}, {integer("unidirectional", 1)})[0], {3, 5});
+  expect_near(attention(ints_of({2}, {2, 1}), {}, {"y"})[0], {7, 7});  // ends, then starts
+  expect_near(attention(ints_of({1}, {1}), {}, {"y"})[0], {3, 3});
+  const std::vector<Tensor> y =
+      attention({}, floats_of({2, 1, 1, 1, 1}, {0, 11}), {"y", "present"});
+  expect_near(y[0], {7, 7});
+  expect_near(y[1], {0, 0, 0, 11, 3, 7});
+  expect_near(run_node("Attention", {x, floats_of({1, 4}, {0, 0, 1, 2})}, {"y"},
+                       {integer("num_heads", 1), integers("qkv_hidden_sizes", {1, 1, 2})})[0],
+              {2, 4, 2, 4});
+}
+
+TEST(MicrosoftValues, GroupQueryAttentionNormalizesHeads) {
+  // The one key becomes 1 by its norm, the weight 3 makes it 3; it is what the cache gets.
+  const Tensor x = floats_of({1, 1, 1}, {5}), norm = floats_of({1}, {3});
+  const std::vector<Tensor> y =
+      run_node("GroupQueryAttention",
+               {x,
+                x,
+                x,
+                {},
+                {},
+                ints_of({1}, {0}),
+                ints_of({}, {1}),
+                {},
+                {},
+                {},
+                {},
+                {},
+                {},
+                {},
+                norm,
+                norm},
+               {"y", "k", "v"},
+               {integer("num_heads", 1), integer("kv_num_heads", 1), real("qk_norm_epsilon", 0)});
+  expect_near(y[0], {5});
+  expect_near(y[1], {3});
 }
 
 }  // namespace

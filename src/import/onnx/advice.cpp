@@ -11,10 +11,10 @@ constexpr std::array<std::string_view, 5> kTextOperators = {
 
 constexpr std::array<std::string_view, 3> kMapOperators = {"CastMap", "DictVectorizer", "ZipMap"};
 
-struct DomainAdvice {
-  std::string_view domain, what, suggestion;
+struct Advice {
+  std::string_view of, what, suggestion;  // of a domain, or of names that begin so
 };
-constexpr std::array<DomainAdvice, 5> kDomains = {{
+constexpr std::array<Advice, 5> kDomains = {{
     {"ai.onnx.ml", "not among the operators of ai.onnx.ml that Hone runs",
      "run it before or after the network"},
     {"ai.onnx.training", "a training operator", "export the model for inference"},
@@ -23,6 +23,24 @@ constexpr std::array<DomainAdvice, 5> kDomains = {{
      "export without ONNX Runtime's own optimizations"},
     {"com.microsoft.nchwc", "a layout of ONNX Runtime's own",
      "save the model before ONNX Runtime optimizes it"},
+}};
+
+/// Operators of ONNX Runtime whose makers can leave them out, by what their names begin with.
+constexpr std::array<Advice, 9> kMicrosoft = {{
+    {"BeamSearch", "a whole loop of generation", "export the decoder alone and generate outside"},
+    {"GreedySearch", "a whole loop of generation", "export the decoder alone and generate outside"},
+    {"Sampling", "a whole loop of generation", "export the decoder alone and generate outside"},
+    {"WhisperBeamSearch", "a whole loop of generation",
+     "export the decoder alone and generate outside"},
+    {"Packed", "attention over rows without padding, for GPUs alone",
+     "optimize the model without packing (remove_padding)"},
+    {"DecoderMasked", "attention of one token over a beam's cache, for GPUs alone",
+     "export with MultiHeadAttention or GroupQueryAttention"},
+    {"PagedAttention", "attention over a cache in pages, for GPUs alone",
+     "export with GroupQueryAttention"},
+    {"SparseAttention", "attention over blocks of keys", "export with GroupQueryAttention"},
+    {"QOrdered", "quantized for one layout of one GPU library",
+     "quantize with QuantFormat.QDQ instead"},
 }};
 
 constexpr size_t kShortestGuess = 6;  // the names of short operators are too much alike
@@ -46,8 +64,14 @@ void advise(ModelProblem& problem, const Importers& importers) {
     problem.suggestion = "export with tensors (skl2onnx: zipmap=False)";
     return;
   }
-  for (const DomainAdvice& advice : kDomains) {
-    if (advice.domain != problem.domain) continue;
+  for (const Advice& advice : kMicrosoft) {
+    if (problem.domain != "com.microsoft" || !problem.op.starts_with(advice.of)) continue;
+    problem.what = advice.what;
+    problem.suggestion = advice.suggestion;
+    return;
+  }
+  for (const Advice& advice : kDomains) {
+    if (advice.of != problem.domain) continue;
     problem.what = advice.what;
     problem.suggestion = advice.suggestion;
     return;

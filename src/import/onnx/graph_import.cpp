@@ -83,13 +83,12 @@ void GraphImport::import_main(const GraphProto& graph) {
 }
 
 std::vector<Value*> GraphImport::import_body(const GraphProto& graph,
-                                             const std::vector<Type>& own_types) {
-  check(graph.inputs.size() == own_types.size(), Code::invalid_model, "a body takes ",
-        graph.inputs.size(), " inputs, wanted ", own_types.size());
-  for (size_t i = 0; i < own_types.size(); ++i) {
+                                             const std::vector<Value*>& own) {
+  check(graph.inputs.size() == own.size(), Code::invalid_model, "a body takes ",
+        graph.inputs.size(), " inputs, wanted ", own.size());
+  for (size_t i = 0; i < own.size(); ++i) {
     const std::string_view name = graph.inputs[i].name;
-    Value* input = frame_.graph().inputs().at(i);  // made by the caller
-    if (!define(name, {Slot::State::value, input}))
+    if (!define(name, {Slot::State::value, own[i]}))
       fail(Code::invalid_model, "two inputs of a body are named ", quoted(name));
   }
   import_tensors(graph);

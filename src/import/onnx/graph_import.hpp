@@ -104,8 +104,8 @@ class GraphImport {
 
   /// The whole of a model's main graph.
   void import_main(const GraphProto& graph);
-  /// A body: its own inputs have `own_types`. Results: values of this frame. FailedBefore.
-  std::vector<Value*> import_body(const GraphProto& graph, const std::vector<Type>& own_types);
+  /// A body whose own inputs are these values of this frame. Results, too, are of it. FailedBefore.
+  std::vector<Value*> import_body(const GraphProto& graph, const std::vector<Value*>& own);
 
   ModelImport& model() const { return model_; }
   Frame& frame() const { return frame_; }

@@ -234,12 +234,14 @@ Bodies NodeReader::bodies(std::initializer_list<std::string_view> names,
       const GraphProto proto = body_proto(name);
       graphs.push_back(std::make_shared<Graph>(std::string(name)));
       frames.push_back(std::make_unique<Frame>(*graphs.back(), &import_.frame()));
+      std::vector<Value*> own;
       for (size_t i = 0; i < own_types.size(); ++i)
-        graphs.back()->add_input(i < proto.inputs.size() ? proto.inputs[i].name : "", own_types[i]);
+        own.push_back(graphs.back()->add_input(i < proto.inputs.size() ? proto.inputs[i].name : "",
+                                               own_types[i]));
       frames.back()->capture_all(result.captures);
       GraphImport body(import_.model(), *frames.back(), import_.opsets(), &import_, call_,
                        import_.depth() + 1);
-      const std::vector<Value*> outputs = body.import_body(proto, own_types);
+      const std::vector<Value*> outputs = body.import_body(proto, own);
       for (size_t i = 0; i < outputs.size(); ++i)
         graphs.back()->add_output(proto.outputs[i].name, outputs[i]);
       result.captures = frames.back()->captures();
@@ -254,11 +256,11 @@ Bodies NodeReader::bodies(std::initializer_list<std::string_view> names,
   return result;
 }
 
-std::vector<Value*> NodeReader::inline_body(std::string_view name) {
+std::vector<Value*> NodeReader::inline_body(std::string_view name, const std::vector<Value*>& own) {
   const GraphProto proto = body_proto(name);
   GraphImport body(import_.model(), import_.frame(), import_.opsets(), &import_, call_,
                    import_.depth() + 1);
-  return body.import_body(proto, {});
+  return body.import_body(proto, own);
 }
 
 std::vector<std::string_view> NodeReader::unread_attributes() const {

@@ -118,8 +118,8 @@ class NodeReader {
     std::vector<StatedType> inputs, outputs;
   };
   Signature signature(std::string_view name);
-  /// Imports a body without inputs of its own into the surrounding graph: its results.
-  std::vector<Value*> inline_body(std::string_view name);
+  /// Imports a body into the surrounding graph, its own inputs being these values: its results.
+  std::vector<Value*> inline_body(std::string_view name, const std::vector<Value*>& own = {});
   void ignore(std::string_view name);
 
   // Inputs: of the ONNX node, trailing absent ones not counted.

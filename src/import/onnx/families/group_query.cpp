@@ -1,0 +1,82 @@
+// com.microsoft: GroupQueryAttention, as exporters of language models write it.
+
+#include "ops/group_query.hpp"
+#include "import/onnx/node_reader.hpp"
+#include "ops/layout.hpp"
+#include "ops/normalization.hpp"
+#include "ops/shape.hpp"
+
+namespace hone::onnx {
+namespace {
+
+/// q, k and v, taken apart where they come in one.
+std::vector<Value*> queries_keys_values(NodeReader& node, const GroupQueryAttention& op) {
+  if (node.input(1) != nullptr) return {node.required(0), node.input(1), node.required(2)};
+  const TensorType& packed = node.required(0)->type.tensor();
+  if (!packed.has_rank() || packed.rank() != 3)
+    node.unsupported("packed queries, keys and values of ", packed, ", wanted rank 3");
+  node.check(op.num_heads > 0 && op.kv_num_heads > 0 && op.num_heads <= 1 << 20 &&
+                 op.kv_num_heads <= op.num_heads,
+             "num_heads is ", op.num_heads, ", kv_num_heads ", op.kv_num_heads);
+  const Dim head = floor_div(packed.shape()[2], Dim(op.num_heads + 2 * op.kv_num_heads));
+  const Dim keys = head * op.kv_num_heads;
+  return node.intermediates(Split{.axis = 2, .split = Dims{head * op.num_heads, keys, keys}},
+                            {node.required(0)}, 3, "qkv");
+}
+
+/// Every head over the root mean square of its elements, times `weight`.
+Value* normalized(NodeReader& node, Value* x, Value* weight, int64_t heads, float epsilon) {
+  const auto reshape = [&](Value* value, Dims shape) {
+    return node.intermediate(Reshape{.shape = std::move(shape)}, {value}, "heads");
+  };
+  Value* apart = reshape(x, {0, 0, heads, -1});
+  Value* y = node.intermediate(RMSNormalization{.epsilon = epsilon}, {apart, weight}, "normalized");
+  return reshape(y, {0, 0, -1});
+}
+
+/// What ONNX Runtime has beyond a cache of floats that holds the whole sequence.
+void refuse_other_caches(NodeReader& node) {
+  node.ignore("kv_cache_bit_width");  // of caches that the next two tell
+  for (const std::string_view name : {"k_quant_type", "v_quant_type"})
+    if (const std::string kind = node.text(name, "NONE"); kind != "NONE")
+      return node.problem(cat(name, "=", kind, ": a quantized cache"),
+                          "export with a cache of floats");
+  if (node.flag("sliding_window_cache", false))
+    node.problem("sliding_window_cache: a cache of the window's size",
+                 "export with a cache of the whole sequence");
+}
+
+void import_group_query_attention(NodeReader& node) {
+  GroupQueryAttention op{.num_heads = node.integer("num_heads"),
+                         .kv_num_heads = node.integer("kv_num_heads"),
+                         .softcap = node.real("softcap", 0),
+                         .causal = node.flag("causal", true),
+                         .local_window_size = node.integer("local_window_size", -1),
+                         .do_rotary = node.flag("do_rotary", false),
+                         .rotary_interleaved = node.flag("rotary_interleaved", false),
+                         .smooth_softmax = node.integer("smooth_softmax", -1) > 0};
+  if (const float scale = node.real("scale", 0); scale != 0) op.scale = scale;
+  const int64_t stage = node.integer("qk_output", 0);
+  node.check(stage >= 0 && stage <= 2, "qk_output is ", stage, ", wanted 0 to 2");
+  node.check(stage != 0 || !node.wants(3), "it has output_qk, and qk_output is 0");
+  if (stage == 2) op.qk_output = AttentionStage::probabilities;
+  const float epsilon = node.real("qk_norm_epsilon", 1e-6f);
+  refuse_other_caches(node);
+  if (node.failed()) return;
+  std::vector<Value*> operands = queries_keys_values(node, op);
+  if (node.input(14) != nullptr)
+    operands[0] = normalized(node, operands[0], node.input(14), op.num_heads, epsilon);
+  if (node.input(15) != nullptr)
+    operands[1] = normalized(node, operands[1], node.input(15), op.kv_num_heads, epsilon);
+  for (int i = 3; i <= 11; ++i) operands.push_back(node.input(i));
+  node.emit_all(op, std::move(operands));
+}
+
+}  // namespace
+
+void register_group_query(Importers& importers) {
+  importers.add("GroupQueryAttention", import_group_query_attention, 1, Importers::kAnyVersion,
+                "com.microsoft");
+}
+
+}  // namespace hone::onnx
