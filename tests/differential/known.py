@@ -32,7 +32,33 @@ def pads_same(case):
     return case.attributes.get("auto_pad", "").startswith("SAME")
 
 
+def attribute(case, name, otherwise):
+    return case.attributes.get(name, otherwise)
+
+
 KNOWN = [
+    Known("AffineGrid", lambda c: attribute(c, "align_corners", 0) and 1 in c.inputs[1][2:],
+          "-1 and 1 are the centres of the corner pixels: of one pixel its own, which is 0 as in "
+          "the torch function that the standard refers to"),
+    Known("MaxPool AveragePool LpPool", lambda c: pads_same(c) and "dilations" in c.attributes,
+          "SAME_UPPER and SAME_LOWER: output_shape[i] = ceil(input_shape[i] / strides[i])",
+          ("differ", "refused")),
+    Known("ConvTranspose", pads_same,
+          "SAME_UPPER and SAME_LOWER: output_shape[i] = input_shape[i] * strides[i]",
+          ("differ", "refused")),
+    Known("Col2Im", lambda c: "dilations" in c.attributes and c.inputs[1].size != 2,
+          "each element of a block is added where its dilated place is; ONNX Runtime overlaps"),
+    Known("DFT", lambda c: attribute(c, "inverse", 0) and attribute(c, "onesided", 0),
+          "x[n] = 1/N sum y[k] e^(2 pi j k n / N); ONNX Runtime gives 0 for N = 1"),
+    Known("MaxPool GlobalMaxPool", lambda c: not np.isfinite(c.inputs[0]).all(),
+          "the largest element may be -infinity, and NaN is no number below another"),
+    Known("GridSample", lambda c: "cubic" in attribute(c, "mode", "") and
+          attribute(c, "padding_mode", "") == "border",
+          "border: use border values for out-of-bound grid locations"),
+    Known("Resize", lambda c: attribute(c, "coordinate_transformation_mode", "") ==
+          "align_corners" and len(c.inputs) < 4,
+          "length_resized is length_original * scale, as the suite's cases of align_corners have "
+          "it; ONNX Runtime takes the whole number"),
     Known("Shrink", lambda c: c.inputs[0].dtype not in (np.float32, np.float16),
           "Shrink: y = x - bias in the operand's type; ONNX Runtime computes it in float"),
     Known("Mod", lambda c: c.inputs[0].dtype.itemsize == 8 and c.attributes.get("fmod"),

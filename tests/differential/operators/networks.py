@@ -66,20 +66,18 @@ def det(d):
                   tolerance=Tolerance(relative=1e-4, absolute=1e-3, scaled=True))
 
 
-def window(d, spatial, kernel, dilated=True, ceil=False):
+def window(d, spatial, kernel):
     """Attributes of a window that fits, and pads."""
     attributes, pads = {}, [0] * (2 * spatial)
     if d.chance(2):
         attributes["strides"] = [d.between(1, 3) for _ in range(spatial)]
-    if dilated and d.chance(3):
+    if d.chance(3):
         attributes["dilations"] = [d.between(1, 2) for _ in range(spatial)]
     if d.chance(2):
         pads = [d.between(0, max(0, min(2, kernel[i % spatial] - 1))) for i in range(2 * spatial)]
         attributes["pads"] = pads
     elif d.chance(4):
         attributes["auto_pad"] = d.among(["VALID", "SAME_UPPER", "SAME_LOWER"])
-    if ceil:
-        attributes["ceil_mode"] = d.maybe(lambda: d.below(2))
     spans = [(k - 1) * attributes.get("dilations", [1] * spatial)[i] + 1
              for i, k in enumerate(kernel)]
     least = [max(1, s - pads[i] - pads[spatial + i]) for i, s in enumerate(spans)]
@@ -90,69 +88,18 @@ def spatial_shape(d, least):
     return tuple(low + d.below(5) for low in least)
 
 
-@operators("Conv ConvInteger")
-def conv(d):
-    spatial = d.between(1, 3) if d.op == "Conv" else d.between(1, 2)
-    group = d.among([1, 1, 2, 3])
+@operators("ConvInteger")
+def conv_integer(d):
+    spatial, group = d.between(1, 2), d.among([1, 1, 2, 3])
     kernel = [d.between(1, 3) for _ in range(spatial)]
     attributes, least = window(d, spatial, kernel)
     channels, filters = d.between(1, 3), group * d.between(1, 3)
     x = (d.between(0, 2), group * channels) + spatial_shape(d, least)
-    w = (filters, channels, *kernel)
     attributes["group"] = group if group > 1 or d.chance(2) else None
     attributes["kernel_shape"] = d.maybe(kernel)
-    if d.op == "ConvInteger":
-        point = d.maybe(lambda: d.array(d.type("T1"), ()))
-        return d.case([d.array(d.type("T1"), x), d.array(d.type("T2"), w), point], attributes)
-    values, tolerance = sums(d)
-    bias = d.maybe(lambda: d.array(d.type(), (filters,), values))
-    return d.case([d.array(d.type(), x, values), d.array(d.type(), w, values), bias], attributes,
-                  tolerance=tolerance, constant={1, 2})
-
-
-@operators("ConvTranspose")
-def conv_transpose(d):
-    spatial, group = d.between(1, 2), d.among([1, 1, 2])
-    kernel = [d.between(1, 3) for _ in range(spatial)]
-    attributes, _ = window(d, spatial, kernel)
-    strides = attributes.get("strides", [1] * spatial)
-    if d.chance(3):
-        attributes["output_padding"] = [d.below(s) for s in strides]
-    channels, filters = group * d.between(1, 2), d.between(1, 3)
-    x = d.array(d.type(), (d.between(1, 2), channels) + tuple(
-        d.between(2, 5) for _ in range(spatial)), "exact")
-    w = d.array(d.type(), (channels, filters, *kernel), "exact")
-    bias = d.maybe(lambda: d.array(d.type(), (filters * group,), "exact"))
-    return d.case([x, w, bias], {**attributes, "group": group if group > 1 else None},
-                  constant={1, 2}, tolerance=Tolerance(ulps=1, absolute=1e-30))
-
-
-@operators("MaxPool AveragePool LpPool")
-def pool(d):
-    spatial = d.between(1, 3)
-    kernel = [d.between(1, 3) for _ in range(spatial)]
-    dilated = d.since >= {"MaxPool": 10, "AveragePool": 19, "LpPool": 18}[d.op]
-    ceil = d.since >= {"MaxPool": 10, "AveragePool": 10, "LpPool": 18}[d.op]
-    attributes, least = window(d, spatial, kernel, dilated, ceil)
-    x = d.array(d.type(), (d.between(0, 2), d.between(1, 3)) + spatial_shape(d, least), "exact")
-    attributes["kernel_shape"] = kernel
-    outputs = 1
-    if d.op == "AveragePool":
-        attributes["count_include_pad"] = d.maybe(lambda: d.below(2))
-    if d.op == "LpPool":
-        attributes["p"] = d.maybe(lambda: d.between(1, 3))
-    if d.op == "MaxPool":
-        attributes["storage_order"] = d.maybe(lambda: d.below(2))
-        outputs = d.between(1, 2)
-    return d.case([x], attributes, outputs=outputs,
-                  tolerance=EXACT if d.op == "MaxPool" else CLOSE)
-
-
-@operators("GlobalMaxPool GlobalAveragePool GlobalLpPool")
-def global_pool(d):
-    x = d.array(d.type(), d.shape(3, 5, 1), "exact")
-    p = d.maybe(lambda: d.between(1, 3)) if d.op == "GlobalLpPool" else None
-    return d.case([x], {"p": p}, tolerance=CLOSE)
+    point = d.maybe(lambda: d.array(d.type("T1"), ()))
+    return d.case([d.array(d.type("T1"), x), d.array(d.type("T2"), (filters, channels, *kernel)),
+                   point], attributes)
 
 
 @operators("LRN")

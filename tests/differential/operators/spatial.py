@@ -1,180 +1,211 @@
-"""Images resampled, regions, signals."""
+"""Sampling, resizing, regions and boxes, transforms of signals."""
 import numpy as np
 
 from case import Tolerance
 from table import operators
 
-I64, F32 = np.int64, np.float32
-CLOSE = Tolerance(relative=1e-5, absolute=2e-5, ulps=4)
-
-
-@operators("Resize")
-def resize(d):
-    x = d.array(d.type(d.operand_type(0), (np.float32,)), d.shape(2, 4, 1), "real")
-    mode = d.among(["nearest", "linear", "cubic"] if x.ndim == 4 else ["nearest", "linear"])
-    attributes = {"mode": mode}
-    if mode == "cubic" or (mode == "linear" and x.ndim == 4):
-        x = x[:1, :1]
-    scales = np.array([1 if mode != "nearest" and i < x.ndim - 2 else d.among(
-        [1.0, 2.0, 0.5, 1.5, 3.0]) for i in range(x.ndim)], F32)
-    if d.since < 11:
-        attributes["mode"] = "nearest" if mode == "nearest" else "linear"
-        return d.case([x, scales], attributes, constant={1}, tolerance=CLOSE)
-    attributes["coordinate_transformation_mode"] = d.maybe(lambda: d.among(
-        ["half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel"]))
-    if mode == "nearest":
-        attributes["nearest_mode"] = d.maybe(lambda: d.among(
-            ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]))
-    if mode == "cubic":
-        attributes["cubic_coeff_a"] = d.maybe(-0.5)
-    roi = np.zeros(0, F32)
-    if d.chance(2):
-        sizes = np.array([max(1, int(s * f)) for s, f in zip(x.shape, scales)], I64)
-        return d.case([x, roi, np.zeros(0, F32), sizes], attributes, constant={1, 2, 3},
-                      tolerance=CLOSE)
-    return d.case([x, roi, scales], attributes, constant={1, 2}, tolerance=CLOSE)
-
-
-@operators("Upsample")
-def upsample(d):
-    x = d.array(d.type(allowed=(np.float32,)), d.shape(4, 4, 1), "real")
-    mode = d.among(["nearest", "linear"])
-    scales = [1.0 if i < 2 and mode == "linear" else d.among([1.0, 2.0, 3.0]) for i in range(4)]
-    if d.since < 9:
-        return d.case([x], {"mode": mode, "scales": scales}, tolerance=CLOSE)
-    return d.case([x, np.array(scales, F32)], {"mode": mode}, constant={1}, tolerance=CLOSE)
+NEAR = Tolerance(ulps=16, relative=1e-5, absolute=1e-5, scaled=True)
+SPECTRUM = Tolerance(ulps=32, relative=2e-6, absolute=2e-6, scaled=True)
 
 
 @operators("GridSample")
 def grid_sample(d):
-    n, c, h, w = d.between(1, 2), d.between(1, 2), d.between(1, 5), d.between(1, 5)
-    x = d.array(F32, (n, c, h, w), "real")
-    grid = (d.array(F32, (n, d.between(1, 3), d.between(1, 3), 2), "unit") * 3 - 1.5).astype(F32)
-    modes = ["bilinear", "nearest", "bicubic"] if d.since < 20 else ["linear", "nearest", "cubic"]
-    return d.case([x, grid], {"mode": d.among(modes), "align_corners": d.maybe(
-        lambda: d.below(2)), "padding_mode": d.among(["zeros", "border", "reflection"])},
-        tolerance=Tolerance(relative=1e-4, absolute=1e-4))
-
-
-@operators("RoiAlign")
-def roi_align(d):
-    x = d.array(F32, (d.between(1, 2), d.between(1, 2), 6, 6), "real")
-    corners = np.sort(d.array(F32, (d.between(1, 3), 2, 2), "unit") * 6, axis=1)
-    rois = corners.reshape(-1, 4).astype(F32)
-    batch = d.array(I64, (len(rois),), low=0, high=len(x) - 1)
-    attributes = {"output_height": d.between(1, 3), "output_width": d.between(1, 3),
-                  "sampling_ratio": d.between(0, 2), "spatial_scale": d.maybe(0.5),
-                  "mode": d.maybe(lambda: d.among(["avg", "max"]))}
-    if d.since >= 16:
-        attributes["coordinate_transformation_mode"] = d.maybe(
-            lambda: d.among(["half_pixel", "output_half_pixel"]))
-    return d.case([x, rois, batch], attributes, tolerance=CLOSE)
-
-
-@operators("MaxRoiPool")
-def max_roi_pool(d):
-    x = d.array(F32, (d.between(1, 2), d.between(1, 2), 6, 6), "real")
-    corners = np.sort(d.array(I64, (d.between(1, 3), 2, 2), low=0, high=5), axis=1)
-    batch = d.array(I64, (len(corners), 1), low=0, high=len(x) - 1)
-    rois = np.concatenate([batch, corners.reshape(-1, 4)], axis=1).astype(F32)
-    return d.case([x, rois], {"pooled_shape": [d.between(1, 3), d.between(1, 3)]})
-
-
-@operators("MaxUnpool")
-def max_unpool(d):
-    n, c, h, w = 1, d.between(1, 2), d.between(1, 3), d.between(1, 3)
-    x = d.array(F32, (n, c, h, w), "real")
-    places = np.argsort(d.array(F32, (c, 4 * h * w), "unit"), axis=1)[:, :h * w]
-    places = places + np.arange(c)[:, None] * 4 * h * w
-    return d.case([x, places.reshape(n, c, h, w).astype(I64)],
-                  {"kernel_shape": [2, 2], "strides": [2, 2]})
+    old = d.opset < 20
+    modes = ["bilinear", "nearest", "bicubic"] if old else ["linear", "nearest", "cubic"]
+    axes = 2 if old else d.between(2, 3)
+    mode = d.among(modes if axes == 2 else modes[:2])
+    n, channels = d.among([1, 2, 0]), d.between(1, 2)
+    sizes = [d.between(1, 5) for _ in range(axes)]
+    x = d.array(d.type("T1"), (n, channels, *sizes), "real")
+    shape = (n, *[d.between(1, 4) for _ in range(axes)], axes)
+    grid = np.random.default_rng(d.below(1 << 30)).uniform(-1.6, 1.6, shape)
+    made = {"mode": d.maybe(mode), "align_corners": d.maybe(lambda: d.below(2)),
+            "padding_mode": d.maybe(lambda: d.among(["zeros", "border", "reflection"]))}
+    return d.case([x, grid.astype(d.type("T2"))], made, tolerance=NEAR)
 
 
 @operators("AffineGrid")
 def affine_grid(d):
-    spatial = d.between(2, 3)
-    n = d.between(1, 2)
-    theta = d.array(F32, (n, spatial, spatial + 1), "real")
-    size = np.array([n, 2] + [d.between(2, 4) for _ in range(spatial)], I64)
-    return d.case([theta, size], {"align_corners": d.maybe(lambda: d.below(2))}, constant={1},
-                  tolerance=CLOSE)
+    axes, n = d.between(2, 3), d.among([1, 2, 0])
+    theta = d.array(d.type("T1"), (n, axes, axes + 1), "real")
+    size = d.integers([n, 1, *[d.between(1, 4) for _ in range(axes)]])
+    return d.case([theta, size], {"align_corners": d.maybe(lambda: d.below(2))}, tolerance=NEAR,
+                  constant=(1,))
 
 
-@operators("Col2Im")
-def col2im(d):
-    block = [d.between(1, 2), d.between(1, 3)]
-    image = [b + d.between(0, 3) for b in block]
-    strides = [d.between(1, 2), d.between(1, 2)]
-    blocks = np.prod([(i - b) // s + 1 for i, b, s in zip(image, block, strides)])
-    x = d.array(F32, (1, d.between(1, 2) * block[0] * block[1], int(blocks)), "exact")
-    return d.case([x, np.array(image, I64), np.array(block, I64)], {"strides": strides},
-                  constant={1, 2})
+def regions(d, count, extent):
+    corners = np.random.default_rng(d.below(1 << 30)).uniform(-1, extent + 1, (count, 2, 2))
+    if d.below(4):
+        corners = np.sort(corners, axis=1)
+    return corners.reshape(count, 4)
+
+
+@operators("RoiAlign")
+def roi_align(d):
+    n, count = d.between(1, 2), d.among([1, 2, 0, 3])
+    t = d.type("T1")
+    x = d.array(t, (n, d.between(1, 2), d.between(1, 6), d.between(1, 6)), "real")
+    images = np.random.default_rng(d.below(1 << 30)).integers(0, n, count)
+    made = {"mode": d.maybe(lambda: d.among(["avg", "max"])),
+            "output_height": d.maybe(lambda: d.between(1, 3)),
+            "output_width": d.maybe(lambda: d.between(1, 3)),
+            "sampling_ratio": d.maybe(lambda: d.between(0, 3)),
+            "spatial_scale": d.maybe(lambda: d.among([1.0, 0.5, 2.0]))}
+    if d.opset >= 16:
+        made["coordinate_transformation_mode"] = d.maybe(
+            lambda: d.among(["half_pixel", "output_half_pixel"]))
+    return d.case([x, regions(d, count, 6).astype(t), images.astype(np.int64)], made,
+                  tolerance=NEAR)
+
+
+@operators("MaxRoiPool")
+def max_roi_pool(d):
+    n, count = d.between(1, 2), d.among([1, 2, 0, 3])
+    x = d.array(np.float32, (n, d.between(1, 2), d.between(1, 6), d.between(1, 6)), "real")
+    images = np.random.default_rng(d.below(1 << 30)).integers(0, n, (count, 1))
+    rois = np.concatenate([images, regions(d, count, 6)], axis=1).astype(np.float32)
+    return d.case([x, rois], {"pooled_shape": [d.between(1, 3), d.between(1, 3)],
+                              "spatial_scale": d.maybe(lambda: d.among([1.0, 0.5, 2.0]))})
 
 
 @operators("NonMaxSuppression")
 def non_max_suppression(d):
-    count, batch, classes = d.between(1, 6), d.between(1, 2), d.between(1, 2)
-    corners = np.sort(d.array(F32, (batch, count, 2, 2), "unit"), axis=2)
-    scores = d.array(F32, (batch, classes, count), "unit")
-    most = np.array(d.between(0, count), I64)
-    overlap, least = (np.array(d.among([0.5, 0.1, 0.9, 0.3]), F32) for _ in range(2))
-    return d.case([corners.reshape(batch, count, 4), scores, most, d.maybe(overlap),
-                   d.maybe(least)], {"center_point_box": d.maybe(0)}, constant={2, 3, 4})
+    n, classes, count = d.among([1, 2, 0]), d.between(1, 3), d.among([3, 1, 2, 0, 6, 9])
+    random = np.random.default_rng(d.below(1 << 30))
+    boxes = random.uniform(0, 4, (n, count, 4)).astype(np.float32)
+    if d.chance(2):
+        boxes = np.round(boxes)
+    scores = random.uniform(0, 1, (n, classes, count)).astype(np.float32)
+    if d.chance(2):
+        scores = np.round(scores * 4) / 4
+    most = d.maybe(lambda: d.integers([d.between(0, 4)]), 3)
+    most = d.integers([9]) if most is None else most
+    iou = d.maybe(lambda: np.array([d.among([0.5, 0.0, 1.0, 0.25, 0.7])], np.float32))
+    least = d.maybe(lambda: np.array([d.among([0.0, 0.5, 0.25, 0.9])], np.float32))
+    return d.case([boxes, scores, most, iou, least],
+                  {"center_point_box": d.maybe(lambda: d.below(2))}, constant=(2, 3, 4))
 
 
-@operators("HannWindow HammingWindow BlackmanWindow")
-def windows(d):
-    return d.case([np.array(d.between(1, 12), d.type("T1"))],
-                  {"periodic": d.maybe(lambda: d.below(2)),
-                   "output_datatype": d.maybe(lambda: d.among([1, 11]))}, constant={0},
-                  tolerance=Tolerance(absolute=2e-6))
-
-
-@operators("MelWeightMatrix")
-def mel_weights(d):
-    values = [d.between(1, 8), d.among([8, 16, 32]), d.among([8000, 16000])]
-    edges = [np.array(v, F32) for v in (d.among([0.0, 50.0, 300.0]), d.among([2000.0, 4000.0]))]
-    return d.case([np.array(v, I64) for v in values] + edges, constant={0, 1, 2, 3, 4},
-                  tolerance=Tolerance(absolute=1e-4))
 
 
 @operators("DFT")
 def dft(d):
-    length = d.between(1, 9)
-    shape = (d.between(1, 2), length, d.between(1, 3), d.between(1, 2))
-    x = d.array(d.type("T1", (np.float32,)), shape, "real")
-    inverse = d.below(2) if x.shape[-1] == 2 else None
-    onesided = d.maybe(lambda: d.below(2)) if not inverse and x.shape[-1] == 1 else None
-    points = d.maybe(lambda: np.array(d.between(1, 10), I64), 3)
-    attributes = {"inverse": inverse, "onesided": onesided}
-    tolerance = Tolerance(relative=1e-4, absolute=1e-4, scaled=True)
-    if d.since < 20:
-        return d.case([x, points], {**attributes, "axis": 1}, tolerance=tolerance, constant={1})
-    return d.case([x, points, np.array(d.among([1, 2, -3]), I64)], attributes, tolerance=tolerance,
-                  constant={1, 2})
+    shape = [*d.shape(1, 3, least=1)]
+    if d.opset < 20:
+        shape = [d.between(1, 2), *shape]
+    inverse, onesided = d.below(2), d.below(2)
+    parts = 1 + inverse if onesided else d.between(1, 2)
+    x = d.array(d.type("T1"), (*shape, parts), "real")
+    rank = x.ndim
+    axis = d.below(rank - 1)
+    axis = axis - rank if d.chance(2) else axis
+    length = d.maybe(lambda: d.integers(d.between(1, 8)))
+    made = {"inverse": inverse, "onesided": onesided}
+    if d.opset < 20:
+        made["axis"] = axis
+        return d.case([x, length], made, tolerance=SPECTRUM, constant=(1,))
+    return d.case([x, length, d.maybe(lambda: d.integers(axis))], made, tolerance=SPECTRUM,
+                  constant=(1, 2))
 
 
 @operators("STFT")
 def stft(d):
-    frame, step = d.between(2, 8), d.between(1, 4)
-    x = d.array(d.type("T1", (np.float32,)), (d.between(1, 2), frame + d.between(0, 9), 1), "real")
-    window = d.maybe(lambda: d.array(x.dtype, (frame,), "unit"))
-    return d.case([x, np.array(step, I64), window, np.array(frame, I64)],
-                  {"onesided": d.maybe(lambda: d.below(2))}, constant={1, 3},
-                  tolerance=Tolerance(relative=1e-4, absolute=1e-4, scaled=True))
+    size, onesided = d.between(3, 12), d.below(2)
+    t = d.type("T1")
+    x = d.array(t, (d.between(1, 2), size, 1 if onesided else d.between(1, 2)), "real")
+    length = d.between(1, size)
+    window = d.maybe(lambda: d.array(t, (length,), "real"))
+    frame = d.integers(length) if window is None or d.chance(2) else None
+    return d.case([x, d.integers(d.between(1, 4)), window, frame], {"onesided": onesided},
+                  tolerance=SPECTRUM, constant=(1, 3))
 
 
-@operators("DeformConv")
-def deform_conv(d):
-    group, offset_group = 1, 1
-    kernel = [d.between(1, 2), d.between(1, 3)]
-    n, c, o, h, w = d.between(1, 2), d.between(1, 2), d.between(1, 2), 4, 5
-    out = (h - kernel[0] + 1, w - kernel[1] + 1)
-    taps = kernel[0] * kernel[1]
-    x = d.array(F32, (n, c, h, w), "real")
-    weights = d.array(F32, (o, c // group, *kernel), "real")
-    offset = d.array(F32, (n, offset_group * taps * 2, *out), "real")
-    bias = d.maybe(lambda: d.array(F32, (o,), "real"))
-    mask = d.maybe(lambda: d.array(F32, (n, offset_group * taps, *out), "unit"))
-    return d.case([x, weights, offset, bias, mask], {"kernel_shape": kernel},
-                  tolerance=Tolerance(relative=1e-4, absolute=1e-4))
+@operators("HannWindow HammingWindow BlackmanWindow")
+def cosine_window(d):
+    made = {"periodic": d.maybe(lambda: d.below(2)),
+            "output_datatype": d.maybe(lambda: d.among([1, 11]))}
+    return d.case([d.integers(d.between(2, 20))], made, tolerance=NEAR, constant=(0,))
+
+
+@operators("MelWeightMatrix")
+def mel_weight_matrix(d):
+    low = d.between(0, 400)
+    operands = [d.integers(d.between(1, 12)), d.integers(8 * d.between(2, 16)), d.integers(8000)]
+    edges = [np.array(v, np.float32) for v in (low, low + d.between(100, 3000))]
+    return d.case(operands + edges, {}, tolerance=NEAR, constant=(0, 1, 2, 3, 4))
+
+
+def resized(d, op):
+    rank = d.between(1, 4)
+    x = d.array(d.type(), tuple(d.between(1, 6) for _ in range(rank)), "real")
+    if rank < 3 or op["mode"] == "nearest":
+        return x, [d.among([1.0, 2.0, 0.5, 1.5, 3.0, 0.6, 1.25]) for _ in range(rank)]
+    scales = [d.among([2.0, 0.5, 1.5, 3.0, 0.6, 1.25]) for _ in range(2)]
+    return x, [1.0] * (rank - 2) + scales
+
+
+@operators("Upsample")
+def upsample(d):
+    op = {"mode": d.among(["nearest", "linear"])}
+    x, scales = resized(d, op)
+    scales = [max(1.0, s) for s in scales]
+    if d.opset < 9:
+        return d.case([x], {**op, "scales": scales}, tolerance=NEAR)
+    return d.case([x, np.array(scales, np.float32)], op, tolerance=NEAR, constant=(1,))
+
+
+@operators("Resize")
+def resize(d):
+    op = {"mode": d.among(["nearest", "linear"] + (["cubic"] if d.opset >= 11 else []))}
+    if op["mode"] == "cubic":
+        x = d.array(d.type(), tuple(d.between(1, 6) for _ in range(4)), "real")
+        scales = [1.0, 1.0] + [d.among([2.0, 0.5, 1.5, 3.0, 0.6, 1.25]) for _ in range(2)]
+    else:
+        x, scales = resized(d, op)
+    if d.opset == 10:
+        return d.case([x, np.array(scales, np.float32)], op, tolerance=NEAR, constant=(1,))
+    modes = ["half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"]
+    if op["mode"] == "nearest":
+        modes += ["tf_half_pixel_for_nn"] if d.opset < 13 else []
+        op["nearest_mode"] = d.maybe(lambda: d.among(
+            ["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]))
+    if op["mode"] != "cubic":
+        modes.append("tf_crop_and_resize")
+    if d.opset >= 19:
+        modes.append("half_pixel_symmetric")
+    op["coordinate_transformation_mode"] = mode = d.among(modes)
+    roi = None
+    if mode == "tf_crop_and_resize":
+        starts = np.random.default_rng(d.below(1 << 30)).uniform(0, 0.4, x.ndim)
+        roi = np.concatenate([starts, starts + 0.5])
+        for i, scale in enumerate(scales):
+            if scale == 1 and op["mode"] == "linear":
+                roi[i], roi[x.ndim + i] = 0, 1
+        op["extrapolation_value"] = d.maybe(lambda: d.among([0.0, 7.5]))
+        roi = roi.astype(np.float32)
+    if op["mode"] == "cubic":
+        op["cubic_coeff_a"] = d.maybe(lambda: d.among([-0.75, -0.5]))
+        op["exclude_outside"] = d.maybe(lambda: d.below(2))
+    if (d.opset >= 18 and op["mode"] != "nearest" and mode != "tf_crop_and_resize" and
+            d.chance(3)):
+        op["antialias"] = 1
+    by_sizes = d.chance(2)
+    sizes = [max(1, int(n * s)) for n, s in zip(x.shape, scales)]
+    if by_sizes and d.opset >= 18 and d.chance(3):
+        op["keep_aspect_ratio_policy"] = d.among(["not_larger", "not_smaller"])
+    if d.opset >= 18 and mode != "tf_crop_and_resize" and d.chance(3):
+        axes = d.axes(x.ndim, least=1)
+        if op["mode"] != "nearest":
+            axes = [x.ndim - 2, x.ndim - 1] if x.ndim > 2 else list(range(x.ndim))
+        sizes, scales = [sizes[a] for a in axes], [scales[a] for a in axes]
+        op["axes"] = axes
+    if by_sizes:
+        operands = [x, roi, None, d.integers(sizes)]
+    else:
+        operands = [x, roi, np.array(scales, np.float32)]
+    if d.opset < 13:
+        if operands[1] is None:
+            operands[1] = np.zeros(0, np.float32)
+        if operands[2] is None:
+            operands[2] = np.zeros(0, np.float32)
+    return d.case(operands, op, tolerance=NEAR, constant=(1, 2, 3))
