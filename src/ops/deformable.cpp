@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "ir/work.hpp"
 #include "ops/common/convolve.hpp"
 #include "ops/common/operands.hpp"
 
@@ -137,6 +138,8 @@ void DeformConv::eval(Evaluation& c) const {
           "a bias for ", shape.filters, " filters does not have their number");
   Tensor& y = c.output(0, x.dtype(), result);
   if (y.count() == 0) return;
+  spend_work(
+      {shape.batch, outputs, shape.channels, taps, (int64_t{1} << rank) + shape.filters / group});
   const DeformedTaps deformed(c, shape, offset_group);
   const std::vector<double> weight = elements<double>(w);
   const int64_t channels = shape.channels / group, filters = shape.filters / group;

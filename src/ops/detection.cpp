@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "ir/work.hpp"
 #include "ops/common/operands.hpp"
 #include "ops/common/shapes.hpp"
 
@@ -134,6 +135,8 @@ void RoiAlign::eval(Evaluation& c) const {
     const auto corner = [&](int64_t i) { return rois.number(r * 4 + i); };
     const SampledAxis across = sampled_axis(c, *this, x.dim(3), corner(0), corner(2), output_width);
     const SampledAxis down = sampled_axis(c, *this, x.dim(2), corner(1), corner(3), output_height);
+    spend_work({channels, x.dim(2), x.dim(3)});
+    spend_work({channels, output_height, output_width, down.points, across.points, 4});
     for (int64_t channel = 0; channel < channels; ++channel) {
       const std::vector<double> plane = plane_of(x, image, channel);
       for (int64_t i = 0; i < output_height; ++i)
@@ -179,6 +182,8 @@ void MaxRoiPool::eval(Evaluation& c) const {
     const int64_t image = rois.integer(r * 5);
     c.check(image >= 0 && image < x.dim(0), "region ", r, " is of image ", image, " of ", x.dim(0));
     const auto corner = [&](int64_t i) { return rois.number(r * 5 + i); };
+    // Bins cover no more than all pixels each.
+    spend_work({channels, x.dim(2), width, checked_mul(pooled_shape[0], pooled_shape[1])});
     for (int64_t channel = 0; channel < channels; ++channel) {
       const std::vector<double> plane = plane_of(x, image, channel);
       for (int64_t i = 0; i < pooled_shape[0]; ++i) {
@@ -262,6 +267,8 @@ void NonMaxSuppression::eval(Evaluation& c) const {
   const int64_t most = scalar_parameter(c, max_output_boxes_per_class, 2, 0);
   const float overlap = threshold(c, 3).value_or(0);
   const std::optional<float> least = threshold(c, 4);
+  spend_work(
+      {boxes.dim(0), classes, count, std::clamp<int64_t>(most, 16, std::max<int64_t>(count, 16))});
   std::vector<int64_t> selected;
   for (int64_t row = 0; row < boxes.dim(0) * classes; ++row) {
     const auto score = [&](int64_t box) { return scores.number(row * count + box); };

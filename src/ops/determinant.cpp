@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "ir/work.hpp"
 #include "ops/common/operands.hpp"
 
 namespace hone {
@@ -49,6 +50,7 @@ void Det::eval(Evaluation& c) const {
           ", wanted square matrices");
   Tensor& y = c.output(0, x.dtype(), {x.shape().begin(), x.shape().end() - 2});
   const auto m = static_cast<size_t>(x.dim(rank - 1));
+  spend_work({x.count(), x.dim(rank - 1)});
   const std::vector<double> data = elements<double>(x);
   for (int64_t i = 0; i < y.count(); ++i) {
     const auto first = data.begin() + static_cast<std::ptrdiff_t>(static_cast<size_t>(i) * m * m);

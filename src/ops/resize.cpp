@@ -115,7 +115,13 @@ void Resize::infer(Inference& c) const {
   const TensorType& x = c.tensor(0);
   for (const int each : {kScales, kSizes})
     if (c.has(each)) rank_is(c, each, 1);
-  const bool by_scales = !is_empty(c, kScales), by_sizes = sizes || !is_empty(c, kSizes);
+  bool by_scales = !is_empty(c, kScales);
+  const bool by_sizes = sizes || !is_empty(c, kSizes);
+  if (by_scales && by_sizes) {  // sizes it is, unless scales are known to be there
+    const TensorType& scales = c.tensor(kScales);
+    by_scales = scales.has_rank() && scales.shape()[0].is_constant();
+    if (!by_scales && scales.has_rank()) c.require_equal(scales.shape()[0], 0);
+  }
   c.check(by_scales != by_sizes, "wanted either scales or sizes, given ",
           by_scales ? "both" : "neither");
   c.check(mode == Mode::nearest || is_float(x.dtype) || is_integer(x.dtype), "cannot interpolate ",
@@ -170,6 +176,8 @@ std::vector<Axis> axes_of(const Evaluation& c, const Resize& op) {
   const Tensor& x = c.input(0);
   const std::vector<int> chosen = resized_axes(c, op, x.rank());
   const bool by_scales = c.has(kScales) && c.input(kScales).count() > 0;
+  c.check(!by_scales || (!op.sizes && !(c.has(kSizes) && c.input(kSizes).count() > 0)),
+          "wanted either scales or sizes, given both");
   std::vector<int64_t> from, sizes = c.parameter(op.sizes, kSizes);
   for (const int axis : chosen) from.push_back(x.dim(axis));
   const auto given = by_scales ? c.input(kScales).count() : static_cast<int64_t>(sizes.size());

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "ir/work.hpp"
 #include "ops/common/operands.hpp"
 #include "ops/common/shapes.hpp"
 
@@ -126,6 +127,13 @@ void GridSample::eval(Evaluation& c) const {
   }
   c.check(inputs > 0 || padding_mode == Padding::zeros, "there is nothing to repeat in ",
           shape_text(x.shape()));
+  int64_t combinations = 1;
+  for (int i = 0; i < spatial; ++i)
+    combinations = try_mul(combinations, mode == Mode::nearest  ? 1
+                                         : mode == Mode::linear ? 2
+                                                                : 4)
+                       .value_or(INT64_MAX);
+  spend_work({y.count(), combinations});
   const std::vector<double> data = elements<double>(x);
   const int64_t channels = x.dim(1);
   std::vector<std::vector<GridTap>> taps(axes.size());

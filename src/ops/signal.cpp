@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "base/size.hpp"
+#include "ir/work.hpp"
 #include "ops/common/operands.hpp"
 #include "ops/common/shapes.hpp"
 
@@ -118,6 +119,7 @@ void Dft::eval(Evaluation& c) const {
   const auto middle = shape.begin() + at + 1;
   const int64_t inner = element_count({middle, shape.end() - 1});
   const int64_t rows = y.count() / count / out_parts;
+  spend_work({rows, n, count});
   for (int64_t row = 0; row < rows; ++row) {
     // Element k of the row is number (outer * size + k) * inner + place.
     const int64_t outer = row / inner, place = row % inner;
@@ -195,6 +197,7 @@ void Stft::eval(Evaluation& c) const {
   const int64_t frames = (size - length) / step + 1, count = transformed_size(length, onesided);
   Tensor& y = c.output(0, x.dtype(), {x.dim(0), frames, count, 2});
   if (y.count() == 0) return;
+  spend_work({x.dim(0), frames, length, count});
   const std::vector<Complex> roots = roots_of_unity(length);
   for (int64_t row = 0; row < x.dim(0) * frames; ++row) {
     const int64_t start = row / frames * size + row % frames * step;
