@@ -1,5 +1,6 @@
 #include "ir/structural.hpp"
 #include "ir/turns.hpp"
+#include "ir/work.hpp"
 
 namespace hone {
 namespace {
@@ -83,6 +84,7 @@ void Loop::run(Evaluation& c, const RunBody& run_body) const {
   for (int i = 2; i < c.inputs(); ++i) inputs.push_back(c.input(i));
   std::vector<Slices> slices(static_cast<size_t>(c.outputs()));
   for (int64_t turn = 0; turn < most && go_on; ++turn) {
+    spend_work(1);  // a turn may do nothing else
     inputs[0] = one_element(body->inputs()[0]->type, turn);
     inputs[1] = one_element(body->inputs()[1]->type, 1);
     std::vector<Tensor> results = run_body(0, inputs);

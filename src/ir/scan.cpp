@@ -1,5 +1,6 @@
 #include "ir/structural.hpp"
 #include "ir/turns.hpp"
+#include "ir/work.hpp"
 
 namespace hone {
 namespace {
@@ -86,6 +87,7 @@ void Scan::run(Evaluation& c, const RunBody& run_body) const {
   }
   std::vector<Slices> slices(static_cast<size_t>(c.outputs()));
   for (int64_t turn = 0; turn < turns; ++turn) {
+    spend_work(1);  // a turn may do nothing else
     for (int i = carried; i < last; ++i) {
       const bool backwards = entry(input_directions, i - carried) != 0;
       inputs[static_cast<size_t>(i)] =
