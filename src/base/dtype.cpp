@@ -90,8 +90,9 @@ double to_double_sticky(uint64_t magnitude) {
   return static_cast<double>(magnitude);
 }
 
+/// An op of numbers got complex ones or strings: a valid file may ask for that.
 [[noreturn]] void refuse(DType type, std::string_view what) {
-  fail(Code::internal, "elements of type ", name(type), " cannot be ", what, " as numbers");
+  fail(Code::unsupported, "elements of type ", name(type), " cannot be ", what, " as numbers");
 }
 
 template <class T>

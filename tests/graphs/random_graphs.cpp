@@ -1,6 +1,9 @@
 // Random graphs: each verifies, reads back as it prints, and runs by an engine as by reference.
 //
-//   hone_random_graphs [--count N] [--seed N] [--first N]
+//   hone_random_graphs [--count N] [--seed N] [--first N] [--write FOLDER]
+//
+// --write also leaves each graph as FOLDER/I.onnx, and its inputs and results by reference as
+// FOLDER/I.npz (in_0, in_1 ..., out_0 ...), as far as ONNX and NumPy have words for them.
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +11,9 @@
 #include <cstdlib>
 #include <string>
 
+#include "base/npy.hpp"
 #include "build/build.hpp"
+#include "export/export.hpp"
 #include "ir/evaluation.hpp"
 #include "ir/inference.hpp"
 #include "ir/text.hpp"
@@ -82,13 +87,40 @@ std::string check_case(const GraphCase& graph_case) {
     verify(*graph_case.graph, "drawing");
     if (std::string what = round_trip(*graph_case.graph); !what.empty()) return what;
     return run(graph_case);
-  } catch (const Error& error) {
-    // Sizes that only running tells broadcast as if none of them were 1: told, not yet run.
-    return error.code() == Code::usage && error.message().find("requirement") != std::string::npos
-               ? ""
-               : error.message();
   } catch (const std::exception& error) {
     return error.what();
+  }
+}
+
+/// Adds the tensors under PREFIX0, PREFIX1 ...; false: NumPy has no such type.
+bool add_arrays(NpzWriter& file, std::string_view prefix, const std::vector<Tensor>& tensors) {
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const Tensor& tensor = tensors[i];
+    const DType type = tensor.dtype();
+    const bool plain =
+        tensor.is_tensor() && type != DType::string && bits(type) >= 8 &&
+        (!is_float(type) || type == DType::f64 || type == DType::f32 || type == DType::f16);
+    if (!plain) return false;
+    file.add(cat(prefix, i),
+             {type, tensor.shape(), {tensor.bytes().begin(), tensor.bytes().end()}});
+  }
+  return true;
+}
+
+/// false: this graph cannot be told in ONNX and NumPy, or draws numbers of its own.
+bool write_case(const GraphCase& graph_case, const std::filesystem::path& stem) {
+  for (const Node& node : graph_case.graph->nodes())
+    if (!node.op.op_class().pure) return false;
+  try {
+    NpzWriter arrays(stem.string() + ".npz");
+    if (!add_arrays(arrays, "in_", graph_case.inputs) ||
+        !add_arrays(arrays, "out_", evaluate(*graph_case.graph, graph_case.inputs)))
+      return false;
+    export_onnx(*graph_case.graph, stem.string() + ".onnx");
+    arrays.commit();
+    return true;
+  } catch (const Error&) {  // told where the graph is checked, or by the exporter's own tests
+    return false;
   }
 }
 
@@ -108,13 +140,14 @@ void report(const OpCounts& counts, int64_t often) {
   std::printf("%ld of %ld ops drawn %ld times or more\n", drawn, total, often);
 }
 
-int run_all(uint64_t seed, int64_t first, int64_t count) {
+int run_all(uint64_t seed, int64_t first, int64_t count, const std::string& folder) {
   OpCounts counts;
-  int64_t failed = 0, nodes = 0;
+  int64_t failed = 0, nodes = 0, written = 0;
   for (int64_t i = first; i < first + count; ++i) {
     const uint64_t own = seed * 1'000'003 + static_cast<uint64_t>(i);
     const GraphCase drawn = random_graph(own, all_ops(), counts);
     nodes += std::ssize(drawn.graph->nodes());
+    if (!folder.empty()) written += write_case(drawn, std::filesystem::path(folder) / cat(i));
     const std::string what = check_case(drawn);
     if (what.empty()) continue;
     if (++failed > 10) continue;
@@ -124,6 +157,7 @@ int run_all(uint64_t seed, int64_t first, int64_t count) {
     std::fflush(stdout);
   }
   report(counts, std::max<int64_t>(1, count / 100));
+  if (!folder.empty()) std::printf("%ld graphs written to %s\n", written, folder.c_str());
   std::printf("random graphs: seed %lu, %ld graphs of %.1f nodes, %ld failed\n", seed, count,
               static_cast<double>(nodes) / static_cast<double>(std::max<int64_t>(count, 1)),
               failed);
@@ -136,12 +170,14 @@ int run_all(uint64_t seed, int64_t first, int64_t count) {
 int main(int count, char** words) {
   int64_t graphs = 2000, first = 0;
   uint64_t seed = 1;
+  std::string folder;
   for (int i = 1; i + 1 < count; i += 2) {
     const std::string word = words[i];
     if (word == "--count") graphs = std::atoll(words[i + 1]);
     else if (word == "--first") first = std::atoll(words[i + 1]);
     else if (word == "--seed") seed = static_cast<uint64_t>(std::atoll(words[i + 1]));
+    else if (word == "--write") folder = words[i + 1];
     else return std::fprintf(stderr, "hone_random_graphs: unknown option %s\n", words[i]), 2;
   }
-  return hone::test::run_all(seed, first, graphs);
+  return hone::test::run_all(seed, first, graphs, folder);
 }
