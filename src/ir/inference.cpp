@@ -181,6 +181,10 @@ void check_arity(const Node& node, Inference& inference) {
   inference.check(outputs >= op_class.outputs.least && outputs <= op_class.outputs.most, "has ",
                   outputs, " results, gives ", op_class.outputs.least, " to ",
                   op_class.outputs.most);
+  for (const Parameter& parameter : op_class.parameters)
+    if (inference.has(parameter.operand))
+      inference.check(is_integer(inference.dtype(parameter.operand)), "its ", parameter.field,
+                      " are ", inference.tensor(parameter.operand), ", wanted integers");
 }
 
 }  // namespace

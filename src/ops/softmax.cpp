@@ -124,7 +124,6 @@ void eval_running(Evaluation& c, const Op& op, T start, const Join& join) {
 }
 
 void infer_running(Inference& c, const std::optional<Dims>& axis) {
-  (void)number_operand(c, 0);
   number_operand(c, 0);
   c.check(c.given(axis, 1), "axis is missing");
   const TensorType& input = c.tensor(0);
