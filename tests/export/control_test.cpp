@@ -86,6 +86,25 @@ TEST(ExportControl, SequencesAndOptionals) {
                       {ramp({3})});
 }
 
+/// Our loop takes a bare value where the state is an optional; in ONNX a state keeps its type.
+TEST(ExportControl, AStateThatIsAnOptionalStaysOne) {
+  constexpr std::string_view kText = R"(graph net(%n: i64[], %x: f32[3]) -> (%y, %has)
+  %maybe = Optional(%x)
+  %last = Loop(%n, _, %maybe) states=1
+    body(%i: i64[], %c: bool[], %s: opt(f32[3])) -> (%c, %t)
+      %v = OptionalGetElement(%s)
+      %t = Add(%v, %v)
+  %y = OptionalGetElement(%last)
+  %has = OptionalHasElement(%last)
+)";
+  for (const int64_t n : {0, 1, 3}) expect_same_results(kText, {count(n), ramp({3})});
+  const onnx::Model model = onnx::model_of(*graph_of(kText));
+  const onnx::GraphModel& body = body_of(model.graph.nodes.at(1), "body");
+  EXPECT_EQ(body.nodes.back().op_type, "Optional");
+  EXPECT_EQ(cat(body.outputs.back().type), "opt(f32[3])");
+  EXPECT_EQ(body.nodes.back().outputs.front(), body.outputs.back().name);
+}
+
 TEST(ExportControl, SeedsAreWritten) {
   expect_same_results("graph net(%x: f32[8]) -> (%y)\n  %y = RandomNormalLike(%x) seed=5\n",
                       {ramp({8})});

@@ -91,6 +91,57 @@ TEST(ExportOnnx, TheOpsetIsTheOldestThatHasWhatIsUsed) {
   EXPECT_EQ(opset_of("graph net(%x: f32[2,2]) -> (%y)\n  %y = Pad(%x) pads=[1,1,1,1]\n"), 18);
 }
 
+TEST(ExportOnnx, NewerOpsetsForWhatOlderOnesMeanDifferently) {
+  const auto pool = [](std::string_view op, std::string_view ceil) {
+    return opset_of(cat("graph net(%x: f32[1,1,4,4]) -> (%y)\n  %y = ", op,
+                        "(%x) kernel_shape=[3,3] strides=[3,3] ceil_mode=", ceil, "\n"));
+  };
+  for (const std::string_view op : {"MaxPool", "LpPool"}) EXPECT_EQ(pool(op, "false"), 18) << op;
+  for (const std::string_view op : {"MaxPool", "LpPool", "AveragePool"})
+    EXPECT_EQ(pool(op, "true"), 22) << op;
+  const auto mod = [](std::string_view type, std::string_view fmod) {
+    return opset_of(cat("graph net(%a: ", type, "[2], %b: ", type,
+                        "[2]) -> (%y)\n  %y = Mod(%a, %b) fmod=", fmod, "\n"));
+  };
+  EXPECT_EQ(mod("i32", "false"), 18);
+  EXPECT_EQ(mod("f32", "true"), 18);
+  EXPECT_EQ(mod("f32", "false"), 28);
+  const auto blocks = [](std::string_view mode) {
+    return opset_of(cat("graph net(%x: f32[1,2,4,4]) -> (%y)\n  %y = SpaceToDepth(%x) ",
+                        "blocksize=2 mode=", mode, "\n"));
+  };
+  EXPECT_EQ(blocks("DCR"), 18);
+  EXPECT_EQ(blocks("CRD"), 28);
+}
+
+TEST(ExportOnnx, FloatModAndSpaceToDepthOfOpset28ComeBack) {
+  expect_same_results("graph net(%a: f32[5]) -> (%y)\n  %y = Mod(%a, f32{-2})\n", {ramp({5})});
+  expect_same_results(
+      "graph net(%x: f32[1,2,4,4]) -> (%y)\n  %y = SpaceToDepth(%x) blocksize=2 mode=CRD\n",
+      {ramp({1, 2, 4, 4})});
+}
+
+/// Numbers that the op knows are operands of the rank that the standard says.
+TEST(ExportOnnx, ScalarOperandsAreOfRank0) {
+  const auto model =
+      onnx::model_of(*graph_of(R"(graph net(%x: f32[2,8,1], %n: f32[n]) -> (%a, %b, %c, %d)
+  %a = DFT(%x) dft_length=[4] axis=[1]
+  %b = CumProd(%n) axis=[0]
+  %c = TopK(%n) k=[1]
+  %d = HannWindow() size=[n]
+)"));
+  std::map<std::string, size_t> ranks;
+  for (const auto& [name, weight] : model.graph.constants) ranks[name] = weight->tensor().rank();
+  EXPECT_EQ(ranks.at("a.dft_length"), 0U);
+  EXPECT_EQ(ranks.at("a.axis"), 0U);
+  EXPECT_EQ(ranks.at("b.axis"), 0U);
+  EXPECT_EQ(ranks.at("c.k"), 1U);  // a vector of one in the standard
+  EXPECT_EQ(model.graph.nodes.back().op_type, "HannWindow");
+  const onnx::NodeModel& before = *(model.graph.nodes.end() - 2);  // of a size in `n`
+  EXPECT_EQ(before.op_type, "Reshape");
+  EXPECT_EQ(before.outputs, model.graph.nodes.back().inputs);
+}
+
 TEST(ExportOnnx, OtherDomainsAreStated) {
   const auto model = onnx::model_of(*graph_of(R"(graph net(%a: u8[4], %b: u8[4]) -> (%y)
   %y = QLinearAdd(%a, f32{1}, u8{0}, %b, f32{1}, u8{0}, f32{2}, u8{0})

@@ -122,11 +122,28 @@ void GraphExport::export_nodes() {
   }
 }
 
+/// The value as an optional that holds it.
+std::string GraphExport::wrapped(std::string_view name) {
+  NodeModel node;
+  node.op_type = "Optional";
+  node.inputs = {std::string(name)};
+  node.outputs = {fresh(cat(name, ".optional"))};
+  return add(std::move(node)).outputs.front();
+}
+
 void GraphExport::export_outputs() {
   std::set<std::string, std::less<>> given;
   const size_t before = made_.nodes.size();
   for (const GraphOutput& output : graph_.outputs()) {
     std::string name = this->name(output.value);
+    Type type = output.value->type;
+    const size_t place = made_.outputs.size();
+    // Our loops take a bare value where a state is an optional; ONNX wants the very type.
+    if (place < results_.size() && results_[place].kind() == Type::Kind::optional &&
+        type.kind() != Type::Kind::optional) {
+      name = wrapped(name);
+      type = Type::optional(type);
+    }
     const bool here = taken_.contains(name);  // a body may not give a value from outside
     if (!here || (!made_.is_body && name != output.name) || !given.insert(name).second) {
       NodeModel copy;
@@ -141,7 +158,7 @@ void GraphExport::export_outputs() {
       copy.outputs = {name};
       add(std::move(copy));
     }
-    made_.outputs.push_back({name, output.value->type});
+    made_.outputs.push_back({name, std::move(type)});
   }
   need_versions(before);
 }
@@ -164,11 +181,13 @@ GraphModel GraphExport::main() {
   return std::move(made_);
 }
 
-GraphModel GraphExport::body(size_t own, const std::vector<std::string>& captured) {
+GraphModel GraphExport::body(size_t own, const std::vector<std::string>& captured,
+                             const std::vector<Type>& results) {
   const auto& inputs = graph_.inputs();
   check(inputs.size() == own + captured.size(), Code::internal, "a body takes ", inputs.size(),
         " values, given ", own + captured.size());
   for (size_t i = own; i < inputs.size(); ++i) names_.emplace(inputs[i], captured[i - own]);
+  results_ = results;
   GraphModel made = main();
   made.inputs.resize(own);
   made.values.clear();

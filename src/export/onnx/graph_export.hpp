@@ -29,8 +29,10 @@ class GraphExport {
 
   /// The main graph.
   GraphModel main();
-  /// A body whose inputs from the `own`th on stand for `captured` values of the file.
-  GraphModel body(size_t own, const std::vector<std::string>& captured);
+  /// A body whose inputs from the `own`th on stand for `captured` values of the file. `results`:
+  /// what its outputs are to the node that holds it.
+  GraphModel body(size_t own, const std::vector<std::string>& captured,
+                  const std::vector<Type>& results);
 
   const std::string& name(const Value* value) const;
   NodeModel& add(NodeModel node);
@@ -50,6 +52,7 @@ class GraphExport {
   void export_nodes();
   void need_versions(size_t first_node);
   void export_outputs();
+  std::string wrapped(std::string_view name);
   void problem(const Node& node, std::string_view why);
 
   // Dimensions as i64 vectors of one element.
@@ -68,6 +71,7 @@ class GraphExport {
   std::map<std::string, SymbolDefinition, std::less<>> symbols_;
   std::map<std::string, std::string> dims_;  // names of computed dimensions, by text
   std::map<std::vector<int64_t>, std::string> numbers_;
+  std::vector<Type> results_;  // of the node that holds this body
 };
 
 }  // namespace hone::onnx

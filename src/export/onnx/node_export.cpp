@@ -50,6 +50,12 @@ void Exporters::since(std::string_view op, int version) {
   check(versions_.emplace(op, version).second, Code::internal, "two oldest versions of ", op);
 }
 
+void Exporters::scalar(std::string_view op, std::string_view field) { scalars_.emplace(op, field); }
+
+bool Exporters::is_scalar(std::string_view op, std::string_view field) const {
+  return scalars_.contains({std::string(op), std::string(field)});
+}
+
 ExportFunction Exporters::find(std::string_view op) const {
   const auto found = functions_.find(op);
   return found == functions_.end() ? nullptr : found->second;
@@ -111,7 +117,9 @@ void NodeExport::add_fields(NodeModel& model) {
       if (!given) continue;
       const auto at = static_cast<size_t>(*operand);
       if (model.inputs.size() <= at) model.inputs.resize(at + 1), model.input_types.resize(at + 1);
-      model.inputs[at] = dims(*given, field.name);
+      const bool is_scalar = graph_.model().exporters.is_scalar(op_class.name, field.name);
+      model.inputs[at] = is_scalar && given->size() == 1 ? scalar(given->front(), field.name)
+                                                         : dims(*given, field.name);
       model.input_types[at] = uint32_t{1} << data_type(DType::i64);
       continue;
     }
@@ -199,12 +207,16 @@ std::string NodeExport::scalar(const Dim& dim, std::string_view hint) {
   return intermediate("Reshape", {vector, constant(Tensor(DType::i64, {0}), "scalar")}, {}, hint);
 }
 
-AttributeModel::Data NodeExport::body(const Body& body, size_t first, size_t own_inputs) {
+AttributeModel::Data NodeExport::body(const Body& body, size_t first, size_t own_inputs,
+                                      size_t result) {
   check(body != nullptr, Code::internal, "a body is missing");
   std::vector<std::string> captured;
   for (size_t i = first; i < node_.inputs.size(); ++i) captured.push_back(input(i));
+  std::vector<Type> results(result);
+  for (const Value* value : node_.outputs)
+    results.push_back(value == nullptr ? Type() : value->type);
   GraphExport inner(graph_.model(), *body, &graph_);
-  return std::make_shared<const GraphModel>(inner.body(own_inputs, captured));
+  return std::make_shared<const GraphModel>(inner.body(own_inputs, captured, results));
 }
 
 }  // namespace hone::onnx

@@ -4,13 +4,15 @@
 // fields are attributes, parameters are operands. A row is needed where the two spell it
 // differently.
 //
-//   void export_cum_sum(NodeExport& node) { node.plain().inputs[1] = node.scalar(...); }
-//   void register_softmax(Exporters& exporters) { exporters.add("CumSum", export_cum_sum); }
+//   void export_split(NodeExport& node) { node.plain().set("num_outputs", ...); }
+//   void register_split(Exporters& exporters) { exporters.add("Split", export_split); }
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -27,14 +29,18 @@ class Exporters {
  public:
   /// How ops of this name are written.
   void add(std::string_view op, ExportFunction f);
+  /// Operand `field` of the op, known as a number, is a tensor of rank 0 there.
+  void scalar(std::string_view op, std::string_view field);
   /// Versions before `version` take the same attributes and mean something else.
   void since(std::string_view op, int version);
 
   ExportFunction find(std::string_view op) const;  // null: no row
-  int since(std::string_view op) const;            // 1 unless said
+  bool is_scalar(std::string_view op, std::string_view field) const;
+  int since(std::string_view op) const;  // 1 unless said
 
  private:
   std::map<std::string, ExportFunction, std::less<>> functions_;
+  std::set<std::pair<std::string, std::string>> scalars_;  // op, field
   std::map<std::string, int, std::less<>> versions_;
 };
 
@@ -73,8 +79,9 @@ class NodeExport {
   /// An i64 scalar.
   std::string scalar(const Dim& dim, std::string_view hint);
   /// Attribute `name` as a graph: what the body reads from outside are operands from `first` on;
-  /// inputs of its own come before those.
-  AttributeModel::Data body(const Body& body, size_t first, size_t own_inputs = 0);
+  /// inputs of its own come before those. Its outputs from `result` on are the node's.
+  AttributeModel::Data body(const Body& body, size_t first, size_t own_inputs = 0,
+                            size_t result = 0);
 
   template <class... Parts>
   [[noreturn]] void unsupported(const Parts&... parts) const {

@@ -11,12 +11,14 @@ void add_outputs(NodeExport& node, NodeModel& made) {
   for (size_t i = 0; i < node.node().outputs.size(); ++i) made.outputs.push_back(node.output(i));
 }
 
-/// The first `own` operands, and the node's body: their counterparts and captures.
-NodeModel& add_loop(NodeExport& node, std::string_view op_type, const Body& body, int64_t own) {
+/// The first `own` operands, and the node's body: their counterparts and captures. Its outputs from
+/// `result` on are the node's.
+NodeModel& add_loop(NodeExport& node, std::string_view op_type, const Body& body, int64_t own,
+                    size_t result) {
   const auto count = static_cast<size_t>(own);
   std::vector<std::string> inputs;
   for (size_t i = 0; i < count; ++i) inputs.push_back(node.input(i));
-  const AttributeModel::Data data = node.body(body, count, count);
+  const AttributeModel::Data data = node.body(body, count, count, result);
   NodeModel& made = node.add(op_type, std::move(inputs));
   made.set("body", data);
   add_outputs(node, made);
@@ -35,12 +37,12 @@ void export_if(NodeExport& node) {
 
 void export_loop(NodeExport& node) {
   const Loop& op = node.op<Loop>();
-  add_loop(node, "Loop", op.body, op.states + 2);
+  add_loop(node, "Loop", op.body, op.states + 2, 1);
 }
 
 void export_scan(NodeExport& node) {
   const Scan& op = node.op<Scan>();
-  NodeModel& made = add_loop(node, "Scan", op.body, op.states + op.scanned);
+  NodeModel& made = add_loop(node, "Scan", op.body, op.states + op.scanned, 0);
   made.set("num_scan_inputs", op.scanned);
   const std::pair<std::string_view, const std::vector<int64_t>&> lists[] = {
       {"scan_input_axes", op.input_axes},

@@ -25,13 +25,6 @@ void export_qlinear_softmax(NodeExport& node) {
   made.set("opset", int64_t{node.op<QLinearSoftmax>().flatten ? 12 : 13});
 }
 
-void export_cum_sum(NodeExport& node) {
-  const CumSum& op = node.op<CumSum>();
-  const std::string axis =
-      op.axis && op.axis->size() == 1 ? node.scalar(op.axis->front(), "axis") : node.input(1);
-  node.plain().inputs[1] = axis;
-}
-
 }  // namespace
 
 void register_softmax(Exporters& exporters) {
@@ -39,7 +32,8 @@ void register_softmax(Exporters& exporters) {
   exporters.add("LogSoftmax", export_flattening<LogSoftmax>);
   exporters.add("Hardmax", export_flattening<Hardmax>);
   exporters.add("QLinearSoftmax", export_qlinear_softmax);
-  exporters.add("CumSum", export_cum_sum);
+  exporters.scalar("CumSum", "axis");
+  exporters.scalar("CumProd", "axis");
 }
 
 }  // namespace hone::onnx
