@@ -14,7 +14,7 @@ endef
 
 .DEFAULT_GOAL := build
 .PHONY: build demo test all check format unit hostile models bench-graphs import-cost retrieval \
-        conformance coverage differential random-graphs fuzz deep stats clean help
+        conformance coverage line-coverage differential random-graphs fuzz deep stats clean help
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -93,6 +93,10 @@ random-graphs: $(BUILD)/build.ninja $(VENV) ## random graphs: text, reference, e
 	@cmake --build $(BUILD) -j $(JOBS) --target hone_random_graphs
 	@$(VENV) tests/graphs/against_onnxruntime.py $(BUILD)/bin/hone_random_graphs --count $(GRAPHS) \
 	  --seed $(SEED)
+
+line-coverage: ## share of the lines of each room that the tests run (a build of its own)
+	@tools/setup test
+	@tests/line_coverage build/coverage $(JOBS)
 
 differential: $(BUILD)/build.ninja $(VENV) ## random cases of every operator against ONNX Runtime
 	@cmake --build $(BUILD) -j $(JOBS) --target hone_shared

@@ -1,5 +1,7 @@
 #include "ops/labels.hpp"
 
+#include <cmath>
+
 #include "export/onnx/node_export.hpp"
 
 namespace hone::onnx {
@@ -26,6 +28,10 @@ void export_label_encoder(NodeExport& node) {
 
 void export_one_hot_encoder(NodeExport& node) {
   const Tensor categories = constant_operand(node, 1, "categories");
+  if (is_float(categories.dtype()))
+    for (int64_t i = 0; i < categories.count(); ++i)
+      if (categories.number(i) != std::trunc(categories.number(i)))
+        node.unsupported("its categories are no integers; in ONNX they are");
   NodeModel& made = node.plain();
   made.inputs.resize(1);
   if (categories.dtype() == DType::string) made.set("cats_strings", categories.strings());
