@@ -19,14 +19,21 @@ bool goes_on(const Graph& body) {
          condition->known->front().constant().value_or(0) != 0;
 }
 
+/// Operand `i` is one number, as far as that is known before running.
+void check_one(Inference& c, int i, std::string_view name) {
+  const Dims* known = c.has(i) ? c.known(i) : nullptr;
+  c.check(known == nullptr || known->size() == 1, name, " is ", c.has(i) ? c.type(i) : Type(),
+          ", wanted one element");
+}
+
 /// How many turns there are, for the results from `first` on.
 Dim turns(Inference& c, const Graph& body, int first) {
   const Dims* limit = c.has(0) ? c.known(0) : nullptr;
   const Dims* condition = c.has(1) ? c.known(1) : nullptr;
   const bool always =
       goes_on(body) && (!c.has(1) || (condition != nullptr && condition->front().constant() == 1));
-  const bool counted = limit != nullptr && limit->size() == 1 &&
-                       provably_less_equal(0, limit->front(), c.ranges()) == true;
+  const bool counted =
+      limit != nullptr && provably_less_equal(0, limit->front(), c.ranges()) == true;
   if (counted && always) return limit->front();
   const Dim some = c.fresh(first, 0);
   if (counted) c.require_less_equal(some, limit->front());
@@ -49,6 +56,7 @@ void Loop::infer(Inference& c) const {
     c.check(is_integer(c.dtype(0)), "the limit is ", c.tensor(0), ", wanted an integer");
   if (c.has(1))
     c.check(c.dtype(1) == DType::boolean, "the condition is ", c.tensor(1), ", wanted a bool");
+  check_one(c, 0, "the limit"), check_one(c, 1, "the condition");
   const size_t taken = body->inputs().size(), given = body->outputs().size();
   c.check(taken == static_cast<size_t>(2 + carried + captured), "the body takes ", taken,
           " values, given ", 2 + carried + captured);

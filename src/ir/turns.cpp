@@ -54,6 +54,18 @@ Type holds(const Inference& c, const Type& now, const Type& next, int state,
   return Type::tensor(now.tensor().dtype, std::move(dims));
 }
 
+/// What any state of this dtype fits.
+Type of_any_sizes(const Type& type) {
+  if (type.is_tensor()) return Type::unranked(type.tensor().dtype);
+  const Type element = of_any_sizes(type.element());
+  return type.kind() == Type::Kind::sequence ? Type::sequence(element) : Type::optional(element);
+}
+
+/// Rounds, and nodes in all of them, that are inferred for the sake of exact types. A change moves
+/// on by one state a round, so a body that hands its states around takes a round for each.
+constexpr int kExactRounds = 16;
+constexpr size_t kExactNodes = 100'000;
+
 }  // namespace
 
 void infer_states(Inference& c, const Body& body, BodyInference& inner, const States& states) {
@@ -64,7 +76,12 @@ void infer_states(Inference& c, const Body& body, BodyInference& inner, const St
     types.push_back(as_before(inner.inside(c.type(states.first_operand + i), input),
                               body->inputs()[input]->type, i, varying));
   }
-  for (bool settled = false; !settled;) {
+  size_t inferred = 0;
+  bool settled = false;
+  for (int round = 0; !settled; ++round) {
+    if (round >= kExactRounds && inferred > kExactNodes)
+      for (Type& type : types) type = of_any_sizes(type);
+    inferred += types.size() + body->nodes().size();
     for (size_t i = 0; i < types.size(); ++i) inner.set_input(states.first_input + i, types[i]);
     inner.infer();
     settled = true;

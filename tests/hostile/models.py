@@ -194,6 +194,40 @@ def nesting():
                             functions=levels), "F|nodes"
 
 
+def loops():
+    def body(states, results, nodes):
+        numbers = [value("i", (), INT64), value("c", (), BOOL)]
+        return graph(nodes, numbers + states, [value("c", (), BOOL)] + results)
+
+    def loop(inputs, initializers=(), **more):
+        add_slice = body([], [value("o", ())], [node("Cast", ["i"], ["o"], to=FLOAT)])
+        return one(node("Loop", inputs, ["y"], body=("g", add_slice)), initializers=initializers,
+                   outputs=(value("y", ("n",)),), **more)
+
+    yield "loop_of_no_condition", loop(["", "go"], [tensor("go", [0], BOOL, raw=b"")]), "the_Loop"
+    yield "loop_of_two_conditions", loop(["", "go"], [tensor("go", [2], BOOL, raw=bytes(2))]), \
+        "the_Loop"
+    yield "loop_of_no_limit", loop(["n", ""], [int64s("n", [])]), "the_Loop"
+    slice_of = graph([node("Relu", ["e"], ["o"])], [value("e", ())], [value("o", ())])
+    for count in (-2**63, 0, 2, 2**63 - 1):
+        yield f"scan_of_{count}_operands", \
+            one(node("Scan", ["x"], ["y"], body=("g", slice_of), num_scan_inputs=count)), "the_Scan"
+
+
+def states():
+    """A loop whose turns hand a size that grows from each of 2000 states to the next."""
+    names = [f"s{i}" for i in range(2000)]
+    nodes = [node("Concat", ["s0", "s0"], ["t0"], axis=0)]
+    nodes += [node("Identity", [a], [f"t{i + 1}"], f"n{i}") for i, a in enumerate(names[:-1])]
+    body = graph(nodes, [value("i", (), INT64), value("c", (), BOOL)]
+                 + [value(n, ("k",)) for n in names],
+                 [value("c", (), BOOL)] + [value(f"t{i}", ("k",)) for i in range(len(names))])
+    rest = [f"y{i}" for i in range(1, len(names))]
+    yield "2000_states_handed_around", one(
+        node("Loop", ["n", ""] + ["x"] * len(names), ["y"] + rest, body=("g", body)),
+        initializers=[tensor("n", [], INT64, struct.pack("<q", 2))], outputs=[value("y", ("k",))])
+
+
 def quadratic():
     """What costs the square of the file's size where one is careless."""
     count = 20000
@@ -319,7 +353,7 @@ def all_cases(real_model):
         runs = ["--input", "x=zeros"] if big or name in RUN else []
         return Case(name, files, code, pattern, runs)
 
-    for make in (structure, sizes, operators, nesting, quadratic, versions, bytes_cases):
+    for make in (structure, sizes, operators, nesting, loops, quadratic, versions, bytes_cases):
         for name, content, pattern in make():
             yield case(name, {"model.onnx": content}, "invalid_model", pattern)
     for name, content, pattern in truncated(real_model):
@@ -329,6 +363,8 @@ def all_cases(real_model):
     for name, files, pattern in external():
         yield case(name, files, "invalid_model", pattern)
     for name, content in costly():
+        yield case(name, {"model.onnx": content}, "ok", "problems +none")
+    for name, content in states():
         yield case(name, {"model.onnx": content}, "ok", "problems +none")
     gone = add(tensor("w", [2], external={"location": "gone.bin"}))
     yield case("external_missing", {"model.onnx": gone}, "io", "gone.bin")

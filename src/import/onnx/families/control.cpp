@@ -96,12 +96,9 @@ Type slice_type(NodeReader& node, const Type& type, int64_t axis, size_t i) {
 
 /// Number of scanned operands, of states.
 std::pair<size_t, size_t> scan_counts(NodeReader& node, int first) {
-  const int64_t scanned = node.integer("num_scan_inputs");
-  const int states =
-      node.inputs() - first - static_cast<int>(std::min<int64_t>(scanned, INT32_MAX));
-  node.check(scanned >= 1 && states >= 0, "scans ", scanned, " of ", node.inputs() - first,
-             " operands");
-  return {static_cast<size_t>(scanned), static_cast<size_t>(states)};
+  const int64_t scanned = node.integer("num_scan_inputs"), operands = node.inputs() - first;
+  node.check(scanned >= 1 && scanned <= operands, "scans ", scanned, " of ", operands, " operands");
+  return {static_cast<size_t>(scanned), static_cast<size_t>(operands - scanned)};
 }
 
 void import_scan(NodeReader& node) {
