@@ -264,5 +264,14 @@ TEST(LegacyRows, ConsumedInputsAreIgnoredBeforeOpset6Only) {
             std::string::npos);
 }
 
+TEST(LegacyRows, DropoutSaysWhetherItTrains) {
+  const std::vector<Proto> inputs{value("x", {"2"})};
+  const auto call = [](int64_t is_test) {
+    return node("Dropout", {"x"}, {"y"}, "", {integer("is_test", is_test)});
+  };
+  EXPECT_EQ(lines(6, call(1), inputs), "  %y = Identity(%x) : f32[2]  # y\n");
+  EXPECT_NE(error_at(6, call(0), inputs).find("is_test is 0"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace hone::test

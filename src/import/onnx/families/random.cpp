@@ -79,11 +79,14 @@ void import_inference_dropout(NodeReader& node, DType mask) {
   node.give(1, node.intermediate(ones, {shape}, "mask"));
 }
 
-/// Before opset 12 the ratio is an attribute and training another operator's affair; before opset
-/// 10 the mask has the data's type.
+/// Before opset 12 the ratio is an attribute and training another operator's affair (before opset 7
+/// is_test says so); before opset 10 the mask has the data's type.
 void import_dropout(NodeReader& node) {
   if (node.opset() < 12) {
     node.ignore("ratio");
+    if (node.opset() < 7 && !node.flag("is_test", false))
+      return node.problem("drops at random, for training: is_test is 0",
+                          "export the model for inference (is_test=1)");
     const DType data = node.dtype_in(0).value_or(DType::f32);
     return import_inference_dropout(node, node.opset() < 10 ? data : DType::boolean);
   }
@@ -104,7 +107,7 @@ void register_random(Importers& importers) {
   importers.add("RandomUniformLike", import_random_like<RandomUniformLike>);
   importers.add("Bernoulli", import_bernoulli, 15);
   importers.add("Multinomial", import_multinomial, 7);
-  importers.add("Dropout", import_dropout, 7);
+  importers.add("Dropout", import_dropout);
 }
 
 }  // namespace hone::onnx
