@@ -23,7 +23,8 @@ void infer_pointwise(Inference& c) {
   c.set(0, TensorType{type, std::move(dims)});
 }
 
-/// f(a, b) of operands less their zero points, in units of the result's scale.
+/// f(a, b, zero) of operands less their zero points, in units of the result's scale and from its
+/// zero point on: ONNX Runtime adds that before rounding, so that ties fall to even results.
 template <class F>
 void eval_pointwise(Evaluation& c, F f) {
   const Tensor &a = c.input(0), &b = c.input(3);
@@ -35,7 +36,7 @@ void eval_pointwise(Evaluation& c, F f) {
   const IntegerRange range = integer_range(a.dtype());
   map_elements<double, 2>(
       c.output(0, a.dtype(), *shape), {&a, &b}, broadcast_walk(*shape, shapes),
-      [&](double x, double y) { return quantized(f(x - a_zero, y - b_zero), zero, range); });
+      [&](double x, double y) { return quantized(f(x - a_zero, y - b_zero, zero), 0, range); });
 }
 
 void check_pooled(Inference& c) {
@@ -64,7 +65,8 @@ void QLinearAdd::eval(Evaluation& c) const {
   const double scale = one_number(c, 6);
   const double a_ratio = rounded_to(DType::f32, one_number(c, 1) / scale);
   const double b_ratio = rounded_to(DType::f32, one_number(c, 4) / scale);
-  eval_pointwise(c, [=](double a, double b) { return a * a_ratio + b * b_ratio; });
+  eval_pointwise(c,
+                 [=](double a, double b, double zero) { return a * a_ratio + b * b_ratio + zero; });
 }
 
 void QLinearMul::infer(Inference& c) const { infer_pointwise(c); }
@@ -72,7 +74,9 @@ void QLinearMul::infer(Inference& c) const { infer_pointwise(c); }
 void QLinearMul::eval(Evaluation& c) const {
   const double product = rounded_to(DType::f32, one_number(c, 1) * one_number(c, 4));
   const double ratio = rounded_to(DType::f32, product / one_number(c, 6));
-  eval_pointwise(c, [=](double a, double b) { return rounded_to(DType::f32, a * b * ratio); });
+  eval_pointwise(c, [=](double a, double b, double zero) {
+    return rounded_to(DType::f32, rounded_to(DType::f32, a * b * ratio) + zero);
+  });
 }
 
 void QLinearAveragePool::infer(Inference& c) const {

@@ -106,6 +106,14 @@ TEST(QLinear, Pointwise) {
   EXPECT_EQ(numbers(run(QLinearAdd{}, {u8({1}, {3}), scale(1), Tensor(), u8({1}, {4}), scale(1),
                                        Tensor(), scale(1)})),
             Doubles{7});
+  // Ties: the zero point 3 is added before rounding, so 1.5 + 3 is 4 and 0.5 + 3 is 4, as in ONNX
+  // Runtime.
+  EXPECT_EQ(numbers(run(QLinearMul{}, {u8({1}, {4}), scale(1), zero(1), u8({1}, {3}), scale(2),
+                                       zero(2), scale(4), zero(3)})),
+            Doubles{4});
+  EXPECT_EQ(numbers(run(QLinearAdd{}, {u8({1}, {3}), scale(1), zero(1), u8({1}, {2}), scale(2),
+                                       zero(2), scale(4), zero(3)})),
+            Doubles{4});
 }
 
 TEST(QLinear, Pooling) {

@@ -61,24 +61,25 @@ struct PointwiseShared final : Shared<PointwiseShared> {
     T* to = operands.outputs[0].as<T>();
     const auto pair = [&](T x, T y) {
       const int32_t p = x - a_zero, q = y - b_zero;
-      return adds ? p * a_ratio + q * b_ratio : double{static_cast<float>(p * q) * ratio};
+      return adds ? p * a_ratio + q * b_ratio + y_zero
+                  : double{static_cast<float>(p * q) * ratio + static_cast<float>(y_zero)};
     };
     parallel_ranges(stream, rows.count(), kTile, [&](int64_t first, int64_t last) {
       rows.range(first, last, [&](int64_t at, int64_t count, const int64_t* offsets) {
         const T *from_a = a + offsets[0], *from_b = b + offsets[1];
         for (int64_t i = 0; i < count; ++i)
-          to[at + i] = rounded<T>(pair(from_a[i * rows.step(0)], from_b[i * rows.step(1)]), y_zero);
+          to[at + i] = rounded<T>(pair(from_a[i * rows.step(0)], from_b[i * rows.step(1)]));
       });
     });
   }
 
   template <class T>
-  static T rounded(double value, int32_t zero) {
+  static T rounded(double value) {
     constexpr double kLeast = std::numeric_limits<T>::min(), kMost = std::numeric_limits<T>::max();
-    value = value > kLeast - zero ? value : kLeast - zero;  // NaN too
-    value = value < kMost - zero ? value : kMost - zero;
+    value = value > kLeast ? value : kLeast;  // NaN too
+    value = value < kMost ? value : kMost;
     constexpr double kRounding = 6755399441055744.0;  // 1.5 * 2^52: no place for a fraction
-    return static_cast<T>(static_cast<int32_t>((value + kRounding) - kRounding) + zero);
+    return static_cast<T>(static_cast<int32_t>((value + kRounding) - kRounding));
   }
 };
 
