@@ -66,12 +66,12 @@ def det(d):
                   tolerance=Tolerance(relative=1e-4, absolute=1e-3, scaled=True))
 
 
-def window(d, spatial, kernel):
-    """Attributes of a window that fits, and pads."""
+def window(d, spatial, kernel, dilated=True):
+    """Attributes of a window, and how large its input is at least."""
     attributes, pads = {}, [0] * (2 * spatial)
     if d.chance(2):
         attributes["strides"] = [d.between(1, 3) for _ in range(spatial)]
-    if d.chance(3):
+    if dilated and d.chance(3):
         attributes["dilations"] = [d.between(1, 2) for _ in range(spatial)]
     if d.chance(2):
         pads = [d.between(0, max(0, min(2, kernel[i % spatial] - 1))) for i in range(2 * spatial)]
