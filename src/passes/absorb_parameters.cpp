@@ -23,9 +23,10 @@ bool is_given(const Op& op, std::string_view name) {
 
 }  // namespace
 
-bool absorb_parameters(Graph& graph, const PassOptions&) {
+bool absorb_parameters(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (Node& node : graph.nodes()) {
+    if (options.keep(node)) continue;
     for (const Parameter& parameter : node.op.op_class().parameters) {
       const auto operand = static_cast<size_t>(parameter.operand);
       const Value* value = node.input(operand);

@@ -115,7 +115,7 @@ bool fold_constants(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (auto node = graph.nodes().begin(); node != graph.nodes().end();) {
     Node& current = *node++;
-    if (!fold(graph, current, options)) continue;
+    if (options.keep(current) || !fold(graph, current, options)) continue;
     changed = true;
     const bool dead = std::none_of(current.outputs.begin(), current.outputs.end(),
                                    [&](const Value* output) { return in_use(graph, output); });

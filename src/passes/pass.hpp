@@ -9,11 +9,14 @@
 #include <vector>
 
 #include "ir/graph.hpp"
+#include "passes/contract.hpp"
+#include "passes/keep.hpp"
 
 namespace hone {
 
 struct PassOptions {
   std::vector<std::string> disabled;  // names of passes to leave out
+  Keep keep;                          // nodes that no pass touches
   /// Folding keeps results of at most this many bytes, and larger ones of at most `fold_growth`
   /// times their operands' bytes.
   int64_t fold_bytes = 64 * 1024;
@@ -28,6 +31,7 @@ struct PassOptions {
 struct Pass {
   std::string_view name;
   bool (*run)(Graph& graph, const PassOptions& options);
+  Contract contract;      // what tests hold it to
   std::string_view does;  // one line for people
 };
 

@@ -9,10 +9,11 @@ namespace hone {
 namespace {
 
 constexpr Pass kPipeline[] = {
-    {"select_branches", select_branches, "an if whose condition is known becomes its branch"},
-    {"absorb_parameters", absorb_parameters, "known axes, shapes and pads become fields"},
-    {"fold_constants", fold_constants, "what can be computed now is computed now"},
-    {"remove_dead", remove_dead, "what no output needs goes"},
+    {"select_branches", select_branches, kExact,
+     "an if whose condition is known becomes its branch"},
+    {"absorb_parameters", absorb_parameters, kExact, "known axes, shapes and pads become fields"},
+    {"fold_constants", fold_constants, kExact, "what can be computed now is computed now"},
+    {"remove_dead", remove_dead, kExact, "what no output needs goes"},
 };
 
 /// Each round can reveal more to the next (a folded condition, a branch's constants); chains of
@@ -48,7 +49,7 @@ std::optional<Op> with_canonical_bodies(const Op& op, const PassOptions& options
 bool canonicalize_bodies(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (Node& node : graph.nodes()) {
-    auto op = with_canonical_bodies(node.op, options);
+    auto op = options.keep(node) ? std::nullopt : with_canonical_bodies(node.op, options);
     if (!op) continue;
     graph.set_op(&node, *std::move(op));
     changed = true;

@@ -16,12 +16,12 @@ std::optional<bool> condition_of(const Node& node) {
 
 }  // namespace
 
-bool select_branches(Graph& graph, const PassOptions&) {
+bool select_branches(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (auto node = graph.nodes().begin(); node != graph.nodes().end();) {
     Node& current = *node++;
     const If* op = current.op.as<If>();
-    if (op == nullptr) continue;
+    if (op == nullptr || options.keep(current)) continue;
     const auto condition = condition_of(current);
     if (!condition) continue;
     const Body body = *condition ? op->then_branch : op->else_branch;

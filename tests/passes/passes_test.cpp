@@ -7,16 +7,31 @@
 #include "ops/common/registry.hpp"
 #include "passes/pass.hpp"
 #include "support/graph_case.hpp"
+#include "support/pass_check.hpp"
 
 namespace hone::test {
 namespace {
 
+/// What the pass makes of the text, in which large constants have no contents. With contents for
+/// them and for the inputs it must give the same results as before, too.
 Verb pass_verb(const Pass& pass) {
-  return graph_verb(all_ops(), [&pass](Graph& graph) {
+  const Verb verb = graph_verb(all_ops(), [&pass](Graph& graph) {
     infer(graph);
     pass.run(graph, {});
     infer(graph);
   });
+  return [&pass, verb](std::string_view given) {
+    GraphCase graph_case{parse(given, all_ops(), dyadic_weights()), {}};
+    infer(*graph_case.graph);
+    Rng rng(1);
+    auto inputs = draw_inputs(*graph_case.graph, rng);
+    EXPECT_TRUE(inputs) << "no inputs suit\n" << given;
+    if (inputs) {
+      graph_case.inputs = *std::move(inputs);
+      EXPECT_EQ(check_pass(pass, graph_case), "");
+    }
+    return verb(given);
+  };
 }
 
 class EachPass : public testing::TestWithParam<Pass> {};
@@ -31,9 +46,70 @@ INSTANTIATE_TEST_SUITE_P(Passes, EachPass, testing::ValuesIn(pipeline().begin(),
                          [](const auto& info) { return std::string(info.param.name); });
 
 TEST(Pipeline, Cases) {
-  expect_text_cases(
-      "passes/pipeline.test",
-      {{"canonicalize", graph_verb(all_ops(), [](Graph& graph) { canonicalize(graph); })}});
+  const Verb verb = graph_verb(all_ops(), [](Graph& graph) { canonicalize(graph); });
+  const Verb checked = [&](std::string_view given) {
+    GraphCase graph_case{parse(given, all_ops(), dyadic_weights()), {}};
+    infer(*graph_case.graph);
+    Rng rng(1);
+    auto inputs = draw_inputs(*graph_case.graph, rng);
+    EXPECT_TRUE(inputs) << "no inputs suit\n" << given;
+    graph_case.inputs = inputs.value_or(std::vector<Tensor>());
+    EXPECT_EQ(inputs ? check_passes(graph_case, {}, 1e-6) : "", "");
+    return verb(given);
+  };
+  expect_text_cases("passes/pipeline.test", {{"canonicalize", checked}});
+}
+
+TEST(Pipeline, LeavesNodesThatAreKept) {
+  const auto graph = parse(
+      "graph g(%x: f32[2]) -> (%y)\n"
+      "  %a = Add(f32[2]{1,2}, f32{0.5})  # /left/Add\n"
+      "  %b = Add(f32[2]{1,2}, f32{1.5})  # /right/Add\n"
+      "  %y = Sum(%x, %a, %b)  # /sum\n",
+      all_ops());
+  PassOptions options;
+  options.keep = Keep({"^/left/"});
+  canonicalize(*graph, options);
+  EXPECT_EQ(print(*graph, {.align = false}),
+            "graph g(%x: f32[2]) -> (%y)\n"
+            "  %a = Add(f32[2]{1,2}, f32{0.5}) : f32[2]  # /left/Add\n"
+            "  %y = Sum(%x, %a, f32[2]{2.5,3.5}) : f32[2]  # /sum\n");
+  EXPECT_THROW(Keep({"("}), Error);
+}
+
+/// A pass that lies: it drops the first operand of every Sum, and its graph is a valid one.
+bool drop_operand(Graph& graph, const PassOptions&) {
+  bool changed = false;
+  for (Node& node : graph.nodes()) {
+    if (node.op.name() != "Sum" || node.inputs.size() < 2) continue;
+    graph.set_input(&node, 0, node.inputs[1]);
+    changed = true;
+  }
+  return changed;
+}
+
+TEST(CheckPass, FindsAPassThatLies) {
+  GraphCase graph_case{
+      parse("graph g(%x: f32[n], %z: f32[n]) -> (%y)\n  %y = Sum(%x, %z)\n", all_ops()), {}};
+  infer(*graph_case.graph);
+  Rng rng(1);
+  graph_case.inputs = draw_inputs(*graph_case.graph, rng).value();
+  const Pass lies{"lies", drop_operand, ulp(4), "nothing good"};
+  EXPECT_NE(check_pass(lies, graph_case), "");
+}
+
+TEST(CheckPass, HoldsResultsToTheContract) {
+  const std::vector<Tensor> wanted{Tensor::scalar(DType::f32, 1)};
+  const std::vector<Tensor> near{Tensor::scalar(DType::f32, 1 + 0x1p-22)};
+  EXPECT_NE(difference(kExact, 0, wanted, near), "");
+  EXPECT_NE(difference(ulp(1), 0, wanted, near), "");
+  EXPECT_EQ(difference(ulp(2), 0, wanted, near), "");
+  EXPECT_EQ(difference(ulp(1), 1e-6, wanted, near), "");
+  const std::vector<Tensor> three{Tensor::scalar(DType::u8, 3)};
+  const std::vector<Tensor> four{Tensor::scalar(DType::u8, 4)};
+  EXPECT_NE(difference(ulp(8), 1, three, four), "");
+  EXPECT_EQ(difference(quantum(1), 0, three, four), "");
+  EXPECT_NE(difference(kExact, 0, wanted, three), "");
 }
 
 TEST(Pipeline, LeavesOutWhatIsDisabled) {

@@ -36,7 +36,8 @@ std::shared_ptr<const Graph> read_graph(const ConvertVerb& verb) {
     model.check_engine_options();
     return read_engine_file(model.path, true).portable;
   }
-  check(verb.optimize || model.disabled.empty(), Code::usage, "--disable goes with --optimize");
+  check(verb.optimize || (model.disabled.empty() && model.keep.empty()), Code::usage,
+        "--disable and --keep go with --optimize");
   Imported imported = import_file(model.path, model.import_options());
   if (!verb.optimize) return std::move(imported.graph);
   return make_portable(std::move(imported.graph), model.build_options());

@@ -25,6 +25,8 @@ void ModelOptions::declare_workers(Arguments& arguments) {
 
 void ModelOptions::declare_disabled(Arguments& arguments) {
   arguments.option("--disable", disabled, "PASS", "Leave out a pass (repeatable)");
+  arguments.option("--keep", keep, "REGEX",
+                   "Leave nodes as they are whose name in the model matches (repeatable)");
 }
 
 void ModelOptions::declare_shapes(Arguments& arguments) {
@@ -48,19 +50,25 @@ ImportOptions ModelOptions::import_options() const {
 BuildOptions ModelOptions::build_options() const {
   std::vector<std::string_view> names;
   for (const Pass& pass : pipeline()) names.push_back(pass.name);
-  for (const std::string& each : disabled)
-    check(std::find(names.begin(), names.end(), each) != names.end(), Code::usage,
-          "--disable: there is no pass \"", each, "\"; the passes are ", join(names, ", "));
+  for (const std::string& each : disabled) {
+    if (std::find(names.begin(), names.end(), each) != names.end()) continue;
+    const auto meant = closest(each, names);
+    fail(Code::usage, "--disable: there is no pass \"", each, "\"",
+         meant ? cat("; did you mean \"", *meant, "\"?")
+               : cat("; the passes are ", join(names, ", ")));
+  }
   BuildOptions options;
   options.passes.disabled = disabled;
+  options.passes.keep = Keep(keep);
   options.engine.workers = workers;
   return options;
 }
 
 void ModelOptions::check_engine_options() const {
-  check(!random_weights && random_gain == 0 && disabled.empty(), Code::usage, file_name(),
-        " is an engine: its weights and passes are settled; --random-weights and --disable are "
-        "for models");
+  check(!random_weights && random_gain == 0 && disabled.empty() && keep.empty(), Code::usage,
+        file_name(),
+        " is an engine: its weights and passes are settled; --random-weights, --disable and "
+        "--keep are for models");
 }
 
 std::shared_ptr<const Engine> ModelOptions::open_engine() const {

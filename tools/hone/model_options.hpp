@@ -19,7 +19,7 @@ struct ModelOptions {
   std::optional<uint64_t> random_weights;
   double random_gain = 0;  // 0: not given
   int workers = 0;
-  std::vector<std::string> disabled;
+  std::vector<std::string> disabled, keep;
   std::vector<std::string> shapes;
 
   void declare_path(Arguments& arguments);  // a model or an engine
