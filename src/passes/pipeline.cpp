@@ -3,6 +3,7 @@
 #include "ir/inference.hpp"
 #include "ir/structural.hpp"
 #include "ir/work.hpp"
+#include "passes/clean.hpp"
 #include "passes/pass.hpp"
 
 namespace hone {
@@ -13,6 +14,13 @@ constexpr Pass kPipeline[] = {
      "an if whose condition is known becomes its branch"},
     {"absorb_parameters", absorb_parameters, kExact, "known axes, shapes and pads become fields"},
     {"fold_constants", fold_constants, kExact, "what can be computed now is computed now"},
+    {"remove_identities", remove_identities, kExact, "what gives its operand back goes"},
+    {"spell_reshapes", spell_reshapes, kExact, "Squeeze, Unsqueeze and Flatten become Reshape"},
+    {"merge_common", merge_common, kExact, "what is computed twice is computed once"},
+    {"cancel_transposes", cancel_transposes, kExact, "transposes undo each other"},
+    {"merge_reshapes", merge_reshapes, kExact, "a reshape of a reshape is one"},
+    {"merge_casts", merge_casts, kExact, "a cast of a cast is one"},
+    {"merge_slices", merge_slices, kExact, "a slice of a slice is one"},
     {"remove_dead", remove_dead, kExact, "what no output needs goes"},
 };
 

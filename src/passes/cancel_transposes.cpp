@@ -1,0 +1,185 @@
+// Transposes that undo each other go, also with elementwise nodes and concatenations between them.
+
+#include <algorithm>
+#include <numeric>
+
+#include "ops/layout.hpp"
+#include "passes/clean.hpp"
+#include "passes/pointwise.hpp"
+#include "passes/reshape_spelling.hpp"
+#include "passes/rewrite.hpp"
+
+namespace hone {
+namespace {
+
+constexpr std::string_view kName = "cancel_transposes";
+using Perm = std::vector<int64_t>;
+
+/// Axes of the operand, none negative; nullopt: no transpose of known rank.
+std::optional<Perm> perm_of(const Node& node) {
+  const auto* op = node.op.as<Transpose>();
+  const Dims* dims = op == nullptr ? nullptr : dims_of(node.output());
+  if (dims == nullptr) return std::nullopt;
+  Perm perm = op->perm;
+  if (perm.empty()) {
+    perm.resize(dims->size());
+    std::iota(perm.rbegin(), perm.rend(), 0);
+  }
+  for (int64_t& axis : perm)
+    if (axis < 0) axis += std::ssize(perm);
+  return perm;
+}
+
+bool is_ordered(const Perm& perm) { return std::is_sorted(perm.begin(), perm.end()); }
+
+Perm inverse(const Perm& perm) {
+  Perm result(perm.size());
+  for (size_t i = 0; i < perm.size(); ++i)
+    result[static_cast<size_t>(perm[i])] = static_cast<int64_t>(i);
+  return result;
+}
+
+/// A transpose of a transpose is one, or none.
+bool compose(Graph& graph, Node& node, const PassOptions& options) {
+  const Node* before = producer_of<Transpose>(node.inputs[0]);
+  if (before == nullptr || options.keep(*before)) return false;
+  const auto first = perm_of(*before), second = perm_of(node);
+  if (!first || !second) return false;
+  Perm both;
+  for (const int64_t axis : *second) both.push_back((*first)[static_cast<size_t>(axis)]);
+  if (is_ordered(both)) {
+    replace_node(graph, &node, before->inputs[0]);
+    return true;
+  }
+  node.origin = origins_of({before, &node});
+  graph.set_op(&node, Transpose{both});
+  graph.set_input(&node, 0, before->inputs[0]);
+  return true;
+}
+
+/// Where only sizes of 1 change places nothing moves.
+bool become_reshape(Graph& graph, Node& node) {
+  const auto perm = perm_of(node);
+  const Dims* from = dims_of(node.inputs[0]);
+  if (!perm || from == nullptr) return false;
+  Perm moved;
+  for (const int64_t axis : *perm)
+    if (!(*from)[static_cast<size_t>(axis)].is(1)) moved.push_back(axis);
+  if (!is_ordered(moved)) return false;
+  const auto spelled = spelled_reshape(graph, *from, *dims_of(node.output()));
+  if (!spelled) return false;
+  graph.set_op(&node, *spelled);
+  return true;
+}
+
+bool passes_through(const Node& node) {
+  return is_unary(node.op) || is_broadcasting(node.op) || node.op.as<Concat>() != nullptr;
+}
+
+/// Some reader is a transpose, or comes to one through nodes that a transpose can pass.
+bool comes_to_transpose(const Value* value, const PassOptions& options, int depth = 16) {
+  return depth > 0 && std::any_of(value->users.begin(), value->users.end(), [&](const Node* user) {
+           if (options.keep(*user)) return false;
+           if (user->op.as<Transpose>() != nullptr) return true;
+           return passes_through(*user) && comes_to_transpose(user->output(), options, depth - 1);
+         });
+}
+
+/// How a transpose gets past one node.
+class Sinking {
+ public:
+  Sinking(Graph& graph, Node& node, const PassOptions& options)
+      : graph_(graph), node_(node), options_(options) {}
+
+  bool run() {
+    if (!passes_through(node_) || options_.keep(node_) || dims_of(node_.output()) == nullptr)
+      return false;
+    for (const Value* input : node_.inputs)
+      if (!read_operand(input)) return false;
+    if (transposes_ == 0) return false;
+    if (transposes_ == 1 && !comes_to_transpose(node_.output(), options_)) return false;
+    rebuild();
+    return true;
+  }
+
+ private:
+  /// false: the transpose does not get past this operand.
+  bool read_operand(const Value* input) {
+    const Dims *dims = dims_of(input), *result = dims_of(node_.output());
+    if (dims == nullptr) return false;
+    const bool concat = node_.op.as<Concat>() != nullptr;
+    if (const Node* producer = producer_of<Transpose>(input)) {
+      const auto perm = perm_of(*producer);
+      if (!perm || options_.keep(*producer) || (perm_ && *perm_ != *perm)) return false;
+      if (!concat && *dims != *result) return false;  // the result is larger: dearer to move
+      // Others read it too: then there would be one more.
+      const bool only = std::all_of(input->users.begin(), input->users.end(),
+                                    [&](const Node* user) { return user == &node_; });
+      if (!only || graph_.is_output(input)) return false;
+      perm_ = perm;
+      ++transposes_;
+      return true;
+    }
+    return !concat && input->is_constant() && dims->size() <= result->size();
+  }
+
+  /// A constant as it broadcasts before the transpose.
+  Value* constant_before(Value* constant) {
+    Dims dims = *dims_of(constant);
+    if (std::all_of(dims.begin(), dims.end(), [](const Dim& dim) { return dim.is(1); }) &&
+        dims.size() <= 1)
+      return constant;
+    dims.insert(dims.begin(), perm_->size() - dims.size(), Dim(1));
+    Value* value = constant;
+    if (dims.size() != dims_of(constant)->size())
+      value =
+          add_before(graph_, &node_, kName, {}, *spelled_reshape(graph_, *dims_of(constant), dims),
+                     {value}, constant->name);
+    return add_before(graph_, &node_, kName, {}, Transpose{inverse(*perm_)}, {value},
+                      constant->name);
+  }
+
+  void rebuild() {
+    std::vector<Value*> inputs;
+    std::vector<std::string> origin;
+    for (Value* input : node_.inputs) {
+      const Node* transpose = producer_of<Transpose>(input);
+      inputs.push_back(transpose == nullptr ? constant_before(input) : transpose->inputs[0]);
+      if (transpose != nullptr && origin.empty()) origin = transpose->origin;
+    }
+    Op op = node_.op;
+    if (const auto* concat = op.as<Concat>()) {
+      const int64_t axis = concat->axis < 0 ? concat->axis + std::ssize(*perm_) : concat->axis;
+      op = Concat{(*perm_)[static_cast<size_t>(axis)]};
+    }
+    Value* result =
+        add_before(graph_, &node_, node_.by.empty() ? kName : std::string_view(node_.by),
+                   node_.origin, std::move(op), std::move(inputs), node_.output()->name);
+    result = add_before(graph_, &node_, kName, std::move(origin), Transpose{*perm_}, {result},
+                        node_.output()->name);
+    replace_node(graph_, &node_, result);
+  }
+
+  Graph& graph_;
+  Node& node_;
+  const PassOptions& options_;
+  std::optional<Perm> perm_;
+  int transposes_ = 0;
+};
+
+}  // namespace
+
+bool cancel_transposes(Graph& graph, const PassOptions& options) {
+  bool changed = false;
+  for (auto node = graph.nodes().begin(); node != graph.nodes().end();) {
+    Node& current = *node++;
+    if (current.op.as<Transpose>() == nullptr) {
+      changed |= Sinking(graph, current, options).run();
+    } else if (!options.keep(current)) {
+      changed |= compose(graph, current, options) || become_reshape(graph, current);
+    }
+  }
+  return changed;
+}
+
+}  // namespace hone
