@@ -71,6 +71,13 @@ bool in_use(const Graph& graph, const Value* value) {
   return value != nullptr && (!value->users.empty() || graph.is_output(value));
 }
 
+/// Bools that BitCast made of other bits than 0 and 1 have no literal.
+bool has_text(const Tensor& tensor) {
+  return tensor.dtype() != DType::boolean ||
+         std::all_of(tensor.bytes().begin(), tensor.bytes().end(),
+                     [](std::byte each) { return each <= std::byte{1}; });
+}
+
 bool fold(Graph& graph, const Node& node, const PassOptions& options) {
   bool changed = false;
   for (Value* output : node.outputs) {
@@ -93,9 +100,12 @@ bool fold(Graph& graph, const Node& node, const PassOptions& options) {
     log(Level::detail, describe(node), " is left for running: to compute it now takes too long");
     return changed;  // left for running
   }
-  for (size_t i = 0; i < node.outputs.size(); ++i)
-    if (in_use(graph, node.outputs[i])) replace(graph, node.outputs[i], std::move(results[i]));
-  return true;
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    if (!in_use(graph, node.outputs[i]) || !has_text(results[i])) continue;
+    replace(graph, node.outputs[i], std::move(results[i]));
+    changed = true;
+  }
+  return changed;
 }
 
 }  // namespace

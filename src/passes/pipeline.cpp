@@ -4,6 +4,7 @@
 #include "ir/structural.hpp"
 #include "ir/work.hpp"
 #include "passes/clean.hpp"
+#include "passes/fold.hpp"
 #include "passes/pass.hpp"
 
 namespace hone {
@@ -21,6 +22,9 @@ constexpr Pass kPipeline[] = {
     {"merge_reshapes", merge_reshapes, kExact, "a reshape of a reshape is one"},
     {"merge_casts", merge_casts, kExact, "a cast of a cast is one"},
     {"merge_slices", merge_slices, kExact, "a slice of a slice is one"},
+    {"fold_batch_norm", fold_batch_norm, ulp(64), "batch norm goes into weights beside it"},
+    {"fold_scale", fold_scale, ulp(64), "factors of channels go into weights beside them"},
+    {"fold_bias", fold_bias, ulp(64), "numbers added to channels go into biases beside them"},
     {"remove_dead", remove_dead, kExact, "what no output needs goes"},
 };
 

@@ -29,8 +29,8 @@ bool any(const Tensor& tensor, bool (*holds)(double size)) {
 /// Where a rounding error is made large, or NaN: beside the ends of a function's domain, far out on
 /// one that repeats, by divisors that are nearly 0. Whole numbers have no quotient by 0.
 bool is_unstable(const Node& node, const std::vector<const Tensor*>& operands) {
-  static constexpr std::string_view kEnding[] = {"Acos", "Acosh", "Asin", "Atanh",
-                                                 "Log",  "Sqrt",  "Pow",  "Reciprocal"};
+  static constexpr std::string_view kEnding[] = {"Acos", "Acosh", "Asin",       "Atanh", "Log",
+                                                 "Sqrt", "Pow",   "Reciprocal", "Probit"};
   const std::string_view name = node.op.name();
   if (name == "Sin" || name == "Cos") return any(*operands[0], [](double x) { return x > 16; });
   if (name == "Div" || name == "Mod") return any(*operands[1], [](double x) { return x < 0.05; });

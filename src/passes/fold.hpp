@@ -1,0 +1,22 @@
+#pragma once
+// Passes that compute with weights now what would be computed with activations later. New weights
+// are results of nodes that read constants only: fold_constants computes them where contents exist.
+
+#include "passes/pass.hpp"
+
+namespace hone {
+
+/// Batch norm goes into the weights and bias of the convolution, transposed convolution, Gemm or
+/// MatMul (which leaves an Add) before it, or of the one after it where no padding sees its shift.
+/// Needs: types. ulp 64: weights are rounded after scaling, and sums may cancel
+bool fold_batch_norm(Graph& graph, const PassOptions& options);
+
+/// Mul and Div by one number a channel, or by one number, go into the weights before or after them.
+/// Needs: types. ulp 64
+bool fold_scale(Graph& graph, const PassOptions& options);
+
+/// Add and Sub of one number a channel, or of one number, go into the bias of the convolution or
+/// Gemm before them, or of the one after where no padding sees them. Needs: types. ulp 64
+bool fold_bias(Graph& graph, const PassOptions& options);
+
+}  // namespace hone
