@@ -32,6 +32,15 @@ struct Parameter {
   int operand;
 };
 
+/// What an op on two or more operands obeys; of floats: but for rounding and the sign of zeros.
+struct Algebra {
+  bool commutes = false;    // operands in any order
+  bool associates = false;  // op(op(a, b), c) == op(a, op(b, c))
+  // Set: of floats op(a, c) is the op `inverse_of` on a and invert(c), as a / c is a * (1 / c).
+  std::string_view inverse_of = {};
+  double (*invert)(double) = nullptr;
+};
+
 /// What an op struct offers, seen without its type. One object per op type, living forever.
 struct OpClass {
   std::string_view name;
@@ -43,6 +52,7 @@ struct OpClass {
   void (*eval)(const void* op, Evaluation& evaluation);  // null: never evaluated (structural)
   std::shared_ptr<void> (*copy)(const void* op);         // null argument: a default-made op
   bool pure;                                             // false: random; never folded or merged
+  Algebra algebra;
 };
 
 class Op {
@@ -121,6 +131,11 @@ constexpr bool pure_of() {
   if constexpr (requires { T::kPure; }) return T::kPure;
   else return true;
 }
+template <class T>
+constexpr Algebra algebra_of() {
+  if constexpr (requires { T::kAlgebra; }) return T::kAlgebra;
+  else return {};
+}
 }  // namespace detail
 
 /// The one OpClass of an op struct T:
@@ -128,6 +143,7 @@ constexpr bool pure_of() {
 ///   static constexpr Arity kInputs, kOutputs           default: one each
 ///   static constexpr Parameter kParameters[]           default: none
 ///   static constexpr bool kPure                        default: true
+///   static constexpr Algebra kAlgebra                  default: none
 ///   void fields(FieldList&) const                      default: none
 ///   void infer(Inference&) const                       the type rule
 ///   void dims(Inference&) const                        optional: contents of small integer results
@@ -143,7 +159,8 @@ const OpClass& op_class() {
                                   detail::dims_of<T>(),
                                   detail::eval_of<T>(),
                                   &detail::copy_of<T>,
-                                  detail::pure_of<T>()};
+                                  detail::pure_of<T>(),
+                                  detail::algebra_of<T>()};
   return kClass;
 }
 

@@ -11,6 +11,7 @@ namespace hone {
 /// a + b.
 struct Add : Binary<Add> {
   static constexpr std::string_view kName = "Add";
+  static constexpr Algebra kAlgebra{.commutes = true, .associates = true};
   template <class D>
   D of(D a, D b) const {
     return wrapping_add(a, b);
@@ -21,6 +22,7 @@ struct Add : Binary<Add> {
 /// a - b.
 struct Sub : Binary<Sub> {
   static constexpr std::string_view kName = "Sub";
+  static constexpr Algebra kAlgebra{.inverse_of = "Add", .invert = [](double c) { return -c; }};
   template <class D>
   D of(D a, D b) const {
     return wrapping_sub(a, b);
@@ -31,6 +33,7 @@ struct Sub : Binary<Sub> {
 /// a * b.
 struct Mul : Binary<Mul> {
   static constexpr std::string_view kName = "Mul";
+  static constexpr Algebra kAlgebra{.commutes = true, .associates = true};
   template <class D>
   D of(D a, D b) const {
     return wrapping_mul(a, b);
@@ -41,6 +44,7 @@ struct Mul : Binary<Mul> {
 /// a / b; integers truncate toward zero.
 struct Div : Binary<Div> {
   static constexpr std::string_view kName = "Div";
+  static constexpr Algebra kAlgebra{.inverse_of = "Mul", .invert = [](double c) { return 1 / c; }};
   template <class D>
   D of(D a, D b) const {
     if constexpr (std::is_integral_v<D>) {
@@ -97,6 +101,7 @@ struct Variadic {
 /// The largest; NaN where any is NaN.
 struct Max : Variadic<Max> {
   static constexpr std::string_view kName = "Max";
+  static constexpr Algebra kAlgebra{.commutes = true, .associates = true};
   template <class D>
   static D join(D a, D b) {
     return a != a || a > b ? a : b;
@@ -107,6 +112,7 @@ struct Max : Variadic<Max> {
 /// The smallest; NaN where any is NaN.
 struct Min : Variadic<Min> {
   static constexpr std::string_view kName = "Min";
+  static constexpr Algebra kAlgebra{.commutes = true, .associates = true};
   template <class D>
   static D join(D a, D b) {
     return a != a || a < b ? a : b;
@@ -117,6 +123,7 @@ struct Min : Variadic<Min> {
 /// The sum, rounded once.
 struct Sum : Variadic<Sum> {
   static constexpr std::string_view kName = "Sum";
+  static constexpr Algebra kAlgebra{.commutes = true, .associates = true};
   template <class D>
   static D join(D a, D b) {
     return wrapping_add(a, b);
@@ -126,6 +133,7 @@ struct Sum : Variadic<Sum> {
 /// The sum divided by the number of operands, rounded once.
 struct Mean : Variadic<Mean> {
   static constexpr std::string_view kName = "Mean";
+  static constexpr Algebra kAlgebra{.commutes = true};
   static constexpr Elements kElements = Elements::floats;
   template <class D>
   static D join(D a, D b) {

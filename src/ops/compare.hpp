@@ -9,6 +9,7 @@ namespace hone {
 /// bool: a == b. Strings and bool too; NaN equals nothing.
 struct Equal {
   static constexpr std::string_view kName = "Equal";
+  static constexpr Algebra kAlgebra{.commutes = true};
   static constexpr Arity kInputs{2, 2};
   void infer(Inference& c) const;
   void dims(Inference& c) const;

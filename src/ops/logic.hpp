@@ -8,6 +8,7 @@ namespace hone {
 /// a and b.
 struct And : Binary<And> {
   static constexpr std::string_view kName = "And";
+  static constexpr Algebra kAlgebra{.commutes = true, .associates = true};
   static constexpr Elements kElements = Elements::booleans;
   template <class D>
   D of(D a, D b) const {
@@ -19,6 +20,7 @@ struct And : Binary<And> {
 /// a or b.
 struct Or : Binary<Or> {
   static constexpr std::string_view kName = "Or";
+  static constexpr Algebra kAlgebra{.commutes = true, .associates = true};
   static constexpr Elements kElements = Elements::booleans;
   template <class D>
   D of(D a, D b) const {
@@ -30,6 +32,7 @@ struct Or : Binary<Or> {
 /// Exactly one of a and b.
 struct Xor : Binary<Xor> {
   static constexpr std::string_view kName = "Xor";
+  static constexpr Algebra kAlgebra{.commutes = true, .associates = true};
   static constexpr Elements kElements = Elements::booleans;
   template <class D>
   D of(D a, D b) const {
@@ -52,6 +55,7 @@ struct Not : Unary<Not> {
 /// a & b, bit by bit.
 struct BitwiseAnd : Binary<BitwiseAnd> {
   static constexpr std::string_view kName = "BitwiseAnd";
+  static constexpr Algebra kAlgebra{.commutes = true, .associates = true};
   static constexpr Elements kElements = Elements::integers;
   template <class D>
   D of(D a, D b) const {
@@ -62,6 +66,7 @@ struct BitwiseAnd : Binary<BitwiseAnd> {
 /// a | b, bit by bit.
 struct BitwiseOr : Binary<BitwiseOr> {
   static constexpr std::string_view kName = "BitwiseOr";
+  static constexpr Algebra kAlgebra{.commutes = true, .associates = true};
   static constexpr Elements kElements = Elements::integers;
   template <class D>
   D of(D a, D b) const {
@@ -72,6 +77,7 @@ struct BitwiseOr : Binary<BitwiseOr> {
 /// a ^ b, bit by bit.
 struct BitwiseXor : Binary<BitwiseXor> {
   static constexpr std::string_view kName = "BitwiseXor";
+  static constexpr Algebra kAlgebra{.commutes = true, .associates = true};
   static constexpr Elements kElements = Elements::integers;
   template <class D>
   D of(D a, D b) const {
