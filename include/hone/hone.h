@@ -42,6 +42,8 @@ typedef enum hone_dtype {
   HONE_F8E5M2,
   HONE_F8E5M2FNUZ,
   HONE_F8E8M0,
+  HONE_F6E2M3,
+  HONE_F6E3M2,
   HONE_F4E2M1,
   HONE_I64,
   HONE_I32,

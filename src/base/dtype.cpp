@@ -20,11 +20,11 @@ struct Row {
 
 constexpr std::array<Row, kDTypeCount> kRows = {{
     {"f64", 64},       {"f32", 32},   {"f16", 16},       {"bf16", 16},  {"f8e4m3fn", 8},
-    {"f8e4m3fnuz", 8}, {"f8e5m2", 8}, {"f8e5m2fnuz", 8}, {"f8e8m0", 8}, {"f4e2m1", 4},
-    {"i64", 64},       {"i32", 32},   {"i16", 16},       {"i8", 8},     {"i4", 4},
-    {"i2", 2},         {"u64", 64},   {"u32", 32},       {"u16", 16},   {"u8", 8},
-    {"u4", 4},         {"u2", 2},     {"bool", 8},       {"c64", 64},   {"c128", 128},
-    {"str", 0},
+    {"f8e4m3fnuz", 8}, {"f8e5m2", 8}, {"f8e5m2fnuz", 8}, {"f8e8m0", 8}, {"f6e2m3", 6},
+    {"f6e3m2", 6},     {"f4e2m1", 4}, {"i64", 64},       {"i32", 32},   {"i16", 16},
+    {"i8", 8},         {"i4", 4},     {"i2", 2},         {"u64", 64},   {"u32", 32},
+    {"u16", 16},       {"u8", 8},     {"u4", 4},         {"u2", 2},     {"bool", 8},
+    {"c64", 64},       {"c128", 128}, {"str", 0},
 }};
 static_assert(kRows.back().name == "str");
 
@@ -46,20 +46,31 @@ void store_as(std::byte* data, int64_t index, T value) {
   std::memcpy(data + index * static_cast<int64_t>(sizeof(T)), &value, sizeof(T));
 }
 
-/// Element `index` of elements of `width` (2 or 4) bits, the first in the lowest bits.
+/// Where element `index` of elements of `width` (2, 4 or 6) bits begins, the first in the lowest
+/// bits: four take width / 2 bytes.
+struct PackedPlace {
+  PackedPlace(int64_t index, int width)
+      : byte(index / 4 * (width / 2) + index % 4 * width / 8),
+        shift(static_cast<int>(index % 4 * width % 8)) {}
+  int64_t byte;
+  int shift;
+};
+
 unsigned load_packed(const std::byte* data, int64_t index, int width) {
-  const int64_t per_byte = 8 / width;
-  const auto shift = static_cast<int>(index % per_byte) * width;
-  return (std::to_integer<unsigned>(data[index / per_byte]) >> shift) & ((1u << width) - 1);
+  const PackedPlace at(index, width);
+  unsigned found = std::to_integer<unsigned>(data[at.byte]) >> at.shift;
+  if (at.shift + width > 8) found |= std::to_integer<unsigned>(data[at.byte + 1]) << (8 - at.shift);
+  return found & ((1u << width) - 1);
 }
 
 void store_packed(std::byte* data, int64_t index, int width, uint64_t value) {
-  const int64_t per_byte = 8 / width;
-  const auto shift = static_cast<int>(index % per_byte) * width;
-  const unsigned mask = (1u << width) - 1;
-  const unsigned kept = std::to_integer<unsigned>(data[index / per_byte]) & ~(mask << shift);
-  data[index / per_byte] =
-      static_cast<std::byte>(kept | ((static_cast<unsigned>(value) & mask) << shift));
+  const PackedPlace at(index, width);
+  const unsigned mask = ((1u << width) - 1) << at.shift;
+  const unsigned wanted = (static_cast<unsigned>(value) << at.shift) & mask;
+  data[at.byte] = (data[at.byte] & ~static_cast<std::byte>(mask)) | static_cast<std::byte>(wanted);
+  if (at.shift + width <= 8) return;
+  std::byte& next = data[at.byte + 1];
+  next = (next & ~static_cast<std::byte>(mask >> 8)) | static_cast<std::byte>(wanted >> 8);
 }
 
 int64_t sign_extend(unsigned value, int width) {
@@ -123,8 +134,7 @@ size_t bytes_for(DType type, int64_t count) {
   check(count >= 0, Code::invalid_model, "negative element count ", count);
   const int width = bits(type);
   if (width >= 8) return static_cast<size_t>(checked_mul(count, width / 8));
-  const int64_t per_byte = 8 / width;
-  return static_cast<size_t>(count / per_byte + (count % per_byte != 0 ? 1 : 0));
+  return static_cast<size_t>(count / 4 * (width / 2) + (count % 4 * width + 7) / 8);
 }
 
 double load_double(DType type, const std::byte* data, int64_t index) {
@@ -138,6 +148,8 @@ double load_double(DType type, const std::byte* data, int64_t index) {
     case DType::f8e5m2: return decode<kE5M2>(load_as<uint8_t>(data, index));
     case DType::f8e5m2fnuz: return decode<kE5M2FNUZ>(load_as<uint8_t>(data, index));
     case DType::f8e8m0: return decode_scale(load_as<uint8_t>(data, index));
+    case DType::f6e2m3: return decode<kE2M3>(load_packed(data, index, 6));
+    case DType::f6e3m2: return decode<kE3M2>(load_packed(data, index, 6));
     case DType::f4e2m1: return decode<kE2M1>(load_packed(data, index, 4));
     case DType::u64: return static_cast<double>(load_as<uint64_t>(data, index));
     default: return static_cast<double>(load_int(type, data, index));
@@ -176,6 +188,8 @@ void store_double(DType type, std::byte* data, int64_t index, double value, bool
     case DType::f8e5m2: return store_as(data, index, encode_f8<kE5M2>(value, saturate));
     case DType::f8e5m2fnuz: return store_as(data, index, encode_f8<kE5M2FNUZ>(value, saturate));
     case DType::f8e8m0: return store_as(data, index, to_f8e8m0(value, saturate));
+    case DType::f6e2m3: return store_packed(data, index, 6, encode<kE2M3>(value, true));
+    case DType::f6e3m2: return store_packed(data, index, 6, encode<kE3M2>(value, true));
     case DType::f4e2m1: return store_packed(data, index, 4, encode<kE2M1>(value, true));
     case DType::u64: return store_as(data, index, truncate_to_unsigned(value));
     case DType::boolean: return store_as(data, index, static_cast<uint8_t>(value != 0 ? 1 : 0));
@@ -192,6 +206,7 @@ void store_int(DType type, std::byte* data, int64_t index, int64_t value, bool s
     case 4:
       if (is_integer(type)) return store_packed(data, index, 4, wrapped);
       break;
+    case 6: break;
     case 8:
       if (type == DType::boolean) return store_as(data, index, static_cast<uint8_t>(value != 0));
       if (is_integer(type)) return store_as(data, index, static_cast<uint8_t>(wrapped));
@@ -209,6 +224,29 @@ void store_int(DType type, std::byte* data, int64_t index, int64_t value, bool s
   if (!is_float(type)) refuse(type, "written");
   const double magnitude = to_double_sticky(value < 0 ? 0 - wrapped : wrapped);
   store_double(type, data, index, value < 0 ? -magnitude : magnitude, saturate);
+}
+
+unsigned load_code(DType type, const std::byte* data, int64_t index) {
+  check(bits(type) < 8 && type != DType::string, Code::internal, name(type), " is not packed");
+  return load_packed(data, index, bits(type));
+}
+
+void store_code(DType type, std::byte* data, int64_t index, unsigned code) {
+  check(bits(type) < 8 && type != DType::string, Code::internal, name(type), " is not packed");
+  store_packed(data, index, bits(type), code);
+}
+
+void copy_elements(DType type, const std::byte* from, int64_t first, int64_t count, std::byte* to,
+                   int64_t place) {
+  check(type != DType::string, Code::internal, "strings are not copied by their bits");
+  const int width = bits(type);
+  if (width < 8) {
+    for (int64_t i = 0; i < count; ++i)
+      store_packed(to, place + i, width, load_packed(from, first + i, width));
+  } else if (count > 0) {
+    const int64_t bytes = width / 8;
+    std::memcpy(to + place * bytes, from + first * bytes, static_cast<size_t>(count * bytes));
+  }
 }
 
 uint8_t to_f8e8m0(double value, bool saturate, ScaleRounding mode) {

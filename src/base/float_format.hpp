@@ -28,6 +28,8 @@ inline constexpr FloatFormat kE4M3FN{8, 3, 7, Specials::fn, 0x7E, 0x7F};
 inline constexpr FloatFormat kE4M3FNUZ{8, 3, 8, Specials::fnuz, 0x7F, 0x80};
 inline constexpr FloatFormat kE5M2{8, 2, 15, Specials::ieee, 0x7B, 0x7E};
 inline constexpr FloatFormat kE5M2FNUZ{8, 2, 16, Specials::fnuz, 0x7F, 0x80};
+inline constexpr FloatFormat kE2M3{6, 3, 1, Specials::finite_only, 0x1F, 0x20};
+inline constexpr FloatFormat kE3M2{6, 2, 3, Specials::finite_only, 0x1F, 0x20};
 inline constexpr FloatFormat kE2M1{4, 1, 1, Specials::finite_only, 0x7, 0x8};
 
 /// The double 2^exponent, for exponents of normal doubles.

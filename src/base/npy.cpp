@@ -211,8 +211,13 @@ std::string npy_name(const std::string& name) {
 std::vector<std::byte> unpack(const Array& array, int64_t count) {
   std::vector<std::byte> out(static_cast<size_t>(count));
   const DType wide = is_signed(array.dtype) ? DType::i8 : DType::u8;
-  if (is_integer(array.dtype)) convert(array.dtype, array.data.data(), count, wide, out.data());
-  else convert(DType::u4, array.data.data(), count, DType::u8, out.data());  // codes of f4e2m1
+  if (is_integer(array.dtype)) {
+    convert(array.dtype, array.data.data(), count, wide, out.data());
+    return out;
+  }
+  for (int64_t i = 0; i < count; ++i)
+    out[static_cast<size_t>(i)] =
+        static_cast<std::byte>(load_code(array.dtype, array.data.data(), i));
   return out;
 }
 
@@ -276,7 +281,9 @@ Array parse_npy(std::span<const std::byte> bytes, std::string_view name,
   else array.data.assign(data.begin(), data.end());
   if (bits(array.dtype) >= 8) return array;
   std::vector<std::byte> packed(bytes_for(array.dtype, *count));
-  convert(DType::u8, array.data.data(), *count, DType::u4, packed.data());  // codes of f4e2m1
+  for (int64_t i = 0; i < *count; ++i)
+    store_code(array.dtype, packed.data(), i,
+               std::to_integer<unsigned>(array.data[static_cast<size_t>(i)]));
   array.data = std::move(packed);
   return array;
 }

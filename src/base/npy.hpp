@@ -2,7 +2,7 @@
 // NumPy's array files: .npy (one array) and .npz (a zip archive of them).
 //
 // Types that NumPy lacks: bf16 and the 8-bit floats and scales are written as void types, |V2 and
-// |V1, their bits unchanged (`.view(ml_dtypes.bfloat16)` in Python); f4e2m1 as |V1, a code per
+// |V1, their bits unchanged (`.view(ml_dtypes.bfloat16)` in Python); f6 and f4 as |V1, a code per
 // byte; i4 and i2 as i8, u4 and u2 as u8. Reading takes a void type only from a caller that says
 // what it is.
 

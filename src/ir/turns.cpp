@@ -1,7 +1,5 @@
 #include "ir/turns.hpp"
 
-#include <cstring>
-
 #include "base/size.hpp"
 #include "ir/structural.hpp"
 
@@ -122,20 +120,6 @@ Type stacked(Inference& c, int output, const Type& slice, const BodyInference& i
 
 namespace {
 
-/// Copies `count` elements of a dense tensor, packed ones too.
-void copy(const Tensor& from, int64_t first, Tensor& to, int64_t place, int64_t count) {
-  const int width = bits(from.dtype());
-  if (count == 0) return;
-  if (width % 8 == 0) {
-    const auto bytes = static_cast<size_t>(width / 8);
-    std::memcpy(to.mutable_bytes().data() + static_cast<size_t>(place) * bytes,
-                from.bytes().data() + static_cast<size_t>(first) * bytes,
-                static_cast<size_t>(count) * bytes);
-    return;
-  }
-  for (int64_t i = 0; i < count; ++i) to.set_integer(place + i, from.integer(first + i));
-}
-
 /// Elements before and behind axis `axis` of a shape: product of the sizes.
 int64_t elements(const std::vector<int64_t>& shape, size_t from, size_t to) {
   int64_t count = 1;
@@ -176,7 +160,8 @@ void Slices::give(Evaluation& c, int output, int64_t axis, bool backwards) const
             describe(first));
     const int64_t place = backwards ? turns - 1 - turn : turn;
     for (int64_t row = 0; row < outer; ++row)
-      copy(slice, row * inner, to, (row * turns + place) * inner, inner);
+      copy_elements(to.dtype(), slice.bytes().data(), row * inner, inner, to.mutable_bytes().data(),
+                    (row * turns + place) * inner);
   }
 }
 
@@ -196,7 +181,8 @@ Tensor slice_of(const Tensor& x, int axis, int64_t index) {
   shape.erase(shape.begin() + axis);
   Tensor slice(x.dtype(), shape);
   for (int64_t row = 0; row < outer; ++row)
-    copy(x, (row * size + index) * inner, slice, row * inner, inner);
+    copy_elements(x.dtype(), x.bytes().data(), (row * size + index) * inner, inner,
+                  slice.mutable_bytes().data(), row * inner);
   return slice;
 }
 

@@ -7,19 +7,6 @@ bool comparable(DType type) {
   return is_float(type) || is_integer(type) || type == DType::boolean || type == DType::string;
 }
 
-/// Bits as they are, so that NaN payloads and both halves of complex numbers survive.
-void copy_element(Tensor& to, int64_t at, const Tensor& from, int64_t index) {
-  const DType type = to.dtype();
-  if (bits(type) < 8) {
-    if (is_float(type)) to.set_number(at, from.number(index));
-    else to.set_integer(at, from.integer(index));
-    return;
-  }
-  const auto width = static_cast<size_t>(bits(type)) / 8;
-  std::memcpy(to.mutable_bytes().data() + static_cast<size_t>(at) * width,
-              from.bytes().data() + static_cast<size_t>(index) * width, width);
-}
-
 }  // namespace
 
 void Equal::infer(Inference& c) const {
@@ -81,8 +68,11 @@ void Where::eval(Evaluation& c) const {
   }
   Tensor& out = c.output(0, x.dtype(), shape);
   walk.elements([&](int64_t at, const int64_t* from) {
-    if (condition.integer(from[0]) != 0) copy_element(out, at, x, from[1]);
-    else copy_element(out, at, y, from[2]);
+    const bool first = condition.integer(from[0]) != 0;
+    const Tensor& chosen = first ? x : y;
+    // Bits as they are, so that NaN payloads and both halves of complex numbers survive.
+    copy_elements(out.dtype(), chosen.bytes().data(), from[first ? 1 : 2], 1,
+                  out.mutable_bytes().data(), at);
   });
 }
 

@@ -39,7 +39,7 @@ void QuantizeLinear::infer(Inference& c) const {
   c.check(is_float(x) || is_integer(x), "operand 0 is ", x, ", wanted numbers");
   c.check(is_float(scale) || is_integer(scale), "scales are ", scale, ", wanted numbers");
   c.check(is_integer(output_dtype) ? bits(output_dtype) <= 32 : is_narrow_float(output_dtype),
-          "output_dtype is ", output_dtype, ", wanted integers of at most 32 bits, f8 or f4");
+          "output_dtype is ", output_dtype, ", wanted integers of at most 32 bits, f8, f6 or f4");
   c.check(is_float(precision) && bits(precision) >= 16, "precision is ", precision,
           ", wanted f64, f32, f16 or bf16");
   c.check(!c.has(2) || c.dtype(2) == output_dtype, "zero points are not ", output_dtype);
@@ -69,7 +69,8 @@ void QuantizeLinear::eval(Evaluation& c) const {
 
 void DequantizeLinear::infer(Inference& c) const {
   const DType x = c.dtype(0), scale = c.dtype(1);
-  c.check(is_integer(x) || is_narrow_float(x), "operand 0 is ", x, ", wanted integers, f8 or f4");
+  c.check(is_integer(x) || is_narrow_float(x), "operand 0 is ", x,
+          ", wanted integers, f8, f6 or f4");
   c.check(is_float(scale), "scales are ", scale, ", wanted floating point numbers");
   c.check(is_float(output_dtype), "output_dtype is ", output_dtype, ", wanted a float type");
   c.check(!c.has(2) || c.dtype(2) == x, "zero points are not ", x, " as operand 0 is");

@@ -8,7 +8,8 @@ namespace hone {
 
 /// saturate(round half to even(x / scale) + zero point). Operands: x (floats or i32), scale,
 /// optional zero point (0). Scales are one for all, one for each index of `axis`, or, with
-/// block_size, one for as many neighbours along `axis`. f8 and f4 results are x / scale, converted.
+/// block_size, one for as many neighbours along `axis`. f8, f6 and f4 results are x / scale,
+/// converted.
 struct QuantizeLinear {
   static constexpr std::string_view kName = "QuantizeLinear";
   static constexpr Arity kInputs{2, 3};
@@ -25,8 +26,8 @@ struct QuantizeLinear {
   void eval(Evaluation& c) const;
 };
 
-/// (x - zero point) * scale, rounded once. Operands: x (integers, f8 or f4), scale, optional zero
-/// point of x's type; scales as for QuantizeLinear.
+/// (x - zero point) * scale, rounded once. Operands: x (integers, f8, f6 or f4), scale, optional
+/// zero point of x's type; scales as for QuantizeLinear.
 struct DequantizeLinear {
   static constexpr std::string_view kName = "DequantizeLinear";
   static constexpr Arity kInputs{2, 3};

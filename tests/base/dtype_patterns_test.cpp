@@ -32,6 +32,7 @@ constexpr Format kFormats[] = {
     {DType::f16, 5, 10, 15, Format::ieee},       {DType::bf16, 8, 7, 127, Format::ieee},
     {DType::f8e4m3fn, 4, 3, 7, Format::one_nan}, {DType::f8e4m3fnuz, 4, 3, 8, Format::minus_zero},
     {DType::f8e5m2, 5, 2, 15, Format::ieee},     {DType::f8e5m2fnuz, 5, 2, 16, Format::minus_zero},
+    {DType::f6e2m3, 2, 3, 1, Format::finite},    {DType::f6e3m2, 3, 2, 3, Format::finite},
     {DType::f4e2m1, 2, 1, 1, Format::finite},
 };
 
@@ -234,6 +235,37 @@ TEST(DTypePatterns, PackedIntegersOfEveryCount) {
             ASSERT_EQ(std::to_integer<int>(bytes.back()) >> used, 0) << name(packed.type);
           }
         }
+}
+
+// Four codes of six bits lie in three bytes, as ONNX's raw_data has them.
+TEST(DTypePatterns, CodesOfSixBitsAreOneStreamFromTheLowestBit) {
+  const std::vector<unsigned> codes = {0x15, 0x2A, 0x3F, 0x01, 0x20};
+  std::vector<std::byte> bytes(bytes_for(DType::f6e2m3, 5));
+  ASSERT_EQ(bytes.size(), 4u);
+  for (int64_t i = 0; i < 5; ++i)
+    store_code(DType::f6e2m3, bytes.data(), i, codes[static_cast<size_t>(i)]);
+  uint32_t stream = 0;
+  for (size_t i = 0; i < 4; ++i) stream |= codes[i] << (6 * i);
+  for (size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(std::to_integer<uint32_t>(bytes[i]), (stream >> (8 * i)) & 0xFF);
+  EXPECT_EQ(std::to_integer<unsigned>(bytes[3]), 0x20u);
+}
+
+// Neighbours stay as they are, whatever place is written.
+TEST(DTypePatterns, EveryCodeAtEveryPlaceOfAPackedType) {
+  for (const DType type : {DType::f6e2m3, DType::f6e3m2, DType::f4e2m1, DType::u4, DType::i2})
+    for (int64_t place = 0; place < 9; ++place)
+      for (unsigned code = 0; code < 1u << bits(type); ++code) {
+        const unsigned ones = (1u << bits(type)) - 1;
+        std::vector<std::byte> bytes(bytes_for(type, 9), std::byte{0xFF}), copy(bytes.size());
+        store_code(type, bytes.data(), place, code);
+        for (int64_t i = 0; i < 9; ++i)
+          ASSERT_EQ(load_code(type, bytes.data(), i), i == place ? code : ones) << name(type);
+        copy_elements(type, bytes.data(), place, 9 - place, copy.data(), 0);
+        ASSERT_EQ(load_code(type, copy.data(), 0), code);
+        for (int64_t i = 1; i < 9; ++i)
+          ASSERT_EQ(load_code(type, copy.data(), i), i < 9 - place ? ones : 0) << name(type);
+      }
 }
 
 TEST(DTypePatterns, PackedIntegersWrapAndConvertAtOddCounts) {

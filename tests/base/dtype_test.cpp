@@ -16,8 +16,9 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr std::array kNarrow = {DType::f8e4m3fn, DType::f8e4m3fnuz, DType::f8e5m2,
-                                DType::f8e5m2fnuz, DType::f4e2m1};
+constexpr std::array kNarrow = {DType::f8e4m3fn,   DType::f8e4m3fnuz, DType::f8e5m2,
+                                DType::f8e5m2fnuz, DType::f6e2m3,     DType::f6e3m2,
+                                DType::f4e2m1};
 
 uint32_t code_of(DType type, double value, bool saturate = true) {
   std::array<std::byte, 4> bytes{};
@@ -55,6 +56,9 @@ TEST(DType, BytesArePackedAndChecked) {
   EXPECT_EQ(bytes_for(DType::u4, 3), 2u);
   EXPECT_EQ(bytes_for(DType::i2, 5), 2u);
   EXPECT_EQ(bytes_for(DType::i2, 0), 0u);
+  EXPECT_EQ(bytes_for(DType::f6e2m3, 4), 3u);
+  EXPECT_EQ(bytes_for(DType::f6e3m2, 5), 4u);
+  EXPECT_EQ(bytes_for(DType::f6e3m2, 7), 6u);
   EXPECT_EQ(bytes_for(DType::u2, std::numeric_limits<int64_t>::max()), size_t{1} << 61);
   EXPECT_THROW(bytes_for(DType::f64, int64_t{1} << 60), Error);
   EXPECT_THROW(bytes_for(DType::f64, -1), Error);
@@ -200,6 +204,15 @@ TEST(DType, NarrowSpecialValues) {
   EXPECT_EQ(code_of(DType::f4e2m1, kInfinity), 7u);
   EXPECT_EQ(code_of(DType::f4e2m1, -100, false), 15u);
   EXPECT_EQ(code_of(DType::f4e2m1, kNaN), 8u);
+  EXPECT_EQ(value_of(DType::f6e2m3, 31), 7.5);
+  EXPECT_EQ(value_of(DType::f6e2m3, 1), 0.125);
+  EXPECT_EQ(value_of(DType::f6e3m2, 31), 28);
+  EXPECT_EQ(value_of(DType::f6e3m2, 1), 0.0625);
+  for (const DType type : {DType::f6e2m3, DType::f6e3m2}) {
+    EXPECT_EQ(code_of(type, kInfinity, false), 31u);
+    EXPECT_EQ(code_of(type, -100), 63u);
+    EXPECT_EQ(code_of(type, kNaN), 32u);
+  }
 }
 
 TEST(DType, ScalesRoundAsAsked) {

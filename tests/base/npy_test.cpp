@@ -63,7 +63,8 @@ TEST(Npy, EveryNumericTypeRoundTrips) {
     Array array{dtype, {3, 1, 5}, std::vector<std::byte>(bytes_for(dtype, 15))};
     for (size_t k = 0; k < array.data.size(); ++k)
       array.data[k] = static_cast<std::byte>(k * 37 + 11);
-    if (dtype == DType::f4e2m1) array.data.back() &= std::byte{0x0F};  // padding
+    const int used = 15 * bits(dtype) % 8;  // then padding
+    if (is_float(dtype) && used != 0) array.data.back() &= static_cast<std::byte>((1 << used) - 1);
     const Array again = parse(npy_bytes(array), dtype);
     EXPECT_EQ(again.shape, array.shape);
     if (is_integer(dtype) && bits(dtype) < 8) {  // comes back as bytes

@@ -121,6 +121,18 @@ TEST(ExportOnnx, FloatModAndSpaceToDepthOfOpset28ComeBack) {
       {ramp({1, 2, 4, 4})});
 }
 
+TEST(ExportOnnx, FloatsOfSixBitsComeBack) {
+  for (const std::string_view type : {"f6e2m3", "f6e3m2"}) {
+    const std::string cast = cat("graph net(%x: f32[7]) -> (%y)\n  %y = Cast(%x) to=", type, "\n");
+    EXPECT_EQ(opset_of(cast), 28);
+    expect_same_results(cast, {ramp({7})});
+    expect_same_results(cat("graph net(%x: f32[7]) -> (%y)\n  %q = QuantizeLinear(%x, f32{0.5}) "
+                            "output_dtype=",
+                            type, "\n  %y = DequantizeLinear(%q, f32{0.5})\n"),
+                        {ramp({7})});
+  }
+}
+
 /// Numbers that the op knows are operands of the rank that the standard says.
 TEST(ExportOnnx, ScalarOperandsAreOfRank0) {
   const auto model =

@@ -49,6 +49,12 @@ TEST(StoredTensor, TypedFieldsOfEveryElementType) {
   EXPECT_EQ(contents(test::header("w", two, 13).number(11, 7).number(11, -1)),
             "u64[2]{7,18446744073709551615}");
   EXPECT_EQ(contents(test::header("w", {3}, 22).number(5, 0xe1).number(5, 0x07)), "i4[3]{1,-2,7}");
+  EXPECT_EQ(contents(test::header("w", two, 27).number(5, 31).number(5, 33)),
+            "f6e2m3[2]{7.5,-0.125}");
+  EXPECT_EQ(contents(test::header("w", two, 28).number(5, 31).number(5, 33)),
+            "f6e3m2[2]{28,-0.0625}");
+  EXPECT_NE(contents(test::header("w", two, 28).number(5, 31).number(5, 64)).find("the code 64"),
+            std::string::npos);
   EXPECT_EQ(contents(test::header("w", two, 8).bytes(6, "a").bytes(6, "b")), "str[2]{\"a\",\"b\"}");
   EXPECT_EQ(contents(test::header("w", {2, 0}, 1)), "f32[2,0]{}");
 }

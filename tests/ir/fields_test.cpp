@@ -85,8 +85,9 @@ TEST(Literal, EmptyShapes) {
 }
 
 TEST(Literal, EveryBitPatternOfNarrowFloats) {
-  for (const DType type : {DType::f16, DType::bf16, DType::f8e4m3fn, DType::f8e4m3fnuz,
-                           DType::f8e5m2, DType::f8e5m2fnuz, DType::f8e8m0, DType::f4e2m1}) {
+  for (const DType type :
+       {DType::f16, DType::bf16, DType::f8e4m3fn, DType::f8e4m3fnuz, DType::f8e5m2,
+        DType::f8e5m2fnuz, DType::f8e8m0, DType::f6e2m3, DType::f6e3m2, DType::f4e2m1}) {
     const int width = bits(type);
     for (uint32_t pattern = 0; pattern < (1u << width); pattern += width == 16 ? 17 : 1) {
       Tensor tensor(type, {1});

@@ -38,6 +38,11 @@ TEST(Cast, BetweenFloatsRoundsOnce) {
   EXPECT_EQ(cast(i64({(1LL << 53) + 1}), DType::f64).number(0), 0x1p53);
   EXPECT_EQ(cast(i64({0x1000001}), DType::f32).number(0), 0x1p24);
   EXPECT_EQ(numbers(cast(f32({0.4, 7, -100}), DType::f4e2m1)), (Doubles{0.5, 6, -6}));
+  EXPECT_EQ(numbers(cast(f32({0.4, 7.8, -100, 2.0625, 1e-3}), DType::f6e2m3)),
+            (Doubles{0.375, 7.5, -7.5, 2, 0}));
+  EXPECT_EQ(numbers(cast(f32({0.4, 26, -kInf}), DType::f6e3m2, false)), (Doubles{0.375, 24, -28}));
+  EXPECT_EQ(numbers(cast(cast(f32({1.5, -6, 0.5}), DType::f6e3m2), DType::f4e2m1)),
+            (Doubles{1.5, -6, 0.5}));
 }
 
 TEST(Cast, NarrowFloatsSaturateOrNot) {

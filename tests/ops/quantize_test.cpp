@@ -71,6 +71,11 @@ TEST(QuantizeLinear, NarrowFloats) {
   EXPECT_TRUE(std::isnan(run(op, {x, two}).number(1)));
   op.output_dtype = DType::f4e2m1;
   EXPECT_EQ(numbers(run(op, {x, two})), (Doubles{0.5, 6, 1.5}));
+  op.output_dtype = DType::f6e2m3;
+  EXPECT_EQ(numbers(run(op, {x, two})), (Doubles{0.5, 7.5, 1.625}));
+  op.output_dtype = DType::f6e3m2;
+  EXPECT_EQ(numbers(run(op, {x, two})), (Doubles{0.5, 28, 1.75}));
+  EXPECT_EQ(numbers(run(DequantizeLinear{}, {run(op, {x, two}), two})), (Doubles{1, 56, 3.5}));
 }
 
 TEST(DequantizeLinear, SubtractsThenScales) {

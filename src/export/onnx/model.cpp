@@ -37,7 +37,7 @@ const Exporters& exporters() {
 int64_t data_type(DType dtype) {
   // By DType.
   constexpr std::array<uint8_t, kDTypeCount> kNumbers = {11, 1,  10, 16, 17, 18,
-                                                         19, 20, 24, 23,          // f64 ... f4e2m1
+                                                         19, 20, 24, 27, 28, 23,  // f64 ... f4e2m1
                                                          7,  6,  5,  3,  22, 26,  // i64 ... i2
                                                          13, 12, 4,  2,  21, 25,  // u64 ... u2
                                                          9,  14, 15, 8};  // bool, c64, c128, string

@@ -299,10 +299,10 @@ std::string_view describe(AttributeType type) {
 std::optional<DType> dtype_of(int64_t onnx_data_type) {
   using enum DType;
   // By TensorProto.DataType; 0 is UNDEFINED.
-  constexpr std::array<DType, 27> kTypes = {
-      f32,        f32,    u8,         i8,  u16, i16,    i32,    i64,  string,
-      boolean,    f16,    f64,        u32, u64, c64,    c128,   bf16, f8e4m3fn,
-      f8e4m3fnuz, f8e5m2, f8e5m2fnuz, u4,  i4,  f4e2m1, f8e8m0, u2,   i2};
+  constexpr std::array<DType, 29> kTypes = {
+      f32,        f32, u8,  i8,     u16,    i16,  i32,  i64,      string,     boolean,
+      f16,        f64, u32, u64,    c64,    c128, bf16, f8e4m3fn, f8e4m3fnuz, f8e5m2,
+      f8e5m2fnuz, u4,  i4,  f4e2m1, f8e8m0, u2,   i2,   f6e2m3,   f6e3m2};
   if (onnx_data_type < 1 || onnx_data_type >= static_cast<int64_t>(kTypes.size()))
     return std::nullopt;
   return kTypes[static_cast<size_t>(onnx_data_type)];

@@ -20,17 +20,27 @@ std::string type_text(DType dtype, const std::vector<int64_t>& dims) {
   return cat(dtype, shape_text(dims));
 }
 
-/// Numbers that a typed field holds for `count` elements: packed types store bytes, complex ones
-/// pairs.
+bool is_f6(DType dtype) { return bits(dtype) == 6; }
+
+/// Numbers that a typed field holds for `count` elements: packed types store bytes (f6 a code
+/// each), complex ones pairs.
 int64_t stored_numbers(DType dtype, int64_t count) {
   if (is_complex(dtype)) return checked_mul(count, 2);
-  return bits(dtype) != 0 && bits(dtype) < 8 ? static_cast<int64_t>(bytes_for(dtype, count))
-                                             : count;
+  const bool packs = bits(dtype) != 0 && bits(dtype) < 8 && !is_f6(dtype);
+  return packs ? static_cast<int64_t>(bytes_for(dtype, count)) : count;
 }
 
 /// Small integers and the bit patterns of small floats, as int32_data and its kin hold them.
 void fill_integers(Tensor& tensor, const std::vector<int64_t>& values) {
   std::byte* out = tensor.mutable_bytes().data();
+  if (is_f6(tensor.dtype())) {
+    for (size_t i = 0; i < values.size(); ++i) {
+      check(values[i] >= 0 && values[i] < 64, Code::invalid_model, "the code ", values[i], " of a ",
+            tensor.dtype(), ", wanted 0 to 63");
+      store_code(tensor.dtype(), out, static_cast<int64_t>(i), static_cast<unsigned>(values[i]));
+    }
+    return;
+  }
   const size_t width = std::max<size_t>(1, static_cast<size_t>(bits(tensor.dtype())) / 8);
   for (const int64_t value : values) {  // little-endian: the low bytes are the value
     std::memcpy(out, &value, width);

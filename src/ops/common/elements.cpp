@@ -5,21 +5,6 @@
 #include "base/size.hpp"
 
 namespace hone {
-namespace {
-
-/// Element `from` of packed data (2 or 4 bits each) over element `to`.
-void copy_packed(int bits, const std::byte* source, int64_t from, std::byte* result, int64_t to) {
-  const int64_t per_byte = 8 / bits;
-  const auto mask = static_cast<unsigned>((1 << bits) - 1);
-  const auto shift_from = static_cast<int>(from % per_byte) * bits;
-  const auto shift_to = static_cast<int>(to % per_byte) * bits;
-  const unsigned element =
-      (std::to_integer<unsigned>(source[from / per_byte]) >> shift_from) & mask;
-  const unsigned kept = std::to_integer<unsigned>(result[to / per_byte]) & ~(mask << shift_to);
-  result[to / per_byte] = static_cast<std::byte>(kept | (element << shift_to));
-}
-
-}  // namespace
 
 std::vector<int64_t> row_major_strides(const std::vector<int64_t>& shape) {
   std::vector<int64_t> strides(shape.size(), 1);
@@ -44,7 +29,11 @@ Dims select(const ElementMap& map, const Dims& source, const Dim& outside) {
 
 ElementWriter::ElementWriter(Evaluation& evaluation, int output, DType dtype,
                              const std::vector<int64_t>& shape)
-    : evaluation_(evaluation), output_(output), shape_(shape), count_(element_count(shape)) {
+    : evaluation_(evaluation),
+      output_(output),
+      dtype_(dtype),
+      shape_(shape),
+      count_(element_count(shape)) {
   if (dtype == DType::string) {
     constexpr int64_t kMostStrings = int64_t{1} << 31;
     check(count_ <= kMostStrings, Code::out_of_memory, "a tensor of ", count_, " strings, at most ",
@@ -52,7 +41,6 @@ ElementWriter::ElementWriter(Evaluation& evaluation, int output, DType dtype,
     strings_.resize(static_cast<size_t>(count_));
     return;
   }
-  bits_ = bits(dtype);
   room_ = &evaluation.output(output, dtype, shape);
   bytes_ = room_->mutable_bytes().data();
   // A place of an arena holds old bytes; padding bits of packed types must be zero.
@@ -61,16 +49,11 @@ ElementWriter::ElementWriter(Evaluation& evaluation, int output, DType dtype,
 
 void ElementWriter::copy(int64_t to, const Tensor& source, int64_t from, int64_t count) {
   if (count == 0) return;
-  if (bits_ == 0) {
+  if (dtype_ == DType::string) {
     const auto begin = source.strings().begin() + from;
     std::copy(begin, begin + count, strings_.begin() + to);
-  } else if (bits_ < 8) {
-    for (int64_t i = 0; i < count; ++i)
-      copy_packed(bits_, source.bytes().data(), from + i, bytes_, to + i);
   } else {
-    const int64_t width = bits_ / 8;
-    std::memcpy(bytes_ + to * width, source.bytes().data() + from * width,
-                static_cast<size_t>(count * width));
+    copy_elements(dtype_, source.bytes().data(), from, count, bytes_, to);
   }
 }
 
@@ -86,7 +69,8 @@ void ElementWriter::take(const Tensor& source, const ElementMap& map, const Tens
 }
 
 void ElementWriter::finish() {
-  if (bits_ == 0) evaluation_.give(output_, Tensor::of_strings(shape_, std::move(strings_)));
+  if (dtype_ == DType::string)
+    evaluation_.give(output_, Tensor::of_strings(shape_, std::move(strings_)));
 }
 
 }  // namespace hone

@@ -79,9 +79,9 @@ class ElementWriter {
  private:
   Evaluation& evaluation_;
   int output_;
+  DType dtype_;
   std::vector<int64_t> shape_;
   int64_t count_;
-  int bits_ = 0;                      // 0: strings
   Tensor* room_ = nullptr;            // null: strings
   std::byte* bytes_ = nullptr;        // of room_
   std::vector<std::string> strings_;  // instead of room_
