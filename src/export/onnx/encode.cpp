@@ -4,6 +4,7 @@
 #include <protozero/pbf_writer.hpp>
 
 #include "base/error.hpp"
+#include "base/onnx_fields.hpp"
 #include "export/onnx/versions.hpp"
 
 namespace hone::onnx {
@@ -14,89 +15,38 @@ using Opsets = std::map<std::string, int>;
 
 constexpr int64_t kProtobufBytes = (int64_t{1} << 31) - 1;
 
-// Field numbers of onnx.proto.
-enum ModelField : uint32_t {
-  kIrVersion = 1,
-  kProducer = 2,
-  kProducerVersion = 3,
-  kGraph = 7,
-  kOpset = 8
-};
-enum GraphField : uint32_t {
-  kNode = 1,
-  kGraphName = 2,
-  kTensor = 5,
-  kInput = 11,
-  kOutput = 12,
-  kValue = 13
-};
-enum NodeField : uint32_t {
-  kNodeInput = 1,
-  kNodeOutput = 2,
-  kNodeName = 3,
-  kOpType = 4,
-  kAttribute = 5,
-  kDomain = 7
-};
-enum AttributeField : uint32_t {
-  kAttributeName = 1,
-  kReal = 2,
-  kInteger = 3,
-  kText = 4,
-  kTensorValue = 5,
-  kGraphValue = 6,
-  kReals = 7,
-  kIntegers = 8,
-  kTexts = 9,
-  kTypeValue = 14,
-  kAttributeType = 20
-};
-enum TensorField : uint32_t {
-  kDims = 1,
-  kDataType = 2,
-  kStrings = 6,
-  kTensorName = 8,
-  kRaw = 9,
-  kExternal = 13,
-  kLocation = 14
-};
-enum TypeField : uint32_t {
-  kTensorType = 1,
-  kSequenceType = 4,
-  kOptionalType = 9
-};
-
 void append_type(pbf_writer& out, const Type& type, bool symbols) {
   if (!type.is_tensor()) {
     check(!type.is_none(), Code::internal, "a value without a type");
-    pbf_writer holder(out, type.kind() == Type::Kind::sequence ? kSequenceType : kOptionalType);
-    pbf_writer element(holder, 1);
+    pbf_writer holder(
+        out, type.kind() == Type::Kind::sequence ? TypeField::sequence : TypeField::optional);
+    pbf_writer element(holder, ElementField::type);
     append_type(element, type.element(), symbols);
     return;
   }
-  pbf_writer tensor(out, kTensorType);
-  tensor.add_int32(1, static_cast<int32_t>(data_type(type.tensor().dtype)));
+  pbf_writer tensor(out, TypeField::tensor);
+  tensor.add_int32(TensorTypeField::element, static_cast<int32_t>(data_type(type.tensor().dtype)));
   if (!type.tensor().has_rank()) return;
   std::string dims;  // an empty message too: the shape of a scalar
   pbf_writer shape(dims);
   for (const Dim& dim : type.tensor().shape()) {
     std::string text;
     pbf_writer entry(text);
-    if (const auto size = dim.constant()) entry.add_int64(1, *size);
+    if (const auto size = dim.constant()) entry.add_int64(DimField::value, *size);
     else if (const auto name = dim.as_symbol(); name && symbols)
-      entry.add_string(2, name->data(), name->size());
-    else if (symbols) entry.add_string(2, cat(dim));
-    shape.add_message(1, text);
+      entry.add_string(DimField::name, name->data(), name->size());
+    else if (symbols) entry.add_string(DimField::name, cat(dim));
+    shape.add_message(ShapeField::dim, text);
   }
-  tensor.add_message(2, dims);
+  tensor.add_message(TensorTypeField::shape, dims);
 }
 
 std::string value_message(const ValueModel& value, bool symbols) {
   std::string text;
   pbf_writer out(text);
-  out.add_string(1, value.name);
+  out.add_string(InfoField::name, value.name);
   if (value.type.is_none()) return text;
-  pbf_writer type(out, 2);
+  pbf_writer type(out, InfoField::type);
   append_type(type, value.type, symbols);
   return text;
 }
@@ -106,20 +56,21 @@ std::string tensor_head(std::string_view name, const Weight& weight,
                         const std::optional<DataPlace>& place) {
   std::string text;
   pbf_writer out(text);
-  out.add_packed_int64(kDims, weight.shape().begin(), weight.shape().end());
-  out.add_int32(kDataType, static_cast<int32_t>(data_type(weight.dtype())));
-  if (!name.empty()) out.add_string(kTensorName, name.data(), name.size());
+  out.add_packed_int64(TensorField::dims, weight.shape().begin(), weight.shape().end());
+  out.add_int32(TensorField::data_type, static_cast<int32_t>(data_type(weight.dtype())));
+  if (!name.empty()) out.add_string(TensorField::name, name.data(), name.size());
   if (weight.dtype() == DType::string)
-    for (const std::string& string : weight.tensor().strings()) out.add_bytes(kStrings, string);
+    for (const std::string& string : weight.tensor().strings())
+      out.add_bytes(TensorField::strings, string);
   if (!place) return text;
   const std::pair<const char*, std::string> entries[] = {
       {"location", place->file}, {"offset", cat(place->offset)}, {"length", cat(place->length)}};
   for (const auto& [key, value] : entries) {
-    pbf_writer entry(out, kExternal);
-    entry.add_string(1, key);
-    entry.add_string(2, value);
+    pbf_writer entry(out, TensorField::external);
+    entry.add_string(EntryField::key, key);
+    entry.add_string(EntryField::value, value);
   }
-  out.add_int32(kLocation, 1);
+  out.add_int32(TensorField::location, 1);
   return text;
 }
 
@@ -174,18 +125,20 @@ class Encoder {
 
   std::vector<Piece> graph(const GraphModel& graph) const {
     Pieces out;
-    for (const NodeModel& each : graph.nodes) out.message(kNode, node(each));
+    for (const NodeModel& each : graph.nodes) out.message(GraphField::node, node(each));
     {
       pbf_writer name(out.text());
-      name.add_string(kGraphName, graph.name);
+      name.add_string(GraphField::name, graph.name);
     }
-    for (const auto& [name, weight] : graph.constants) out.message(kTensor, tensor(name, weight));
+    for (const auto& [name, weight] : graph.constants)
+      out.message(GraphField::tensor, tensor(name, weight));
     const bool symbols = !graph.is_body;
-    for (const ValueModel& value : graph.inputs) out.message(kInput, value_message(value, symbols));
+    for (const ValueModel& value : graph.inputs)
+      out.message(GraphField::input, value_message(value, symbols));
     for (const ValueModel& value : graph.outputs)
-      out.message(kOutput, value_message(value, symbols));
+      out.message(GraphField::output, value_message(value, symbols));
     for (const ValueModel& value : graph.values)
-      if (!value.type.is_none()) out.message(kValue, value_message(value, symbols));
+      if (!value.type.is_none()) out.message(GraphField::value, value_message(value, symbols));
     return out.take();
   }
 
@@ -197,7 +150,7 @@ class Encoder {
     const std::optional<DataPlace> place = is_text ? std::nullopt : place_of_(*weight);
     out.text() = tensor_head(name, *weight, place);
     if (is_text || place) return out.take();
-    append_key(out.text(), kRaw, weight->bytes());
+    append_key(out.text(), TensorField::raw, weight->bytes());
     out.weight(weight);
     return out.take();
   }
@@ -206,14 +159,14 @@ class Encoder {
     Pieces out;
     {
       pbf_writer fields(out.text());
-      for (const std::string& input : node.inputs) fields.add_string(kNodeInput, input);
-      for (const std::string& output : node.outputs) fields.add_string(kNodeOutput, output);
-      if (!node.name.empty()) fields.add_string(kNodeName, node.name);
-      fields.add_string(kOpType, node.op_type);
-      if (!node.domain.empty()) fields.add_string(kDomain, node.domain);
+      for (const std::string& input : node.inputs) fields.add_string(NodeField::input, input);
+      for (const std::string& output : node.outputs) fields.add_string(NodeField::output, output);
+      if (!node.name.empty()) fields.add_string(NodeField::name, node.name);
+      fields.add_string(NodeField::op_type, node.op_type);
+      if (!node.domain.empty()) fields.add_string(NodeField::domain, node.domain);
     }
     for (const AttributeModel& each : attributes_at(node, opsets_.at(node.domain)))
-      out.message(kAttribute, attribute(each));
+      out.message(NodeField::attribute, attribute(each));
     return out.take();
   }
 
@@ -221,13 +174,13 @@ class Encoder {
     // AttributeProto.AttributeType by the variant's index.
     constexpr std::array<int32_t, 10> kTypes = {2, 1, 3, 3, 7, 6, 8, 4, 13, 5};
     Pieces out;
-    pbf_writer(out.text()).add_string(kAttributeName, attribute.name);
+    pbf_writer(out.text()).add_string(AttributeField::name, attribute.name);
     if (const auto* tensor_value = std::get_if<Tensor>(&attribute.data))
-      out.message(kTensorValue, tensor("", Weight::of(*tensor_value)));
+      out.message(AttributeField::tensor, tensor("", Weight::of(*tensor_value)));
     else if (const auto* body = std::get_if<std::shared_ptr<const GraphModel>>(&attribute.data))
-      out.message(kGraphValue, graph(**body));
+      out.message(AttributeField::graph, graph(**body));
     else plain(out.text(), attribute.data);
-    pbf_writer(out.text()).add_int32(kAttributeType, kTypes[attribute.data.index()]);
+    pbf_writer(out.text()).add_int32(AttributeField::type, kTypes[attribute.data.index()]);
     return out.take();
   }
 
@@ -235,17 +188,18 @@ class Encoder {
     pbf_writer out(text);
     std::visit(
         [&]<class T>(const T& value) {
-          if constexpr (std::is_same_v<T, int64_t>) out.add_int64(kInteger, value);
-          else if constexpr (std::is_same_v<T, float>) out.add_float(kReal, value);
-          else if constexpr (std::is_same_v<T, std::string>) out.add_bytes(kText, value);
+          if constexpr (std::is_same_v<T, int64_t>) out.add_int64(AttributeField::integer, value);
+          else if constexpr (std::is_same_v<T, float>) out.add_float(AttributeField::real, value);
+          else if constexpr (std::is_same_v<T, std::string>)
+            out.add_bytes(AttributeField::text, value);
           else if constexpr (std::is_same_v<T, std::vector<int64_t>>)
-            out.add_packed_int64(kIntegers, value.begin(), value.end());
+            out.add_packed_int64(AttributeField::integers, value.begin(), value.end());
           else if constexpr (std::is_same_v<T, std::vector<float>>)
-            out.add_packed_float(kReals, value.begin(), value.end());
+            out.add_packed_float(AttributeField::reals, value.begin(), value.end());
           else if constexpr (std::is_same_v<T, std::vector<std::string>>)
-            for (const std::string& each : value) out.add_bytes(kTexts, each);
+            for (const std::string& each : value) out.add_bytes(AttributeField::texts, each);
           else if constexpr (std::is_same_v<T, Type>) {
-            pbf_writer type(out, kTypeValue);
+            pbf_writer type(out, AttributeField::type_value);
             append_type(type, value, false);
           }
         },
@@ -272,16 +226,16 @@ std::vector<Piece> encode(const Model& model, const PlaceOf& place_of) {
   Pieces out;
   {
     pbf_writer fields(out.text());
-    fields.add_int64(kIrVersion, ir_version(model.opsets.at("")));
-    fields.add_string(kProducer, "hone");
-    fields.add_string(kProducerVersion, HONE_VERSION);
+    fields.add_int64(ModelField::ir_version, ir_version(model.opsets.at("")));
+    fields.add_string(ModelField::producer, "hone");
+    fields.add_string(ModelField::producer_version, HONE_VERSION);
     for (const auto& [domain, version] : model.opsets) {
-      pbf_writer opset(fields, kOpset);
-      opset.add_string(1, domain);
-      opset.add_int64(2, version);
+      pbf_writer opset(fields, ModelField::opset);
+      opset.add_string(OpsetField::domain, domain);
+      opset.add_int64(OpsetField::version, version);
     }
   }
-  out.message(kGraph, Encoder(model.opsets, place_of).graph(model.graph));
+  out.message(ModelField::graph, Encoder(model.opsets, place_of).graph(model.graph));
   return out.take();
 }
 

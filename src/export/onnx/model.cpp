@@ -1,7 +1,8 @@
 #include "export/onnx/model.hpp"
 
-#include <array>
+#include <algorithm>
 
+#include "base/onnx_fields.hpp"
 #include "export/onnx/graph_export.hpp"
 
 namespace hone::onnx {
@@ -35,13 +36,8 @@ const Exporters& exporters() {
 }  // namespace
 
 int64_t data_type(DType dtype) {
-  // By DType.
-  constexpr std::array<uint8_t, kDTypeCount> kNumbers = {11, 1,  10, 16, 17, 18,
-                                                         19, 20, 24, 27, 28, 23,  // f64 ... f4e2m1
-                                                         7,  6,  5,  3,  22, 26,  // i64 ... i2
-                                                         13, 12, 4,  2,  21, 25,  // u64 ... u2
-                                                         9,  14, 15, 8};  // bool, c64, c128, string
-  return kNumbers[static_cast<size_t>(dtype)];
+  const auto found = std::find(kDataTypes.begin() + 1, kDataTypes.end(), dtype);  // 0: undefined
+  return found - kDataTypes.begin();
 }
 
 Model model_of(const Graph& graph) {

@@ -8,6 +8,8 @@
 
 namespace hone::onnx {
 
+std::string quoted(std::string_view name) { return cat('"', shown(name), '"'); }
+
 Type closed_type(const StatedType& stated) {
   if (stated.kind == Type::Kind::sequence)
     return Type::sequence(closed_type(stated.element.front()));
@@ -24,8 +26,6 @@ Type closed_type(const StatedType& stated) {
 }
 
 namespace {
-
-std::string quoted(std::string_view name) { return cat('"', shown(name), '"'); }
 
 /// The type of a main graph's input; sizes without a number become symbols.
 class InputType {
@@ -353,51 +353,6 @@ void GraphImport::import_known(const NodeProto& node, ImportFunction f, int opse
     check(value != nullptr || node.outputs[i].empty(), Code::invalid_model, "has no output ", i);
     if (value != nullptr) value = as_stated(node.outputs[i], value, reader.origin());
     slots.push_back({Slot::State::value, value});
-  }
-  define_outputs(node, slots);
-}
-
-void GraphImport::import_call(const NodeProto& node, const FunctionProto& function) {
-  CallContext call{{}, origin(node), &function, call_};
-  for (const CallContext* outer = call_; outer != nullptr; outer = outer->caller)
-    check(outer->function != &function, Code::invalid_model, "function ", quoted(function.name),
-          " calls itself");
-  check(node.inputs.size() <= function.inputs.size(), Code::invalid_model, "has ",
-        node.inputs.size(), " inputs, the function takes ", function.inputs.size());
-  check(node.outputs.size() <= function.outputs.size(), Code::invalid_model, "has ",
-        node.outputs.size(), " outputs, the function gives ", function.outputs.size());
-  for (const std::string_view name : function.attributes) call.attributes.emplace(name, nullptr);
-  for (const Attribute& attribute : function.defaults)
-    call.attributes.insert_or_assign(attribute.name, &attribute);
-  for (const Attribute& attribute : node.attributes) {
-    const auto formal = call.attributes.find(attribute.name);
-    check(formal != call.attributes.end(), Code::invalid_model, "attribute ",
-          quoted(attribute.name), " is not one of the function");
-    check(attribute.type != AttributeType::graph, Code::unsupported,
-          "a function with a graph as attribute");
-    const Attribute* actual = resolve(attribute, call_);
-    if (actual != nullptr) formal->second = actual;
-  }
-
-  Opsets opsets;
-  for (const OpsetId& opset : function.opsets)
-    opsets[opset.domain] = static_cast<int>(std::min<int64_t>(opset.version, 9999));
-  if (!opsets.contains("")) opsets[""] = opsets_.contains("") ? opsets_.at("") : 0;
-  GraphImport inner(model_, frame_, opsets, nullptr, &call, depth_ + 1);
-  for (size_t i = 0; i < function.inputs.size(); ++i) {
-    const bool given = i < node.inputs.size() && !node.inputs[i].empty();
-    inner.define(function.inputs[i], given ? find(node.inputs[i]) : Slot{Slot::State::absent});
-  }
-  for (size_t i = 0; i < node.outputs.size(); ++i)
-    if (!node.outputs[i].empty())
-      inner.renamed_.emplace(function.outputs[i], value_name(node.outputs[i]));
-  inner.import_nodes(function.nodes);
-  std::vector<Slot> slots;
-  for (size_t i = 0; i < node.outputs.size(); ++i) {
-    const Slot slot = inner.find(function.outputs[i]);
-    check(slot.state != Slot::State::undefined && slot.state != Slot::State::absent,
-          Code::invalid_model, "its function does not define output ", quoted(function.outputs[i]));
-    slots.push_back(slot);
   }
   define_outputs(node, slots);
 }

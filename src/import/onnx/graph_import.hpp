@@ -64,6 +64,9 @@ class Frame {
   std::vector<Value*> captures_;
 };
 
+/// A name of the file in quotes, for messages.
+std::string quoted(std::string_view name);
+
 /// The type without symbols: a tensor whose sizes are not all stated as numbers is unranked.
 /// Error(invalid_model): nothing is stated.
 Type closed_type(const StatedType& stated);

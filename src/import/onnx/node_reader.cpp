@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/onnx_fields.hpp"
 #include "import/onnx/graph_import.hpp"
 #include "import/onnx/order.hpp"
 #include "import/protobuf.hpp"
@@ -9,19 +10,6 @@
 
 namespace hone::onnx {
 namespace {
-
-/// AttributeProto's value fields by type.
-enum ValueField : uint32_t {
-  kReal = 2,
-  kInteger = 3,
-  kText = 4,
-  kTensor = 5,
-  kReals = 7,
-  kIntegers = 8,
-  kTexts = 9,
-  kType = 14,
-  kSparseTensor = 22,
-};
 
 /// Calls read(message) for every value field `field` of the attribute.
 template <class Read>
@@ -36,16 +24,6 @@ void check_type(const Attribute& attribute, AttributeType wanted) {
 }
 
 }  // namespace
-
-const Attribute* resolve(const Attribute& attribute, const CallContext* call) {
-  if (attribute.reference.empty()) return &attribute;
-  check(call != nullptr, Code::invalid_model, "attribute \"", shown(attribute.name),
-        "\" refers to \"", shown(attribute.reference), "\" of a function, but stands in none");
-  const auto found = call->attributes.find(attribute.reference);
-  check(found != call->attributes.end(), Code::invalid_model, "attribute \"", shown(attribute.name),
-        "\" refers to \"", shown(attribute.reference), "\", which the function does not have");
-  return found->second;
-}
 
 NodeReader::NodeReader(GraphImport& import, const NodeProto& node, int opset,
                        const CallContext* call)
@@ -98,7 +76,7 @@ std::optional<int64_t> NodeReader::optional_integer(std::string_view name) {
   const Attribute* attribute = find(name, AttributeType::integer);
   if (attribute == nullptr) return std::nullopt;
   int64_t value = 0;
-  read_values(*attribute, kInteger, [&](Message& m) { value = m.integer(); });
+  read_values(*attribute, AttributeField::integer, [&](Message& m) { value = m.integer(); });
   return value;
 }
 
@@ -120,7 +98,7 @@ float NodeReader::real(std::string_view name, float otherwise) {
   const Attribute* attribute = find(name, AttributeType::real);
   if (attribute == nullptr) return otherwise;
   float value = 0;
-  read_values(*attribute, kReal, [&](Message& m) { value = m.real(); });
+  read_values(*attribute, AttributeField::real, [&](Message& m) { value = m.real(); });
   return value;
 }
 
@@ -128,7 +106,7 @@ std::string NodeReader::text(std::string_view name, std::string_view otherwise) 
   const Attribute* attribute = find(name, AttributeType::text);
   if (attribute == nullptr) return std::string(otherwise);
   std::string_view value;
-  read_values(*attribute, kText, [&](Message& m) { value = m.bytes(); });
+  read_values(*attribute, AttributeField::text, [&](Message& m) { value = m.bytes(); });
   return std::string(value);
 }
 
@@ -145,7 +123,7 @@ std::vector<int64_t> NodeReader::ints(std::string_view name, std::vector<int64_t
   const Attribute* attribute = find(name, AttributeType::integers);
   if (attribute == nullptr) return otherwise;
   std::vector<int64_t> values;
-  read_values(*attribute, kIntegers, [&](Message& m) { m.integers(values); });
+  read_values(*attribute, AttributeField::integers, [&](Message& m) { m.integers(values); });
   return values;
 }
 
@@ -159,7 +137,7 @@ std::vector<float> NodeReader::reals(std::string_view name, std::vector<float> o
   const Attribute* attribute = find(name, AttributeType::reals);
   if (attribute == nullptr) return otherwise;
   std::vector<float> values;
-  read_values(*attribute, kReals, [&](Message& m) { m.reals(values); });
+  read_values(*attribute, AttributeField::reals, [&](Message& m) { m.reals(values); });
   return values;
 }
 
@@ -168,7 +146,8 @@ std::vector<std::string> NodeReader::strings(std::string_view name,
   const Attribute* attribute = find(name, AttributeType::texts);
   if (attribute == nullptr) return otherwise;
   std::vector<std::string> values;
-  read_values(*attribute, kTexts, [&](Message& m) { values.emplace_back(m.bytes()); });
+  read_values(*attribute, AttributeField::texts,
+              [&](Message& m) { values.emplace_back(m.bytes()); });
   return values;
 }
 
@@ -176,7 +155,7 @@ std::optional<Tensor> NodeReader::tensor(std::string_view name) {
   const Attribute* attribute = find(name, AttributeType::tensor);
   if (attribute == nullptr) return std::nullopt;
   std::string_view message;
-  read_values(*attribute, kTensor, [&](Message& m) { message = m.bytes(); });
+  read_values(*attribute, AttributeField::tensor, [&](Message& m) { message = m.bytes(); });
   ModelImport& model = import_.model();
   return model.tensors.tensor(decode_tensor(message, model.options.limits));
 }
@@ -185,7 +164,7 @@ std::optional<Tensor> NodeReader::sparse_tensor(std::string_view name) {
   const Attribute* attribute = find(name, AttributeType::sparse_tensor);
   if (attribute == nullptr) return std::nullopt;
   std::string_view message;
-  read_values(*attribute, kSparseTensor, [&](Message& m) { message = m.bytes(); });
+  read_values(*attribute, AttributeField::sparse_tensor, [&](Message& m) { message = m.bytes(); });
   ModelImport& model = import_.model();
   return model.tensors.dense(decode_sparse_tensor(message, model.options.limits));
 }
@@ -194,7 +173,7 @@ std::optional<Type> NodeReader::type(std::string_view name) {
   const Attribute* attribute = find(name, AttributeType::type);
   if (attribute == nullptr) return std::nullopt;
   std::string_view message;
-  read_values(*attribute, kType, [&](Message& m) { message = m.bytes(); });
+  read_values(*attribute, AttributeField::type_value, [&](Message& m) { message = m.bytes(); });
   return closed_type(decode_type(message, import_.model().options.limits));
 }
 

@@ -6,13 +6,13 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/onnx_fields.hpp"
 #include "import/protobuf.hpp"
 
 namespace hone::onnx {
 namespace {
 
 using Names = std::unordered_set<std::string_view>;
-constexpr uint32_t kGraphField = 6;  // AttributeProto.g
 
 /// For each node, the nodes of the same list that it reads.
 std::vector<std::vector<uint32_t>> dependencies(const std::vector<NodeProto>& nodes,
@@ -62,7 +62,7 @@ std::optional<std::string_view> graph_of(const Attribute& attribute) {
   if (attribute.type != AttributeType::graph) return std::nullopt;
   std::optional<std::string_view> graph;
   for (Message m(attribute.message, "AttributeProto"); m.next();)
-    if (m.field() == kGraphField) graph = m.bytes();
+    if (m.field() == AttributeField::graph) graph = m.bytes();
   return graph;
 }
 

@@ -2,145 +2,12 @@
 
 #include <array>
 
+#include "base/onnx_fields.hpp"
 #include "import/onnx/node_reader.hpp"
 #include "import/protobuf.hpp"
 
 namespace hone::onnx {
 namespace {
-
-/// The field numbers that Hone reads; what is not here is skipped.
-struct ModelField {
-  enum : uint32_t {
-    ir_version = 1,
-    producer = 2,
-    producer_version = 3,
-    graph = 7,
-    opset = 8
-  };
-  enum : uint32_t {
-    metadata = 14,
-    function = 25
-  };
-};
-struct OpsetField {
-  enum : uint32_t {
-    domain = 1,
-    version = 2
-  };
-};
-struct EntryField {
-  enum : uint32_t {
-    key = 1,
-    value = 2
-  };
-};
-struct GraphField {
-  enum : uint32_t {
-    node = 1,
-    name = 2,
-    tensor = 5,
-    input = 11,
-    output = 12,
-    value = 13,
-    sparse_tensor = 15
-  };
-};
-struct NodeField {
-  enum : uint32_t {
-    input = 1,
-    output = 2,
-    name = 3,
-    op_type = 4,
-    attribute = 5,
-    domain = 7
-  };
-  enum : uint32_t {
-    overload = 8
-  };
-};
-struct FunctionField {
-  enum : uint32_t {
-    name = 1,
-    input = 4,
-    output = 5,
-    attribute = 6,
-    node = 7,
-    opset = 9
-  };
-  enum : uint32_t {
-    domain = 10,
-    default_attribute = 11,
-    overload = 13
-  };
-};
-struct AttributeField {
-  enum : uint32_t {
-    name = 1,
-    type = 20,
-    reference = 21
-  };
-};
-struct TensorField {
-  enum : uint32_t {
-    dims = 1,
-    data_type = 2,
-    segment = 3,
-    floats = 4,
-    int32s = 5,
-    strings = 6
-  };
-  enum : uint32_t {
-    int64s = 7,
-    name = 8,
-    raw = 9,
-    doubles = 10,
-    uint64s = 11,
-    external = 13
-  };
-  enum : uint32_t {
-    location = 14
-  };
-};
-struct SparseField {
-  enum : uint32_t {
-    values = 1,
-    indices = 2,
-    dims = 3
-  };
-};
-struct InfoField {
-  enum : uint32_t {
-    name = 1,
-    type = 2
-  };
-};
-struct TypeField {
-  enum : uint32_t {
-    tensor = 1,
-    sequence = 4,
-    map = 5,
-    opaque = 7,
-    sparse = 8,
-    optional = 9
-  };
-};
-struct TensorTypeField {
-  enum : uint32_t {
-    element = 1,
-    shape = 2
-  };
-};
-struct ShapeField {
-  enum : uint32_t {
-    dim = 1
-  };
-};
-struct DimField {
-  enum : uint32_t {
-    value = 1,
-    name = 2
-  };
-};
 
 std::string_view decode_name(Message& message, const Limits& limits) {
   const std::string_view name = message.bytes();
@@ -297,15 +164,9 @@ std::string_view describe(AttributeType type) {
 }
 
 std::optional<DType> dtype_of(int64_t onnx_data_type) {
-  using enum DType;
-  // By TensorProto.DataType; 0 is UNDEFINED.
-  constexpr std::array<DType, 29> kTypes = {
-      f32,        f32, u8,  i8,     u16,    i16,  i32,  i64,      string,     boolean,
-      f16,        f64, u32, u64,    c64,    c128, bf16, f8e4m3fn, f8e4m3fnuz, f8e5m2,
-      f8e5m2fnuz, u4,  i4,  f4e2m1, f8e8m0, u2,   i2,   f6e2m3,   f6e3m2};
-  if (onnx_data_type < 1 || onnx_data_type >= static_cast<int64_t>(kTypes.size()))
+  if (onnx_data_type < 1 || onnx_data_type >= static_cast<int64_t>(kDataTypes.size()))
     return std::nullopt;
-  return kTypes[static_cast<size_t>(onnx_data_type)];
+  return kDataTypes[static_cast<size_t>(onnx_data_type)];
 }
 
 ModelProto decode_model(std::string_view message) {
@@ -458,7 +319,8 @@ StatedType decode_type(std::string_view message, const Limits& limits, int depth
         type.kind = m.field() == TypeField::sequence ? Type::Kind::sequence : Type::Kind::optional;
         type.element.clear();
         for (Message e(m.bytes(), "TypeProto"); e.next();)
-          if (e.field() == 1) type.element = {decode_type(e.bytes(), limits, depth + 1)};
+          if (e.field() == ElementField::type)
+            type.element = {decode_type(e.bytes(), limits, depth + 1)};
         check(!type.element.empty(), Code::invalid_model, "TypeProto: no element type");
         break;
       }

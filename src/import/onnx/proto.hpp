@@ -1,6 +1,5 @@
 #pragma once
 // The messages of an ONNX file that Hone reads, decoded one level at a time: views into the file.
-// Field numbers: onnx.proto of the ONNX standard (IR version 13).
 
 #include <cstdint>
 #include <optional>
