@@ -11,6 +11,9 @@
 
 namespace hone {
 
+/// The sizes of a tensor's type with these symbols. Error(usage) where one cannot be computed.
+std::vector<int64_t> sizes_of(const Value& value, const Bindings& symbols);
+
 class Execution {
  public:
   Execution(std::shared_ptr<const Program> program, Team& team);

@@ -1,0 +1,96 @@
+// What an execution knows once the input sizes are known: the arena, places, which steps are
+// settled.
+
+#include <algorithm>
+#include <set>
+
+#include "runtime/execution.hpp"
+
+namespace hone {
+
+std::vector<int64_t> sizes_of(const Value& value, const Bindings& symbols) {
+  std::vector<int64_t> sizes;
+  for (const Dim& dim : value.type.tensor().shape()) {
+    const auto size = dim.evaluate(symbols);
+    check(size && *size >= 0, Code::usage, "the size ", dim, " of %", value.name,
+          size ? cat(" is ", *size) : std::string(" cannot be computed"),
+          " for the given input sizes");
+    sizes.push_back(*size);
+  }
+  return sizes;
+}
+
+bool Execution::sizes_known(const Value& value) const {
+  if (!value.type.is_tensor() || !value.type.tensor().has_rank()) return false;
+  for (const Dim& dim : value.type.tensor().shape())
+    if (!dim.evaluate(symbols_)) return false;
+  return true;
+}
+
+void Execution::settle() {
+  const Graph& graph = program_->graph();
+  const Plan& plan = program_->plan();
+  const Bindings& symbols = input_symbols_;
+  const Demand wanted = demand(plan, symbols);
+  placement_ = solve(wanted);
+  const auto wrong = validate(wanted, placement_);
+  check(!wrong, Code::internal, "the memory plan is wrong: ", wrong.value_or(""));
+  if (static_cast<int64_t>(arena_.bytes().size()) < placement_.bytes || arena_.empty())
+    make_arena(wanted);
+  in_arena_.assign(in_arena_.size(), false);
+  room_.assign(in_arena_.size(), {});
+  scratch_bytes_.assign(plan.buffers.size(), 0);
+  for (size_t i = 0; i < plan.buffers.size(); ++i) {
+    if (plan.buffers[i].value.empty()) {
+      scratch_bytes_[i] = wanted.buffers[i].bytes;
+      continue;
+    }
+    const Value* value = graph.find(plan.buffers[i].value);
+    const auto place = arena_.mutable_bytes().subspan(static_cast<size_t>(placement_.offsets[i]));
+    if (plan.buffers[i].at_most) {
+      room_[static_cast<size_t>(program_->index(value))] =
+          place.first(static_cast<size_t>(wanted.buffers[i].bytes));
+      continue;
+    }
+    tensor(value) = Tensor::borrow_mutable(value->type.tensor().dtype, sizes_of(*value, symbols),
+                                           place, nullptr);
+    check(static_cast<int64_t>(tensor(value).bytes().size()) <= wanted.buffers[i].bytes,
+          Code::incompatible_engine, "the plan keeps ", wanted.buffers[i].bytes, " bytes for %",
+          value->name, ", it needs ", tensor(value).bytes().size());
+    in_arena_[static_cast<size_t>(program_->index(value))] = true;
+  }
+  for (size_t i = 0; i < states_.size(); ++i) settle_step(i);
+}
+
+void Execution::settle_step(size_t index) {
+  const Node& node = *program_->steps()[index].node;
+  StepState& state = states_[index];
+  state.bound.reset();
+  state.moves = false;
+  state.settled = program_->steps()[index].late_scratch.is(0);
+  for (const auto* values : {&node.inputs, &node.outputs})
+    for (const Value* value : *values) {
+      if (value == nullptr || value->is_constant()) continue;
+      state.settled &= sizes_known(*value);
+      state.moves |= !in_arena_[static_cast<size_t>(program_->index(value))];
+    }
+  std::set<std::string, std::less<>> symbols;
+  collect_symbols(node.op.fields(), symbols);
+  for (const std::string& name : symbols) state.settled &= symbols_.contains(name);
+}
+
+void Execution::make_arena(const Demand& wanted) {
+  arena_ = Tensor();  // the old one first: both may be too much
+  try {
+    arena_ = Tensor(DType::u8, {placement_.bytes});
+  } catch (const Error& error) {
+    const auto largest =
+        std::max_element(wanted.buffers.begin(), wanted.buffers.end(),
+                         [](const Buffer& a, const Buffer& b) { return a.bytes < b.bytes; });
+    const Node& node = *program_->steps()[static_cast<size_t>(largest->first)].node;
+    throw error.with("the arena's largest part, ", largest->bytes, " bytes, is for ",
+                     describe(node));
+  }
+}
+
+}  // namespace hone
