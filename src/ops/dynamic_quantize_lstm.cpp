@@ -9,16 +9,10 @@
 namespace hone {
 namespace {
 
-enum Operand {
-  kX,
-  kW,
-  kR,
-  kBias,
-  kLengths,
-  kInitial,
-  kInitialCell,
-  kPeepholes,
-  kWScale,
+using enum recurrent::Operand;
+// And behind those of LSTM:
+enum QuantizedOperand {
+  kWScale = kPeepholes + 1,
   kWZero,
   kRScale,
   kRZero

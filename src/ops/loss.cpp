@@ -35,8 +35,7 @@ void infer_loss(Inference& c, LossReduction reduction) {
 }
 
 /// Losses of all samples from logarithms of probabilities, reduced into result 0.
-template <class Op>
-void give_losses(Evaluation& c, const Op& op, const std::vector<double>& logs) {
+void give_losses(Evaluation& c, const LossFields& fields, const std::vector<double>& logs) {
   const Tensor &scores = c.input(0), &labels = c.input(1);
   std::vector<int64_t> expected = scores.shape();
   expected.erase(expected.begin() + 1);
@@ -46,13 +45,13 @@ void give_losses(Evaluation& c, const Op& op, const std::vector<double>& logs) {
   if (c.has(2))
     c.check(c.input(2).count() == classes.size, "there are ", c.input(2).count(), " weights for ",
             classes.size, " classes");
-  const bool reduced = op.reduction != LossReduction::none;
+  const bool reduced = fields.reduction != LossReduction::none;
   Tensor& y = c.output(0, scores.dtype(), reduced ? std::vector<int64_t>{} : labels.shape());
   double sum = 0, total_weight = 0;
   for (int64_t i = 0; i < labels.count(); ++i) {
     const int64_t label = labels.integer(i);
     double loss = 0;
-    if (!op.ignore_index || label != *op.ignore_index) {
+    if (!fields.ignore_index || label != *fields.ignore_index) {
       c.check(label >= 0 && label < classes.size, "label ", label, " is none of ", classes.size,
               " classes");
       const double weight = c.has(2) ? c.input(2).number(label) : 1;
@@ -64,7 +63,7 @@ void give_losses(Evaluation& c, const Op& op, const std::vector<double>& logs) {
     sum += loss;
     if (!reduced) y.set_number(i, loss);
   }
-  if (reduced) y.set_number(0, op.reduction == LossReduction::mean ? sum / total_weight : sum);
+  if (reduced) y.set_number(0, fields.reduction == LossReduction::mean ? sum / total_weight : sum);
 }
 
 void check_rank(const Evaluation& c) {
@@ -73,15 +72,15 @@ void check_rank(const Evaluation& c) {
 
 }  // namespace
 
-void NegativeLogLikelihoodLoss::infer(Inference& c) const { infer_loss(c, reduction); }
+void NegativeLogLikelihoodLoss::infer(Inference& c) const { infer_loss(c, loss.reduction); }
 
 void NegativeLogLikelihoodLoss::eval(Evaluation& c) const {
   check_rank(c);
-  give_losses(c, *this, elements<double>(c.input(0)));
+  give_losses(c, loss, elements<double>(c.input(0)));
 }
 
 void SoftmaxCrossEntropyLoss::infer(Inference& c) const {
-  infer_loss(c, reduction);
+  infer_loss(c, loss.reduction);
   c.set(1, c.type(0));
 }
 
@@ -101,7 +100,7 @@ void SoftmaxCrossEntropyLoss::eval(Evaluation& c) const {
       const double log_sum = std::log(sum);
       for (int64_t k = 0; k < classes.size; ++k) each(at, k) = each(at, k) - greatest - log_sum;
     });
-  give_losses(c, *this, logs);
+  give_losses(c, loss, logs);
   if (c.wants(1)) store(c.output(1, scores.dtype(), scores.shape()), logs);
 }
 

@@ -14,15 +14,21 @@ enum class LossReduction : uint8_t {
 };
 inline constexpr std::string_view kLossReductions[] = {"none", "sum", "mean"};
 
-/// -log_probability[label] * weight[label], the first operand being logarithms of probabilities.
-struct NegativeLogLikelihoodLoss {
-  static constexpr std::string_view kName = "NegativeLogLikelihoodLoss";
-  static constexpr Arity kInputs{2, 3};
+/// The fields of a loss.
+struct LossFields {
   LossReduction reduction = LossReduction::mean;
   std::optional<int64_t> ignore_index = {};
   void fields(FieldList& f) const {
     f("reduction", reduction, kLossReductions), f("ignore_index", ignore_index);
   }
+};
+
+/// -log_probability[label] * weight[label], the first operand being logarithms of probabilities.
+struct NegativeLogLikelihoodLoss {
+  static constexpr std::string_view kName = "NegativeLogLikelihoodLoss";
+  static constexpr Arity kInputs{2, 3};
+  LossFields loss = {};
+  void fields(FieldList& f) const { loss.fields(f); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
 };
@@ -32,11 +38,8 @@ struct SoftmaxCrossEntropyLoss {
   static constexpr std::string_view kName = "SoftmaxCrossEntropyLoss";
   static constexpr Arity kInputs{2, 3};
   static constexpr Arity kOutputs{1, 2};
-  LossReduction reduction = LossReduction::mean;
-  std::optional<int64_t> ignore_index = {};
-  void fields(FieldList& f) const {
-    f("reduction", reduction, kLossReductions), f("ignore_index", ignore_index);
-  }
+  LossFields loss = {};
+  void fields(FieldList& f) const { loss.fields(f); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
 };

@@ -31,41 +31,37 @@ void fill(Tensor& y, const Draw& draw) {
   for (int64_t i = 0; i < y.count(); ++i) y.set_number(i, draw());
 }
 
-void fill_normal(Tensor& y, int64_t seed, float mean, float scale) {
-  RandomNumbers numbers(seed);
-  fill(y, [&] { return double{mean} + double{scale} * numbers.normal(); });
+void give(Tensor& y, const NormalNumbers& wanted) {
+  RandomNumbers numbers(wanted.seed);
+  fill(y, [&] { return double{wanted.mean} + double{wanted.scale} * numbers.normal(); });
 }
 
-void fill_uniform(Tensor& y, int64_t seed, float low, float high) {
-  RandomNumbers numbers(seed);
-  const double width = double{high} - double{low};
-  fill(y, [&] { return double{low} + width * numbers.uniform(); });
+void give(Tensor& y, const UniformNumbers& wanted) {
+  RandomNumbers numbers(wanted.seed);
+  const double width = double{wanted.high} - double{wanted.low};
+  fill(y, [&] { return double{wanted.low} + width * numbers.uniform(); });
 }
 
 }  // namespace
 
-void RandomNormal::infer(Inference& c) const { infer_shape(c, dtype, shape); }
+void RandomNormal::infer(Inference& c) const { infer_shape(c, numbers.dtype, shape); }
 
-void RandomNormal::eval(Evaluation& c) const {
-  fill_normal(c.output(0, dtype, shape), seed, mean, scale);
-}
+void RandomNormal::eval(Evaluation& c) const { give(c.output(0, numbers.dtype, shape), numbers); }
 
-void RandomNormalLike::infer(Inference& c) const { infer_like(c, dtype); }
+void RandomNormalLike::infer(Inference& c) const { infer_like(c, numbers.dtype); }
 
 void RandomNormalLike::eval(Evaluation& c) const {
-  fill_normal(c.output(0, dtype, c.input(0).shape()), seed, mean, scale);
+  give(c.output(0, numbers.dtype, c.input(0).shape()), numbers);
 }
 
-void RandomUniform::infer(Inference& c) const { infer_shape(c, dtype, shape); }
+void RandomUniform::infer(Inference& c) const { infer_shape(c, numbers.dtype, shape); }
 
-void RandomUniform::eval(Evaluation& c) const {
-  fill_uniform(c.output(0, dtype, shape), seed, low, high);
-}
+void RandomUniform::eval(Evaluation& c) const { give(c.output(0, numbers.dtype, shape), numbers); }
 
-void RandomUniformLike::infer(Inference& c) const { infer_like(c, dtype); }
+void RandomUniformLike::infer(Inference& c) const { infer_like(c, numbers.dtype); }
 
 void RandomUniformLike::eval(Evaluation& c) const {
-  fill_uniform(c.output(0, dtype, c.input(0).shape()), seed, low, high);
+  give(c.output(0, numbers.dtype, c.input(0).shape()), numbers);
 }
 
 void Bernoulli::infer(Inference& c) const {

@@ -6,62 +6,66 @@
 
 namespace hone {
 
-/// Numbers of `shape` from the normal distribution.
-struct RandomNormal {
-  static constexpr std::string_view kName = "RandomNormal";
-  static constexpr Arity kInputs{0, 0};
-  static constexpr bool kPure = false;
-  std::vector<int64_t> shape = {};
+/// Numbers of a normal distribution.
+struct NormalNumbers {
   DType dtype = DType::f32;
   float mean = 0, scale = 1;  // scale: the standard deviation
   int64_t seed = 0;
   void fields(FieldList& f) const {
-    f("shape", shape), f("dtype", dtype), f("mean", mean), f("scale", scale), f("seed", seed);
-  }
-  void infer(Inference& c) const;
-  void eval(Evaluation& c) const;
-};
-
-/// The same with the shape of the operand.
-struct RandomNormalLike {
-  static constexpr std::string_view kName = "RandomNormalLike";
-  static constexpr bool kPure = false;
-  DType dtype = DType::f32;
-  float mean = 0, scale = 1;
-  int64_t seed = 0;
-  void fields(FieldList& f) const {
     f("dtype", dtype), f("mean", mean), f("scale", scale), f("seed", seed);
   }
-  void infer(Inference& c) const;
-  void eval(Evaluation& c) const;
 };
 
-/// Numbers of `shape`, each anywhere between `low` and `high`.
-struct RandomUniform {
-  static constexpr std::string_view kName = "RandomUniform";
-  static constexpr Arity kInputs{0, 0};
-  static constexpr bool kPure = false;
-  std::vector<int64_t> shape = {};
-  DType dtype = DType::f32;
-  float low = 0, high = 1;
-  int64_t seed = 0;
-  void fields(FieldList& f) const {
-    f("shape", shape), f("dtype", dtype), f("low", low), f("high", high), f("seed", seed);
-  }
-  void infer(Inference& c) const;
-  void eval(Evaluation& c) const;
-};
-
-/// The same with the shape of the operand.
-struct RandomUniformLike {
-  static constexpr std::string_view kName = "RandomUniformLike";
-  static constexpr bool kPure = false;
+/// Numbers anywhere between `low` and `high`, each as likely as another.
+struct UniformNumbers {
   DType dtype = DType::f32;
   float low = 0, high = 1;
   int64_t seed = 0;
   void fields(FieldList& f) const {
     f("dtype", dtype), f("low", low), f("high", high), f("seed", seed);
   }
+};
+
+/// Of `shape`.
+struct RandomNormal {
+  static constexpr std::string_view kName = "RandomNormal";
+  static constexpr Arity kInputs{0, 0};
+  static constexpr bool kPure = false;
+  std::vector<int64_t> shape = {};
+  NormalNumbers numbers = {};
+  void fields(FieldList& f) const { f("shape", shape), numbers.fields(f); }
+  void infer(Inference& c) const;
+  void eval(Evaluation& c) const;
+};
+
+/// Of the operand's shape.
+struct RandomNormalLike {
+  static constexpr std::string_view kName = "RandomNormalLike";
+  static constexpr bool kPure = false;
+  NormalNumbers numbers = {};
+  void fields(FieldList& f) const { numbers.fields(f); }
+  void infer(Inference& c) const;
+  void eval(Evaluation& c) const;
+};
+
+/// Of `shape`.
+struct RandomUniform {
+  static constexpr std::string_view kName = "RandomUniform";
+  static constexpr Arity kInputs{0, 0};
+  static constexpr bool kPure = false;
+  std::vector<int64_t> shape = {};
+  UniformNumbers numbers = {};
+  void fields(FieldList& f) const { f("shape", shape), numbers.fields(f); }
+  void infer(Inference& c) const;
+  void eval(Evaluation& c) const;
+};
+
+/// Of the operand's shape.
+struct RandomUniformLike {
+  static constexpr std::string_view kName = "RandomUniformLike";
+  static constexpr bool kPure = false;
+  UniformNumbers numbers = {};
+  void fields(FieldList& f) const { numbers.fields(f); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
 };

@@ -11,16 +11,7 @@
 namespace hone {
 namespace {
 
-enum Operand {
-  kX,
-  kW,
-  kR,
-  kBias,
-  kLengths,
-  kInitial,
-  kInitialCell,
-  kPeepholes
-};
+using enum recurrent::Operand;
 
 using Activations = std::vector<GateActivation>;
 

@@ -43,6 +43,20 @@ struct Recurrence {
 // initial state [directions, batch, hidden]. Results: all states [sequence, directions, batch,
 // hidden] (zero past the end of a sequence), the last state [directions, batch, hidden].
 
+namespace recurrent {
+/// Where they stand; the last two are LSTM's.
+enum Operand : uint8_t {
+  kX,
+  kW,
+  kR,
+  kBias,
+  kLengths,
+  kInitial,
+  kInitialCell,
+  kPeepholes
+};
+}  // namespace recurrent
+
 /// state = f(x W + state R + bias). Usual activation: Tanh.
 struct RNN {
   static constexpr std::string_view kName = "RNN";

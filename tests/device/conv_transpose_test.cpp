@@ -40,6 +40,9 @@ TEST(TransposedConvolution, RefusesWhatItCannotRun) {
   EXPECT_EQ(
       refusal("cpu.conv_transpose", {"%x: f64[1,2,3]", "ConvTranspose(%x, @w)", "@w : f64[2,2,2]"}),
       "f32 only");
+  EXPECT_EQ(refusal("cpu.conv_transpose",
+                    {"%x: f32[1,2,3], %w: f32[*]", "ConvTranspose(%x, %w)", "", "%y"}),
+            "the weight's rank is unknown");
 }
 
 }  // namespace

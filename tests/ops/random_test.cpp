@@ -39,33 +39,39 @@ TEST(Random, PortableFunctionsAreExact) {
 TEST(Random, SameSeedSameBits) {
   const Tensor like(DType::i8, {3, 50});
   const std::vector<std::pair<Op, Op>> pairs = {
-      {RandomNormal{.shape = {3, 50}, .seed = 4}, RandomNormal{.shape = {3, 50}, .seed = 5}},
-      {RandomUniform{.shape = {3, 50}, .seed = 4}, RandomUniform{.shape = {3, 50}, .seed = 5}}};
+      {RandomNormal{.shape = {3, 50}, .numbers = {.seed = 4}},
+       RandomNormal{.shape = {3, 50}, .numbers = {.seed = 5}}},
+      {RandomUniform{.shape = {3, 50}, .numbers = {.seed = 4}},
+       RandomUniform{.shape = {3, 50}, .numbers = {.seed = 5}}}};
   for (const auto& [one, other] : pairs) {
     EXPECT_TRUE(same_bits(run(one, {}), run(one, {})));
     EXPECT_FALSE(same_bits(run(one, {}), run(other, {})));
   }
-  EXPECT_TRUE(same_bits(run(RandomNormalLike{.seed = 4}, {like}), run(pairs[0].first, {})));
-  EXPECT_TRUE(same_bits(run(RandomUniformLike{.seed = 4}, {like}), run(pairs[1].first, {})));
+  EXPECT_TRUE(
+      same_bits(run(RandomNormalLike{.numbers = {.seed = 4}}, {like}), run(pairs[0].first, {})));
+  EXPECT_TRUE(
+      same_bits(run(RandomUniformLike{.numbers = {.seed = 4}}, {like}), run(pairs[1].first, {})));
 }
 
 TEST(Random, DistributionsAreWhatTheySay) {
   constexpr int64_t kCount = 20000;
   double sum = 0, squares = 0;
-  for (const double v :
-       numbers(run(RandomNormal{.shape = {kCount}, .mean = 3, .scale = 2, .seed = 1}, {})))
+  for (const double v : numbers(
+           run(RandomNormal{.shape = {kCount}, .numbers = {.mean = 3, .scale = 2, .seed = 1}}, {})))
     sum += v, squares += (v - 3) * (v - 3);
   EXPECT_NEAR(sum / kCount, 3, 0.05);
   EXPECT_NEAR(squares / kCount, 4, 0.15);
   double least = 9, most = -9;
-  for (const double v : numbers(
-           run(RandomUniform{.shape = {kCount}, .dtype = DType::f64, .low = -1, .high = 4}, {})))
+  for (const double v : numbers(run(
+           RandomUniform{.shape = {kCount}, .numbers = {.dtype = DType::f64, .low = -1, .high = 4}},
+           {})))
     least = std::min(least, v), most = std::max(most, v);
   EXPECT_TRUE(least >= -1 && least < -0.99 && most < 4 && most > 3.99) << least << " " << most;
-  EXPECT_EQ(run(RandomUniform{.shape = {0, 2}, .dtype = DType::bf16}, {}).shape(), (Ints{0, 2}));
+  EXPECT_EQ(run(RandomUniform{.shape = {0, 2}, .numbers = {.dtype = DType::bf16}}, {}).shape(),
+            (Ints{0, 2}));
   EXPECT_EQ(run(RandomNormal{}, {}).count(), 1);
   EXPECT_NE(error_of([] { run(RandomUniform{.shape = {-1}}, {}); }), "");
-  EXPECT_NE(error_of([] { run(RandomNormal{.dtype = DType::i32}, {}); }), "");
+  EXPECT_NE(error_of([] { run(RandomNormal{.numbers = {.dtype = DType::i32}}, {}); }), "");
 }
 
 TEST(Random, Bernoulli) {

@@ -19,8 +19,10 @@ constexpr int64_t kWorkerFloats = kTileScratch + kTileRows * kTileColumns;
 Verdict supports(const Problem& problem) {
   const auto* op = op_of<ConvTranspose>(problem);
   if (op == nullptr) return Verdict::no("transposed convolutions only");
+  const TensorType& weight = *operand_type(problem, 1);
+  if (!weight.has_rank()) return Verdict::no("the weight's rank is unknown");
   if (!all_are(problem, DType::f32)) return Verdict::no("f32 only");
-  const int rank = operand_type(problem, 1)->rank();
+  const int rank = weight.rank();
   if (rank != 3 && rank != 4) return Verdict::no("one or two spatial dimensions only");
   return {};
 }

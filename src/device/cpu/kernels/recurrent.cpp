@@ -12,16 +12,7 @@
 namespace hone::cpu {
 namespace {
 
-enum OperandIndex : size_t {
-  kX,
-  kW,
-  kR,
-  kBias,
-  kLengths,
-  kInitial,
-  kInitialCell,
-  kPeepholes
-};
+using enum recurrent::Operand;
 
 Verdict supports(const Problem& problem) {
   if (recurrent_kind(problem).recurrence == nullptr) return Verdict::no("carries a state only");

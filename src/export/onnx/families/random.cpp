@@ -8,7 +8,9 @@ namespace {
 /// Without a seed another tool would draw other numbers in every run.
 template <class T>
 void export_seeded(NodeExport& node) {
-  node.plain().set("seed", node.op<T>().seed);
+  const T& op = node.op<T>();
+  if constexpr (requires { op.numbers; }) node.plain().set("seed", op.numbers.seed);
+  else node.plain().set("seed", op.seed);
 }
 
 }  // namespace

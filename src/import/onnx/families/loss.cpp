@@ -8,8 +8,8 @@ namespace {
 template <class T>
 void import_loss(NodeReader& node) {
   T op;
-  op.reduction = read_enum(node, "reduction", kLossReductions, op.reduction);
-  op.ignore_index = node.optional_integer("ignore_index");
+  op.loss.reduction = read_enum(node, "reduction", kLossReductions, op.loss.reduction);
+  op.loss.ignore_index = node.optional_integer("ignore_index");
   node.required(0), node.required(1);
   node.emit_all(op, node.all_inputs());
 }

@@ -25,16 +25,16 @@ int64_t read_seed(NodeReader& node) {
   return std::bit_cast<int32_t>(seed);
 }
 
-template <class T>
-void read_distribution(NodeReader& node, T& op) {
-  op.seed = read_seed(node);
-  if constexpr (requires { op.low; }) {
-    op.low = node.real("low", 0);
-    op.high = node.real("high", 1);
-  } else {
-    op.mean = node.real("mean", 0);
-    op.scale = node.real("scale", 1);
-  }
+void read(NodeReader& node, NormalNumbers& numbers) {
+  numbers.seed = read_seed(node);
+  numbers.mean = node.real("mean", 0);
+  numbers.scale = node.real("scale", 1);
+}
+
+void read(NodeReader& node, UniformNumbers& numbers) {
+  numbers.seed = read_seed(node);
+  numbers.low = node.real("low", 0);
+  numbers.high = node.real("high", 1);
 }
 
 template <class T>
@@ -42,16 +42,16 @@ void import_random(NodeReader& node) {
   T op;
   node.check(node.has("shape"), "attribute shape is missing");
   op.shape = node.ints("shape");
-  op.dtype = node.dtype("dtype", DType::f32);
-  read_distribution(node, op);
+  op.numbers.dtype = node.dtype("dtype", DType::f32);
+  read(node, op.numbers);
   node.emit(std::move(op), {});
 }
 
 template <class T>
 void import_random_like(NodeReader& node) {
   T op;
-  op.dtype = node.dtype("dtype", node.dtype_in(0).value_or(DType::f32));
-  read_distribution(node, op);
+  op.numbers.dtype = node.dtype("dtype", node.dtype_in(0).value_or(DType::f32));
+  read(node, op.numbers);
   node.emit(op, {node.required(0)});
 }
 
