@@ -1,6 +1,11 @@
 #include "import/onnx/node_reader.hpp"
 #include "import/onnx/proto.hpp"
 #include "ir/structural.hpp"
+#include "ops/arithmetic.hpp"
+#include "ops/layout.hpp"
+#include "ops/pad.hpp"
+#include "ops/shape.hpp"
+#include "ops/slice.hpp"
 
 namespace hone::onnx {
 namespace {
@@ -131,43 +136,111 @@ void import_scan(NodeReader& node) {
   node.emit_all(std::move(scan), inputs, static_cast<int>(said.outputs.size()));
 }
 
-/// Opset 8: a scan of every member of a batch on its own, the first axis of all operands and
-/// results; here a scan over the batch around one over the places.
-void import_batched_scan(NodeReader& node) {
-  if (node.input(0) != nullptr) node.unsupported("Scan of opset 8 with sequence_lens");
+/// A Scan of opset 8: as the members of its batch, the first axis of all operands, see it.
+struct BatchedScan {
+  Scan scan;
+  std::vector<Value*> inputs;  // states and scanned operands, then captures
+  std::vector<Type> members;   // of the states and scanned operands
+  size_t results = 0;
+};
+
+BatchedScan read_batched_scan(NodeReader& node) {
   const NodeReader::Signature said = node.signature("body");
   const auto [scanned, states] = scan_counts(node, 1);
-  Scan scan;
-  scan.states = static_cast<int64_t>(states);
-  scan.scanned = static_cast<int64_t>(scanned);
-  scan.input_directions = node.ints("directions");
-  std::vector<Value*> inputs;
-  std::vector<Type> members, own;  // of the operands: one of the batch, as the body takes it
+  BatchedScan read;
+  read.results = said.outputs.size();
+  node.check(read.results >= states, "the body gives ", read.results, " values for ", states,
+             " states");
+  read.scan.states = static_cast<int64_t>(states);
+  read.scan.scanned = static_cast<int64_t>(scanned);
+  read.scan.input_directions = node.ints("directions");
+  std::vector<Type> own;
   for (size_t i = 0; i < states + scanned; ++i) {
-    inputs.push_back(node.required(static_cast<int>(i) + 1));
-    members.push_back(slice_type(node, inputs.back()->type, 0, i));
-    own.push_back(
-        i < states ? state_type(members.back(), stated(said.inputs, i), stated(said.outputs, i), i)
-                   : slice_type(node, members.back(), 0, i));
+    read.inputs.push_back(node.required(static_cast<int>(i) + 1));
+    read.members.push_back(slice_type(node, read.inputs.back()->type, 0, i));
+    const Type& member = read.members.back();
+    own.push_back(i < states
+                      ? state_type(member, stated(said.inputs, i), stated(said.outputs, i), i)
+                      : slice_type(node, member, 0, i));
   }
-  const Bodies read = node.bodies({"body"}, own);
-  scan.body = read.bodies[0];
-  auto batch = std::make_shared<Graph>("batch");
-  std::vector<Value*> operands;
-  for (size_t i = 0; i < members.size(); ++i)
-    operands.push_back(batch->add_input(cat("member", i), members[i]));
-  for (size_t i = 0; i < read.captures.size(); ++i)
-    operands.push_back(
-        batch->add_input(cat("capture", i), scan.body->inputs()[members.size() + i]->type));
-  std::vector<std::string> names;
-  for (size_t i = 0; i < said.outputs.size(); ++i) names.push_back(cat("result", i));
-  const Node* each = batch->add_node(std::move(scan), operands, names, {node.origin()});
-  for (size_t i = 0; i < names.size(); ++i) batch->add_output(names[i], each->outputs[i]);
-  append(inputs, read.captures);
+  const Bodies bodies = node.bodies({"body"}, own);
+  read.scan.body = bodies.bodies[0];
+  append(read.inputs, bodies.captures);
+  return read;
+}
+
+/// Nodes of the graph that scans one member of a batch; `length`: its places that count, absent:
+/// all.
+class MemberGraph {
+ public:
+  explicit MemberGraph(std::string origin) : origin_(std::move(origin)) {}
+
+  std::shared_ptr<Graph> of(const BatchedScan& read, bool has_length) {
+    if (has_length) add_length();
+    std::vector<Value*> operands;
+    for (size_t i = 0; i < read.inputs.size(); ++i) {
+      const bool is_capture = i >= read.members.size();
+      operands.push_back(
+          is_capture ? graph_->add_input(cat("capture", i), read.scan.body->inputs()[i]->type)
+                     : graph_->add_input(cat("member", i), read.members[i]));
+    }
+    const auto states = static_cast<size_t>(read.scan.states);
+    Value* whole = operands[states];
+    if (has_length)
+      for (size_t i = states; i < read.members.size(); ++i) operands[i] = shortened(operands[i]);
+    std::vector<std::string> names;
+    for (size_t i = 0; i < read.results; ++i) names.push_back(cat("result", i));
+    const Node* each = graph_->add_node(read.scan, operands, names, {origin_});
+    for (size_t i = 0; i < read.results; ++i) {
+      Value* result = each->outputs[i];
+      if (has_length && i >= states) result = lengthened(result, whole);
+      graph_->add_output(cat("y", i), result);
+    }
+    return graph_;
+  }
+
+ private:
+  Value* add(Op op, std::vector<Value*> inputs, std::string name) {
+    return graph_->add_node(std::move(op), std::move(inputs), {std::move(name)}, {origin_})
+        ->output();
+  }
+
+  void add_length() {
+    Value* scalar = graph_->add_input("length", Type::tensor(DType::i64, Dims{}));
+    length_ = add(Reshape{.shape = Dims{1}}, {scalar}, "length1");
+  }
+
+  /// The places that count.
+  Value* shortened(Value* member) {
+    return add(Slice{.starts = Dims{0}, .axes = Dims{0}}, {member, nullptr, length_},
+               cat(member->name, "_start"));
+  }
+
+  /// As many places as `whole` has, zeros behind those that count.
+  Value* lengthened(Value* result, Value* whole) {
+    if (pads_ == nullptr) {
+      Value* all = add(Shape{.end = 1}, {whole}, "all");
+      Value* none = graph_->add_constant("none", Weight::of(Tensor::ints({0}, DType::i64)));
+      Value* more = add(Sub{}, {all, length_}, "more");
+      pads_ = add(Concat{}, {none, more}, "pads");
+    }
+    return add(Pad{.axes = Dims{0}}, {result, pads_}, cat(result->name, "_padded"));
+  }
+
+  std::shared_ptr<Graph> graph_ = std::make_shared<Graph>("batch");
+  std::string origin_;
+  Value *length_ = nullptr, *pads_ = nullptr;
+};
+
+/// Opset 8: a scan over the batch around one over the places.
+void import_batched_scan(NodeReader& node) {
+  BatchedScan read = read_batched_scan(node);
+  Value* lengths = node.input(0);
   Scan over_batch;
-  over_batch.body = batch;
-  over_batch.scanned = static_cast<int64_t>(members.size());
-  node.emit_all(std::move(over_batch), inputs, static_cast<int>(names.size()));
+  over_batch.body = MemberGraph(node.origin()).of(read, lengths != nullptr);
+  over_batch.scanned = static_cast<int64_t>(read.members.size()) + (lengths != nullptr ? 1 : 0);
+  if (lengths != nullptr) read.inputs.insert(read.inputs.begin(), lengths);
+  node.emit_all(std::move(over_batch), read.inputs, static_cast<int>(read.results));
 }
 
 }  // namespace
