@@ -6,6 +6,7 @@
 
 #include "base/size.hpp"
 #include "ir/work.hpp"
+#include "ops/common/complex.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/operands.hpp"
 #include "ops/common/shapes.hpp"
@@ -124,8 +125,8 @@ void Resize::infer(Inference& c) const {
   }
   c.check(by_scales != by_sizes, "wanted either scales or sizes, given ",
           by_scales ? "both" : "neither");
-  c.check(mode == Mode::nearest || is_float(x.dtype) || is_integer(x.dtype), "cannot interpolate ",
-          x.dtype);
+  c.check(mode == Mode::nearest || is_float(x.dtype) || is_integer(x.dtype) || is_complex(x.dtype),
+          "cannot interpolate ", x.dtype);
   c.check(!by_scales || is_float(c.dtype(kScales)), "the scales are no floats");
   if (!x.has_rank()) return c.set(0, Type::unranked(x.dtype));
   const std::vector<int> chosen = resized_axes(c, *this, x.rank());
@@ -233,6 +234,11 @@ int64_t nearest(const Resize& op, const Axis& axis, double source) {
   return static_cast<int64_t>(std::clamp(place, 0.0, static_cast<double>(axis.from - 1)));
 }
 
+void set_real(Tensor& y, int64_t at, double value) {
+  if (is_complex(y.dtype())) set_complex(y, at, value);
+  else y.set_number(at, value);
+}
+
 void resize_nearest(Evaluation& c, const Resize& op, const std::vector<Axis>& axes,
                     const std::vector<int64_t>& shape) {
   const Tensor& x = c.input(0);
@@ -249,10 +255,10 @@ void resize_nearest(Evaluation& c, const Resize& op, const std::vector<Axis>& ax
                                                    : nearest(op, axes[d], source) * strides[d];
     }
   }
-  if (x.dtype() == DType::string || y.count() == 0) {
-    if (y.count() > 0) y.take(x, map);
-  } else {
-    const Tensor outside = Tensor::scalar(x.dtype(), static_cast<double>(op.extrapolation_value));
+  if (y.count() > 0 && x.dtype() == DType::string) y.take(x, map);
+  else if (y.count() > 0) {
+    Tensor outside(x.dtype(), {});
+    set_real(outside, 0, static_cast<double>(op.extrapolation_value));
     y.take(x, map, &outside);
   }
   y.finish();
@@ -287,9 +293,10 @@ std::vector<ResizeTap> taps_around(const Resize& op, const Axis& axis, double so
 }
 
 /// `data` seen as [outer, axis.from, inner] resampled to [outer, axis.to, inner].
-std::vector<double> resampled(const Resize& op, const Axis& axis, int64_t outer, int64_t inner,
-                              const std::vector<double>& data) {
-  std::vector<double> result(static_cast<size_t>(checked_mul(checked_mul(outer, axis.to), inner)));
+template <class T>
+std::vector<T> resampled(const Resize& op, const Axis& axis, int64_t outer, int64_t inner,
+                         const std::vector<T>& data) {
+  std::vector<T> result(static_cast<size_t>(checked_mul(checked_mul(outer, axis.to), inner)));
   for (int64_t i = 0; i < axis.to; ++i) {
     const double source = source_of(op, axis, i);
     const bool outside = is_extrapolated(op, axis, source);
@@ -297,10 +304,10 @@ std::vector<double> resampled(const Resize& op, const Axis& axis, int64_t outer,
         outside ? std::vector<ResizeTap>() : taps_around(op, axis, source);
     spend_work({outer, inner, static_cast<int64_t>(taps.size())});
     for (int64_t o = 0; o < outer; ++o) {
-      double* to = result.data() + (o * axis.to + i) * inner;
-      if (outside) std::fill(to, to + inner, static_cast<double>(op.extrapolation_value));
+      T* to = result.data() + (o * axis.to + i) * inner;
+      if (outside) std::fill(to, to + inner, T(static_cast<double>(op.extrapolation_value)));
       for (const ResizeTap& tap : taps) {
-        const double* from = data.data() + (o * axis.from + tap.place) * inner;
+        const T* from = data.data() + (o * axis.from + tap.place) * inner;
         for (int64_t k = 0; k < inner; ++k) to[k] += tap.weight * from[k];
       }
     }
@@ -319,14 +326,10 @@ double fitted(DType dtype, double value, bool antialias) {
   return std::clamp(value, sign ? -most : 0.0, std::nextafter(most, 0.0));
 }
 
-void resize_smooth(Evaluation& c, const Resize& op, const std::vector<Axis>& axes,
-                   const std::vector<int64_t>& shape) {
-  const Tensor& x = c.input(0);
-  Tensor& y = c.output(0, x.dtype(), shape);
-  if (y.count() == 0) return;
-  std::vector<double> data(static_cast<size_t>(x.count()));
-  for (size_t i = 0; i < data.size(); ++i) data[i] = x.number(static_cast<int64_t>(i));
-  std::vector<int64_t> sizes = x.shape();
+/// `data` of these sizes resampled along all axes.
+template <class T>
+std::vector<T> resampled(const Resize& op, const std::vector<Axis>& axes,
+                         std::vector<int64_t> sizes, std::vector<T> data) {
   for (size_t d = 0; d < axes.size(); ++d) {
     if (!axes[d].resized) continue;
     const auto at = sizes.begin() + static_cast<std::ptrdiff_t>(d);
@@ -334,6 +337,20 @@ void resize_smooth(Evaluation& c, const Resize& op, const std::vector<Axis>& axe
                      element_count({at + 1, sizes.end()}), data);
     *at = axes[d].to;
   }
+  return data;
+}
+
+void resize_smooth(Evaluation& c, const Resize& op, const std::vector<Axis>& axes,
+                   const std::vector<int64_t>& shape) {
+  const Tensor& x = c.input(0);
+  Tensor& y = c.output(0, x.dtype(), shape);
+  if (y.count() == 0) return;
+  if (is_complex(x.dtype())) {
+    const std::vector<Complex> data = resampled(op, axes, x.shape(), complex_elements(x));
+    for (int64_t i = 0; i < y.count(); ++i) set_complex(y, i, data[static_cast<size_t>(i)]);
+    return;
+  }
+  const std::vector<double> data = resampled(op, axes, x.shape(), elements<double>(x));
   for (size_t i = 0; i < data.size(); ++i)
     y.set_number(static_cast<int64_t>(i), fitted(x.dtype(), data[i], op.antialias));
 }

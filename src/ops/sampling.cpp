@@ -4,6 +4,8 @@
 
 #include "base/size.hpp"
 #include "ir/work.hpp"
+#include "ops/common/complex.hpp"
+#include "ops/common/elements.hpp"
 #include "ops/common/operands.hpp"
 #include "ops/common/shapes.hpp"
 
@@ -11,7 +13,7 @@ namespace hone {
 
 void GridSample::infer(Inference& c) const {
   const DType dtype = c.dtype(0);
-  c.check(is_float(dtype) || is_integer(dtype) || dtype == DType::boolean, "cannot sample ", dtype);
+  c.check(dtype != DType::string || mode == Mode::nearest, "cannot interpolate ", dtype);
   (void)float_operand(c, 1);
   const TensorType &x = c.tensor(0), &grid = c.tensor(1);
   if (!x.has_rank() && !grid.has_rank()) return c.set(0, Type::unranked(dtype));
@@ -95,16 +97,28 @@ std::vector<GridTap> grid_taps(const GridAxis& axis, double at) {
 }
 
 /// The sum over all combinations of taps; `plane` is of the axes' sizes.
-double sampled(const double* plane, std::span<const GridAxis> axes,
-               std::span<const std::vector<GridTap>> taps) {
+template <class T>
+T sampled(const T* plane, std::span<const GridAxis> axes,
+          std::span<const std::vector<GridTap>> taps) {
   if (axes.empty()) return *plane;
   int64_t stride = 1;
   for (const GridAxis& axis : axes.subspan(1)) stride *= axis.size;
-  double sum = 0;
+  T sum = 0;
   for (const GridTap& tap : taps.front())
     if (tap.element >= 0)
       sum += tap.weight * sampled(plane + tap.element * stride, axes.subspan(1), taps.subspan(1));
   return sum;
+}
+
+/// The only tap of each axis as an element of the plane; -1: a zero.
+int64_t single_element(std::span<const GridAxis> axes, std::span<const std::vector<GridTap>> taps) {
+  int64_t at = 0;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const int64_t element = taps[i].front().element;
+    if (element < 0) return -1;
+    at = at * axes[i].size + element;
+  }
+  return at;
 }
 
 }  // namespace
@@ -117,14 +131,14 @@ void GridSample::eval(Evaluation& c) const {
       "data ", shape_text(x.shape()), " and grid ", shape_text(grid.shape()), " do not fit");
   std::vector<int64_t> shape{x.dim(0), x.dim(1)};
   for (int i = 1; i + 1 < rank; ++i) shape.push_back(grid.dim(i));
-  Tensor& y = c.output(0, x.dtype(), shape);
-  if (y.count() == 0) return;
   std::vector<GridAxis> axes;
   int64_t inputs = 1, outputs = 1;
   for (int i = 2; i < rank; ++i) {
     axes.push_back({*this, x.dim(i)});
     inputs *= x.dim(i), outputs *= grid.dim(i - 1);
   }
+  ElementWriter y(c, 0, x.dtype(), shape);
+  if (y.count() == 0) return y.finish();
   c.check(inputs > 0 || padding_mode == Padding::zeros, "there is nothing to repeat in ",
           shape_text(x.shape()));
   int64_t combinations = 1;
@@ -134,20 +148,28 @@ void GridSample::eval(Evaluation& c) const {
                                                                 : 4)
                        .value_or(INT64_MAX);
   spend_work({y.count(), combinations});
-  const std::vector<double> data = elements<double>(x);
+  const bool picks = mode == Mode::nearest, complex = is_complex(x.dtype());
+  const std::vector<Complex> pairs =
+      complex && !picks ? complex_elements(x) : std::vector<Complex>();
+  const std::vector<double> data = complex || picks ? std::vector<double>() : elements<double>(x);
   const int64_t channels = x.dim(1);
   std::vector<std::vector<GridTap>> taps(axes.size());
-  for (int64_t i = 0; i < x.dim(0) * outputs; ++i) {
+  for (int64_t i = 0; inputs > 0 && i < x.dim(0) * outputs; ++i) {
     const int64_t batch = i / outputs, place = i % outputs;
     for (int k = 0; k < spatial; ++k)  // the grid names the innermost axis first
       taps[static_cast<size_t>(spatial - 1 - k)] =
           grid_taps(axes[static_cast<size_t>(spatial - 1 - k)], grid.number(i * spatial + k));
+    const int64_t single = picks ? single_element(axes, taps) : 0;
     for (int64_t k = 0; k < channels; ++k) {
-      const int64_t plane = batch * channels + k;
-      const double value = inputs == 0 ? 0 : sampled(data.data() + plane * inputs, axes, taps);
-      y.set_number(plane * outputs + place, value);
+      const int64_t plane = batch * channels + k, to = plane * outputs + place;
+      if (picks && single >= 0) y.copy(to, x, plane * inputs + single);
+      else if (picks) continue;  // zeros already
+      else if (complex)
+        set_complex(y.tensor(), to, sampled(pairs.data() + plane * inputs, axes, taps));
+      else y.tensor().set_number(to, sampled(data.data() + plane * inputs, axes, taps));
     }
   }
+  y.finish();
 }
 
 void AffineGrid::infer(Inference& c) const {

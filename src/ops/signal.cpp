@@ -1,18 +1,16 @@
 #include "ops/signal.hpp"
 
 #include <cmath>
-#include <complex>
 #include <numbers>
 
 #include "base/size.hpp"
 #include "ir/work.hpp"
+#include "ops/common/complex.hpp"
 #include "ops/common/operands.hpp"
 #include "ops/common/shapes.hpp"
 
 namespace hone {
 namespace {
-
-using Complex = std::complex<double>;
 
 /// e^(2 pi i k / n) for k in [0, n).
 std::vector<Complex> roots_of_unity(int64_t n) {

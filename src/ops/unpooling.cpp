@@ -1,6 +1,7 @@
 #include "ops/unpooling.hpp"
 
 #include "base/size.hpp"
+#include "ops/common/complex.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/operands.hpp"
 #include "ops/common/pool.hpp"
@@ -70,7 +71,8 @@ void MaxUnpool::eval(Evaluation& c) const {
 }
 
 void Col2Im::infer(Inference& c) const {
-  const DType dtype = number_operand(c, 0);
+  const DType dtype = c.dtype(0);
+  c.check(dtype != DType::string, "operand 0 is ", dtype, ", which cannot be summed");
   rank_is(c, 0, 3);
   c.check(c.given(image_shape, 1), "image_shape is missing");
   c.check(c.given(block_shape, 2), "block_shape is missing");
@@ -119,17 +121,16 @@ void each_tap(std::span<const WindowAxis> axes, const int64_t* at, int64_t base,
 }
 
 template <class T>
-void sum_blocks(const PoolShape& shape, int64_t taps, const Tensor& x, Tensor& y) {
+std::vector<T> summed(const PoolShape& shape, int64_t taps, const std::vector<T>& in) {
   const int64_t image = shape.inputs(), blocks = shape.outputs();
-  const std::vector<T> in = elements<T>(x);
-  std::vector<T> sums(static_cast<size_t>(y.count()));
+  std::vector<T> sums(static_cast<size_t>(shape.planes * image));
   each_output(shape, [&](int64_t plane, int64_t block, const int64_t* at) {
     each_tap(shape.axes, at, 0, 0, [&](int64_t to, int64_t tap) {
       sums[static_cast<size_t>(plane * image + to)] +=
           in[static_cast<size_t>((plane * taps + tap) * blocks + block)];
     });
   });
-  store(y, sums);
+  return sums;
 }
 
 }  // namespace
@@ -151,8 +152,14 @@ void Col2Im::eval(Evaluation& c) const {
   result.insert(result.end(), image.begin(), image.end());
   Tensor& y = c.output(0, x.dtype(), result);
   if (y.count() == 0) return;
-  if (is_float(x.dtype())) sum_blocks<double>(shape, taps, x, y);
-  else sum_blocks<uint64_t>(shape, taps, x, y);
+  if (is_complex(x.dtype())) {
+    const std::vector<Complex> sums = summed(shape, taps, complex_elements(x));
+    for (int64_t i = 0; i < y.count(); ++i) set_complex(y, i, sums[static_cast<size_t>(i)]);
+  } else if (is_float(x.dtype())) {
+    store(y, summed(shape, taps, elements<double>(x)));
+  } else {  // the sum of bools: any of them
+    store(y, summed(shape, taps, elements<uint64_t>(x)));
+  }
 }
 
 void register_unpooling(OpRegistry& registry) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "ops/common/complex.hpp"
 #include "ops/one_node.hpp"
 
 namespace hone::test {
@@ -41,6 +42,15 @@ TEST(Resize, Nearest) {
   const Tensor words = Tensor::of_strings({2}, {"a", "b"});
   EXPECT_EQ(run(Resize{.sizes = Dims{4}}, {words}).strings(),
             (std::vector<std::string>{"a", "a", "b", "b"}));
+}
+
+TEST(Resize, ComplexNumbers) {
+  Tensor x(DType::c128, {2});
+  set_complex(x, 0, {0, 8}), set_complex(x, 1, {4, 0});
+  const auto resized = [&](const Resize& op) { return complex_elements(run(op, {x})); };
+  EXPECT_EQ(resized({.sizes = Dims{4}}), (std::vector<Complex>{{0, 8}, {0, 8}, {4, 0}, {4, 0}}));
+  EXPECT_EQ(resized({.sizes = Dims{4}, .mode = Resize::Mode::linear}),
+            (std::vector<Complex>{{0, 8}, {1, 6}, {3, 2}, {4, 0}}));
 }
 
 TEST(Resize, Linear) {

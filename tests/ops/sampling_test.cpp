@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/common/complex.hpp"
 #include "ops/one_node.hpp"
 
 namespace hone::test {
@@ -38,6 +39,25 @@ TEST(GridSample, Padding) {
   // Elements -1.5 and 7.5 mirrored at 0 and 3 are 1.5 and (at 3, then at 0) 1.5.
   const GridSample aligned{.padding_mode = Padding::reflection, .align_corners = true};
   EXPECT_EQ(sample(aligned, {-2, 4}), (Doubles{2.5, 2.5}));
+}
+
+TEST(GridSample, OfStringsAndComplexNumbers) {
+  const Tensor places = tensor(DType::f64, {1, 3, 1}, {-0.5, 0, -3});
+  const Tensor words = Tensor::of_strings({1, 1, 4}, {"a", "b", "c", "d"});
+  EXPECT_EQ(
+      run(GridSample{.mode = Mode::nearest, .align_corners = true}, {words, places}).strings(),
+      (std::vector<std::string>{"a", "c", ""}));
+  EXPECT_NE(error_of([&] {
+              run(GridSample{}, {words, places});
+            }).find("cannot interpolate str"),
+            std::string::npos);
+  Tensor x(DType::c64, {1, 1, 4});
+  for (int64_t i = 0; i < 4; ++i)
+    set_complex(x, i, {static_cast<double>(i), 8.0 - 2.0 * static_cast<double>(i)});
+  const Tensor near = run(GridSample{.mode = Mode::nearest, .align_corners = true}, {x, places});
+  EXPECT_EQ(complex_elements(near), (std::vector<Complex>{{0, 8}, {2, 4}, {0, 0}}));
+  const Tensor between = run(GridSample{.align_corners = true}, {x, places});
+  EXPECT_EQ(complex_elements(between), (std::vector<Complex>{{0.75, 6.5}, {1.5, 5}, {0, 0}}));
 }
 
 TEST(GridSample, Cubic) {

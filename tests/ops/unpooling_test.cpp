@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ops/common/complex.hpp"
 #include "ops/one_node.hpp"
 #include "ops/pooling.hpp"
 
@@ -57,6 +58,25 @@ TEST(Col2Im, SumsBlocks) {
   // Bytes wrap.
   const Tensor bytes = tensor(DType::u8, {1, 2, 2}, {1, 100, 200, 7});
   EXPECT_EQ(numbers(run(Col2Im{}, {bytes, i64({3}), i64({2})})), (Doubles{1, 44, 7}));
+}
+
+TEST(Col2Im, OfBoolsAndComplexNumbers) {
+  const Tensor bits = tensor(DType::boolean, {1, 2, 2}, {0, 1, 0, 0});
+  EXPECT_EQ(numbers(run(Col2Im{}, {bits, i64({3}), i64({2})})), (Doubles{0, 1, 0}));
+  const Tensor both = tensor(DType::boolean, {1, 2, 2}, {0, 1, 1, 0});
+  EXPECT_EQ(numbers(run(Col2Im{}, {both, i64({3}), i64({2})})), (Doubles{0, 1, 0}));
+  for (const DType dtype : {DType::c64, DType::c128}) {
+    Tensor x(dtype, {1, 2, 2}), wanted(dtype, {1, 1, 3});
+    const Complex from[] = {{1, -1}, {2, 0}, {3, 5}, {0, 7}}, to[] = {{1, -1}, {5, 5}, {0, 7}};
+    for (int64_t i = 0; i < 4; ++i) set_complex(x, i, from[i]);
+    for (int64_t i = 0; i < 3; ++i) set_complex(wanted, i, to[i]);
+    EXPECT_TRUE(same_bits(run(Col2Im{}, {x, i64({3}), i64({2})}), wanted)) << name(dtype);
+  }
+  const Tensor words = Tensor::of_strings({1, 2, 1}, {"a", "b"});
+  EXPECT_NE(error_of([&] {
+              run(Col2Im{}, {words, i64({2}), i64({2})});
+            }).find("summed"),
+            std::string::npos);
 }
 
 TEST(Col2Im, ImagesAndChannels) {
