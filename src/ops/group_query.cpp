@@ -5,6 +5,7 @@
 
 #include "base/size.hpp"
 #include "ops/common/operands.hpp"
+#include "ops/common/quantization.hpp"
 #include "ops/common/rotary.hpp"
 #include "ops/common/rows.hpp"
 
@@ -23,15 +24,27 @@ enum Operand {
   kSin,
   kPositions,
   kBias,
-  kSink
+  kSink,
+  kKeyScale,
+  kValueScale
 };
+
+/// Caches of i8 hold codes, those of u8 two of four bits an element, less 8.
+bool is_quantized(DType cache) { return cache == DType::i8 || cache == DType::u8; }
 
 void check_types(Inference& c, const GroupQueryAttention& op) {
   for (const int operand : {kLengths, kTotal})
     c.check(c.has(operand), "operand ", operand, " is missing");
   float_operand(c, kQ);
-  for (const int operand : {kK, kV, kPastKey, kPastValue, kCos, kSin, kBias, kSink})
-    same_dtype(c, kQ, operand);
+  for (const int operand : {kK, kV, kCos, kSin, kBias, kSink}) same_dtype(c, kQ, operand);
+  if (c.has(kPastKey) && is_quantized(c.dtype(kPastKey))) {
+    same_dtype(c, kPastKey, kPastValue);
+    for (const int operand : {kKeyScale, kValueScale})
+      c.check(c.has(operand) && is_float(c.dtype(operand)), "a cache of ", c.dtype(kPastKey),
+              " needs floats as operand ", operand, ", its scales");
+  } else {
+    for (const int operand : {kPastKey, kPastValue}) same_dtype(c, kQ, operand);
+  }
   for (const int operand : {kLengths, kTotal, kPositions})
     if (c.has(operand))
       c.check(is_integer(c.dtype(operand)), "operand ", operand, " is ", c.dtype(operand),
@@ -103,19 +116,84 @@ void turn(const Evaluation& c, ByHead& x, const Places& places, bool interleaved
     }
 }
 
+/// Keys or values as a cache holds them: numbers, or codes of numbers that are multiples of a
+/// scale.
+class CacheFormat {
+ public:
+  CacheFormat(const Evaluation& c, int past, int scale, const ByHead& more)
+      : past_(c.has(past) ? &c.input(past) : nullptr), head_(more.head) {
+    if (past_ == nullptr || !is_quantized(past_->dtype())) return;
+    packed_ = past_->dtype() == DType::u8;
+    range_ = packed_ ? IntegerRange{-8, 7} : integer_range(DType::i8);
+    scales_ = elements<double>(c.input(scale));
+    const auto count = static_cast<int64_t>(scales_.size());
+    c.check(count == 1 || count == checked_mul(more.heads, more.head), "operand ", scale, " has ",
+            count, " scales, wanted one, or one for each of ", more.heads, " heads of ", more.head);
+    for (const double each : scales_)
+      c.check(each > 0 && std::isfinite(each), "a scale is ", each, ", wanted a positive number");
+    heads_ = more.heads;
+  }
+
+  bool quantizes() const { return !scales_.empty(); }
+  /// Elements of the cache that one row of a head takes.
+  int64_t width() const { return packed_ ? head_ / 2 : head_; }
+
+  /// `count` rows of the past from element `at` (of numbers) on.
+  void load(int64_t at, int64_t count, double* to) const {
+    if (!quantizes()) return load_row(*past_, at, 1, count * head_, to);
+    const int64_t per_head = past_->dim(2) * head_;
+    for (int64_t i = 0; i < count * head_; ++i)
+      to[i] = code(at + i) * scale((at + i) / per_head, (at + i) % head_);
+  }
+  /// What is left of a new number in row `row` of heads.
+  double kept(double x, int64_t row, int64_t place) const {
+    if (!quantizes()) return x;
+    const double step = scale(row, place);
+    return quantized(rounded_to(DType::f32, x / step), 0, range_) * step;
+  }
+  /// Numbers that the cache holds exactly.
+  void store(Tensor& to, const std::vector<double>& numbers, int64_t keys) const {
+    if (!quantizes()) return hone::store(to, numbers);
+    for (int64_t i = 0; i < static_cast<int64_t>(numbers.size()); ++i) {
+      const double number = numbers[static_cast<size_t>(i)] / scale(i / (keys * head_), i % head_);
+      const auto found = static_cast<int64_t>(std::nearbyint(number));
+      if (!packed_) to.set_integer(i, found);
+      else if (i % 2 == 0) to.set_integer(i / 2, found + 8);
+      else to.set_integer(i / 2, to.integer(i / 2) | (found + 8) << 4);
+    }
+  }
+
+ private:
+  double code(int64_t at) const {
+    if (!packed_) return static_cast<double>(past_->integer(at));
+    return static_cast<double>((past_->integer(at / 2) >> (at % 2 * 4) & 15) - 8);
+  }
+  /// Of a place of a head; `row` counts the heads of all samples.
+  double scale(int64_t row, int64_t place) const {
+    const bool one = scales_.size() == 1;
+    return scales_[static_cast<size_t>(one ? 0 : row % heads_ * head_ + place)];
+  }
+
+  const Tensor* past_;
+  int64_t head_, heads_ = 0;
+  bool packed_ = false;
+  IntegerRange range_{};
+  std::vector<double> scales_;  // none: numbers
+};
+
 /// The cache [batch, heads, keys, head] with the new rows of each sample in their place.
-std::vector<double> cached(const Evaluation& c, int past, const ByHead& more, const Places& places,
-                           int64_t keys) {
+std::vector<double> cached(const CacheFormat& format, int64_t old, const ByHead& more,
+                           const Places& places, int64_t keys) {
   const int64_t shape[] = {more.batch, more.heads, keys, more.head};
   std::vector<double> cache(static_cast<size_t>(element_count(shape)));
   if (cache.empty()) return cache;
-  const int64_t old = c.has(past) ? c.input(past).dim(2) : 0;
   for (int64_t row = 0; row < more.batch * more.heads; ++row) {
     double* to = cache.data() + row * keys * more.head;
-    if (old > 0) load_row(c.input(past), row * old * more.head, 1, old * more.head, to);
+    if (old > 0) format.load(row * old * more.head, old, to);
     const double* from = more.values.data() + row * more.sequence * more.head;
-    std::copy(from, from + more.sequence * more.head,
-              to + places.first[static_cast<size_t>(row / more.heads)] * more.head);
+    to += places.first[static_cast<size_t>(row / more.heads)] * more.head;
+    for (int64_t i = 0; i < more.sequence * more.head; ++i)
+      to[i] = format.kept(from[i], row, i % more.head);
   }
   return cache;
 }
@@ -141,7 +219,8 @@ void GroupQueryAttention::infer(Inference& c) const {
   const TensorType &q = c.tensor(kQ), &k = c.tensor(kK), &v = c.tensor(kV);
   const bool past_known = !c.has(kPastKey) || c.tensor(kPastKey).has_rank();
   if (!q.has_rank() || !k.has_rank() || !v.has_rank() || !past_known) {
-    for (int i = 0; i < 4; ++i) c.set(i, Type::unranked(dtype));
+    const DType cache = c.has(kPastKey) ? c.dtype(kPastKey) : dtype;
+    for (int i = 0; i < 4; ++i) c.set(i, Type::unranked(i == 1 || i == 2 ? cache : dtype));
     return;
   }
   const Dim batch = c.same(q.shape()[0], c.same(k.shape()[0], v.shape()[0]));
@@ -160,7 +239,13 @@ void GroupQueryAttention::infer(Inference& c) const {
   if (told) keys = max(past, known->front());
   else if (c.wants(1)) keys = c.fresh(1, 2);
   else if (c.wants(2)) keys = c.fresh(2, 2);
-  for (int i = 1; i <= 2; ++i) c.set(i, dtype, {batch, kv_num_heads, keys, head});
+  DType cache = dtype;
+  Dim width = head;
+  if (c.has(kPastKey)) {
+    cache = c.dtype(kPastKey);
+    if (cache == DType::u8) width = c.tensor(kPastKey).shape()[3];
+  }
+  for (int i = 1; i <= 2; ++i) c.set(i, cache, {batch, kv_num_heads, keys, width});
   if (c.wants(3)) c.set(3, dtype, {batch, num_heads, fresh, told ? known->front() : c.fresh(3, 3)});
 }
 
@@ -171,10 +256,14 @@ void GroupQueryAttention::eval(Evaluation& c) const {
               v.sequence == q.sequence && k.head == q.head && v.head == q.head,
           "q is ", shape_text(c.input(kQ).shape()), ", k ", shape_text(c.input(kK).shape()), ", v ",
           shape_text(c.input(kV).shape()), ": they do not fit");
+  const CacheFormat key_format(c, kPastKey, kKeyScale, k);
+  const CacheFormat value_format(c, kPastValue, kValueScale, v);
   int64_t past = 0;
   if (c.has(kPastKey)) {
     past = c.input(kPastKey).rank() == 4 ? c.input(kPastKey).dim(2) : 0;
-    const std::vector<int64_t> wanted{k.batch, k.heads, past, k.head};
+    const std::vector<int64_t> wanted{k.batch, k.heads, past, key_format.width()};
+    c.check(key_format.width() == k.head || k.head % 2 == 0, "heads of ", k.head,
+            " elements do not fit into a cache of pairs");
     for (const int operand : {kPastKey, kPastValue})
       c.check(c.input(operand).shape() == wanted, "operand ", operand, " is ",
               shape_text(c.input(operand).shape()), ", wanted ", shape_text(wanted));
@@ -183,8 +272,8 @@ void GroupQueryAttention::eval(Evaluation& c) const {
   if (do_rotary) turn(c, q, places, rotary_interleaved), turn(c, k, places, rotary_interleaved);
   const int64_t keys = std::max(past, places.total);
   const DType dtype = c.input(kQ).dtype();
-  const std::vector<double> key = cached(c, kPastKey, k, places, keys);
-  const std::vector<double> value = cached(c, kPastValue, v, places, keys);
+  const std::vector<double> key = cached(key_format, past, k, places, keys);
+  const std::vector<double> value = cached(value_format, past, v, places, keys);
   const AttentionSizes sizes{q.batch, q.heads, k.heads, q.sequence, places.total, q.head, v.head};
   AttentionTerms terms;
   terms.scale = std::isnan(scale) ? 1 / std::sqrt(static_cast<double>(sizes.head)) : double{scale};
@@ -204,8 +293,10 @@ void GroupQueryAttention::eval(Evaluation& c) const {
       attend(sizes, terms, q.values, first_rows(key, keys, places.total, q.head),
              first_rows(value, keys, places.total, q.head), qk_output, qk);
   store_by_head(c.output(0, dtype, c.input(kQ).shape()), y, q.heads);
-  if (c.wants(1)) store(c.output(1, dtype, {k.batch, k.heads, keys, k.head}), key);
-  if (c.wants(2)) store(c.output(2, dtype, {k.batch, k.heads, keys, k.head}), value);
+  const DType cache = c.has(kPastKey) ? c.input(kPastKey).dtype() : dtype;
+  const std::vector<int64_t> present{k.batch, k.heads, keys, key_format.width()};
+  if (c.wants(1)) key_format.store(c.output(1, cache, present), key, keys);
+  if (c.wants(2)) value_format.store(c.output(2, cache, present), value, keys);
 }
 
 void register_group_query(OpRegistry& registry) { registry.add<GroupQueryAttention>(); }

@@ -14,12 +14,15 @@ namespace hone {
 /// each sample with the new ones, less 1; total_sequence_length: the most of them, and `sequence`
 /// where all is new; cosines and sines [positions, half] and optional position_ids [batch,
 /// sequence] where do_rotary; optional bias that broadcasts to [batch, num_heads, sequence, total];
-/// optional head_sink [num_heads]: logits that only swell the softmax's denominator.
+/// optional head_sink [num_heads]: logits that only swell the softmax's denominator; k_scale and
+/// v_scale where the past is quantized: one scale, or one for each place of each head.
+/// A quantized past holds codes of i8, or in u8 two of 4 bits plus 8, the first in the low bits
+/// (head / 2 elements a row); attention sees new keys and values as the cache then holds them.
 /// Results: y as q, present_key and present_value [batch, kv_num_heads, max(past, total), head],
 /// and the scores [batch, num_heads, sequence, total] at the stage of qk_output.
 struct GroupQueryAttention {
   static constexpr std::string_view kName = "GroupQueryAttention";
-  static constexpr Arity kInputs{3, 12};
+  static constexpr Arity kInputs{3, 14};
   static constexpr Arity kOutputs{1, 4};
   int64_t num_heads = 1, kv_num_heads = 1;
   float scale = std::numeric_limits<float>::quiet_NaN();  ///< NaN: 1 / sqrt(head)

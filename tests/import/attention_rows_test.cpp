@@ -151,8 +151,6 @@ TEST(AttentionRows, MultiHeadAttention) {
   EXPECT_NE(lines(mha({"x", "c", "c"}), inputs).find("perm=[0,2,1,3]"), std::string::npos);
   EXPECT_NE(lines(mha({"p"}), inputs).find("Split(%p) axis=3 split=[1,1,1]"), std::string::npos);
   EXPECT_NE(refusal(mha({"x"}), inputs).find("key is missing"), std::string::npos);
-  EXPECT_NE(refusal(mha({"x", "k", "k", "", "", "", "", "", "", "m"}), inputs).find("beam"),
-            std::string::npos);
 }
 
 TEST(AttentionRows, GroupQueryAttention) {
@@ -171,7 +169,23 @@ TEST(AttentionRows, GroupQueryAttention) {
       << packed;
   EXPECT_NE(refusal(gqa({integer("sliding_window_cache", 1)}), inputs).find("window's size"),
             std::string::npos);
-  EXPECT_NE(refusal(gqa({text("k_quant_type", "PER_TENSOR")}), inputs).find("quantized cache"),
+  EXPECT_NE(refusal(gqa({text("k_quant_type", "PER_TENSOR")}), inputs).find("without past_key"),
+            std::string::npos);
+  const std::vector<Proto> cached{value("x", {"b", "1", "64"}), value("c", {"b", "2", "p", "8"}, 3),
+                                  value("n", {"b"}, kI32), value("t", {}, kI32), value("s", {"1"})};
+  const auto quantized = [&](int64_t width, std::string_view of_values) {
+    return node(
+        "GroupQueryAttention", {"x", "", "", "c", "c", "n", "t", "", "", "", "", "", "s", "s"},
+        {"y", "k", "v"}, "",
+        {integer("num_heads", 4), integer("kv_num_heads", 2), integer("kv_cache_bit_width", width),
+         text("k_quant_type", "PER_TENSOR"), text("v_quant_type", of_values)},
+        kMicrosoft);
+  };
+  const std::string codes = lines(quantized(8, "PER_TENSOR"), cached);
+  EXPECT_NE(codes.find(" : f32[b,1,32], i8[b,2,"), std::string::npos) << codes;
+  EXPECT_NE(refusal(quantized(4, "PER_TENSOR"), cached).find("a cache of i8 with codes of 4 bits"),
+            std::string::npos);
+  EXPECT_NE(refusal(quantized(8, "PER_CHANNEL"), cached).find("v_quant_type=PER_CHANNEL"),
             std::string::npos);
 }
 

@@ -42,6 +42,8 @@ std::vector<Tensor> run_node(std::string_view op, const std::vector<Tensor>& ope
     const DType type = operands[i].dtype();
     values.push_back(value(inputs.back(), dims,
                            type == DType::f32   ? 1
+                           : type == DType::u8  ? 2
+                           : type == DType::i8  ? 3
                            : type == DType::i32 ? 6
                                                 : 7));
     given.push_back(operands[i]);
@@ -130,6 +132,13 @@ TEST(MicrosoftValues, MultiHeadAttentionMasks) {
   expect_near(mha(ints_of({1, 2}, {0, 1})), {6, 6});
   expect_near(mha(ints_of({1}, {1})), {2, 2});
   expect_near(mha(ints_of({1, 2, 2}, {0, 1, 1, 0})), {6, 2});
+  // Lengths 1 and 2, then where each sample begins.
+  const Tensor two = floats_of({2, 2, 1}, {0, 0, 0, 0}),
+               of_two = floats_of({2, 2, 1}, {2, 6, 4, 8});
+  expect_near(
+      run_node("MultiHeadAttention", {two, two, of_two, {}, ints_of({8}, {1, 2, 0, 1, 3, 0, 1, 3})},
+               {"y"}, {integer("num_heads", 1)})[0],
+      {2, 2, 6, 6});
   // What is masked only gets less: weights 1 and 1 / 3.
   expect_near(mha(ints_of({1, 2}, {1, 0}), {real("mask_filter_value", -std::log(3.0f))}), {3, 3});
 }
@@ -159,6 +168,25 @@ TEST(MicrosoftValues, MultiHeadAttentionLayouts) {
   expect_near(shared[2], {1, 3, 9, 2, 6, 9});
 }
 
+// Two beams: the only key so far is the second one's in both.
+TEST(MicrosoftValues, MultiHeadAttentionOfBeams) {
+  const Tensor buffer = floats_of({2, 1, 3, 1}, {1, 9, 9, 5, 9, 9});
+  const Tensor beams = ints_of({1, 2, 3}, {1, 7, 7, 1, 7, 7});
+  const auto y = [&](int64_t queries, const Tensor& mask) {
+    const Tensor q(DType::f32, {2, queries, 1});
+    Tensor v(DType::f32, {2, queries, 1});
+    for (int64_t i = 0; i < v.count(); ++i) v.set_number(i, i < queries ? 3 : 7);
+    return run_node("MultiHeadAttention",
+                    {q, q, v, {}, mask, {}, buffer, buffer, ints_of({1}, {1}), beams},
+                    {"y", "k", "v"}, {integer("num_heads", 1)});
+  };
+  const std::vector<Tensor> one = y(1, {});
+  expect_near(one[0], {4, 6});
+  expect_near(one[2], {1, 3, 9, 5, 7, 9});
+  expect_near(y(1, ints_of({2, 2}, {0, 1, 1, 1}))[0], {3, 6});
+  expect_near(y(2, {})[0], {7 / 3.0, 7 / 3.0, 19 / 3.0, 19 / 3.0});  // no beams yet
+}
+
 TEST(MicrosoftValues, AttentionProjects) {
   // x = 1: q, k = 0 and v = 2 x + bias 1 for token 1, 6 x + 1 for the next.
   const Tensor x = floats_of({1, 2, 1}, {1, 3}), weights = floats_of({1, 3}, {0, 0, 2}),
@@ -180,6 +208,46 @@ TEST(MicrosoftValues, AttentionProjects) {
   expect_near(run_node("Attention", {x, floats_of({1, 4}, {0, 0, 1, 2})}, {"y"},
                        {integer("num_heads", 1), integers("qkv_hidden_sizes", {1, 1, 2})})[0],
               {2, 4, 2, 4});
+}
+
+// A query of zero has the mean of what the cache holds: new values are rounded and limited first.
+TEST(MicrosoftValues, GroupQueryAttentionOfCodes) {
+  const Tensor zero = floats_of({1, 1, 2}, {0, 0}), more = floats_of({1, 1, 2}, {3.1, -100});
+  const auto run = [&](const Tensor& past, const Tensor& scale, double bits) {
+    return run_node("GroupQueryAttention",
+                    {zero,
+                     zero,
+                     more,
+                     past,
+                     past,
+                     ints_of({1}, {1}),
+                     ints_of({}, {2}),
+                     {},
+                     {},
+                     {},
+                     {},
+                     {},
+                     scale,
+                     scale},
+                    {"y", "k", "v"},
+                    {integer("num_heads", 1), integer("kv_num_heads", 1),
+                     integer("kv_cache_bit_width", static_cast<int64_t>(bits)),
+                     text("k_quant_type", "PER_TENSOR"), text("v_quant_type", "PER_TENSOR")});
+  };
+  const Tensor half = floats_of({1}, {0.5}), halves = floats_of({1, 1, 1, 2}, {0.5, 0.25});
+  const std::vector<Tensor> bytes = run(numbers_of(DType::i8, {1, 1, 1, 2}, {10, 20}), half, 8);
+  expect_near(bytes[0], {4, -27});
+  EXPECT_EQ(bytes[2].dtype(), DType::i8);
+  expect_near(bytes[2], {10, 20, 6, -128});
+  expect_near(bytes[1], {10, 20, 0, 0});
+  // Codes 3 and -2, then 6 and -8, each with 8 added.
+  const std::vector<Tensor> pairs =
+      run(numbers_of(DType::u8, {1, 1, 1, 1}, {6 << 4 | 11}), half, 4);
+  expect_near(pairs[0], {2.25, -2.5});
+  expect_near(pairs[2], {6 << 4 | 11, 14});
+  const std::vector<Tensor> own = run(numbers_of(DType::i8, {1, 1, 1, 2}, {10, 20}), halves, 8);
+  expect_near(own[0], {4, (5 - 32) / 2.0});
+  EXPECT_THROW(run(numbers_of(DType::i8, {1, 1, 1, 2}, {10, 20}), floats_of({1}, {0}), 8), Error);
 }
 
 TEST(MicrosoftValues, GroupQueryAttentionNormalizesHeads) {

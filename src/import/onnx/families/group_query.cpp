@@ -34,16 +34,25 @@ Value* normalized(NodeReader& node, Value* x, Value* weight, int64_t heads, floa
   return reshape(y, {0, 0, -1});
 }
 
-/// What ONNX Runtime has beyond a cache of floats that holds the whole sequence.
-void refuse_other_caches(NodeReader& node) {
-  node.ignore("kv_cache_bit_width");  // of caches that the next two tell
-  for (const std::string_view name : {"k_quant_type", "v_quant_type"})
-    if (const std::string kind = node.text(name, "NONE"); kind != "NONE")
-      return node.problem(cat(name, "=", kind, ": a quantized cache"),
-                          "export with a cache of floats");
+/// Whether the cache is quantized. ONNX Runtime has more kinds, each for some devices only.
+bool has_quantized_cache(NodeReader& node) {
+  const std::string keys = node.text("k_quant_type", "NONE"),
+                    values = node.text("v_quant_type", "NONE");
+  const int64_t width = node.integer("kv_cache_bit_width", 0);
   if (node.flag("sliding_window_cache", false))
     node.problem("sliding_window_cache: a cache of the window's size",
                  "export with a cache of the whole sequence");
+  if (keys == "NONE" && values == "NONE") return false;
+  const std::optional<DType> cache = node.dtype_in(3);
+  node.check(cache.has_value(), "k_quant_type=", keys, " without past_key");
+  node.check(node.input(12) != nullptr && node.input(13) != nullptr, "k_quant_type=", keys,
+             " without k_scale and v_scale");
+  if (keys != values || *cache != (width == 8 ? DType::i8 : DType::u8) ||
+      (width != 8 && width != 4))
+    node.problem(cat("k_quant_type=", keys, " v_quant_type=", values, ", a cache of ", *cache,
+                     " with codes of ", width, " bits"),
+                 "export with codes of 8 bits in int8 or of 4 bits in uint8, or a cache of floats");
+  return true;
 }
 
 void import_group_query_attention(NodeReader& node) {
@@ -61,14 +70,14 @@ void import_group_query_attention(NodeReader& node) {
   node.check(stage != 0 || !node.wants(3), "it has output_qk, and qk_output is 0");
   if (stage == 2) op.qk_output = AttentionStage::probabilities;
   const float epsilon = node.real("qk_norm_epsilon", 1e-6f);
-  refuse_other_caches(node);
+  const bool quantized = has_quantized_cache(node);
   if (node.failed()) return;
   std::vector<Value*> operands = queries_keys_values(node, op);
   if (node.input(14) != nullptr)
     operands[0] = normalized(node, operands[0], node.input(14), op.num_heads, epsilon);
   if (node.input(15) != nullptr)
     operands[1] = normalized(node, operands[1], node.input(15), op.kv_num_heads, epsilon);
-  for (int i = 3; i <= 11; ++i) operands.push_back(node.input(i));
+  for (int i = 3; i <= (quantized ? 13 : 11); ++i) operands.push_back(node.input(i));
   node.emit_all(op, std::move(operands));
 }
 

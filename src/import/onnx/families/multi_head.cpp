@@ -8,6 +8,7 @@
 #include "ops/attention.hpp"
 #include "ops/cast.hpp"
 #include "ops/compare.hpp"
+#include "ops/gather.hpp"
 #include "ops/generate.hpp"
 #include "ops/layout.hpp"
 #include "ops/logic.hpp"
@@ -60,18 +61,20 @@ struct Heads {
   Value *q = nullptr, *k = nullptr, *v = nullptr;  // [batch, sequence, heads * head]
   Value *past_key = nullptr, *past_value = nullptr;
   Value* past_length = nullptr;  // set: the past is a buffer that is filled so far
+  Value* beams = nullptr;        // [batch, beams, buffer]: which beam each key of the past is of
   Value* bias = nullptr;         // added to the scores
   Dim batch = 0, total = 0;      // samples; keys, those of the past with them
 };
 
-/// 0, 1, ... up to the keys.
-Value* key_numbers(NodeReader& node, const Dim& total) {
+/// 0, 1, ... below `count`.
+Value* numbers_below(NodeReader& node, const Dim& count, DType dtype) {
   Value* ones = node.intermediate(
-      ConstantOfShape{.shape = Dims{total}, .value = Tensor::ints({1}, DType::i32)}, {}, "ones");
-  return node.intermediate(CumSum{.axis = Dims{0}, .exclusive = true}, {ones}, "keys");
+      ConstantOfShape{.shape = Dims{count}, .value = Tensor::ints({1}, dtype)}, {}, "ones");
+  return node.intermediate(CumSum{.axis = Dims{0}, .exclusive = true}, {ones}, "numbers");
 }
 
-/// Lengths [batch], or ends and starts [2 * batch], as the keys that are kept [batch, keys].
+/// Lengths [batch], ends and starts [2 * batch], or lengths and their sums [3 * batch + 2], as the
+/// keys that are kept [batch, keys].
 Value* kept_between(NodeReader& node, Value* ends, const Heads& heads) {
   Value* starts = nullptr;
   const Dim& count = ends->type.tensor().shape()[0];
@@ -80,12 +83,13 @@ Value* kept_between(NodeReader& node, Value* ends, const Heads& heads) {
     const std::vector<Value*> halves = parts(node, ends, 0, {heads.batch, heads.batch}, "bounds");
     ends = halves[0], starts = halves[1];
   } else if (!is(heads.batch) && is(Dim(3) * heads.batch + 2)) {
-    node.unsupported("a mask of cumulated lengths");
+    // The lengths, then where each sample begins among queries and keys without padding.
+    ends = parts(node, ends, 0, {heads.batch, Dim(2) * heads.batch + 2}, "lengths")[0];
   }
   const auto column = [&](Value* x) {
     return node.intermediate(Unsqueeze{.axes = Dims{1}}, {x}, "bound");
   };
-  Value* keys = key_numbers(node, heads.total);
+  Value* keys = numbers_below(node, heads.total, DType::i32);
   Value* kept = node.intermediate(Less{}, {keys, column(ends)}, "kept");
   if (starts == nullptr) return kept;
   Value* begun = node.intermediate(GreaterOrEqual{}, {keys, column(starts)}, "begun");
@@ -102,8 +106,9 @@ Value* added(NodeReader& node, Value* mask, Value* bias, float filter, const Hea
                           : node.intermediate(Cast{.to = DType::boolean}, {mask}, "kept");
   if (rank != 1) {
     const Dim& keys = mask->type.tensor().shape().back();
-    node.check(provably_equal(keys, heads.total).value_or(true), "the mask is ", mask->type,
-               ", wanted ", heads.total, " keys in its last dimension");
+    // Of a buffer, those that are filled: how many is not known here.
+    node.check(heads.past_length != nullptr || provably_equal(keys, heads.total).value_or(true),
+               "the mask is ", mask->type, ", wanted ", heads.total, " keys in its last dimension");
   }
   kept = node.intermediate(Unsqueeze{.axes = rank == 3 ? Dims{1} : Dims{1, 2}}, {kept}, "kept");
   Value* zero = node.constant(Tensor::scalar(type, 0), "zero");
@@ -116,6 +121,37 @@ Attention attention_of(NodeReader& node) {
   Attention op{.is_causal = node.flag("unidirectional", false)};
   if (const float scale = node.real("scale", 0); scale != 0) op.scale = scale;
   return op;
+}
+
+/// For each sample and place of the buffer, the sample that its key is of [samples, buffer]. Beams
+/// are chosen for one query at a time: with more of them, and where the buffer is not filled yet,
+/// every sample has its own.
+Value* key_owners(NodeReader& node, const Heads& heads, Value* filled) {
+  const auto one = [&](Value* x, int64_t axis) {
+    return node.intermediate(Shape{.start = axis, .end = axis + 1}, {x}, "size");
+  };
+  Value* own = numbers_below(node, heads.batch, DType::i64);
+  own = reshaped(node, own, {-1, 1}, "own");
+  Value* beams = one(heads.beams, 1);
+  Value* group = node.intermediate(Div{}, {own, beams}, "group");
+  Value* first = node.intermediate(Mul{}, {group, beams}, "first");
+  Value* chosen = node.intermediate(Cast{.to = DType::i64}, {heads.beams}, "beams");
+  chosen = reshaped(node, chosen, {heads.batch, -1}, "beams");
+  chosen = node.intermediate(Add{}, {first, chosen}, "chosen");
+  Value* places = numbers_below(node, heads.total, DType::i64);
+  Value* past = node.intermediate(Less{}, {places, filled}, "past");
+  Value* single = node.constant(Tensor::ints({1}, DType::i64), "single");
+  Value* alone = node.intermediate(Equal{}, {one(heads.q, 1), single}, "alone");
+  Value* other = node.intermediate(And{}, {past, alone}, "other");
+  return node.intermediate(Where{}, {other, chosen, own}, "owners");
+}
+
+/// A buffer [samples, heads, buffer, head] with each key, or value, of its owner.
+Value* of_owners(NodeReader& node, Value* buffer, Value* owners) {
+  Value* index = node.intermediate(Unsqueeze{.axes = Dims{1, 3}}, {owners}, "index");
+  Value* shape = node.intermediate(Shape{}, {buffer}, "shape");
+  index = node.intermediate(Expand{}, {index, shape}, "index");
+  return node.intermediate(GatherElements{.axis = 0}, {buffer, index}, "of_beams");
 }
 
 /// Keys or values written into their buffer where it is filled so far.
@@ -148,8 +184,13 @@ std::vector<Value*> attend(NodeReader& node, Attention op, const Heads& heads, b
   Value* k = written(node, heads.past_key, split_heads(node, heads.k, heads.count, "k"), place);
   Value* v = written(node, heads.past_value, split_heads(node, heads.v, heads.count, "v"), place);
   Value* q = split_heads(node, heads.q, heads.count, "q");
+  Value *seen_k = k, *seen_v = v;
+  if (heads.beams != nullptr) {
+    Value* owners = key_owners(node, heads, filled);
+    seen_k = of_owners(node, k, owners), seen_v = of_owners(node, v, owners);
+  }
   std::vector<Value*> results =
-      node.intermediates(op, {q, k, v, heads.bias, nullptr, nullptr, there}, 4, "heads");
+      node.intermediates(op, {q, seen_k, seen_v, heads.bias, nullptr, nullptr, there}, 4, "heads");
   Value* turned = node.intermediate(Transpose{.perm = {0, 2, 1, 3}}, {results[0]}, "y");
   Value* y = node.emit(Reshape{.shape = Dims{0, 0, -1}}, {turned});
   if (direct)
@@ -206,14 +247,12 @@ void import_multi_head_attention(NodeReader& node) {
   Attention op = attention_of(node);
   if (node.wants(3)) op.qk_matmul_output_mode = AttentionStage::biased;
   const float filter = node.real("mask_filter_value", -10000);
-  if (node.input(9) != nullptr) node.unsupported("cache_indirection, of beam search");
   read_operands(node, heads);
   add_projection_bias(node, heads, node.input(3));
   heads.past_key = node.input(6), heads.past_value = node.input(7);
   if (heads.past_key != nullptr) heads.past_length = node.input(8);
+  if (heads.past_length != nullptr) heads.beams = node.input(9);
   count_keys(node, heads);
-  if (heads.past_length != nullptr && node.input(4) != nullptr)
-    node.unsupported("a padding mask beside a shared buffer");
   heads.bias = added(node, node.input(4), node.input(5), filter, heads);
   attend(node, op, heads, true);
 }
