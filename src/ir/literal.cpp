@@ -40,9 +40,10 @@ void append_nan(std::string& out, DType type, const std::byte* data, int64_t ind
 }
 
 /// The fewest digits that read back as the same element of a type narrower than f32; whole numbers
-/// in full.
+/// and those of packed types, which have few digits, in full.
 void append_narrow(std::string& out, DType type, double value) {
-  if (std::abs(value) < 1e6 && value == std::trunc(value)) return append(out, value);
+  const bool whole = std::abs(value) < 1e6 && value == std::trunc(value);
+  if (whole || bits(type) < 8) return append(out, value);
   std::byte wanted[8] = {}, got[8] = {};
   store_double(type, wanted, 0, value, false);
   for (int digits = 1; digits <= 9; ++digits) {
