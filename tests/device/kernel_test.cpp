@@ -147,6 +147,13 @@ TEST_P(KernelTest, MixedElementwise) {
   expect_kernel("cpu.elementwise", {"%x: f32[n], %m: f32[]", "Clip(%x, _, %m)", "", "%y", sizes});
   expect_kernel("cpu.elementwise", {"%x: f32[]", "Clip(%x, f32[1]{0.5})"});
   expect_kernel("cpu.elementwise", {"%x: i64[n]", "Clip(%x, i64[]{-2})", "", "%y", sizes});
+  for (const char* type : {"f16", "bf16"}) {
+    const std::string operand = cat("%x: ", type, "[n]");
+    expect_kernel("cpu.elementwise", {operand, "Clip(%x)", "", "%y", sizes});
+    expect_kernel("cpu.elementwise", {operand, cat("Clip(%x, ", type, "[]{-1})"), "", "%y", sizes});
+  }
+  expect_kernel("cpu.elementwise",
+                {"%x: f16[40]", "Clip(%x)", "", "%y", {{}}, {{"x", {-2e5, 2e5}}}});
   for (const char* from : {"f32", "f16", "bf16", "i64", "i32", "u8", "i8", "bool", "f64"})
     for (const char* to : {"f32", "f16", "i64", "i32", "bool", "u8"})
       expect_kernel("cpu.elementwise",
@@ -164,6 +171,9 @@ TEST_P(KernelTest, Softmax) {
   }
   expect_kernel("cpu.softmax",
                 {"%x: f32[4,50]", "Softmax(%x)", "", "%y", {{}}, {{"x", {-200, 200}}}});
+  KernelCase far{"%x: f32[40,n]", "LogSoftmax(%x)", "", "%y", sizes, {{"x", {1e3, 1e3 + 0.5}}}};
+  far.tolerance = 1e-6;  // the largest is taken off before the logarithm is
+  expect_kernel("cpu.softmax", far);
 }
 
 TEST_P(KernelTest, LayerNormalization) {

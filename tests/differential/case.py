@@ -90,14 +90,22 @@ class Case:
         lines = [f"{self.domain or 'ai.onnx'} {self.op} of opset {self.opset}, "
                  f"{self.outputs} outputs {self.note}"]
         lines += [f"    {k} = {printable(v)}" for k, v in self.attributes.items()]
+        lines += [f"    {written(node)}" for node in self.nodes or []]
         lines += [f"    x{i}: {operand(i, a)}" for i, a in enumerate(self.inputs)]
         return "\n".join(lines)
 
 
+def written(node):
+    attributes = [f"{a.name}={printable(helper.get_attribute_value(a))}" for a in node.attribute]
+    return (f"{', '.join(node.output)} = {node.op_type}({', '.join(node.input)}"
+            f"{'; ' if attributes else ''}{', '.join(attributes)})")
+
+
 def printable(value):
     if isinstance(value, onnx.GraphProto):
-        return "a body: " + "; ".join(f"{list(n.output)} = {n.op_type}{list(n.input)}"
-                                      for n in value.node)
+        ports = [", ".join(p.name for p in ports) for ports in (value.input, value.output)]
+        return (f"[({ports[0]}) -> ({ports[1]}): " +
+                "; ".join(written(node) for node in value.node) + "]")
     if isinstance(value, onnx.TensorProto):
         return repr(onnx.numpy_helper.to_array(value))
     return repr(value)

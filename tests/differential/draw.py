@@ -7,6 +7,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort
 
 from case import TYPES, Case, Tolerance
 
+STANDARD = ("", "ai.onnx.ml")  # domains whose versions the onnx package knows
 OLDEST, NEWEST = 7, 26  # opsets that ONNX Runtime reads; those that Hone is held to
 SIZES = [1, 2, 3, 0, 4, 5, 2, 3, 1, 7, 3, 2, 8, 4, 9, 17]
 FLOATS = (np.float32, np.float64, np.float16)
@@ -19,10 +20,12 @@ SPECIAL = [0.0, -0.0, 1.0, -1.0, np.nan, np.inf, -np.inf, 0.5, -2.5, 1e-40, 6550
 @functools.cache
 def versions(op, domain):
     """Opsets at which the operator came or changed, those that ONNX Runtime can be asked about."""
-    if domain != "":
+    if domain not in STANDARD:
         return [1]
     found = sorted({s.since_version for s in onnx.defs.get_all_schemas_with_history()
                     if s.name == op and s.domain == domain and not s.deprecated})
+    if domain == "ai.onnx.ml":
+        return found
     old = [v for v in found if v <= OLDEST]
     return old[-1:] + [v for v in found if OLDEST < v <= NEWEST]
 
@@ -44,7 +47,7 @@ def microsoft_schemas():
 
 @functools.cache
 def schema_of(op, domain, opset):
-    if domain in ("", "ai.onnx.ml"):
+    if domain in STANDARD:
         return onnx.defs.get_schema(op, opset, domain)
     return microsoft_schemas()[(domain, op)]
 

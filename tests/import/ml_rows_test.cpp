@@ -208,6 +208,16 @@ TEST(MlRows, TreeEnsembleClassifier) {
   expect_near(found[1], {0.4, -0.4, -0.7, 0.7});
 }
 
+TEST(MlRows, BaseValuesOfTwoClassesAreAddedToEach) {
+  Attributes attributes = stump({.2f, .7f}, {0, 0}, "class");
+  attributes.push_back(integers("classlabels_int64s", {5, 9}));
+  attributes.push_back(reals("base_values", {-1, 3}));
+  const auto found =
+      results("TreeEnsembleClassifier", attributes, floats_of({2, 1}, {-1, 1}), {"y", "z"});
+  EXPECT_EQ(found[0].integers(), (std::vector<int64_t>{9, 9}));
+  expect_near(found[1], {-0.8, 3, -0.3, 3});
+}
+
 TEST(MlRows, TreeEnsembleRegressor) {
   Attributes attributes = stump({2, 3}, {1, 1}, "target");
   attributes.push_back(integer("n_targets", 2));

@@ -1,5 +1,6 @@
 // Elementwise ops whose operands differ in type or may be absent: Cast, Where, Clip, Pow.
 
+#include <algorithm>
 #include <cmath>
 
 #include "device/cpu/elementwise.hpp"
@@ -86,8 +87,32 @@ void clip_row(const void*, const RowFunctions&, const Row& row) {
   }
 }
 
+/// Apart from f32, for a bound that is absent is the largest number of 16 bits.
+template <DType kHalf>
+void clip_half_row(const void* op, const RowFunctions& functions, const Row& row) {
+  constexpr int64_t kPiece = 256;
+  const float largest = kHalf == DType::f16 ? 65504.0f : 0x1.FEp127f;
+  float values[kPiece], least = -largest, most = largest;
+  if (row.at[1] != nullptr) convert_to_f32(kHalf, row.at[1], 1, &least);
+  if (row.at[2] != nullptr) convert_to_f32(kHalf, row.at[2], 1, &most);
+  const auto bytes = [](const float* numbers) {
+    return reinterpret_cast<const std::byte*>(numbers);
+  };
+  for (int64_t done = 0; done < row.count; done += kPiece) {
+    Row piece = row;
+    piece.count = std::min(kPiece, row.count - done);
+    convert_to_f32(kHalf, row.at[0] + 2 * done, piece.count, values);
+    piece.at[0] = bytes(values), piece.at[1] = bytes(&least), piece.at[2] = bytes(&most);
+    piece.to = reinterpret_cast<std::byte*>(values);
+    clip_row<float>(op, functions, piece);
+    convert_from_f32(values, piece.count, kHalf, row.to + 2 * done);
+  }
+}
+
 RowFunction clip_function(const void*, const Types&, DType result) {
   switch (result) {
+    case DType::f16: return clip_half_row<DType::f16>;
+    case DType::bf16: return clip_half_row<DType::bf16>;
     case DType::f32: return clip_row<float>;
     case DType::f64: return clip_row<double>;
     case DType::i64: return clip_row<int64_t>;

@@ -149,7 +149,7 @@ def group_normalization(d):
     shape = (d.size(1), channels) + d.shape(1, 2, 1)
     return d.case([d.array(d.type(), shape, "exact"), *vectors],
                   {"num_groups": groups, "epsilon": d.maybe(0.5)},
-                  tolerance=Tolerance(relative=1e-4, absolute=2e-4))
+                  tolerance=Tolerance(relative=1e-4, absolute=2e-4, ulps=1))
 
 
 @operators("LayerNormalization RMSNormalization")

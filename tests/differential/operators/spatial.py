@@ -136,8 +136,9 @@ def mel_weight_matrix(d):
     return d.case(operands + edges, {}, tolerance=NEAR, constant=(0, 1, 2, 3, 4))
 
 
-def near_of(x):
-    return NEAR if x.dtype.kind == "f" else CUT
+def near_of(x, mode):
+    """Of nearest elements nothing is computed."""
+    return Tolerance() if mode == "nearest" else NEAR if x.dtype.kind == "f" else CUT
 
 
 def resized(d, op):
@@ -155,8 +156,9 @@ def upsample(d):
     x, scales = resized(d, op)
     scales = [max(1.0, s) for s in scales]
     if d.opset < 9:
-        return d.case([x], {**op, "scales": scales}, tolerance=near_of(x))
-    return d.case([x, np.array(scales, np.float32)], op, tolerance=near_of(x), constant=(1,))
+        return d.case([x], {**op, "scales": scales}, tolerance=near_of(x, op["mode"]))
+    return d.case([x, np.array(scales, np.float32)], op, tolerance=near_of(x, op["mode"]),
+                  constant=(1,))
 
 
 @operators("Resize")
@@ -168,7 +170,8 @@ def resize(d):
     else:
         x, scales = resized(d, op)
     if d.opset == 10:
-        return d.case([x, np.array(scales, np.float32)], op, tolerance=near_of(x), constant=(1,))
+        return d.case([x, np.array(scales, np.float32)], op, tolerance=near_of(x, op["mode"]),
+                      constant=(1,))
     modes = ["half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"]
     if op["mode"] == "nearest":
         modes += ["tf_half_pixel_for_nn"] if d.opset < 13 else []
@@ -213,4 +216,4 @@ def resize(d):
             operands[1] = np.zeros(0, np.float32)
         if operands[2] is None:
             operands[2] = np.zeros(0, np.float32)
-    return d.case(operands, op, tolerance=near_of(x), constant=(1, 2, 3))
+    return d.case(operands, op, tolerance=near_of(x, op["mode"]), constant=(1, 2, 3))

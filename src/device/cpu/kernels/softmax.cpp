@@ -85,8 +85,9 @@ struct SoftmaxShared final : Shared<SoftmaxShared> {
   void line(const RowFunctions& rows, int64_t size, const float* from, float* to) const {
     const float most = rows.max(size, from);
     const float sum = rows.exp_shifted(size, most, from, to);
-    if (fields.logarithm) rows.affine(size, 1, -most - std::log(sum), from, to);
-    else rows.affine(size, 1 / sum, 0, to, to);
+    if (!fields.logarithm) return rows.affine(size, 1 / sum, 0, to, to);
+    rows.normalize(size, most, 1, nullptr, nullptr, from, to);  // exact near the most
+    rows.affine(size, 1, -std::log(sum), to, to);
   }
 
   /// `count` lanes side by side.

@@ -192,7 +192,8 @@ void import_tree_ensemble_regressor(NodeReader& node) {
 }
 
 /// Votes for one class only of two: its score s makes [1 - s, s] when it cannot be negative, and
-/// [-s, s] else. (That is the first class in the files of sklearn's and boosters' converters.)
+/// [-s, s] else. (That is the first class in the files of sklearn's and boosters' converters.) Base
+/// values of both classes make it two scores like any.
 void import_tree_ensemble_classifier(NodeReader& node) {
   const std::string transform = read_post_transform(node);
   const Tensor labels = read_class_labels(node, "classlabels_int64s");
@@ -200,8 +201,7 @@ void import_tree_ensemble_classifier(NodeReader& node) {
   const std::set<int64_t> voted(trees.targets.begin(), trees.targets.end());
   const bool positive = std::all_of(trees.weights.begin(), trees.weights.end(),
                                     [](double weight) { return weight >= 0; });
-  if (labels.count() == 2 && voted == std::set<int64_t>{0}) {
-    if (trees.base.size() == 2) trees.base.erase(trees.base.begin());
+  if (labels.count() == 2 && voted == std::set<int64_t>{0} && trees.base.size() < 2) {
     Value* score = emit_trees(node, TreeEnsemble{}, trees);
     return give_one_of_two(node, labels, score, positive ? 0.5 : 0, !positive, transform);
   }
