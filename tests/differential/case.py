@@ -21,11 +21,12 @@ IR_VERSION = 10
 class Tolerance:
     """|got - wanted| <= absolute + relative * |wanted| + ulps * (spacing at wanted). All zero: the
     same bits, any NaN for a NaN. `scaled`: the allowance of the largest finite magnitude of the
-    result holds for all of it."""
+    result holds for all of it. `lowest`: -infinity is as good as the lowest finite number."""
     ulps: float = 0
     relative: float = 0
     absolute: float = 0
     scaled: bool = False
+    lowest: bool = False
 
     def exact(self):
         return not (self.ulps or self.relative or self.absolute)
@@ -46,6 +47,7 @@ class Case:
     unwanted: set = dataclasses.field(default_factory=set)  # results left out
     wanted: list = None  # the results, where the row knows better than any oracle
     note: str = ""
+    kinds: dict = dataclasses.field(default_factory=dict)  # result: element type that is declared
 
     def opsets(self):
         default = self.opset if self.domain == "" else 21
@@ -70,7 +72,8 @@ class Case:
                 self.declared.get(i), array.shape)
             element = helper.np_dtype_to_tensor_dtype(array.dtype)
             inputs.append(helper.make_tensor_value_info(f"x{i}", element, shape))
-        results = [onnx.ValueInfoProto(name=name) for name in outputs if name]
+        results = [helper.make_tensor_value_info(name, self.kinds[i], None) if i in self.kinds
+                   else onnx.ValueInfoProto(name=name) for i, name in enumerate(outputs) if name]
         graph = helper.make_graph(nodes, "case", inputs, results, initializers)
         return helper.make_model(graph, opset_imports=self.opsets(), ir_version=IR_VERSION)
 
@@ -133,6 +136,8 @@ def difference(got, wanted, tolerance):
         same = (np.isnan(a) & np.isnan(b)) | ((a == b) & (np.signbit(a) == np.signbit(b)))
     elif is_float:
         with np.errstate(all="ignore"):
+            if tolerance.lowest:
+                a, b = (np.maximum(v, float(ml_dtypes.finfo(got.dtype).min)) for v in (a, b))
             finite = b[np.isfinite(b)]
             scale = np.max(np.abs(finite), initial=0) if tolerance.scaled else np.abs(b)
             allowed = (tolerance.absolute + tolerance.relative * scale +

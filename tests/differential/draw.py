@@ -197,8 +197,11 @@ class Draw:
         return np.array(values, dtype=dtype)
 
     # The case
-    def case(self, inputs, attributes=None, outputs=1, tolerance=None, constant=(), **more):
-        """`constant`: inputs that mostly are initializers; others are now and then."""
+    def case(self, inputs, attributes=None, outputs=1, tolerance=None, constant=(), ranked=False,
+             **more):
+        """`constant`: inputs that mostly are initializers; others are now and then. `ranked`: of
+        no input the rank is left open."""
+        inputs = [None if a is None else np.asarray(a) for a in inputs]
         while inputs and inputs[-1] is None:
             inputs.pop()
         constants, declared = set(), {}
@@ -208,7 +211,8 @@ class Draw:
             if self.below(4) < 3 if i in constant else self.chance(6):
                 constants.add(i)
             else:
-                declared[i] = self.among(["", "", "symbolic", "unranked"])
+                declared[i] = self.among(["", "", "symbolic", *["unranked"] *
+                                          (not ranked)])
         attributes = {k: v for k, v in (attributes or {}).items() if v is not None}
         return Case(self.op, self.domain, self.opset, inputs, attributes, outputs,
                     tolerance or Tolerance(), constants, declared, **more)

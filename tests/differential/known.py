@@ -54,11 +54,13 @@ def pads_same(case):
 def windows(case):
     """Of each spatial axis of a window: size, kernel, its span with dilation, stride."""
     axes = case.inputs[0].ndim - 2
+    x = case.inputs[0]
+    sizes = x.shape[1:-1] if case.op.startswith("Nhwc") else x.shape[2:]
     kernel = attribute(case, "kernel_shape") or case.inputs[1].shape[2:]
     dilations = attribute(case, "dilations", [1] * axes)
     strides = attribute(case, "strides", [1] * axes)
     return [(size, k, (k - 1) * d + 1, s)
-            for size, k, d, s in zip(case.inputs[0].shape[2:], kernel, dilations, strides)]
+            for size, k, d, s in zip(sizes, kernel, dilations, strides)]
 
 
 def is_dilated(case):
@@ -211,7 +213,7 @@ KNOWN = [
     Known(POOLS, lambda c: pads_same(c) and is_dilated(c),
           '"SAME_UPPER or SAME_LOWER: output_spatial_shape[i] = ceil(input_spatial_shape[i] / '
           'strides_spatial_shape[i])"; ONNX Runtime pads as if without dilations'),
-    Known("MaxPool LpPool", lambda c: pads_same(c) and has_negative_pads(c),
+    Known("MaxPool LpPool NhwcMaxPool", lambda c: pads_same(c) and has_negative_pads(c),
           '"it can take any value greater than or equal to 0", a pad; ONNX Runtime cuts elements '
           "off where windows lie apart"),
     Known(POOLS, lambda c: attribute(c, "auto_pad") == "VALID" and attribute(c, "ceil_mode") and
