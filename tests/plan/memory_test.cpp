@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 #include <random>
 
 #include "plan/memory/demand.hpp"
@@ -48,6 +50,99 @@ TEST(Memory, RandomDemandsAreSolvedCorrectlyAndNearTheBound) {
     bound += static_cast<double>(lower_bound(demand));
   }
   EXPECT_LT(bytes, 1.05 * bound) << "the arenas are on average more than 5 % above the bound";
+}
+
+/// Whether every buffer can end at or below `capacity`: tries every order of putting each on the
+/// floor or on what is there. `offsets`: -1 where not placed yet.
+bool brute_force(const Demand& demand, int64_t capacity, std::vector<int64_t>& offsets) {
+  bool all = true;
+  for (size_t i = 0; i < offsets.size(); ++i) {
+    if (offsets[i] >= 0) continue;
+    all = false;
+    const Buffer& buffer = demand.buffers[i];
+    int64_t offset = 0;
+    for (size_t j = 0; j < offsets.size(); ++j) {
+      const Buffer& other = demand.buffers[j];
+      if (offsets[j] >= 0 && buffer.first <= other.last && other.first <= buffer.last)
+        offset = std::max(offset, offsets[j] + other.bytes);
+    }
+    if (offset + buffer.bytes > capacity) return false;
+    offsets[i] = offset;
+    const bool found = brute_force(demand, capacity, offsets);
+    offsets[i] = -1;
+    if (found) return true;
+  }
+  return all;
+}
+
+bool brute_force(const Demand& demand, int64_t capacity) {
+  std::vector<int64_t> offsets(demand.buffers.size(), -1);
+  return brute_force(demand, capacity, offsets);
+}
+
+TEST(Memory, TheBoundIsNotAlwaysReached) {
+  const Demand demand{{{128, 5, 12},
+                       {256, 0, 0},
+                       {128, 2, 7},
+                       {256, 5, 6},
+                       {64, 3, 11},
+                       {256, 8, 15},
+                       {192, 0, 5},
+                       {320, 0, 3},
+                       {320, 7, 15}}};
+  EXPECT_EQ(lower_bound(demand), 768);
+  EXPECT_FALSE(brute_force(demand, 768));
+  EXPECT_TRUE(brute_force(demand, 832));
+  EXPECT_EQ(solve(demand).bytes, 832);
+}
+
+TEST(Memory, TheSearchFindsTheLeastArenaOfSmallDemands) {
+  std::mt19937 random(11);
+  int better = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    Demand demand;
+    for (int count = 0; count < 10; ++count) {
+      const int first = static_cast<int>(random() % 12);
+      demand.buffers.push_back({64 * static_cast<int64_t>(1 + random() % 5), first,
+                                first + static_cast<int>(random() % 12)});
+    }
+    const Placement placement = solve(demand);
+    ASSERT_EQ(validate(demand, placement), std::nullopt) << "demand " << i;
+    better += placement.bytes < solve(demand, {0, 0}).bytes ? 1 : 0;
+    if (placement.bytes == lower_bound(demand)) continue;
+    ASSERT_FALSE(brute_force(demand, placement.bytes - 64)) << "demand " << i;
+  }
+  EXPECT_GT(better, 100);
+}
+
+TEST(Memory, DemandsCutFromARectangleFillItAgain) {
+  std::mt19937 random(12);
+  for (int i = 0; i < 100; ++i) {
+    Demand demand;
+    const std::function<void(int, int, int64_t)> cut = [&](int first, int last, int64_t size) {
+      if (size > 1 && demand.buffers.size() < 24 && random() % 5 != 0 && first < last) {
+        const int64_t part = 1 + static_cast<int64_t>(random()) % (size - 1);
+        if (random() % 2 == 0) return cut(first, last, part), cut(first, last, size - part);
+        const int middle = first + static_cast<int>(random() % static_cast<uint32_t>(last - first));
+        return cut(first, middle, size), cut(middle + 1, last, size);
+      }
+      demand.buffers.push_back({size * 64, first, last});
+    };
+    cut(0, 40, 200);
+    const Placement placement = solve(demand, {20'000'000, 0});
+    ASSERT_EQ(validate(demand, placement), std::nullopt) << "demand " << i;
+    ASSERT_EQ(placement.bytes, 200 * 64) << "demand " << i << " of " << demand.buffers.size();
+  }
+}
+
+TEST(Memory, TheSameDemandGivesTheSamePlacement) {
+  std::mt19937 random(13);
+  for (int i = 0; i < 50; ++i) {
+    const Demand demand = random_demand(random);
+    const Placement one = solve(demand), other = solve(demand);
+    ASSERT_EQ(one.offsets, other.offsets);
+    ASSERT_LE(one.bytes, solve(demand, {0, 0}).bytes);
+  }
 }
 
 TEST(Memory, AChainTakesTwoBuffers) {

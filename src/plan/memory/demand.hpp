@@ -30,9 +30,16 @@ struct Placement {
 /// The largest sum of live aligned bytes over all steps: no placement is smaller.
 int64_t lower_bound(const Demand& demand);
 
-/// A correct placement, usually close to the bound: greedy best fit in several orders, the best
-/// kept.
-Placement solve(const Demand& demand);
+/// How long to look for a better placement. Work is counted, not timed: the same demand gives the
+/// same placement on every machine. A million is some 0.1 s.
+struct Effort {
+  int64_t work = 2'000'000;  // 0: greedy orders only
+  int64_t enough = 0;        // bytes that need not be bettered; below the lower bound: that
+};
+
+/// A correct placement: the best of several greedy orders, else, when that is above the bound, of
+/// a branch and bound search.
+Placement solve(const Demand& demand, const Effort& effort = {});
 
 /// The naive check that every placement passes before use: in words, the first thing wrong.
 std::optional<std::string> validate(const Demand& demand, const Placement& placement);
