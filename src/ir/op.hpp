@@ -18,6 +18,7 @@ namespace hone {
 
 class Inference;
 class Evaluation;
+class Expression;
 
 /// How many operands and results an op takes. Trailing optional operands may be left out, inner
 /// ones may be absent (null).
@@ -50,6 +51,7 @@ struct OpClass {
   void (*infer)(const void* op, Inference& inference);
   void (*dims)(const void* op, Inference& inference);    // null: knows nothing of contents
   void (*eval)(const void* op, Evaluation& evaluation);  // null: never evaluated (structural)
+  void (*express)(const void* op, Expression& e);        // null: has no closed form
   std::shared_ptr<void> (*copy)(const void* op);         // null argument: a default-made op
   bool pure;                                             // false: random; never folded or merged
   Algebra algebra;
@@ -123,6 +125,12 @@ constexpr auto eval_of() -> void (*)(const void*, Evaluation&) {
   else return nullptr;
 }
 template <class T>
+constexpr auto express_of() -> void (*)(const void*, Expression&) {
+  if constexpr (requires(const T& t, Expression& e) { t.express(e); })
+    return [](const void* op, Expression& e) { static_cast<const T*>(op)->express(e); };
+  else return nullptr;
+}
+template <class T>
 std::shared_ptr<void> copy_of(const void* op) {
   return op == nullptr ? std::make_shared<T>() : std::make_shared<T>(*static_cast<const T*>(op));
 }
@@ -148,6 +156,7 @@ constexpr Algebra algebra_of() {
 ///   void infer(Inference&) const                       the type rule
 ///   void dims(Inference&) const                        optional: contents of small integer results
 ///   void eval(Evaluation&) const                       the reference evaluation
+///   void express(Expression&) const                    optional: the stages it is made of
 template <class T>
 const OpClass& op_class() {
   static constexpr OpClass kClass{T::kName,
@@ -158,6 +167,7 @@ const OpClass& op_class() {
                                   &detail::infer_of<T>,
                                   detail::dims_of<T>(),
                                   detail::eval_of<T>(),
+                                  detail::express_of<T>(),
                                   &detail::copy_of<T>,
                                   detail::pure_of<T>(),
                                   detail::algebra_of<T>()};

@@ -22,4 +22,19 @@ Region region_of(const Node& node);
 /// The operands of `node` that become inputs of its region, in the region's order.
 std::vector<Value*> region_operands(const Node& node);
 
+/// Makes one Fused node of `nodes` (in the graph's order, at least one; a Fused one among them is
+/// taken apart). Its results are the values that something outside reads, or that are outputs; they
+/// keep their names and types. `cuts`: values of the body to mark. No path may lead from one of the
+/// nodes to another through a node outside. The graph's order is restored by sort(), by the caller.
+Node* fuse_nodes(Graph& graph, const std::vector<Node*>& nodes, std::string_view by = {},
+                 std::vector<std::string> cuts = {});
+
+/// Puts the nodes of a Fused node's body in its place.
+std::vector<Node*> unfuse(Graph& graph, Node* fused);
+
+/// Cuts a Fused node at the value `at` of its body (a name): everything that the value needs
+/// becomes the first node, the rest the second. Each is Fused, or plain when it is one node.
+/// Error(usage) when the body has no such value, or nothing is left on one side.
+std::pair<Node*, Node*> cut_region(Graph& graph, Node* fused, std::string_view at);
+
 }  // namespace hone

@@ -58,6 +58,17 @@ void run_control(const Op& op, Evaluation& c, const RunBody& run_body) {
   else fail(Code::internal, op.name(), " is no control flow");
 }
 
+void collect_symbols(const Op& op, std::set<std::string, std::less<>>& names) {
+  collect_symbols(op.fields(), names);
+  const Fused* fused = op.as<Fused>();
+  if (fused == nullptr || fused->body == nullptr) return;
+  for (const Node& node : fused->body->nodes()) {
+    collect_symbols(node.op, names);
+    for (const Value* output : node.outputs)
+      if (output != nullptr) collect_symbols(output->type, names);
+  }
+}
+
 std::vector<Value*> inline_body(Graph& graph, const Graph& body, const std::vector<Value*>& inputs,
                                 Node* before) {
   std::unordered_map<const Value*, Value*> outside;

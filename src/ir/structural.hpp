@@ -87,6 +87,9 @@ struct Fused {
   void eval(Evaluation& c) const;
 };
 
+/// Symbols in the op's fields; of a region, in its whole body, which shares the graph's symbols.
+void collect_symbols(const Op& op, std::set<std::string, std::less<>>& names);
+
 /// Copies the nodes of a body into `graph` (before `before`; null: at the end), reading `inputs`
 /// for the body's inputs. The body's outputs there. Types are inferred by the caller.
 std::vector<Value*> inline_body(Graph& graph, const Graph& body, const std::vector<Value*>& inputs,

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "ir/graph.hpp"
+#include "ir/structural.hpp"
 
 namespace hone {
 namespace {
@@ -23,7 +24,7 @@ void define_dims(const Value& value, Definitions& definitions) {
 
 /// Symbols that a node reads: in its parameters and in its results' types.
 void collect_uses(const Node& node, Names& names) {
-  collect_symbols(node.op.fields(), names);
+  collect_symbols(node.op, names);
   for (const Value* output : node.outputs)
     if (output != nullptr) collect_symbols(output->type, names);
 }

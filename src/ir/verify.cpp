@@ -202,7 +202,7 @@ class Verifier {
     }
     for (const Node& node : graph_.nodes()) {
       Names uses;
-      collect_symbols(node.op.fields(), uses);
+      collect_symbols(node.op, uses);
       check_defined(uses, describe(node));
       uses.clear();
       for (const Value* output : node.outputs) {

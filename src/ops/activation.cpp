@@ -62,6 +62,24 @@ void Clip::eval(Evaluation& c) const {
   });
 }
 
+void Clip::express(Expression& e) const {
+  const auto bound = [&](int operand) {
+    return e.at(operand, Dims(static_cast<size_t>(e.rank(operand)), Dim(0)));
+  };
+  Expr x = e.here();
+  const bool real = is_float(x.dtype());
+  const double most = real ? largest_finite(x.dtype()) : 0;
+  if (e.has(1) || real) {
+    const Expr least = e.has(1) ? bound(1) : like(x, -most);
+    x = select(call(Function::less, x, least), least, x);
+  }
+  if (e.has(2) || real) {
+    const Expr greatest = e.has(2) ? bound(2) : like(x, most);
+    x = select(call(Function::less, greatest, x), greatest, x);
+  }
+  e.set(0, x);
+}
+
 void register_activation(OpRegistry& registry) {
   registry.add<Relu>(), registry.add<LeakyRelu>(), registry.add<ThresholdedRelu>();
   registry.add<Elu>(), registry.add<Selu>(), registry.add<Celu>();

@@ -152,6 +152,18 @@ void PRelu::eval(Evaluation& c) const {
   Binary<PRelu>::eval(c);
 }
 
+void Pow::express(Expression& e) const {
+  const int rank = static_cast<int>(e.result_shape().size());
+  const Expr base = e.broadcast(0, rank), exponent = e.broadcast(1, rank);
+  const DType type = base.dtype();
+  if (type == exponent.dtype()) return e.set(0, call(Function::power, base, exponent));
+  if (!is_float(type) && !is_float(exponent.dtype()))
+    return e.decline("Pow of two integer types wraps in 64 bits");
+  const Expr power =
+      call(Function::power, Expr::cast(DType::f64, base), Expr::cast(DType::f64, exponent));
+  e.set(0, Expr::cast(type, power));
+}
+
 void register_arithmetic(OpRegistry& registry) {
   registry.add<Add>(), registry.add<Sub>(), registry.add<Mul>(), registry.add<Div>();
   registry.add<Mod>(), registry.add<Pow>(), registry.add<PRelu>();

@@ -16,6 +16,7 @@ struct Add : Binary<Add> {
   D of(D a, D b) const {
     return wrapping_add(a, b);
   }
+  Expr expr(const Expr& a, const Expr& b) const { return a + b; }
   void dims(Inference& c) const;
 };
 
@@ -27,6 +28,7 @@ struct Sub : Binary<Sub> {
   D of(D a, D b) const {
     return wrapping_sub(a, b);
   }
+  Expr expr(const Expr& a, const Expr& b) const { return a - b; }
   void dims(Inference& c) const;
 };
 
@@ -38,6 +40,7 @@ struct Mul : Binary<Mul> {
   D of(D a, D b) const {
     return wrapping_mul(a, b);
   }
+  Expr expr(const Expr& a, const Expr& b) const { return a * b; }
   void dims(Inference& c) const;
 };
 
@@ -53,6 +56,7 @@ struct Div : Binary<Div> {
     }
     return a / b;
   }
+  Expr expr(const Expr& a, const Expr& b) const { return a / b; }
   void dims(Inference& c) const;
 };
 
@@ -75,6 +79,9 @@ struct Mod : Binary<Mod> {
       return !fmod && rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
     }
   }
+  Expr expr(const Expr& a, const Expr& b) const {
+    return call(fmod ? Function::truncated_mod : Function::floor_mod, a, b);
+  }
   void dims(Inference& c) const;
 };
 
@@ -85,6 +92,7 @@ struct Pow {
   static constexpr Arity kInputs{2, 2};
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Max, Min, Sum and Mean of one or more tensors: `join` two elements, `finish` with their number.
@@ -96,12 +104,20 @@ struct Variadic {
     infer_broadcast(c, check_elements(c, T::kElements, 0, c.inputs() - 1));
   }
   void eval(Evaluation& c) const;
+  void express(Expression& e) const {
+    const int rank = static_cast<int>(e.result_shape().size());
+    Expr sum = e.broadcast(0, rank);
+    for (int k = 1; k < e.inputs(); ++k) sum = T::join(sum, e.broadcast(k, rank));
+    if constexpr (requires { T::finish(0.0, 1); }) sum = sum / like(sum, e.inputs());
+    e.set(0, sum);
+  }
 };
 
 /// The largest; NaN where any is NaN.
 struct Max : Variadic<Max> {
   static constexpr std::string_view kName = "Max";
   static constexpr Algebra kAlgebra{.commutes = true, .associates = true};
+  static Expr join(const Expr& a, const Expr& b) { return hone::max(a, b); }
   template <class D>
   static D join(D a, D b) {
     return a != a || a > b ? a : b;
@@ -113,6 +129,7 @@ struct Max : Variadic<Max> {
 struct Min : Variadic<Min> {
   static constexpr std::string_view kName = "Min";
   static constexpr Algebra kAlgebra{.commutes = true, .associates = true};
+  static Expr join(const Expr& a, const Expr& b) { return hone::min(a, b); }
   template <class D>
   static D join(D a, D b) {
     return a != a || a < b ? a : b;
@@ -124,6 +141,7 @@ struct Min : Variadic<Min> {
 struct Sum : Variadic<Sum> {
   static constexpr std::string_view kName = "Sum";
   static constexpr Algebra kAlgebra{.commutes = true, .associates = true};
+  static Expr join(const Expr& a, const Expr& b) { return a + b; }
   template <class D>
   static D join(D a, D b) {
     return wrapping_add(a, b);
@@ -135,6 +153,7 @@ struct Mean : Variadic<Mean> {
   static constexpr std::string_view kName = "Mean";
   static constexpr Algebra kAlgebra{.commutes = true};
   static constexpr Elements kElements = Elements::floats;
+  static Expr join(const Expr& a, const Expr& b) { return a + b; }
   template <class D>
   static D join(D a, D b) {
     return wrapping_add(a, b);
@@ -151,6 +170,9 @@ struct PRelu : Binary<PRelu> {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  Expr expr(const Expr& a, const Expr& b) const {
+    return select(call(Function::less, a, like(a, 0)), b * a, a);
+  }
 };
 
 }  // namespace hone

@@ -1,5 +1,7 @@
 #include "ops/cast.hpp"
 
+#include "ir/stages.hpp"
+
 #include <cctype>
 #include <cmath>
 #include <cstring>
@@ -96,6 +98,12 @@ void BitCast::eval(Evaluation& c) const {
   const Tensor& x = c.input(0);
   Tensor& y = c.output(0, to, x.shape());
   if (!x.bytes().empty()) std::memcpy(y.mutable_bytes().data(), x.bytes().data(), x.bytes().size());
+}
+
+void Cast::express(Expression& e) const {
+  const auto plain = [](DType type) { return !is_float(type) || bits(type) >= 16; };
+  if (!plain(to) || !plain(e.type(0).dtype)) return e.decline("Cast from or to a small float");
+  e.set(0, Expr::cast(to, e.here()));
 }
 
 void register_cast(OpRegistry& registry) { registry.add<Cast>(), registry.add<BitCast>(); }

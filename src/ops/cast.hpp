@@ -25,6 +25,7 @@ struct Cast {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The bits of every element read as another type of the same width.

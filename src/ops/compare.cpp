@@ -76,6 +76,16 @@ void Where::eval(Evaluation& c) const {
   });
 }
 
+void Equal::express(Expression& e) const {
+  const int rank = static_cast<int>(e.result_shape().size());
+  e.set(0, call(Function::equal, e.broadcast(0, rank), e.broadcast(1, rank)));
+}
+
+void Where::express(Expression& e) const {
+  const int rank = static_cast<int>(e.result_shape().size());
+  e.set(0, select(e.broadcast(0, rank), e.broadcast(1, rank), e.broadcast(2, rank)));
+}
+
 void register_compare(OpRegistry& registry) {
   registry.add<Equal>(), registry.add<Greater>(), registry.add<GreaterOrEqual>();
   registry.add<Less>(), registry.add<LessOrEqual>(), registry.add<Where>();

@@ -14,6 +14,7 @@ struct Equal {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// A comparison of numbers: T offers a template `of` over double, int64_t and uint64_t, and what it
@@ -34,11 +35,16 @@ struct Comparison {
   void eval(Evaluation& c) const {
     eval_broadcast<2>(c, DType::boolean, [](auto a, auto b) { return T::of(a, b); });
   }
+  void express(Expression& e) const {
+    const int rank = static_cast<int>(e.result_shape().size());
+    e.set(0, T::expr(e.broadcast(0, rank), e.broadcast(1, rank)));
+  }
 };
 
 /// bool: a > b.
 struct Greater : Comparison<Greater> {
   static constexpr std::string_view kName = "Greater";
+  static Expr expr(const Expr& a, const Expr& b) { return call(Function::less, b, a); }
   template <class D>
   static bool of(D a, D b) {
     return a > b;
@@ -51,6 +57,7 @@ struct Greater : Comparison<Greater> {
 /// bool: a >= b.
 struct GreaterOrEqual : Comparison<GreaterOrEqual> {
   static constexpr std::string_view kName = "GreaterOrEqual";
+  static Expr expr(const Expr& a, const Expr& b) { return call(Function::less_equal, b, a); }
   template <class D>
   static bool of(D a, D b) {
     return a >= b;
@@ -63,6 +70,7 @@ struct GreaterOrEqual : Comparison<GreaterOrEqual> {
 /// bool: a < b.
 struct Less : Comparison<Less> {
   static constexpr std::string_view kName = "Less";
+  static Expr expr(const Expr& a, const Expr& b) { return call(Function::less, a, b); }
   template <class D>
   static bool of(D a, D b) {
     return a < b;
@@ -75,6 +83,7 @@ struct Less : Comparison<Less> {
 /// bool: a <= b.
 struct LessOrEqual : Comparison<LessOrEqual> {
   static constexpr std::string_view kName = "LessOrEqual";
+  static Expr expr(const Expr& a, const Expr& b) { return call(Function::less_equal, a, b); }
   template <class D>
   static bool of(D a, D b) {
     return a <= b;
@@ -92,6 +101,7 @@ struct Where {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

@@ -17,6 +17,7 @@ struct Conv {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The transpose of a convolution: each input element adds the weight [channels, filters / group,

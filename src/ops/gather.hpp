@@ -15,6 +15,7 @@ struct Gather {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Result [i,j,k] is the data's element whose place along `axis` is indices[i,j,k], its other

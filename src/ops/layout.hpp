@@ -14,6 +14,7 @@ struct Transpose {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The operands one after the other along `axis`; their other sizes are equal.
@@ -25,6 +26,7 @@ struct Concat {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Pieces along `axis` of the sizes `split`. Without it: equal ones, as many as there are results;
@@ -43,6 +45,7 @@ struct Split {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The operand repeats[i] times along axis i.
@@ -55,6 +58,7 @@ struct Tile {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// [n, c, h, w] to [n, c/b^2, h*b, w*b]. DCR: the channel is (block row, block column, c/b^2);

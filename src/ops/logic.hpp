@@ -14,6 +14,7 @@ struct And : Binary<And> {
   D of(D a, D b) const {
     return a != 0 && b != 0;
   }
+  Expr expr(const Expr& a, const Expr& b) const { return call(Function::bit_and, a, b); }
   void dims(Inference& c) const;
 };
 
@@ -26,6 +27,7 @@ struct Or : Binary<Or> {
   D of(D a, D b) const {
     return a != 0 || b != 0;
   }
+  Expr expr(const Expr& a, const Expr& b) const { return call(Function::bit_or, a, b); }
   void dims(Inference& c) const;
 };
 
@@ -38,6 +40,7 @@ struct Xor : Binary<Xor> {
   D of(D a, D b) const {
     return (a != 0) != (b != 0);
   }
+  Expr expr(const Expr& a, const Expr& b) const { return call(Function::bit_xor, a, b); }
   void dims(Inference& c) const;
 };
 
@@ -49,6 +52,7 @@ struct Not : Unary<Not> {
   D of(D x) const {
     return x == 0;
   }
+  Expr expr(const Expr& x) const { return call(Function::equal, x, like(x, 0)); }
   void dims(Inference& c) const;
 };
 
@@ -61,6 +65,7 @@ struct BitwiseAnd : Binary<BitwiseAnd> {
   D of(D a, D b) const {
     return a & b;
   }
+  Expr expr(const Expr& a, const Expr& b) const { return call(Function::bit_and, a, b); }
 };
 
 /// a | b, bit by bit.
@@ -72,6 +77,7 @@ struct BitwiseOr : Binary<BitwiseOr> {
   D of(D a, D b) const {
     return a | b;
   }
+  Expr expr(const Expr& a, const Expr& b) const { return call(Function::bit_or, a, b); }
 };
 
 /// a ^ b, bit by bit.
@@ -83,6 +89,7 @@ struct BitwiseXor : Binary<BitwiseXor> {
   D of(D a, D b) const {
     return a ^ b;
   }
+  Expr expr(const Expr& a, const Expr& b) const { return call(Function::bit_xor, a, b); }
 };
 
 /// ~x, bit by bit.
@@ -93,6 +100,7 @@ struct BitwiseNot : Unary<BitwiseNot> {
   D of(D x) const {
     return ~x;
   }
+  Expr expr(const Expr& x) const { return call(Function::bit_not, x); }
 };
 
 /// a << b or a >> b on the dtype's width: shifts by the width or more (or by a negative number)

@@ -38,6 +38,20 @@ void IsInf::eval(Evaluation& c) const {
   });
 }
 
+void IsNaN::express(Expression& e) const {
+  const Expr x = e.here();
+  e.set(0, call(Function::equal, call(Function::equal, x, x), Expr(0, DType::boolean)));
+}
+
+void IsInf::express(Expression& e) const {
+  const Expr x = e.here();
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  const auto is = [&](double value, bool wanted) {
+    return wanted ? call(Function::equal, x, like(x, value)) : Expr(0, DType::boolean);
+  };
+  e.set(0, call(Function::bit_or, is(kInfinity, detect_positive), is(-kInfinity, detect_negative)));
+}
+
 void register_math(OpRegistry& registry) {
   registry.add<Abs>(), registry.add<Neg>(), registry.add<Sign>();
   registry.add<Exp>(), registry.add<Log>(), registry.add<Sqrt>(), registry.add<Reciprocal>();

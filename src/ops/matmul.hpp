@@ -12,6 +12,7 @@ struct MatMul {
   static constexpr Arity kInputs{2, 2};
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// alpha * A * B + beta * C for matrices A [m, k], B [k, n] and an optional C that broadcasts to
@@ -26,6 +27,7 @@ struct Gemm {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

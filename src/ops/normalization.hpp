@@ -14,6 +14,7 @@ struct BatchNormalization {
   void fields(FieldList& f) const { f("epsilon", epsilon); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Normalizes over `axis` and all axes after it, then scales and shifts. Operands: x, scale and
@@ -29,6 +30,7 @@ struct LayerNormalization {
   void fields(FieldList& f) const { f("axis", axis)("epsilon", epsilon)("stash_type", stash_type); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// x / sqrt(mean of squares + epsilon) * scale over `axis` and all axes after it.
@@ -41,6 +43,7 @@ struct RMSNormalization {
   void fields(FieldList& f) const { f("axis", axis)("epsilon", epsilon)("stash_type", stash_type); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Normalizes each channel of each image. Operands: x [batch, channels, ...], scale and bias
@@ -52,6 +55,7 @@ struct InstanceNormalization {
   void fields(FieldList& f) const { f("epsilon", epsilon); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Normalizes each group of channels of each image. Operands: x [batch, channels, ...], scale and
@@ -67,6 +71,7 @@ struct GroupNormalization {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Local response normalization: x / (bias + alpha / size * sum of squares)^beta, the sum over

@@ -23,6 +23,7 @@ struct Pad {
   void fields(FieldList& f) const { f("pads", pads), f("axes", axes), f("mode", mode, kModes); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The middle of the data, or zeros around it, so that the dimensions `axes` (empty: all) get the

@@ -18,6 +18,7 @@ struct MaxPool {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The mean of each window.
@@ -32,6 +33,7 @@ struct AveragePool {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The p-norm of each window.
@@ -55,12 +57,14 @@ struct GlobalMaxPool {
   static constexpr std::string_view kName = "GlobalMaxPool";
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 struct GlobalAveragePool {
   static constexpr std::string_view kName = "GlobalAveragePool";
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 struct GlobalLpPool {

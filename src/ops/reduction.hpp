@@ -41,6 +41,7 @@ struct Reduce {
   void dims(Inference& c) const
       requires(F == Fold::sum || F == Fold::max || F == Fold::min || F == Fold::prod);
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 using ReduceSum = Reduce<Fold::sum>;

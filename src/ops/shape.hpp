@@ -38,6 +38,7 @@ struct Reshape {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// A matrix: sizes before `axis` (in [-rank, rank]) multiplied, and those from it on.
@@ -48,6 +49,7 @@ struct Flatten {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Drops the dimensions `axes`, each of size 1; without axes all that are 1.
@@ -60,6 +62,7 @@ struct Squeeze {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Puts in dimensions of size 1; `axes` are positions in the result.
@@ -72,6 +75,7 @@ struct Unsqueeze {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Broadcasts the operand with a tensor of `shape` (both ways: 1 in either gives the other).
@@ -84,6 +88,7 @@ struct Expand {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The operand, which must have the sizes `shape` (-1: any): what a file states of a result whose
@@ -102,6 +107,7 @@ struct Identity {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

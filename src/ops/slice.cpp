@@ -1,5 +1,7 @@
 #include "ops/slice.hpp"
 
+#include "ir/stages.hpp"
+
 #include "base/size.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/shapes.hpp"
@@ -182,6 +184,30 @@ void Slice::eval(Evaluation& c) const {
   ElementWriter y(c, 0, x.dtype(), shape);
   if (y.count() > 0) y.take(x, slice_map(x.shape(), cuts));
   y.finish();
+}
+
+void Slice::express(Expression& e) const {
+  const auto from = e.parameter(starts, 1);
+  const auto by = e.parameter(steps, 4);
+  const auto chosen = e.parameter(axes, 3);
+  if (!from || (e.has(3) && !chosen) || (e.has(4) && !by))
+    return e.decline("Slice by what only running tells");
+  Dims indices;
+  for (int i = 0; i < e.rank(0); ++i) indices.push_back(loop(i));
+  for (size_t i = 0; i < from->size(); ++i) {
+    const auto axis = chosen ? (*chosen)[i].constant() : std::optional(static_cast<int64_t>(i));
+    const auto step = by ? (*by)[i].constant() : std::optional<int64_t>(1);
+    if (!axis || !step) return e.decline("Slice of axes or steps that only running tells");
+    const auto place = static_cast<size_t>(*axis < 0 ? *axis + e.rank(0) : *axis);
+    const Dim &size = e.shape(0)[place], &start = (*from)[i];
+    const Interval interval = start.bounds();
+    if (interval.low < 0 && interval.high >= 0) return e.decline("Slice from either end");
+    Dim first = interval.low < 0 ? max(size + start, 0) : min(start, *step < 0 ? size - 1 : size);
+    if (*step < 0 && interval.low < 0) first = size + start;
+    // Where there is nothing to read, nothing is read.
+    indices[place] = first + indices[place] * *step;
+  }
+  e.set(0, e.at(0, indices));
 }
 
 void register_slice(OpRegistry& registry) { registry.add<Slice>(); }

@@ -20,6 +20,7 @@ struct Slice {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

@@ -13,6 +13,7 @@ struct Softmax {
   void fields(FieldList& f) const { f("axis", axis)("flatten", flatten); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The logarithm of Softmax.
@@ -23,6 +24,7 @@ struct LogSoftmax {
   void fields(FieldList& f) const { f("axis", axis)("flatten", flatten); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// 1 at the first of the largest elements along an axis, 0 elsewhere; NaN is the largest.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "ir/structural.hpp"
 #include "runtime/execution.hpp"
 
 namespace hone {
@@ -75,7 +76,7 @@ void Execution::settle_step(size_t index) {
       state.moves |= !in_arena_[static_cast<size_t>(program_->index(value))];
     }
   std::set<std::string, std::less<>> symbols;
-  collect_symbols(node.op.fields(), symbols);
+  collect_symbols(node.op, symbols);
   for (const std::string& name : symbols) state.settled &= symbols_.contains(name);
 }
 

@@ -9,6 +9,7 @@
 
 #include "ir/evaluation.hpp"
 #include "ir/inference.hpp"
+#include "ir/stages.hpp"
 #include "ops/common/rows.hpp"
 
 namespace hone {
@@ -65,7 +66,8 @@ using KnownElement = std::optional<Dim> (*)(std::span<const Dim* const> operands
 void known_broadcast(Inference& c, KnownElement f);
 
 /// An op on one tensor: element = op.of(x). T offers `double of(double) const` and, where
-/// kElements allows integers, a template `D of(D) const` for the domain's types (see with_domain).
+/// kElements allows integers, a template `D of(D) const` for the domain's types (see with_domain);
+/// and the same in closed terms, `Expr expr(const Expr&) const`.
 template <class T>
 struct Unary {
   static constexpr Elements kElements = Elements::floats;
@@ -78,10 +80,11 @@ struct Unary {
       map_elements<D>(y, x, [&op](D v) { return static_cast<D>(op.of(v)); });
     });
   }
+  void express(Expression& e) const { e.set(0, static_cast<const T&>(*this).expr(e.here())); }
 };
 
 /// An op on two tensors of one dtype, broadcast: element = op.of(a, b), a template `of` over the
-/// domain's types (see with_domain).
+/// domain's types (see with_domain), and `Expr expr(const Expr&, const Expr&) const`.
 template <class T>
 struct Binary {
   static constexpr Arity kInputs{2, 2};
@@ -91,6 +94,10 @@ struct Binary {
     const T& op = static_cast<const T&>(*this);
     eval_broadcast<2, T::kElements>(c, c.input(0).dtype(),
                                     [&op](auto a, auto b) { return op.of(a, b); });
+  }
+  void express(Expression& e) const {
+    const int rank = static_cast<int>(e.result_shape().size());
+    e.set(0, static_cast<const T&>(*this).expr(e.broadcast(0, rank), e.broadcast(1, rank)));
   }
 };
 
