@@ -55,6 +55,7 @@ class Inference {
   /// `axis` in [-rank, rank) made nonnegative, else fails.
   int axis(int64_t axis, int rank) const;
   const Ranges& ranges() const;
+  const Graph& graph() const { return graph_; }
 
   /// The op itself with something learnt (bodies inferred anew).
   void replace_op(Op op) { node_.op = std::move(op); }

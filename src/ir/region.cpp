@@ -124,8 +124,7 @@ std::vector<Node*> flat(Graph& graph, const std::vector<Node*>& nodes,
       all.push_back(node);
       continue;
     }
-    cuts.insert(cuts.end(), fused->cuts.begin(), fused->cuts.end());
-    const std::vector<Node*> pieces = unfuse(graph, node);
+    const std::vector<Node*> pieces = unfuse(graph, node, &cuts);
     all.insert(all.end(), pieces.begin(), pieces.end());
   }
   return all;
@@ -159,8 +158,9 @@ Node* fuse_nodes(Graph& graph, const std::vector<Node*>& given, std::string_view
   return fused;
 }
 
-std::vector<Node*> unfuse(Graph& graph, Node* fused) {
-  const Body body = fused->op.as<Fused>()->body;
+std::vector<Node*> unfuse(Graph& graph, Node* fused, std::vector<std::string>* cuts) {
+  const Fused op = *fused->op.as<Fused>();
+  const Body& body = op.body;
   std::unordered_map<const Value*, Value*> outside;
   for (size_t i = 0; i < body->inputs().size(); ++i) outside[body->inputs()[i]] = fused->inputs[i];
   for (const Value* constant : body->constants())
@@ -185,6 +185,8 @@ std::vector<Node*> unfuse(Graph& graph, Node* fused) {
   }
   for (size_t i = 0; i < fused->outputs.size(); ++i)
     take_over(graph, fused->outputs[i], outside.at(body->outputs()[i].value));
+  if (cuts != nullptr)
+    for (const std::string& cut : op.cuts) cuts->push_back(outside.at(body->find(cut))->name);
   graph.erase(fused);
   return pieces;
 }
@@ -206,13 +208,24 @@ std::pair<Node*, Node*> cut_region(Graph& graph, Node* fused, std::string_view a
   std::reverse(first.begin(), first.end());
   check(needed.size() < first.size(), Code::usage, "cutting the region ", describe(*fused), " at %",
         at, " leaves nothing behind it");
-  std::vector<std::string> cuts[2];
-  for (const std::string& cut : op.cuts)
-    if (cut != at) cuts[needed.contains(body->find(cut)->producer) ? 0 : 1].push_back(cut);
   const std::string by = fused->by;
-  const std::vector<Node*> pieces = unfuse(graph, fused);
+  std::vector<std::string> all;
+  const std::vector<Node*> pieces = unfuse(graph, fused, &all);
   std::vector<Node*> sides[2];
   for (size_t i = 0; i < pieces.size(); ++i) sides[first[i] ? 0 : 1].push_back(pieces[i]);
+  // A cut stays where its value is made and read on one side.
+  std::vector<std::string> cuts[2];
+  for (const std::string& cut : all) {
+    const Value* cut_value = graph.find(cut);
+    for (size_t i = 0; i < 2; ++i) {
+      const auto on_side = [&](const Node* node) {
+        return std::find(sides[i].begin(), sides[i].end(), node) != sides[i].end();
+      };
+      const auto& users = cut_value->users;
+      if (on_side(cut_value->producer) && std::any_of(users.begin(), users.end(), on_side))
+        cuts[i].push_back(cut);
+    }
+  }
   const auto side = [&](int i) {
     return sides[i].size() == 1 ? sides[i].front()
                                 : fuse_nodes(graph, sides[i], by, std::move(cuts[i]));

@@ -29,8 +29,8 @@ std::vector<Value*> region_operands(const Node& node);
 Node* fuse_nodes(Graph& graph, const std::vector<Node*>& nodes, std::string_view by = {},
                  std::vector<std::string> cuts = {});
 
-/// Puts the nodes of a Fused node's body in its place.
-std::vector<Node*> unfuse(Graph& graph, Node* fused);
+/// Puts the nodes of a Fused node's body in its place. `cuts`: gets the names of its marked values.
+std::vector<Node*> unfuse(Graph& graph, Node* fused, std::vector<std::string>* cuts = nullptr);
 
 /// Cuts a Fused node at the value `at` of its body (a name): everything that the value needs
 /// becomes the first node, the rest the second. Each is Fused, or plain when it is one node.

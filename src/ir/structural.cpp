@@ -99,13 +99,21 @@ void Fused::infer(Inference& c) const {
               static_cast<int>(body->outputs().size()) == c.outputs(),
           "operands and results do not fit the body");
   std::unique_ptr<Graph> inferred = body->clone();
+  // The body shares the surrounding graph's symbols, and so what is known of them.
   inferred->clear_requirements();
-  for (int i = 0; i < c.inputs(); ++i) inferred->inputs()[static_cast<size_t>(i)]->type = c.type(i);
+  for (const Require& require : c.graph().requirements()) inferred->add_requirement(require);
+  for (int i = 0; i < c.inputs(); ++i) {
+    Value* input = inferred->inputs()[static_cast<size_t>(i)];
+    input->type = c.type(i);
+    const Dims* known = c.known(i);
+    input->known = known == nullptr ? std::nullopt : std::optional(*known);
+  }
   hone::infer(*inferred);
   for (const Require& require : inferred->requirements()) {
     if (require.relation == Require::Relation::equal) c.require_equal(require.a, require.b);
     else c.require_less_equal(require.a, require.b);
   }
+  inferred->clear_requirements();
   for (int i = 0; i < c.outputs(); ++i) {
     const Value* value = inferred->outputs()[static_cast<size_t>(i)].value;
     c.set(i, value->type);

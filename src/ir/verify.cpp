@@ -33,9 +33,11 @@ void add_uses(const Value& value, Names& names) {
 
 class Verifier {
  public:
-  /// `outer`: symbols that the surrounding graph defines for this body.
-  Verifier(const Graph& graph, std::string_view where, Names outer)
-      : graph_(graph), where_(where), symbols_(std::move(outer)) {}
+  /// `outer`: of the graph around a region, whose symbols and requirements the region shares.
+  Verifier(const Graph& graph, std::string_view where, const Verifier* outer)
+      : graph_(graph), where_(where), outer_(outer) {
+    if (outer != nullptr) symbols_ = outer->symbols_;
+  }
 
   void run() {
     collect_values();
@@ -229,13 +231,20 @@ class Verifier {
       check(**body != nullptr, describe(node), " has no ", field.name);
       // A region shares the surrounding symbols; any other body has its own.
       Verifier(***body, cat(where_, ", in ", describe(node)),
-               node.op.as<Fused>() != nullptr ? symbols_ : Names())
+               node.op.as<Fused>() != nullptr ? this : nullptr)
           .run();
     }
   }
 
   void check_types() const {
     const std::unique_ptr<Graph> again = graph_.clone();
+    std::unordered_set<std::string> recorded;
+    for (const Require& require : graph_.requirements()) recorded.insert(cat(require));
+    for (const Verifier* outer = outer_; outer != nullptr; outer = outer->outer_)
+      for (const Require& require : outer->graph_.requirements()) {
+        recorded.insert(cat(require));
+        again->add_requirement(require);
+      }
     try {
       infer(*again);
     } catch (const Error& error) {
@@ -246,20 +255,19 @@ class Verifier {
       check(value->type == found, "%", value->name, " has the type ", value->type,
             ", inference finds ", found);
     }
-    std::unordered_set<std::string> recorded;
-    for (const Require& require : graph_.requirements()) recorded.insert(cat(require));
     for (const Require& require : again->requirements())
       check(recorded.contains(cat(require)), "the types need ", require, ", which is not recorded");
   }
 
   const Graph& graph_;
   std::string where_;
+  const Verifier* outer_;
   Names symbols_;
   std::unordered_set<const Value*> values_;
 };
 
 }  // namespace
 
-void verify(const Graph& graph, std::string_view where) { Verifier(graph, where, {}).run(); }
+void verify(const Graph& graph, std::string_view where) { Verifier(graph, where, nullptr).run(); }
 
 }  // namespace hone

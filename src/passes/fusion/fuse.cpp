@@ -1,0 +1,197 @@
+#include "passes/fusion/fuse.hpp"
+
+#include <algorithm>
+
+#include "ir/region.hpp"
+#include "ir/structural.hpp"
+#include "passes/fusion/groups.hpp"
+#include "passes/fusion/role.hpp"
+
+namespace hone {
+namespace {
+
+/// A view with more readers than this stays one node.
+constexpr size_t kMostCopies = 8;
+
+class Fusion {
+ public:
+  Fusion(Graph& graph, std::vector<FusionNote>* notes)
+      : graph_(graph), roles_(copy_views(graph)), groups_(graph), notes_(notes) {
+    for (Node& node : graph.nodes()) {
+      const Role role = roles_.at(&node).role;
+      groups_.of(&node).anchored = role == Role::anchor;
+      groups_.of(&node).reduces = role == Role::reduction;
+    }
+  }
+
+  bool run() {
+    for (Node& node : graph_.nodes()) join_producer(node);
+    for (auto node = graph_.nodes().rbegin(); node != graph_.nodes().rend(); ++node)
+      join_reader(*node);
+    return materialize();
+  }
+
+ private:
+  /// Gives each reader of a view a view of its own, readers first, so that chains follow.
+  static Roles copy_views(Graph& graph) {
+    Roles roles = roles_of(graph);
+    bool copied = false;
+    for (auto node = graph.nodes().rbegin(); node != graph.nodes().rend(); ++node) {
+      if (roles.at(&*node).role != Role::view || node->outputs.size() != 1) continue;
+      Value* output = node->outputs.front();
+      if (graph.is_output(output)) continue;
+      const std::vector<Node*> readers(output->users.begin(), output->users.end());
+      if (readers.size() < 2 || readers.size() > kMostCopies) continue;
+      for (size_t i = 1; i < readers.size(); ++i) {
+        const auto& inputs = readers[i]->inputs;
+        const bool reads = std::find(inputs.begin(), inputs.end(), output) != inputs.end();
+        if (readers[i] == readers[0] || !reads) continue;
+        Node* copy = graph.add_node(node->op, node->inputs, {output->name}, node->origin, node->by,
+                                    &*std::prev(node.base()));
+        copy->outputs[0]->type = output->type;
+        copy->outputs[0]->known = output->known;
+        for (size_t k = 0; k < readers[i]->inputs.size(); ++k)
+          if (readers[i]->inputs[k] == output) graph.set_input(readers[i], k, copy->outputs[0]);
+        roles[copy] = {};
+        copied = true;
+      }
+    }
+    return copied ? roles_of(graph) : std::move(roles);
+  }
+
+  bool may_join(const Node* node) const {
+    const Role role = roles_.at(node).role;
+    return role != Role::excluded && role != Role::constant && role != Role::host && !stays(*node);
+  }
+
+  /// A join whose operands are all made by others than views: they can write where it stands.
+  bool stays(const Node& node) const {
+    if (roles_.at(&node).role != Role::join) return false;
+    return std::all_of(node.inputs.begin(), node.inputs.end(), [&](const Value* input) {
+      if (input == nullptr || input->producer == nullptr) return false;
+      const Role role = roles_.at(input->producer).role;
+      return role != Role::view && role != Role::constant &&
+             (role != Role::join || stays(*input->producer));
+    });
+  }
+
+  /// The value is read by this node alone.
+  bool only_for(const Value* value, const Node& node) const {
+    return !graph_.is_output(value) && std::all_of(value->users.begin(), value->users.end(),
+                                                   [&](const Node* user) { return user == &node; });
+  }
+
+  /// Why `node` cannot follow its operand `value` in one region; empty: it can.
+  std::string refusal(const Node& node, const Value* value) {
+    const NodeRole& role = roles_.at(&node);
+    const Node* producer = value->producer;
+    if (!may_join(producer)) return "what makes its operand runs on its own";
+    switch (role.role) {
+      case Role::pointwise:
+        return role.reads_here(value) ? "" : "it reads other places of it than its own";
+      case Role::view:
+        if (!only_for(value, node)) return "others read it as it is";
+        if (role.stages.list.size() == 1 && shrinks(node)) return "it takes a part of it only";
+        return "";
+      case Role::reduction:
+        if (groups_.of(producer).reduces) return "its operand's region has a reduction";
+        return "";
+      default: return "it is no view, pointwise op or reduction";
+    }
+  }
+
+  /// The result has not as many elements as the operand.
+  static bool shrinks(const Node& node) {
+    return !(product(node.inputs[0]->type.tensor().shape()) ==
+             product(node.outputs[0]->type.tensor().shape()));
+  }
+
+  /// Epilogues: the node joins the region that makes an operand, the latest first.
+  void join_producer(Node& node) {
+    const NodeRole& role = roles_.at(&node);
+    if (!may_join(&node) || (!role.is_light() && role.role != Role::reduction)) return;
+    std::vector<const Value*> made;
+    for (const Value* input : node.inputs)
+      if (input != nullptr && input->producer != nullptr) made.push_back(input);
+    std::stable_sort(made.begin(), made.end(), [&](const Value* a, const Value* b) {
+      return groups_.last(a->producer) > groups_.last(b->producer);
+    });
+    std::string why;
+    for (const Value* value : made) {
+      if (std::string refused = refusal(node, value); !refused.empty()) {
+        if (why.empty()) why = cat("%", value->name, ": ", refused);
+        continue;
+      }
+      const bool reduces = role.role == Role::reduction;
+      const bool anchored = groups_.of(value->producer).anchored;
+      if (!groups_.merge(value->producer, &node)) {
+        why = cat("%", value->name, ": a path leads from its region through others to this node");
+        continue;
+      }
+      if (reduces && anchored) groups_.of(&node).cuts.push_back(value->name);
+      return;
+    }
+    if (!why.empty()) note(node, std::move(why));
+  }
+
+  /// Prologues: a region of views and pointwise ops joins the only region that reads it.
+  void join_reader(Node& node) {
+    if (!may_join(&node)) return;
+    Group& group = groups_.of(&node);
+    if (group.anchored || group.reduces || group.nodes.back() != &node) return;
+    const Node* reader = nullptr;
+    for (const Node* each : group.nodes)
+      for (const Value* output : each->outputs) {
+        if (output == nullptr) continue;
+        if (graph_.is_output(output)) return;
+        for (const Node* user : output->users) {
+          if (groups_.same(user, &node)) continue;
+          if (!may_join(user)) return note(node, "what reads it runs on its own");
+          if (reader != nullptr && !groups_.same(reader, user))
+            return note(node, "several regions read it");
+          reader = user;
+        }
+      }
+    if (reader == nullptr) return;
+    if (!groups_.merge(reader, &node)) note(node, "a path leads out of the region and back");
+  }
+
+  bool materialize() {
+    bool changed = false;
+    for (const Group* group : groups_.all()) {
+      if (group->nodes.size() < 2) continue;
+      fuse_nodes(graph_, group->nodes, "fuse", group->cuts);
+      changed = true;
+    }
+    if (changed) graph_.sort();
+    return changed;
+  }
+
+  void note(const Node& node, std::string why) {
+    if (notes_ != nullptr) notes_->push_back({describe(node), std::move(why)});
+  }
+
+  Graph& graph_;
+  Roles roles_;
+  Groups groups_;
+  std::vector<FusionNote>* notes_;
+};
+
+}  // namespace
+
+bool fuse(Graph& graph, const PassOptions&, std::vector<FusionNote>* notes) {
+  return Fusion(graph, notes).run();
+}
+
+bool cut_regions(Graph& graph, const std::function<bool(const Node& fused)>& keep) {
+  bool changed = false;
+  for (auto node = graph.nodes().begin(); node != graph.nodes().end();) {
+    Node& current = *node++;
+    if (current.op.as<Fused>() == nullptr || keep(current)) continue;
+    unfuse(graph, &current);
+    changed = true;
+  }
+  return changed;
+}
+
+}  // namespace hone

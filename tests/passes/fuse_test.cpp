@@ -1,0 +1,100 @@
+// Fusion: which regions come out, and that they compute what the graph did.
+
+#include <gtest/gtest.h>
+
+#include "ir/evaluation.hpp"
+#include "ir/inference.hpp"
+#include "ir/region.hpp"
+#include "ir/structural.hpp"
+#include "ir/verify.hpp"
+#include "ops/common/registry.hpp"
+#include "passes/fusion/fuse.hpp"
+#include "support/graph_case.hpp"
+#include "support/random_graph.hpp"
+
+namespace hone::test {
+namespace {
+
+TEST(Fuse, Cases) {
+  expect_text_cases("passes/fuse.test", {{"fuse", graph_verb(all_ops(), [](Graph& graph) {
+                                            infer(graph);
+                                            fuse(graph, {});
+                                          })}});
+}
+
+/// Why evaluation of both graphs differs; empty: it does not.
+std::string difference(const Graph& before, const Graph& after, const std::vector<Tensor>& inputs) {
+  const std::vector<Tensor> want = evaluate(before, inputs), got = evaluate(after, inputs);
+  for (size_t i = 0; i < want.size(); ++i)
+    if (!same_bits(want[i], got[i])) return cat("output ", before.outputs()[i].name, " differs");
+  return {};
+}
+
+std::string check_fusion(const GraphCase& given) {
+  try {
+    const std::unique_ptr<Graph> fused = given.graph->clone();
+    if (!fuse(*fused, {})) return {};
+    verify(*fused, "fuse");
+    infer(*fused);
+    verify(*fused, "fuse and infer");
+    const std::string text = print(*fused);
+    if (print(*parse(text, all_ops())) != text) return "the text of the fused graph differs";
+    if (std::string differs = difference(*given.graph, *fused, given.inputs); !differs.empty())
+      return differs;
+    cut_regions(*fused, [](const Node&) { return false; });
+    verify(*fused, "cut_regions");
+    return difference(*given.graph, *fused, given.inputs);
+  } catch (const Error& error) {
+    return error.message();
+  }
+}
+
+TEST(Fuse, KeepsWhatRandomGraphsCompute) {
+  OpCounts counts;
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    const GraphCase drawn = random_graph(seed, all_ops(), counts);
+    const std::string wrong = check_fusion(drawn);
+    if (wrong.empty()) continue;
+    FAIL() << "seed " << seed << ": " << wrong << "\n" << text_of(shrink(drawn, check_fusion));
+  }
+}
+
+TEST(Region, CanBeCutAtAnyValueAndPutTogetherAgain) {
+  OpCounts counts;
+  int cuts = 0;
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    const GraphCase drawn = random_graph(seed, all_ops(), counts);
+    const std::unique_ptr<Graph> fused = drawn.graph->clone();
+    fuse(*fused, {});
+    for (const Node& node : fused->nodes()) {
+      const Fused* op = node.op.as<Fused>();
+      if (op == nullptr) continue;
+      for (const Node& inner : op->body->nodes()) {
+        if (&inner == &op->body->nodes().back()) continue;
+        const std::string at = inner.outputs.front()->name;
+        const std::unique_ptr<Graph> cut = fused->clone();
+        Node* whole = cut->find(node.outputs.front()->name)->producer;
+        std::pair<Node*, Node*> sides;
+        try {
+          sides = cut_region(*cut, whole, at);
+        } catch (const Error& error) {
+          ASSERT_EQ(error.code(), Code::usage) << error.message();
+          continue;  // everything is needed for this value
+        }
+        ++cuts;
+        cut->sort();
+        verify(*cut, "cut_region");
+        ASSERT_EQ(difference(*drawn.graph, *cut, drawn.inputs), "") << print(*cut);
+        fuse_nodes(*cut, {sides.first, sides.second}, node.by);
+        cut->sort();
+        verify(*cut, "fuse_nodes");
+        ASSERT_EQ(difference(*drawn.graph, *cut, drawn.inputs), "") << print(*cut);
+        ASSERT_EQ(cut->nodes().size(), fused->nodes().size());
+      }
+    }
+  }
+  EXPECT_GT(cuts, 100);
+}
+
+}  // namespace
+}  // namespace hone::test
