@@ -20,8 +20,7 @@ class Inference;
 class Evaluation;
 class Expression;
 
-/// How many operands and results an op takes. Trailing optional operands may be left out, inner
-/// ones may be absent (null).
+/// How many operands and results. Trailing optional ones may be left out, inner ones be absent.
 struct Arity {
   int least = 1, most = 1;
   static constexpr int kMany = std::numeric_limits<int>::max();
