@@ -5,6 +5,10 @@
 
 namespace hone {
 
+/// A Loop that makes a known number of turns, at most 64 and 512 nodes in all, becomes the nodes of
+/// its turns. Needs: types. Before: what sees constants. exact
+bool unroll_loops(Graph& graph, const PassOptions& options);
+
 /// Removes nodes whose result is their operand (Identity, Dropout when not training, casts,
 /// reshapes, transposes, slices, pads ... that change nothing), operands of Concat without
 /// elements, and expansions that the reader's broadcasting does anyway. Needs: types. exact
@@ -32,5 +36,18 @@ bool merge_casts(Graph& graph, const PassOptions& options);
 
 /// A slice of a slice becomes one where both are known. Needs: types. exact
 bool merge_slices(Graph& graph, const PassOptions& options);
+
+/// Constant padding of spatial axes goes into the Conv (zeros), AveragePool (zeros, which then
+/// count) or MaxPool (-infinity, or zeros around what a Relu gives) behind it. Needs: types. exact
+bool absorb_pads(Graph& graph, const PassOptions& options);
+
+/// Taps at the ends of a convolution's kernel that see padding only, at every place of a map of
+/// known size, are cut off. Needs: types. exact
+bool crop_taps(Graph& graph, const PassOptions& options);
+
+/// A concatenation over one that only it reads becomes one; one whose operands begin or go on with
+/// all operands of an earlier one reads that instead, so that both can lie in one place. Needs:
+/// types. exact
+bool nest_concats(Graph& graph, const PassOptions& options);
 
 }  // namespace hone

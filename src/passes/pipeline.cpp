@@ -6,6 +6,7 @@
 #include "passes/clean.hpp"
 #include "passes/fold.hpp"
 #include "passes/pass.hpp"
+#include "passes/prepare_fusion.hpp"
 
 namespace hone {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 constexpr Pass kPipeline[] = {
     {"select_branches", select_branches, kExact,
      "an if whose condition is known becomes its branch"},
+    {"unroll_loops", unroll_loops, kExact, "loops of few turns become their turns"},
     {"absorb_parameters", absorb_parameters, kExact, "known axes, shapes and pads become fields"},
     {"fold_constants", fold_constants, kExact, "what can be computed now is computed now"},
     {"remove_identities", remove_identities, kExact, "what gives its operand back goes"},
@@ -22,10 +24,18 @@ constexpr Pass kPipeline[] = {
     {"merge_reshapes", merge_reshapes, kExact, "a reshape of a reshape is one"},
     {"merge_casts", merge_casts, kExact, "a cast of a cast is one"},
     {"merge_slices", merge_slices, kExact, "a slice of a slice is one"},
+    {"absorb_pads", absorb_pads, kExact, "convolutions and pools pad for themselves"},
+    {"crop_taps", crop_taps, kExact, "kernel elements that see padding only are cut off"},
+    {"nest_concats", nest_concats, kExact, "a concatenation reads an earlier one"},
     {"fold_batch_norm", fold_batch_norm, ulp(64), "batch norm goes into weights beside it"},
     {"fold_scale", fold_scale, ulp(64), "factors of channels go into weights beside them"},
     {"fold_bias", fold_bias, ulp(64), "numbers added to channels go into biases beside them"},
     {"remove_dead", remove_dead, kExact, "what no output needs goes"},
+};
+
+constexpr Pass kFusionPreparation[] = {
+    {"split_gemm", split_gemm, ulp(4), "Gemm becomes MatMul and Add"},
+    {"fuse_siblings", fuse_siblings, kExact, "siblings on one operand become one and a Split"},
 };
 
 /// Each round can reveal more to the next (a folded condition, a branch's constants); chains of
@@ -82,7 +92,7 @@ bool run_rounds(Graph& graph, const PassOptions& options, const AfterPass& after
       if (is_disabled(pass, options) || !pass.run(graph, options)) continue;
       changed = any = true;
       if (after) after(pass, graph);
-      if (pass.run == select_branches) infer(graph);
+      if (pass.run == select_branches || pass.run == unroll_loops) infer(graph);
     }
   }
   return any;
@@ -91,6 +101,21 @@ bool run_rounds(Graph& graph, const PassOptions& options, const AfterPass& after
 }  // namespace
 
 std::span<const Pass> pipeline() { return kPipeline; }
+std::span<const Pass> fusion_preparation() { return kFusionPreparation; }
+
+void prepare_fusion(Graph& graph, const PassOptions& options, const AfterPass& after) {
+  bool changed = true;
+  for (int round = 0; changed && round < kMaxRounds; ++round) {
+    changed = false;
+    for (const Pass& pass : kFusionPreparation) {
+      infer(graph);
+      if (is_disabled(pass, options) || !pass.run(graph, options)) continue;
+      changed = true;
+      if (after) after(pass, graph);
+    }
+    if (changed) run_rounds(graph, options, after);
+  }
+}
 
 void canonicalize(Graph& graph, const PassOptions& options, const AfterPass& after) {
   const WorkBudget budget(fold_steps(graph, options));  // of all rounds together

@@ -1,4 +1,5 @@
 #include "ir/structural.hpp"
+#include "passes/inline_sized.hpp"
 #include "passes/pass.hpp"
 
 namespace hone {
@@ -26,7 +27,7 @@ bool select_branches(Graph& graph, const PassOptions& options) {
     if (!condition) continue;
     const Body body = *condition ? op->then_branch : op->else_branch;
     const std::vector<Value*> results =
-        inline_body(graph, *body, {current.inputs.begin() + 1, current.inputs.end()}, &current);
+        inline_sized(graph, *body, {current.inputs.begin() + 1, current.inputs.end()}, &current);
     for (size_t i = 0; i < current.outputs.size(); ++i)
       if (current.outputs[i] != nullptr) graph.replace_uses(current.outputs[i], results[i]);
     graph.erase(&current);

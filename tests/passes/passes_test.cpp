@@ -6,6 +6,7 @@
 #include "ir/work.hpp"
 #include "ops/common/registry.hpp"
 #include "passes/pass.hpp"
+#include "passes/prepare_fusion.hpp"
 #include "support/graph_case.hpp"
 #include "support/pass_check.hpp"
 
@@ -42,6 +43,10 @@ TEST_P(EachPass, Cases) {
                     {{std::string(pass.name), pass_verb(pass)}});
 }
 
+INSTANTIATE_TEST_SUITE_P(FusionPreparation, EachPass,
+                         testing::ValuesIn(fusion_preparation().begin(),
+                                           fusion_preparation().end()),
+                         [](const auto& info) { return std::string(info.param.name); });
 INSTANTIATE_TEST_SUITE_P(Passes, EachPass, testing::ValuesIn(pipeline().begin(), pipeline().end()),
                          [](const auto& info) { return std::string(info.param.name); });
 

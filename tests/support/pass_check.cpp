@@ -9,6 +9,7 @@
 #include "ir/rest.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
+#include "passes/prepare_fusion.hpp"
 #include "support/random_operands.hpp"
 
 namespace hone::test {
@@ -207,9 +208,11 @@ std::string check_passes(const GraphCase& graph_case, const PassOptions& options
   Truth truth(graph_case, share);
   std::string wrong;
   const std::unique_ptr<Graph> graph = graph_case.graph->clone();
-  canonicalize(*graph, options, [&](const Pass& pass, const Graph& changed) {
+  const AfterPass check = [&](const Pass& pass, const Graph& changed) {
     if (wrong.empty()) wrong = truth.check(pass, changed);
-  });
+  };
+  canonicalize(*graph, options, check);
+  prepare_fusion(*graph, options, check);
   return wrong;
 }
 
