@@ -12,7 +12,9 @@ std::shared_ptr<const Graph> make_portable(std::unique_ptr<Graph> imported,
 }
 
 std::shared_ptr<const Engine> build(std::unique_ptr<Graph> imported, const BuildOptions& options) {
-  return Engine::make(make_portable(std::move(imported), options), options.engine);
+  EngineOptions engine = options.engine;
+  engine.passes = options.passes;
+  return Engine::make(make_portable(std::move(imported), options), engine);
 }
 
 void save(const Engine& engine, const std::filesystem::path& path) {

@@ -8,9 +8,10 @@ std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable
                                            const EngineOptions& options, const Plan* plan) {
   std::shared_ptr<Engine> engine(new Engine());
   engine->workers_ = options.workers > 0 ? options.workers : usable_cores();
-  engine->graph_ = make_typed(*portable);
+  engine->graph_ = make_typed(*portable, options.passes);
   engine->portable_ = std::move(portable);
-  const Preparation preparation{engine->packs_, std::max<size_t>(1, options.specialized)};
+  const Preparation preparation{engine->packs_, std::max<size_t>(1, options.specialized),
+                                options.passes};
   if (plan != nullptr && plan->workers == engine->workers_) {
     try {
       check_plan(*engine->graph_, *plan, "cpu", cpu::kernels());

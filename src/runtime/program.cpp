@@ -7,15 +7,14 @@
 #include "device/cpu/stream.hpp"
 #include "ir/rest.hpp"
 #include "ir/structural.hpp"
-#include "passes/pass.hpp"
 
 namespace hone {
 namespace {
 
 /// Constants that nodes make of weights (unpacked, transposed, converted) are made once, when the
 /// engine is made. What a few numbers blow up to gigabytes stays a step, in the arena.
-PassOptions load_options() {
-  PassOptions options;
+PassOptions load_options(const PassOptions& passes) {
+  PassOptions options = passes;
   options.fold_bytes = int64_t{64} << 20;
   options.fold_growth = 8;  // int4 to f32
   options.fold_random = true;
@@ -24,9 +23,9 @@ PassOptions load_options() {
 
 }  // namespace
 
-std::unique_ptr<Graph> make_typed(const Graph& portable) {
+std::unique_ptr<Graph> make_typed(const Graph& portable, const PassOptions& passes) {
   std::unique_ptr<Graph> graph = portable.clone();
-  canonicalize(*graph, load_options());
+  canonicalize(*graph, load_options(passes));
   return graph;
 }
 
@@ -185,7 +184,8 @@ std::shared_ptr<const Program> Program::rest(size_t first, const std::vector<Typ
   std::shared_ptr<const Graph> graph;
   try {
     const Node* node = first < steps_.size() ? steps_[first].node : nullptr;
-    graph = specialize(*graph_, node, live(first), types, symbols, load_options());
+    graph =
+        specialize(*graph_, node, live(first), types, symbols, load_options(preparation_.passes));
   } catch (const Error& error) {
     if (error.code() != Code::invalid_model) throw;
     fail(Code::usage, "the model does not run with these input sizes: ", error.message());

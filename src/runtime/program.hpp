@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "passes/pass.hpp"
 #include "plan/plan.hpp"
 
 namespace hone {
@@ -26,7 +27,7 @@ class PackStore {
 };
 
 /// The graph that plans are of: a copy of `portable` with everything computed that can be.
-std::unique_ptr<Graph> make_typed(const Graph& portable);
+std::unique_ptr<Graph> make_typed(const Graph& portable, const PassOptions& passes = {});
 /// A plan of a typed graph; nothing is prepared or packed.
 Plan plan_for_cpu(const Graph& typed, int workers);
 
@@ -34,6 +35,7 @@ Plan plan_for_cpu(const Graph& typed, int workers);
 struct Preparation {
   PackStore& packs;        // outlives the programs
   size_t specialized = 8;  // programs kept, of each graph, for sizes the general one cannot run
+  PassOptions passes{};    // for those programs
 };
 
 class Program {

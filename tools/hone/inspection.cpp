@@ -133,7 +133,7 @@ void inspect_model(const ModelOptions& options, Inspection& found) {
   found.graph = imported.graph->clone();
   const BuildOptions build = options.build_options();
   found.portable = make_portable(std::move(imported.graph), build);
-  found.typed = make_typed(*found.portable);
+  found.typed = make_typed(*found.portable, build.passes);
   found.plan = plan_for_cpu(*found.typed, options.workers > 0 ? options.workers : usable_cores());
 }
 
