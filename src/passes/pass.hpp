@@ -8,14 +8,14 @@
 #include <string_view>
 #include <vector>
 
+#include "ir/contract.hpp"
 #include "ir/graph.hpp"
-#include "passes/contract.hpp"
 #include "passes/keep.hpp"
 
 namespace hone {
 
 struct PassOptions {
-  std::vector<std::string> disabled;  // names of passes to leave out
+  std::vector<std::string> disabled;  // names of passes and rules to leave out
   Keep keep;                          // nodes that no pass touches
   /// Folding keeps results of at most this many bytes, and larger ones of at most `fold_growth`
   /// times their operands' bytes.
@@ -54,6 +54,22 @@ int64_t fold_steps(const Graph& graph, const PassOptions& options);
 /// Removes nodes and constants that no output needs; a symbol's use is a use of its definition.
 /// exact
 bool remove_dead(Graph& graph, const PassOptions& options);
+
+/// Identities and cheaper spellings of the same (rules/simplify.rules), each within its contract.
+/// Needs: types. Leaves: types. exact, but for squares: ulp 1
+bool simplify(Graph& graph, const PassOptions& options);
+
+/// Activation functions that exporters wrote in smaller ops (rules/activations.rules): one rounding
+/// in place of many. Needs: types. Leaves: types. ulp 32
+bool recognize_activations(Graph& graph, const PassOptions& options);
+
+/// Normalizations that exporters wrote in smaller ops (rules/norms.rules). Needs: types, axes that
+/// are fields. Leaves: types. ulp 64
+bool recognize_norms(Graph& graph, const PassOptions& options);
+
+/// Attention that exporters wrote as products, scale, mask and softmax (rules/attention.rules).
+/// Needs: types, shapes that are fields. Leaves: types. ulp 512
+bool recognize_attention(Graph& graph, const PassOptions& options);
 
 /// Every pass, in the order that canonicalize() runs them.
 std::span<const Pass> pipeline();

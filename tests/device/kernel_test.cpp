@@ -195,6 +195,25 @@ TEST_P(KernelTest, LayerNormalization) {
   EXPECT_NE(refusal("cpu.layer_norm", {"%x: f32[n,40]", "LayerNormalization(%x, f32[1]{2})"}), "");
 }
 
+TEST_P(KernelTest, Attention) {
+  const std::vector<Bindings> sizes = each("n", {1, 7, 50, 400});
+  expect_kernel("cpu.attention", {"%q: f32[2,4,n,8], %k: f32[2,4,n,8], %v: f32[2,4,n,5]",
+                                  "Attention(%q, %k, %v)", "", "%y", sizes});
+  expect_kernel(
+      "cpu.attention",
+      {"%q: f32[2,n,24], %k: f32[2,9,12], %v: f32[2,9,10], %m: f32[2,1,n,9]",
+       "Attention(%q, %k, %v, %m) q_num_heads=4 kv_num_heads=2 scale=0.3", "", "%y", sizes});
+  expect_kernel("cpu.attention", {"%q: f32[1,4,6,8], %k: f32[1,2,9,8], %v: f32[1,2,9,8]",
+                                  "Attention(%q, %k, %v, @m) scale=2", "@m : f32[4,6,9]"});
+  // A mask that is shorter hides the other keys.
+  expect_kernel("cpu.attention",
+                {"%q: f32[1,1,5,8], %k: f32[1,1,9,8], %v: f32[1,1,9,8], %m: f32[4]",
+                 "Attention(%q, %k, %v, %m)"});
+  const std::string operands = "%q: f32[1,1,5,8], %k: f32[1,1,9,8], %v: f32[1,1,9,8]";
+  for (const char* field : {"is_causal=true", "softcap=2", "left_window_size=1"})
+    EXPECT_NE(refusal("cpu.attention", {operands, cat("Attention(%q, %k, %v) ", field)}), "");
+}
+
 TEST_P(KernelTest, Reductions) {
   const std::vector<Bindings> sizes = each("n", {1, 2, 33, 5000});
   for (const char* op :

@@ -1,0 +1,218 @@
+// Scaled dot product attention: a tile of queries at a time, whose scores stay in the caches.
+
+#include "ops/attention.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "device/cpu/gemm.hpp"
+#include "device/cpu/rows.hpp"
+#include "device/cpu/step.hpp"
+
+namespace hone::cpu {
+namespace {
+
+enum Operand : size_t {
+  kQ,
+  kK,
+  kV,
+  kMask,
+  kOthers  // the first that is not supported
+};
+
+Verdict supports(const Problem& problem) {
+  const auto* op = op_of<Attention>(problem);
+  if (op == nullptr) return Verdict::no("Attention only");
+  if (!all_are(problem, DType::f32)) return Verdict::no("f32 only");
+  for (const size_t operand : {kQ, kK, kV})
+    if (region_input(problem, operand) < 0) return Verdict::no("an operand is a literal");
+  if (problem.region.single()->inputs.size() > kOthers)
+    return Verdict::no("a cache or lengths of keys are given");
+  if (op->is_causal || op->left_window_size >= 0 || op->right_window_size >= 0)
+    return Verdict::no("queries see a part of the keys");
+  if (op->softcap != 0) return Verdict::no("scores are capped");
+  for (const size_t result : {1, 2, 3})
+    if (wanted_output(problem, result) >= 0) return Verdict::no("wants more than the first result");
+  return {};
+}
+
+/// How the heads of an operand of rank 3 or 4 lie.
+struct Heads {
+  int64_t batch = 0, heads = 0, sequence = 0, head = 0;
+  int64_t batch_stride = 0, head_stride = 0, row_stride = 0;
+
+  Heads() = default;
+  Heads(const std::vector<int64_t>& shape, int64_t given) {
+    const bool rows = shape.size() == 3;
+    batch = shape[0];
+    heads = rows ? given : shape[1];
+    sequence = shape[shape.size() - 2];
+    head = rows ? shape[2] / given : shape[3];
+    batch_stride = heads * sequence * head;
+    head_stride = rows ? head : sequence * head;
+    row_stride = rows ? heads * head : head;
+  }
+  int64_t at(int64_t b, int64_t h, int64_t i) const {
+    return b * batch_stride + h * head_stride + i * row_stride;
+  }
+};
+
+constexpr int64_t kQueries = kTileRows;  // of one tile, at most
+
+Dim keys_of(const Problem& problem) {
+  const Dims& k = operand_type(problem, kK)->shape();
+  return k[k.size() - 2];
+}
+
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  Recipe made;
+  made.tuning = tuning;
+  const Node& node = *problem->region.single();
+  made.seconds =
+      4 * typical_count(node.outputs[0]->type) * typical(keys_of(*problem)) / kFlopsPerSecond;
+  made.scratch_bytes =
+      worker_scratch(problem->share, Dim(kTileScratch) + Dim(kQueries) * keys_of(*problem));
+  made.problem = std::move(problem);
+  return made;
+}
+
+struct AttentionShared final : Shared<AttentionShared> {
+  Attention op;
+  std::vector<Source> operands_of;
+  int workers = 1;
+
+  struct Geometry {
+    Heads q, k, v, y;
+    int64_t tile = 1, tiles = 0;  // queries of a tile; tiles of a head
+    int64_t mask_strides[4] = {}, mask_keys = 0;
+    float scale = 1;
+  };
+
+  Geometry geometry(const Operands& operands) const {
+    Geometry g;
+    g.q = Heads(operands_of[kQ].shape(operands), op.q_num_heads);
+    g.k = Heads(operands_of[kK].shape(operands), op.kv_num_heads);
+    g.v = Heads(operands_of[kV].shape(operands), op.kv_num_heads);
+    g.y = Heads(operands.outputs[0].shape, op.q_num_heads);
+    check(g.k.heads > 0 ? g.q.heads % g.k.heads == 0 : g.q.heads == 0, Code::usage, g.q.heads,
+          " query heads for ", g.k.heads, " key heads, wanted a multiple");
+    check(g.k.batch == g.q.batch && g.v.batch == g.q.batch && g.k.head == g.q.head &&
+              g.v.sequence == g.k.sequence && g.v.heads == g.k.heads,
+          Code::usage, "attention of queries, keys and values that do not fit");
+    g.scale = std::isnan(op.scale) ? 1 / std::sqrt(static_cast<float>(g.q.head)) : op.scale;
+    // Fewer queries a tile where there would not be a tile for each worker.
+    g.tile = kQueries;
+    while (g.tile > 24 && g.q.batch * g.q.heads * ceil_div(g.q.sequence, g.tile) < 2 * workers)
+      g.tile /= 2;
+    g.tiles = ceil_div(g.q.sequence, g.tile);
+    if (operands_of[kMask].present()) place_mask(g, operands_of[kMask].shape(operands));
+    return g;
+  }
+
+  static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+  static void place_mask(Geometry& g, const std::vector<int64_t>& shape) {
+    const int64_t wanted[] = {g.q.batch, g.q.heads, g.q.sequence, g.k.sequence};
+    int64_t stride = 1;
+    g.mask_keys = g.k.sequence;
+    for (size_t d = shape.size(); d-- > 0;) {
+      const size_t place = d + 4 - shape.size();
+      const int64_t size = shape[d];
+      check(size == wanted[place] || (place < 3 ? size == 1 : size < wanted[3]), Code::usage,
+            "a mask of shape ", shape_text(shape), " does not broadcast to ",
+            shape_text({wanted, wanted + 4}));
+      if (place == 3) g.mask_keys = size;
+      if (size == wanted[place] || place == 3) g.mask_strides[place] = stride;
+      stride *= size;
+    }
+    if (shape.empty()) g.mask_keys = 0;
+  }
+
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
+           Stream& stream) const {
+    if (g.y.batch * g.y.heads * g.y.sequence * g.y.head == 0) return;
+    stream.parallel(g.q.batch * g.q.heads * g.tiles, [&](int64_t index) {
+      const int64_t first = index % g.tiles * g.tile, head = index / g.tiles;
+      attend(g, operands, head / g.q.heads, head % g.q.heads, first,
+             std::min(g.tile, g.q.sequence - first),
+             scratch_of(scratch, kTileScratch + kQueries * g.k.sequence));
+    });
+  }
+
+  /// `count` queries of one head from the query `first` on.
+  void attend(const Geometry& g, const Operands& operands, int64_t b, int64_t h, int64_t first,
+              int64_t count, float* working) const {
+    const RowFunctions& rows = row_functions();
+    float* scores = working + kTileScratch;
+    const int64_t keys = g.k.sequence, kv = h / (g.q.heads / g.k.heads);
+    for (int64_t i = 0; i < count; ++i) start(g, operands, b, h, first + i, scores + i * keys);
+    Product product{.m = count, .n = keys, .depth = g.q.head};
+    product.a = operands_of[kQ].as<float>(operands) + g.q.at(b, h, first);
+    product.a_row = g.q.row_stride;
+    product.a_depth = 1;
+    product.b = operands_of[kK].as<float>(operands) + g.k.at(b, kv, 0);
+    product.b_column = g.k.row_stride;
+    product.b_depth = 1;
+    product.alpha = g.scale;
+    multiply(product, working, scores, keys);
+
+    auto* y = operands.outputs[0].as<float>() + g.y.at(b, h, first);
+    float sums[kQueries];
+    for (int64_t i = 0; i < count; ++i) {
+      float* row = scores + i * keys;
+      const float most = rows.max(keys, row);
+      // A query that sees no key gets zeros.
+      if (most == -std::numeric_limits<float>::infinity()) std::fill_n(row, keys, sums[i] = 0.0F);
+      else sums[i] = rows.exp_shifted(keys, most, row, row);
+      std::fill_n(y + i * g.y.row_stride, g.y.head, 0.0F);
+    }
+    product = {.m = count, .n = g.v.head, .depth = keys};
+    product.a = scores;
+    product.a_row = keys;
+    product.a_depth = 1;
+    product.b = operands_of[kV].as<float>(operands) + g.v.at(b, kv, 0);
+    product.b_column = 1;
+    product.b_depth = g.v.row_stride;
+    multiply(product, working, y, g.y.row_stride);
+    for (int64_t i = 0; i < count; ++i) {
+      float* row = y + i * g.y.row_stride;
+      if (sums[i] != 0) rows.affine(g.y.head, 1 / sums[i], 0, row, row);
+    }
+  }
+
+  /// What the scores of one query are added to: the mask.
+  void start(const Geometry& g, const Operands& operands, int64_t b, int64_t h, int64_t i,
+             float* row) const {
+    const int64_t keys = g.k.sequence;
+    if (!operands_of[kMask].present()) return std::fill_n(row, keys, 0.0F), void();
+    const float* mask = operands_of[kMask].as<float>(operands) + b * g.mask_strides[0] +
+                        h * g.mask_strides[1] + i * g.mask_strides[2];
+    std::copy_n(mask, g.mask_keys, row);
+    std::fill(row + g.mask_keys, row + keys, -std::numeric_limits<float>::infinity());
+  }
+
+  void multiply(const Product& product, float* working, float* to, int64_t stride) const {
+    const GemmCore& core = gemm_core();
+    const Tiling tiling = tile_product(core, product.m, product.n, 1 << 10, 1);
+    for (int64_t tile = 0; tile < tiling.tiles(); ++tile)
+      run_tile(core, product, tiling, tile, working, to, stride);
+  }
+};
+
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+  auto shared = std::make_shared<AttentionShared>();
+  const Problem& problem = *recipe.problem;
+  shared->op = *op_of<Attention>(problem);
+  for (size_t i = 0; i < kOthers; ++i) shared->operands_of.emplace_back(problem, i);
+  shared->workers = problem.share.workers;
+  return shared;
+}
+
+}  // namespace
+
+void register_attention(KernelRegistry& registry) {
+  registry.add({"cpu.attention", 1, supports, no_tunings, recipe, prepare});
+}
+
+}  // namespace hone::cpu

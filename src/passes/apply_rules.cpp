@@ -1,0 +1,57 @@
+#include <map>
+#include <mutex>
+
+#include "ops/common/registry.hpp"
+#include "passes/pass.hpp"
+#include "passes/rules.hpp"
+
+namespace hone {
+
+std::string_view embedded_rules(std::string_view file);  // generated
+
+namespace {
+
+constexpr std::string_view kFiles[] = {"simplify", "activations", "norms", "attention"};
+
+RuleSet parse_file(std::string_view file) {
+  try {
+    return rule_set(parse_rules(embedded_rules(file), all_ops(), rule_guards()));
+  } catch (const Error& error) {
+    fail(Code::internal, "passes/rules/", file, ".rules, ", error.message());
+  }
+}
+
+bool apply_file(Graph& graph, std::string_view file, const PassOptions& options) {
+  return apply_rules(graph, rules_of(file), {options.disabled, options.keep});
+}
+
+}  // namespace
+
+std::span<const std::string_view> rule_files() { return kFiles; }
+
+const RuleSet& rules_of(std::string_view file) {
+  static std::mutex mutex;
+  static std::map<std::string, RuleSet, std::less<>> sets;
+  const std::lock_guard lock(mutex);
+  const auto found = sets.find(file);
+  if (found != sets.end()) return found->second;
+  return sets.emplace(std::string(file), parse_file(file)).first->second;
+}
+
+bool simplify(Graph& graph, const PassOptions& options) {
+  return apply_file(graph, "simplify", options);
+}
+
+bool recognize_activations(Graph& graph, const PassOptions& options) {
+  return apply_file(graph, "activations", options);
+}
+
+bool recognize_norms(Graph& graph, const PassOptions& options) {
+  return apply_file(graph, "norms", options);
+}
+
+bool recognize_attention(Graph& graph, const PassOptions& options) {
+  return apply_file(graph, "attention", options);
+}
+
+}  // namespace hone
