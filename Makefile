@@ -13,7 +13,7 @@ tools/setup test && { grep -q '^HONE_TESTS:BOOL=ON' $(BUILD)/CMakeCache.txt || \
 endef
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test all check format unit hostile models bench-graphs import-cost retrieval \
+.PHONY: build demo test all check format unit hostile models bench-graphs fusion import-cost retrieval \
         conformance coverage line-coverage differential random-graphs fuzz deep stats clean help
 
 help: ## list these commands
@@ -71,6 +71,9 @@ models: build $(VENV) ## the trained models of ../shared against ONNX Runtime's 
 bench-graphs: build $(VENV) ## 21 topologies with random weights against ONNX Runtime
 	@$(VENV) tests/bars/bench_graphs.py $(BUILD)/bin/hone
 
+fusion: build $(VENV) ## regions of 21 topologies and what they move: docs/fusion.md
+	@$(VENV) tests/bars/fusion.py $(BUILD)/bin/hone --write docs/fusion.md
+
 round-trip: build $(VENV) ## models and the suite written as ONNX: checked, run by ONNX Runtime, read back
 	@$(VENV) tools/onnx_operators --check
 	@$(VENV) tests/bars/convert.py $(BUILD)/bin/hone
@@ -102,7 +105,7 @@ differential: $(BUILD)/build.ninja $(VENV) ## random cases of every operator aga
 	@cmake --build $(BUILD) -j $(JOBS) --target hone_shared
 	@$(VENV) tests/differential/run.py $(BUILD)/src/libhone.so --cases $(CASES) --seed $(SEED)
 
-deep: test bench-graphs retrieval round-trip differential random-graphs ## too long for CI
+deep: test bench-graphs fusion retrieval round-trip differential random-graphs ## too long for CI
 
 fuzz: ## damage engine files and run each fuzz target for FUZZ_SECONDS, with sanitizers
 	@tools/setup build check

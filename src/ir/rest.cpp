@@ -8,10 +8,6 @@
 namespace hone {
 namespace {
 
-using Replacement = std::function<std::optional<Dim>(std::string_view)>;
-
-Op substitute(const Op& op, const Replacement& replacement);
-
 /// A region's body with the symbols it shares replaced.
 Body substitute(const Body& body, const Replacement& replacement) {
   std::unique_ptr<Graph> inner = body->clone();
@@ -25,8 +21,8 @@ Body substitute(const Body& body, const Replacement& replacement) {
   return inner;
 }
 
-/// The op with the symbols in its fields replaced. Bodies that are no regions have symbols of their
-/// own.
+}  // namespace
+
 Op substitute(const Op& op, const Replacement& replacement) {
   std::set<std::string, std::less<>> used;
   collect_symbols(op.fields(), used);
@@ -45,8 +41,6 @@ Op substitute(const Op& op, const Replacement& replacement) {
   }
   return Op::of(op.op_class(), std::move(copy));
 }
-
-}  // namespace
 
 Type type_of(const Tensor& contents, const Type& stated) {
   if (stated.kind() == Type::Kind::optional)

@@ -5,6 +5,7 @@
 #include "inspection.hpp"
 #include "ir/text.hpp"
 #include "output.hpp"
+#include "regions.hpp"
 
 namespace hone::cli {
 namespace {
@@ -12,15 +13,16 @@ namespace {
 struct InspectOptions {
   ModelOptions model;
   std::string format = "text";
-  bool graph = false, plan = false, ops = false;
+  bool graph = false, plan = false, ops = false, regions = false;
 };
 
 void inspect(const InspectOptions& options) {
   check(options.format == "text" || options.format == "json", Code::usage, "-o ", options.format,
         ": wanted text or json");
-  const bool parts = options.graph || options.plan || options.ops;
+  const bool parts = options.graph || options.plan || options.ops || options.regions;
   check(!parts || options.format == "text", Code::usage,
-        "-o json prints everything but graph and plan; leave out --graph, --plan and --ops");
+        "-o json prints everything but graph and plan; leave out --graph, --plan, --ops and "
+        "--regions");
   const Inspection found = [&] {
     try {
       return inspect_file(options.model);
@@ -32,6 +34,9 @@ void inspect(const InspectOptions& options) {
   if (options.graph) print(hone::print(*found.graph));
   if (options.plan) print(hone::print(found.plan));
   if (options.ops) print(ops_text(found));
+  if (options.regions)
+    print(regions_text(*found.portable, options.model.input_shapes(*found.graph),
+                       options.model.build_options().passes));
   if (!parts) print(options.format == "json" ? inspection_json(found) : inspection_text(found));
 }
 
@@ -43,6 +48,7 @@ std::function<void()> declare_inspect(Arguments& arguments) {
   arguments.option("-o,--output", options->format, "text|json", "Form of what is printed");
   arguments.flag("--graph", options->graph, "Print the graph as text, as it was imported");
   arguments.flag("--plan", options->plan, "Print the plan for this machine");
+  arguments.flag("--regions", options->regions, "Print the regions that fusion finds");
   arguments.flag("--ops", options->ops, "Print the table of ops");
   options->model.declare_shapes(arguments);
   options->model.declare_workers(arguments);

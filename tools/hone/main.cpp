@@ -65,6 +65,12 @@ Examples:
   hone inspect net.onnx -o json
 )",
      declare_inspect},
+    {"compare", "Tell whether two models are optimized to the same graph.",
+     R"(
+Examples:
+  hone compare net.onnx net_traced.onnx --structure
+)",
+     declare_compare},
     {"doctor", "Show what Hone finds on this machine.",
      R"(
 Example:

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "ir/evaluation.hpp"
+#include "passes/fusion/fuse.hpp"
 #include "runtime/engine_file.hpp"
 
 namespace hone::cli {
@@ -50,6 +51,7 @@ ImportOptions ModelOptions::import_options() const {
 BuildOptions ModelOptions::build_options() const {
   std::vector<std::string_view> names;
   for (const Pass& pass : pipeline()) names.push_back(pass.name);
+  names.push_back(kFuse);
   for (const std::string& each : disabled) {
     if (std::find(names.begin(), names.end(), each) != names.end()) continue;
     const auto meant = closest(each, names);

@@ -54,6 +54,7 @@ std::function<void()> declare_run(Arguments& arguments);
 std::function<void()> declare_build(Arguments& arguments);
 std::function<void()> declare_convert(Arguments& arguments);
 std::function<void()> declare_inspect(Arguments& arguments);
+std::function<void()> declare_compare(Arguments& arguments);
 std::function<void()> declare_doctor(Arguments& arguments);
 std::function<void()> declare_version(Arguments& arguments);
 

@@ -15,9 +15,10 @@ constexpr size_t kMostCopies = 8;
 
 class Fusion {
  public:
-  Fusion(Graph& graph, std::vector<FusionNote>* notes)
-      : graph_(graph), roles_(copy_views(graph)), groups_(graph), notes_(notes) {
+  Fusion(Graph& graph, const PassOptions& options, std::vector<FusionNote>* notes)
+      : graph_(graph), roles_(copy_views(graph, options.keep)), groups_(graph), notes_(notes) {
     for (Node& node : graph.nodes()) {
+      if (options.keep(node)) roles_.at(&node) = {};
       const Role role = roles_.at(&node).role;
       groups_.of(&node).anchored = role == Role::anchor;
       groups_.of(&node).reduces = role == Role::reduction;
@@ -33,11 +34,11 @@ class Fusion {
 
  private:
   /// Gives each reader of a view a view of its own, readers first, so that chains follow.
-  static Roles copy_views(Graph& graph) {
+  static Roles copy_views(Graph& graph, const Keep& keep) {
     Roles roles = roles_of(graph);
     bool copied = false;
     for (auto node = graph.nodes().rbegin(); node != graph.nodes().rend(); ++node) {
-      if (roles.at(&*node).role != Role::view || node->outputs.size() != 1) continue;
+      if (roles.at(&*node).role != Role::view || node->outputs.size() != 1 || keep(*node)) continue;
       Value* output = node->outputs.front();
       if (graph.is_output(output)) continue;
       const std::vector<Node*> readers(output->users.begin(), output->users.end());
@@ -160,7 +161,7 @@ class Fusion {
     bool changed = false;
     for (const Group* group : groups_.all()) {
       if (group->nodes.size() < 2) continue;
-      fuse_nodes(graph_, group->nodes, "fuse", group->cuts);
+      fuse_nodes(graph_, group->nodes, kFuse, group->cuts);
       changed = true;
     }
     if (changed) graph_.sort();
@@ -179,8 +180,10 @@ class Fusion {
 
 }  // namespace
 
-bool fuse(Graph& graph, const PassOptions&, std::vector<FusionNote>* notes) {
-  return Fusion(graph, notes).run();
+bool fuse(Graph& graph, const PassOptions& options, std::vector<FusionNote>* notes) {
+  const auto& disabled = options.disabled;
+  if (std::find(disabled.begin(), disabled.end(), kFuse) != disabled.end()) return false;
+  return Fusion(graph, options, notes).run();
 }
 
 bool cut_regions(Graph& graph, const std::function<bool(const Node& fused)>& keep) {

@@ -8,6 +8,9 @@
 
 namespace hone {
 
+/// The pass' name, for --disable.
+inline constexpr std::string_view kFuse = "fuse";
+
 /// Why a node did not join the region that makes one of its operands.
 struct FusionNote {
   std::string node;  // describe()

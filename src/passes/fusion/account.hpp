@@ -1,0 +1,23 @@
+#pragma once
+// What running a graph takes: how many steps are launched, what moves between them.
+
+#include <string>
+#include <vector>
+
+#include "ir/graph.hpp"
+
+namespace hone {
+
+struct StepAccount {
+  int launched = 0;   // steps that run a kernel, copies too
+  int cut = 0;        // the same with every region cut where it is marked
+  int views = 0;      // realized by the plan: the same bytes under another shape or offset
+  int constants = 0;  // nodes that read constants only
+  int sizes = 0;      // arithmetic of sizes on the host
+  std::vector<const Node*> steps;   // the launched ones, in order
+  std::vector<const Node*> copies;  // launched steps that only move elements
+  Dim bytes;                        // read and written by launched steps, constants not counted
+};
+StepAccount account(const Graph& graph);
+
+}  // namespace hone
