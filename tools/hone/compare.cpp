@@ -6,6 +6,7 @@
 #include "model_options.hpp"
 #include "output.hpp"
 #include "passes/fusion/fuse.hpp"
+#include "passes/prepare_fusion.hpp"
 #include "runtime/engine_file.hpp"
 
 namespace hone::cli {
@@ -22,7 +23,9 @@ std::unique_ptr<Graph> optimized(const ModelOptions& model, bool fused) {
   if (is_engine_file(model.path)) portable = read_engine_file(model.path).portable;
   else portable = make_portable(import_file(model.path, model.import_options()).graph, options);
   std::unique_ptr<Graph> graph = portable->clone();
-  if (fused) fuse(*graph, options.passes);
+  if (!fused) return graph;
+  prepare_fusion(*graph, options.passes);
+  fuse(*graph, options.passes);
   return graph;
 }
 

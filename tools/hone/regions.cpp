@@ -6,6 +6,7 @@
 #include "output.hpp"
 #include "passes/fusion/account.hpp"
 #include "passes/fusion/fuse.hpp"
+#include "passes/prepare_fusion.hpp"
 
 namespace hone::cli {
 namespace {
@@ -69,6 +70,7 @@ std::string regions_text(const Graph& portable, const Shapes& shapes, const Pass
   const std::unique_ptr<Graph> graph = specialized(portable, shapes, options);
   const StepAccount before = account(*graph);
   std::vector<FusionNote> notes;
+  prepare_fusion(*graph, options);
   fuse(*graph, options, &notes);
   const StepAccount after = account(*graph);
   std::string text =
