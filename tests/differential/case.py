@@ -14,7 +14,27 @@ TYPES = {
     "tensor(uint16)": np.dtype(np.uint16), "tensor(uint32)": np.dtype(np.uint32),
     "tensor(uint64)": np.dtype(np.uint64), "tensor(bool)": np.dtype(np.bool_),
 }
+# Types that NumPy lacks. They enter and leave a model as wider ones, which hold them all.
+NARROW = {f"tensor({name})": np.dtype(getattr(ml_dtypes, of)) for name, of in (
+    ("bfloat16", "bfloat16"), ("float8e4m3fn", "float8_e4m3fn"),
+    ("float8e4m3fnuz", "float8_e4m3fnuz"), ("float8e5m2", "float8_e5m2"),
+    ("float8e5m2fnuz", "float8_e5m2fnuz"), ("uint4", "uint4"), ("int4", "int4"),
+    ("uint2", "uint2"), ("int2", "int2"))}
 IR_VERSION = 10
+
+
+def is_narrow(dtype):
+    return np.dtype(dtype) in NARROW.values()
+
+
+def is_narrow_integer(dtype):
+    return is_narrow(dtype) and "int" in np.dtype(dtype).name
+
+
+def widened(dtype):
+    if not is_narrow(dtype):
+        return np.dtype(dtype)
+    return np.dtype(np.int8 if is_narrow_integer(dtype) else np.float32)
 
 
 @dataclasses.dataclass
@@ -48,6 +68,7 @@ class Case:
     wanted: list = None  # the results, where the row knows better than any oracle
     note: str = ""
     kinds: dict = dataclasses.field(default_factory=dict)  # result: element type that is declared
+    narrow: dict = dataclasses.field(default_factory=dict)  # result: its type, one of NARROW
 
     def opsets(self):
         default = self.opset if self.domain == "" else 21
@@ -59,8 +80,12 @@ class Case:
     def model(self):
         names = ["" if a is None else f"x{i}" for i, a in enumerate(self.inputs)]
         outputs = ["" if i in self.unwanted else f"y{i}" for i in range(self.outputs)]
-        nodes = self.nodes or [helper.make_node(self.op, names, outputs, domain=self.domain,
-                                                **self.attributes)]
+        results = [f"{name}_narrow" if i in self.narrow and name else name
+                   for i, name in enumerate(outputs)]
+        nodes = list(self.nodes or [helper.make_node(self.op, names, results, domain=self.domain,
+                                                     **self.attributes)])
+        nodes += [cast(results[i], outputs[i], widened(dtype))
+                  for i, dtype in self.narrow.items() if outputs[i]]
         inputs, initializers = [], []
         for i, array in enumerate(self.inputs):
             if array is None:
@@ -70,15 +95,21 @@ class Case:
                 continue
             shape = {"symbolic": [f"d{i}_{k}" for k in range(array.ndim)], "unranked": None}.get(
                 self.declared.get(i), array.shape)
-            element = helper.np_dtype_to_tensor_dtype(array.dtype)
-            inputs.append(helper.make_tensor_value_info(f"x{i}", element, shape))
+            name = self.port(i)
+            element = helper.np_dtype_to_tensor_dtype(widened(array.dtype))
+            inputs.append(helper.make_tensor_value_info(name, element, shape))
+            if is_narrow(array.dtype):
+                nodes.insert(0, cast(name, f"x{i}", array.dtype))
         results = [helper.make_tensor_value_info(name, self.kinds[i], None) if i in self.kinds
                    else onnx.ValueInfoProto(name=name) for i, name in enumerate(outputs) if name]
         graph = helper.make_graph(nodes, "case", inputs, results, initializers)
         return helper.make_model(graph, opset_imports=self.opsets(), ir_version=IR_VERSION)
 
+    def port(self, i):
+        return f"x{i}_wide" if is_narrow(self.inputs[i].dtype) else f"x{i}"
+
     def feeds(self):
-        return {f"x{i}": a for i, a in enumerate(self.inputs)
+        return {self.port(i): a.astype(widened(a.dtype)) for i, a in enumerate(self.inputs)
                 if a is not None and i not in self.constants}
 
     def text(self):
@@ -96,6 +127,10 @@ class Case:
         lines += [f"    {written(node)}" for node in self.nodes or []]
         lines += [f"    x{i}: {operand(i, a)}" for i, a in enumerate(self.inputs)]
         return "\n".join(lines)
+
+
+def cast(source, result, dtype):
+    return helper.make_node("Cast", [source], [result], to=helper.np_dtype_to_tensor_dtype(dtype))
 
 
 def written(node):

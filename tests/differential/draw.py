@@ -1,11 +1,12 @@
 """Draws cases from the standard's own schemas: versions, element types, shapes, attributes."""
 import functools
 
+import ml_dtypes
 import numpy as np
 import onnx
 from onnxruntime.capi import onnxruntime_pybind11_state as ort
 
-from case import TYPES, Case, Tolerance
+from case import NARROW, TYPES, Case, Tolerance, is_narrow, is_narrow_integer
 
 STANDARD = ("", "ai.onnx.ml")  # domains whose versions the onnx package knows
 OLDEST, NEWEST = 7, 26  # opsets that ONNX Runtime reads; those that Hone is held to
@@ -14,6 +15,10 @@ FLOATS = (np.float32, np.float64, np.float16)
 SIGNED = (np.int64, np.int32, np.int16, np.int8)
 UNSIGNED = (np.uint64, np.uint32, np.uint16, np.uint8)
 INTEGERS = SIGNED + UNSIGNED
+# Operators that move or look at elements of types that NumPy lacks.
+NARROW_OPS = set("""BitCast Compress Concat Flatten Gather GatherElements GatherND Identity IsInf
+    IsNaN Reshape ReverseSequence ScatterElements ScatterND Shape Sign Slice Split Squeeze
+    TensorScatter Transpose Unsqueeze""".split())
 SPECIAL = [0.0, -0.0, 1.0, -1.0, np.nan, np.inf, -np.inf, 0.5, -2.5, 1e-40, 65504.0, 1e30]
 
 
@@ -72,7 +77,8 @@ def types_that_run(op, domain, opset, variable):
         if low <= max(since, opset) and since <= high and variable in kernel.type_constraints:
             constrained = True
             held |= set(kernel.type_constraints[variable])
-    return [TYPES[t] for t in allowed if t in TYPES and (not constrained or t in held)]
+    known = {**TYPES, **NARROW}
+    return [known[t] for t in allowed if t in known and (not constrained or t in held)]
 
 
 class Refused(Exception):
@@ -124,6 +130,8 @@ class Draw:
         variable = variable or self.operand_type(0)
         if variable not in self.types:
             options = types_that_run(self.op, self.domain, self.opset, variable)
+            if self.domain != "" or self.op not in NARROW_OPS:
+                options = [t for t in options if not is_narrow(t)]
             if allowed is not None:
                 options = [t for t in options if t in [np.dtype(a) for a in allowed]]
             first = [t for t in options if t == np.float32]
@@ -170,6 +178,13 @@ class Draw:
         """`values`: "any" (floats with infinities and NaN now and then), "real" (finite), "exact"
         (small whole numbers), "unit" (in [0, 1]), "positive"."""
         dtype = np.dtype(dtype)
+        if is_narrow_integer(dtype):
+            info = ml_dtypes.iinfo(dtype)
+            bounds = (info.min, info.max) if low is None else (low, high)
+            return self.array(np.int8, shape, low=int(bounds[0]), high=int(bounds[1])).astype(dtype)
+        if is_narrow(dtype):
+            with np.errstate(all="ignore"):
+                return self.array(np.float32, shape, values, low, high).astype(dtype)
         random = np.random.default_rng(self.below(1 << 30))
         style = self.below(8)
         if low is not None:
@@ -214,8 +229,17 @@ class Draw:
                 declared[i] = self.among(["", "", "symbolic", *["unranked"] *
                                           (not ranked)])
         attributes = {k: v for k, v in (attributes or {}).items() if v is not None}
+        more.setdefault("narrow", self.narrow_results(outputs))
         return Case(self.op, self.domain, self.opset, inputs, attributes, outputs,
                     tolerance or Tolerance(), constants, declared, **more)
+
+
+    def narrow_results(self, outputs):
+        """Results whose type variable was drawn as a type that NumPy lacks."""
+        formal = self.schema.outputs
+        drawn = {i: self.types.get(getattr(formal[min(i, len(formal) - 1)], "type_str", None))
+                 for i in range(outputs)}
+        return {i: dtype for i, dtype in drawn.items() if dtype is not None and is_narrow(dtype)}
 
 
 def whole_numbers(random, dtype, shape, values, style):

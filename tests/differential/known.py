@@ -6,8 +6,9 @@ import re
 from typing import Callable
 
 import numpy as np
-
 import onnx
+
+from case import is_narrow, is_narrow_integer
 
 
 @dataclasses.dataclass
@@ -20,8 +21,8 @@ class Known:
 
 
 def is_real(array):
-    """Floats; those of ml_dtypes are of kind V."""
-    return array is not None and array.dtype.kind in "fV"
+    return array is not None and (array.dtype.kind == "f" or (
+        is_narrow(array.dtype) and not is_narrow_integer(array.dtype)))
 
 
 def has(case, what):
@@ -209,6 +210,11 @@ KNOWN = [
     Known("Where", has_negative_zero, '"Return elements, either from X or Y, depending on '
           'condition"; ONNX Runtime adds 0 to them, and -0 becomes 0',
           r"is np.float64\(-0.0\), wanted np.float64\(0.0\)"),
+    Known("Cast CastLike", lambda c: is_real(c.inputs[0]) and
+          any(is_narrow_integer(t) for t in c.narrow.values()),
+          '"fixed point: undefined if OOR" is all that is said of floats to integers; fractions '
+          "are cut off in the onnx package's reference, as for wider integers, and rounded in ONNX "
+          "Runtime"),
     # Windows
     Known(POOLS, lambda c: pads_same(c) and is_dilated(c),
           '"SAME_UPPER or SAME_LOWER: output_spatial_shape[i] = ceil(input_spatial_shape[i] / '

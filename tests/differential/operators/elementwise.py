@@ -1,8 +1,10 @@
 """One result element from one element of each operand."""
+import ml_dtypes
 import numpy as np
+import onnx
 
-from case import Tolerance
-from draw import INTEGERS
+from case import Tolerance, is_narrow, is_narrow_integer
+from draw import types_that_run
 from table import operators
 
 EXACT = Tolerance()
@@ -157,28 +159,38 @@ def clip(d):
     return d.case([x] + bounds, constant={1, 2})
 
 
-NUMBERS = {1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32,
-           7: np.int64, 9: np.bool_, 10: np.float16, 11: np.float64, 12: np.uint32, 13: np.uint64}
+def is_whole(dtype):
+    return dtype.kind in "iu" or is_narrow_integer(dtype)
+
+
+def castable(d, source, to):
+    """Numbers of `source`; beyond the range of whole ones the standard says nothing."""
+    x = d.array(source, d.shape(), "any")
+    if is_whole(source) or not is_whole(to):
+        return x
+    most = min(100, int(ml_dtypes.iinfo(to).max))
+    wide = np.nan_to_num(x.astype(np.float32), posinf=most, neginf=0)
+    return np.clip(wide, 0, most).astype(source)
 
 
 @operators("Cast")
 def cast(d):
-    to = d.among(NUMBERS)
-    source = d.type("T1")
-    floats_to_whole = source.kind == "f" and NUMBERS[to] in INTEGERS
-    x = d.array(source, d.shape(), "positive" if floats_to_whole else "any")
-    if floats_to_whole:  # beyond the range the standard says nothing
-        x = np.clip(np.nan_to_num(x), 0, 100).astype(source)
-    return d.case([x], {"to": to})
+    types = types_that_run("Cast", "", d.opset, "T1")
+    source, to = d.among([np.dtype(np.float32)] + types), d.among(types)
+    saturate = None
+    if d.opset >= 19 and "float8" in to.name:
+        saturate = d.maybe(lambda: d.below(2))
+    return d.case([castable(d, source, to)], {
+        "to": onnx.helper.np_dtype_to_tensor_dtype(to), "saturate": saturate},
+        narrow={0: to} if is_narrow(to) else {})
 
 
 @operators("CastLike")
 def cast_like(d):
-    source, to = d.type("T1"), np.dtype(d.among(NUMBERS.values()))
-    x = d.array(source, d.shape(), "any")
-    if source.kind == "f" and to in INTEGERS:
-        x = np.clip(np.nan_to_num(x), 0, 100).astype(source)
-    return d.case([x, np.zeros(d.shape(), to)])
+    types = types_that_run("CastLike", "", d.opset, "T1")
+    source, to = d.among(types), d.among(types)
+    x = castable(d, source, to)
+    return d.case([x, np.zeros(d.shape(), to)], narrow={0: to} if is_narrow(to) else {})
 
 
 @operators("Dropout")

@@ -1,12 +1,20 @@
 """Numbers stored as small integers."""
+import ml_dtypes
 import numpy as np
 
-from case import Tolerance
+from case import Tolerance, is_narrow, is_narrow_integer
+from draw import types_that_run
 from operators.networks import spatial_shape, window
 from table import operators
 
 ONE_OFF = Tolerance(absolute=1)  # a result that lies half way may be rounded to either side
 BYTES = (np.uint8, np.int8)
+
+
+def narrower(d):
+    """Types of fewer bits that the version quantizes to."""
+    schema = d.schema.outputs[0].type_str if d.op == "QuantizeLinear" else "T1"
+    return [t for t in types_that_run(d.op, "", d.opset, schema) if is_narrow(t)]
 
 
 def scale(d, shape=()):
@@ -19,26 +27,53 @@ def dyadic(d, shape=()):
 
 
 def point(d, dtype, shape=()):
-    return d.array(dtype, shape, low=max(np.iinfo(dtype).min, -20), high=20)
+    if is_narrow(dtype) and not is_narrow_integer(dtype):
+        return np.zeros(shape, dtype)
+    info = ml_dtypes.iinfo(dtype)
+    return d.array(dtype, shape, low=max(int(info.min), -20), high=min(int(info.max), 20))
+
+
+def blocked(d, x):
+    """An axis, a block's size and the scales' shape."""
+    axis = d.axis(x.ndim)
+    size = d.between(1, 4)
+    shape = [-(-n // size) if i == axis % x.ndim else n for i, n in enumerate(x.shape)]
+    return axis, size, tuple(shape)
 
 
 @operators("QuantizeLinear")
 def quantize(d):
     x = d.array(d.type("T1", (np.float32,)), d.shape(1, 3), "real")
-    dtype = np.dtype(d.among(BYTES + ((np.uint16, np.int16) if d.since >= 21 else ())))
+    narrow = narrower(d)
+    if narrow and d.chance(2):
+        dtype = d.among(narrow)
+    else:
+        dtype = np.dtype(d.among(BYTES + ((np.uint16, np.int16) if d.since >= 21 else ())))
+    made = {"saturate": d.maybe(0, 3)} if "float8" in dtype.name else {}
+    more = {"constant": {1, 2}, "narrow": {0: dtype} if is_narrow(dtype) else {}}
+    if d.since >= 21 and x.size and d.chance(3):  # empty ones are ONNX Runtime's end
+        axis, size, shape = blocked(d, x)
+        return d.case([x, dyadic(d, shape), point(d, dtype, shape)],
+                      {**made, "axis": axis, "block_size": size}, **more)
     if d.since < 13 or d.chance(2):
         s = dyadic(d)
         return d.case([x, s, d.maybe(point(d, dtype), 1) if dtype != np.uint8 else d.maybe(
-            lambda: point(d, dtype))], constant={1, 2})
+            lambda: point(d, dtype))], made, **more)
     axis = d.axis(x.ndim)
     s = dyadic(d, (x.shape[axis],))
-    return d.case([x, s, point(d, dtype, s.shape)], {"axis": axis}, constant={1, 2})
+    return d.case([x, s, point(d, dtype, s.shape)], {**made, "axis": axis}, **more)
 
 
 @operators("DequantizeLinear")
 def dequantize(d):
-    dtype = np.dtype(d.among(BYTES + (np.int32,)))
+    narrow = narrower(d)
+    dtype = d.among(narrow) if narrow and d.chance(2) else np.dtype(d.among(BYTES + (np.int32,)))
     x = d.array(dtype, d.shape(1, 3))
+    if d.since >= 21 and d.chance(3):
+        axis, size, shape = blocked(d, x)
+        zero = None if dtype == np.int32 else d.maybe(lambda: point(d, dtype, shape))
+        return d.case([x, scale(d, shape), zero], {"axis": axis, "block_size": size},
+                      constant={1, 2}, tolerance=Tolerance(ulps=1))
     axis = d.axis(x.ndim)
     shape = (x.shape[axis],) if d.since >= 13 and d.chance(2) else ()
     zero = None if dtype == np.int32 else d.maybe(lambda: point(d, dtype, shape))
