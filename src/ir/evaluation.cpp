@@ -201,8 +201,9 @@ class Interpreter {
       contents.push_back(values_.at(value));
       types.push_back(type_of(contents.back(), value->type));
     }
-    const std::unique_ptr<Graph> rest = rest_of(graph_, &*next, live, types, symbols_);
+    std::unique_ptr<Graph> rest;
     try {
+      rest = rest_of(graph_, &*next, live, types, symbols_);
       infer(*rest);
     } catch (const Error& error) {
       if (error.code() != Code::invalid_model) throw;

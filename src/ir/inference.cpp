@@ -143,6 +143,9 @@ Dim Inference::same(const Dim& a, const Dim& b) {
 Dim Inference::broadcast_dim(const Dim& a, const Dim& b) {
   if (a == b || b.is(1)) return a;
   if (a.is(1)) return b;
+  // A symbol that a requirement found to be 1.
+  if (provably_equal(a, 1, ranges()) == true) return b;
+  if (provably_equal(b, 1, ranges()) == true) return a;
   check(!a.is_constant() || !b.is_constant(), "sizes ", a, " and ", b, " do not broadcast");
   return same(a, b);
 }

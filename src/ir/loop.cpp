@@ -40,6 +40,11 @@ Dim turns(Inference& c, const Graph& body, int first) {
   return some;
 }
 
+/// Result `i`, to which every turn adds such a slice, is wanted and its type states sizes.
+bool has_sizes(const Inference& c, int i, const Type& slice) {
+  return c.wants(i) && slice.is_tensor() && slice.tensor().has_rank();
+}
+
 bool flag(const Evaluation& c, const Tensor& condition) {
   c.check(condition.is_tensor() && condition.count() == 1, "the condition is ", describe(condition),
           ", wanted one bool");
@@ -72,7 +77,12 @@ void Loop::infer(Inference& c) const {
   c.check(go_on.is_tensor() && go_on.tensor().dtype == DType::boolean, "the body's condition is ",
           go_on, ", wanted a bool");
   if (carried < c.outputs()) {
-    const Dim count = turns(c, inner.graph(), carried);
+    // The first stacked result with sizes defines how many turns there are.
+    int first = carried;
+    while (first < c.outputs() &&
+           !has_sizes(c, first, inner.output(static_cast<size_t>(first) + 1)))
+      ++first;
+    const Dim count = first < c.outputs() ? turns(c, inner.graph(), first) : Dim(0);
     for (int i = carried; i < c.outputs(); ++i)
       c.set(i, stacked(c, i, inner.output(static_cast<size_t>(i) + 1), inner, 0, count));
   }

@@ -227,7 +227,7 @@ void GatherBlockQuantized::eval(Evaluation& c) const {
   Sizes shape(sizes.begin(), sizes.begin() + static_cast<int64_t>(gather));
   shape.insert(shape.end(), indices.shape().begin(), indices.shape().end());
   shape.insert(shape.end(), sizes.begin() + static_cast<int64_t>(gather) + 1, sizes.end());
-  Tensor& y = c.output(0, scales.dtype(), shape);  // zeros
+  Tensor& y = zeros(c, 0, scales.dtype(), shape);
   for (int64_t to = 0; to < y.count(); ++to) {
     const int64_t index = indices.integer(to / inner % indices.count());
     if (index < -size || index >= size) continue;

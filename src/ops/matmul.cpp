@@ -96,7 +96,7 @@ void Gemm::infer(Inference& c) const {
   }
   Dims result{a.has_rank() ? a.shape()[transA] : c.fresh(0, 0),
               b.has_rank() ? b.shape()[!transB] : c.fresh(0, 1)};
-  broadcasts_to(c, 2, result);
+  if (a.has_rank() && b.has_rank()) broadcasts_to(c, 2, result);  // what is not known may be 1
   c.set(0, dtype, std::move(result));
 }
 

@@ -297,7 +297,7 @@ void MelWeightMatrix::eval(Evaluation& c) const {
   c.check(bands >= 0 && length >= 0 && rate >= 1, bands, " bands of a transform of ", length,
           " at ", rate, " samples a second");
   for (int i = 3; i < 5; ++i) c.check(c.input(i).count() == 1, "operand ", i, " is no scalar");
-  Tensor& y = c.output(0, output_datatype, {length / 2 + 1, bands});
+  Tensor& y = zeros(c, 0, output_datatype, {length / 2 + 1, bands});
   if (y.count() == 0) return;
   const std::vector<int64_t> edges = band_edges(c, bands, length, rate);
   for (int64_t band = 0; band < bands; ++band) {

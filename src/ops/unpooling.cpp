@@ -58,7 +58,7 @@ void MaxUnpool::eval(Evaluation& c) const {
   bool fits = shape.size() == inner.size() && shape[0] == inner[0] && shape[1] == inner[1];
   for (size_t i = 2; fits && i < shape.size(); ++i) fits = shape[i] >= inner[i];
   c.check(fits, "output_shape=[", join(shape, ","), "] for an unpooled ", shape_text(inner));
-  Tensor& y = c.output(0, x.dtype(), shape);
+  Tensor& y = zeros(c, 0, x.dtype(), shape);
   const std::vector<int64_t> from = row_major_strides(inner), to = row_major_strides(shape);
   const int64_t count = element_count(inner);
   for (int64_t i = 0; i < x.count(); ++i) {

@@ -45,7 +45,8 @@ class VectorNodes {
   Value* vector(Value* value) {
     const Dims& dims = *dims_of(value);
     if (dims.size() == 1) return value;
-    return add(Reshape{Dims{product(dims)}, false}, {value});
+    const Dim count = product(dims);
+    return add(Reshape{Dims{count}, count.is(0)}, {value});
   }
   Value* number(double number) {
     Tensor tensor(*dtype_of(affine_.node->output()), {1});

@@ -129,7 +129,9 @@ class WeightFold {
   }
   Value* reshaped(Value* value, Dims dims) {
     if (*dims_of(value) == dims) return value;
-    return add(Reshape{std::move(dims), false}, {value});
+    const bool has_zero =
+        std::any_of(dims.begin(), dims.end(), [](const Dim& d) { return d.is(0); });
+    return add(Reshape{std::move(dims), has_zero}, {value});
   }
   void claim(Node& node) {
     node.origin = origins_of({&node, affine_.node});

@@ -1,3 +1,4 @@
+#include "ir/rest.hpp"
 #include "ir/structural.hpp"
 #include "passes/inline_sized.hpp"
 #include "passes/pass.hpp"
@@ -15,6 +16,45 @@ std::optional<bool> condition_of(const Node& node) {
   return std::nullopt;
 }
 
+using Sizes = std::map<std::string, Dim, std::less<>>;
+
+/// Sizes that the node defined, as the results say that stand for its own.
+void learn(const Node& node, const std::vector<Value*>& results, const Graph& graph, Sizes& sizes) {
+  const auto definitions = symbol_definitions(graph);
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    if (node.outputs[i] == nullptr || !node.outputs[i]->type.is_tensor() ||
+        !results[i]->type.is_tensor())
+      continue;
+    const TensorType &stated = node.outputs[i]->type.tensor(), &now = results[i]->type.tensor();
+    if (!stated.has_rank() || !now.has_rank() || stated.rank() != now.rank()) continue;
+    for (size_t d = 0; d < stated.shape().size(); ++d) {
+      const auto symbol = stated.shape()[d].as_symbol();
+      const auto found = symbol ? definitions.find(*symbol) : definitions.end();
+      if (found != definitions.end() && found->second.value == node.outputs[i])
+        sizes.emplace(std::string(*symbol), now.shape()[d]);
+    }
+  }
+}
+
+/// Fields, types and requirements say the sizes instead of the symbols.
+void replace(Graph& graph, const Sizes& sizes) {
+  if (sizes.empty()) return;
+  const Replacement replacement = [&](std::string_view name) -> std::optional<Dim> {
+    const auto found = sizes.find(name);
+    return found == sizes.end() ? std::nullopt : std::optional(found->second);
+  };
+  for (Node& node : graph.nodes()) {
+    graph.set_op(&node, substitute(node.op, replacement));
+    for (Value* output : node.outputs)
+      if (output != nullptr) output->type = substitute(output->type, replacement);
+  }
+  const std::vector<Require> before = graph.requirements();
+  graph.clear_requirements();
+  for (const Require& require : before)
+    graph.add_requirement(
+        {require.relation, require.a.substitute(replacement), require.b.substitute(replacement)});
+}
+
 }  // namespace
 
 bool select_branches(Graph& graph, const PassOptions& options) {
@@ -28,9 +68,12 @@ bool select_branches(Graph& graph, const PassOptions& options) {
     const Body body = *condition ? op->then_branch : op->else_branch;
     const std::vector<Value*> results =
         inline_sized(graph, *body, {current.inputs.begin() + 1, current.inputs.end()}, &current);
+    Sizes sizes;
+    learn(current, results, graph, sizes);
     for (size_t i = 0; i < current.outputs.size(); ++i)
       if (current.outputs[i] != nullptr) graph.replace_uses(current.outputs[i], results[i]);
     graph.erase(&current);
+    replace(graph, sizes);
     changed = true;
   }
   return changed;

@@ -1,10 +1,14 @@
 // Random graphs: each verifies, reads back as it prints, and runs by an engine as by reference; so
 // does what each pass makes of it, and no pass touches nodes that are to be kept.
 //
-//   hone_random_graphs [--count N] [--seed N] [--first N] [--write FOLDER]
+//   hone_random_graphs [--count N] [--seed N] [--first N] [--nodes N] [--kinds FILE]
+//                      [--write FOLDER]
 //
-// --write also leaves each graph as FOLDER/I.onnx, and its inputs and results by reference as
-// FOLDER/I.npz (in_0, in_1 ..., out_0 ...), as far as ONNX and NumPy have words for them.
+// --nodes: at most so many nodes a graph, and no motifs. --kinds: only nodes of the kinds that the
+// file has, one a line (see kind_of), or "all"; without empty tensors and what ONNX Runtime does
+// otherwise than the standard. --write also leaves each graph as FOLDER/I.onnx, its inputs and
+// results by reference as FOLDER/I.npz (in_0, in_1 ..., out_0 ...), as far as ONNX and NumPy have
+// words for them, and the kinds of its nodes as FOLDER/I.kinds.
 
 #include <algorithm>
 #include <cmath>
@@ -13,11 +17,14 @@
 #include <map>
 #include <string>
 
+#include "base/file.hpp"
 #include "base/npy.hpp"
+#include "base/text.hpp"
 #include "build/build.hpp"
 #include "export/export.hpp"
 #include "ir/evaluation.hpp"
 #include "ir/inference.hpp"
+#include "ir/structural.hpp"
 #include "ir/text.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
@@ -27,18 +34,35 @@
 namespace hone::test {
 namespace {
 
-/// What a result may be off by, of its largest magnitude: kernels add up in float, and a rounding
-/// to f16 anywhere is one of all that follows.
-double allowed(const Graph& graph) {
-  bool half = false;
-  for (const Node& node : graph.nodes())
-    for (const Value* value : node.outputs)
-      if (value != nullptr && value->type.is_tensor() && is_float(value->type.tensor().dtype))
-        half |= bits(value->type.tensor().dtype) < 32;
-  return half ? 4e-3 : 2e-5;
+/// A result is rounded to f16 somewhere. What a result may be off by, of its largest magnitude:
+/// kernels add up in float, and a rounding to f16 anywhere is one of all that follows.
+bool has_half(const Graph& graph) {
+  for (const Node& node : graph.nodes()) {
+    for (const Value* value : node.outputs) {
+      if (value == nullptr) continue;
+      const Type& type = value->type.is_tensor() ? value->type : value->type.element();
+      if (!type.is_tensor() || (is_float(type.tensor().dtype) && bits(type.tensor().dtype) < 32))
+        return true;
+    }
+    for (const Body& body : control_bodies(node.op))
+      if (has_half(*body)) return true;
+  }
+  return false;
 }
 
+double allowed(const Graph& graph) { return has_half(graph) ? 4e-3 : 2e-5; }
+
 std::string difference(const Tensor& got, const Tensor& wanted, double share) {
+  if (!got.is_tensor() || !wanted.is_tensor()) {
+    if (got.is_sequence() != wanted.is_sequence() || got.is_nothing() != wanted.is_nothing() ||
+        (wanted.is_sequence() && got.elements().size() != wanted.elements().size()))
+      return cat("is ", describe(got), ", wanted ", describe(wanted));
+    for (size_t i = 0; wanted.is_sequence() && i < wanted.elements().size(); ++i)
+      if (const std::string what = difference(got.elements()[i], wanted.elements()[i], share);
+          !what.empty())
+        return cat("place ", i, ": ", what);
+    return "";
+  }
   if (got.dtype() != wanted.dtype() || got.shape() != wanted.shape())
     return cat("is ", got.dtype(), shape_text(got.shape()), ", wanted ", wanted.dtype(),
                shape_text(wanted.shape()));
@@ -128,10 +152,17 @@ bool add_arrays(NpzWriter& file, std::string_view prefix, const std::vector<Tens
   return true;
 }
 
+bool is_random(const Graph& graph) {
+  return std::any_of(graph.nodes().begin(), graph.nodes().end(), [](const Node& node) {
+    const std::vector<Body> bodies = control_bodies(node.op);
+    if (bodies.empty()) return !node.op.op_class().pure;
+    return std::any_of(bodies.begin(), bodies.end(), [](const Body& b) { return is_random(*b); });
+  });
+}
+
 /// false: this graph cannot be told in ONNX and NumPy, or draws numbers of its own.
 bool write_case(const GraphCase& graph_case, const std::filesystem::path& stem) {
-  for (const Node& node : graph_case.graph->nodes())
-    if (!node.op.op_class().pure) return false;
+  if (is_random(*graph_case.graph)) return false;
   try {
     NpzWriter arrays(stem.string() + ".npz");
     if (!add_arrays(arrays, "in_", graph_case.inputs) ||
@@ -161,14 +192,35 @@ void report(const OpCounts& counts, int64_t often) {
   std::printf("%ld of %ld ops drawn %ld times or more\n", drawn, total, often);
 }
 
-int run_all(uint64_t seed, int64_t first, int64_t count, const std::string& folder) {
+using Kinds = std::set<std::string, std::less<>>;
+
+Kinds read_kinds(const std::string& file) {
+  Kinds kinds;
+  for (const std::string_view line : split(read_text(file), '\n'))
+    if (!line.empty() && !line.starts_with('#')) kinds.emplace(line);
+  return kinds;
+}
+
+void write_kinds(const Graph& graph, const std::string& file) {
+  std::string text;
+  for (const Node& node : graph.nodes()) text += kind_of(node) + "\n";
+  AtomicFile out(file);
+  out.write(text);
+  out.commit();
+}
+
+int run_all(uint64_t seed, int64_t first, int64_t count, const std::string& folder,
+            const RandomGraphOptions& options) {
   OpCounts counts;
   int64_t failed = 0, nodes = 0, written = 0;
   for (int64_t i = first; i < first + count; ++i) {
     const uint64_t own = seed * 1'000'003 + static_cast<uint64_t>(i);
-    const GraphCase drawn = random_graph(own, all_ops(), counts);
+    const GraphCase drawn = random_graph(own, all_ops(), counts, options);
     nodes += std::ssize(drawn.graph->nodes());
-    if (!folder.empty()) written += write_case(drawn, std::filesystem::path(folder) / cat(i));
+    if (!folder.empty() && write_case(drawn, std::filesystem::path(folder) / cat(i))) {
+      ++written;
+      write_kinds(*drawn.graph, cat(folder, "/", i, ".kinds"));
+    }
     const std::string what = check_case(drawn);
     if (what.empty()) continue;
     if (++failed > 10) continue;
@@ -192,13 +244,20 @@ int main(int count, char** words) {
   int64_t graphs = 2000, first = 0;
   uint64_t seed = 1;
   std::string folder;
+  hone::test::Kinds kinds;
+  hone::test::RandomGraphOptions options;
   for (int i = 1; i + 1 < count; i += 2) {
     const std::string word = words[i];
     if (word == "--count") graphs = std::atoll(words[i + 1]);
     else if (word == "--first") first = std::atoll(words[i + 1]);
     else if (word == "--seed") seed = static_cast<uint64_t>(std::atoll(words[i + 1]));
     else if (word == "--write") folder = words[i + 1];
-    else return std::fprintf(stderr, "hone_random_graphs: unknown option %s\n", words[i]), 2;
+    else if (word == "--nodes") {
+      options.least_nodes = 1, options.most_nodes = std::atoi(words[i + 1]), options.motifs = 0;
+    } else if (word == "--kinds") {
+      if (std::string(words[i + 1]) != "all") kinds = hone::test::read_kinds(words[i + 1]);
+      options.kinds = &kinds;
+    } else return std::fprintf(stderr, "hone_random_graphs: unknown option %s\n", words[i]), 2;
   }
-  return hone::test::run_all(seed, first, graphs, folder);
+  return hone::test::run_all(seed, first, graphs, folder, options);
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace hone::test {
 namespace {
 
@@ -12,6 +14,36 @@ Node* only_node(Graph& graph, Op op, const std::vector<Value*>& inputs, size_t r
   for (Value* value : node->outputs) graph.add_output(value->name, value);
   infer(graph);
   return node;
+}
+
+/// Room as an engine gives it: what was there before is still in it. An op writes all of its
+/// result.
+Tensor used_room(int, DType type, const std::vector<int64_t>& shape) {
+  Tensor room(type, shape);
+  std::ranges::fill(room.mutable_bytes(), std::byte{0xA5});
+  return room;
+}
+
+/// Bits that belong to no element may differ.
+bool same_numbers(const Tensor& a, const Tensor& b) {
+  if (!a.is_tensor() || a.dtype() == DType::string || bits(a.dtype()) >= 8) return same_bits(a, b);
+  if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
+  for (int64_t i = 0; i < a.count(); ++i)
+    if (a.number(i) != b.number(i)) return false;
+  return true;
+}
+
+void expect_all_written(const Node& node, const std::vector<Tensor>& operands,
+                        const std::vector<Tensor>& wanted) {
+  std::vector<const Tensor*> inputs;
+  for (const Tensor& operand : operands) inputs.push_back(operand.empty() ? nullptr : &operand);
+  while (!inputs.empty() && inputs.back() == nullptr) inputs.pop_back();
+  const Bindings symbols;
+  Evaluation evaluation(node, inputs, symbols, used_room);
+  node.op.op_class().eval(node.op.data(), evaluation);
+  for (size_t i = 0; i < wanted.size(); ++i)
+    EXPECT_TRUE(same_numbers(evaluation.results()[i], wanted[i]))
+        << "result " << i << " of " << describe(node) << " depends on what its room held before";
 }
 
 Dims dims_of(const Tensor& tensor) { return {tensor.shape().begin(), tensor.shape().end()}; }
@@ -36,6 +68,7 @@ std::vector<Tensor> run_all(Op op, const std::vector<Tensor>& operands, size_t r
     const auto sizes = type.concrete();
     EXPECT_EQ(found[i].shape(), sizes.value_or(found[i].shape()));
   }
+  expect_all_written(*node, operands, found);
   return found;
 }
 

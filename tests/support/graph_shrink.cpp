@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "ir/evaluation.hpp"
 #include "ir/inference.hpp"
+#include "ir/rest.hpp"
 #include "ir/text.hpp"
 #include "support/random_graph.hpp"
 
@@ -18,7 +19,7 @@ Contents contents_of(const GraphCase& from) {
   try {
     for (size_t i = 0; i < from.inputs.size(); ++i) {
       contents[from.graph->inputs()[i]] = from.inputs[i];
-      bind(from.graph->inputs()[i]->type.tensor(), from.inputs[i].shape(), symbols);
+      bind_contents(from.graph->inputs()[i]->type, from.inputs[i], symbols);
     }
     for (const Value* value : from.graph->constants()) contents[value] = value->weight->tensor();
     for (const Node& node : from.graph->nodes()) {
@@ -28,7 +29,7 @@ Contents contents_of(const GraphCase& from) {
       const std::vector<Tensor> results = evaluate(node, operands, symbols);
       for (size_t i = 0; i < node.outputs.size(); ++i) {
         if (node.outputs[i] == nullptr) continue;
-        bind(node.outputs[i]->type.tensor(), results[i].shape(), symbols);
+        bind_contents(node.outputs[i]->type, results[i], symbols);
         contents[node.outputs[i]] = results[i];
       }
     }
@@ -57,9 +58,7 @@ class Rebuild {
         add_input(input, input->type, from_.inputs[i]);
     for (const Value* value : change_.given)
       if (const Tensor& tensor = contents_.at(value); needed_.contains(value))
-        add_input(value,
-                  Type::tensor(tensor.dtype(), Dims(tensor.shape().begin(), tensor.shape().end())),
-                  tensor);
+        add_input(value, type_of(tensor, value->type), tensor);
     for (const Value* value : from_.graph->constants())
       if (needed_.contains(value))
         made_[value] = result_.graph->add_constant(value->name, value->weight);

@@ -7,6 +7,7 @@
 #include "ir/evaluation.hpp"
 #include "ir/inference.hpp"
 #include "ir/rest.hpp"
+#include "ir/structural.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
 #include "passes/prepare_fusion.hpp"
@@ -85,6 +86,9 @@ double last_place(DType type) {
 
 double largest_of(const Tensor& tensor) {
   double largest = 0;
+  if (tensor.is_sequence())
+    for (const Tensor& element : tensor.elements())
+      largest = std::max(largest, largest_of(element));
   for (int64_t i = 0; i < tensor.count(); ++i)
     if (const double size = std::abs(tensor.number(i)); std::isfinite(size))
       largest = std::max(largest, size);
@@ -107,6 +111,14 @@ std::string difference_of(const Tensor& wanted, const Tensor& got, double most) 
   if (wanted.is_tensor() != got.is_tensor() || wanted.dtype() != got.dtype() ||
       wanted.shape() != got.shape())
     return cat("is ", describe(got), ", wanted ", describe(wanted));
+  if (wanted.is_sequence()) {
+    const auto &a = wanted.elements(), &b = got.elements();
+    if (a.size() != b.size()) return cat("is ", describe(got), ", wanted ", describe(wanted));
+    for (size_t i = 0; i < a.size(); ++i)
+      if (const std::string what = difference_of(a[i], b[i], most); !what.empty())
+        return cat("place ", i, " ", what);
+    return "";
+  }
   if (!wanted.is_tensor() || wanted.dtype() == DType::string || same_bits(wanted, got))
     return same_bits(wanted, got) ? "" : "has other elements";
   for (int64_t i = 0; i < wanted.count(); ++i)
@@ -184,16 +196,29 @@ std::string difference(const Contract& contract, double share, const std::vector
   return "";
 }
 
+namespace {
+
+/// The constant of this name and contents, in the graph or in a body.
+std::shared_ptr<const Weight> weight_of(const Graph& graph, std::string_view name,
+                                        const Hash& hash) {
+  if (const Value* value = graph.find(name); value != nullptr && value->is_constant())
+    if (value->weight->hash() == hash) return value->weight;
+  for (const Node& node : graph.nodes())
+    for (const Body& body : control_bodies(node.op))
+      if (auto found = weight_of(*body, name, hash); found != nullptr) return found;
+  return nullptr;
+}
+
+}  // namespace
+
 std::string round_trip(const Graph& graph) {
-  const std::string text = print(graph);
+  const std::string text = print(graph, {.hashes = true});
   const auto weights = [&](std::string_view name, DType, const std::vector<int64_t>&,
-                           const Hash&) -> std::shared_ptr<const Weight> {
-    const Value* value = graph.find(name);
-    return value == nullptr ? nullptr : value->weight;
-  };
+                           const Hash& hash) { return weight_of(graph, name, hash); };
   const auto read = parse(text, all_ops(), weights);
   verify(*read, "reading its text");
-  if (print(*read) != text) return cat("its text reads back as\n", print(*read));
+  if (const std::string again = print(*read, {.hashes = true}); again != text)
+    return cat("its text reads back as\n", again);
   return same_structure(graph, *read) ? "" : "its text reads back as another graph";
 }
 

@@ -7,12 +7,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "ir/graph.hpp"
 #include "ir/tensor.hpp"
+#include "support/rng.hpp"
 
 namespace hone::test {
 
@@ -21,17 +23,31 @@ namespace hone::test {
 /// float), N (any number), A (anything), X (what the first operand is). Shape: [a,b,4,2c], letters
 /// being the same number everywhere; [*]: any. Contents: {-2..2} makes a constant of such numbers;
 /// {1,0} of these. Mark ?: now and then absent; +: one to three of them.
+/// S, O as a type: a sequence, an optional. _: absent.
 /// Fields, separated by spaces: name=value|value..., $a standing for the number of letter a.
 struct Hint {
   std::string_view op, operands, fields;
+  int results = 1;  // of a motif's step
 };
 std::vector<const Hint*> hints_for(std::string_view op);
+
+/// Nodes that stand behind one another in real networks, for passes to find. The letters of all
+/// steps are the same numbers. An op is one of "Relu|Tanh", "Relu?" is now and then left out; an
+/// operand ^ is the result of the step before, ^0 of the first step, ^0.1 its second result.
+using Motif = std::vector<Hint>;
+const Motif& any_motif(Rng& rng);
 
 struct RandomGraphOptions {
   int least_nodes = 5, most_nodes = 60;
   int64_t most_elements = 2048;  // of one value
-  bool only_exportable = false;  // leaves out what ONNX has no dtype or operator for
+  int64_t motifs = 12;           // percent of the draws
+  /// When given: for another runtime. Only nodes of these kinds (kind_of; empty: all), only tensors
+  /// as outputs, none of them empty.
+  const std::set<std::string, std::less<>>* kinds = nullptr;
 };
+
+/// The op and the dtypes that its operands and results have, each once: "Where bool f32".
+std::string kind_of(const Node& node);
 
 /// A graph and tensors for its inputs, in order.
 struct GraphCase {

@@ -23,7 +23,8 @@ Tensor DrawnGraph::numbers(DType type, const std::vector<int64_t>& shape) {
 }
 
 Value* DrawnGraph::constant(Tensor tensor) {
-  Value* value = graph.add_constant("c", Weight::of(tensor));
+  Value* value = graph.add_constant(
+      constants == nullptr ? std::string("c") : cat("c", ++*constants), Weight::of(tensor));
   contents.emplace(value, std::move(tensor));
   return value;
 }
@@ -53,7 +54,8 @@ DType DrawnGraph::any_dtype() {
 std::vector<int64_t> DrawnGraph::any_shape() {
   std::vector<int64_t> shape;
   for (int64_t rank = rng.among({0, 1, 2, 2, 3, 3, 4, 4}); rank > 0; --rank)
-    shape.push_back(rng.percent(3) ? 0 : rng.among({1, 2, 3, 4, 4, 5, 6, 8}));
+    shape.push_back(
+        options.kinds == nullptr && rng.percent(3) ? 0 : rng.among({1, 2, 3, 4, 4, 5, 6, 8}));
   return shape;
 }
 
@@ -164,14 +166,15 @@ Value* another(DrawnGraph& drawn, const Value* first) {
   return rng.among(fitting);
 }
 
-/// The later ones more often: graphs are to be deep.
+}  // namespace
+
 Value* recent(DrawnGraph& drawn) {
+  if (drawn.pool.empty())
+    drawn.pool.push_back(drawn.constant(drawn.numbers(drawn.any_dtype(), drawn.any_shape())));
   const auto size = static_cast<int64_t>(drawn.pool.size());
   const int64_t back = std::min(drawn.rng.below(size), drawn.rng.below(size));
   return drawn.pool[static_cast<size_t>(size - 1 - back)];
 }
-
-}  // namespace
 
 std::vector<Value*> draw_operands(DrawnGraph& drawn, const OpClass& op_class) {
   const Arity arity = op_class.inputs;
@@ -267,9 +270,19 @@ Value* hinted_constant(DrawnGraph& drawn, const Pattern& pattern, DType type,
   return drawn.constant(std::move(tensor));
 }
 
+/// A sequence or an optional; null: there is none.
+Value* other_for(DrawnGraph& drawn, Type::Kind kind) {
+  std::vector<Value*> fitting;
+  for (Value* value : drawn.others)
+    if (value->type.kind() == kind) fitting.push_back(value);
+  return fitting.empty() ? nullptr : drawn.rng.among(fitting);
+}
+
 Value* operand_for(DrawnGraph& drawn, const Pattern& pattern, std::optional<DType> first,
                    std::map<char, int64_t>& letters) {
   Rng& rng = drawn.rng;
+  if (pattern.type == "S") return other_for(drawn, Type::Kind::sequence);
+  if (pattern.type == "O") return other_for(drawn, Type::Kind::optional);
   if (pattern.contents.empty() && (!first || rng.percent(60))) {
     std::vector<Value*> fitting;
     for (Value* value : drawn.pool) {
@@ -289,24 +302,46 @@ Value* operand_for(DrawnGraph& drawn, const Pattern& pattern, std::optional<DTyp
   for (const std::string_view dim : pattern.dims) shape.push_back(size_of(dim, letters, rng));
   const DType type = parse_dtype(pattern.type).value_or(dtype_for(pattern.type, first, drawn));
   if (!pattern.contents.empty()) return hinted_constant(drawn, pattern, type, shape);
-  if (std::ssize(drawn.inputs) < 6 && rng.percent(40)) return drawn.input(type, shape);
+  if (!drawn.closed && std::ssize(drawn.inputs) < 6 && rng.percent(40))
+    return drawn.input(type, shape);
   return drawn.constant(drawn.numbers(type, shape));
+}
+
+/// ^: the first result of the motif's last node; ^1, ^1.2: of its node 1, result 2. Null: none
+/// such.
+Value* of_motif(std::string_view text, const std::vector<std::vector<Value*>>& steps) {
+  text.remove_prefix(1);
+  const std::vector<std::string_view> parts = split(text, '.');
+  const int64_t last = std::ssize(steps) - 1;
+  const int64_t step = parts[0].empty() ? last : parse_int(parts[0]).value_or(last);
+  const int64_t result = parts.size() > 1 ? parse_int(parts[1]).value_or(0) : 0;
+  if (step < 0 || step > last || result >= std::ssize(steps[static_cast<size_t>(step)]))
+    return nullptr;
+  return steps[static_cast<size_t>(step)][static_cast<size_t>(result)];
 }
 
 }  // namespace
 
 std::vector<Value*> draw_operands(DrawnGraph& drawn, const Hint& hint,
-                                  std::map<char, int64_t>& letters) {
+                                  std::map<char, int64_t>& letters,
+                                  const std::vector<std::vector<Value*>>& steps) {
   std::vector<Value*> operands;
   std::optional<DType> first;
   for (const std::string_view text : split(hint.operands, ' ')) {
-    const Pattern pattern = pattern_of(text);
+    if (text == "_") {
+      operands.push_back(nullptr);
+      continue;
+    }
+    const bool made = text.starts_with('^');
+    const Pattern pattern = made ? Pattern() : pattern_of(text);
     if (pattern.optional && drawn.rng.percent(35)) {
       operands.push_back(nullptr);
       continue;
     }
     for (int64_t left = pattern.many ? drawn.rng.between(1, 3) : 1; left > 0; --left) {
-      operands.push_back(operand_for(drawn, pattern, first, letters));
+      operands.push_back(made ? of_motif(text, steps)
+                              : operand_for(drawn, pattern, first, letters));
+      if (operands.back() == nullptr) return {};
       if (!first) first = drawn.of(operands.back()).dtype();
     }
   }

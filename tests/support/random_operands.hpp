@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,14 @@ struct DrawnGraph {
   Graph& graph;
   Rng& rng;
   const RandomGraphOptions& options;
-  std::vector<Value*> pool{};  // that nodes may read: inputs and results
+  std::vector<Value*> pool{};    // tensors that nodes may read: inputs and results
+  std::vector<Value*> others{};  // sequences and optionals
   std::map<const Value*, Tensor> contents{};
   Bindings symbols{};
-  std::vector<Tensor> inputs{};  // of the graph, in order
+  std::set<const Value*> rounded{};  // that may differ between two right evaluations
+  std::vector<Tensor> inputs{};      // of the graph, in order
+  int64_t* constants = nullptr;      // drawn for the graph and all bodies: no two have one name
+  bool closed = false;               // no inputs are added: the body of a control flow op
 
   const Tensor& of(const Value* value) const { return contents.at(value); }
   /// Small numbers: floats are multiples of 1/4.
@@ -37,8 +42,12 @@ Op draw_op(const OpClass& op_class, const Hint* hint, const std::map<char, int64
            Rng& rng);
 /// Operands as the arity allows, mostly of one dtype.
 std::vector<Value*> draw_operands(DrawnGraph& drawn, const OpClass& op_class);
-/// Operands as the hint has them; `letters` tells what its letters became.
+/// Operands as the hint has them; `letters` tells what its letters became, `steps` what the nodes
+/// of the motif so far gave. Empty: there is no operand as the hint wants it.
 std::vector<Value*> draw_operands(DrawnGraph& drawn, const Hint& hint,
-                                  std::map<char, int64_t>& letters);
+                                  std::map<char, int64_t>& letters,
+                                  const std::vector<std::vector<Value*>>& steps = {});
+/// A tensor, the later ones more often: graphs are to be deep. Where there is none: a constant.
+Value* recent(DrawnGraph& drawn);
 
 }  // namespace hone::test

@@ -144,7 +144,9 @@ void GraphExport::export_outputs() {
       name = wrapped(name);
       type = Type::optional(type);
     }
-    const bool here = taken_.contains(name);  // a body may not give a value from outside
+    // A body may not give a value from outside; one that gives its own input as it is is legal, but
+    // ONNX Runtime then reads what a later turn has put there.
+    const bool here = taken_.contains(name) && !(made_.is_body && output.value->is_input());
     if (!here || (!made_.is_body && name != output.name) || !given.insert(name).second) {
       NodeModel copy;
       copy.op_type = "Identity";

@@ -1,12 +1,22 @@
 #pragma once
 // What many type rules and reference evaluations ask of their operands.
 
+#include <algorithm>
+#include <cstddef>
 #include <vector>
 
 #include "ir/evaluation.hpp"
 #include "ir/inference.hpp"
 
 namespace hone {
+
+/// Room for a result that is zero where nothing is written: by itself it holds what was there
+/// before.
+inline Tensor& zeros(Evaluation& c, int output, DType dtype, const std::vector<int64_t>& shape) {
+  Tensor& y = c.output(output, dtype, shape);
+  std::ranges::fill(y.mutable_bytes(), std::byte{0});
+  return y;
+}
 
 /// Fails unless the operand is a tensor of floats.
 inline DType float_operand(const Inference& c, int operand) {
