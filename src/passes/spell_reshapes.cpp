@@ -48,7 +48,8 @@ std::optional<Reshape> spelled_reshape(const Graph& graph, const Dims& from, con
     (*spelled.shape)[static_cast<size_t>(open - to.begin())] = -1;
     return spelled;
   }
-  spelled.allowzero = empty;
+  // A symbol may be 0, which else would say "as the operand has it".
+  spelled.allowzero = empty || std::any_of(to.begin(), to.end(), is_open);
   if (product_of(to) != total || !of_inputs(graph, to)) return std::nullopt;
   return spelled;
 }

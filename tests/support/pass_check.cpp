@@ -143,7 +143,11 @@ class Truth {
       verify(*copy, pass.name);
       if (std::string what = round_trip(*copy); !what.empty()) return after(pass, what, *copy);
       std::vector<Tensor> results = evaluate(*copy, inputs_);
-      const std::string what = difference(pass.contract, share_, results_, results);
+      const bool bodies = std::any_of(copy->nodes().begin(), copy->nodes().end(),
+                                      [](const Node& n) { return !control_bodies(n.op).empty(); });
+      // All passes have run within bodies, whichever has changed the graph around them.
+      const std::string what =
+          difference(bodies ? ulp(1) : pass.contract, share_, results_, results);
       if (!what.empty()) return after(pass, what, *copy);
       results_ = std::move(results);
     } catch (const std::exception& error) {
