@@ -89,7 +89,10 @@ class Unrolling {
     const Names symbols = symbols_defined_by(graph_, node_);
     if (in_fields(graph_, symbols)) return false;
     const Body kept = loop->body;  // the node goes
-    std::vector<Value*> carried(node_.inputs.begin() + 2, node_.inputs.end());
+    // Without states and captures the condition is no operand either where it is absent.
+    std::vector<Value*> carried(
+        node_.inputs.begin() + std::min<std::ptrdiff_t>(2, std::ssize(node_.inputs)),
+        node_.inputs.end());
     slices_.resize(node_.outputs.size());
     for (int64_t turn = 0; turn < *turns; ++turn) take_turn(*kept, turn, states, carried);
     for (size_t i = 0; i < node_.outputs.size(); ++i)
