@@ -13,7 +13,7 @@ struct EngineOptions {
   int workers = 0;         // 0: one per usable core
   size_t specialized = 8;  // programs kept, of each graph, for sizes the general one cannot run
   /// Left out and kept by the passes that run on the typed graph, too (their limits are its own).
-  PassOptions passes;
+  PassOptions passes = {};
 };
 
 class Engine {
