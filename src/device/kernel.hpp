@@ -61,6 +61,8 @@ struct Recipe {
   double seconds = 0;  // estimate for the ranges' low end
   Dim scratch_bytes;   // of working memory while it runs, in the region's symbols
   std::vector<Packing> packings;
+  /// Region inputs that the first result may be written over, when both have the same bytes.
+  std::vector<size_t> may_overwrite;
 };
 
 /// A tensor's place while a step runs. `data` is null for an absent operand and may be null for an

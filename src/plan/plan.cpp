@@ -94,6 +94,7 @@ class Planner {
                                     [](const Value* output) { return output != nullptr; });
     step.node = (*named)->name;
     const bool sizes = defines_sizes(node);
+    std::vector<const Value*> overwritable;
     if (const std::vector<Body> bodies = control_bodies(node.op); !bodies.empty()) {
       step.kind = Step::Kind::control;
       step.bodies = static_cast<int>(bodies.size());
@@ -109,14 +110,56 @@ class Planner {
       step.version = choice.kernel->version;
       step.tuning = choice.recipe.tuning;
       step.note = choice.note;
+      const std::vector<Value*> operands = region_operands(node);
+      for (const size_t input : choice.recipe.may_overwrite)
+        overwritable.push_back(operands[input]);
       // Scratch of a size that only running tells is made when the step runs.
       if (!choice.recipe.scratch_bytes.is(0) && early(choice.recipe.scratch_bytes))
         plan_.buffers.push_back({"", choice.recipe.scratch_bytes, index, index});
     }
     for (const Value* output : node.outputs)
       if (output != nullptr && !outputs_.contains(output)) place(*output, index);
+    if (step.kind == Step::Kind::run) share(node, std::move(overwritable), index);
     plan_.steps.push_back(std::move(step));
     return sizes;
+  }
+
+  /// The first of all values that may lie in the same bytes.
+  const std::string& family(const std::string& value) const {
+    const auto found = families_.find(value);
+    return found == families_.end() ? value : family(found->second);
+  }
+
+  /// A result goes over an operand only where no other operand may lie in the same bytes: it would
+  /// change while it is read.
+  void share(const Node& node, std::vector<const Value*> overwritable, int index) {
+    std::erase_if(overwritable, [&](const Value* operand) {
+      if (last_.at(operand) != index) return true;  // read again
+      return std::any_of(node.inputs.begin(), node.inputs.end(), [&](const Value* other) {
+        return other != nullptr && other != operand && family(other->name) == family(operand->name);
+      });
+    });
+    std::vector<Sharing> found;
+    add_sharings(node, overwritable, found);
+    const auto in_arena = [&](const std::string& name) {
+      const Value* value = graph_.find(name);
+      return value->producer != nullptr && !outputs_.contains(value);
+    };
+    const auto shares = [&](const Sharing& sharing) {
+      return in_arena(sharing.value) && in_arena(sharing.of);
+    };
+    // A step is spared only where all of it is in place.
+    const bool all = std::all_of(found.begin(), found.end(), [&](const Sharing& sharing) {
+      return sharing.kind == Sharing::Kind::over || shares(sharing);
+    });
+    std::erase_if(found, [&](const Sharing& sharing) {
+      return sharing.kind == Sharing::Kind::over ? !shares(sharing) : !all;
+    });
+    for (Sharing& sharing : found) {
+      const std::string one = family(sharing.value), other = family(sharing.of);
+      if (one != other) families_[one] = other;
+      plan_.sharings.push_back(std::move(sharing));
+    }
   }
 
   /// What a requirement says of the largest value of a size that only running tells.
@@ -168,6 +211,7 @@ class Planner {
   std::map<std::string, Dim, std::less<>> bounds_;        // of some of them
   std::set<const Value*> outputs_;
   std::unordered_map<const Value*, int> last_;
+  std::unordered_map<std::string, std::string> families_;  // of values that may share bytes
 };
 
 }  // namespace
@@ -221,7 +265,9 @@ void check_plan(const Graph& graph, const Plan& plan, std::string_view device,
   };
   const Plan again = make_plan(graph, choose, device, Share{plan.workers});
   fits(again.steps == plan.steps && again.bodies == plan.bodies, "its steps differ");
-  fits(again.buffers == plan.buffers && again.pooled == plan.pooled, "its memory differs");
+  fits(again.buffers == plan.buffers && again.sharings == plan.sharings &&
+           again.pooled == plan.pooled,
+       "its memory differs");
   fits(again == plan, "its device or segments differ");
 }
 

@@ -9,6 +9,7 @@
 
 #include "device/choice.hpp"
 #include "ir/graph.hpp"
+#include "plan/layout.hpp"
 #include "plan/memory/demand.hpp"
 
 namespace hone {
@@ -46,6 +47,7 @@ struct Plan {
   std::vector<Step> steps;
   std::vector<int> segments;  // first step of each; a cut stands where sizes become known
   std::vector<PlannedBuffer> buffers;
+  std::vector<Sharing> sharings;    // in the order of the steps
   std::vector<std::string> pooled;  // values whose size only running tells
   std::vector<Plan> bodies;         // of the control steps in order
   friend bool operator==(const Plan&, const Plan&) = default;
@@ -66,8 +68,8 @@ std::shared_ptr<const Problem> problem_of(const Graph& graph, const Node& node, 
 /// Bounds of more bytes than this are no use: such a value gets memory when its size is known.
 inline constexpr int64_t kMostBoundedBytes = int64_t{256} << 20;
 
-/// The demand of the plan's buffers once every symbol they need is bound. Error(usage) when one is
-/// not.
+/// The demand of the plan's buffers, each on its own, once every symbol they need is bound.
+/// Error(usage) when one is not.
 Demand demand(const Plan& plan, const Bindings& symbols);
 
 /// The text form; parse_plan(print(p)) == p. Error(incompatible_engine) "plan line 3: ...".

@@ -7,6 +7,7 @@ namespace hone {
 namespace {
 
 constexpr std::string_view kKinds[] = {"run", "size", "control"};
+constexpr std::string_view kSharings[] = {"view", "over", "part"};
 constexpr int kMaxDepth = 64;
 
 void print_plan(std::string& out, const Plan& plan, const std::string& indent) {
@@ -34,6 +35,13 @@ void print_plan(std::string& out, const Plan& plan, const std::string& indent) {
     append_quoted(out, buffer.value);
     out += cat(" ", buffer.first, "..", buffer.last, buffer.at_most ? " at_most " : " ",
                buffer.bytes, "\n");
+  }
+  for (const Sharing& sharing : plan.sharings) {
+    out += cat(indent, " ", kSharings[static_cast<size_t>(sharing.kind)], " ");
+    append_quoted(out, sharing.value);
+    out += " of ";
+    append_quoted(out, sharing.of);
+    out += cat(" at ", sharing.offset, " rows ", sharing.rows, "\n");
   }
   for (const std::string& value : plan.pooled) {
     out += cat(indent, " pooled ");
@@ -127,12 +135,11 @@ class PlanReader {
       wanted(take(".."), "\"FIRST..LAST\"");
       buffer.last = index();
       buffer.at_most = take("at_most ");
-      at_ = trim(at_);
-      const auto bytes = parse_dim(at_);
-      wanted(bytes.has_value(), "a size");
-      buffer.bytes = *bytes;
+      buffer.bytes = size();
       plan.buffers.push_back(std::move(buffer));
       end_of_line();
+    } else if (const auto kind = sharing_kind()) {
+      read_sharing(plan, *kind);
     } else if (take("pooled ")) {
       plan.pooled.push_back(quoted());
       end_of_line();
@@ -141,12 +148,39 @@ class PlanReader {
     }
   }
 
+  std::optional<Sharing::Kind> sharing_kind() {
+    for (size_t i = 0; i < std::size(kSharings); ++i)
+      if (take(cat(kSharings[i], " "))) return static_cast<Sharing::Kind>(i);
+    return std::nullopt;
+  }
+
+  Dim size() {
+    at_ = trim(at_);
+    const auto found = parse_dim(at_);
+    wanted(found.has_value(), "a size");
+    return *found;
+  }
+
+  void read_sharing(Plan& plan, Sharing::Kind kind) {
+    Sharing sharing;
+    sharing.kind = kind;
+    sharing.value = quoted();
+    wanted(take("of "), "\"of\"");
+    sharing.of = quoted();
+    wanted(take("at "), "\"at OFFSET\"");
+    sharing.offset = size();
+    wanted(take("rows "), "\"rows SIZE\"");
+    sharing.rows = size();
+    plan.sharings.push_back(std::move(sharing));
+    end_of_line();
+  }
+
   void read_step(Plan& plan, int depth) {
     Step step;
     if (take("run ")) step.kind = Step::Kind::run;
     else if (take("size ")) step.kind = Step::Kind::size;
     else if (take("control ")) step.kind = Step::Kind::control;
-    else wanted(false, "run, size, control, buffer, pooled, segment or end");
+    else wanted(false, "run, size, control, buffer, view, over, part, pooled, segment or end");
     step.node = quoted();
     if (step.kind == Step::Kind::run) {
       const std::string_view kernel = word();

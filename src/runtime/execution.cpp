@@ -10,7 +10,6 @@
 #include "ir/structural.hpp"
 
 namespace hone {
-
 Execution::Execution(std::shared_ptr<const Program> program, Team& team)
     : program_(std::move(program)), team_(team), stream_(team), states_(program_->steps().size()) {
   const auto values = static_cast<size_t>(program_->value_count());
@@ -87,6 +86,7 @@ Tensor Execution::make_result(size_t index, DType dtype, const std::vector<int64
 void Execution::run_step(size_t index) {
   const Program::Step& step = program_->steps()[index];
   StepState& state = states_[index];
+  if (state.idle) return;
   if (step.kind != Step::Kind::run) return evaluate_step(step, state);
   make_results(step);
   if (state.bound == nullptr || !state.settled) {
@@ -98,11 +98,7 @@ void Execution::run_step(size_t index) {
       state.late_scratch = Tensor(DType::u8, {*bytes});
       scratch = state.late_scratch.mutable_bytes();
     }
-    if (step.scratch >= 0) {
-      const auto at = static_cast<size_t>(step.scratch);
-      scratch = arena_.mutable_bytes().subspan(static_cast<size_t>(placement_.offsets[at]),
-                                               static_cast<size_t>(scratch_bytes_[at]));
-    }
+    if (step.scratch >= 0) scratch = scratch_[static_cast<size_t>(step.scratch)];
     state.bound = step.prepared->bind(operands_of(step), scratch);
   } else if (state.moves) {
     state.bound->rebind(operands_of(step));

@@ -36,6 +36,7 @@ class Execution {
     std::vector<std::unique_ptr<Execution>> bodies;
     Tensor late_scratch;
     bool moves = false;    // an operand or result lies outside the arena: elsewhere in every run
+    bool idle = false;     // its results are in place already
     bool settled = false;  // every size and field is known before the run
   };
 
@@ -71,7 +72,7 @@ class Execution {
   bool general_ = false;  // the program runs these input sizes; else a rest from step 0 on does
   Bindings input_symbols_, symbols_;
   Placement placement_;
-  std::vector<int64_t> scratch_bytes_;  // by buffer index of the plan
+  std::vector<std::span<std::byte>> scratch_;  // by buffer index of the plan
   Tensor arena_;
   std::vector<Tensor> tensors_;             // by value index
   std::vector<bool> in_arena_;              // by value index

@@ -4,10 +4,17 @@
 #include <algorithm>
 #include <set>
 
+#include "base/size.hpp"
 #include "ir/structural.hpp"
 #include "runtime/execution.hpp"
 
 namespace hone {
+namespace {
+
+/// New sizes wait for their plan: a hard demand gets a hundredth of a second.
+constexpr Effort kBindEffort{100'000, 0};
+
+}  // namespace
 
 std::vector<int64_t> sizes_of(const Value& value, const Bindings& symbols) {
   std::vector<int64_t> sizes;
@@ -32,35 +39,41 @@ void Execution::settle() {
   const Graph& graph = program_->graph();
   const Plan& plan = program_->plan();
   const Bindings& symbols = input_symbols_;
-  const Demand wanted = demand(plan, symbols);
-  placement_ = solve(wanted);
-  const auto wrong = validate(wanted, placement_);
+  const Layout layout = lay_out(plan, symbols);
+  placement_ = solve(layout.demand, kBindEffort);
+  auto wrong = validate(layout.demand, placement_);
+  if (!wrong) wrong = check_contents(graph, plan, layout, placement_);
   check(!wrong, Code::internal, "the memory plan is wrong: ", wrong.value_or(""));
   if (static_cast<int64_t>(arena_.bytes().size()) < placement_.bytes || arena_.empty())
-    make_arena(wanted);
+    make_arena(layout.demand);
   in_arena_.assign(in_arena_.size(), false);
   room_.assign(in_arena_.size(), {});
-  scratch_bytes_.assign(plan.buffers.size(), 0);
+  scratch_.assign(plan.buffers.size(), {});
   for (size_t i = 0; i < plan.buffers.size(); ++i) {
+    const auto place = arena_.mutable_bytes().subspan(static_cast<size_t>(layout.at(i, placement_)),
+                                                      static_cast<size_t>(layout.bytes[i]));
     if (plan.buffers[i].value.empty()) {
-      scratch_bytes_[i] = wanted.buffers[i].bytes;
+      scratch_[i] = place;
       continue;
     }
     const Value* value = graph.find(plan.buffers[i].value);
-    const auto place = arena_.mutable_bytes().subspan(static_cast<size_t>(placement_.offsets[i]));
     if (plan.buffers[i].at_most) {
-      room_[static_cast<size_t>(program_->index(value))] =
-          place.first(static_cast<size_t>(wanted.buffers[i].bytes));
+      room_[static_cast<size_t>(program_->index(value))] = place;
       continue;
     }
-    tensor(value) = Tensor::borrow_mutable(value->type.tensor().dtype, sizes_of(*value, symbols),
-                                           place, nullptr);
-    check(static_cast<int64_t>(tensor(value).bytes().size()) <= wanted.buffers[i].bytes,
-          Code::incompatible_engine, "the plan keeps ", wanted.buffers[i].bytes, " bytes for %",
-          value->name, ", it needs ", tensor(value).bytes().size());
+    const DType dtype = value->type.tensor().dtype;
+    const std::vector<int64_t> sizes = sizes_of(*value, symbols);
+    const auto count = try_element_count(sizes);
+    check(count && bytes_for(dtype, *count) <= place.size(), Code::incompatible_engine,
+          "the plan keeps ", place.size(), " bytes for %", value->name, ", ", dtype,
+          shape_text(sizes), " needs more");
+    tensor(value) = Tensor::borrow_mutable(dtype, sizes, place, nullptr);
     in_arena_[static_cast<size_t>(program_->index(value))] = true;
   }
-  for (size_t i = 0; i < states_.size(); ++i) settle_step(i);
+  for (size_t i = 0; i < states_.size(); ++i) {
+    settle_step(i);
+    states_[i].idle = layout.idle[i];
+  }
 }
 
 void Execution::settle_step(size_t index) {

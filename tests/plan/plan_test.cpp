@@ -84,6 +84,9 @@ Plan random_plan(std::mt19937& random, int depth) {
   for (auto buffers = below(4); buffers > 0; --buffers)
     plan.buffers.push_back({any(), Dim::symbol("n") * Dim(below(50)) + Dim(below(9)),
                             static_cast<int>(below(9)), static_cast<int>(below(9)), below(2) == 0});
+  for (auto sharings = below(4); sharings > 0; --sharings)
+    plan.sharings.push_back({static_cast<Sharing::Kind>(below(3)), any(), any(),
+                             Dim::symbol("n") * Dim(below(50)), Dim(below(9))});
   for (auto pooled = below(3); pooled > 0; --pooled) plan.pooled.push_back(any());
   return plan;
 }
@@ -132,6 +135,9 @@ TEST(PlanText, WhatIsWrongIsTold) {
       {"plan cpu workers=1\nbuffer \"a\" 0..99999999999 64\nend\n", "a number from 0"},
       {"plan cpu workers=1\nbuffer \"a\" 0..1 \nend\n", "a size"},
       {"plan cpu workers=1\nbuffer \"a\" 0..1 64 64\nend\n", "nothing more"},
+      {"plan cpu workers=1\nview \"a\" \"b\"\nend\n", "\"of\""},
+      {"plan cpu workers=1\npart \"a\" of \"b\" 64\nend\n", "\"at OFFSET\""},
+      {"plan cpu workers=1\nover \"a\" of \"b\" at 0\nend\n", "\"rows SIZE\""},
       {"plan cpu workers=1\npooled \"a\" \"b\"\nend\n", "nothing more"},
   };
   for (const auto& [text, wanted] : cases)
@@ -186,6 +192,10 @@ TEST(PlanCheck, OnlyWhatFollowsFromTheChoicesFits) {
        }},
       {"a buffer missing", [](Plan& plan) { plan.buffers.pop_back(); }},
       {"a buffer of another", [](Plan& plan) { plan.buffers[0].value = "x"; }},
+      {"a place that is not to be shared",
+       [](Plan& plan) {
+         plan.sharings.push_back({Sharing::Kind::view, "e", "m", 0, 1});
+       }},
       {"a branch missing", [](Plan& plan) { plan.bodies.pop_back(); }},
       {"fewer workers in a branch", [](Plan& plan) { plan.bodies[0].workers = 1; }},
       {"less memory within", [](Plan& plan) { plan.bodies[0].bodies[0].buffers.clear(); }},

@@ -89,16 +89,40 @@ void add_peak(std::vector<Dim>& peaks, const Dim& peak, const Ranges& ranges) {
 constexpr size_t kMostPeaks = 64;  // then only the first of them are told
 constexpr int kMostComplexity = 2000;
 
+/// Sizes that are open as in the example, twice as large: what shares bytes at size 1 only is no
+/// rule.
+Layout example_layout(const Inspection& found) {
+  std::set<std::string, std::less<>> names;
+  for (const PlannedBuffer& buffer : found.plan.buffers) buffer.bytes.collect_symbols(names);
+  for (const int64_t size : {2 * found.example, found.example}) {
+    Bindings symbols = found.symbols;
+    for (const std::string& name : names) symbols.emplace(name, size);
+    try {
+      return lay_out(found.plan, symbols);
+    } catch (const Error&) {  // no size for this model
+    }
+  }
+  return {};
+}
+
 void measure_memory(Inspection& found) {
   const Plan& plan = found.plan;
   found.open_sizes = plan.pooled;
+  const Layout layout = example_layout(found);
   std::vector<Dim> live(plan.steps.size());
-  for (const PlannedBuffer& buffer : plan.buffers) {
-    const Dim bytes = buffer.bytes.substitute([&](std::string_view name) -> std::optional<Dim> {
-      const auto bound = found.symbols.find(name);
-      return bound == found.symbols.end() ? std::nullopt : std::optional<Dim>(bound->second);
-    });
+  std::vector<bool> counted(layout.demand.buffers.size(), false);
+  for (size_t i = 0; i < plan.buffers.size(); ++i) {
+    const Dim bytes =
+        plan.buffers[i].bytes.substitute([&](std::string_view name) -> std::optional<Dim> {
+          const auto bound = found.symbols.find(name);
+          return bound == found.symbols.end() ? std::nullopt : std::optional<Dim>(bound->second);
+        });
     found.naive_bytes = sum(found.naive_bytes, bytes).value_or(found.naive_bytes);
+    if (layout.buffers.empty()) continue;
+    const auto group = static_cast<size_t>(layout.buffers[i]);
+    const Buffer& buffer = layout.demand.buffers[group];
+    if (counted[group] || buffer.bytes != layout.bytes[i]) continue;
+    counted[group] = true;
     for (int step = buffer.first; step <= buffer.last; ++step) {
       Dim& at = live[static_cast<size_t>(step)];
       at = sum(at, bytes).value_or(at);
@@ -111,7 +135,10 @@ void measure_memory(Inspection& found) {
   const bool known = std::all_of(plan.buffers.begin(), plan.buffers.end(), [&](const auto& each) {
     return each.bytes.evaluate(found.symbols).has_value();
   });
-  if (known) found.arena_bytes = solve(demand(plan, found.symbols)).bytes;
+  if (!known) return;
+  const Demand wanted = lay_out(plan, found.symbols).demand;
+  found.bound_bytes = lower_bound(wanted);
+  found.arena_bytes = solve(wanted).bytes;
 }
 
 void inspect_engine(const ModelOptions& options, Inspection& found) {

@@ -40,6 +40,7 @@ struct Inspection {
   Bindings symbols;                     // by --shape
   int64_t example = 1;                  // a size that every other symbol may have, small
   std::optional<int64_t> arena_bytes;   // exact, when every size is known
+  std::optional<int64_t> bound_bytes;   // no arena for this order of steps is smaller
   std::vector<std::string> open_sizes;  // values whose size only running tells
 };
 

@@ -74,6 +74,7 @@ std::string inspection_json(const Inspection& found) {
                         {"bytes", found.parameter_bytes}};
   json["flops"] = size_json(found.flops, found.symbols);
   json["memory"]["arena_bytes"] = found.arena_bytes ? Json(*found.arena_bytes) : Json();
+  json["memory"]["bound_bytes"] = found.bound_bytes ? Json(*found.bound_bytes) : Json();
   json["memory"]["naive_bytes"] = size_json(found.naive_bytes, found.symbols);
   json["memory"]["peaks"] = Json::array();
   for (const Dim& peak : found.peaks)

@@ -37,7 +37,7 @@ std::string example_arena_text(const Inspection& found) {
   Bindings examples = found.symbols;
   for (const std::string& name : names) examples.emplace(name, found.example);
   try {
-    return cat(number_text(solve(demand(found.plan, examples)).bytes), " bytes where ",
+    return cat(number_text(solve(lay_out(found.plan, examples).demand).bytes), " bytes where ",
                join(names, " = "), " = ", found.example);
   } catch (const Error&) {  // no example size suits this model
     return "depends on sizes that are open; --shape NAME=1x3x224x224 gives them";
@@ -45,7 +45,9 @@ std::string example_arena_text(const Inspection& found) {
 }
 
 std::string arena_text(const Inspection& found) {
-  if (found.arena_bytes) return cat(number_text(*found.arena_bytes), " bytes");
+  if (found.arena_bytes)
+    return cat(number_text(*found.arena_bytes), " bytes, at least ",
+               number_text(*found.bound_bytes), " in this order of steps");
   if (found.peaks.size() == 1) return cat(dim_text(found.peaks.front(), found), " bytes");
   int terms = 0;
   for (const Dim& peak : found.peaks) terms += peak.complexity();

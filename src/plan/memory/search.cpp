@@ -329,7 +329,9 @@ SearchResult search(const std::vector<SectionBuffer>& buffers, int64_t capacity,
   for (const size_t index : sorted)
     items.push_back({buffers[index].size, static_cast<size_t>(buffers[index].first),
                      static_cast<size_t>(buffers[index].last)});
+  const auto count = static_cast<int64_t>(items.size());
   SearchResult result = Searcher(std::move(items), capacity, work, strain).run();
+  result.work += count * count / 16;  // to set it up
   if (result.kind != SearchResult::Kind::found) return result;
   std::vector<int64_t> offsets(buffers.size());
   for (size_t i = 0; i < sorted.size(); ++i) offsets[sorted[i]] = result.offsets[i];

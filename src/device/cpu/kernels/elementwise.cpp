@@ -60,6 +60,12 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
   made.seconds = streaming_seconds(*problem, find(*problem).operations);
+  // Each element is read before the result's at its place is written. With the same bytes and the
+  // same type an operand is not broadcast.
+  const std::vector<Value*>& inputs = problem->region.body->inputs();
+  const Type& result = problem->region.single()->outputs[0]->type;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (inputs[i]->type.tensor().dtype == result.tensor().dtype) made.may_overwrite.push_back(i);
   made.problem = std::move(problem);
   return made;
 }

@@ -1,0 +1,248 @@
+#include "plan/layout.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "base/size.hpp"
+#include "ops/layout.hpp"
+#include "ops/shape.hpp"
+#include "plan/plan.hpp"
+
+namespace hone {
+namespace {
+
+bool keeps_bytes(const Op& op) {
+  return op.as<Reshape>() != nullptr || op.as<Flatten>() != nullptr ||
+         op.as<Squeeze>() != nullptr || op.as<Unsqueeze>() != nullptr ||
+         op.as<Identity>() != nullptr;
+}
+
+/// Where the pieces of a tensor along an axis begin.
+struct Pieces {
+  const std::vector<Dim>& shape;
+  size_t axis;
+  int64_t element_bits;
+
+  Pieces(const Value& whole, int64_t axis_of_op)
+      : shape(whole.type.tensor().shape()),
+        axis(static_cast<size_t>(axis_of_op < 0 ? axis_of_op + static_cast<int64_t>(shape.size())
+                                                : axis_of_op)),
+        element_bits(bits(whole.type.tensor().dtype)) {}
+
+  Dim rows() const { return product({shape.begin(), shape.begin() + static_cast<long>(axis)}); }
+  Dim bytes_before(const Dim& along) const {
+    Dim elements = along;
+    for (size_t d = axis + 1; d < shape.size(); ++d) elements = elements * shape[d];
+    return elements * Dim(element_bits / 8);
+  }
+};
+
+bool has_pieces(const Value* value) {
+  return value != nullptr && value->type.is_tensor() && value->type.tensor().has_rank() &&
+         value->type.tensor().dtype != DType::string && bits(value->type.tensor().dtype) % 8 == 0;
+}
+
+void add_parts(const Node& node, int64_t axis, std::vector<Sharing>& sharings) {
+  const Value& whole = *node.outputs[0];
+  const Pieces pieces(whole, axis);
+  if (!std::all_of(node.inputs.begin(), node.inputs.end(), has_pieces)) return;
+  Dim along;
+  for (const Value* input : node.inputs) {
+    sharings.push_back(
+        {Sharing::Kind::part, input->name, whole.name, pieces.bytes_before(along), pieces.rows()});
+    along = along + input->type.tensor().shape()[pieces.axis];
+  }
+}
+
+void add_split(const Node& node, int64_t axis, std::vector<Sharing>& sharings) {
+  const Value& whole = *node.inputs[0];
+  const Pieces pieces(whole, axis);
+  // Without one, the place of those behind it is not known.
+  if (!std::all_of(node.outputs.begin(), node.outputs.end(), has_pieces)) return;
+  Dim along;
+  for (const Value* output : node.outputs) {
+    sharings.push_back(
+        {Sharing::Kind::view, output->name, whole.name, pieces.bytes_before(along), pieces.rows()});
+    along = along + output->type.tensor().shape()[pieces.axis];
+  }
+}
+
+}  // namespace
+
+void add_sharings(const Node& node, const std::vector<const Value*>& overwritable,
+                  std::vector<Sharing>& sharings) {
+  const Value* input = node.input(0);
+  const Value* output = node.output();
+  if (input == nullptr || output == nullptr) return;
+  std::vector<Sharing> found;
+  try {
+    if (keeps_bytes(node.op)) {
+      found.push_back({Sharing::Kind::view, output->name, input->name, 0, 1});
+    } else if (const Concat* concat = node.op.as<Concat>(); concat && has_pieces(output)) {
+      add_parts(node, concat->axis, found);
+    } else if (const Split* split = node.op.as<Split>(); split && has_pieces(input)) {
+      add_split(node, split->axis, found);
+    }
+  } catch (const Error&) {  // offsets beyond what a Dim holds: nothing of that size is laid out
+    found.clear();
+  }
+  for (const Value* each : overwritable)
+    found.push_back({Sharing::Kind::over, output->name, each->name, 0, 1});
+  sharings.insert(sharings.end(), found.begin(), found.end());
+}
+
+namespace {
+
+class LayingOut {
+ public:
+  LayingOut(const Plan& plan, const Bindings& symbols)
+      : plan_(plan), symbols_(symbols), own_(demand(plan, symbols)) {
+    const size_t count = plan.buffers.size();
+    for (size_t i = 0; i < count; ++i) {
+      if (!plan.buffers[i].value.empty()) by_name_.emplace(plan.buffers[i].value, i);
+      groups_.push_back({own_.buffers[i], {i}});
+      group_of_.push_back(i);
+    }
+    offsets_.assign(count, 0);
+    idle_.assign(plan.steps.size(), false);
+  }
+
+  Layout run() {
+    const auto& sharings = plan_.sharings;
+    for (size_t i = 0; i < sharings.size();) {
+      size_t end = i + 1;
+      // The parts of a concatenation, and the results of a split, come together.
+      while (end < sharings.size() && sharings[end].kind == sharings[i].kind &&
+             sharings[end].of == sharings[i].of && sharings[i].kind != Sharing::Kind::over &&
+             step_of(sharings[end]) == step_of(sharings[i]))
+        ++end;
+      share({sharings.begin() + static_cast<long>(i), sharings.begin() + static_cast<long>(end)});
+      i = end;
+    }
+    return finish();
+  }
+
+ private:
+  struct Group {
+    Buffer buffer;
+    std::vector<size_t> members;
+  };
+
+  std::optional<size_t> planned(const std::string& value) const {
+    const auto found = by_name_.find(value);
+    if (found == by_name_.end() || plan_.buffers[found->second].at_most) return std::nullopt;
+    return found->second;
+  }
+  /// The step that makes the shared result.
+  int step_of(const Sharing& sharing) const {
+    const auto result =
+        by_name_.find(sharing.kind == Sharing::Kind::part ? sharing.of : sharing.value);
+    return result == by_name_.end() ? -1 : plan_.buffers[result->second].first;
+  }
+
+  void share(const std::vector<Sharing>& sharings) {
+    const int step = step_of(sharings.front());
+    if (step < 0) return;
+    switch (sharings.front().kind) {
+      case Sharing::Kind::view: return view(sharings, step);
+      case Sharing::Kind::over: return write_over(sharings.front(), step);
+      case Sharing::Kind::part: return take_parts(sharings, step);
+    }
+  }
+
+  /// The offset of a piece that is one run of bytes, aligned, within `whole`.
+  std::optional<int64_t> offset_of(const Sharing& sharing, size_t piece, size_t whole) const {
+    const auto rows = sharing.rows.evaluate(symbols_), offset = sharing.offset.evaluate(symbols_);
+    if (!rows || *rows != 1 || !offset || *offset < 0 || *offset % kArenaAlignment != 0)
+      return std::nullopt;
+    if (*offset + own_.buffers[piece].bytes > own_.buffers[whole].bytes) return std::nullopt;
+    return offset;
+  }
+
+  void view(const std::vector<Sharing>& sharings, int step) {
+    const auto of = planned(sharings.front().of);
+    if (!of) return;
+    std::vector<std::pair<size_t, int64_t>> views;
+    for (const Sharing& sharing : sharings) {
+      const auto value = planned(sharing.value);
+      const auto offset = value ? offset_of(sharing, *value, *of) : std::nullopt;
+      if (!offset) return;
+      views.emplace_back(*value, *offset);
+    }
+    for (const auto& [value, offset] : views)
+      join(group_of_[value], group_of_[*of], offsets_[*of] + offset);
+    idle_[static_cast<size_t>(step)] = true;
+  }
+
+  void write_over(const Sharing& sharing, int step) {
+    const auto of = planned(sharing.of), value = planned(sharing.value);
+    if (!of || !value || group_of_[*value] != *value) return;  // it is over another already
+    const Group& group = groups_[group_of_[*of]];
+    const int64_t bytes = own_.buffers[*of].bytes;
+    if (group.buffer.last != step || group.buffer.bytes != bytes || bytes == 0 ||
+        own_.buffers[*value].bytes != bytes)
+      return;
+    join(*value, group_of_[*of], 0);
+  }
+
+  void take_parts(const std::vector<Sharing>& sharings, int step) {
+    const auto whole = planned(sharings.front().of);
+    if (!whole) return;
+    std::vector<std::pair<size_t, int64_t>> parts;
+    for (const Sharing& sharing : sharings) {
+      const auto part = planned(sharing.value);
+      const auto offset = part ? offset_of(sharing, *part, *whole) : std::nullopt;
+      if (!offset) return;
+      const size_t group = group_of_[*part];
+      if (groups_[group].buffer.bytes != own_.buffers[*part].bytes) return;
+      for (const auto& [other, at] : parts)
+        if (other == group) return;
+      parts.emplace_back(group, *offset);
+    }
+    for (const auto& [group, offset] : parts) join(group, *whole, offset);
+    idle_[static_cast<size_t>(step)] = true;
+  }
+
+  /// Puts all of group `from` at `offset` of group `to`.
+  void join(size_t from, size_t to, int64_t offset) {
+    Group &moved = groups_[from], &kept = groups_[to];
+    for (const size_t member : moved.members) {
+      group_of_[member] = to;
+      offsets_[member] += offset;
+      kept.members.push_back(member);
+    }
+    moved.members.clear();
+    kept.buffer.first = std::min(kept.buffer.first, moved.buffer.first);
+    kept.buffer.last = std::max(kept.buffer.last, moved.buffer.last);
+  }
+
+  Layout finish() {
+    Layout layout;
+    std::vector<int> numbers(groups_.size(), -1);
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      if (groups_[i].members.empty()) continue;
+      numbers[i] = static_cast<int>(layout.demand.buffers.size());
+      layout.demand.buffers.push_back(groups_[i].buffer);
+    }
+    for (const size_t group : group_of_) layout.buffers.push_back(numbers[group]);
+    for (const Buffer& buffer : own_.buffers) layout.bytes.push_back(buffer.bytes);
+    layout.offsets = std::move(offsets_);
+    layout.idle = std::move(idle_);
+    return layout;
+  }
+
+  const Plan& plan_;
+  const Bindings& symbols_;
+  const Demand own_;  // every planned buffer alone
+  std::unordered_map<std::string, size_t> by_name_;
+  std::vector<Group> groups_;  // by the planned buffer that started it
+  std::vector<size_t> group_of_;
+  std::vector<int64_t> offsets_;
+  std::vector<bool> idle_;
+};
+
+}  // namespace
+
+Layout lay_out(const Plan& plan, const Bindings& symbols) { return LayingOut(plan, symbols).run(); }
+
+}  // namespace hone
