@@ -119,6 +119,7 @@ struct Rule {
   std::vector<Require> requires_;
   // For tests: sizes of symbols, `try c = 2*g`, and what `...` is, `try ... = [b,1]`.
   std::map<std::string, Dim, std::less<>> sizes;
+  std::map<std::string, Dim, std::less<>> contents;  // of variables, `try %n = s`
   std::optional<Dims> front;
   std::vector<std::pair<std::string, Guard>> guards;
   std::vector<const OpClass*> roots;  // what may produce the anchor

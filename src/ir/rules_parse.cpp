@@ -140,13 +140,15 @@ class RuleParser {
         s.wrong("dimensions such as [b,1]");
       return end_of_line(s);
     }
+    if (s.take('%')) {
+      const std::string name = s.name("a variable's name");
+      rule_.contents.emplace(name, read_size(s));
+      return end_of_line(s);
+    }
     if (!s.at('$')) {
-      const std::string_view symbol = s.identifier();
-      s.want('=');
-      s.next();
-      auto dim = parse_dim(s.rest());
-      if (symbol.empty() || !dim) s.wrong("a symbol and its size, such as c = 2*g");
-      rule_.sizes.emplace(symbol, std::move(*dim));
+      const std::string symbol(s.identifier());
+      if (symbol.empty()) s.wrong("a symbol, $capture or %variable");
+      rule_.sizes.emplace(symbol, read_size(s));
       return end_of_line(s);
     }
     s.want('$');
@@ -154,6 +156,15 @@ class RuleParser {
     s.want('=');
     for (const std::string_view sample : split(s.next(), '|'))
       capture_named(rule_, name).samples.emplace_back(trim(sample));
+  }
+
+  /// `= 2*g`.
+  static Dim read_size(Scanner& s) {
+    s.want('=');
+    s.next();
+    auto dim = parse_dim(s.rest());
+    if (!dim) s.wrong("a size such as 2*g");
+    return std::move(*dim);
   }
 
   /// What the rule must be beyond its grammar, and what matching wants to know.

@@ -11,7 +11,7 @@ std::string_view embedded_rules(std::string_view file);  // generated
 
 namespace {
 
-constexpr std::string_view kFiles[] = {"simplify", "activations", "norms", "attention"};
+constexpr std::string_view kFiles[] = {"simplify", "activations", "norms", "masks", "attention"};
 
 RuleSet parse_file(std::string_view file) {
   try {
@@ -48,6 +48,10 @@ bool recognize_activations(Graph& graph, const PassOptions& options) {
 
 bool recognize_norms(Graph& graph, const PassOptions& options) {
   return apply_file(graph, "norms", options);
+}
+
+bool recognize_masks(Graph& graph, const PassOptions& options) {
+  return apply_file(graph, "masks", options);
 }
 
 bool recognize_attention(Graph& graph, const PassOptions& options) {

@@ -67,6 +67,10 @@ bool recognize_activations(Graph& graph, const PassOptions& options);
 /// are fields. Leaves: types. ulp 64
 bool recognize_norms(Graph& graph, const PassOptions& options);
 
+/// Masks that exporters gathered element by element (rules/masks.rules). Needs: types, one spelling
+/// of reshapes. Leaves: types. exact
+bool recognize_masks(Graph& graph, const PassOptions& options);
+
 /// Attention that exporters wrote as products, scale, mask and softmax (rules/attention.rules).
 /// Needs: types, shapes that are fields. Leaves: types. ulp 512
 bool recognize_attention(Graph& graph, const PassOptions& options);

@@ -98,6 +98,8 @@ TEST_P(KernelTest, UnaryElementwise) {
                     {cat("%x: ", type, "[n]"), cat(op, "(%x)"), "", "%y", sizes});
   expect_kernel("cpu.elementwise", {"%x: bool[n]", "Not(%x)", "", "%y", sizes});
   expect_kernel("cpu.elementwise", {"%x: f32[n]", "LeakyRelu(%x) alpha=0.3", "", "%y", sizes});
+  for (const char* node : {"Gelu(%x) approximate=tanh", "Mish(%x)", "Softplus(%x)"})
+    expect_kernel("cpu.elementwise", {"%x: f32[n]", node, "", "%y", sizes, {{"x", {-60, 60}}}});
   expect_kernel("cpu.elementwise", {"%x: f32[n]", "Swish(%x) alpha=1.7", "", "%y", sizes});
 }
 

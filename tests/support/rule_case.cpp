@@ -107,6 +107,10 @@ class RuleDraw {
   }
 
   Value* variable(const RuleName& name) {
+    if (const auto given = rule_.contents.find(name.name); given != rule_.contents.end())
+      return case_.graph->add_constant(
+          name.name, Weight::of(Tensor::scalar(dtype_of(name.type->dtype),
+                                               static_cast<double>(size_of(given->second)))));
     const DType dtype = dtype_of(name.type->dtype);
     const std::vector<int64_t> shape = shape_of(*name.type);
     Tensor tensor = contents(dtype, shape);
@@ -130,7 +134,14 @@ class RuleDraw {
     return case_.graph->add_constant("c", Weight::of(std::move(tensor)));
   }
 
+  static std::optional<DType> dtype_beside(const std::vector<Value*>& operands) {
+    for (const Value* operand : operands)
+      if (operand != nullptr) return operand->type.tensor().dtype;
+    return std::nullopt;
+  }
+
   DType number_dtype() {
+    if (beside_) return *beside_;
     for (const char* each : {"float", "narrow", "number", "int", "any"})
       if (dtypes_.contains(each)) return dtypes_[each];
     for (const RuleName& name : rule_.names)
@@ -162,7 +173,14 @@ class RuleDraw {
     Node*& made = nodes_[term.index];
     if (made == nullptr) {
       std::vector<Value*> operands;
-      for (const RuleTerm& operand : node.operands) operands.push_back(this->term(operand));
+      operands.resize(node.operands.size());
+      for (const bool numbers : {false, true})  // which are of the dtype of what stands beside them
+        for (size_t i = 0; i < operands.size(); ++i) {
+          if ((node.operands[i].kind == Kind::number) != numbers) continue;
+          beside_ = numbers ? dtype_beside(operands) : std::nullopt;
+          operands[i] = this->term(node.operands[i]);
+        }
+      beside_.reset();
       if (!node.chain.empty()) shuffle(operands);
       made = add(op_of(node, name), std::move(operands), std::max<size_t>(1, node.results.size()));
     }
@@ -251,6 +269,7 @@ class RuleDraw {
   GraphCase case_;
   std::vector<int64_t> shape_;  // of [*] and ...
   std::map<std::string, DType> dtypes_;
+  std::optional<DType> beside_;
   Bindings sizes_;
   std::vector<Capture> captures_;
   std::vector<Value*> names_;

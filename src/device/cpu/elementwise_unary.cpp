@@ -1,5 +1,8 @@
 // Elementwise ops of one operand.
 
+#include <algorithm>
+#include <cmath>
+
 #include "device/cpu/elementwise.hpp"
 #include "ops/activation.hpp"
 #include "ops/logic.hpp"
@@ -56,7 +59,59 @@ void swish(const void* op, const RowFunctions& rows, const Row& row) {
   rows.swish(row.count, static_cast<const Swish*>(op)->alpha, row.in<float>(0), row.out<float>());
 }
 
+/// f32 in pieces: `prepare` makes an argument of each x, `rows.*kFunction` is taken of all of them,
+/// `finish` makes the result of x and that.
+template <auto kFunction, class Prepare, class Finish>
+void map_pieces(const RowFunctions& rows, const Row& row, Prepare prepare, Finish finish) {
+  constexpr int64_t kPiece = 256;
+  float values[kPiece];
+  for (int64_t first = 0; first < row.count; first += kPiece) {
+    const int64_t count = std::min(kPiece, row.count - first);
+    const float* from = row.in<float>(0) + first;
+    float* to = row.out<float>() + first;
+    for (int64_t i = 0; i < count; ++i) values[i] = prepare(from[i]);
+    (rows.*kFunction)(count, values, values);
+    for (int64_t i = 0; i < count; ++i) to[i] = finish(from[i], values[i]);
+  }
+}
+
+/// With e = exp(x), tanh(log(1 + e)) is (e^2 + 2e) / (e^2 + 2e + 2): 1 from 20 on.
+void mish(const void*, const RowFunctions& rows, const Row& row) {
+  map_pieces<&RowFunctions::exp>(
+      rows, row, [](float x) { return x > 20 ? 20 : x; },
+      [](float x, float e) {
+        const float n = e * (e + 2);
+        return x * (n / (n + 2));
+      });
+}
+
+void softplus(const void*, const RowFunctions& rows, const Row& row) {
+  map_pieces<&RowFunctions::exp>(
+      rows, row, [](float x) { return x > 0 ? -x : x; },
+      [](float x, float e) {
+        // Where 1 + e in double has too few digits of e, log(1 + e) is e.
+        const double tail = e < 1e-7F ? double{e} : std::log(1 + double{e});
+        return static_cast<float>(tail + (x < 0 ? 0 : double{x}));
+      });
+}
+
+/// x / 2 * (1 + tanh(u)) is x * sigmoid(2u).
+void gelu_tanh(const void*, const RowFunctions& rows, const Row& row) {
+  constexpr float kTwice = 1.5957691216057308F, kCube = 0.044715F * kTwice;
+  map_pieces<&RowFunctions::sigmoid>(
+      rows, row, [](float x) { return x * (kTwice + kCube * x * x); },
+      [](float x, float share) { return x * share; });
+}
+
+/// Of f32 by `kFunction`, of f64 as it is.
+template <class Op, RowFunction kFunction>
+RowFunction piece_function(const void* op, const Types& types, DType result) {
+  return types[0] == DType::f32 ? kFunction : scalar_function<Op, double>(op, types, result);
+}
+
 void add_vectors(ElementwiseOps& ops) {
+  ops[&op_class<Mish>()] = {piece_function<Mish, mish>, 12};
+  ops[&op_class<Softplus>()] = {piece_function<Softplus, softplus>, 60};
   ops[&op_class<Exp>()] = {vector_function<Exp, &RowFunctions::exp>, 4};
   ops[&op_class<Sigmoid>()] = {vector_function<Sigmoid, &RowFunctions::sigmoid>, 6};
   ops[&op_class<Tanh>()] = {vector_function<Tanh, &RowFunctions::tanh>, 6};
@@ -68,8 +123,8 @@ void add_vectors(ElementwiseOps& ops) {
   ops[&op_class<Gelu>()] = {[](const void* op, const Types& types, DType result) -> RowFunction {
                               const bool exact = static_cast<const Gelu*>(op)->approximate ==
                                                  Gelu::Approximate::none;
-                              if (exact && types[0] == DType::f32)
-                                return map_row<&RowFunctions::gelu>;
+                              if (types[0] == DType::f32)
+                                return exact ? map_row<&RowFunctions::gelu> : gelu_tanh;
                               return scalar_function<Gelu, double>(op, types, result);
                             },
                             8};
@@ -91,8 +146,7 @@ void add_unary(ElementwiseOps& ops) {
   add_scalar<ThresholdedRelu>(ops, 4), add_scalar<HardSigmoid>(ops, 8);
   add_scalar<HardSwish>(ops, 12), add_scalar<Softsign>(ops, 8), add_scalar<Sqrt>(ops, 10);
   add_scalar<Reciprocal>(ops, 8), add_scalar<Elu>(ops, kScalar), add_scalar<Selu>(ops, kScalar);
-  add_scalar<Celu>(ops, kScalar), add_scalar<Softplus>(ops, kScalar);
-  add_scalar<Mish>(ops, kScalar), add_scalar<Log>(ops, kScalar), add_scalar<Floor>(ops, 10);
+  add_scalar<Celu>(ops, kScalar), add_scalar<Log>(ops, kScalar), add_scalar<Floor>(ops, 10);
   add_scalar<Ceil>(ops, 10), add_scalar<Round>(ops, 10), add_scalar<Sin>(ops, kScalar);
   add_scalar<Cos>(ops, kScalar), add_scalar<Tan>(ops, kScalar), add_scalar<Asin>(ops, kScalar);
   add_scalar<Acos>(ops, kScalar), add_scalar<Atan>(ops, kScalar), add_scalar<Sinh>(ops, kScalar);
