@@ -41,7 +41,7 @@ class RuleDraw {
     }
     const double low = std::max(capture.least, -2.0), high = std::min(capture.most, 2.0);
     const double number =
-        static_cast<float>(low + (high - low) * static_cast<double>(rng_.below(1001)) / 1000);
+        static_cast<float>(low + (high - low) * static_cast<double>(rng_.between(1, 1000)) / 1000);
     return {number, cat(static_cast<float>(number))};
   }
 
