@@ -1,0 +1,67 @@
+// Axes counted from the front, those of a reduction in ascending order.
+
+#include <algorithm>
+
+#include "ops/common/shapes.hpp"
+#include "passes/clean.hpp"
+#include "passes/rewrite.hpp"
+
+namespace hone {
+namespace {
+
+/// Ops whose field `axis` counts the axes of operand 0.
+constexpr std::string_view kOfOperand[] = {
+    "ArgMax",           "ArgMin",  "Concat",     "Gather",
+    "GatherElements",   "Hardmax", "LogSoftmax", "LayerNormalization",
+    "RMSNormalization", "Softmax", "Split",      "TopK"};
+
+bool counts_operand_axes(std::string_view op) {
+  return std::find(std::begin(kOfOperand), std::end(kOfOperand), op) != std::end(kOfOperand);
+}
+
+/// true: the list was spelled otherwise.
+bool spell(Dims& axes, int rank) {
+  const auto numbers = constants(axes);
+  if (!numbers) return false;
+  std::vector<int64_t> spelled;
+  for (const int64_t axis : *numbers) spelled.push_back(axis < 0 ? axis + rank : axis);
+  std::sort(spelled.begin(), spelled.end());
+  Dims dims(spelled.begin(), spelled.end());
+  if (dims == axes) return false;
+  axes = std::move(dims);
+  return true;
+}
+
+bool spell(const Field& field, std::string_view op, int rank) {
+  if (auto* axis = std::get_if<int64_t*>(&field.ref);
+      axis != nullptr && field.name == "axis" && counts_operand_axes(op) && **axis < 0) {
+    **axis += rank;
+    return true;
+  }
+  auto* axes = std::get_if<std::optional<Dims>*>(&field.ref);
+  return axes != nullptr && **axes && field.name == "axes" && op.starts_with("Reduce") &&
+         spell(***axes, rank);
+}
+
+}  // namespace
+
+bool spell_axes(Graph& graph, const PassOptions& options) {
+  bool changed = false;
+  for (Node& node : graph.nodes()) {
+    if (node.input(0) == nullptr || options.keep(node)) continue;
+    const Dims* operand = dims_of(node.inputs[0]);
+    if (operand == nullptr || operand->empty()) continue;
+    std::shared_ptr<void> copy = node.op.op_class().copy(node.op.data());
+    FieldList list;
+    node.op.op_class().fields(copy.get(), list);
+    bool spelled = false;
+    for (const Field& field : list.list())
+      spelled |= spell(field, node.op.name(), static_cast<int>(operand->size()));
+    if (!spelled) continue;
+    graph.set_op(&node, Op::of(node.op.op_class(), std::move(copy)));
+    changed = true;
+  }
+  return changed;
+}
+
+}  // namespace hone
