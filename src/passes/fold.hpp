@@ -19,4 +19,7 @@ bool fold_scale(Graph& graph, const PassOptions& options);
 /// Gemm before them, or of the one after where no padding sees them. Needs: types. ulp 64
 bool fold_bias(Graph& graph, const PassOptions& options);
 
+/// A bias that is known to be zeros goes. exact, but that -0 + 0 is 0
+bool drop_zero_bias(Graph& graph, const PassOptions& options);
+
 }  // namespace hone

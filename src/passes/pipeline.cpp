@@ -38,6 +38,7 @@ constexpr Pass kPipeline[] = {
     {"fold_batch_norm", fold_batch_norm, ulp(64), "batch norm goes into weights beside it"},
     {"fold_scale", fold_scale, ulp(64), "factors of channels go into weights beside them"},
     {"fold_bias", fold_bias, ulp(64), "numbers added to channels go into biases beside them"},
+    {"drop_zero_bias", drop_zero_bias, ulp(1), "a bias of zeros is no bias"},
     {"remove_dead", remove_dead, kExact, "what no output needs goes"},
 };
 
