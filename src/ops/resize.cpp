@@ -117,7 +117,7 @@ void Resize::infer(Inference& c) const {
   for (const int each : {kScales, kSizes})
     if (c.has(each)) rank_is(c, each, 1);
   bool by_scales = !is_empty(c, kScales);
-  const bool by_sizes = sizes || !is_empty(c, kSizes);
+  const bool by_sizes = sizes ? !sizes->empty() : !is_empty(c, kSizes);
   if (by_scales && by_sizes) {  // sizes it is, unless scales are known to be there
     const TensorType& scales = c.tensor(kScales);
     by_scales = scales.has_rank() && scales.shape()[0].is_constant();
@@ -177,7 +177,8 @@ std::vector<Axis> axes_of(const Evaluation& c, const Resize& op) {
   const Tensor& x = c.input(0);
   const std::vector<int> chosen = resized_axes(c, op, x.rank());
   const bool by_scales = c.has(kScales) && c.input(kScales).count() > 0;
-  c.check(!by_scales || (!op.sizes && !(c.has(kSizes) && c.input(kSizes).count() > 0)),
+  c.check(!by_scales ||
+              ((!op.sizes || op.sizes->empty()) && !(c.has(kSizes) && c.input(kSizes).count() > 0)),
           "wanted either scales or sizes, given both");
   std::vector<int64_t> from, sizes = c.parameter(op.sizes, kSizes);
   for (const int axis : chosen) from.push_back(x.dim(axis));
