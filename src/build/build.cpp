@@ -17,19 +17,37 @@ std::shared_ptr<const Engine> build(std::unique_ptr<Graph> imported, const Build
   return Engine::make(make_portable(std::move(imported), options), engine);
 }
 
-void save(const Engine& engine, const std::filesystem::path& path) {
-  // The graph must not lose what the engine shares with its caller: an alias, not a copy.
-  const std::shared_ptr<const Graph> portable(std::shared_ptr<const Graph>(), &engine.portable());
-  write_engine_file(path, {version_text(), portable, engine.plan()});
+void save(const Engine& engine, const std::filesystem::path& path, const SaveOptions& options) {
+  EngineParts parts;
+  parts.about = version_text();
+  if (!options.drop_portable) parts.portable = engine.portable();
+  parts.devices.push_back(engine.part());
+  write_engine_file(path, parts);
 }
 
+namespace {
+
+/// The part for this machine; else the first, which says why it is not.
+const DevicePart* part_for_here(const std::vector<DevicePart>& devices) {
+  for (const DevicePart& part : devices)
+    if (part.target == cpu_target()) return &part;
+  return devices.empty() ? nullptr : &devices.front();
+}
+
+}  // namespace
+
 std::shared_ptr<const Engine> load(const std::filesystem::path& path, const LoadOptions& options) {
-  EngineParts parts = read_engine_file(path, options.verify_weights);
-  auto engine =
-      Engine::make(std::move(parts.portable), options.engine, parts.plan ? &*parts.plan : nullptr);
-  if (!engine->replanned().empty())
-    log(Level::note, path.string(), ": its plan was made again: ", engine->replanned());
-  return engine;
+  EngineFile file = read_engine_file(path, options.verify_weights);
+  const DevicePart* part = part_for_here(file.parts.devices);
+  try {
+    auto engine = Engine::make(std::move(file.parts.portable), options.engine, part);
+    if (!engine->replanned().empty())
+      log(Level::note, path.string(), ": its plan was made again: ", engine->replanned());
+    return engine;
+  } catch (const Error& error) {
+    if (error.code() != Code::incompatible_engine) throw;
+    fail(error.code(), path.string(), ": ", error.message());
+  }
 }
 
 std::shared_ptr<const Engine> open(const std::filesystem::path& path,

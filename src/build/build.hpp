@@ -26,15 +26,20 @@ std::shared_ptr<const Graph> make_portable(std::unique_ptr<Graph> imported,
 std::shared_ptr<const Engine> build(std::unique_ptr<Graph> imported,
                                     const BuildOptions& options = {});
 
+struct SaveOptions {
+  /// Leave the portable graph out: a smaller file that runs on machines like this one only, because
+  /// it cannot be planned again.
+  bool drop_portable = false;
+};
 /// Writes an engine to a file, whole or not at all.
-void save(const Engine& engine, const std::filesystem::path& path);
+void save(const Engine& engine, const std::filesystem::path& path, const SaveOptions& options = {});
 
 struct LoadOptions {
   EngineOptions engine;
   bool verify_weights = true;  // check the hash of the weights too
 };
 /// Reads an engine file. A plan that does not fit this machine is made again, with a note in the
-/// log.
+/// log; where the portable graph was left out: Error(incompatible_engine) saying why.
 std::shared_ptr<const Engine> load(const std::filesystem::path& path,
                                    const LoadOptions& options = {});
 

@@ -1,33 +1,50 @@
 #include "runtime/engine.hpp"
 
+#include "device/cpu/isa.hpp"
 #include "device/cpu/stream.hpp"
 
 namespace hone {
 
+std::string cpu_target() { return cat("cpu ", cpu::name(cpu::isa())); }
+
 std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable,
-                                           const EngineOptions& options, const Plan* plan) {
+                                           const EngineOptions& options, const DevicePart* part) {
+  check(portable != nullptr || part != nullptr, Code::internal, "an engine of nothing");
   std::shared_ptr<Engine> engine(new Engine());
   engine->workers_ = options.workers > 0 ? options.workers : usable_cores();
-  engine->graph_ = make_typed(*portable, options.passes);
   engine->portable_ = std::move(portable);
-  const Preparation preparation{engine->packs_, std::max<size_t>(1, options.specialized),
-                                options.passes};
-  if (plan != nullptr && plan->workers == engine->workers_) {
-    try {
-      check_plan(*engine->graph_, *plan, "cpu", cpu::kernels());
-      engine->program_ = Program::make(engine->graph_, *plan, preparation);
-    } catch (const Error& error) {
-      if (error.code() != Code::incompatible_engine) throw;
-      engine->replanned_ = error.message();
-    }
-  } else if (plan != nullptr) {
-    engine->replanned_ =
-        cat("it was made for ", plan->workers, " workers, there are ", engine->workers_);
-  }
-  if (engine->program_ == nullptr)
-    engine->program_ =
-        Program::make(engine->graph_, plan_for_cpu(*engine->graph_, engine->workers_), preparation);
+  if (part != nullptr) engine->replanned_ = engine->use(*part, options);
+  if (engine->program_ != nullptr) return engine;
+  check(engine->portable_ != nullptr, Code::incompatible_engine,
+        "its plan cannot be used: ", engine->replanned_,
+        "; it was built with --drop-portable and cannot be planned again, ",
+        "build it anew from the model");
+  engine->graph_ = make_typed(*engine->portable_, options.passes);
+  engine->prepare(plan_for_cpu(*engine->graph_, engine->workers_), options);
   return engine;
+}
+
+/// Why not; empty: it is used.
+std::string Engine::use(const DevicePart& part, const EngineOptions& options) {
+  if (!part.outdated.empty()) return part.outdated;
+  if (part.target != cpu_target())
+    return cat("it was made for ", part.target, ", this is ", cpu_target());
+  if (part.plan.workers != workers_)
+    return cat("it was made for ", part.plan.workers, " workers, there are ", workers_);
+  graph_ = part.typed != nullptr ? part.typed : make_typed(*portable_, options.passes);
+  try {
+    check_plan(*graph_, part.plan, "cpu", cpu::kernels());
+    prepare(part.plan, options);
+  } catch (const Error& error) {
+    if (error.code() != Code::incompatible_engine) throw;
+    return error.message();
+  }
+  return {};
+}
+
+void Engine::prepare(const Plan& plan, const EngineOptions& options) {
+  const Preparation preparation{packs_, std::max<size_t>(1, options.specialized), options.passes};
+  program_ = Program::make(graph_, plan, preparation);
 }
 
 }  // namespace hone

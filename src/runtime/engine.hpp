@@ -16,26 +16,43 @@ struct EngineOptions {
   PassOptions passes = {};
 };
 
+/// What a file has for one device: the graph that its plan is of, and the plan.
+struct DevicePart {
+  std::string target;                  // the device and instruction set: "cpu avx2"
+  std::shared_ptr<const Graph> typed;  // null: made again from the portable graph
+  Plan plan;
+  std::string outdated{};  // why nothing but the portable graph is used; empty: it can be
+};
+
+/// The target of this machine's processor.
+std::string cpu_target();
+
 class Engine {
  public:
-  /// Plans and prepares `portable` (canonical) for the CPU. `plan`: an earlier plan of the same
-  /// graph for this machine; when it does not fit, a new one is made and `replanned()` says why.
+  /// Plans and prepares `portable` (canonical) for the CPU. `part`: an earlier part of the same
+  /// graph; when it is not for this machine or does not fit, a new plan is made and `replanned()`
+  /// says why. Without `portable` that cannot be: Error(incompatible_engine).
   static std::shared_ptr<const Engine> make(std::shared_ptr<const Graph> portable,
                                             const EngineOptions& options = {},
-                                            const Plan* plan = nullptr);
+                                            const DevicePart* part = nullptr);
 
-  const Graph& portable() const { return *portable_; }
+  /// Null: the engine's file was written without it.
+  const std::shared_ptr<const Graph>& portable() const { return portable_; }
   /// The typed graph that the plan is of: the portable one with everything computed that can be.
   const Graph& graph() const { return *graph_; }
+  /// What a file keeps of this engine for this machine.
+  DevicePart part() const { return {cpu_target(), graph_, plan()}; }
   const Plan& plan() const { return program_->plan(); }
   const std::shared_ptr<const Program>& program() const { return program_; }
-  /// Why an earlier plan was not used; empty: it was, or none was given.
+  /// Why an earlier part was not used; empty: it was, or none was given.
   const std::string& replanned() const { return replanned_; }
   int workers() const { return workers_; }
   int64_t packed_bytes() const { return packs_.bytes(); }
 
  private:
   Engine() = default;
+  std::string use(const DevicePart& part, const EngineOptions& options);
+  void prepare(const Plan& plan, const EngineOptions& options);
 
   std::shared_ptr<const Graph> portable_, graph_;
   int workers_ = 1;

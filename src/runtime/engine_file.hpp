@@ -1,59 +1,40 @@
 #pragma once
-// The engine file: header, table of sections with a hash each, aligned sections. Little-endian.
+// What an engine file says: the portable graph, the weights, and for each device a part of its own.
+// The container is engine_sections.hpp's; docs/engine-file.md has the layout.
 //
-//   0    magic "HONE\r\n\x1a\n"          8 bytes
-//   8    version                         u32
-//   12   number of sections              u32
-//   16   length of the file              u64
-//   24   hash of bytes 0..23 and of the section table   16 bytes (low u64, high u64)
-//   40   section table: per section kind u32, device u32, offset u64, length u64, hash 16 bytes
-//   ...  sections, each at a multiple of 64 bytes, in the table's order, the gaps zero
-//
-// Hashes are XXH3-128: they detect damage, not malice. Metadata is checked for structure, then for
-// meaning; weights are mapped, not copied.
+// Metadata is copied and checked for structure, then for meaning; weights are mapped, not copied.
 
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
+#include <vector>
 
-#include "ir/graph.hpp"
-#include "plan/plan.hpp"
+#include "runtime/engine.hpp"
+#include "runtime/engine_sections.hpp"
 
 namespace hone {
 
-inline constexpr uint32_t kEngineVersion = 1;
-
-/// Kinds of section. Those marked later are reserved by name and skipped by this version.
-enum class Section : uint32_t {
-  about = 1,           ///< text: who made the file
-  portable_graph = 2,  ///< text form
-  weight_index = 3,    ///< text: hash, dtype, shape, offset and length of each weight
-  weights = 4,         ///< contents, each at a multiple of 64 bytes
-  calibration = 5,     ///< later: calibration table, text
-  typed_graph = 6,     ///< later: the device's graph, text
-  choice = 7,          ///< later: kernels and layouts chosen
-  packed_weights = 8,  ///< later: weights in the kernels' forms
-  plan = 9,            ///< text form, one a device
-  records = 10,        ///< later: tuning records, text
-  gpu_binaries = 11,   ///< later: generated GPU code, authenticated
-};
-
 struct EngineParts {
-  std::string about;
-  std::shared_ptr<const Graph> portable;
-  std::optional<Plan> plan;
+  std::string about;                      // who made the file
+  std::shared_ptr<const Graph> portable;  // null: left out; then each part has its typed graph
+  std::vector<DevicePart> devices;
+  std::string calibration{};  // text; empty: none
 };
 
-/// Writes the file whole or not at all. Weights made from a seed are written as their seed.
+/// Writes the file whole or not at all; the same parts give the same bytes. Weights made from a
+/// seed are written as their seed. A typed graph whose own weights (unpacked, converted) would make
+/// the file grow by more than an eighth is left out, to be made again from the portable graph.
 /// Error(io); Error(usage) for weights whose contents are not here.
 void write_engine_file(const std::filesystem::path& path, const EngineParts& parts);
 
-/// Maps and checks the file. `verify_weights`: check the weights' hash too (reads them all).
-/// Error(io) when it cannot be read, Error(incompatible_engine) saying what is damaged or too new.
-EngineParts read_engine_file(const std::filesystem::path& path, bool verify_weights = true);
+struct EngineFile {
+  EngineParts parts;
+  uint32_t version = kEngineVersion;
+  std::vector<SectionEntry> sections;
+};
 
-/// The file begins as an engine file does.
-bool is_engine_file(const std::filesystem::path& path);
+/// Maps and checks the file. `verify_weights`: check the weights' hashes too (reads them all).
+/// Error(io) when it cannot be read, Error(incompatible_engine) saying what is damaged or too new.
+EngineFile read_engine_file(const std::filesystem::path& path, bool verify_weights = true);
 
 }  // namespace hone

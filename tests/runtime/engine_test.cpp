@@ -37,7 +37,7 @@ TEST_F(EngineFile, RunsTheSameBits) {
   const auto loaded = load(path_, {.engine = {.workers = 2}, .verify_weights = false});
   EXPECT_EQ(loaded->replanned(), "");
   EXPECT_EQ(loaded->plan(), engine->plan());
-  EXPECT_EQ(print(loaded->portable()).substr(0, 40), print(engine->portable()).substr(0, 40));
+  EXPECT_EQ(print(*loaded->portable()).substr(0, 40), print(*engine->portable()).substr(0, 40));
   for (const int64_t count : {1, 6, 0})
     EXPECT_TRUE(same_bits(logits(engine, count), logits(loaded, count)));
 }
@@ -55,7 +55,7 @@ TEST_F(EngineFile, APlanThatAsksForLessMemoryIsMadeAgain) {
   const auto engine = Engine::make(portable, {.workers = 2});
   Plan plan = engine->plan();
   for (PlannedBuffer& buffer : plan.buffers) buffer.bytes = Dim(64);
-  write_engine_file(path_, {"test", portable, plan});
+  write_engine_file(path_, {"test", portable, {{cpu_target(), nullptr, plan}}});
   const auto loaded = load(path_, {.engine = {.workers = 2}});
   EXPECT_EQ(loaded->replanned(), "the plan does not fit the graph: its memory differs");
   EXPECT_EQ(loaded->plan(), engine->plan());
@@ -64,10 +64,84 @@ TEST_F(EngineFile, APlanThatAsksForLessMemoryIsMadeAgain) {
 
 TEST_F(EngineFile, WithoutAPlanOneIsMade) {
   const auto portable = digits();
-  write_engine_file(path_, {"test", portable, std::nullopt});
+  write_engine_file(path_, {"test", portable, {}});
   const auto loaded = load(path_, {.engine = {.workers = 2}});
   EXPECT_EQ(loaded->replanned(), "");
   EXPECT_TRUE(same_bits(logits(loaded, 2), logits(Engine::make(portable, {.workers = 2}), 2)));
+}
+
+TEST_F(EngineFile, APlanForAnotherProcessorIsMadeAgain) {
+  const auto portable = digits();
+  DevicePart part = Engine::make(portable, {.workers = 2})->part();
+  part.target = "cpu other";
+  write_engine_file(path_, {"test", portable, {part}});
+  const auto loaded = load(path_, {.engine = {.workers = 2}});
+  EXPECT_EQ(loaded->replanned(), cat("it was made for cpu other, this is ", cpu_target()));
+  EXPECT_TRUE(same_bits(logits(loaded, 2), logits(Engine::make(portable, {.workers = 2}), 2)));
+}
+
+TEST_F(EngineFile, ThePartForThisProcessorIsFound) {
+  const auto portable = digits();
+  const DevicePart here = Engine::make(portable, {.workers = 2})->part();
+  DevicePart other = here;
+  other.target = "cpu other";
+  write_engine_file(path_, {"test", portable, {other, here}, "image 0.5\n"});
+  EXPECT_EQ(load(path_, {.engine = {.workers = 2}})->replanned(), "");
+  const EngineParts parts = read_engine_file(path_).parts;
+  EXPECT_EQ(parts.calibration, "image 0.5\n");
+  ASSERT_EQ(parts.devices.size(), 2u);
+  EXPECT_EQ(parts.devices[0].target, "cpu other");
+  EXPECT_EQ(parts.devices[1].plan, here.plan);
+}
+
+/// tests/runtime/version1.hone was written by the writer of version 1: y = Relu(x w + b).
+TEST_F(EngineFile, AnOlderFileIsPlannedAgain) {
+  const auto loaded =
+      load(HONE_SOURCE_DIR "/tests/runtime/version1.hone", {.engine = {.workers = 2}});
+  EXPECT_EQ(loaded->replanned(), "the file's version is 1, this Hone writes 2");
+  const auto found = Context(loaded).run({{"x", ramp({1, 4}, 0)}});
+  EXPECT_EQ(numbers(found[0].second), (std::vector<double>{0, 0.625, 2.25, 3.875, 0.25, 0, 0, 0}));
+}
+
+TEST_F(EngineFile, WithoutThePortableGraphItRunsHereOnly) {
+  const auto engine = Engine::make(digits(), {.workers = 2});
+  save(*engine, path_, {.drop_portable = true});
+  const auto loaded = load(path_, {.engine = {.workers = 2}});
+  EXPECT_EQ(loaded->portable(), nullptr);
+  EXPECT_TRUE(same_bits(logits(loaded, 5), logits(engine, 5)));
+  const std::string rest =
+      "; it was built with --drop-portable and cannot be planned again, build it anew from the "
+      "model";
+  EXPECT_EQ(error_of(Code::incompatible_engine, [&] { load(path_, {.engine = {.workers = 3}}); }),
+            cat(path_.string(), ": its plan cannot be used: it was made for 2 workers, there are 3",
+                rest));
+  DevicePart part = engine->part();
+  part.target = "cpu other";
+  write_engine_file(path_, {"test", nullptr, {part}});
+  EXPECT_EQ(error_of(Code::incompatible_engine, [&] { load(path_, {.engine = {.workers = 2}}); }),
+            cat(path_.string(), ": its plan cannot be used: it was made for cpu other, this is ",
+                cpu_target(), rest));
+}
+
+/// The graph that the plan is of unpacks a weight: made when loaded, unless nothing else is there.
+TEST_F(EngineFile, ATypedGraphThatBlowsUpIsMadeAgain) {
+  const auto portable = make_portable(
+      parse("graph g(%x: f32[n,512]) -> (%y)\n"
+            "  %w = Cast(@q) to=f32 : f32[512,512]\n"
+            "  %y = MatMul(%x, %w) : f32[n,512]\n"
+            "weights\n"
+            "  @q : i8[512,512] 262144 bytes\n",
+            all_ops(), [](std::string_view, DType, const std::vector<int64_t>& shape, const Hash&) {
+              return Weight::of(Tensor(DType::i8, shape));
+            }));
+  const auto engine = Engine::make(portable, {.workers = 2});
+  save(*engine, path_);
+  EXPECT_EQ(read_engine_file(path_).parts.devices.at(0).typed, nullptr);
+  EXPECT_LT(std::filesystem::file_size(path_), 300000u);
+  EXPECT_EQ(load(path_, {.engine = {.workers = 2}})->replanned(), "");
+  save(*engine, path_, {.drop_portable = true});
+  EXPECT_NE(read_engine_file(path_).parts.devices.at(0).typed, nullptr);
+  EXPECT_EQ(load(path_, {.engine = {.workers = 2}})->plan(), engine->plan());
 }
 
 TEST_F(EngineFile, StringsBranchesAndSmallTypesComeBack) {

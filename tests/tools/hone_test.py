@@ -279,6 +279,49 @@ class Tool(unittest.TestCase):
         print(f"24 builds: {killed} killed, {whole} engines")
         self.assertGreater(killed, 0)
 
+    def test_a_kill_leaves_the_older_engine(self):
+        """SIGKILL too: then a temporary file may stay, the engine of that name is a whole one."""
+        self.output("build", "digits.onnx", "--drop-portable", "-o", "k.hone")
+        older = (self.folder / "k.hone").read_bytes()
+        self.output("build", "digits.onnx", "-o", "whole.hone")
+        newer = (self.folder / "whole.hone").read_bytes()
+        self.assertNotEqual(older, newer)
+        kept = killed = 0
+        for moment in range(24):
+            (self.folder / "k.hone").write_bytes(older)
+            process = subprocess.Popen([self.hone, "build", "digits.onnx", "-o", "k.hone"],
+                                       cwd=self.folder, stdout=subprocess.DEVNULL)
+            time.sleep(0.002 * moment)
+            process.kill()
+            killed += process.wait() < 0
+            found = (self.folder / "k.hone").read_bytes()
+            self.assertIn(found, (older, newer))
+            kept += found == older
+        for left in self.folder.glob(".k.hone.tmp-*"):
+            left.unlink()
+        os.remove(self.folder / "k.hone")
+        os.remove(self.folder / "whole.hone")
+        print(f"24 builds over an engine: {killed} killed, {kept} left the older one")
+        self.assertGreater(killed, 0)
+        self.assertGreater(kept, 0)
+
+    def test_engine_sections(self):
+        self.output("build", "digits.onnx", "-o", "s.hone")
+        told = json.loads(self.output("inspect", "s.hone", "-o", "json"))["sections"]
+        self.assertEqual([each["section"] for each in told],
+                         ["about", "portable_graph", "device", "typed_graph", "plan",
+                          "weight_index", "weights"])
+        size = (self.folder / "s.hone").stat().st_size
+        self.assertEqual(told[-1]["offset"] + told[-1]["bytes"], size)
+        self.assertIn(told[-1]["hash"], self.output("inspect", "s.hone"))
+        self.output("build", "digits.onnx", "--drop-portable", "--workers", "1", "-o", "s.hone")
+        self.assertNotIn("portable_graph ", self.output("inspect", "s.hone"))
+        self.output("run", "s.hone", "--workers", "1", "--input", "zeros")
+        refused = self.run_tool("run", "s.hone", "--workers", "2", "--input", "zeros")
+        self.assertEqual(refused.returncode, 5)
+        self.assertIn("made for 1 workers, there are 2; it was built with --drop-portable",
+                      refused.stderr)
+
     def test_messages(self):
         self.maxDiff = None
         text = PINNED.read_text()

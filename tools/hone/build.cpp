@@ -25,6 +25,7 @@ struct BuildVerb {
   ModelOptions model;
   std::string output, dump;
   bool explain = false;
+  SaveOptions save;
 };
 
 /// Writes the graph after the import and after each pass that changed it, numbered in order.
@@ -127,7 +128,7 @@ void build_file(const BuildVerb& verb) {
     };
   }
   const std::shared_ptr<const Engine> engine = build(std::move(imported.graph), options);
-  save(*engine, output);
+  save(*engine, output, verb.save);
   const double seconds = seconds_since(start);
   if (verb.explain) {
     line("plan ", engine->graph().name(), "  ", engine->plan().device, ", ", engine->workers(),
@@ -150,6 +151,8 @@ std::function<void()> declare_build(Arguments& arguments) {
                    "The engine; the model's name with .hone, in this folder, when not given");
   arguments.flag("--explain", verb->explain, "Print each step: kernel, layers, notes");
   arguments.option("--dump", verb->dump, "DIR", "Write the graph after each pass that changed it");
+  arguments.flag("--drop-portable", verb->save.drop_portable,
+                 "Leave out the portable graph: the engine runs on machines like this one only");
   verb->model.declare_workers(arguments);
   verb->model.declare_weights(arguments);
   verb->model.declare_disabled(arguments);

@@ -34,7 +34,12 @@ std::shared_ptr<const Graph> read_graph(const ConvertVerb& verb) {
   const ModelOptions& model = verb.model;
   if (is_engine_file(model.path)) {
     model.check_engine_options();
-    return read_engine_file(model.path, true).portable;
+    auto portable = read_engine_file(model.path, true).parts.portable;
+    check(
+        portable != nullptr, Code::unsupported, model.file_name(),
+        " was built with --drop-portable: it has no graph that other programs could read; convert "
+        "the model");
+    return portable;
   }
   check(verb.optimize || (model.disabled.empty() && model.keep.empty()), Code::usage,
         "--disable and --keep go with --optimize");

@@ -5,6 +5,7 @@
 
 #include "base/size.hpp"
 #include "base/threads.hpp"
+#include "device/cpu/stream.hpp"
 #include "ir/evaluation.hpp"
 #include "ir/structural.hpp"
 #include "runtime/engine_file.hpp"
@@ -143,13 +144,26 @@ void measure_memory(Inspection& found) {
 
 void inspect_engine(const ModelOptions& options, Inspection& found) {
   options.check_engine_options();
-  EngineParts parts = read_engine_file(options.path);
-  found.about = {{"format", "engine"}, {"made by", parts.about}};
-  found.graph = parts.portable->clone();
-  found.portable = std::move(parts.portable);
-  found.typed = make_typed(*found.portable);
-  if (parts.plan) found.plan = std::move(*parts.plan);
-  else found.plan = plan_for_cpu(*found.typed, usable_cores());
+  EngineFile file = read_engine_file(options.path);
+  found.about = {{"format", cat("engine, version ", file.version)}, {"made by", file.parts.about}};
+  found.sections = std::move(file.sections);
+  const auto& parts = file.parts.devices;
+  found.portable = file.parts.portable != nullptr ? file.parts.portable : parts.front().typed;
+  found.graph = found.portable->clone();
+  for (const DevicePart& each : parts)
+    found.about.emplace_back("part", cat(each.target, ", ", each.plan.workers, " workers"));
+  if (file.parts.portable == nullptr)
+    found.about.emplace_back("portable graph", "left out: it cannot be planned again");
+  const auto part = std::ranges::find(parts, cpu_target(), &DevicePart::target);
+  const bool planned = part != parts.end() && part->outdated.empty();
+  found.typed =
+      planned && part->typed != nullptr ? part->typed->clone() : make_typed(*found.portable);
+  if (planned) {
+    check_plan(*found.typed, part->plan, "cpu", cpu::kernels());
+    found.plan = part->plan;
+  } else {
+    found.plan = plan_for_cpu(*found.typed, usable_cores());
+  }
 }
 
 void inspect_model(const ModelOptions& options, Inspection& found) {

@@ -9,6 +9,7 @@
 #include "ir/graph.hpp"
 #include "model_options.hpp"
 #include "plan/plan.hpp"
+#include "runtime/engine_sections.hpp"
 
 namespace hone {
 class ModelError;
@@ -29,6 +30,7 @@ struct Inspection {
   std::shared_ptr<const Graph> portable;  // canonical
   std::unique_ptr<Graph> typed;           // what `plan` is of
   Plan plan;
+  std::vector<SectionEntry> sections;  // of an engine file
 
   std::vector<OpRow> ops;  // by FLOPs, then by name; those of bodies too
   int64_t nodes = 0;

@@ -84,6 +84,12 @@ std::string inspection_json(const Inspection& found) {
   for (const OpRow& row : found.ops)
     json["ops"].push_back(
         {{"op", row.op}, {"nodes", row.nodes}, {"flops", size_json(row.flops, found.symbols)}});
+  for (const SectionEntry& section : found.sections)
+    json["sections"].push_back({{"section", std::string(name(section.kind))},
+                                {"part", section.part},
+                                {"offset", section.offset},
+                                {"bytes", section.length},
+                                {"hash", cat(section.hash)}});
   json["problems"] = Json::array();
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

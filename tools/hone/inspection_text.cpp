@@ -80,6 +80,18 @@ std::string ops_text(const Inspection& found) {
   return table(rows, {false, true, false});
 }
 
+namespace {
+
+std::string sections_text(const std::vector<SectionEntry>& sections) {
+  std::vector<std::vector<std::string>> rows{{"section", "part", "offset", "bytes", "hash"}};
+  for (const SectionEntry& each : sections)
+    rows.push_back({std::string(name(each.kind)), each.part == 0 ? "" : cat(each.part),
+                    with_commas(each.offset), with_commas(each.length), cat(each.hash)});
+  return table(rows, {false, true, true, true, false}) + "\n";
+}
+
+}  // namespace
+
 std::string inspection_text(const Inspection& found) {
   std::vector<std::vector<std::string>> rows{{"file", found.file}};
   for (const auto& [key, value] : found.about)
@@ -99,7 +111,8 @@ std::string inspection_text(const Inspection& found) {
         {"", cat("and ", found.open_sizes.size(),
                  " values whose size only running tells, among them %", found.open_sizes.front())});
   rows.push_back({"problems", "none"});
-  return table(rows) + "\n" + ops_text(found);
+  return table(rows) + "\n" +
+         (found.sections.empty() ? std::string() : sections_text(found.sections)) + ops_text(found);
 }
 
 }  // namespace hone::cli

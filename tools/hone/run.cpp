@@ -120,7 +120,7 @@ void run(const RunOptions& options) {
   check(options.labels.empty() || options.top > 0, Code::usage, "--labels goes with --top K");
   const std::vector<std::string> labels = read_labels(options.labels);
   const std::shared_ptr<const Engine> engine = options.model.open_engine();
-  const NamedTensors inputs = read_inputs(engine->portable(), options.model, options.inputs);
+  const NamedTensors inputs = read_inputs(engine->graph(), options.model, options.inputs);
   Context context(engine);
   const NamedTensors results = context.run(inputs);
   if (!options.save.empty()) save(options.save, flat(results));

@@ -1,0 +1,160 @@
+#include "runtime/engine_weights.hpp"
+
+#include <set>
+
+#include "base/size.hpp"
+#include "ir/text.hpp"
+#include "runtime/little_endian.hpp"
+
+namespace hone {
+namespace {
+
+std::span<const std::byte> as_bytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+/// Strings as length and bytes, one after the other.
+std::string string_contents(const Tensor& tensor) {
+  std::string bytes;
+  for (const std::string& text : tensor.strings()) {
+    put(bytes, static_cast<uint64_t>(text.size()));
+    bytes += text;
+  }
+  return bytes;
+}
+
+uint64_t aligned(uint64_t at) {
+  return static_cast<uint64_t>(
+      align_up(static_cast<int64_t>(at), static_cast<int64_t>(kSectionAlignment)));
+}
+
+}  // namespace
+
+std::vector<StoredWeight> lay_out_weights(const std::vector<const Graph*>& graphs) {
+  std::vector<StoredWeight> stored;
+  std::set<Hash> seen;
+  for (const Graph* graph : graphs)
+    for (const Value* constant : graph->constants()) {
+      const Weight& weight = *constant->weight;
+      if (weight.is_literal() || weight.is_random()) continue;
+      check(!weight.is_absent(), Code::usage, "the contents of @", constant->name,
+            " are not here (", weight.source(), "): they cannot be saved");
+      if (!seen.insert(weight.hash()).second) continue;
+      const uint64_t length = weight.dtype() == DType::string
+                                  ? string_contents(weight.tensor()).size()
+                                  : weight.bytes();
+      stored.push_back({&weight, aligned(stored_bytes(stored)), length});
+    }
+  return stored;
+}
+
+uint64_t stored_bytes(const std::vector<StoredWeight>& stored) {
+  return stored.empty() ? 0 : stored.back().offset + stored.back().length;
+}
+
+std::string index_text(const std::vector<StoredWeight>& stored) {
+  std::string text;
+  for (const StoredWeight& each : stored)
+    text += cat(each.weight->hash(), " ", each.weight->dtype(), " ",
+                shape_text(each.weight->shape()), " ", each.offset, " ", each.length, "\n");
+  return text;
+}
+
+void each_piece(const std::vector<StoredWeight>& stored, const SectionBody::Take& take) {
+  static constexpr std::byte kZeros[kSectionAlignment] = {};
+  uint64_t at = 0;
+  for (const StoredWeight& each : stored) {
+    take({kZeros, each.offset - at});
+    if (each.weight->dtype() == DType::string)
+      take(as_bytes(string_contents(each.weight->tensor())));
+    else take(each.weight->tensor().bytes());
+    at = each.offset + each.length;
+  }
+}
+
+namespace {
+
+class IndexReader {
+ public:
+  IndexReader(const SectionReader& sections, bool verify)
+      : sections_(sections), contents_(sections.bytes(Section::weights)), verify_(verify) {}
+
+  StoredWeights read() {
+    for (const std::string_view line : split(sections_.text(Section::weight_index), '\n'))
+      if (!line.empty()) read_line(line);
+    if (end_ != contents_.size())
+      damaged(sections_.file()->path(), "its weights have ", contents_.size(),
+              " bytes, the index tells of ", end_);
+    return std::move(stored_);
+  }
+
+ private:
+  void read_line(std::string_view line) {
+    line_ = line;
+    const auto words = split(line, ' ');
+    wanted(words.size() == 5, "HASH DTYPE SHAPE OFFSET LENGTH");
+    const auto hash = parse_hash(words[0]);
+    const std::string type_text = cat(words[1], words[2]);
+    std::string_view rest = type_text;
+    const auto type = parse_type(rest);
+    const auto offset = parse_int(words[3]), length = parse_int(words[4]);
+    wanted(hash && offset && length, "HASH DTYPE SHAPE OFFSET LENGTH");
+    wanted(type && rest.empty() && type->is_tensor() && type->tensor().has_rank(), "a tensor type");
+    const auto shape = type->tensor().concrete();
+    wanted(shape.has_value(), "a shape of numbers");
+    wanted(*offset >= 0 && static_cast<uint64_t>(*offset) == aligned(end_), "offset ",
+           aligned(end_));
+    const auto at = static_cast<uint64_t>(*offset);
+    wanted(at <= contents_.size() && *length >= 0 &&
+               static_cast<uint64_t>(*length) <= contents_.size() - at,
+           "an end within ", contents_.size(), " bytes");
+    const auto bytes = contents_.subspan(at, static_cast<size_t>(*length));
+    const auto weight = Weight::of(tensor_of(type->tensor().dtype, *shape, bytes),
+                                   cat(sections_.file()->path().filename().string(), "+", at));
+    if (verify_) wanted(weight->hash() == *hash, "hash ", weight->hash());
+    wanted(stored_.emplace(*hash, weight).second, "each weight once");
+    end_ = at + bytes.size();
+  }
+
+  Tensor tensor_of(DType dtype, const std::vector<int64_t>& shape,
+                   std::span<const std::byte> contents) const {
+    const auto count = try_element_count(shape);
+    wanted(count.has_value(), "fewer elements");
+    if (dtype != DType::string) {
+      wanted(try_mul(*count, bits(dtype)) && bytes_for(dtype, *count) == contents.size(),
+             "as many bytes as the type has");
+      return Tensor::borrow(dtype, shape, contents, sections_.file());
+    }
+    std::vector<std::string> strings;
+    while (contents.size() >= 8) {
+      const auto length = get<uint64_t>(contents, 0);
+      wanted(length <= contents.size() - 8, "whole strings");
+      strings.emplace_back(reinterpret_cast<const char*>(contents.data()) + 8, length);
+      contents = contents.subspan(8 + length);
+    }
+    wanted(contents.empty() && static_cast<int64_t>(strings.size()) == *count, "not ",
+           strings.size(), " strings");
+    return Tensor::of_strings(shape, std::move(strings));
+  }
+
+  template <class... Parts>
+  void wanted(bool condition, const Parts&... parts) const {
+    if (!condition) [[unlikely]]
+      damaged(sections_.file()->path(), "weight index line \"", line_, "\", wanted ", parts...);
+  }
+
+  const SectionReader& sections_;
+  const std::span<const std::byte> contents_;
+  const bool verify_;
+  std::string_view line_;
+  uint64_t end_ = 0;
+  StoredWeights stored_;
+};
+
+}  // namespace
+
+StoredWeights read_weights(const SectionReader& sections, bool verify) {
+  return IndexReader(sections, verify).read();
+}
+
+}  // namespace hone
