@@ -4,6 +4,7 @@
 #include "base/size.hpp"
 #include "ir/evaluation.hpp"
 #include "ir/work.hpp"
+#include "ops/quantize.hpp"
 #include "passes/pass.hpp"
 
 namespace hone {
@@ -44,6 +45,7 @@ std::optional<int64_t> result_bytes(const Node& node) {
 
 bool foldable(const Node& node, const PassOptions& options) {
   if (!node.op.op_class().pure || node.op.op_class().eval == nullptr) return false;
+  if (node.op.as<DequantizeLinear>() != nullptr && !options.fold_quantized) return false;
   int64_t operand_bytes = 0;
   for (const Value* input : node.inputs) {
     if (input == nullptr) continue;

@@ -24,6 +24,8 @@ struct PassOptions {
   /// Steps of evaluation that folding may spend (ir/work.hpp), and those for each stored element.
   int64_t fold_steps = 1 << 26;
   int64_t fold_steps_per_element = 8;
+  /// Folding may make floats of quantized constants: the precision that the model came in is gone.
+  bool fold_quantized = false;
   /// Folding may read weights that are made from a seed (which makes them).
   bool fold_random = false;
 };

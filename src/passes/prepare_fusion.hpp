@@ -9,6 +9,12 @@
 
 namespace hone {
 
+/// Conv, Add and Mul between DequantizeLinear and QuantizeLinear of 8 bits become QLinearConv,
+/// QLinearAdd and QLinearMul, with a Relu or Clip that saturating does; MaxPool, Concat, Transpose
+/// and reshapes between equal scales work on the integers. Needs: types, contents of scales,
+/// weights and biases, which must not be folded to floats yet. quantum 1
+bool fold_quantize(Graph& graph, const PassOptions& options);
+
 /// Gemm becomes MatMul (of constants transposed once) and Add, the one spelling of a product with a
 /// bias. Needs: types. ulp 4
 bool split_gemm(Graph& graph, const PassOptions& options);

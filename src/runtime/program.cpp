@@ -17,7 +17,7 @@ PassOptions load_options(const PassOptions& passes) {
   PassOptions options = passes;
   options.fold_bytes = int64_t{64} << 20;
   options.fold_growth = 8;  // int4 to f32
-  options.fold_random = true;
+  options.fold_random = options.fold_quantized = true;
   return options;
 }
 
