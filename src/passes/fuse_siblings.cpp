@@ -58,8 +58,22 @@ std::optional<Sibling> sibling_of(const Graph& graph, Node* node, const Value* o
   return sibling;
 }
 
-/// The same op, the same weight but for its width, a bias in both or in none.
+/// The elementwise op that reads the result alone; null: none.
+const Node* activation_of(const Sibling& sibling) {
+  const Value* result = sibling.result();
+  if (result->users.size() != 1) return nullptr;
+  const Node* reader = result->users.front();
+  const bool clip = reader->op.as<Clip>() != nullptr && reader->inputs[0] == result;
+  return is_unary(reader->op) || clip ? reader : nullptr;
+}
+
+/// The same op, the same weight but for its width, a bias in both or in none. What rides in the
+/// epilogue of one must ride in that of the other.
 bool fit(const Sibling& a, const Sibling& b) {
+  const Node *left_reader = activation_of(a), *right_reader = activation_of(b);
+  if ((left_reader == nullptr) != (right_reader == nullptr) ||
+      (left_reader != nullptr && !(left_reader->op == right_reader->op)))
+    return false;
   if (!(a.node->op == b.node->op) || (a.bias == nullptr) != (b.bias == nullptr)) return false;
   const bool conv = a.node->op.as<Conv>() != nullptr;
   Dims left = *dims_of(a.node->inputs[1]), right = *dims_of(b.node->inputs[1]);

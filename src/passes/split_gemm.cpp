@@ -13,10 +13,10 @@ class GemmSplit {
  public:
   GemmSplit(Graph& graph, Node& node) : graph_(graph), node_(node), gemm_(*node.op.as<Gemm>()) {}
 
-  /// false: integers, whose factors truncate.
+  /// false: integers, whose factors truncate, or a bias that Add would give other sizes.
   bool run() {
     const auto type = dtype_of(node_.output());
-    if (!type || !is_float(*type)) return false;
+    if (!type || !is_float(*type) || !keeps_sizes()) return false;
     Value* left = gemm_.transA ? transposed(node_.inputs[0]) : node_.inputs[0];
     Value* right = gemm_.transB ? transposed(node_.inputs[1]) : node_.inputs[1];
     Value* result = add(MatMul{}, {left, right});
@@ -27,6 +27,16 @@ class GemmSplit {
   }
 
  private:
+  bool keeps_sizes() const {
+    if (node_.input(2) == nullptr) return true;
+    const Dims *bias = dims_of(node_.inputs[2]), *result = dims_of(node_.output());
+    if (bias == nullptr || result == nullptr) return false;
+    for (size_t i = 0; i < bias->size(); ++i) {
+      const Dim& wanted = (*result)[result->size() - bias->size() + i];
+      if (!(*bias)[i].is(1) && (*bias)[i] != wanted) return false;
+    }
+    return true;
+  }
   Value* add(Op op, std::vector<Value*> inputs) {
     return add_before(graph_, &node_, "split_gemm", node_.origin, std::move(op), std::move(inputs),
                       node_.output()->name);
