@@ -1,6 +1,7 @@
-"""`hone convert` against other tools: each model is written as ONNX, as it was imported and as it
-is after the passes. onnx.checker must accept the file in full; ONNX Runtime must run it and agree
-with itself on the model it came from, and hone must read it back.
+"""`hone convert` against other tools: each model is written as ONNX, as it was imported, as it
+is after the passes, and with its regions as functions. onnx.checker must accept the file in full;
+ONNX Runtime must run it and agree with itself on the model it came from, and hone must read it
+back.
 
 Models: the trained networks, the 21 topologies, and every case of the standard's suite."""
 import argparse
@@ -17,6 +18,10 @@ import onnxruntime
 
 import bench_graphs
 import hone_cli
+
+# Closer than ONNX Runtime computes Sigmoid: YuNet's scores of objects are at most 4e-5 where there
+# are none, and off by 1.5e-7 as soon as convolutions are joined.
+CLOSE = 2.5e-7
 
 GOOD = ("agrees", "checked", "unsupported", "known wrong elsewhere")
 
@@ -55,6 +60,8 @@ def apart(want, got):
     wide = np.complex128 if want.dtype.kind == "c" else np.float64
     finite = np.where(np.isfinite(want), want, 0).astype(wide)
     distance = np.abs(want.astype(wide) - got.astype(wide))[~same]
+    if distance.max() <= CLOSE:
+        return 0.0
     return float(distance.max() / max(np.abs(finite).max(initial=0), 1e-30))
 
 
@@ -89,7 +96,7 @@ class Judge:
 
     def judge(self, name, model, inputs, reference, limit=1e-3):
         """reference: outputs by name, or None where ONNX Runtime does not run the model."""
-        for options in [(), ("--optimize",)]:
+        for options in [(), ("--portable",), ("--optimized",)]:
             with tempfile.TemporaryDirectory() as folder:
                 what = self.one(model, folder, options, inputs, reference, limit)
             if name in WRONG_ELSEWHERE and what.startswith("not valid:"):

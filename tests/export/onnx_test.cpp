@@ -245,15 +245,26 @@ TEST(ExportOnnx, WhatOnnxCannotSayIsNamedAllAtOnce) {
   const std::string message = error_of(R"(graph net(%x: f32[1,1,4,4], %q: f32[2]) -> (%a, %b, %c)
   %a = Resize(%x, _, f32[4]{1,1,0.5,2}) nearest_mode=simple  # /up
   %b = Fused(%x)  # /fused
-    body(%x: f32[1,1,4,4]) -> (%r)
+    body(%x: f32[1,1,4,4]) -> (%s)
       %r = Relu(%x)
+      %s = Resize(%r, _, f32[4]{1,1,0.5,2}) nearest_mode=simple  # /inner
   %c = Relu(%q)
 )");
   EXPECT_NE(message.find("2 nodes cannot be written"), std::string::npos) << message;
-  EXPECT_NE(message.find("Fused: ONNX has no operator of this name (Fused /fused)"),
-            std::string::npos)
-      << message;
   EXPECT_NE(message.find("Resize: nearest_mode=simple"), std::string::npos) << message;
+  EXPECT_NE(message.find("(Resize /up, Resize /inner)"), std::string::npos) << message;
+}
+
+TEST(ExportOnnx, AMaskOfOneRowIsWrittenOutForEveryQuery) {
+  constexpr std::string_view kText = R"(graph net(%q: f32[1,n,4], %m: f32[1,1,1,n]) -> (%y)
+  %y = Attention(%q, %q, %q, %m) q_num_heads=2 kv_num_heads=2
+)";
+  expect_same_results(kText, {ramp({1, 3, 4}), ramp({1, 1, 1, 3})});
+  const onnx::Model model = onnx::model_of(*graph_of(kText));
+  const onnx::NodeModel& node = model.graph.nodes.back();
+  EXPECT_EQ(node.op_type, "Attention");
+  EXPECT_EQ(node.inputs[3], "y.mask");
+  EXPECT_EQ(std::prev(model.graph.nodes.end(), 2)->op_type, "Expand");
 }
 
 TEST(ExportOnnx, NodeNamesAreUnique) {

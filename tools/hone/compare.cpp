@@ -50,8 +50,7 @@ std::function<void()> declare_compare(Arguments& arguments) {
   arguments.positional("first", verb->first.path, "A model or an engine");
   arguments.positional("second", verb->second.path, "Another one");
   arguments.flag("--structure", verb->structure,
-                 "Whether the optimized graphs are the same up to names, weights and the order of "
-                 "commutative operands");
+                 "Whether the graphs are the same up to names, weights, order of operands");
   arguments.flag("--regions", verb->fused, "After fusion");
   verb->first.declare_weights(arguments);
   verb->first.declare_disabled(arguments);

@@ -7,6 +7,8 @@
 #include "ir/text.hpp"
 #include "model_options.hpp"
 #include "output.hpp"
+#include "passes/fusion/fuse.hpp"
+#include "passes/prepare_fusion.hpp"
 #include "runtime/engine_file.hpp"
 
 namespace hone::cli {
@@ -15,7 +17,7 @@ namespace {
 struct ConvertVerb {
   ModelOptions model;
   std::string output, external = "auto";
-  bool optimize = false;
+  bool portable = false, optimized = false;
 };
 
 ExportOptions export_options(const ConvertVerb& verb) {
@@ -29,7 +31,7 @@ ExportOptions export_options(const ConvertVerb& verb) {
   return options;
 }
 
-/// What is written: a model as it was imported or, asked for, after the passes; an engine's graph.
+/// A model as it was imported or, asked for, after the passes; an engine's graph.
 std::shared_ptr<const Graph> read_graph(const ConvertVerb& verb) {
   const ModelOptions& model = verb.model;
   if (is_engine_file(model.path)) {
@@ -41,11 +43,23 @@ std::shared_ptr<const Graph> read_graph(const ConvertVerb& verb) {
         "the model");
     return portable;
   }
-  check(verb.optimize || (model.disabled.empty() && model.keep.empty()), Code::usage,
-        "--disable and --keep go with --optimize");
+  const bool passes = verb.portable || verb.optimized;
+  check(passes || (model.disabled.empty() && model.keep.empty()), Code::usage,
+        "--disable and --keep go with --portable or --optimized");
   Imported imported = import_file(model.path, model.import_options());
-  if (!verb.optimize) return std::move(imported.graph);
+  if (!passes) return std::move(imported.graph);
   return make_portable(std::move(imported.graph), model.build_options());
+}
+
+/// What is written.
+std::shared_ptr<const Graph> graph_of(const ConvertVerb& verb) {
+  std::shared_ptr<const Graph> graph = read_graph(verb);
+  if (!verb.optimized) return graph;
+  const PassOptions passes = verb.model.build_options().passes;
+  std::unique_ptr<Graph> fused = graph->clone();
+  prepare_fusion(*fused, passes);
+  fuse(*fused, passes);
+  return fused;
 }
 
 void convert(const ConvertVerb& verb) {
@@ -56,8 +70,10 @@ void convert(const ConvertVerb& verb) {
   std::error_code error;
   check(!std::filesystem::equivalent(verb.model.path, output, error), Code::usage, "-o ",
         verb.output, " is the model itself");
+  check(!verb.portable || !verb.optimized, Code::usage,
+        "--optimized goes further than --portable: wanted one of them");
   const ExportOptions options = export_options(verb);
-  const std::shared_ptr<const Graph> graph = read_graph(verb);
+  const std::shared_ptr<const Graph> graph = graph_of(verb);
   if (form == ".graph") {
     AtomicFile file(output);
     file.write(hone::print(*graph));
@@ -79,7 +95,10 @@ std::function<void()> declare_convert(Arguments& arguments) {
                    "What to write: an ONNX model, or the graph as text", true);
   arguments.option("--external", verb->external, "auto|always|never",
                    "Weights in FILE.onnx.data; auto: from 64 MiB on");
-  arguments.flag("--optimize", verb->optimize, "Write the graph as it is after the passes");
+  arguments.flag("--portable", verb->portable,
+                 "Write the graph after the passes, as an engine holds it");
+  arguments.flag("--optimized", verb->optimized,
+                 "Write it after fusion too: each region is a local function (hone.region)");
   verb->model.declare_weights(arguments);
   verb->model.declare_disabled(arguments);
   return [verb] { convert(*verb); };

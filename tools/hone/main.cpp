@@ -46,7 +46,8 @@ open.
 
 Examples:
   hone convert net.onnx -o plain.onnx
-  hone convert net.onnx -o optimized.onnx --optimize     after the passes of a build
+  hone convert net.onnx -o portable.onnx --portable      after the passes of a build
+  hone convert net.onnx -o fused.onnx --optimized        after fusion: regions as functions
   hone convert net.hone -o net.onnx --external always    weights in net.onnx.data
   hone convert net.onnx -o net.graph
 )",

@@ -22,6 +22,10 @@ std::string GraphExport::arithmetic(std::string_view op_type, std::vector<std::s
 
 std::string GraphExport::symbol(std::string_view name) {
   const auto found = symbols_.find(name);
+  if (found == symbols_.end() && sizes_ != nullptr) {
+    sizes_->emplace_back(name);
+    return fresh(cat("size.", name));
+  }
   if (found == symbols_.end())
     fail(Code::unsupported, "the size ", name, " is that of no dimension");
   const SymbolDefinition& place = found->second;

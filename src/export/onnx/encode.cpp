@@ -119,6 +119,14 @@ class Pieces {
   std::vector<Piece> pieces_ = std::vector<Piece>(1);
 };
 
+void append_opsets(pbf_writer& out, uint32_t field, const Opsets& opsets) {
+  for (const auto& [domain, version] : opsets) {
+    pbf_writer opset(out, field);
+    opset.add_string(OpsetField::domain, domain);
+    opset.add_int64(OpsetField::version, version);
+  }
+}
+
 class Encoder {
  public:
   Encoder(const Opsets& opsets, const PlaceOf& place_of) : opsets_(opsets), place_of_(place_of) {}
@@ -139,6 +147,20 @@ class Encoder {
       out.message(GraphField::output, value_message(value, symbols));
     for (const ValueModel& value : graph.values)
       if (!value.type.is_none()) out.message(GraphField::value, value_message(value, symbols));
+    return out.take();
+  }
+
+  std::vector<Piece> function(const FunctionModel& function) const {
+    Pieces out;
+    pbf_writer(out.text()).add_string(FunctionField::name, function.name);
+    for (const ValueModel& value : function.graph.inputs)
+      pbf_writer(out.text()).add_string(FunctionField::input, value.name);
+    for (const ValueModel& value : function.graph.outputs)
+      pbf_writer(out.text()).add_string(FunctionField::output, value.name);
+    for (const NodeModel& each : function.graph.nodes) out.message(FunctionField::node, node(each));
+    pbf_writer last(out.text());
+    append_opsets(last, FunctionField::opset, opsets_);
+    last.add_string(FunctionField::domain, kRegionDomain.data(), kRegionDomain.size());
     return out.take();
   }
 
@@ -229,13 +251,12 @@ std::vector<Piece> encode(const Model& model, const PlaceOf& place_of) {
     fields.add_int64(ModelField::ir_version, ir_version(model.opsets.at("")));
     fields.add_string(ModelField::producer, "hone");
     fields.add_string(ModelField::producer_version, HONE_VERSION);
-    for (const auto& [domain, version] : model.opsets) {
-      pbf_writer opset(fields, ModelField::opset);
-      opset.add_string(OpsetField::domain, domain);
-      opset.add_int64(OpsetField::version, version);
-    }
+    append_opsets(fields, ModelField::opset, model.opsets);
   }
-  out.message(ModelField::graph, Encoder(model.opsets, place_of).graph(model.graph));
+  const Encoder encoder(model.opsets, place_of);
+  out.message(ModelField::graph, encoder.graph(model.graph));
+  for (const FunctionModel& each : model.functions)
+    out.message(ModelField::function, encoder.function(each));
   return out.take();
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "export/onnx/encode.hpp"
 #include "export/onnx/operators.hpp"
 #include "export/onnx/versions.hpp"
 
@@ -194,6 +195,31 @@ GraphModel GraphExport::body(size_t own, const std::vector<std::string>& capture
   made.inputs.resize(own);
   made.values.clear();
   return made;
+}
+
+std::string GraphExport::function(std::string_view wanted, std::vector<std::string>& sizes) {
+  std::string name(wanted);
+  for (int i = 2; !model_.function_names.insert(name).second; ++i) name = cat(wanted, "_", i);
+  // A region's symbols are those of the graph around it: only its inputs can define one.
+  std::erase_if(symbols_, [](const auto& each) { return !each.second.value->is_input(); });
+  sizes_ = &sizes;
+  GraphModel made = main();
+  for (const std::string& size : sizes) made.inputs.push_back({dims_.at(size), Type()});
+  std::vector<NodeModel> nodes;
+  for (const auto& [value, weight] : made.constants) {
+    NodeModel& constant = nodes.emplace_back();
+    constant.op_type = "Constant";
+    constant.outputs = {value};
+    constant.output_types = {uint32_t{1} << data_type(weight->dtype())};
+    constant.set("value", contents(*weight));
+    int& opset = model_.opsets[""];
+    opset = std::max(opset, oldest_version(constant));
+  }
+  std::move(made.nodes.begin(), made.nodes.end(), std::back_inserter(nodes));
+  made.nodes = std::move(nodes);
+  made.constants.clear();
+  model_.functions.push_back({name, std::move(made)});
+  return name;
 }
 
 }  // namespace hone::onnx

@@ -19,6 +19,8 @@ struct ModelExport {
   std::map<std::string, int> opsets;
   /// Why nodes cannot be written, and which.
   std::map<std::string, std::vector<std::string>> problems;
+  std::vector<FunctionModel> functions;
+  std::set<std::string, std::less<>> function_names;
 };
 
 class GraphExport {
@@ -34,6 +36,10 @@ class GraphExport {
   GraphModel body(size_t own, const std::vector<std::string>& captured,
                   const std::vector<Type>& results);
 
+  /// A function of the file, known by the name that comes back. `sizes`: gets the symbols that it
+  /// takes as operands behind the graph's inputs, each an i64 vector of one element.
+  std::string function(std::string_view wanted, std::vector<std::string>& sizes);
+
   const std::string& name(const Value* value) const;
   NodeModel& add(NodeModel node);
   /// A name that no value of the file has.
@@ -42,6 +48,7 @@ class GraphExport {
   std::string constant(Tensor tensor, std::string_view wanted);
   /// An i64 vector.
   std::string dims(const Dims& dims, std::string_view wanted);
+  std::string dim(const Dim& dim);
   ModelExport& model() { return model_; }
 
  private:
@@ -56,7 +63,6 @@ class GraphExport {
   void problem(const Node& node, std::string_view why);
 
   // Dimensions as i64 vectors of one element.
-  std::string dim(const Dim& dim);
   std::string symbol(std::string_view name);
   std::string sum(const Dim& dim);
   std::string arithmetic(std::string_view op_type, std::vector<std::string> inputs);
@@ -71,7 +77,8 @@ class GraphExport {
   std::map<std::string, SymbolDefinition, std::less<>> symbols_;
   std::map<std::string, std::string> dims_;  // names of computed dimensions, by text
   std::map<std::vector<int64_t>, std::string> numbers_;
-  std::vector<Type> results_;  // of the node that holds this body
+  std::vector<Type> results_;                  // of the node that holds this body
+  std::vector<std::string>* sizes_ = nullptr;  // a function: symbols that it takes as operands
 };
 
 }  // namespace hone::onnx

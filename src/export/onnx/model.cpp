@@ -41,10 +41,11 @@ int64_t data_type(DType dtype) {
 }
 
 Model model_of(const Graph& graph) {
-  ModelExport shared{exporters(), {}, {}, {{"", 18}}, {}};
+  ModelExport shared{exporters(), {}, {}, {{"", 18}}, {}, {}, {}};
   Model model;
   model.graph = GraphExport(shared, graph, nullptr).main();
   if (!shared.problems.empty()) fail_with(shared);
+  model.functions = std::move(shared.functions);
   model.opsets = std::move(shared.opsets);
   return model;
 }

@@ -57,9 +57,19 @@ struct GraphModel {
   bool is_body = false;  // symbols are its own: they are not written
 };
 
+/// The domain of the functions that regions become.
+inline constexpr std::string_view kRegionDomain = "hone.region";
+
+/// A function of the file: operands and results are the graph's inputs and outputs.
+struct FunctionModel {
+  std::string name;
+  GraphModel graph;  // constants are nodes
+};
+
 struct Model {
   GraphModel graph;
-  std::map<std::string, int> opsets;  // version by domain
+  std::vector<FunctionModel> functions;  // of kRegionDomain
+  std::map<std::string, int> opsets;     // version by domain
 };
 
 /// TensorProto.DataType.

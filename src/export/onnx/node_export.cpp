@@ -219,4 +219,31 @@ AttributeModel::Data NodeExport::body(const Body& body, size_t first, size_t own
   return std::make_shared<const GraphModel>(inner.body(own_inputs, captured, results));
 }
 
+namespace {
+
+constexpr size_t kNamedOps = 6;  // in the name of a function
+
+/// "Conv_Add_Relu".
+std::string function_name(const Graph& body) {
+  std::vector<std::string_view> ops;
+  for (const Node& node : body.nodes()) ops.push_back(node.op.name());
+  if (ops.size() <= kNamedOps) return join(ops, "_");
+  return cat(join(std::span(ops).first(kNamedOps), "_"), "_and_", ops.size() - kNamedOps, "_more");
+}
+
+}  // namespace
+
+NodeModel& NodeExport::call(const Graph& body) {
+  std::vector<std::string> sizes;
+  GraphExport inner(graph_.model(), body, nullptr);
+  NodeModel model;
+  model.op_type = inner.function(function_name(body), sizes);
+  model.domain = kRegionDomain;
+  for (size_t i = 0; i < node_.inputs.size(); ++i) model.inputs.push_back(input(i));
+  for (const std::string& size : sizes) model.inputs.push_back(graph_.dim(Dim::symbol(size)));
+  for (size_t i = 0; i < node_.outputs.size(); ++i) model.outputs.push_back(output(i));
+  model.name = graph_.node_name(node_);
+  return graph_.add(std::move(model));
+}
+
 }  // namespace hone::onnx

@@ -83,6 +83,9 @@ class NodeExport {
   AttributeModel::Data body(const Body& body, size_t first, size_t own_inputs = 0,
                             size_t result = 0);
 
+  /// A call of a function of the file that does what `body` does, a region's.
+  NodeModel& call(const Graph& body);
+
   template <class... Parts>
   [[noreturn]] void unsupported(const Parts&... parts) const {
     fail(Code::unsupported, parts...);

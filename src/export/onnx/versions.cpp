@@ -109,6 +109,7 @@ const OperatorVersion* version_at(const NodeModel& node, int version) {
 }  // namespace
 
 int oldest_version(const NodeModel& node) {
+  if (node.domain == kRegionDomain) return 1;
   const auto versions = versions_of(node.domain, node.op_type);
   check(!versions.empty(), Code::unsupported, "there is no operator ", node.op_type,
         node.domain.empty() ? "" : " of ", node.domain);
@@ -126,6 +127,7 @@ int oldest_version(const NodeModel& node) {
 
 std::vector<AttributeModel> attributes_at(const NodeModel& node, int version) {
   std::vector<AttributeModel> written;
+  if (node.domain == kRegionDomain) return written;
   const OperatorVersion* operator_version = version_at(node, version);
   check(operator_version != nullptr, Code::internal, node.op_type, " has no versions");
   const std::string why = problem(node, *operator_version);

@@ -53,9 +53,12 @@ void export_scan(NodeExport& node) {
     if (!list.empty()) made.set(name, list);
 }
 
+void export_fused(NodeExport& node) { node.call(*node.op<Fused>().body); }
+
 }  // namespace
 
 void register_control(Exporters& exporters) {
+  exporters.add("Fused", export_fused);
   exporters.add("If", export_if);
   exporters.add("Loop", export_loop);
   exporters.add("Scan", export_scan);
