@@ -66,10 +66,17 @@ Examples:
   hone inspect net.onnx -o json
 )",
      declare_inspect},
-    {"compare", "Tell whether two models are optimized to the same graph.",
+    {"compare", "Tell whether two models are the same: their graphs, or what they compute.",
      R"(
 Examples:
   hone compare net.onnx net_traced.onnx --structure
+  hone compare net.onnx net.hone --data --input image=cat.jpg
+  hone compare net.onnx net.onnx --data --disable-second recognize_norms
+  hone compare net.onnx net.onnx --data --reference      are kernels right?
+
+--data runs both graphs, as engines, on the same inputs (random ones when none are given), with
+every value that both have as an output: values of one name and layer, or of one layer of the model.
+Inputs and outputs belong together by their places. Exit code 9: an output differs.
 )",
      declare_compare},
     {"doctor", "Show what Hone finds on this machine.",
