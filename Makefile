@@ -13,7 +13,7 @@ tools/setup test && { grep -q '^HONE_TESTS:BOOL=ON' $(BUILD)/CMakeCache.txt || \
 endef
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test all check format unit hostile models bench-graphs fusion import-cost retrieval \
+.PHONY: build demo test all check format unit hostile models bench-graphs fusion import-cost retrieval memory \
         conformance coverage line-coverage differential random-graphs fuzz deep stats clean help
 
 help: ## list these commands
@@ -77,6 +77,11 @@ fusion: build $(VENV) ## regions of 21 topologies and what they move: docs/fusio
 round-trip: build $(VENV) ## models and the suite written as ONNX: checked, run by ONNX Runtime, read back
 	@$(VENV) tools/onnx_operators --check
 	@$(VENV) tests/bars/convert.py $(BUILD)/bin/hone
+
+memory: $(BUILD)/build.ninja ## the tables of docs/memory.md: hard instances, the 21 topologies
+	@$(with_tests)
+	@cmake --build $(BUILD) -j $(JOBS) --target hone_memory_instances hone_memory_graphs
+	@tests/memory/tables $(BUILD)/bin docs/memory.md
 
 retrieval: build $(VENV) ## MiniLM finds texts by their descriptions
 	@$(VENV) tests/bars/retrieval.py $(BUILD)/bin/hone

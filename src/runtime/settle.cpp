@@ -9,13 +9,6 @@
 #include "runtime/execution.hpp"
 
 namespace hone {
-namespace {
-
-/// New sizes wait for their plan: a hard demand gets a hundredth of a second.
-constexpr Effort kBindEffort{100'000, 0};
-
-}  // namespace
-
 std::vector<int64_t> sizes_of(const Value& value, const Bindings& symbols) {
   std::vector<int64_t> sizes;
   for (const Dim& dim : value.type.tensor().shape()) {

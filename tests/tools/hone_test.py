@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import unittest
+import xml.etree.ElementTree
 import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "hostile"))
@@ -253,7 +254,12 @@ class Tool(unittest.TestCase):
                                r"\(a buffer per value: [\d,]+\)")
         graph = self.output("inspect", "digits.onnx", "--graph")
         self.assertTrue(graph.startswith("graph torch_jit("))
-        self.assertTrue(self.output("inspect", "digits.onnx", "--plan").startswith("plan cpu"))
+        text = self.output("inspect", "digits.onnx", "--plan")
+        self.assertRegex(text, r"arena +[\d,]+ bytes where n = 1\nbound +[\d,]+ bytes")
+        self.assertIn("\nplan cpu", text)
+        self.output("inspect", "digits.onnx", "--svg", str(self.folder / "arena.svg"))
+        drawn = xml.etree.ElementTree.parse(self.folder / "arena.svg").getroot()
+        self.assertGreater(len(drawn.findall("{http://www.w3.org/2000/svg}rect")), 5)
         self.assertTrue(self.output("inspect", "digits.onnx", "--ops").startswith("op "))
 
     def test_inspect_as_json(self):

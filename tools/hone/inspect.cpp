@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "base/error.hpp"
+#include "base/file.hpp"
 #include "import/report.hpp"
 #include "inspection.hpp"
 #include "ir/text.hpp"
@@ -13,13 +14,24 @@ namespace {
 struct InspectOptions {
   ModelOptions model;
   std::string format = "text";
+  std::string svg;
   bool graph = false, plan = false, ops = false, regions = false;
 };
+
+void draw(const Inspection& found, const std::string& path) {
+  const Layout layout = lay_out(found.plan, example_sizes(found));
+  const std::string svg = arena_svg(found.plan, layout, solve(layout.demand));
+  AtomicFile file(path);
+  file.write(svg);
+  file.commit();
+}
 
 void inspect(const InspectOptions& options) {
   check(options.format == "text" || options.format == "json", Code::usage, "-o ", options.format,
         ": wanted text or json");
-  const bool parts = options.graph || options.plan || options.ops || options.regions;
+  if (!options.svg.empty()) check(options.format == "text", Code::usage, "--svg goes with -o text");
+  const bool parts =
+      !options.svg.empty() || options.graph || options.plan || options.ops || options.regions;
   check(!parts || options.format == "text", Code::usage,
         "-o json prints everything but graph and plan; leave out --graph, --plan, --ops and "
         "--regions");
@@ -32,8 +44,12 @@ void inspect(const InspectOptions& options) {
     }
   }();
   if (options.graph) print(hone::print(*found.graph));
-  if (options.plan) print(hone::print(found.plan));
+  if (options.plan) {
+    print(memory_text(found));
+    print(hone::print(found.plan));
+  }
   if (options.ops) print(ops_text(found));
+  if (!options.svg.empty()) draw(found, options.svg);
   if (options.regions)
     print(regions_text(*found.portable, options.model.input_shapes(*found.graph),
                        options.model.build_options().passes));
@@ -47,8 +63,10 @@ std::function<void()> declare_inspect(Arguments& arguments) {
   options->model.declare_path(arguments);
   arguments.option("-o,--output", options->format, "text|json", "Form of what is printed");
   arguments.flag("--graph", options->graph, "Print the graph as text, as it was imported");
-  arguments.flag("--plan", options->plan, "Print the plan for this machine");
+  arguments.flag("--plan", options->plan, "Print the plan for this machine and its memory");
   arguments.flag("--regions", options->regions, "Print the regions that fusion finds");
+  arguments.option("--svg", options->svg, "FILE",
+                   "Draw the arena over time, --shape gives its sizes");
   arguments.flag("--ops", options->ops, "Print the table of ops");
   options->model.declare_shapes(arguments);
   options->model.declare_workers(arguments);

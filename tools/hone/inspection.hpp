@@ -57,6 +57,13 @@ std::string inspection_text(const Inspection& inspection);
 std::string inspection_json(const Inspection& inspection);
 /// Of a model that cannot be imported: what is in the way, as JSON.
 std::string problems_json(const std::string& file, const ModelError& error);
+/// The arena in a few lines: exact size, bound, a buffer per value. Sizes that are open: as in the
+/// example.
+std::string memory_text(const Inspection& inspection);
+/// A drawing of the arena over the steps, as SVG; names in tooltips.
+std::string arena_svg(const Plan& plan, const Layout& layout, const Placement& placement);
+/// The sizes that --shape gave, the others as in the example.
+Bindings example_sizes(const Inspection& inspection);
 /// The table of ops alone.
 std::string ops_text(const Inspection& inspection);
 

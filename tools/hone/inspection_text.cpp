@@ -72,6 +72,31 @@ void add_ports(std::vector<std::vector<std::string>>& rows, const Graph& graph) 
 
 }  // namespace
 
+Bindings example_sizes(const Inspection& found) {
+  std::set<std::string, std::less<>> names;
+  for (const PlannedBuffer& buffer : found.plan.buffers) buffer.bytes.collect_symbols(names);
+  Bindings sizes = found.symbols;
+  for (const std::string& name : names) sizes.emplace(name, found.example);
+  return sizes;
+}
+
+std::string memory_text(const Inspection& found) {
+  const Bindings sizes = example_sizes(found);
+  const Layout layout = lay_out(found.plan, sizes);
+  int64_t naive = 0;
+  for (const int64_t bytes : layout.bytes) naive += bytes;
+  const auto idle = std::count(layout.idle.begin(), layout.idle.end(), true);
+  std::vector<std::string> where;
+  for (const auto& [name, size] : sizes) where.push_back(cat(name, " = ", size));
+  return table({{"arena", cat(number_text(solve(layout.demand).bytes), " bytes",
+                              where.empty() ? "" : " where ", join(where, ", "))},
+                {"bound", cat(number_text(lower_bound(layout.demand)),
+                              " bytes: the most that is live at one step")},
+                {"naive", cat(number_text(naive), " bytes: a buffer per value")},
+                {"no work", cat(idle, " of ", found.plan.steps.size(),
+                                " steps: their results are in place")}});
+}
+
 std::string ops_text(const Inspection& found) {
   std::vector<std::vector<std::string>> rows{{"op", "nodes", "FLOPs"}};
   for (const OpRow& row : found.ops)

@@ -37,6 +37,9 @@ struct Effort {
   int64_t enough = 0;        // bytes that need not be bettered; below the lower bound: that
 };
 
+/// New sizes wait for their placement: a hard demand gets a hundredth of a second.
+inline constexpr Effort kBindEffort{100'000, 0};
+
 /// A correct placement: the best of several greedy orders, else, when that is above the bound, of
 /// a branch and bound search.
 Placement solve(const Demand& demand, const Effort& effort = {});

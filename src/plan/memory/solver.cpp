@@ -95,10 +95,11 @@ Sections sections_of(const Demand& demand) {
 }
 
 constexpr size_t kMostSearched = 2000;  // buffers: the search is as deep
+constexpr size_t kShortTurns = 40;
 constexpr double kFirstWork = 50'000, kStrainGrowth = 1.05, kOtherGrowth = 1.6;
 
 /// Restarts over the orders: what one never finds another finds at once. Orders by strain live on
-/// many short searches, the others change nothing between them and go deeper each time.
+/// many short searches; the others soon go deeper each time.
 SearchResult search_with_restarts(const Sections& sections, int64_t capacity, int64_t work) {
   std::vector<double> strain(static_cast<size_t>(sections.count), 0);
   for (const SectionBuffer& buffer : sections.buffers)
@@ -111,6 +112,7 @@ SearchResult search_with_restarts(const Sections& sections, int64_t capacity, in
   for (size_t turn = 0; spent < work; ++turn) {
     const size_t which = turn % std::size(kSearchOrders);
     const bool by_strain = kSearchOrders[which] >= SearchOrder::by_strain;
+    if (turn < kShortTurns) other_limit = limit;
     const auto most = static_cast<int64_t>(by_strain ? limit : other_limit);
     result = search(sections.buffers, capacity, kSearchOrders[which], std::min(most, work - spent),
                     strain);
