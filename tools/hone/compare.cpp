@@ -23,7 +23,7 @@ struct CompareVerb {
 std::unique_ptr<Graph> optimized(const ModelOptions& model, bool fused) {
   std::shared_ptr<const Graph> portable;
   const BuildOptions options = model.build_options();
-  if (is_engine_file(model.path)) portable = read_engine_file(model.path).portable;
+  if (is_engine_file(model.path)) portable = read_engine_file(model.path).parts.portable;
   else portable = make_portable(import_file(model.path, model.import_options()).graph, options);
   std::unique_ptr<Graph> graph = portable->clone();
   if (!fused) return graph;
