@@ -88,8 +88,13 @@ bool drop_empty_operands(Graph& graph, Node& node) {
   return true;
 }
 
-/// Each size of `result` comes from an operand other than `but`, or is 1.
-bool broadcast_without(const Node& node, size_t but, const Dims& result) {
+/// Each size of `result` comes from an operand other than `but`, or is 1; so does its rank, where
+/// `but` becomes one of rank `rank`.
+bool broadcast_without(const Node& node, size_t but, size_t rank, const Dims& result) {
+  for (size_t i = 0; i < node.inputs.size(); ++i)
+    if (const Dims* dims = dims_of(node.inputs[i]); i != but && dims != nullptr)
+      rank = std::max(rank, dims->size());
+  if (rank < result.size()) return false;
   for (size_t back = 1; back <= result.size(); ++back) {
     const Dim& wanted = result[result.size() - back];
     bool found = wanted.is(1);
@@ -111,7 +116,8 @@ bool read_through_expand(Graph& graph, Node& node, const PassOptions& options) {
     const Node* expand = producer_of<Expand>(node.inputs[i]);
     const Dims* result = dims_of(node.output());
     if (expand == nullptr || result == nullptr || options.keep(*expand)) continue;
-    if (dims_of(expand->inputs[0]) == nullptr || !broadcast_without(node, i, *result)) continue;
+    const Dims* inner = dims_of(expand->inputs[0]);
+    if (inner == nullptr || !broadcast_without(node, i, inner->size(), *result)) continue;
     graph.set_input(&node, i, expand->inputs[0]);
     changed = true;
   }
