@@ -34,6 +34,8 @@ TEST(Account, CountsLaunchedStepsAndWhatTheyMove) {
   EXPECT_EQ(after.launched, 2);
   EXPECT_EQ(after.views, 0);
   EXPECT_EQ(after.bytes, Dim(4 * 1024));
+  ASSERT_EQ(graph->nodes().front().op.name(), "Fused");
+  EXPECT_EQ(bytes_saved(graph->nodes().front()), Dim(2 * 1024));  // %c, written and read
 }
 
 TEST(Account, ConcatIsAViewWhereItsPiecesLieInOnePieceEach) {

@@ -200,6 +200,9 @@ class Tool(unittest.TestCase):
     def test_an_engine_answers_as_its_model(self):
         text = self.output("build", "digits.onnx", "-o", "d.hone", "--explain")
         self.assertIn("/stem/stem.0/Conv", text)
+        self.assertRegex(text, r"^regions  7 steps, 14 before fusion; 105256\*n bytes of activ")
+        self.assertRegex(text, r"region 0  Conv Relu  saves 12288\*n bytes\n    layers +/stem/")
+        self.assertIn("    one because  Conv has Add Relu on its result\n", text)
         self.assertRegex(text, r"fallbacks")
         self.assertRegex(text, r"(?m)^engine  d.hone  \S+ KiB  ")
         self.assertEqual(self.save("d.hone", "--input", "one.npy"),
@@ -212,7 +215,15 @@ class Tool(unittest.TestCase):
         self.output("build", "digits.onnx", "-o", "d.hone", "--dump", "graphs")
         names = sorted(p.name for p in (self.folder / "graphs").iterdir())
         self.assertEqual(names[0], "00-import.graph")
-        self.assertTrue(all(re.fullmatch(r"\d\d-\w+\.graph", name) for name in names))
+        self.assertTrue(all(re.fullmatch(r"\d\d-\w+\.graph", name) for name in names[:-1]))
+        self.assertRegex(names[-2], r"^\d\d-fuse\.graph$")
+        fused = (self.folder / "graphs" / names[-2]).read_text()
+        self.assertRegex(fused, r"^# fuse: .* \([\d.]+ \w+\)\n")
+        self.assertIn(" = Fused(", fused)
+        stages = (self.folder / "graphs/regions.stages").read_text()
+        self.assertRegex(stages, r"# region 0: Conv Relu  /stem/stem\.0/Conv .*\ncontract %\S+ f32")
+        self.assertEqual(stages.count("# region"), 7)
+        self.assertNotIn("no closed form: \n", stages)
         text = (self.folder / "graphs/00-import.graph").read_text()
         self.assertIn("graph torch_jit(%image: f32[n,1,8,8]) -> (%logits)", text)
 
@@ -261,6 +272,19 @@ class Tool(unittest.TestCase):
         drawn = xml.etree.ElementTree.parse(self.folder / "arena.svg").getroot()
         self.assertGreater(len(drawn.findall("{http://www.w3.org/2000/svg}rect")), 5)
         self.assertTrue(self.output("inspect", "digits.onnx", "--ops").startswith("op "))
+
+    def test_inspect_draws_the_fused_graph(self):
+        text = self.output("inspect", "digits.onnx", "--dot", "--shape", "image=2x1x8x8")
+        self.assertRegex(text, r'^digraph "torch_jit" {\n')
+        self.assertEqual(text.count("subgraph cluster_"), 6)
+        self.assertIn('label="region 3: Conv Add Relu"', text)
+        ids = dict(re.findall(r'^ *(n\d+) \[label="([^"]*)"', text, re.M))
+        edges = re.findall(r'^  (n\d+) -> (n\d+) \[label="([^"]*)"\]$', text, re.M)
+        self.assertIn(("image", "Conv\\n/stem/stem.0/Conv\\n/stem/stem.1/BatchNormalization",
+                       "f32[2,1,8,8]"), [(ids[a], ids[b], kind) for a, b, kind in edges])
+        self.assertEqual(sum(ids[b] == "logits" for _, b, _ in edges), 1)
+        add = next(i for i, label in ids.items() if label.startswith("Add\\n/Add"))
+        self.assertEqual(sum(b == add for _, b, _ in edges), 2)
 
     def test_inspect_as_json(self):
         found = json.loads(self.output("inspect", "digits.onnx", "-o", "json"))

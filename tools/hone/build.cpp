@@ -10,6 +10,7 @@
 #include "ir/text.hpp"
 #include "model_options.hpp"
 #include "output.hpp"
+#include "regions.hpp"
 #include "runtime/engine_file.hpp"
 
 namespace hone::cli {
@@ -46,6 +47,14 @@ class Dump {
     file.commit();
     start_ = Clock::now();  // writing is not counted
   }
+  /// A text beside the graphs.
+  void write_text(std::string_view name, std::string_view text) {
+    AtomicFile file(folder_ / name);
+    file.write(text);
+    file.commit();
+    ++count_;
+  }
+  void start_clock() { start_ = Clock::now(); }
   int count() const { return count_; }
 
  private:
@@ -104,6 +113,15 @@ class Explanation {
   std::map<std::string, std::pair<std::string, int>> notes_;  // words -> first step, count
 };
 
+/// What fusion makes of the engine's graph: printed, and dumped.
+void tell_regions(const Engine& engine, const BuildOptions& options, bool explain, Dump* dump) {
+  if (dump != nullptr) dump->start_clock();
+  const FusedGraph made =
+      fused(*engine.portable(), options.passes, dump == nullptr ? AfterPass() : options.after_pass);
+  if (dump != nullptr) dump->write_text("regions.stages", stages_text(made));
+  if (explain) print(explained(made));
+}
+
 std::filesystem::path output_of(const BuildVerb& verb) {
   if (!verb.output.empty()) return verb.output;
   return std::filesystem::path(verb.model.path).filename().replace_extension(".hone");
@@ -130,6 +148,7 @@ void build_file(const BuildVerb& verb) {
   const std::shared_ptr<const Engine> engine = build(std::move(imported.graph), options);
   save(*engine, output, verb.save);
   const double seconds = seconds_since(start);
+  if (verb.explain || dump) tell_regions(*engine, options, verb.explain, dump.get());
   if (verb.explain) {
     line("plan ", engine->graph().name(), "  ", engine->plan().device, ", ", engine->workers(),
          engine->workers() == 1 ? " worker" : " workers");
@@ -149,8 +168,10 @@ std::function<void()> declare_build(Arguments& arguments) {
   arguments.positional("model", verb->model.path, "A model (.onnx)");
   arguments.option("-o,--output", verb->output, "FILE.hone",
                    "The engine; the model's name with .hone, in this folder, when not given");
-  arguments.flag("--explain", verb->explain, "Print each step: kernel, layers, notes");
-  arguments.option("--dump", verb->dump, "DIR", "Write the graph after each pass that changed it");
+  arguments.flag("--explain", verb->explain,
+                 "Print each region: layers, why; each step: kernel, notes");
+  arguments.option("--dump", verb->dump, "DIR",
+                   "Write the graph after each pass that changed it, and stages");
   arguments.flag("--drop-portable", verb->save.drop_portable,
                  "Leave out the portable graph: the engine runs on machines like this one only");
   verb->model.declare_workers(arguments);

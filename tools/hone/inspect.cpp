@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "dot.hpp"
 #include "import/report.hpp"
 #include "inspection.hpp"
 #include "ir/text.hpp"
@@ -15,7 +16,7 @@ struct InspectOptions {
   ModelOptions model;
   std::string format = "text";
   std::string svg;
-  bool graph = false, plan = false, ops = false, regions = false;
+  bool graph = false, plan = false, ops = false, regions = false, dot = false;
 };
 
 void draw(const Inspection& found, const std::string& path) {
@@ -30,11 +31,11 @@ void inspect(const InspectOptions& options) {
   check(options.format == "text" || options.format == "json", Code::usage, "-o ", options.format,
         ": wanted text or json");
   if (!options.svg.empty()) check(options.format == "text", Code::usage, "--svg goes with -o text");
-  const bool parts =
-      !options.svg.empty() || options.graph || options.plan || options.ops || options.regions;
+  const bool parts = !options.svg.empty() || options.dot || options.graph || options.plan ||
+                     options.ops || options.regions;
   check(!parts || options.format == "text", Code::usage,
-        "-o json prints everything but graph and plan; leave out --graph, --plan, --ops and "
-        "--regions");
+        "-o json prints everything but graph and plan; leave out --graph, --plan, --ops, --regions "
+        "and --dot");
   const Inspection found = [&] {
     try {
       return inspect_file(options.model);
@@ -50,9 +51,13 @@ void inspect(const InspectOptions& options) {
   }
   if (options.ops) print(ops_text(found));
   if (!options.svg.empty()) draw(found, options.svg);
-  if (options.regions)
-    print(regions_text(*found.portable, options.model.input_shapes(*found.graph),
-                       options.model.build_options().passes));
+  if (options.regions || options.dot) {
+    const Shapes shapes = options.model.input_shapes(*found.graph);
+    const PassOptions passes = options.model.build_options().passes;
+    if (options.regions) print(regions_text(*found.portable, shapes, passes));
+    if (options.dot)
+      print(dot_text(*fused(*specialized(*found.portable, shapes, passes), passes).graph));
+  }
   if (!parts) print(options.format == "json" ? inspection_json(found) : inspection_text(found));
 }
 
@@ -67,6 +72,7 @@ std::function<void()> declare_inspect(Arguments& arguments) {
   arguments.flag("--regions", options->regions, "Print the regions that fusion finds");
   arguments.option("--svg", options->svg, "FILE",
                    "Draw the arena over time, --shape gives its sizes");
+  arguments.flag("--dot", options->dot, "Print the graph after fusion for Graphviz");
   arguments.flag("--ops", options->ops, "Print the table of ops");
   options->model.declare_shapes(arguments);
   options->model.declare_workers(arguments);

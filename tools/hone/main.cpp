@@ -63,6 +63,7 @@ Examples:
   hone inspect net.onnx --shape image=8x3x224x224
   hone inspect net.onnx --graph > net.graph
   hone inspect net.hone --plan
+  hone inspect net.onnx --dot | dot -Tsvg > net.svg
   hone inspect net.onnx -o json
 )",
      declare_inspect},

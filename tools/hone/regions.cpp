@@ -9,7 +9,6 @@
 #include "passes/prepare_fusion.hpp"
 
 namespace hone::cli {
-namespace {
 
 std::unique_ptr<Graph> specialized(const Graph& portable, const Shapes& shapes,
                                    const PassOptions& options) {
@@ -31,11 +30,6 @@ std::unique_ptr<Graph> specialized(const Graph& portable, const Shapes& shapes,
   return specialize(portable, sizes, options);
 }
 
-std::string size_text(const Dim& bytes) {
-  const auto number = bytes.constant();
-  return number ? bytes_text(static_cast<uint64_t>(*number)) : cat(bytes, " bytes");
-}
-
 std::string ops_of(const Node& node) {
   const Fused* fused = node.op.as<Fused>();
   if (fused == nullptr) return std::string(node.op.name());
@@ -44,12 +38,19 @@ std::string ops_of(const Node& node) {
   return join(names, " ");
 }
 
-std::string who(const Node& node) {
+std::string layers_of(const Node& node) {
   std::string names = join(node.origin, " ");
   if (!names.empty()) return names;
   for (const Value* output : node.outputs)
     if (output != nullptr) return cat("%", output->name);
   return {};
+}
+
+namespace {
+
+std::string size_text(const Dim& bytes) {
+  const auto number = bytes.constant();
+  return number ? bytes_text(static_cast<uint64_t>(*number)) : cat(bytes, " bytes");
 }
 
 void add_notes(std::string& text, const std::vector<FusionNote>& notes) {
@@ -66,27 +67,37 @@ void add_notes(std::string& text, const std::vector<FusionNote>& notes) {
 
 }  // namespace
 
+FusedGraph fused(const Graph& portable, const PassOptions& options, const AfterPass& after) {
+  static constexpr Pass kFusion{kFuse, nullptr, {}, "regions as large as is legal"};
+  FusedGraph made;
+  made.graph = portable.clone();
+  const StepAccount before = account(*made.graph);
+  made.steps_before = before.launched;
+  made.bytes_before = before.bytes;
+  prepare_fusion(*made.graph, options, after);
+  if (fuse(*made.graph, options, &made.notes) && after) after(kFusion, *made.graph);
+  return made;
+}
+
 std::string regions_text(const Graph& portable, const Shapes& shapes, const PassOptions& options) {
   const std::unique_ptr<Graph> graph = specialized(portable, shapes, options);
-  const StepAccount before = account(*graph);
-  std::vector<FusionNote> notes;
-  prepare_fusion(*graph, options);
-  fuse(*graph, options, &notes);
-  const StepAccount after = account(*graph);
+  const FusedGraph made = fused(*graph, options);
+  const StepAccount after = account(*made.graph);
   std::string text =
       cat("regions  ", after.launched, " steps (", after.cut, " when each is cut where marked), ",
-          before.launched, " before; ", after.views, " views, ", after.constants, " of constants, ",
-          after.sizes, " of sizes\n", "moved    ", size_text(after.bytes), " of activations, ",
-          size_text(before.bytes), " before\n");
+          made.steps_before, " before; ", after.views, " views, ", after.constants,
+          " of constants, ", after.sizes, " of sizes\n", "moved    ", size_text(after.bytes),
+          " of activations, ", size_text(made.bytes_before), " before\n");
   std::vector<std::vector<std::string>> rows;
   int index = 0;
   for (const Node* step : after.steps)
-    rows.push_back({cat("  region ", index++), ops_of(*step), who(*step)});
+    rows.push_back({cat("  region ", index++), ops_of(*step), layers_of(*step)});
   text += table(rows);
   rows.clear();
-  for (const Node* copy : after.copies) rows.push_back({"  copies", ops_of(*copy), who(*copy)});
+  for (const Node* copy : after.copies)
+    rows.push_back({"  copies", ops_of(*copy), layers_of(*copy)});
   text += table(rows);
-  add_notes(text, notes);
+  add_notes(text, made.notes);
   return text;
 }
 

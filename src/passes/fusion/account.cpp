@@ -100,4 +100,12 @@ StepAccount account(const Graph& graph) {
   return sum;
 }
 
+Dim bytes_saved(const Node& fused) {
+  const Body& body = fused.op.as<Fused>()->body;
+  Dim bytes = account(*body).bytes;
+  for (const Value* input : body->inputs()) bytes = bytes - bytes_of(input);
+  for (const GraphOutput& output : body->outputs()) bytes = bytes - bytes_of(output.value);
+  return bytes;
+}
+
 }  // namespace hone

@@ -20,4 +20,7 @@ struct StepAccount {
 };
 StepAccount account(const Graph& graph);
 
+/// What the values inside a region would move if each of its steps were launched by itself.
+Dim bytes_saved(const Node& fused);
+
 }  // namespace hone

@@ -169,7 +169,11 @@ class Fusion {
   }
 
   void note(const Node& node, std::string why) {
-    if (notes_ != nullptr) notes_->push_back({describe(node), std::move(why)});
+    if (notes_ == nullptr) return;
+    std::string value;
+    for (const Value* output : node.outputs)
+      if (value.empty() && output != nullptr) value = output->name;
+    notes_->push_back({describe(node), std::move(value), std::move(why)});
   }
 
   Graph& graph_;

@@ -13,7 +13,8 @@ inline constexpr std::string_view kFuse = "fuse";
 
 /// Why a node did not join the region that makes one of its operands.
 struct FusionNote {
-  std::string node;  // describe()
+  std::string node;   // describe()
+  std::string value;  // its first result's name
   std::string why;
 };
 
