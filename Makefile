@@ -14,7 +14,7 @@ endef
 
 .DEFAULT_GOAL := build
 .PHONY: build demo test all check format unit hostile models bench-graphs fusion import-cost retrieval memory \
-        conformance coverage line-coverage differential random-graphs fuzz deep stats clean help
+        conformance coverage line-coverage differential random-graphs fuzz damage deep stats clean help
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -110,7 +110,12 @@ differential: $(BUILD)/build.ninja $(VENV) ## random cases of every operator aga
 	@cmake --build $(BUILD) -j $(JOBS) --target hone_shared
 	@$(VENV) tests/differential/run.py $(BUILD)/src/libhone.so --cases $(CASES) --seed $(SEED)
 
-deep: test bench-graphs fusion retrieval round-trip differential random-graphs ## too long for CI
+damage: $(BUILD)/build.ninja ## engine files cut, flipped and forged, all of the cases
+	@$(with_tests)
+	@cmake --build $(BUILD) -j $(JOBS) --target hone_tests_runtime
+	@HONE_DEEP=1 $(BUILD)/tests/hone_tests_runtime --gtest_filter='EngineDamage.*:EngineForgery.*'
+
+deep: test damage bench-graphs fusion retrieval round-trip differential random-graphs ## too long for CI
 
 fuzz: ## damage engine files and run each fuzz target for FUZZ_SECONDS, with sanitizers
 	@tools/setup build check
