@@ -77,10 +77,12 @@ void cancel(std::vector<T>& a, std::vector<T>& b) {
   });
 }
 
-/// What -1 stands for in a target whose other sizes are `rest`.
-Dim left_over(Inference& c, Dims from, Dims rest) {
+/// What -1 at place `open` stands for in a target whose other sizes are `rest`.
+Dim left_over(Inference& c, size_t open, Dims from, Dims rest) {
   cancel(from, rest);
   const Dim total = product(from), divisor = product(rest);
+  // A size that turns out as 0 is taken out with the operand's 0: what is left is not known.
+  if (total.is(0) && !divisor.is_constant()) return c.fresh(0, static_cast<int>(open));
   if (const auto exact = exact_div(total, divisor)) return *exact;
   c.check(!divisor.is(0), "-1 in the shape is ambiguous beside a size of 0");
   const Dim size = floor_div(total, divisor);
@@ -107,7 +109,7 @@ Dims resolved(Inference& c, const Reshape& op, const TensorType& x, const Dims& 
   }
   if (open)
     result[*open] =
-        x.has_rank() ? left_over(c, x.shape(), rest) : c.fresh(0, static_cast<int>(*open));
+        x.has_rank() ? left_over(c, *open, x.shape(), rest) : c.fresh(0, static_cast<int>(*open));
   else if (x.has_rank()) c.require_equal(product(x.shape()), product(rest));
   return result;
 }

@@ -41,10 +41,12 @@ void find_bias(const Graph& graph, Sibling& sibling) {
   sibling.bias = bias;
 }
 
+/// Of an operand that only constants make there are none: else one's result may be the other's
+/// weight.
 std::optional<Sibling> sibling_of(const Graph& graph, Node* node, const Value* operand) {
   const bool conv = node->op.as<Conv>() != nullptr;
   if ((!conv && node->op.as<MatMul>() == nullptr) || node->inputs[0] != operand ||
-      node->inputs[1] == operand || !is_weight(node->inputs[1]))
+      node->inputs[1] == operand || !is_weight(node->inputs[1]) || is_weight(operand))
     return std::nullopt;
   const Dims *weight = dims_of(node->inputs[1]), *result = dims_of(node->output());
   if (weight == nullptr || result == nullptr || !numbers_of(*weight)) return std::nullopt;

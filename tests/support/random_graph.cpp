@@ -5,6 +5,7 @@
 #include "ir/evaluation.hpp"
 #include "ir/inference.hpp"
 #include "ir/structural.hpp"
+#include "ir/text.hpp"
 #include "support/random_drawing.hpp"
 #include "support/random_judge.hpp"
 
@@ -230,7 +231,8 @@ void Drawing::accept(const Node& node, std::vector<Tensor> results, bool exact) 
   for (size_t i = 0; i < results.size(); ++i)
     if (const Value* value = node.outputs[i]; value != nullptr)
       check(bind_contents(value->type, results[i], symbols), Code::internal, "%", value->name,
-            " of ", describe(node), " is ", describe(results[i]), ", inferred ", value->type);
+            " of ", describe(node), " is ", describe(results[i]), ", inferred ", value->type, "\n",
+            print(*graph_));
   drawn_.symbols = std::move(symbols);
   for (size_t i = 0; i < results.size(); ++i) {
     Value* value = node.outputs[i];
