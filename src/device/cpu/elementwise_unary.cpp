@@ -85,13 +85,13 @@ void mish(const void*, const RowFunctions& rows, const Row& row) {
       });
 }
 
+/// log(1 + exp(x)), which is x from 20 on.
 void softplus(const void*, const RowFunctions& rows, const Row& row) {
   map_pieces<&RowFunctions::exp>(
-      rows, row, [](float x) { return x > 0 ? -x : x; },
+      rows, row, [](float x) { return x > 20 ? 20 : x; },
       [](float x, float e) {
-        // Where 1 + e in double has too few digits of e, log(1 + e) is e.
-        const double tail = e < 1e-7F ? double{e} : std::log(1 + double{e});
-        return static_cast<float>(tail + (x < 0 ? 0 : double{x}));
+        if (x > 20 || e < 1e-7F) return x > 20 ? x : e;  // 1 + e has too few digits of a small e
+        return static_cast<float>(std::log(1 + double{e}));
       });
 }
 
@@ -103,6 +103,27 @@ void gelu_tanh(const void*, const RowFunctions& rows, const Row& row) {
       [](float x, float share) { return x * share; });
 }
 
+/// In f32, so that the loop is vectorized.
+void hard_sigmoid(const void* op, const RowFunctions&, const Row& row) {
+  const auto& fields = *static_cast<const HardSigmoid*>(op);
+  const float alpha = fields.alpha, beta = fields.beta;
+  const auto* from = row.in<float>(0);
+  auto* to = row.out<float>();
+  for (int64_t i = 0; i < row.count; ++i) {
+    const float line = alpha * from[i] + beta, low = line < 0 ? 0 : line;
+    to[i] = low > 1 ? 1 : low;
+  }
+}
+
+void hard_swish(const void*, const RowFunctions&, const Row& row) {
+  const auto* from = row.in<float>(0);
+  auto* to = row.out<float>();
+  for (int64_t i = 0; i < row.count; ++i) {
+    const float x = from[i], line = x / 6 + 0.5F, low = line < 0 ? 0 : line;
+    to[i] = x * (low > 1 ? 1 : low);
+  }
+}
+
 /// Of f32 by `kFunction`, of f64 as it is.
 template <class Op, RowFunction kFunction>
 RowFunction piece_function(const void* op, const Types& types, DType result) {
@@ -110,6 +131,8 @@ RowFunction piece_function(const void* op, const Types& types, DType result) {
 }
 
 void add_vectors(ElementwiseOps& ops) {
+  ops[&op_class<HardSigmoid>()] = {piece_function<HardSigmoid, hard_sigmoid>, 3};
+  ops[&op_class<HardSwish>()] = {piece_function<HardSwish, hard_swish>, 4};
   ops[&op_class<Mish>()] = {piece_function<Mish, mish>, 12};
   ops[&op_class<Softplus>()] = {piece_function<Softplus, softplus>, 60};
   ops[&op_class<Exp>()] = {vector_function<Exp, &RowFunctions::exp>, 4};
@@ -143,8 +166,8 @@ void add_unary(ElementwiseOps& ops) {
   add_vectors(ops);
   add_scalar<Relu, float>(ops, 1), add_scalar<Abs, float>(ops, 1), add_scalar<Neg, float>(ops, 1);
   add_scalar<Sign, float>(ops, 2), add_scalar<LeakyRelu>(ops, 4);
-  add_scalar<ThresholdedRelu>(ops, 4), add_scalar<HardSigmoid>(ops, 8);
-  add_scalar<HardSwish>(ops, 12), add_scalar<Softsign>(ops, 8), add_scalar<Sqrt>(ops, 10);
+  add_scalar<ThresholdedRelu>(ops, 4);
+  add_scalar<Softsign>(ops, 8), add_scalar<Sqrt>(ops, 10);
   add_scalar<Reciprocal>(ops, 8), add_scalar<Elu>(ops, kScalar), add_scalar<Selu>(ops, kScalar);
   add_scalar<Celu>(ops, kScalar), add_scalar<Log>(ops, kScalar), add_scalar<Floor>(ops, 10);
   add_scalar<Ceil>(ops, 10), add_scalar<Round>(ops, 10), add_scalar<Sin>(ops, kScalar);
