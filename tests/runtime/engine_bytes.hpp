@@ -1,6 +1,6 @@
 #pragma once
-// An engine file as bytes: taken apart, changed, put together again with hashes that fit. A writer
-// of its own, from docs/engine-file.md, that writes what the real one never would.
+// An engine file taken apart, changed, put together again with hashes that fit: a writer of its
+// own.
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -98,7 +98,7 @@ inline void sign(std::vector<FileSection>& sections) {
   }
 }
 
-/// What becomes of a file: it is refused (why), or an engine runs.
+/// A file is refused (why), or an engine runs.
 struct Outcome {
   std::string refused, replanned, results;
 };
@@ -106,8 +106,9 @@ struct Outcome {
 class EngineBytes : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ =
-        std::filesystem::temp_directory_path() / ("hone-damage-" + std::to_string(::getpid()));
+    const std::filesystem::path memory = "/dev/shm";  // thousands of files
+    folder_ = (std::filesystem::exists(memory) ? memory : std::filesystem::temp_directory_path()) /
+              cat("hone-damage-", ::getpid());
     std::filesystem::create_directory(folder_);
     save(*Engine::make(small(), {.workers = 2}), path());
     whole_ = read_text(path());
