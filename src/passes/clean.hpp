@@ -21,10 +21,6 @@ bool spell_reshapes(Graph& graph, const PassOptions& options);
 /// Axes count from the front; those of a reduction stand in ascending order. Needs: types. exact
 bool spell_axes(Graph& graph, const PassOptions& options);
 
-/// A number that is a size of one of the graph's inputs is read from that input by Shape. Needs:
-/// types and known contents. Leaves: nodes that nothing reads. exact
-bool spell_sizes(Graph& graph, const PassOptions& options);
-
 /// Nodes of the same pure op, fields and operands become the first of them; constants of the same
 /// contents become one. exact
 bool merge_common(Graph& graph, const PassOptions& options);

@@ -20,7 +20,6 @@ constexpr Pass kPipeline[] = {
     {"remove_identities", remove_identities, kExact, "what gives its operand back goes"},
     {"spell_reshapes", spell_reshapes, kExact, "Squeeze, Unsqueeze and Flatten become Reshape"},
     {"spell_axes", spell_axes, kExact, "axes count from the front"},
-    {"spell_sizes", spell_sizes, kExact, "sizes of inputs are read from the inputs"},
     {"merge_common", merge_common, kExact, "what is computed twice is computed once"},
     {"cancel_transposes", cancel_transposes, kExact, "transposes undo each other"},
     {"merge_reshapes", merge_reshapes, kExact, "a reshape of a reshape is one"},
