@@ -40,8 +40,11 @@ bool keeps_order(const Node& node) {
       op.as<Split>() != nullptr)
     return true;
   if (op.as<Concat>() != nullptr || op.as<Sum>() != nullptr || op.as<Max>() != nullptr ||
-      op.as<Min>() != nullptr || op.as<Mean>() != nullptr || op.as<Clip>() != nullptr)
+      op.as<Min>() != nullptr || op.as<Mean>() != nullptr)
     return node.inputs.size() == 1;
+  // Without bounds it still makes infinities finite.
+  if (op.as<Clip>() != nullptr)
+    return node.inputs.size() == 1 && is_integer(dtype_of(node.output()).value_or(DType::f32));
   if (const auto* slice = op.as<Slice>())
     return node.input(4) == nullptr &&
            all_are(

@@ -8,12 +8,13 @@ import numpy as np
 CODES = {2: "usage", 3: "unsupported", 4: "invalid_model", 5: "incompatible_engine",
          6: "out_of_memory", 7: "device", 8: "io", 9: "accuracy", 10: "internal"}
 
-# By number, as enum hone_dtype has them. Types narrower than a byte are packed and left out.
-DTYPES = [np.float64, np.float32, np.float16, ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn,
-          ml_dtypes.float8_e4m3fnuz, ml_dtypes.float8_e5m2, ml_dtypes.float8_e5m2fnuz,
-          ml_dtypes.float8_e8m0fnu, None, np.int64, np.int32, np.int16, np.int8, None, None,
-          np.uint64, np.uint32, np.uint16, np.uint8, None, None, np.bool_]
-NUMBERS = {np.dtype(t): i for i, t in enumerate(DTYPES) if t is not None}
+# By name. Types narrower than a byte are packed and left out.
+TYPES = {"f64": np.float64, "f32": np.float32, "f16": np.float16, "bf16": ml_dtypes.bfloat16,
+         "f8e4m3fn": ml_dtypes.float8_e4m3fn, "f8e4m3fnuz": ml_dtypes.float8_e4m3fnuz,
+         "f8e5m2": ml_dtypes.float8_e5m2, "f8e5m2fnuz": ml_dtypes.float8_e5m2fnuz,
+         "f8e8m0": ml_dtypes.float8_e8m0fnu, "i64": np.int64, "i32": np.int32, "i16": np.int16,
+         "i8": np.int8, "u64": np.uint64, "u32": np.uint32, "u16": np.uint16, "u8": np.uint8,
+         "bool": np.bool_}
 
 
 class HoneError(Exception):
@@ -48,6 +49,18 @@ class Hone:
         for name in ("hone_engine_outputs", "hone_model_free", "hone_engine_free",
                      "hone_context_free"):
             getattr(self.c, name).argtypes = [ctypes.c_void_p]
+        self.dtypes = self.known_dtypes()
+        self.numbers = {dtype: number for number, dtype in self.dtypes.items()}
+
+    def known_dtypes(self):
+        """NumPy's types by the numbers of enum hone_dtype."""
+        self.c.hone_dtype_name.restype = ctypes.c_char_p
+        dtypes, number = {}, 0
+        while (name := self.c.hone_dtype_name(number)) is not None:
+            if name.decode() in TYPES:
+                dtypes[number] = np.dtype(TYPES[name.decode()])
+            number += 1
+        return dtypes
 
     def check(self, code):
         if code:
@@ -77,7 +90,7 @@ class Hone:
         inputs = (TensorView * max(1, len(arrays)))()
         for view, (name, array) in zip(inputs, arrays.items()):
             shape = (ctypes.c_int64 * max(1, array.ndim))(*array.shape)
-            view.name, view.dtype, view.rank = name.encode(), NUMBERS[array.dtype], array.ndim
+            view.name, view.dtype, view.rank = name.encode(), self.numbers[array.dtype], array.ndim
             view.shape, view.data, view.bytes = shape, array.ctypes.data, array.nbytes
         count = self.c.hone_engine_outputs(engine)
         outputs = (TensorView * max(1, count))()
@@ -87,12 +100,11 @@ class Hone:
             outputs[i].name, outputs[i].dtype = port.name, port.dtype
         self.check(self.c.hone_run(context, inputs, ctypes.c_size_t(len(arrays)), outputs,
                                    ctypes.c_size_t(count)))
-        return [array_of(outputs[i]) for i in range(count)]
+        return [self.array_of(outputs[i]) for i in range(count)]
 
-
-def array_of(view):
-    dtype = np.dtype(DTYPES[view.dtype])
-    shape = [view.shape[i] for i in range(view.rank)]
-    count = int(np.prod(shape, dtype=np.int64))
-    data = ctypes.string_at(view.data, count * dtype.itemsize) if count else b""
-    return np.frombuffer(data, dtype).reshape(shape)
+    def array_of(self, view):
+        dtype = self.dtypes[view.dtype]
+        shape = [view.shape[i] for i in range(view.rank)]
+        count = int(np.prod(shape, dtype=np.int64))
+        data = ctypes.string_at(view.data, count * dtype.itemsize) if count else b""
+        return np.frombuffer(data, dtype).reshape(shape)
