@@ -216,6 +216,8 @@ class Replacement {
       if (old == nullptr) continue;
       const Value* given = given_.back();
       if (given == nullptr || given == old || given->type != old->type) return false;
+      // Two tensors of unknown rank may have different ones.
+      if (old->type.is_tensor() && !old->type.tensor().has_rank()) return false;
     }
     return true;
   }
