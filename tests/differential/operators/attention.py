@@ -40,7 +40,10 @@ def multi_head_attention(d):
     if d.chance(2):
         k, v = (d.array(F32, (batch, keys, hidden), "real") for _ in range(2))
         mask = d.maybe(lambda: padding(d, batch, queries, keys))
-        return d.case([q, k, v, None, mask], attributes, tolerance=CLOSE)
+        case = d.case([q, k, v, None, mask], attributes, tolerance=CLOSE)
+        if mask is not None and len(mask) == 3 * batch + 2:
+            case.declared.clear()  # of a batch left open, lengths and running sums look alike
+        return case
     # A buffer that is filled so far, and beams that took keys from each other.
     room, filled = queries + d.between(1, 5), d.between(0, 5)
     filled = min(filled, room - queries)
