@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "ir/origins.hpp"
 #include "ir/structural.hpp"
 
 namespace hone {
@@ -105,15 +106,6 @@ class BodyBuilder {
   std::vector<Value*> operands_, results_;
 };
 
-std::vector<std::string> merged_origins(const std::vector<Node*>& nodes) {
-  std::vector<std::string> origins;
-  for (const Node* node : nodes)
-    for (const std::string& origin : node->origin)
-      if (std::find(origins.begin(), origins.end(), origin) == origins.end())
-        origins.push_back(origin);
-  return origins;
-}
-
 /// Takes apart the Fused nodes among `nodes`; their cuts are added to `cuts`.
 std::vector<Node*> flat(Graph& graph, const std::vector<Node*>& nodes,
                         std::vector<std::string>& cuts) {
@@ -151,8 +143,9 @@ Node* fuse_nodes(Graph& graph, const std::vector<Node*>& given, std::string_view
   const std::vector<Value*> operands = builder.operands(), results = builder.results();
   std::vector<std::string> names;
   for (const Value* result : results) names.push_back(result->name);
-  Node* fused = graph.add_node(Fused{builder.body_graph(), std::move(cuts)}, operands, names,
-                               merged_origins(nodes), std::string(by), nodes.back());
+  Node* fused =
+      graph.add_node(Fused{builder.body_graph(), std::move(cuts)}, operands, names,
+                     origins_of({nodes.begin(), nodes.end()}), std::string(by), nodes.back());
   for (size_t i = 0; i < results.size(); ++i) take_over(graph, results[i], fused->outputs[i]);
   for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) graph.erase(*node);
   return fused;
@@ -161,25 +154,16 @@ Node* fuse_nodes(Graph& graph, const std::vector<Node*>& given, std::string_view
 std::vector<Node*> unfuse(Graph& graph, Node* fused, std::vector<std::string>* cuts) {
   const Fused op = *fused->op.as<Fused>();
   const Body& body = op.body;
-  std::unordered_map<const Value*, Value*> outside;
-  for (size_t i = 0; i < body->inputs().size(); ++i) outside[body->inputs()[i]] = fused->inputs[i];
-  for (const Value* constant : body->constants())
-    outside[constant] = graph.add_constant(constant->name, constant->weight);
+  const auto outside = copy_body(graph, *body, fused->inputs, fused);
   std::vector<Node*> pieces;
   for (const Node& inner : body->nodes()) {
-    std::vector<Value*> operands;
-    for (const Value* input : inner.inputs)
-      operands.push_back(input == nullptr ? nullptr : outside.at(input));
-    std::vector<std::string> names;
-    for (const Value* output : inner.outputs)
-      names.push_back(output == nullptr ? "" : output->name);
-    Node* piece =
-        graph.add_node(inner.op, std::move(operands), names, inner.origin, inner.by, fused);
-    for (size_t i = 0; i < inner.outputs.size(); ++i) {
-      if (inner.outputs[i] == nullptr) continue;
-      piece->outputs[i]->type = inner.outputs[i]->type;
-      piece->outputs[i]->known = inner.outputs[i]->known;
-      outside[inner.outputs[i]] = piece->outputs[i];
+    Node* piece = nullptr;
+    for (const Value* output : inner.outputs) {
+      if (output == nullptr) continue;
+      Value* copied = outside.at(output);
+      copied->type = output->type;
+      copied->known = output->known;
+      piece = copied->producer;
     }
     pieces.push_back(piece);
   }

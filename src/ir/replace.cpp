@@ -3,6 +3,7 @@
 
 #include "ir/inference.hpp"
 #include "ir/match.hpp"
+#include "ir/origins.hpp"
 #include "ir/rules.hpp"
 
 namespace hone {
@@ -119,7 +120,8 @@ class Replacement {
  private:
   bool build() {
     Node* before = match_.value(anchor().name)->producer;
-    const std::vector<std::string> origin = merged_origin();
+    const auto& matched = match_.nodes();
+    const std::vector<std::string> origin = origins_of({matched.rbegin(), matched.rend()});
     for (const RuleNode& node : rule_.give) {
       auto op = op_of(node, match_);
       if (!op) return false;
@@ -163,15 +165,6 @@ class Replacement {
   bool is_match_name(std::string_view name) const {
     return std::any_of(rule_.names.begin(), rule_.names.end(),
                        [&](const RuleName& each) { return each.name == name; });
-  }
-
-  std::vector<std::string> merged_origin() const {
-    std::vector<std::string> merged;
-    const auto& nodes = match_.nodes();
-    for (auto node = nodes.rbegin(); node != nodes.rend(); ++node)
-      for (const std::string& name : (*node)->origin)
-        if (std::find(merged.begin(), merged.end(), name) == merged.end()) merged.push_back(name);
-    return merged;
   }
 
   Value* value_of(const RuleTerm& term) {

@@ -69,8 +69,9 @@ void collect_symbols(const Op& op, std::set<std::string, std::less<>>& names) {
   }
 }
 
-std::vector<Value*> inline_body(Graph& graph, const Graph& body, const std::vector<Value*>& inputs,
-                                Node* before) {
+std::unordered_map<const Value*, Value*> copy_body(Graph& graph, const Graph& body,
+                                                   const std::vector<Value*>& inputs,
+                                                   Node* before) {
   std::unordered_map<const Value*, Value*> outside;
   for (size_t i = 0; i < body.inputs().size(); ++i)
     outside[body.inputs()[i]] = i < inputs.size() ? inputs[i] : nullptr;
@@ -88,6 +89,12 @@ std::vector<Value*> inline_body(Graph& graph, const Graph& body, const std::vect
     for (size_t i = 0; i < inner.outputs.size(); ++i)
       if (inner.outputs[i] != nullptr) outside[inner.outputs[i]] = copy->outputs[i];
   }
+  return outside;
+}
+
+std::vector<Value*> inline_body(Graph& graph, const Graph& body, const std::vector<Value*>& inputs,
+                                Node* before) {
+  const auto outside = copy_body(graph, body, inputs, before);
   std::vector<Value*> results;
   for (const GraphOutput& output : body.outputs()) results.push_back(outside.at(output.value));
   return results;

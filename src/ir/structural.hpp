@@ -2,6 +2,7 @@
 // The ops that hold graphs: the only ones that core files name.
 
 #include <functional>
+#include <unordered_map>
 
 #include "ir/graph.hpp"
 
@@ -90,8 +91,14 @@ struct Fused {
 /// Symbols in the op's fields; of a region, in its whole body, which shares the graph's symbols.
 void collect_symbols(const Op& op, std::set<std::string, std::less<>>& names);
 
-/// Copies the nodes of a body into `graph` (before `before`; null: at the end), reading `inputs`
-/// for the body's inputs. The body's outputs there. Types are inferred by the caller.
+/// Copies the nodes and constants of a body into `graph` (before `before`; null: at the end),
+/// reading `inputs` for the body's inputs. Where each of the body's values is there. Types are the
+/// caller's business.
+std::unordered_map<const Value*, Value*> copy_body(Graph& graph, const Graph& body,
+                                                   const std::vector<Value*>& inputs,
+                                                   Node* before = nullptr);
+
+/// The same; the body's outputs there. Types are inferred by the caller.
 std::vector<Value*> inline_body(Graph& graph, const Graph& body, const std::vector<Value*>& inputs,
                                 Node* before = nullptr);
 

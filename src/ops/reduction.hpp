@@ -24,6 +24,10 @@ inline constexpr std::array<std::string_view, 10> kReduceNames = {
     "ReduceSum", "ReduceMean", "ReduceMax",    "ReduceMin",       "ReduceProd",
     "ReduceL1",  "ReduceL2",   "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"};
 
+/// The stages of a reduction with these fields.
+void express_reduce(Expression& e, Fold fold, const std::optional<Dims>& axes, bool keepdims,
+                    bool noop_with_empty_axes);
+
 /// Folds a tensor of numbers (max, min: of bools too) along axes. Integers wrap; what is computed
 /// in floats truncates.
 template <Fold F>
@@ -41,7 +45,7 @@ struct Reduce {
   void dims(Inference& c) const
       requires(F == Fold::sum || F == Fold::max || F == Fold::min || F == Fold::prod);
   void eval(Evaluation& c) const;
-  void express(Expression& e) const;
+  void express(Expression& e) const { express_reduce(e, F, axes, keepdims, noop_with_empty_axes); }
 };
 
 using ReduceSum = Reduce<Fold::sum>;

@@ -84,12 +84,9 @@ bool fit(const Sibling& a, const Sibling& b) {
 }
 
 std::vector<std::string> origins(const std::vector<Sibling>& siblings) {
-  std::vector<std::string> all;
-  for (const Sibling& each : siblings)
-    for (const Node* node : {each.node, each.add})
-      for (const std::string& origin : node == nullptr ? all : node->origin)
-        if (std::find(all.begin(), all.end(), origin) == all.end()) all.push_back(origin);
-  return all;
+  std::vector<const Node*> nodes;
+  for (const Sibling& each : siblings) nodes.insert(nodes.end(), {each.node, each.add});
+  return origins_of(nodes);
 }
 
 void fuse(Graph& graph, const std::vector<Sibling>& siblings) {

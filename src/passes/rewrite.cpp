@@ -6,15 +6,6 @@
 
 namespace hone {
 
-std::vector<std::string> origins_of(std::initializer_list<const Node*> nodes) {
-  std::vector<std::string> origins;
-  for (const Node* node : nodes)
-    for (const std::string& origin : node->origin)
-      if (std::find(origins.begin(), origins.end(), origin) == origins.end())
-        origins.push_back(origin);
-  return origins;
-}
-
 Value* add_before(Graph& graph, Node* before, std::string_view by, std::vector<std::string> origin,
                   Op op, std::vector<Value*> inputs, std::string_view name) {
   Node* node = graph.add_node(std::move(op), std::move(inputs), {std::string(name)},

@@ -1,18 +1,15 @@
 #pragma once
 // What passes that replace nodes share.
 
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "ir/graph.hpp"
+#include "ir/origins.hpp"
 
 namespace hone {
-
-/// The origins of all of these, each once, in order.
-std::vector<std::string> origins_of(std::initializer_list<const Node*> nodes);
 
 /// Puts a node with one result in front of `before` and infers its type. Its result.
 Value* add_before(Graph& graph, Node* before, std::string_view by, std::vector<std::string> origin,

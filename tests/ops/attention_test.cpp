@@ -13,12 +13,6 @@ using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
-void expect_near(const Tensor& found, const Doubles& wanted) {
-  ASSERT_EQ(found.count(), static_cast<int64_t>(wanted.size()));
-  for (size_t i = 0; i < wanted.size(); ++i)
-    EXPECT_NEAR(found.number(static_cast<int64_t>(i)), wanted[i], 1e-6) << "element " << i;
-}
-
 /// One sample, one head of width 1.
 Tensor column(const Doubles& values) {
   return tensor(DType::f32, {1, 1, static_cast<int64_t>(values.size()), 1}, values);

@@ -24,12 +24,6 @@ Tensor weight(DType type, int directions, int a, int b, int c, int d, int less) 
   return tensor(type, {directions, 2, 8}, values);
 }
 
-void expect_near(const Tensor& found, const Doubles& wanted) {
-  ASSERT_EQ(found.count(), static_cast<int64_t>(wanted.size()));
-  for (size_t i = 0; i < wanted.size(); ++i)
-    EXPECT_NEAR(found.number(static_cast<int64_t>(i)), wanted[i], 1e-6) << i;
-}
-
 std::vector<Tensor> both_ways() {
   Doubles bias;
   for (int k = 0; k < 16; ++k) bias.push_back((k % 5 - 2) / 10.0);

@@ -12,12 +12,6 @@ namespace {
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
 
-void expect_near(const Tensor& found, const Doubles& wanted) {
-  ASSERT_EQ(found.count(), static_cast<int64_t>(wanted.size()));
-  for (size_t i = 0; i < wanted.size(); ++i)
-    EXPECT_NEAR(found.number(static_cast<int64_t>(i)), wanted[i], 1e-6) << "element " << i;
-}
-
 /// One sample of heads of width 1.
 Tensor row(const Doubles& values, int64_t heads = 1) {
   return tensor(DType::f32, {1, static_cast<int64_t>(values.size()) / heads, heads}, values);

@@ -12,12 +12,6 @@ namespace {
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
 
-void expect_near(const Tensor& found, const Doubles& wanted) {
-  ASSERT_EQ(found.count(), static_cast<int64_t>(wanted.size()));
-  for (size_t i = 0; i < wanted.size(); ++i)
-    EXPECT_NEAR(found.number(static_cast<int64_t>(i)), wanted[i], 1e-6) << "element " << i;
-}
-
 TEST(Normalization, Types) {
   const Type x = Type::tensor(DType::f16, {Dim::symbol("n"), Dim::symbol("s"), 8});
   const Type scale = Type::tensor(DType::f16, {8}), five = Type::tensor(DType::f16, {5});

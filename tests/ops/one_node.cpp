@@ -115,4 +115,10 @@ std::vector<double> numbers(const Tensor& tensor) {
   return result;
 }
 
+void expect_near(const Tensor& found, const std::vector<double>& wanted, double most) {
+  ASSERT_EQ(found.count(), static_cast<int64_t>(wanted.size()));
+  for (size_t i = 0; i < wanted.size(); ++i)
+    EXPECT_NEAR(found.number(static_cast<int64_t>(i)), wanted[i], most) << "element " << i;
+}
+
 }  // namespace hone::test

@@ -27,6 +27,8 @@ Tensor f32(const std::vector<double>& values);
 Tensor i64(const std::vector<int64_t>& values);
 
 std::vector<double> numbers(const Tensor& tensor);
+/// As many elements as `wanted` and each within `most` of it.
+void expect_near(const Tensor& found, const std::vector<double>& wanted, double most = 1e-6);
 /// The message of the Error that `f` throws; "" when it throws none.
 template <class F>
 std::string error_of(F f) {

@@ -11,12 +11,6 @@ namespace {
 
 using Ints = std::vector<int64_t>;
 
-void expect_near(const Tensor& found, const std::vector<double>& wanted) {
-  const std::vector<double> values = numbers(found);
-  ASSERT_EQ(values.size(), wanted.size());
-  for (size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(values[i], wanted[i], 1e-6) << i;
-}
-
 const Tensor kRamp = tensor(DType::f32, {1, 4, 1}, {1, 2, 3, 4});
 
 TEST(Dft, OfRealNumbers) {

@@ -13,12 +13,6 @@ using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
 using Rule = LinearAttention::UpdateRule;
 
-void expect_near(const Tensor& found, const Doubles& wanted) {
-  ASSERT_EQ(found.count(), static_cast<int64_t>(wanted.size()));
-  for (size_t i = 0; i < wanted.size(); ++i)
-    EXPECT_NEAR(found.number(static_cast<int64_t>(i)), wanted[i], 1e-6) << "element " << i;
-}
-
 /// One sample of two tokens, `values.size() / 2` wide.
 Tensor two(const Doubles& values) {
   return tensor(DType::f32, {1, 2, static_cast<int64_t>(values.size()) / 2}, values);

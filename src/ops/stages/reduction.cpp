@@ -66,73 +66,70 @@ DType statistics_type(const Expression& e, DType stash_type) {
   return e.type(0).dtype == DType::f64 ? DType::f64 : stash_type;
 }
 
-}  // namespace
-
-template <Fold F>
-void Reduce<F>::express(Expression& e) const {
-  const DType type = e.type(0).dtype;
-  constexpr bool kExact = F == Fold::sum || F == Fold::max || F == Fold::min || F == Fold::prod ||
-                          F == Fold::l1 || F == Fold::sum_square;
-  if (!is_float(type) && !kExact) return e.decline("a reduction of integers through floats");
-  const auto chosen = e.parameter(axes, 1);
-  if (!chosen && e.has(1)) return e.decline("a reduction of axes that only running tells");
-  const bool none = !chosen || chosen->empty();
+/// Which axes of operand 0 go; nullopt: that is not known.
+std::optional<std::vector<bool>> reduced_axes(const Expression& e, const std::optional<Dims>& field,
+                                              bool noop_with_empty_axes) {
+  const auto axes = e.parameter(field, 1);
+  if (!axes && e.has(1)) return std::nullopt;
+  const bool none = !axes || axes->empty();
   std::vector<bool> gone(static_cast<size_t>(e.rank(0)), none && !noop_with_empty_axes);
-  if (chosen)
-    for (const Dim& axis : *chosen) {
-      const auto place = axis.constant();
-      if (!place) return e.decline("a reduction of axes that only running tells");
-      gone[static_cast<size_t>(*place < 0 ? *place + e.rank(0) : *place)] = true;
-    }
-  Folded folded(e, gone);
-  if (!keepdims) {  // the loops that are left close up
-    int next = 0;
-    for (size_t i = 0; i < gone.size(); ++i)
-      if (!gone[i]) folded.from[i] = loop(next++);
+  for (const Dim& axis : axes.value_or(Dims{})) {
+    const auto place = axis.constant();
+    if (!place) return std::nullopt;
+    gone[static_cast<size_t>(*place < 0 ? *place + e.rank(0) : *place)] = true;
   }
-  const Expr x = e.at(0, folded.from);
-  if constexpr (F == Fold::sum || F == Fold::mean || F == Fold::log_sum) {
-    const Expr sum = folded.fold(Function::add, x);
-    if constexpr (F == Fold::sum) e.set(0, sum);
-    else if constexpr (F == Fold::mean) e.set(0, sum / folded.number(type));
-    else e.set(0, call(Function::log, sum));
-  } else if constexpr (F == Fold::max) {
-    e.set(0, folded.fold(Function::max, x));
-  } else if constexpr (F == Fold::min) {
-    e.set(0, folded.fold(Function::min, x));
-  } else if constexpr (F == Fold::prod) {
-    e.set(0, folded.fold(Function::mul, x));
-  } else if constexpr (F == Fold::l1) {
-    e.set(0, folded.fold(Function::add, call(Function::absolute, x)));
-  } else if constexpr (F == Fold::sum_square) {
-    e.set(0, folded.fold(Function::add, square(x)));
-  } else if constexpr (F == Fold::l2) {
-    e.set(0, call(Function::sqrt, folded.fold(Function::add, square(x))));
-  } else {
-    const Expr greatest = folded.fold(Function::max, x);
-    const Expr none_at_all = call(Function::equal, greatest, like(x, -kInfinity));
-    const auto most =
-        e.stage(wide(type), e.result_shape(), select(none_at_all, like(x, 0), greatest));
-    Dims here;
-    for (size_t i = 0; i < e.result_shape().size(); ++i) here.push_back(loop(static_cast<int>(i)));
-    const Expr shift = Expression::at(most, here);
-    const Expr rest = folded.fold(Function::add, call(Function::exp, x - shift));
-    const Expr infinite =
-        call(Function::equal, call(Function::absolute, shift), like(x, kInfinity));
-    e.set(0, select(infinite, shift, shift + call(Function::log, rest)));
-  }
+  return gone;
 }
 
-template struct Reduce<Fold::sum>;
-template struct Reduce<Fold::mean>;
-template struct Reduce<Fold::max>;
-template struct Reduce<Fold::min>;
-template struct Reduce<Fold::prod>;
-template struct Reduce<Fold::l1>;
-template struct Reduce<Fold::l2>;
-template struct Reduce<Fold::log_sum>;
-template struct Reduce<Fold::log_sum_exp>;
-template struct Reduce<Fold::sum_square>;
+/// The logarithm of the sum of exponentials, the greatest taken out so that none overflows.
+Expr log_sum_exp(Expression& e, const Folded& folded, const Expr& x) {
+  const Expr greatest = folded.fold(Function::max, x);
+  const Expr none_at_all = call(Function::equal, greatest, like(x, -kInfinity));
+  const auto most =
+      e.stage(wide(x.dtype()), e.result_shape(), select(none_at_all, like(x, 0), greatest));
+  Dims here;
+  for (size_t i = 0; i < e.result_shape().size(); ++i) here.push_back(loop(static_cast<int>(i)));
+  const Expr shift = Expression::at(most, here);
+  const Expr rest = folded.fold(Function::add, call(Function::exp, x - shift));
+  const Expr infinite = call(Function::equal, call(Function::absolute, shift), like(x, kInfinity));
+  return select(infinite, shift, shift + call(Function::log, rest));
+}
+
+Expr folded_by(Expression& e, Fold fold, const Folded& folded, const Expr& x) {
+  const auto sum_of = [&](const Expr& element) { return folded.fold(Function::add, element); };
+  switch (fold) {
+    case Fold::sum: return sum_of(x);
+    case Fold::mean: return sum_of(x) / folded.number(x.dtype());
+    case Fold::max: return folded.fold(Function::max, x);
+    case Fold::min: return folded.fold(Function::min, x);
+    case Fold::prod: return folded.fold(Function::mul, x);
+    case Fold::l1: return sum_of(call(Function::absolute, x));
+    case Fold::l2: return call(Function::sqrt, sum_of(square(x)));
+    case Fold::sum_square: return sum_of(square(x));
+    case Fold::log_sum: return call(Function::log, sum_of(x));
+    case Fold::log_sum_exp: break;
+  }
+  return log_sum_exp(e, folded, x);
+}
+
+}  // namespace
+
+void express_reduce(Expression& e, Fold fold, const std::optional<Dims>& axes, bool keepdims,
+                    bool noop_with_empty_axes) {
+  const bool through_floats =
+      fold == Fold::mean || fold == Fold::l2 || fold == Fold::log_sum || fold == Fold::log_sum_exp;
+  if (through_floats && !is_float(e.type(0).dtype))
+    return e.decline("a reduction of integers through floats");
+  const auto gone = reduced_axes(e, axes, noop_with_empty_axes);
+  if (!gone) return e.decline("a reduction of axes that only running tells");
+  Folded folded(e, *gone);
+  if (!keepdims) {  // the loops that are left close up
+    int next = 0;
+    for (size_t i = 0; i < gone->size(); ++i)
+      if (!(*gone)[i]) folded.from[i] = loop(next++);
+  }
+  e.set(0, folded_by(e, fold, folded, e.at(0, folded.from)));
+}
 
 namespace {
 
@@ -178,23 +175,43 @@ void BatchNormalization::express(Expression& e) const {
   e.set(0, (x - channel(3)) * factor + channel(2));
 }
 
+namespace {
+
+/// 1 / sqrt(variance + epsilon) as a stage.
+std::shared_ptr<const Stage> inverse_deviation(Expression& e, DType type, const Dims& extents,
+                                               const Expr& variance, float epsilon) {
+  const Expr deviation = call(Function::sqrt, variance + like(variance, epsilon));
+  return e.stage(type, extents, like(variance, 1) / deviation);
+}
+
+/// Of the lanes that `lane` folds.
+struct Moments {
+  Expr average, inverse;
+
+  Expr normalized(const Expression& e) const { return (e.here() - average) * inverse; }
+};
+Moments moments(Expression& e, const Folded& lane, DType type, float epsilon) {
+  const auto mean_of = [&](const Expr& element) {
+    return lane.fold(Function::add, element) / lane.number(type);
+  };
+  const auto mean = e.stage(type, lane.extents, mean_of(e.at(0, lane.from)));
+  const Expr average = Expression::at(mean, lane.kept());
+  const Expr variance = mean_of(square(e.at(0, lane.from) - average));
+  const auto inverse = inverse_deviation(e, type, lane.extents, variance, epsilon);
+  return {average, Expression::at(inverse, lane.kept())};
+}
+
+}  // namespace
+
 void LayerNormalization::express(Expression& e) const {
   if (stash_type != DType::f32 && stash_type != DType::f64)
     return e.decline("statistics that are neither f32 nor f64");
-  const DType type = statistics_type(e, stash_type);
   const Folded lane(e, from_axis_on(e, axis));
-  const Expr count = lane.number(type);
-  const auto mean =
-      e.stage(type, lane.extents, lane.fold(Function::add, e.at(0, lane.from)) / count);
-  const Expr average = Expression::at(mean, lane.kept());
-  const Expr spread = lane.fold(Function::add, square(e.at(0, lane.from) - average)) / count;
-  const auto inverse = e.stage(
-      type, lane.extents, like(spread, 1) / call(Function::sqrt, spread + like(spread, epsilon)));
-  const Expr normal = (e.here() - average) * Expression::at(inverse, lane.kept());
-  const Expr scaled = normal * e.broadcast(1, e.rank(0));
+  const Moments of_lane = moments(e, lane, statistics_type(e, stash_type), epsilon);
+  const Expr scaled = of_lane.normalized(e) * e.broadcast(1, e.rank(0));
   e.set(0, e.has(2) ? scaled + e.broadcast(2, e.rank(0)) : scaled);
-  e.set(1, average);
-  e.set(2, Expression::at(inverse, lane.kept()));
+  e.set(1, of_lane.average);
+  e.set(2, of_lane.inverse);
 }
 
 void RMSNormalization::express(Expression& e) const {
@@ -203,24 +220,15 @@ void RMSNormalization::express(Expression& e) const {
   const DType type = statistics_type(e, stash_type);
   const Folded lane(e, from_axis_on(e, axis));
   const Expr mean = lane.fold(Function::add, square(e.at(0, lane.from))) / lane.number(type);
-  const auto inverse =
-      e.stage(type, lane.extents, like(mean, 1) / call(Function::sqrt, mean + like(mean, epsilon)));
+  const auto inverse = inverse_deviation(e, type, lane.extents, mean, epsilon);
   e.set(0, e.here() * Expression::at(inverse, lane.kept()) * e.broadcast(1, e.rank(0)));
 }
 
 void InstanceNormalization::express(Expression& e) const {
   if (e.rank(0) < 3) return e.decline("InstanceNormalization without spatial axes");
-  const DType type = wide(e.type(0).dtype);
   const Folded plane(e, from_axis_on(e, 2));
-  const Expr count = plane.number(type);
-  const auto mean =
-      e.stage(type, plane.extents, plane.fold(Function::add, e.at(0, plane.from)) / count);
-  const Expr average = Expression::at(mean, plane.kept());
-  const Expr spread = plane.fold(Function::add, square(e.at(0, plane.from) - average)) / count;
-  const auto inverse = e.stage(
-      type, plane.extents, like(spread, 1) / call(Function::sqrt, spread + like(spread, epsilon)));
-  const Expr normal = (e.here() - average) * Expression::at(inverse, plane.kept());
-  e.set(0, normal * e.at(1, Dims{loop(1)}) + e.at(2, Dims{loop(1)}));
+  const Moments of_plane = moments(e, plane, wide(e.type(0).dtype), epsilon);
+  e.set(0, of_plane.normalized(e) * e.at(1, Dims{loop(1)}) + e.at(2, Dims{loop(1)}));
 }
 
 void GroupNormalization::express(Expression& e) const {
