@@ -5,7 +5,7 @@
 #include <unordered_map>
 
 #include "base/hash.hpp"
-#include "ir/rest.hpp"
+#include "ir/structural.hpp"
 #include "ir/text.hpp"
 
 namespace hone {

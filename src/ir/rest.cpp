@@ -8,41 +8,6 @@
 #include "ir/structural.hpp"
 
 namespace hone {
-namespace {
-
-/// A region's body with the symbols it shares replaced.
-Body substitute(const Body& body, const Replacement& replacement) {
-  std::unique_ptr<Graph> inner = body->clone();
-  inner->clear_requirements();
-  for (Value* input : inner->inputs()) input->type = hone::substitute(input->type, replacement);
-  for (Node& node : inner->nodes()) {
-    inner->set_op(&node, substitute(node.op, replacement));
-    for (Value* output : node.outputs)
-      if (output != nullptr) output->type = hone::substitute(output->type, replacement);
-  }
-  return inner;
-}
-
-}  // namespace
-
-Op substitute(const Op& op, const Replacement& replacement) {
-  std::set<std::string, std::less<>> used;
-  collect_symbols(op.fields(), used);
-  const bool region = op.as<Fused>() != nullptr;
-  if (used.empty() && !region) return op;
-  std::shared_ptr<void> copy = op.op_class().copy(op.data());
-  FieldList list;
-  op.op_class().fields(copy.get(), list);
-  for (const Field& field : list.list()) {
-    if (auto* dim = std::get_if<Dim*>(&field.ref)) **dim = (*dim)->substitute(replacement);
-    if (auto* type = std::get_if<Type*>(&field.ref)) **type = hone::substitute(**type, replacement);
-    if (auto* dims = std::get_if<std::optional<Dims>*>(&field.ref); dims != nullptr && **dims)
-      for (Dim& each : ***dims) each = each.substitute(replacement);
-    if (auto* body = std::get_if<Body*>(&field.ref); body != nullptr && region && **body != nullptr)
-      **body = substitute(**body, replacement);
-  }
-  return Op::of(op.op_class(), std::move(copy));
-}
 
 Type type_of(const Tensor& contents, const Type& stated) {
   if (stated.kind() == Type::Kind::optional)

@@ -5,11 +5,6 @@
 
 namespace hone {
 
-using Replacement = std::function<std::optional<Dim>(std::string_view)>;
-/// The op with the symbols in its fields replaced; in a region's body too, but not in other bodies,
-/// which have symbols of their own.
-Op substitute(const Op& op, const Replacement& replacement);
-
 /// The type of these contents: sizes are numbers. `stated`: the type of their value.
 Type type_of(const Tensor& contents, const Type& stated);
 

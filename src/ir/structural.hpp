@@ -91,6 +91,11 @@ struct Fused {
 /// Symbols in the op's fields; of a region, in its whole body, which shares the graph's symbols.
 void collect_symbols(const Op& op, std::set<std::string, std::less<>>& names);
 
+using Replacement = std::function<std::optional<Dim>(std::string_view)>;
+/// The op with the symbols in its fields replaced; in a region's body too, but not in other bodies,
+/// which have symbols of their own.
+Op substitute(const Op& op, const Replacement& replacement);
+
 /// Copies the nodes and constants of a body into `graph` (before `before`; null: at the end),
 /// reading `inputs` for the body's inputs. Where each of the body's values is there. Types are the
 /// caller's business.

@@ -1,5 +1,6 @@
 #include "passes/inline_sized.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include "ir/inference.hpp"
@@ -24,25 +25,6 @@ Sizes sizes_outside(const Graph& body, const std::vector<Value*>& inputs) {
   return sizes;
 }
 
-Op with_sizes(const Op& op, const Sizes& sizes) {
-  std::set<std::string, std::less<>> used;
-  collect_symbols(op.fields(), used);
-  if (used.empty()) return op;
-  const auto replacement = [&](std::string_view name) -> std::optional<Dim> {
-    const auto found = sizes.find(name);
-    return found == sizes.end() ? std::nullopt : std::optional(found->second);
-  };
-  std::shared_ptr<void> copy = op.op_class().copy(op.data());
-  FieldList list;
-  op.op_class().fields(copy.get(), list);
-  for (const Field& field : list.list()) {
-    if (auto* const* dim = std::get_if<Dim*>(&field.ref)) **dim = (*dim)->substitute(replacement);
-    if (auto* const* dims = std::get_if<std::optional<Dims>*>(&field.ref); dims && **dims)
-      for (Dim& each : ***dims) each = each.substitute(replacement);
-  }
-  return Op::of(op.op_class(), std::move(copy));
-}
-
 }  // namespace
 
 bool sizes_are_of_inputs(const Graph& body) {
@@ -63,15 +45,21 @@ bool sizes_are_of_inputs(const Graph& body) {
 
 std::vector<Value*> inline_sized(Graph& graph, const Graph& body, const std::vector<Value*>& inputs,
                                  Node* before) {
-  const bool first = before->self == graph.nodes().begin();
-  const auto previous = first ? before->self : std::prev(before->self);
-  const std::vector<Value*> results = inline_body(graph, body, inputs, before);
   const Sizes sizes = sizes_outside(body, inputs);
-  auto node = first ? graph.nodes().begin() : std::next(previous);
-  for (; node != before->self; ++node) {
-    graph.set_op(&*node, with_sizes(node->op, sizes));
-    infer(graph, *node);
+  const Replacement to_outside = [&](std::string_view name) -> std::optional<Dim> {
+    const auto found = sizes.find(name);
+    return found == sizes.end() ? std::nullopt : std::optional(found->second);
+  };
+  const auto outside = copy_body(graph, body, inputs, before);
+  for (const Node& inner : body.nodes()) {
+    const auto wanted = std::find_if(inner.outputs.begin(), inner.outputs.end(),
+                                     [](const Value* output) { return output != nullptr; });
+    Node& node = *outside.at(*wanted)->producer;
+    graph.set_op(&node, substitute(node.op, to_outside));
+    infer(graph, node);
   }
+  std::vector<Value*> results;
+  for (const GraphOutput& output : body.outputs()) results.push_back(outside.at(output.value));
   return results;
 }
 
