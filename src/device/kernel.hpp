@@ -15,11 +15,16 @@
 
 namespace hone {
 
-/// A kernel's answer: yes, or why not, in words a user can read.
+/// A kernel's answer: yes, or why not, in words a user can read; or yes up to a value of the
+/// region: what makes it would be a region that the kernel runs.
 struct Verdict {
   bool yes = true;
-  std::string why;  // of a no; or what is slow about a yes
-  static Verdict no(std::string why) { return {false, std::move(why)}; }
+  std::string why;      // of a no; or what is slow about a yes
+  std::string up_to{};  // with a no: the name of that value; empty: there is none
+  static Verdict no(std::string why) { return {false, std::move(why), {}}; }
+  static Verdict yes_up_to(std::string value, std::string why) {
+    return {false, std::move(why), std::move(value)};
+  }
 };
 
 /// The freedom a kernel has with rounding.
@@ -112,6 +117,7 @@ struct Kernel {
   std::vector<Tuning> (*tunings)(const Problem& problem);  // best guess first; never empty
   Recipe (*recipe)(std::shared_ptr<const Problem> problem, const Tuning& tuning);
   std::shared_ptr<const Prepared> (*prepare)(const Recipe& recipe, std::vector<Tensor> packed);
+  bool several = false;  // runs regions of more than one op; others are asked about single ops only
 };
 
 /// A device's kernels, by name; in one visible order, by name.

@@ -58,7 +58,7 @@ bool is_read_outside(const Graph& graph, const Value* value, const Nodes& inside
 /// Builds the body of a region and finds what it reads and gives.
 class BodyBuilder {
  public:
-  BodyBuilder(const Graph& graph, const std::vector<Node*>& nodes)
+  BodyBuilder(const Graph& graph, const std::vector<const Node*>& nodes)
       : graph_(graph),
         body_(std::make_unique<Graph>("region")),
         inside_(nodes.begin(), nodes.end()) {
@@ -136,10 +136,17 @@ void take_over(Graph& graph, Value* from, Value* to) {
 
 }  // namespace
 
+Region region_of(const Graph& graph, const std::vector<const Node*>& nodes,
+                 std::vector<const Value*>* operands) {
+  BodyBuilder builder(graph, nodes);
+  if (operands != nullptr) operands->assign(builder.operands().begin(), builder.operands().end());
+  return {builder.body_graph()};
+}
+
 Node* fuse_nodes(Graph& graph, const std::vector<Node*>& given, std::string_view by,
                  std::vector<std::string> cuts) {
   const std::vector<Node*> nodes = flat(graph, given, cuts);
-  BodyBuilder builder(graph, nodes);
+  BodyBuilder builder(graph, {nodes.begin(), nodes.end()});
   const std::vector<Value*> operands = builder.operands(), results = builder.results();
   std::vector<std::string> names;
   for (const Value* result : results) names.push_back(result->name);

@@ -19,6 +19,11 @@ struct Region {
 /// The region of one node: a Fused node's own body, else a body made around the node.
 Region region_of(const Node& node);
 
+/// The region that fuse_nodes() would make of these nodes; the graph stays as it is. `operands`:
+/// gets the values that become its inputs.
+Region region_of(const Graph& graph, const std::vector<const Node*>& nodes,
+                 std::vector<const Value*>* operands = nullptr);
+
 /// The operands of `node` that become inputs of its region, in the region's order.
 std::vector<Value*> region_operands(const Node& node);
 

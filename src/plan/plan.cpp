@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "base/size.hpp"
+#include "device/problem.hpp"
 #include "ir/structural.hpp"
 
 namespace hone {
@@ -269,16 +270,6 @@ void check_plan(const Graph& graph, const Plan& plan, std::string_view device,
            again.pooled == plan.pooled,
        "its memory differs");
   fits(again == plan, "its device or segments differ");
-}
-
-std::shared_ptr<const Problem> problem_of(const Graph& graph, const Node& node,
-                                          const Share& share) {
-  auto problem = std::make_shared<Problem>();
-  problem->region = region_of(node);
-  for (const Value* operand : region_operands(node)) problem->weights.push_back(operand->weight);
-  problem->ranges = graph.ranges();
-  problem->share = share;
-  return problem;
 }
 
 Demand demand(const Plan& plan, const Bindings& symbols) {

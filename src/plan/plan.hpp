@@ -62,9 +62,6 @@ Plan make_plan(const Graph& graph, const Choose& choose, std::string_view device
 void check_plan(const Graph& graph, const Plan& plan, std::string_view device,
                 const KernelRegistry& kernels);
 
-/// The problem of one node of `graph`.
-std::shared_ptr<const Problem> problem_of(const Graph& graph, const Node& node, const Share& share);
-
 /// Bounds of more bytes than this are no use: such a value gets memory when its size is known.
 inline constexpr int64_t kMostBoundedBytes = int64_t{256} << 20;
 

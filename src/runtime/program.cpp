@@ -5,6 +5,7 @@
 #include "base/log.hpp"
 #include "choose/choose.hpp"
 #include "device/cpu/stream.hpp"
+#include "device/problem.hpp"
 #include "ir/rest.hpp"
 #include "ir/structural.hpp"
 

@@ -1,0 +1,222 @@
+#include "choose/cover.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "choose/choose.hpp"
+#include "device/problem.hpp"
+#include "ir/structural.hpp"
+
+namespace hone {
+namespace {
+
+using Nodes = std::vector<const Node*>;
+
+/// All ways to cut at so many marks are tried.
+constexpr size_t kMostCuts = 4;
+
+/// Ways to run some nodes of a region: each piece is one step.
+struct Cover {
+  std::vector<Nodes> pieces;
+  double seconds = 0;
+
+  void add(Cover other) {
+    std::move(other.pieces.begin(), other.pieces.end(), std::back_inserter(pieces));
+    seconds += other.seconds;
+  }
+};
+
+/// Finds the cover of one region.
+class Covering {
+ public:
+  Covering(const Graph& graph, const Node& fused, const KernelRegistry& kernels, const Share& share)
+      : fused_(*fused.op.as<Fused>()),
+        body_(*fused_.body),
+        kernels_(kernels),
+        share_(share),
+        ranges_(graph.ranges()) {
+    for (size_t i = 0; i < fused.inputs.size(); ++i)
+      weights_[body_.inputs()[i]] = fused.inputs[i]->weight;
+    for (const Kernel* kernel : kernels.all())
+      if (kernel->several) several_.push_back(kernel);
+  }
+
+  Cover run() {
+    Nodes all;
+    for (const Node& node : body_.nodes()) all.push_back(&node);
+    if (several_.empty()) {
+      why_ = "no kernel runs more than one op";
+      return single_ops(all);
+    }
+    const Cover best = best_of(all);
+    if (best.pieces.size() > 1 && why_.empty())
+      why_ = cat("by estimate the pieces take ", best.seconds, " s, the whole ", whole_, " s");
+    return best;
+  }
+  const std::string& why() const { return why_; }
+
+ private:
+  static Cover single_ops(const Nodes& nodes) {
+    Cover cover;
+    for (const Node* node : nodes) cover.pieces.push_back({node});
+    return cover;
+  }
+
+  /// The whole in one piece or parted at a marked cut, whatever takes less; else from the front.
+  Cover best_of(const Nodes& nodes) {
+    const bool is_all = nodes.size() == body_.nodes().size();
+    std::optional<Cover> best;
+    if (const auto seconds = estimate(nodes, is_all ? &why_ : nullptr))
+      best = Cover{{nodes}, *seconds};
+    if (is_all && best) whole_ = best->seconds;
+    for (size_t i = 0; i < std::min(fused_.cuts.size(), kMostCuts); ++i) {
+      auto [first, second] = parted(nodes, body_.find(fused_.cuts[i]));
+      if (first.empty() || second.empty()) continue;
+      Cover parts = best_of(first);
+      parts.add(best_of(second));
+      if (!best || parts.seconds < best->seconds) best = std::move(parts);
+    }
+    return best ? *std::move(best) : from_the_front(nodes);
+  }
+
+  /// The longest part that a kernel accepts, then the rest likewise.
+  Cover from_the_front(Nodes nodes) {
+    Cover cover;
+    while (!nodes.empty()) {
+      Nodes taken = {nodes.front()}, rest(nodes.begin() + 1, nodes.end());
+      if (estimate(nodes, nullptr)) {
+        taken = nodes;
+        rest.clear();
+      } else {
+        for (const Value* value : accepted_up_to(nodes)) {
+          auto [first, second] = parted(nodes, value);
+          if (first.size() <= taken.size() || second.empty() || !estimate(first, nullptr)) continue;
+          taken = std::move(first);
+          rest = std::move(second);
+        }
+      }
+      cover.seconds += *estimate(taken, nullptr);
+      cover.pieces.push_back(std::move(taken));
+      nodes = std::move(rest);
+    }
+    return cover;
+  }
+
+  /// What `value` needs of the nodes, and the others; the first is empty when none makes it.
+  static std::pair<Nodes, Nodes> parted(const Nodes& nodes, const Value* value) {
+    std::pair<Nodes, Nodes> parts;
+    std::unordered_set<const Node*> needed{value == nullptr ? nullptr : value->producer};
+    std::vector<bool> first(nodes.size());
+    for (size_t i = nodes.size(); i-- > 0;) {
+      first[i] = needed.contains(nodes[i]);
+      if (!first[i]) continue;
+      for (const Value* input : nodes[i]->inputs)
+        if (input != nullptr && input->producer != nullptr) needed.insert(input->producer);
+    }
+    for (size_t i = 0; i < nodes.size(); ++i)
+      (first[i] ? parts.first : parts.second).push_back(nodes[i]);
+    return parts;
+  }
+
+  std::shared_ptr<const Problem> problem(const Nodes& nodes) const {
+    auto problem = std::make_shared<Problem>();
+    std::vector<const Value*> operands;
+    problem->region = region_of(body_, nodes, &operands);
+    for (const Value* operand : operands) {
+      const auto weight = weights_.find(operand);
+      problem->weights.push_back(weight == weights_.end() ? operand->weight : weight->second);
+    }
+    problem->ranges = ranges_;
+    problem->share = share_;
+    return problem;
+  }
+
+  /// The least time of a kernel that takes these nodes as one; nullopt: none does, `why` says so.
+  std::optional<double> estimate(const Nodes& nodes, std::string* why) const {
+    if (nodes.size() == 1) return choose_by_estimate(kernels_, problem(nodes)).recipe.seconds;
+    std::optional<double> best;
+    std::string reasons;
+    const auto asked = problem(nodes);
+    for (const Kernel* kernel : several_) {
+      const Verdict verdict = kernel->supports(*asked);
+      if (!verdict.yes) {
+        reasons += cat(reasons.empty() ? "" : "; ", kernel->name, ": ", verdict.why);
+        if (!verdict.up_to.empty()) reasons += cat(" (up to %", verdict.up_to, ")");
+        continue;
+      }
+      const double seconds = kernel->recipe(asked, kernel->tunings(*asked).front()).seconds;
+      if (!best || seconds < *best) best = seconds;
+    }
+    if (!best && why != nullptr) *why = std::move(reasons);
+    return best;
+  }
+
+  /// Where kernels would end a part that begins with these nodes.
+  std::vector<const Value*> accepted_up_to(const Nodes& nodes) const {
+    std::vector<const Value*> values;
+    const auto asked = problem(nodes);
+    for (const Kernel* kernel : several_)
+      if (const Verdict verdict = kernel->supports(*asked); !verdict.up_to.empty())
+        if (const Value* value = body_.find(verdict.up_to)) values.push_back(value);
+    return values;
+  }
+
+  const Fused& fused_;
+  const Graph& body_;
+  const KernelRegistry& kernels_;
+  const Share share_;
+  const Ranges ranges_;
+  std::unordered_map<const Value*, std::shared_ptr<const Weight>> weights_;
+  std::vector<const Kernel*> several_;
+  std::string why_;
+  double whole_ = 0;
+};
+
+/// Puts the pieces in the region's place.
+std::vector<Node*> cut_into(Graph& graph, Node* fused, const std::vector<Nodes>& pieces) {
+  std::unordered_map<const Node*, size_t> places;
+  const Body body = fused->op.as<Fused>()->body;
+  for (const Node& node : body->nodes()) places.emplace(&node, places.size());
+  const std::string by = fused->by;
+  const std::vector<Node*> outside = unfuse(graph, fused);
+  std::vector<Node*> made;
+  for (const Nodes& piece : pieces) {
+    std::vector<Node*> nodes;
+    for (const Node* node : piece) nodes.push_back(outside[places.at(node)]);
+    made.push_back(nodes.size() == 1 ? nodes.front() : fuse_nodes(graph, nodes, by));
+  }
+  return made;
+}
+
+std::string last_value(const Node& node) {
+  for (auto output = node.outputs.rbegin(); output != node.outputs.rend(); ++output)
+    if (*output != nullptr) return (*output)->name;
+  return {};
+}
+
+}  // namespace
+
+bool cover(Graph& graph, const KernelRegistry& kernels, const Share& share,
+           std::vector<CutRegion>* cuts) {
+  std::vector<Node*> regions;
+  for (Node& node : graph.nodes())
+    if (node.op.as<Fused>() != nullptr) regions.push_back(&node);
+  bool changed = false;
+  for (Node* region : regions) {
+    Covering covering(graph, *region, kernels, share);
+    const Cover best = covering.run();
+    if (best.pieces.size() == 1) continue;
+    CutRegion cut{{}, covering.why()};
+    for (const Node* piece : cut_into(graph, region, best.pieces))
+      cut.values.push_back(last_value(*piece));
+    if (cuts != nullptr) cuts->push_back(std::move(cut));
+    changed = true;
+  }
+  if (changed) graph.sort();
+  return changed;
+}
+
+}  // namespace hone

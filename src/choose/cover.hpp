@@ -1,0 +1,25 @@
+#pragma once
+// The cover of a graph: its regions cut until a kernel of the device runs each piece.
+
+#include <string>
+#include <vector>
+
+#include "device/kernel.hpp"
+
+namespace hone {
+
+/// What became of a region that is not run as one.
+struct CutRegion {
+  std::vector<std::string> values;  // of each piece, in order: its last node's first wanted result
+  std::string why;                  // what kernels said of the whole; or what cutting saves
+};
+
+/// Cuts every Fused node of `graph` that no kernel takes, or that is dearer by estimate than its
+/// pieces. Kernels are asked about the whole; then about the parts between marked cuts; then, from
+/// the front, about the longest part that one of them accepts, a single op where none does. Any
+/// cover computes the same. Leaves: a sorted graph; true: it changed. `cuts`: gets a line for each
+/// region that was cut. Error(unsupported) when no kernel runs a single op.
+bool cover(Graph& graph, const KernelRegistry& kernels, const Share& share,
+           std::vector<CutRegion>* cuts = nullptr);
+
+}  // namespace hone

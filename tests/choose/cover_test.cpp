@@ -1,0 +1,223 @@
+// Covers: where regions are cut for kernels that take several ops, and that any cover computes what
+// the graph did. The kernels here only answer; nothing is run by them.
+
+#include "choose/cover.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/hash.hpp"
+#include "base/text.hpp"
+#include "device/problem.hpp"
+#include "ir/evaluation.hpp"
+#include "ir/inference.hpp"
+#include "ir/structural.hpp"
+#include "ir/text.hpp"
+#include "ir/verify.hpp"
+#include "ops/common/registry.hpp"
+#include "passes/fusion/fuse.hpp"
+#include "support/graph_case.hpp"
+#include "support/random_graph.hpp"
+
+namespace hone::test {
+namespace {
+
+std::vector<Tuning> tunings(const Problem&) { return {{}}; }
+
+Recipe recipe_of(std::shared_ptr<const Problem> problem, double seconds) {
+  Recipe recipe;
+  recipe.problem = std::move(problem);
+  recipe.seconds = seconds;
+  return recipe;
+}
+template <int microseconds>
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning&) {
+  return recipe_of(std::move(problem), 1e-6 * microseconds);
+}
+
+/// The ops of a region: "Conv Relu".
+std::string ops(const Problem& problem) {
+  std::vector<std::string> names;
+  for (const Node& node : problem.region.body->nodes()) names.emplace_back(node.op.name());
+  return join(names, " ");
+}
+
+Verdict any_single(const Problem& problem) {
+  return problem.region.single() != nullptr ? Verdict{} : Verdict::no("runs single ops only");
+}
+
+/// A convolution with activations behind it; says how far it would go.
+Verdict conv_and_activation(const Problem& problem) {
+  const auto& nodes = problem.region.body->nodes();
+  if (nodes.front().op.name() != "Conv") return Verdict::no("does not begin with a convolution");
+  const Node* last = &nodes.front();
+  for (const Node& node : nodes) {
+    if (&node == last) continue;
+    if (node.op.name() != "Relu")
+      return Verdict::yes_up_to(last->outputs[0]->name, cat("does no ", node.op.name()));
+    last = &node;
+  }
+  return {};
+}
+
+Verdict anything(const Problem&) { return {}; }
+
+KernelRegistry registry(const std::vector<Kernel>& several) {
+  KernelRegistry kernels;
+  kernels.add({"test.single", 1, any_single, tunings, recipe<10>, nullptr});
+  for (Kernel kernel : several) {
+    kernel.several = true;
+    kernels.add(kernel);
+  }
+  return kernels;
+}
+
+std::unique_ptr<Graph> fused(std::string_view text) {
+  std::unique_ptr<Graph> graph = parse(text, all_ops());
+  infer(*graph);
+  fuse(*graph, {});
+  return graph;
+}
+
+constexpr std::string_view kChain = R"(
+graph g(%x: f32[1,4,8,8], %w: f32[4,4,1,1]) -> (%y)
+  %a = Sigmoid(%x)
+  %b = Conv(%a, %w)
+  %c = Relu(%b)
+  %y = Tanh(%c)
+)";
+
+/// The ops of each step: "Sigmoid | Conv Relu | Tanh".
+std::string steps(const Graph& graph) {
+  std::vector<std::string> steps;
+  for (const Node& node : graph.nodes()) steps.push_back(ops(*problem_of(graph, node, {})));
+  return join(steps, " | ");
+}
+
+std::string covered(std::string_view text, const std::vector<Kernel>& several,
+                    std::vector<CutRegion>* cuts = nullptr) {
+  const std::unique_ptr<Graph> graph = fused(text);
+  cover(*graph, registry(several), {}, cuts);
+  verify(*graph, "cover");
+  return steps(*graph);
+}
+
+TEST(Cover, CutsIntoSingleOpsWhereNoKernelTakesMore) {
+  EXPECT_EQ(steps(*fused(kChain)), "Sigmoid Conv Relu Tanh");
+  std::vector<CutRegion> cuts;
+  EXPECT_EQ(covered(kChain, {}, &cuts), "Sigmoid | Conv | Relu | Tanh");
+  ASSERT_EQ(cuts.size(), 1u);
+  EXPECT_EQ(join(cuts[0].values, " "), "a b c y");
+  EXPECT_EQ(cuts[0].why, "no kernel runs more than one op");
+}
+
+TEST(Cover, KeepsWhatAKernelTakesWhole) {
+  const Kernel whole{"test.any", 1, anything, tunings, recipe<11>, nullptr};
+  EXPECT_EQ(covered(kChain, {whole}), "Sigmoid Conv Relu Tanh");
+}
+
+TEST(Cover, GoesAsFarAsAKernelSays) {
+  const Kernel conv{"test.conv", 1, conv_and_activation, tunings, recipe<11>, nullptr};
+  std::vector<CutRegion> cuts;
+  EXPECT_EQ(covered(kChain, {conv}, &cuts), "Sigmoid | Conv Relu | Tanh");
+  ASSERT_EQ(cuts.size(), 1u);
+  EXPECT_EQ(cuts[0].why, "test.conv: does not begin with a convolution");
+}
+
+TEST(Cover, SaysHowFarAKernelWouldHaveGone) {
+  const Kernel conv{"test.conv", 1, conv_and_activation, tunings, recipe<11>, nullptr};
+  std::vector<CutRegion> cuts;
+  EXPECT_EQ(covered(R"(
+graph g(%x: f32[1,4,8,8], %w: f32[4,4,1,1]) -> (%y)
+  %b = Conv(%x, %w)
+  %c = Relu(%b)
+  %y = Tanh(%c)
+)",
+                    {conv}, &cuts),
+            "Conv Relu | Tanh");
+  ASSERT_EQ(cuts.size(), 1u);
+  EXPECT_EQ(cuts[0].why, "test.conv: does no Tanh (up to %c)");
+}
+
+constexpr std::string_view kReduced = R"(
+graph g(%x: f32[1,4,8,8], %w: f32[4,4,1,1]) -> (%c, %y)
+  %b = Conv(%x, %w)
+  %c = Relu(%b)
+  %y = ReduceMean(%c) axes=[2,3]
+)";
+
+TEST(Cover, CutsAtAMarkWhereThePiecesTakeLess) {
+  ASSERT_EQ(steps(*fused(kReduced)), "Conv Relu ReduceMean");
+  const Kernel conv{"test.conv", 1, conv_and_activation, tunings, recipe<12>, nullptr};
+  const Kernel dear{"test.dear", 1, anything, tunings, recipe<30>, nullptr};
+  const Kernel cheap{"test.cheap", 1, anything, tunings, recipe<20>, nullptr};
+  std::vector<CutRegion> cuts;
+  EXPECT_EQ(covered(kReduced, {conv, dear}, &cuts), "Conv Relu | ReduceMean");
+  ASSERT_EQ(cuts.size(), 1u);
+  EXPECT_NE(cuts[0].why.find("by estimate"), std::string::npos) << cuts[0].why;
+  EXPECT_EQ(covered(kReduced, {conv, cheap}), "Conv Relu ReduceMean");
+}
+
+TEST(Cover, RefusesAnOpThatNoKernelRuns) {
+  const std::unique_ptr<Graph> graph = fused(kChain);
+  KernelRegistry kernels;
+  kernels.add({"test.conv", 1, conv_and_activation, tunings, recipe<1>, nullptr, true});
+  try {
+    cover(*graph, kernels, {});
+    FAIL() << "covered an op that no kernel runs";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::unsupported);
+    EXPECT_NE(error.message().find("no kernel runs"), std::string::npos) << error.message();
+  }
+}
+
+/// Takes about a third of all regions, as their text falls, and goes up to some value of others.
+Verdict by_chance(const Problem& problem) {
+  const Graph& body = *problem.region.body;
+  const uint64_t chance = hash_text(print(body)).low;
+  if (chance % 3 == 0) return {};
+  auto node = body.nodes().begin();
+  std::advance(node, static_cast<int64_t>(chance / 3 % body.nodes().size()));
+  for (const Value* output : node->outputs)
+    if (output != nullptr) return Verdict::yes_up_to(output->name, "by chance");
+  return Verdict::no("by chance");
+}
+
+int kept = 0;  // regions of several ops, of all graphs
+
+std::string check_cover(const GraphCase& given) {
+  static const KernelRegistry kernels =
+      registry({{"test.chance", 1, by_chance, tunings, recipe<25>, nullptr}});
+  try {
+    const std::unique_ptr<Graph> graph = given.graph->clone();
+    if (!fuse(*graph, {})) return {};
+    cover(*graph, kernels, {});
+    verify(*graph, "cover");
+    for (const Node& node : graph->nodes()) {
+      if (node.op.as<Fused>() == nullptr) continue;
+      if (!by_chance(*problem_of(*graph, node, {})).yes)
+        return cat("no kernel takes ", print(node));
+      ++kept;
+    }
+    const std::vector<Tensor> want = evaluate(*given.graph, given.inputs),
+                              got = evaluate(*graph, given.inputs);
+    for (size_t i = 0; i < want.size(); ++i)
+      if (!same_bits(want[i], got[i])) return cat("output ", i, " differs");
+    return {};
+  } catch (const Error& error) {
+    return error.message();
+  }
+}
+
+TEST(Cover, KeepsWhatRandomGraphsCompute) {
+  OpCounts counts;
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    const GraphCase drawn = random_graph(seed, all_ops(), counts);
+    const std::string wrong = check_cover(drawn);
+    if (wrong.empty()) continue;
+    FAIL() << "seed " << seed << ": " << wrong << "\n" << text_of(shrink(drawn, check_cover));
+  }
+  EXPECT_GT(kept, 100);
+}
+
+}  // namespace
+}  // namespace hone::test
