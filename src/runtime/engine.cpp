@@ -19,7 +19,7 @@ std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable
         "its plan cannot be used: ", engine->replanned_,
         "; it was built with --drop-portable and cannot be planned again, ",
         "build it anew from the model");
-  engine->graph_ = make_typed(*engine->portable_, options.passes);
+  engine->graph_ = make_typed(*engine->portable_, engine->workers_, options.passes);
   engine->prepare(plan_for_cpu(*engine->graph_, engine->workers_), options);
   return engine;
 }
@@ -31,7 +31,7 @@ std::string Engine::use(const DevicePart& part, const EngineOptions& options) {
     return cat("it was made for ", part.target, ", this is ", cpu_target());
   if (part.plan.workers != workers_)
     return cat("it was made for ", part.plan.workers, " workers, there are ", workers_);
-  graph_ = part.typed != nullptr ? part.typed : make_typed(*portable_, options.passes);
+  graph_ = part.typed != nullptr ? part.typed : make_typed(*portable_, workers_, options.passes);
   try {
     check_plan(*graph_, part.plan, "cpu", cpu::kernels());
     prepare(part.plan, options);

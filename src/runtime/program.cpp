@@ -4,10 +4,13 @@
 
 #include "base/log.hpp"
 #include "choose/choose.hpp"
+#include "choose/cover.hpp"
 #include "device/cpu/stream.hpp"
 #include "device/problem.hpp"
 #include "ir/rest.hpp"
 #include "ir/structural.hpp"
+#include "passes/clean.hpp"
+#include "passes/fusion/fuse.hpp"
 
 namespace hone {
 namespace {
@@ -22,11 +25,19 @@ PassOptions load_options(const PassOptions& passes) {
   return options;
 }
 
+/// Regions as large as is legal, cut to what kernels of the CPU take.
+void make_regions(Graph& graph, int workers, const PassOptions& passes) {
+  if (!fuse(graph, passes)) return;
+  if (cover(graph, cpu::kernels(), Share{workers}))
+    merge_common(graph, passes);  // of a view, every region has a copy
+}
+
 }  // namespace
 
-std::unique_ptr<Graph> make_typed(const Graph& portable, const PassOptions& passes) {
+std::unique_ptr<Graph> make_typed(const Graph& portable, int workers, const PassOptions& passes) {
   std::unique_ptr<Graph> graph = portable.clone();
   canonicalize(*graph, load_options(passes));
+  make_regions(*graph, workers, passes);
   return graph;
 }
 
@@ -182,7 +193,7 @@ std::shared_ptr<const Program> Program::rest(size_t first, const std::vector<Typ
     return rests_.front().program;
   }
   // A contradiction that only these sizes bring is the caller's, not the model's.
-  std::shared_ptr<const Graph> graph;
+  std::unique_ptr<Graph> graph;
   try {
     const Node* node = first < steps_.size() ? steps_[first].node : nullptr;
     graph =
@@ -191,6 +202,7 @@ std::shared_ptr<const Program> Program::rest(size_t first, const std::vector<Typ
     if (error.code() != Code::invalid_model) throw;
     fail(Code::usage, "the model does not run with these input sizes: ", error.message());
   }
+  make_regions(*graph, plan_.workers, preparation_.passes);
   log(Level::detail, "a program for sizes ", join(types, ", "), " was made");
   Plan plan = plan_for_cpu(*graph, plan_.workers);
   rests_.push_front({std::move(key), make(std::move(graph), std::move(plan), preparation_)});

@@ -26,8 +26,10 @@ class PackStore {
   std::map<std::pair<Hash, std::string>, std::weak_ptr<const Tensor>> packed_;
 };
 
-/// The graph that plans are of: a copy of `portable` with everything computed that can be.
-std::unique_ptr<Graph> make_typed(const Graph& portable, const PassOptions& passes = {});
+/// The graph that plans are of: a copy of `portable` with everything computed that can be, its
+/// regions as the kernels of the CPU take them.
+std::unique_ptr<Graph> make_typed(const Graph& portable, int workers,
+                                  const PassOptions& passes = {});
 /// A plan of a typed graph; nothing is prepared or packed.
 Plan plan_for_cpu(const Graph& typed, int workers);
 

@@ -60,7 +60,7 @@ int run(const std::vector<std::string>& paths) {
     ImportOptions options;
     options.random_weights = 1;
     const auto portable = make_portable(import_file(path, options).graph);
-    const auto graph = make_typed(*portable);
+    const auto graph = make_typed(*portable, 2);
     const Plan plan = plan_for_cpu(*graph, 2);
     const std::string name = std::filesystem::path(path).stem().string();
     for (const int64_t batch : {1, 16}) good &= print_row(*graph, plan, name, batch);

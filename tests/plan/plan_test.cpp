@@ -43,7 +43,7 @@ std::vector<std::unique_ptr<Graph>> graphs() {
   std::vector<std::unique_ptr<Graph>> made;
   made.push_back(branches());
   made.push_back(parse("graph g(%x: f32[n]) -> (%x)\n", all_ops()));
-  made.push_back(make_typed(*import_file(HONE_SOURCE_DIR "/examples/digits/digits.onnx").graph));
+  made.push_back(make_typed(*import_file(HONE_SOURCE_DIR "/examples/digits/digits.onnx").graph, 3));
   return made;
 }
 

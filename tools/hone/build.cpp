@@ -6,6 +6,8 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "choose/cover.hpp"
+#include "device/cpu/stream.hpp"
 #include "ir/structural.hpp"
 #include "ir/text.hpp"
 #include "model_options.hpp"
@@ -113,13 +115,30 @@ class Explanation {
   std::map<std::string, std::pair<std::string, int>> notes_;  // words -> first step, count
 };
 
+/// Which regions choice cuts, and why: a line for each reason.
+std::string cuts_text(const Graph& fused, const Share& share) {
+  const std::unique_ptr<Graph> graph = fused.clone();
+  std::vector<CutRegion> cuts;
+  cover(*graph, cpu::kernels(), share, &cuts);
+  std::map<std::string, std::pair<int, size_t>> reasons;  // why -> regions, steps
+  for (const CutRegion& cut : cuts) {
+    auto& [regions, steps] = reasons[cut.why];
+    ++regions;
+    steps += cut.values.size();
+  }
+  std::string text;
+  for (const auto& [why, count] : reasons)
+    text += cat("cut      ", count.first, " regions into ", count.second, " steps: ", why, "\n");
+  return text;
+}
+
 /// What fusion makes of the engine's graph: printed, and dumped.
 void tell_regions(const Engine& engine, const BuildOptions& options, bool explain, Dump* dump) {
   if (dump != nullptr) dump->start_clock();
   const FusedGraph made =
       fused(*engine.portable(), options.passes, dump == nullptr ? AfterPass() : options.after_pass);
   if (dump != nullptr) dump->write_text("regions.stages", stages_text(made));
-  if (explain) print(explained(made));
+  if (explain) print(explained(made) + cuts_text(*made.graph, Share{engine.workers()}));
 }
 
 std::filesystem::path output_of(const BuildVerb& verb) {

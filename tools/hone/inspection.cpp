@@ -156,8 +156,9 @@ void inspect_engine(const ModelOptions& options, Inspection& found) {
     found.about.emplace_back("portable graph", "left out: it cannot be planned again");
   const auto part = std::ranges::find(parts, cpu_target(), &DevicePart::target);
   const bool planned = part != parts.end() && part->outdated.empty();
-  found.typed =
-      planned && part->typed != nullptr ? part->typed->clone() : make_typed(*found.portable);
+  found.typed = planned && part->typed != nullptr
+                    ? part->typed->clone()
+                    : make_typed(*found.portable, planned ? part->plan.workers : usable_cores());
   if (planned) {
     check_plan(*found.typed, part->plan, "cpu", cpu::kernels());
     found.plan = part->plan;
@@ -174,8 +175,9 @@ void inspect_model(const ModelOptions& options, Inspection& found) {
   found.graph = imported.graph->clone();
   const BuildOptions build = options.build_options();
   found.portable = make_portable(std::move(imported.graph), build);
-  found.typed = make_typed(*found.portable, build.passes);
-  found.plan = plan_for_cpu(*found.typed, options.workers > 0 ? options.workers : usable_cores());
+  const int workers = options.workers > 0 ? options.workers : usable_cores();
+  found.typed = make_typed(*found.portable, workers, build.passes);
+  found.plan = plan_for_cpu(*found.typed, workers);
 }
 
 /// The least power of two that the model's requirements allow for every size that is left open; 1
