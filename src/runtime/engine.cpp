@@ -19,8 +19,10 @@ std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable
         "its plan cannot be used: ", engine->replanned_,
         "; it was built with --drop-portable and cannot be planned again, ",
         "build it anew from the model");
-  engine->graph_ = make_typed(*engine->portable_, engine->workers_, options.passes);
-  engine->prepare(plan_for_cpu(*engine->graph_, engine->workers_), options);
+  std::unique_ptr<Graph> typed = make_typed(*engine->portable_, engine->workers_, options.passes);
+  const Plan plan = plan_for_cpu(*typed, engine->workers_);
+  engine->graph_ = std::move(typed);
+  engine->prepare(plan, options);
   return engine;
 }
 
@@ -31,7 +33,12 @@ std::string Engine::use(const DevicePart& part, const EngineOptions& options) {
     return cat("it was made for ", part.target, ", this is ", cpu_target());
   if (part.plan.workers != workers_)
     return cat("it was made for ", part.plan.workers, " workers, there are ", workers_);
-  graph_ = part.typed != nullptr ? part.typed : make_typed(*portable_, workers_, options.passes);
+  graph_ = part.typed;
+  if (graph_ == nullptr) {  // as it was when the plan was made, its order too
+    std::unique_ptr<Graph> typed = make_typed(*portable_, workers_, options.passes);
+    plan_for_cpu(*typed, workers_);
+    graph_ = std::move(typed);
+  }
   try {
     check_plan(*graph_, part.plan, "cpu", cpu::kernels());
     prepare(part.plan, options);

@@ -11,6 +11,7 @@
 #include "ir/structural.hpp"
 #include "passes/clean.hpp"
 #include "passes/fusion/fuse.hpp"
+#include "plan/schedule.hpp"
 
 namespace hone {
 namespace {
@@ -41,11 +42,11 @@ std::unique_ptr<Graph> make_typed(const Graph& portable, int workers, const Pass
   return graph;
 }
 
-Plan plan_for_cpu(const Graph& graph, int workers) {
+Plan plan_for_cpu(Graph& graph, int workers) {
   const Choose choose = [](std::shared_ptr<const Problem> problem) {
     return choose_by_estimate(cpu::kernels(), std::move(problem));
   };
-  return make_plan(graph, choose, "cpu", Share{workers});
+  return plan_in_order(graph, choose, "cpu", Share{workers});
 }
 
 namespace {

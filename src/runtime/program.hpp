@@ -30,8 +30,9 @@ class PackStore {
 /// regions as the kernels of the CPU take them.
 std::unique_ptr<Graph> make_typed(const Graph& portable, int workers,
                                   const PassOptions& passes = {});
-/// A plan of a typed graph; nothing is prepared or packed.
-Plan plan_for_cpu(const Graph& typed, int workers);
+/// A plan of a typed graph, whose nodes it puts in an order that needs little memory; nothing is
+/// prepared or packed.
+Plan plan_for_cpu(Graph& typed, int workers);
 
 /// What programs are made with.
 struct Preparation {

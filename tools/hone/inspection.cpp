@@ -160,6 +160,7 @@ void inspect_engine(const ModelOptions& options, Inspection& found) {
                     ? part->typed->clone()
                     : make_typed(*found.portable, planned ? part->plan.workers : usable_cores());
   if (planned) {
+    if (part->typed == nullptr) plan_for_cpu(*found.typed, part->plan.workers);  // its order
     check_plan(*found.typed, part->plan, "cpu", cpu::kernels());
     found.plan = part->plan;
   } else {

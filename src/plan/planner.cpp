@@ -1,0 +1,272 @@
+#include "plan/planner.hpp"
+
+#include <algorithm>
+
+#include "base/size.hpp"
+#include "device/problem.hpp"
+#include "ir/structural.hpp"
+
+namespace hone {
+namespace {
+
+using Names = std::set<std::string, std::less<>>;
+
+/// Packed bytes of `count` elements, as a dimension.
+Dim bytes_of(DType dtype, const Dim& count) { return ceil_div(count * Dim(bits(dtype)), Dim(8)); }
+
+/// Kernels see bytes; strings, sequences and optionals have none.
+bool reads_no_bytes(const Node& node) {
+  return std::any_of(node.inputs.begin(), node.inputs.end(), [](const Value* input) {
+    return input != nullptr &&
+           (!input->type.is_tensor() || input->type.tensor().dtype == DType::string);
+  });
+}
+
+}  // namespace
+
+std::vector<const Node*> nodes_in_order(const Graph& graph) {
+  std::vector<const Node*> nodes;
+  for (const Node& node : graph.nodes()) nodes.push_back(&node);
+  return nodes;
+}
+
+Planner::Planner(const Graph& graph, const Choose& choose, std::string_view device,
+                 const Share& share)
+    : graph_(graph), choose_(choose), device_(device), share_(share) {
+  for (const auto& [name, definition] : symbol_definitions(graph))
+    if (definition.value->producer != nullptr) late_.emplace(name, definition.value->producer);
+  for (const GraphOutput& output : graph.outputs()) outputs_.insert(output.value);
+  for (const Require& require : graph.requirements()) add_bound(require);
+  for (const Node& node : graph.nodes()) decisions_.emplace(&node, decide(node));
+}
+
+/// The size is a function of the inputs' sizes alone.
+bool Planner::early(const Type& type) const {
+  if (!type.is_tensor() || !type.tensor().has_rank() || type.tensor().dtype == DType::string)
+    return false;
+  Names names;
+  collect_symbols(type, names);
+  return early(names);
+}
+
+bool Planner::early(const Dim& dim) const {
+  Names names;
+  dim.collect_symbols(names);
+  return early(names);
+}
+
+bool Planner::early(const Names& names) const {
+  return std::none_of(names.begin(), names.end(),
+                      [&](const auto& name) { return late_.contains(name); });
+}
+
+/// Running the node tells a size that nothing before it did.
+bool Planner::defines_sizes(const Node& node) const {
+  return std::any_of(node.outputs.begin(), node.outputs.end(), [&](const Value* output) {
+    if (output == nullptr) return false;
+    if (!output->type.is_tensor() || !output->type.tensor().has_rank() ||
+        output->type.tensor().dtype == DType::string)
+      return true;
+    Names names;
+    collect_symbols(output->type, names);
+    return std::any_of(names.begin(), names.end(), [&](const auto& name) {
+      const auto found = late_.find(name);
+      return found != late_.end() && found->second == &node;
+    });
+  });
+}
+
+Decision Planner::decide(const Node& node) {
+  Decision decided;
+  Step& step = decided.step;
+  const auto named = std::find_if(node.outputs.begin(), node.outputs.end(),
+                                  [](const Value* output) { return output != nullptr; });
+  step.node = (*named)->name;
+  decided.cut = defines_sizes(node);
+  if (const std::vector<Body> bodies = control_bodies(node.op); !bodies.empty()) {
+    step.kind = Step::Kind::control;
+    step.bodies = static_cast<int>(bodies.size());
+    for (const Body& body : bodies)
+      decided.bodies.push_back(make_plan(*body, choose_, device_, share_));
+  } else if (decided.cut || reads_no_bytes(node)) {
+    step.kind = Step::Kind::size;
+    step.note = decided.cut ? "the sizes of its results are known only when it has run"
+                            : "what has no bytes is read by reference evaluation";
+  } else {
+    const Choice choice = choose_(problem_of(graph_, node, share_));
+    step.kernel = choice.kernel->name;
+    step.version = choice.kernel->version;
+    step.tuning = choice.recipe.tuning;
+    step.note = choice.note;
+    decided.seconds = choice.recipe.seconds;
+    const std::vector<Value*> operands = region_operands(node);
+    for (const size_t input : choice.recipe.may_overwrite)
+      decided.overwritable.push_back(operands[input]);
+    // Scratch of a size that only running tells is made when the step runs.
+    if (early(choice.recipe.scratch_bytes)) decided.scratch = choice.recipe.scratch_bytes;
+  }
+  return decided;
+}
+
+/// What a requirement says of the largest value of a size that only running tells.
+void Planner::add_bound(const Require& require) {
+  const auto symbol = require.a.as_symbol();
+  if (require.relation != Require::Relation::less_equal || !symbol || !late_.contains(*symbol) ||
+      !early(require.b))
+    return;
+  const auto [place, is_new] = bounds_.emplace(std::string(*symbol), require.b);
+  if (!is_new) place->second = min(place->second, require.b);
+}
+
+/// The bytes of a value whose size only running tells, each such size as large as it can be.
+std::optional<Dim> Planner::most_bytes(const Type& type) const {
+  if (!type.is_tensor() || !type.tensor().has_rank() || type.tensor().dtype == DType::string)
+    return std::nullopt;
+  const auto bound = [&](std::string_view name) -> std::optional<Dim> {
+    const auto found = bounds_.find(name);
+    return found == bounds_.end() ? std::nullopt : std::optional(found->second);
+  };
+  try {
+    const Dim bytes =
+        bytes_of(type.tensor().dtype, product(type.tensor().shape()).substitute(bound));
+    return early(bytes) ? std::optional(bytes) : std::nullopt;
+  } catch (const Error&) {  // more than can be counted bounds nothing
+    return std::nullopt;
+  }
+}
+
+std::vector<std::vector<int>> Planner::needs(const std::vector<const Node*>& order,
+                                             Fence fence) const {
+  std::unordered_map<const Node*, int> position;
+  for (const Node* node : order) position.emplace(node, static_cast<int>(position.size()));
+  const auto add_symbols = [&](const Node& node, std::vector<int>& before) {
+    Names names;
+    collect_symbols(node.op, names);
+    for (const Value* output : node.outputs)
+      if (output != nullptr) collect_symbols(output->type, names);
+    for (const std::string& name : names)
+      if (const auto late = late_.find(name); late != late_.end() && late->second != &node)
+        before.push_back(position.at(late->second));
+  };
+  std::vector<std::vector<int>> needs(order.size());
+  int fenced = -1;
+  for (size_t i = 0; i < order.size(); ++i) {
+    std::vector<int>& before = needs[i];
+    for (const Value* input : order[i]->inputs)
+      if (input != nullptr && input->producer != nullptr)
+        before.push_back(position.at(input->producer));
+    if (!late_.empty()) add_symbols(*order[i], before);
+    if (fenced >= 0) before.push_back(fenced);
+    if (fence(decision(*order[i]))) {
+      for (int each = fenced + 1; each < static_cast<int>(i); ++each) before.push_back(each);
+      fenced = static_cast<int>(i);
+    }
+    std::sort(before.begin(), before.end());
+    before.erase(std::unique(before.begin(), before.end()), before.end());
+  }
+  return needs;
+}
+
+/// Puts the steps of one order together: lifetimes, what may share bytes.
+class Planner::Laying {
+ public:
+  explicit Laying(const Planner& planner) : planner_(planner) {
+    plan_.device = planner.device_;
+    plan_.workers = planner.share_.workers;
+  }
+
+  Plan run(const std::vector<const Node*>& order) {
+    int index = 0;
+    for (const Node* node : order) last_use(*node, index++);
+    bool cut = true;
+    for (const Node* node : order) {
+      if (cut) plan_.segments.push_back(static_cast<int>(plan_.steps.size()));
+      add_step(*node);
+      cut = planner_.decision(*node).cut;
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  void last_use(const Node& node, int index) {
+    for (const Value* input : node.inputs)
+      if (input != nullptr) last_[input] = index;
+  }
+
+  void add_step(const Node& node) {
+    const int index = static_cast<int>(plan_.steps.size());
+    const Decision& decided = planner_.decision(node);
+    plan_.bodies.insert(plan_.bodies.end(), decided.bodies.begin(), decided.bodies.end());
+    if (!decided.scratch.is(0)) plan_.buffers.push_back({"", decided.scratch, index, index});
+    for (const Value* output : node.outputs)
+      if (output != nullptr && !planner_.outputs_.contains(output)) place(*output, index);
+    if (decided.step.kind == Step::Kind::run) share(node, decided.overwritable, index);
+    plan_.steps.push_back(decided.step);
+  }
+
+  /// The first of all values that may lie in the same bytes.
+  const std::string& family(const std::string& value) const {
+    const auto found = families_.find(value);
+    return found == families_.end() ? value : family(found->second);
+  }
+
+  /// A result goes over an operand only where no other operand may lie in the same bytes: it would
+  /// change while it is read.
+  void share(const Node& node, std::vector<const Value*> overwritable, int index) {
+    std::erase_if(overwritable, [&](const Value* operand) {
+      if (last_.at(operand) != index) return true;  // read again
+      return std::any_of(node.inputs.begin(), node.inputs.end(), [&](const Value* other) {
+        return other != nullptr && other != operand && family(other->name) == family(operand->name);
+      });
+    });
+    std::vector<Sharing> found;
+    add_sharings(node, overwritable, found);
+    const auto in_arena = [&](const std::string& name) {
+      const Value* value = planner_.graph_.find(name);
+      return value->producer != nullptr && !planner_.outputs_.contains(value);
+    };
+    const auto shares = [&](const Sharing& sharing) {
+      return in_arena(sharing.value) && in_arena(sharing.of);
+    };
+    // A step is spared only where all of it is in place.
+    const bool all = std::all_of(found.begin(), found.end(), [&](const Sharing& sharing) {
+      return sharing.kind == Sharing::Kind::over || shares(sharing);
+    });
+    std::erase_if(found, [&](const Sharing& sharing) {
+      return sharing.kind == Sharing::Kind::over ? !shares(sharing) : !all;
+    });
+    for (Sharing& sharing : found) {
+      const std::string one = family(sharing.value), other = family(sharing.of);
+      if (one != other) families_[one] = other;
+      plan_.sharings.push_back(std::move(sharing));
+    }
+  }
+
+  void place(const Value& value, int index) {
+    const bool is_early = planner_.early(value.type);
+    const TensorType* type = is_early ? &value.type.tensor() : nullptr;
+    const std::optional<Dim> bytes =
+        is_early ? bytes_of(type->dtype, product(type->shape())) : planner_.most_bytes(value.type);
+    if (!bytes) {
+      plan_.pooled.push_back(value.name);
+      return;
+    }
+    const auto last = last_.find(&value);
+    plan_.buffers.push_back(
+        {value.name, *bytes, index, last == last_.end() ? index : last->second, !is_early});
+  }
+
+  const Planner& planner_;
+  Plan plan_;
+  std::unordered_map<const Value*, int> last_;
+  std::unordered_map<std::string, std::string> families_;  // of values that may share bytes
+};
+
+Plan Planner::plan(const std::vector<const Node*>& order) const { return Laying(*this).run(order); }
+
+Plan make_plan(const Graph& graph, const Choose& choose, std::string_view device,
+               const Share& share) {
+  return Planner(graph, choose, device, share).plan(nodes_in_order(graph));
+}
+
+}  // namespace hone

@@ -1,0 +1,60 @@
+#pragma once
+// How a plan is made: what is decided of each node whatever the order, and the plan of an order.
+
+#include <set>
+#include <unordered_map>
+
+#include "plan/plan.hpp"
+
+namespace hone {
+
+/// What is decided of a node whatever the order.
+struct Decision {
+  Step step;
+  std::vector<const Value*> overwritable;  // operands that its first result may be written over
+  Dim scratch;                             // bytes that a plan can keep for it
+  std::vector<Plan> bodies;                // of control flow
+  bool cut = false;                        // a segment ends here: running it tells a size
+  double seconds = 0;                      // its kernel's estimate
+};
+
+class Planner {
+ public:
+  /// Decides every node. `graph` outlives the planner; its nodes may be put in another order.
+  Planner(const Graph& graph, const Choose& choose, std::string_view device, const Share& share);
+
+  const Decision& decision(const Node& node) const { return decisions_.at(&node); }
+  /// Symbols that a node's result defines, and that node.
+  const std::map<std::string, const Node*, std::less<>>& late() const { return late_; }
+  /// By step of an order that the graph's nodes can run in: the steps before it that make what it
+  /// reads, values and symbols. Nothing crosses a `fence`: it needs all steps before it, all steps
+  /// behind it need it. Ascending.
+  using Fence = bool (*)(const Decision& decision);
+  std::vector<std::vector<int>> needs(const std::vector<const Node*>& order, Fence fence) const;
+  /// The plan of such an order.
+  Plan plan(const std::vector<const Node*>& order) const;
+
+ private:
+  class Laying;
+  Decision decide(const Node& node);
+  bool early(const Type& type) const;
+  bool early(const Dim& dim) const;
+  bool early(const std::set<std::string, std::less<>>& names) const;
+  bool defines_sizes(const Node& node) const;
+  void add_bound(const Require& require);
+  std::optional<Dim> most_bytes(const Type& type) const;
+
+  const Graph& graph_;
+  const Choose& choose_;
+  const std::string device_;
+  const Share share_;
+  std::map<std::string, const Node*, std::less<>> late_;
+  std::map<std::string, Dim, std::less<>> bounds_;  // of some of them
+  std::set<const Value*> outputs_;
+  std::unordered_map<const Node*, Decision> decisions_;
+};
+
+/// The nodes as the graph has them.
+std::vector<const Node*> nodes_in_order(const Graph& graph);
+
+}  // namespace hone

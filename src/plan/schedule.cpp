@@ -1,0 +1,192 @@
+#include "plan/schedule.hpp"
+
+#include <algorithm>
+
+#include "base/size.hpp"
+#include "ir/structural.hpp"
+#include "plan/order.hpp"
+#include "plan/planner.hpp"
+
+namespace hone {
+namespace {
+
+using Nodes = std::vector<const Node*>;
+
+/// What must run before each node, beside the nodes that segments keep apart.
+class Scheduling {
+ public:
+  Scheduling(const Graph& graph, const Planner& planner)
+      : graph_(graph), planner_(planner), given_(nodes_in_order(graph)) {
+    for (size_t i = 0; i < given_.size(); ++i) position_.emplace(given_[i], static_cast<int>(i));
+  }
+
+  Nodes run() {
+    const Plan plan = planner_.plan(given_);
+    std::vector<std::pair<Bindings, int64_t>> sizes;  // and the bound of the order as it stands
+    for (const int64_t around : {kLarge, int64_t{1}}) {
+      Bindings symbols = sizes_around(graph_, plan, around);
+      if (!sizes.empty() && symbols == sizes.back().first) continue;
+      if (const auto bound = bound_of(plan, symbols))
+        sizes.emplace_back(std::move(symbols), *bound);
+    }
+    if (sizes.empty()) return given_;
+    const auto after = planner_.needs(given_, [](const Decision& each) { return each.cut; });
+    Nodes best = given_;
+    for (size_t i = 0; i < sizes.size(); ++i) {
+      const OrderProblem problem = problem_at(plan, sizes[i].first, after);
+      Nodes order;
+      for (const int step : low_peak_order(problem))
+        order.push_back(given_[static_cast<size_t>(step)]);
+      if (order != best && order != given_ && improve(sizes, order)) best = std::move(order);
+    }
+    return best;
+  }
+
+ private:
+  static constexpr int64_t kLarge = 64;
+
+  static std::optional<int64_t> bound_of(const Plan& plan, const Bindings& symbols) {
+    try {
+      return lower_bound(lay_out(plan, symbols).demand);
+    } catch (const Error&) {  // no sizes for this model
+      return std::nullopt;
+    }
+  }
+
+  /// true: the order needs less at one of the sizes and more at none; the bounds are its own then.
+  bool improve(std::vector<std::pair<Bindings, int64_t>>& sizes, const Nodes& order) const {
+    const Plan plan = planner_.plan(order);
+    std::vector<int64_t> bounds;
+    bool less = false;
+    for (const auto& [symbols, bound] : sizes) {
+      const auto found = bound_of(plan, symbols);
+      if (!found || *found > bound) return false;
+      less |= *found < bound;
+      bounds.push_back(*found);
+    }
+    for (size_t i = 0; less && i < sizes.size(); ++i) sizes[i].second = bounds[i];
+    return less;
+  }
+
+  /// Buffers are what shares bytes in any order: views, pieces, parts.
+  OrderProblem problem_at(const Plan& given, const Bindings& symbols,
+                          const std::vector<std::vector<int>>& after) const {
+    Plan plan = given;
+    std::erase_if(plan.sharings,
+                  [](const Sharing& sharing) { return sharing.kind == Sharing::Kind::over; });
+    const Layout layout = lay_out(plan, symbols);
+    OrderProblem problem;
+    for (const Buffer& buffer : layout.demand.buffers)
+      problem.bytes.push_back(align_up(buffer.bytes, kArenaAlignment));
+    problem.steps.resize(given_.size());
+    std::unordered_map<const Value*, int> buffers;
+    for (size_t i = 0; i < plan.buffers.size(); ++i) {
+      const int buffer = layout.buffers[i];
+      const auto touch = [&](int step) {
+        problem.steps[static_cast<size_t>(step)].touches.push_back(buffer);
+      };
+      touch(plan.buffers[i].first);
+      if (plan.buffers[i].value.empty()) continue;
+      const Value* value = graph_.find(plan.buffers[i].value);
+      buffers.emplace(value, buffer);
+      for (const Node* user : value->users) touch(position_.at(user));
+    }
+    for (size_t i = 0; i < given_.size(); ++i) {
+      OrderProblem::Step& step = problem.steps[i];
+      step.after = after[i];
+      std::sort(step.touches.begin(), step.touches.end());
+      step.touches.erase(std::unique(step.touches.begin(), step.touches.end()), step.touches.end());
+      add_over(*given_[i], buffers, problem.bytes, step.over);
+    }
+    return problem;
+  }
+
+  void add_over(const Node& node, const std::unordered_map<const Value*, int>& buffers,
+                const std::vector<int64_t>& bytes,
+                std::vector<OrderProblem::Step::Over>& over) const {
+    const auto made = buffers.find(node.output());
+    if (made == buffers.end()) return;
+    for (const Value* operand : planner_.decision(node).overwritable) {
+      const auto dying = buffers.find(operand);
+      if (dying == buffers.end() || dying->second == made->second) continue;
+      if (bytes[static_cast<size_t>(dying->second)] == bytes[static_cast<size_t>(made->second)])
+        over.push_back({dying->second, made->second});
+    }
+  }
+
+  const Graph& graph_;
+  const Planner& planner_;
+  const Nodes given_;
+  std::unordered_map<const Node*, int> position_;
+};
+
+/// Puts the nodes of bodies in order, the innermost first.
+bool order_bodies(Graph& graph, const Choose& choose, std::string_view device, const Share& share);
+
+bool order_nodes(Graph& graph, const Planner& planner) {
+  const Nodes order = Scheduling(graph, planner).run();
+  if (order == nodes_in_order(graph)) return false;
+  reorder(graph, order);
+  return true;
+}
+
+/// The op with the nodes of its bodies in order; nullopt: they are.
+std::optional<Op> with_ordered_bodies(const Op& op, const Choose& choose, std::string_view device,
+                                      const Share& share) {
+  if (control_bodies(op).empty()) return std::nullopt;
+  std::shared_ptr<void> copy = op.op_class().copy(op.data());
+  FieldList list;
+  op.op_class().fields(copy.get(), list);
+  bool changed = false;
+  for (const Field& field : list.list()) {
+    auto* const* body = std::get_if<Body*>(&field.ref);
+    if (body == nullptr) continue;
+    std::unique_ptr<Graph> inner = (**body)->clone();
+    bool moved = order_bodies(*inner, choose, device, share);
+    moved |= order_nodes(*inner, Planner(*inner, choose, device, share));
+    if (!moved) continue;
+    **body = std::move(inner);
+    changed = true;
+  }
+  return changed ? std::optional(Op::of(op.op_class(), std::move(copy))) : std::nullopt;
+}
+
+bool order_bodies(Graph& graph, const Choose& choose, std::string_view device, const Share& share) {
+  bool changed = false;
+  for (Node& node : graph.nodes()) {
+    auto op = with_ordered_bodies(node.op, choose, device, share);
+    if (!op) continue;
+    graph.set_op(&node, *std::move(op));
+    changed = true;
+  }
+  return changed;
+}
+
+}  // namespace
+
+void reorder(Graph& graph, const std::vector<const Node*>& order) {
+  for (const Node* node : order)
+    graph.nodes().splice(graph.nodes().end(), graph.nodes(), node->self);
+}
+
+Bindings sizes_around(const Graph& graph, const Plan& plan, int64_t around) {
+  std::set<std::string, std::less<>> names;
+  for (const PlannedBuffer& buffer : plan.buffers) buffer.bytes.collect_symbols(names);
+  Bindings symbols;
+  for (const std::string& name : names) {
+    const auto range = graph.ranges().find(name);
+    const Interval bounds = range == graph.ranges().end() ? Interval{} : range->second;
+    symbols[name] = std::max({std::min(around, bounds.high), bounds.low, int64_t{0}});
+  }
+  return symbols;
+}
+
+Plan plan_in_order(Graph& graph, const Choose& choose, std::string_view device,
+                   const Share& share) {
+  order_bodies(graph, choose, device, share);
+  const Planner planner(graph, choose, device, share);
+  order_nodes(graph, planner);
+  return planner.plan(nodes_in_order(graph));
+}
+
+}  // namespace hone
