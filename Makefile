@@ -14,7 +14,8 @@ endef
 
 .DEFAULT_GOAL := build
 .PHONY: build demo test all check format unit hostile models bench-graphs fusion import-cost retrieval memory \
-        conformance coverage line-coverage differential random-graphs fuzz damage deep stats clean help
+        conformance coverage line-coverage differential random-graphs fuzz damage deep stats clean \
+        round-trip specialization help
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -83,6 +84,11 @@ memory: $(BUILD)/build.ninja ## the tables of docs/memory.md: hard instances, th
 	@cmake --build $(BUILD) -j $(JOBS) --target hone_memory_instances hone_memory_graphs
 	@tests/memory/tables $(BUILD)/bin docs/memory.md
 
+specialization: $(BUILD)/build.ninja ## times of passes, plans and new sizes: docs/optimizer.md
+	@$(with_tests)
+	@cmake --build $(BUILD) -j $(JOBS) --target hone_optimizer_times
+	@tests/timing/table $(BUILD)/bin/hone_optimizer_times docs/optimizer.md
+
 retrieval: build $(VENV) ## MiniLM finds texts by their descriptions
 	@$(VENV) tests/bars/retrieval.py $(BUILD)/bin/hone
 
@@ -115,7 +121,8 @@ damage: $(BUILD)/build.ninja ## engine files cut, flipped and forged, all of the
 	@cmake --build $(BUILD) -j $(JOBS) --target hone_tests_runtime
 	@HONE_DEEP=1 $(BUILD)/tests/hone_tests_runtime --gtest_filter='EngineDamage.*:EngineForgery.*'
 
-deep: test damage bench-graphs fusion retrieval round-trip differential random-graphs ## too long for CI
+deep: test damage bench-graphs fusion retrieval round-trip differential random-graphs specialization \
+      ## too long for CI
 
 fuzz: ## damage engine files and run each fuzz target for FUZZ_SECONDS, with sanitizers
 	@tools/setup build check
