@@ -92,7 +92,7 @@ Times times_of(const std::string& path) {
                             }));
     portable = std::move(graph);
     times.plan = std::min(times.plan, milliseconds([&] {
-                            const auto typed = make_typed(*portable);
+                            const auto typed = make_typed(*portable, 2);
                             place(*typed, plan_for_cpu(*typed, 2), sizes_for(*typed, 0));
                           }));
   }
