@@ -15,26 +15,33 @@ const Expr& uncast(const Expr& expr) {
   return *inner;
 }
 
+/// An element as a contraction reads it: as it is, less a zero point, one of two by a condition.
+bool is_element(const Expr& expr) {
+  const Expr& inner = uncast(expr);
+  if (inner.kind() == Expr::Kind::load) return true;
+  if (inner.kind() != Expr::Kind::call) return false;
+  if (inner.function() == Function::sub) return is_element(inner.operands()[0]);
+  if (inner.function() != Function::select) return false;
+  const Expr& otherwise = inner.operands()[2];
+  return is_element(inner.operands()[1]) &&
+         (otherwise.kind() == Expr::Kind::number || is_element(otherwise));
+}
+
 bool is_product_of_loads(const Expr& expr) {
   const Expr& product = uncast(expr);
   if (product.kind() != Expr::Kind::call || product.function() != Function::mul) return false;
   std::string texts[2];
   for (size_t i = 0; i < 2; ++i) append(texts[i], product.operands()[i]);
   if (texts[0] == texts[1]) return false;  // a square
-  return std::all_of(product.operands().begin(), product.operands().end(), [](const Expr& factor) {
-    const Expr& inner = uncast(factor);
-    if (inner.kind() == Expr::Kind::load) return true;
-    // An integer operand less its zero point.
-    return inner.kind() == Expr::Kind::call && inner.function() == Function::sub &&
-           uncast(inner.operands()[0]).kind() == Expr::Kind::load;
-  });
+  return std::all_of(product.operands().begin(), product.operands().end(), is_element);
 }
 
 /// An index with both a loop's and a reduction's variable in it.
 bool is_moving(const Expr& index) {
-  if (index.kind() != Expr::Kind::index) return false;
   std::set<std::string, std::less<>> names;
-  index.dim().collect_symbols(names);
+  visit(index, [&](const Expr& inner) {
+    if (inner.kind() == Expr::Kind::index) inner.dim().collect_symbols(names);
+  });
   const auto has = [&](std::string_view prefix) {
     return std::any_of(names.begin(), names.end(),
                        [&](const std::string& name) { return name.starts_with(prefix); });
@@ -86,11 +93,15 @@ bool is_plain(const Value* value) {
 Stages stages_of(const Node& node) {
   if (const Fused* fused = node.op.as<Fused>()) return stages_of(*fused->body);
   Expression expression(node);
-  if (node.op.op_class().express == nullptr) {
-    expression.decline(cat(node.op.name(), " has no description in closed terms"));
+  if (!control_bodies(node.op).empty()) {
+    expression.decline("it runs bodies");
+  } else if (!node.op.op_class().pure) {
+    expression.decline("it draws random numbers");
   } else if (!std::all_of(node.inputs.begin(), node.inputs.end(), is_plain) ||
              !std::all_of(node.outputs.begin(), node.outputs.end(), is_plain)) {
-    expression.decline(cat(node.op.name(), " of what is no dense tensor of known rank"));
+    expression.decline("an operand or result is no dense tensor of known rank");
+  } else if (node.op.op_class().express == nullptr) {
+    expression.decline(cat(node.op.name(), " has no description in closed terms"));
   } else {
     node.op.op_class().express(node.op.data(), expression);
   }
@@ -154,9 +165,16 @@ Expr Expression::at(int input, const Dims& indices, std::optional<double> outsid
 Expr Expression::broadcast(int input, int rank) const {
   const Dims& own = shape(input);
   const int skipped = rank - static_cast<int>(own.size());
+  const bool of_result = wants(0) && result_shape().size() == static_cast<size_t>(rank);
   Dims indices;
-  for (size_t axis = 0; axis < own.size(); ++axis)
-    indices.push_back(own[axis].is(1) ? Dim(0) : loop(static_cast<int>(axis) + skipped));
+  for (size_t axis = 0; axis < own.size(); ++axis) {
+    const Dim& size = own[axis];
+    const Dim place = loop(static_cast<int>(axis) + skipped);
+    // Another symbol than the result's is equal to it or 1, by what is required of them.
+    const bool may_be_one = of_result && !size.is_constant() &&
+                            !(size == result_shape()[axis + static_cast<size_t>(skipped)]);
+    indices.push_back(size.is(1) ? Dim(0) : may_be_one ? min(place, size - 1) : place);
+  }
   return at(input, indices);
 }
 

@@ -21,6 +21,7 @@ struct MatMulNBits {
   void fields(FieldList& f) const { f("K", K)("N", N)("bits", bits)("block_size", block_size); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Gather from quantized data along `gather_axis`, then real numbers. Operands: data (4-bit
@@ -40,6 +41,7 @@ struct GatherBlockQuantized {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

@@ -1,7 +1,5 @@
 #include "ops/convolution.hpp"
 
-#include "ir/stages.hpp"
-
 #include "base/size.hpp"
 #include "ops/common/convolve.hpp"
 #include "ops/common/operands.hpp"
@@ -139,24 +137,6 @@ void ConvTranspose::eval(Evaluation& c) const {
   convolve_transposed(shape, elements<double>(x), elements<double>(w), sums);
   add_bias(c, shape.filters, shape.inputs(), sums);
   store(c.output(0, x.dtype(), result), sums);
-}
-
-void Conv::express(Expression& e) const {
-  const Dims &x = e.shape(0), &w = e.shape(1);
-  std::vector<Axis> taps{e.axis(w[1])};
-  Dims from{loop(0), taps[0].variable}, weight{loop(1), taps[0].variable};
-  if (group != 1) from[1] = floor_div(loop(1), floor_div(w[0], group)) * w[1] + from[1];
-  for (size_t i = 2; i < x.size(); ++i) {
-    const size_t axis = i - 2;
-    taps.push_back(e.axis(w[i]));
-    const Dim& tap = taps.back().variable;
-    const Dim begin = window_axis(window, axis, x[i], w[i]).pad_begin;
-    from.push_back(loop(static_cast<int>(i)) * window.stride(axis) - begin +
-                   tap * window.dilation(axis));
-    weight.push_back(tap);
-  }
-  Expr sum = Expr::reduce(Function::add, std::move(taps), e.at(0, from, 0.0) * e.at(1, weight));
-  e.set(0, e.has(2) ? sum + e.at(2, Dims{loop(1)}) : sum);
 }
 
 void register_convolution(OpRegistry& registry) {

@@ -35,6 +35,7 @@ struct RoiAlign {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The largest pixel in each of pooled_shape bins of each region, 0 in an empty bin. Operands:
@@ -50,6 +51,7 @@ struct MaxRoiPool {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The boxes of each batch and class that are left, best score first, once every box is dropped
@@ -69,6 +71,7 @@ struct NonMaxSuppression {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

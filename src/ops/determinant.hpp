@@ -9,6 +9,7 @@ struct Det {
   static constexpr std::string_view kName = "Det";
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

@@ -23,6 +23,7 @@ struct DynamicQuantizeLSTM {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

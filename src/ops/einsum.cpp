@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/size.hpp"
+#include "ir/stages.hpp"
 #include "ir/work.hpp"
 #include "ops/common/operands.hpp"
 
@@ -205,6 +206,47 @@ void Einsum::eval(Evaluation& c) const {
   expand_all(c, parsed, ranks);
   if (is_float(c.input(0).dtype())) eval_einsum<double>(c, parsed);
   else eval_einsum<uint64_t>(c, parsed);
+}
+
+namespace {
+
+/// For what inference has checked already.
+struct Trusted {
+  template <class... Parts>
+  void check(bool, const Parts&...) const {}
+};
+
+}  // namespace
+
+void Einsum::express(Expression& e) const {
+  Equation parsed = read_equation(equation);
+  std::vector<size_t> ranks;
+  for (int i = 0; i < e.inputs(); ++i) ranks.push_back(e.shape(i).size());
+  expand_all(Trusted{}, parsed, ranks);
+  std::array<std::optional<Dim>, 128> variables;  // of each label
+  for (size_t i = 0; i < parsed.result.size(); ++i)
+    variables[static_cast<size_t>(parsed.result[i])] = loop(static_cast<int>(i));
+  std::vector<Axis> summed;
+  std::optional<Expr> product;
+  for (size_t k = 0; k < ranks.size(); ++k)
+    for (size_t axis = 0; axis < ranks[k]; ++axis) {
+      const auto label = static_cast<size_t>(parsed.operands[k][axis]);
+      const Dim& size = e.shape(static_cast<int>(k))[axis];
+      if (variables[label] || size.is(1)) continue;  // what is 1 everywhere takes no loop
+      summed.push_back(e.axis(size));
+      variables[label] = summed.back().variable;
+    }
+  for (size_t k = 0; k < ranks.size(); ++k) {
+    Dims from;
+    for (size_t axis = 0; axis < ranks[k]; ++axis) {
+      const auto& variable = variables[static_cast<size_t>(parsed.operands[k][axis])];
+      const bool single = e.shape(static_cast<int>(k))[axis].is(1);
+      from.push_back(single || !variable ? Dim(0) : *variable);
+    }
+    const Expr element = e.at(static_cast<int>(k), from);
+    product = product ? *product * element : element;
+  }
+  e.set(0, summed.empty() ? *product : Expr::reduce(Function::add, std::move(summed), *product));
 }
 
 void register_einsum(OpRegistry& registry) { registry.add<Einsum>(); }

@@ -16,6 +16,7 @@ struct Einsum {
   void fields(FieldList& f) const { f("equation", equation); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

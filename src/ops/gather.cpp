@@ -1,7 +1,5 @@
 #include "ops/gather.hpp"
 
-#include "ir/stages.hpp"
-
 #include "base/size.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/indices.hpp"
@@ -194,22 +192,6 @@ void GatherND::eval(Evaluation& c) const {
   for_each_pick(c, picks, x.count(), indices.integers(),
                 [&](int64_t to, int64_t from) { y.copy(to, x, from, picks.slice); });
   y.finish();
-}
-
-void Gather::express(Expression& e) const {
-  const int rank = e.rank(0);
-  const int place = static_cast<int>(axis < 0 ? axis + rank : axis), width = e.rank(1);
-  Dims picked;
-  for (int i = 0; i < width; ++i) picked.push_back(loop(place + i));
-  const Expr index = Expr::cast(DType::i64, e.at(1, picked));
-  const Expr from_end = index + Expr::index(e.shape(0)[static_cast<size_t>(place)]);
-  std::vector<Expr> indices;
-  for (int i = 0; i < rank; ++i) {
-    if (i == place)
-      indices.push_back(select(call(Function::less, index, like(index, 0)), from_end, index));
-    else indices.push_back(Expr::index(loop(i < place ? i : i + width - 1)));
-  }
-  e.set(0, e.at(0, std::move(indices)));
 }
 
 void register_gather(OpRegistry& registry) {

@@ -27,6 +27,7 @@ struct GatherElements {
   void fields(FieldList& f) const { f("axis", axis); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The last axis of the indices holds coordinates (of the data's axes from `batch_dims` on); each
@@ -39,6 +40,7 @@ struct GatherND {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

@@ -16,6 +16,7 @@ struct ConstantOfShape {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// start, start + delta, ... while before limit: max(ceil((limit - start) / delta), 0) numbers.
@@ -26,6 +27,7 @@ struct Range {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

@@ -42,6 +42,7 @@ struct GroupQueryAttention {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

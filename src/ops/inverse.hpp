@@ -11,6 +11,7 @@ struct Inverse {
   static constexpr std::string_view kName = "Inverse";
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

@@ -75,6 +75,7 @@ struct DepthToSpace {
   void fields(FieldList& f) const { f("blocksize", blocksize), f("mode", mode, kModes); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// [n, c, h, w] to [n, b^2*c, h/b, w/b]; the channel is (block row, block column, c).
@@ -87,6 +88,7 @@ struct SpaceToDepth {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

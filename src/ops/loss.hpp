@@ -31,6 +31,7 @@ struct NegativeLogLikelihoodLoss {
   void fields(FieldList& f) const { loss.fields(f); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The same of log(softmax(scores)) along the classes, which is the second result.
@@ -42,6 +43,7 @@ struct SoftmaxCrossEntropyLoss {
   void fields(FieldList& f) const { loss.fields(f); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

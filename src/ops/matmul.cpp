@@ -1,7 +1,5 @@
 #include "ops/matmul.hpp"
 
-#include "ir/stages.hpp"
-
 #include <cmath>
 
 #include "ops/common/multiply.hpp"
@@ -103,41 +101,6 @@ void Gemm::infer(Inference& c) const {
 void Gemm::eval(Evaluation& c) const {
   if (is_float(c.input(0).dtype())) eval_gemm<double>(*this, c);
   else eval_gemm<uint64_t>(*this, c);
-}
-
-void MatMul::express(Expression& e) const {
-  const int left = e.rank(0), right = e.rank(1);
-  const int rank = static_cast<int>(e.result_shape().size());
-  const int batches = rank - (left > 1 ? 1 : 0) - (right > 1 ? 1 : 0);
-  const Axis k = e.axis(e.shape(0).back());
-  // Batch axes of an operand, broadcast to the result's.
-  const auto batch = [&](int operand, int own) {
-    Dims indices;
-    for (int i = 0; i < own; ++i)
-      indices.push_back(e.shape(operand)[static_cast<size_t>(i)].is(1) ? Dim(0)
-                                                                       : loop(batches - own + i));
-    return indices;
-  };
-  Dims a = batch(0, std::max(left - 2, 0)), b = batch(1, std::max(right - 2, 0));
-  if (left > 1) a.push_back(loop(batches));
-  a.push_back(k.variable);
-  b.push_back(k.variable);
-  if (right > 1) b.push_back(loop(rank - 1));
-  e.set(0, Expr::reduce(Function::add, {k}, e.at(0, a) * e.at(1, b)));
-}
-
-void Gemm::express(Expression& e) const {
-  const DType type = e.type(0).dtype;
-  if (!is_float(type) && (alpha != 1 || beta != 1))
-    return e.decline("Gemm of integers with factors");
-  const Axis k = e.axis(e.shape(0)[!transA]);
-  const Expr a = e.at(0, transA ? Dims{k.variable, loop(0)} : Dims{loop(0), k.variable});
-  const Expr b = e.at(1, transB ? Dims{loop(1), k.variable} : Dims{k.variable, loop(1)});
-  Expr sum = Expr::reduce(Function::add, {k}, a * b);
-  if (alpha != 1) sum = sum * like(sum, alpha);
-  if (!e.has(2)) return e.set(0, sum);
-  const Expr addend = e.broadcast(2, 2);
-  e.set(0, sum + (beta == 1 ? addend : addend * like(addend, beta)));
 }
 
 void register_matmul(OpRegistry& registry) {

@@ -83,6 +83,7 @@ struct LRN {
   void fields(FieldList& f) const { f("alpha", alpha)("beta", beta)("bias", bias)("size", size); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// x over its p-norm along an axis; 0 where the norm is 0.
@@ -93,6 +94,7 @@ struct LpNormalization {
   void fields(FieldList& f) const { f("axis", axis)("p", p); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// (x - mean) / standard deviation over `axes` together.
@@ -102,6 +104,7 @@ struct MeanVarianceNormalization {
   void fields(FieldList& f) const { f("axes", axes); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

@@ -1,7 +1,5 @@
 #include "ops/pad.hpp"
 
-#include "ir/stages.hpp"
-
 #include "base/size.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/shapes.hpp"
@@ -136,29 +134,6 @@ void CenterCropPad::eval(Evaluation& c) const {
   }
   if (y.count() > 0) y.take(x, map);
   y.finish();
-}
-
-void Pad::express(Expression& e) const {
-  if (mode != Mode::constant) return e.decline("Pad that is not constant");
-  const auto given = e.parameter(pads, 1);
-  const auto chosen = e.parameter(axes, 3);
-  if (!given || (e.has(3) && !chosen)) return e.decline("Pad by what only running tells");
-  double outside = 0;
-  if (const Value* value = e.node().input(2)) {
-    if (!value->is_literal()) return e.decline("Pad with a value that only running tells");
-    const Tensor& number = value->weight->tensor();
-    outside = is_float(number.dtype()) ? number.number(0) : static_cast<double>(number.integer(0));
-  }
-  Dims indices;
-  for (int i = 0; i < e.rank(0); ++i) indices.push_back(loop(i));
-  const size_t count = given->size() / 2;
-  for (size_t i = 0; i < count; ++i) {
-    const auto axis = chosen ? (*chosen)[i].constant() : std::optional(static_cast<int64_t>(i));
-    if (!axis) return e.decline("Pad of axes that only running tells");
-    Dim& index = indices[static_cast<size_t>(*axis < 0 ? *axis + e.rank(0) : *axis)];
-    index = index - (*given)[i];
-  }
-  e.set(0, e.at(0, indices, outside));
 }
 
 void register_pad(OpRegistry& registry) {

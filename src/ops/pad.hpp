@@ -37,6 +37,7 @@ struct CenterCropPad {
   void fields(FieldList& f) const { f("shape", shape), f("axes", axes); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Which of `size` elements stands at `at` (any integer) of the padded axis; -1: none of them.

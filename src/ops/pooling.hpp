@@ -48,6 +48,7 @@ struct LpPool {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 // One window as large as the spatial axes, which stay with size 1. The importer writes a reduction
@@ -73,6 +74,7 @@ struct GlobalLpPool {
   void fields(FieldList& f) const { f("p", p); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

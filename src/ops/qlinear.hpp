@@ -12,6 +12,7 @@ struct QLinearAdd {
   static constexpr Arity kInputs{2, 8};  // 2, 5 and 7 may be absent
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Quantized a * b, broadcast; operands as for QLinearAdd.
@@ -20,6 +21,7 @@ struct QLinearMul {
   static constexpr Arity kInputs{2, 8};  // 2, 5 and 7 may be absent
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The mean of each window of [batch, channels, spatial...]. Operands: x, its scale and optional
@@ -36,6 +38,7 @@ struct QLinearAveragePool {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The mean over all spatial axes, which stay with size 1; operands as for QLinearAveragePool.
@@ -44,6 +47,7 @@ struct QLinearGlobalAveragePool {
   static constexpr Arity kInputs{2, 5};  // 2 and 4 may be absent
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Softmax along an axis (`flatten`: along it and all axes after it together), from a table of
@@ -57,6 +61,7 @@ struct QLinearSoftmax {
   void fields(FieldList& f) const { f("axis", axis)("flatten", flatten); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

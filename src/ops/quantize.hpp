@@ -24,6 +24,7 @@ struct QuantizeLinear {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// (x - zero point) * scale, rounded once. Operands: x (integers, f8, f6 or f4), scale, optional
@@ -39,6 +40,7 @@ struct DequantizeLinear {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Quantizes f32 to u8 by its own range (made to hold 0). Results: the quantized tensor, its scale
@@ -48,6 +50,7 @@ struct DynamicQuantizeLinear {
   static constexpr Arity kOutputs{1, 3};
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

@@ -13,6 +13,7 @@ struct MatMulInteger {
   static constexpr Arity kInputs{2, 4};
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The product of quantized matrices, quantized. Operands: a, its scale and zero point, b, its
@@ -22,6 +23,7 @@ struct QLinearMatMul {
   static constexpr Arity kInputs{8, 8};
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// alpha * A * B + C of quantized matrices, C in i32 at the scale of the product. Operands: A, its
@@ -35,6 +37,7 @@ struct QGemm {
   void fields(FieldList& f) const { f("alpha", alpha)("transA", transA)("transB", transB); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// i32 convolution of x - x_zero_point with w - w_zero_point; padding is the zero point. Operands:
@@ -50,6 +53,7 @@ struct ConvInteger {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The convolution of a quantized input and weight, quantized. Operands: x, its scale and zero
@@ -66,6 +70,7 @@ struct QLinearConv {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

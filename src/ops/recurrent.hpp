@@ -67,6 +67,7 @@ struct RNN {
   void fields(FieldList& f) const { recurrence.fields(f); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Gated recurrent unit; gates in the order update, reset, hidden. Usual activations: Sigmoid,
@@ -84,6 +85,7 @@ struct GRU {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Long short-term memory; gates in the order input, output, forget, cell. Two operands more:
@@ -102,6 +104,7 @@ struct LSTM {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

@@ -12,34 +12,32 @@
 #include "ops/common/shapes.hpp"
 
 namespace hone {
-namespace {
 
-constexpr int kRoi = 1, kScales = 2, kSizes = 3;  // operands
-
-/// A scale as p / q, where it is the float nearest to a simple fraction: 0.5, 2, 1.0f / 3.
-struct Ratio {
-  int64_t p, q;
-};
-std::optional<Ratio> ratio_of(float scale) {
+std::optional<ResizeRatio> resize_ratio(float scale) {
   if (!(scale > 0 && scale < 0x1p20F)) return std::nullopt;
   for (int64_t q = 1; q <= 64; ++q) {
     const int64_t p = std::llround(static_cast<double>(scale) * static_cast<double>(q));
     const double fraction = static_cast<double>(p) / static_cast<double>(q);
-    if (static_cast<float>(fraction) == scale) return Ratio{p, q};
+    if (static_cast<float>(fraction) == scale) return ResizeRatio{p, q};
   }
   return std::nullopt;
 }
 
+namespace {
+
+constexpr int kRoi = 1, kScales = 2, kSizes = 3;  // operands
+
 /// floor(size * scale). Of numbers and of symbols the same.
 int64_t scaled(int64_t size, float scale) {
-  if (const auto ratio = ratio_of(scale)) return floor_div(checked_mul(size, ratio->p), ratio->q);
+  if (const auto ratio = resize_ratio(scale))
+    return floor_div(checked_mul(size, ratio->p), ratio->q);
   const double result = std::floor(static_cast<double>(static_cast<float>(size) * scale));
   check(result >= 0 && result < 0x1p62, Code::invalid_model, "size ", size, " scaled by ", scale);
   return static_cast<int64_t>(result);
 }
 std::optional<Dim> scaled(const Dim& size, float scale) {
   if (size.is_constant()) return Dim(scaled(*size.constant(), scale));
-  if (const auto ratio = ratio_of(scale)) return floor_div(size * ratio->p, ratio->q);
+  if (const auto ratio = resize_ratio(scale)) return floor_div(size * ratio->p, ratio->q);
   return std::nullopt;
 }
 
@@ -199,9 +197,8 @@ std::vector<Axis> axes_of(const Evaluation& c, const Resize& op) {
       c.check(scale > 0 && std::isfinite(scale), "scale ", i, " is ", scale);
       axis.to = scaled(axis.from, scale);
       // A third is meant as a third: the float below it would move places across a boundary.
-      const auto ratio = ratio_of(scale);
-      axis.scale = ratio ? static_cast<double>(ratio->p) / static_cast<double>(ratio->q)
-                         : static_cast<double>(scale);
+      const auto ratio = resize_ratio(scale);
+      axis.scale = ratio ? ratio->value() : static_cast<double>(scale);
     } else {
       c.check(sizes[i] >= 0, "size ", i, " is ", sizes[i]);
       axis.scale =

@@ -72,7 +72,15 @@ struct Resize {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
+
+/// A scale as p / q, where it is the float nearest to a simple fraction: 0.5, 2, 1.0f / 3.
+struct ResizeRatio {
+  int64_t p, q;
+  double value() const { return static_cast<double>(p) / static_cast<double>(q); }
+};
+std::optional<ResizeRatio> resize_ratio(float scale);
 
 /// What one place of a result is made of along one axis.
 struct ResizeTap {

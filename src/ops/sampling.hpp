@@ -32,6 +32,7 @@ struct GridSample {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The grid [n, d1 ... dr, r] that samples an affine image of the data. Operands: matrices
@@ -45,6 +46,7 @@ struct AffineGrid {
   void fields(FieldList& f) const { f("size", size), f("align_corners", align_corners); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

@@ -28,6 +28,7 @@ struct ScatterElements {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The last axis of the indices holds coordinates; each takes an element or a slice of updates,
@@ -40,6 +41,7 @@ struct ScatterND {
   void infer(Inference& c) const;
   void dims(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// A copy of a cache with `update` written into it along `axis`, for sample b from index
@@ -58,6 +60,7 @@ struct TensorScatter {
   void fields(FieldList& f) const { f("axis", axis), f("mode", mode, kModes); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

@@ -10,6 +10,7 @@ struct NonZero {
   static constexpr std::string_view kName = "NonZero";
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Slices along `axis` where the condition (a bool vector, perhaps shorter than the axis) holds;
@@ -21,6 +22,7 @@ struct Compress {
   void fields(FieldList& f) const { f("axis", axis); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// A new axis of size depth: at each place the second of `values` where it equals the index, else
@@ -33,6 +35,7 @@ struct OneHot {
   void fields(FieldList& f) const { f("axis", axis); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The `k` largest (or smallest) elements along `axis` and their places (i64); of equal ones the
@@ -51,6 +54,7 @@ struct TopK {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The identity matrix of the operand's shape, or its diagonal `k` places to the right, in `dtype`.
@@ -61,6 +65,7 @@ struct EyeLike {
   void fields(FieldList& f) const { f("k", k), f("dtype", dtype); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

@@ -99,6 +99,7 @@ struct EnsureShape {
   void fields(FieldList& f) const { f("shape", shape); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The operand, of any type.

@@ -22,6 +22,7 @@ struct Dft {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Fourier transforms of frames of a signal [batch, length, 1 or 2]. Operands: the signal,
@@ -39,6 +40,7 @@ struct Stft {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 enum class WindowFunction : uint8_t {

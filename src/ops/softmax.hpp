@@ -35,6 +35,7 @@ struct Hardmax {
   void fields(FieldList& f) const { f("axis", axis)("flatten", flatten); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Where along an axis the largest element lies (i64): the first, or the last of equals. NaN is
@@ -49,6 +50,7 @@ struct ArgMax {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Where along an axis the smallest element lies (i64); NaN as in ArgMax.
@@ -62,6 +64,7 @@ struct ArgMin {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Running sums along an axis; integers wrap.
@@ -75,6 +78,7 @@ struct CumSum {
   void fields(FieldList& f) const { f("axis", axis)("exclusive", exclusive)("reverse", reverse); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Running products along an axis; integers wrap.
@@ -88,6 +92,7 @@ struct CumProd {
   void fields(FieldList& f) const { f("axis", axis)("exclusive", exclusive)("reverse", reverse); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

@@ -39,6 +39,7 @@ struct LinearAttention {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Every channel convolved with its own kernel over the positions up to each, then an activation.
@@ -58,6 +59,7 @@ struct CausalConvWithState {
   void fields(FieldList& f) const { f("activation", activation, kActivations); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

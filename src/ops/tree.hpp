@@ -47,6 +47,7 @@ struct TreeEnsemble {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Softmax over the last axis of the elements that are not zero; zeros stay.

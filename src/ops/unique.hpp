@@ -19,6 +19,7 @@ struct Unique {
   void fields(FieldList& f) const { f("axis", axis), f("sorted", sorted); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The last two axes' elements on and above (below) the diagonal that lies `k` places to the right
@@ -32,6 +33,7 @@ struct Trilu {
   void fields(FieldList& f) const { f("k", k), f("upper", upper); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// Along `time_axis` the first sequence_lens[b] elements of batch b in reverse, the others as they
@@ -43,6 +45,7 @@ struct ReverseSequence {
   void fields(FieldList& f) const { f("batch_axis", batch_axis), f("time_axis", time_axis); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

@@ -20,6 +20,7 @@ struct MaxUnpool {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 /// The sum of blocks laid over an image. Operands: blocks [batch, channels * product(block_shape),
@@ -38,6 +39,7 @@ struct Col2Im {
   }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "ops/stage_judge.hpp"
+
 namespace hone::test {
 namespace {
 
@@ -46,6 +48,20 @@ void expect_all_written(const Node& node, const std::vector<Tensor>& operands,
         << "result " << i << " of " << describe(node) << " depends on what its room held before";
 }
 
+/// What the op says of itself in closed terms is what it does: its operands as inputs.
+void expect_stages_agree(const Node& node, const std::vector<Tensor>& operands,
+                         const std::vector<Tensor>& wanted) {
+  std::vector<const Tensor*> inputs;
+  Bindings symbols;
+  for (const Tensor& operand : operands) inputs.push_back(operand.empty() ? nullptr : &operand);
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const Type& type = node.outputs[i]->type;
+    if (type.is_tensor() && type.tensor().has_rank()) bind_contents(type, wanted[i], symbols);
+  }
+  StageTally tally;
+  EXPECT_EQ(judge_stages(node, inputs, symbols, wanted, tally), "");
+}
+
 Dims dims_of(const Tensor& tensor) { return {tensor.shape().begin(), tensor.shape().end()}; }
 
 }  // namespace
@@ -69,6 +85,13 @@ std::vector<Tensor> run_all(Op op, const std::vector<Tensor>& operands, size_t r
     EXPECT_EQ(found[i].shape(), sizes.value_or(found[i].shape()));
   }
   expect_all_written(*node, operands, found);
+  expect_stages_agree(*node, operands, found);
+  if (!std::ranges::all_of(operands, &Tensor::is_tensor)) return found;
+  Graph known;  // the same with operands that are known
+  std::vector<Value*> constants;
+  for (const Tensor& operand : operands)
+    constants.push_back(operand.empty() ? nullptr : known.add_constant("x", Weight::of(operand)));
+  expect_stages_agree(*only_node(known, node->op, constants, results), operands, found);
   return found;
 }
 

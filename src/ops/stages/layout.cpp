@@ -2,18 +2,9 @@
 
 #include "ops/layout.hpp"
 #include "ir/stages.hpp"
+#include "ops/stages/maps.hpp"
 
 namespace hone {
-namespace {
-
-Dims loops(int rank) {
-  Dims all;
-  for (int i = 0; i < rank; ++i) all.push_back(loop(i));
-  return all;
-}
-
-}  // namespace
-
 void Transpose::express(Expression& e) const {
   const int rank = e.rank(0);
   Dims from(static_cast<size_t>(rank), Dim(0));
@@ -48,7 +39,7 @@ void Split::express(Expression& e) const {
   const auto place = static_cast<size_t>(axis < 0 ? axis + rank : axis);
   Dim offset = 0;
   for (int i = 0; i < static_cast<int>(e.node().outputs.size()); ++i) {
-    if (!e.wants(i)) return e.decline("Split whose pieces are not all wanted");
+    if (!e.wants(i)) return e.decline("not all pieces are wanted");
     Dims from = loops(rank);
     from[place] = from[place] + offset;
     e.set(i, e.at(0, from));
@@ -64,6 +55,24 @@ void Tile::express(Expression& e) const {
     else if (!size.is(0)) from[i] = mod(from[i], size);
   }
   e.set(0, e.at(0, from));
+}
+
+void DepthToSpace::express(Expression& e) const {
+  const Dim b = blocksize, row = mod(loop(2), b), column = mod(loop(3), b);
+  const Dim block = row * b + column;
+  const Dim depth = e.result_shape()[1];
+  const Dim channel = mode == Mode::DCR ? block * depth + loop(1) : loop(1) * (b * b) + block;
+  e.set(0, e.at(0, Dims{loop(0), channel, floor_div(loop(2), b), floor_div(loop(3), b)}));
+}
+
+void SpaceToDepth::express(Expression& e) const {
+  const Dim b = blocksize;
+  const bool dcr = mode == DepthToSpace::Mode::DCR;
+  const Dim depth = divisor(e.shape(0)[1]);
+  const Dim block = dcr ? floor_div(loop(1), depth) : mod(loop(1), b * b);
+  const Dim channel = dcr ? mod(loop(1), depth) : floor_div(loop(1), b * b);
+  e.set(0, e.at(0, Dims{loop(0), channel, loop(2) * b + floor_div(block, b),
+                        loop(3) * b + mod(block, b)}));
 }
 
 }  // namespace hone

@@ -40,9 +40,9 @@ PoolStage whole_plane(Expression& e) {
 }  // namespace
 
 void MaxPool::express(Expression& e) const {
-  if (e.wants(1)) return e.decline("MaxPool that tells places");
+  if (e.wants(1)) return e.decline("it tells places, too");
   const DType type = e.type(0).dtype;
-  if (!is_float(type)) return e.decline("MaxPool of integers");
+  if (!is_float(type)) return e.decline("of integers");
   const PoolStage pool = pool_stage(e, window, ceil_mode);
   const Expr x = e.at(0, pool.from, -std::numeric_limits<double>::infinity());
   e.set(0, Expr::reduce(Function::max, pool.taps, x));
@@ -69,14 +69,42 @@ void AveragePool::express(Expression& e) const {
   e.set(0, sum / Expr::cast(e.type(0).dtype, max(count, Expr::integer(1))));
 }
 
+namespace {
+
+Expr norm_power(const Expr& x, int64_t p) {
+  const Expr size = call(Function::absolute, x);
+  if (p == 1) return size;
+  return p == 2 ? size * size : call(Function::power, size, like(size, static_cast<double>(p)));
+}
+
+Expr norm_root(const Expr& sum, int64_t p) {
+  if (p == 1) return sum;
+  if (p == 2) return call(Function::sqrt, sum);
+  return call(Function::power, sum, like(sum, 1 / static_cast<double>(p)));
+}
+
+}  // namespace
+
+void LpPool::express(Expression& e) const {
+  const PoolStage pool = pool_stage(e, window, ceil_mode);
+  const Expr power = norm_power(e.at(0, pool.from, 0.0), p);
+  e.set(0, norm_root(Expr::reduce(Function::add, pool.taps, power), p));
+}
+
+void GlobalLpPool::express(Expression& e) const {
+  if (e.rank(0) < 3) return e.decline("no spatial axes");
+  const PoolStage pool = whole_plane(e);
+  e.set(0, norm_root(Expr::reduce(Function::add, pool.taps, norm_power(e.at(0, pool.from), p)), p));
+}
+
 void GlobalMaxPool::express(Expression& e) const {
-  if (e.rank(0) < 3) return e.decline("GlobalMaxPool without spatial axes");
+  if (e.rank(0) < 3) return e.decline("no spatial axes");
   const PoolStage pool = whole_plane(e);
   e.set(0, Expr::reduce(Function::max, pool.taps, e.at(0, pool.from)));
 }
 
 void GlobalAveragePool::express(Expression& e) const {
-  if (e.rank(0) < 3) return e.decline("GlobalAveragePool without spatial axes");
+  if (e.rank(0) < 3) return e.decline("no spatial axes");
   const PoolStage pool = whole_plane(e);
   Dim count = 1;
   for (const Axis& axis : pool.taps) count = count * axis.extent;

@@ -7,6 +7,7 @@
 #include "ops/normalization.hpp"
 #include "ops/reduction.hpp"
 #include "ops/softmax.hpp"
+#include "ops/stages/maps.hpp"
 
 namespace hone {
 namespace {
@@ -87,9 +88,7 @@ Expr log_sum_exp(Expression& e, const Folded& folded, const Expr& x) {
   const Expr none_at_all = call(Function::equal, greatest, like(x, -kInfinity));
   const auto most =
       e.stage(wide(x.dtype()), e.result_shape(), select(none_at_all, like(x, 0), greatest));
-  Dims here;
-  for (size_t i = 0; i < e.result_shape().size(); ++i) here.push_back(loop(static_cast<int>(i)));
-  const Expr shift = Expression::at(most, here);
+  const Expr shift = Expression::at(most, loops(static_cast<int>(e.result_shape().size())));
   const Expr rest = folded.fold(Function::add, call(Function::exp, x - shift));
   const Expr infinite = call(Function::equal, call(Function::absolute, shift), like(x, kInfinity));
   return select(infinite, shift, shift + call(Function::log, rest));
@@ -168,7 +167,7 @@ void LogSoftmax::express(Expression& e) const {
 }
 
 void BatchNormalization::express(Expression& e) const {
-  if (e.rank(0) < 2) return e.decline("BatchNormalization without channels");
+  if (e.rank(0) < 2) return e.decline("no channels");
   const auto channel = [&](int operand) { return e.at(operand, Dims{loop(1)}); };
   const Expr x = e.here(), variance = channel(4);
   const Expr factor = channel(1) / call(Function::sqrt, variance + like(variance, epsilon));
@@ -225,7 +224,7 @@ void RMSNormalization::express(Expression& e) const {
 }
 
 void InstanceNormalization::express(Expression& e) const {
-  if (e.rank(0) < 3) return e.decline("InstanceNormalization without spatial axes");
+  if (e.rank(0) < 3) return e.decline("no spatial axes");
   const Folded plane(e, from_axis_on(e, 2));
   const Moments of_plane = moments(e, plane, wide(e.type(0).dtype), epsilon);
   e.set(0, of_plane.normalized(e) * e.at(1, Dims{loop(1)}) + e.at(2, Dims{loop(1)}));
@@ -236,7 +235,7 @@ void GroupNormalization::express(Expression& e) const {
     return e.decline("statistics that are neither f32 nor f64");
   const Dims& x = e.shape(0);
   const DType type = statistics_type(e, stash_type);
-  const Dim width = floor_div(x[1], num_groups);  // channels of a group
+  const Dim width = divisor(floor_div(x[1], num_groups));  // channels of a group
   std::vector<Axis> axes{e.axis(width)};
   Dims from{loop(0), loop(1) * width + axes[0].variable};
   Dim count = width;
@@ -259,6 +258,86 @@ void GroupNormalization::express(Expression& e) const {
     return e.at(operand, Dims{by_group ? own[1] : loop(1)});
   };
   e.set(0, normal * parameter(1) + parameter(2));
+}
+
+void LRN::express(Expression& e) const {
+  if (e.rank(0) < 2) return e.decline("no channels");
+  const Axis near = e.axis(size);
+  Dims from = loops(e.rank(0));
+  from[1] = from[1] + near.variable - (size - 1) / 2;
+  const Expr squares = Expr::reduce(Function::add, {near}, square(e.at(0, from, 0.0)));
+  const Expr share = like(squares, double{alpha} / static_cast<double>(size)) * squares;
+  const Expr base = like(squares, bias) + share;
+  e.set(0, e.here() / call(Function::power, base, like(base, beta)));
+}
+
+void LpNormalization::express(Expression& e) const {
+  if (e.rank(0) == 0) return e.decline("a norm of a scalar");
+  std::vector<bool> gone(static_cast<size_t>(e.rank(0)), false);
+  gone[static_cast<size_t>(axis < 0 ? axis + e.rank(0) : axis)] = true;
+  const Folded lane(e, gone);
+  const Expr x = e.at(0, lane.from);
+  const Expr powers = p == 1 ? call(Function::absolute, x) : square(x);
+  const Expr sum = lane.fold(Function::add, powers);
+  const auto norm =
+      e.stage(wide(x.dtype()), lane.extents, p == 1 ? sum : call(Function::sqrt, sum));
+  const Expr length = Expression::at(norm, lane.kept());
+  const Expr none = call(Function::equal, length, like(length, 0));
+  e.set(0, select(none, e.here(), e.here() / length));
+}
+
+void MeanVarianceNormalization::express(Expression& e) const {
+  std::vector<bool> gone(static_cast<size_t>(e.rank(0)), false);
+  for (const int64_t axis : axes)
+    gone[static_cast<size_t>(axis < 0 ? axis + e.rank(0) : axis)] = true;
+  const Folded group(e, gone);
+  const DType type = wide(e.type(0).dtype);
+  const auto mean_of = [&](const Expr& element) {
+    return group.fold(Function::add, element) / group.number(type);
+  };
+  const auto mean = e.stage(type, group.extents, mean_of(e.at(0, group.from)));
+  const Expr average = Expression::at(mean, group.kept());
+  const Expr variance = mean_of(square(e.at(0, group.from) - average));
+  constexpr double kEpsilon = 1e-9;  // beside the deviation, as ONNX defines the function
+  const Expr deviation = call(Function::sqrt, variance);
+  const auto divisor = e.stage(type, group.extents, deviation + like(deviation, kEpsilon));
+  e.set(0, (e.here() - average) / Expression::at(divisor, group.kept()));
+}
+
+namespace {
+
+/// Where the most extreme of a lane lies: NaN before everything, of equals the first or the last.
+void express_place(Expression& e, Function extreme, int64_t axis, bool keepdims, bool last) {
+  if (e.rank(0) == 0) return e.decline("the place of a scalar");
+  std::vector<bool> gone(static_cast<size_t>(e.rank(0)), false);
+  const auto place = static_cast<size_t>(axis < 0 ? axis + e.rank(0) : axis);
+  gone[place] = true;
+  const Folded lane(e, gone);
+  const auto most = e.stage(e.type(0).dtype, lane.extents, lane.fold(extreme, e.at(0, lane.from)));
+  Dims from = lane.from, kept = lane.kept();
+  if (!keepdims) {  // the loops that are left close up
+    for (size_t i = place + 1; i < from.size(); ++i) {
+      from[i] = loop(static_cast<int>(i) - 1);
+      if (!kept[i].is(0)) kept[i] = from[i];
+    }
+  }
+  const Expr x = e.at(0, from), wanted = Expression::at(most, kept);
+  const auto is_number = [](const Expr& each) { return call(Function::equal, each, each); };
+  const Expr same_kind = call(Function::equal, is_number(x), is_number(wanted));
+  const Expr found = select(is_number(wanted), call(Function::equal, x, wanted), same_kind);
+  const Expr nowhere = last ? Expr::integer(-1) : Expr::index(e.shape(0)[place]);
+  const Expr at = select(found, Expr::index(lane.axes[0].variable), nowhere);
+  e.set(0, Expr::reduce(last ? Function::max : Function::min, lane.axes, at));
+}
+
+}  // namespace
+
+void ArgMax::express(Expression& e) const {
+  express_place(e, Function::max, axis, keepdims, select_last_index);
+}
+
+void ArgMin::express(Expression& e) const {
+  express_place(e, Function::min, axis, keepdims, select_last_index);
 }
 
 }  // namespace hone
