@@ -15,7 +15,7 @@
 namespace hone {
 
 struct PassOptions {
-  std::vector<std::string> disabled;  // names of passes and rules to leave out
+  std::vector<std::string> disabled;  // names of passes and rules to leave out; "all": every pass
   Keep keep;                          // nodes that no pass touches
   /// Folding keeps results of at most this many bytes, and larger ones of at most `fold_growth`
   /// times their operands' bytes.
@@ -29,6 +29,9 @@ struct PassOptions {
   /// Folding may read weights that are made from a seed (which makes them).
   bool fold_random = false;
 };
+
+/// The options leave out the pass of this name.
+bool is_disabled(std::string_view pass, const PassOptions& options);
 
 struct Pass {
   std::string_view name;

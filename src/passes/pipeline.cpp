@@ -51,11 +51,6 @@ constexpr Pass kFusionPreparation[] = {
 /// that are short.
 constexpr int kMaxRounds = 16;
 
-bool is_disabled(const Pass& pass, const PassOptions& options) {
-  return std::find(options.disabled.begin(), options.disabled.end(), pass.name) !=
-         options.disabled.end();
-}
-
 /// Rounds of the passes until nothing changes. `after` may be null.
 bool run_rounds(Graph& graph, const PassOptions& options, const AfterPass& after);
 
@@ -98,7 +93,7 @@ bool run_rounds(Graph& graph, const PassOptions& options, const AfterPass& after
     if (round > 0 || bodies) infer(graph);
     changed = false;
     for (const Pass& pass : kPipeline) {
-      if (is_disabled(pass, options) || !pass.run(graph, options)) continue;
+      if (is_disabled(pass.name, options) || !pass.run(graph, options)) continue;
       changed = any = true;
       if (after) after(pass, graph);
       if (pass.run == select_branches || pass.run == unroll_loops) infer(graph);
@@ -109,6 +104,11 @@ bool run_rounds(Graph& graph, const PassOptions& options, const AfterPass& after
 
 }  // namespace
 
+bool is_disabled(std::string_view pass, const PassOptions& options) {
+  return std::any_of(options.disabled.begin(), options.disabled.end(),
+                     [&](const std::string& name) { return name == pass || name == "all"; });
+}
+
 std::span<const Pass> pipeline() { return kPipeline; }
 std::span<const Pass> fusion_preparation() { return kFusionPreparation; }
 
@@ -118,7 +118,7 @@ void prepare_fusion(Graph& graph, const PassOptions& options, const AfterPass& a
     changed = false;
     for (const Pass& pass : kFusionPreparation) {
       infer(graph);
-      if (is_disabled(pass, options) || !pass.run(graph, options)) continue;
+      if (is_disabled(pass.name, options) || !pass.run(graph, options)) continue;
       changed = true;
       if (after) after(pass, graph);
     }

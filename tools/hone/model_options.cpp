@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "ir/evaluation.hpp"
 #include "passes/fusion/fuse.hpp"
+#include "passes/prepare_fusion.hpp"
 #include "runtime/engine_file.hpp"
 
 namespace hone::cli {
@@ -25,7 +26,7 @@ void ModelOptions::declare_workers(Arguments& arguments) {
 }
 
 void ModelOptions::declare_disabled(Arguments& arguments) {
-  arguments.option("--disable", disabled, "PASS", "Leave out a pass (repeatable)");
+  arguments.option("--disable", disabled, "PASS", "Leave out a pass (repeatable); all: every one");
   arguments.option("--keep", keep, "REGEX",
                    "Leave nodes as they are whose name in the model matches (repeatable)");
 }
@@ -50,8 +51,9 @@ ImportOptions ModelOptions::import_options() const {
 
 BuildOptions ModelOptions::build_options() const {
   std::vector<std::string_view> names;
-  for (const Pass& pass : pipeline()) names.push_back(pass.name);
-  names.push_back(kFuse);
+  for (const auto& passes : {pipeline(), fusion_preparation()})
+    for (const Pass& pass : passes) names.push_back(pass.name);
+  names.insert(names.end(), {kFuse, "all"});
   for (const std::string& each : disabled) {
     if (std::find(names.begin(), names.end(), each) != names.end()) continue;
     const auto meant = closest(each, names);
