@@ -157,10 +157,24 @@ class Fusion {
     if (!groups_.merge(reader, &node)) note(node, "a path leads out of the region and back");
   }
 
+  /// Something outside reads a result of the group: of dead nodes there is no region.
+  bool is_read(const Group& group) const {
+    const auto outside = [&](const Node* user) {
+      return std::find(group.nodes.begin(), group.nodes.end(), user) == group.nodes.end();
+    };
+    return std::any_of(group.nodes.begin(), group.nodes.end(), [&](const Node* node) {
+      return std::any_of(node->outputs.begin(), node->outputs.end(), [&](const Value* output) {
+        return output != nullptr &&
+               (graph_.is_output(output) ||
+                std::any_of(output->users.begin(), output->users.end(), outside));
+      });
+    });
+  }
+
   bool materialize() {
     bool changed = false;
     for (const Group* group : groups_.all()) {
-      if (group->nodes.size() < 2) continue;
+      if (group->nodes.size() < 2 || !is_read(*group)) continue;
       fuse_nodes(graph_, group->nodes, kFuse, group->cuts);
       changed = true;
     }
@@ -185,9 +199,7 @@ class Fusion {
 }  // namespace
 
 bool fuse(Graph& graph, const PassOptions& options, std::vector<FusionNote>* notes) {
-  const auto& disabled = options.disabled;
-  if (std::find(disabled.begin(), disabled.end(), kFuse) != disabled.end()) return false;
-  return Fusion(graph, options, notes).run();
+  return !is_disabled(kFuse, options) && Fusion(graph, options, notes).run();
 }
 
 bool cut_regions(Graph& graph, const std::function<bool(const Node& fused)>& keep) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ir/inference.hpp"
+#include "ir/region.hpp"
 #include "ir/structural.hpp"
 
 namespace hone {
@@ -95,11 +96,35 @@ bool NodeRole::reads_here(const Value* value) const {
 
 namespace {
 
+/// A type follows from what an operand is known to hold: the text of a region's body, which has
+/// that operand as an input, would not tell it.
+bool relies_on_contents(const Node& node) {
+  const bool knows = std::any_of(node.inputs.begin(), node.inputs.end(), [](const Value* input) {
+    return input != nullptr && input->known && !input->is_constant();
+  });
+  if (!knows) return false;
+  const std::unique_ptr<Graph> alone = region_of(node).body->clone();
+  for (Value* output : alone->nodes().front().outputs)
+    if (output != nullptr) output->type = Type();
+  try {
+    infer(*alone);
+  } catch (const Error&) {
+    return true;
+  }
+  for (const GraphOutput& output : alone->outputs()) {
+    const auto same = [&](const Value* value) {
+      return value != nullptr && value->name == output.name && value->type == output.value->type;
+    };
+    if (std::none_of(node.outputs.begin(), node.outputs.end(), same)) return true;
+  }
+  return false;
+}
+
 NodeRole role_of(const Node& node, const Roles& before) {
   NodeRole result;
   if (!control_bodies(node.op).empty() || !node.op.op_class().pure ||
       !std::all_of(node.inputs.begin(), node.inputs.end(), is_dense) ||
-      !std::all_of(node.outputs.begin(), node.outputs.end(), is_dense))
+      !std::all_of(node.outputs.begin(), node.outputs.end(), is_dense) || relies_on_contents(node))
     return result;
   if (std::all_of(node.inputs.begin(), node.inputs.end(),
                   [&](const Value* input) { return is_constant(input, before); })) {
