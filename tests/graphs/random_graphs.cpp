@@ -1,9 +1,12 @@
 // Random graphs: each verifies, reads back as it prints, and runs by an engine as by reference; so
-// does what each pass makes of it, and no pass touches nodes that are to be kept.
+// does what each pass makes of it, fusion and cut regions too, and no pass touches nodes that are
+// to be kept.
 //
 //   hone_random_graphs [--count N] [--seed N] [--first N] [--nodes N] [--kinds FILE]
-//                      [--write FOLDER]
+//                      [--write FOLDER] [--disable PASS]... [--ablate 1]
 //
+// --disable: leaves a pass out; all: every one. --ablate: each graph also with every pass off, and
+// with each pass alone off that changes it.
 // --nodes: at most so many nodes a graph, and no motifs. --kinds: only nodes of the kinds that the
 // file has, one a line (see kind_of), or "all"; without empty tensors and what ONNX Runtime does
 // otherwise than the standard. --write also leaves each graph as FOLDER/I.onnx, its inputs and
@@ -28,6 +31,7 @@
 #include "ir/text.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
+#include "passes/fusion/fuse.hpp"
 #include "runtime/context.hpp"
 #include "support/pass_check.hpp"
 
@@ -78,10 +82,11 @@ std::string difference(const Tensor& got, const Tensor& wanted, double share) {
   return "";
 }
 
-std::string run(const GraphCase& graph_case) {
+std::string run(const GraphCase& graph_case, const PassOptions& passes) {
   const std::vector<Tensor> wanted = evaluate(*graph_case.graph, graph_case.inputs);
   BuildOptions options;
   options.engine.workers = 1;
+  options.passes = passes;
   Context context(build(graph_case.graph->clone(), options));
   NamedTensors inputs;
   for (size_t i = 0; i < graph_case.inputs.size(); ++i)
@@ -127,14 +132,39 @@ std::string check_kept(const GraphCase& graph_case) {
   return "";
 }
 
-std::string check_case(const GraphCase& graph_case) {
+struct Ways {
+  PassOptions passes;
+  bool ablate = false;
+  int cuts = 2;
+};
+
+/// The graph with every pass off, and with each off alone that changes it; `changing` has those.
+std::string check_ablated(const GraphCase& graph_case, std::set<std::string_view> changing) {
+  changing.insert("all");
+  for (const std::string_view name : changing) {
+    PassOptions passes;
+    passes.disabled = {std::string(name)};
+    std::string what =
+        check_passes(graph_case, {passes, {allowed(*graph_case.graph)}, name == kFuse ? 1 : 0});
+    if (what.empty()) what = run(graph_case, passes);
+    if (!what.empty()) return cat("without ", name, ": ", what);
+  }
+  return "";
+}
+
+std::string check_case(const GraphCase& graph_case, const Ways& ways) {
   try {
     verify(*graph_case.graph, "drawing");
     if (std::string what = round_trip(*graph_case.graph); !what.empty()) return what;
-    if (std::string what = check_passes(graph_case, {}, allowed(*graph_case.graph)); !what.empty())
+    std::set<std::string_view> changing;
+    const AfterPass seen = [&](const Pass& pass, const Graph&) { changing.insert(pass.name); };
+    const double share = allowed(*graph_case.graph);
+    if (std::string what = check_passes(graph_case, {ways.passes, {share}, ways.cuts, seen});
+        !what.empty())
       return what;
     if (std::string what = check_kept(graph_case); !what.empty()) return what;
-    return run(graph_case);
+    if (std::string what = run(graph_case, ways.passes); !what.empty()) return what;
+    return ways.ablate ? check_ablated(graph_case, std::move(changing)) : "";
   } catch (const std::exception& error) {
     return error.what();
   }
@@ -212,8 +242,15 @@ void write_kinds(const Graph& graph, const std::string& file) {
   out.commit();
 }
 
-int run_all(uint64_t seed, int64_t first, int64_t count, const std::string& folder,
-            const RandomGraphOptions& options) {
+struct Draws {
+  uint64_t seed = 1;
+  int64_t first = 0, count = 2000;
+  std::string folder;
+  RandomGraphOptions options;
+};
+
+int run_all(const Draws& draws, const Ways& ways) {
+  const auto& [seed, first, count, folder, options] = draws;
   OpCounts counts;
   int64_t failed = 0, nodes = 0, written = 0;
   for (int64_t i = first; i < first + count; ++i) {
@@ -224,11 +261,15 @@ int run_all(uint64_t seed, int64_t first, int64_t count, const std::string& fold
       ++written;
       write_kinds(*drawn.graph, cat(folder, "/", i, ".kinds"));
     }
-    const std::string what = check_case(drawn);
+    const std::string what = check_case(drawn, ways);
     if (what.empty()) continue;
     if (++failed > 10) continue;
-    const GraphCase small = shrink(drawn, check_case);
-    std::printf("graph %ld of seed %lu: %s\n%s\n", i, seed, check_case(small).c_str(),
+    // Everywhere, so that what was found at one cut is found again in a smaller graph.
+    const CheckCase again = [ways](const GraphCase& smaller) {
+      return check_case(smaller, {ways.passes, ways.ablate, 16});
+    };
+    const GraphCase small = shrink(drawn, again);
+    std::printf("graph %ld of seed %lu: %s\n%s\n", i, seed, again(small).c_str(),
                 text_of(small).c_str());
     std::fflush(stdout);
   }
@@ -244,23 +285,24 @@ int run_all(uint64_t seed, int64_t first, int64_t count, const std::string& fold
 }  // namespace hone::test
 
 int main(int count, char** words) {
-  int64_t graphs = 2000, first = 0;
-  uint64_t seed = 1;
-  std::string folder;
+  hone::test::Draws draws;
+  hone::test::Ways ways;
   hone::test::Kinds kinds;
-  hone::test::RandomGraphOptions options;
   for (int i = 1; i + 1 < count; i += 2) {
     const std::string word = words[i];
-    if (word == "--count") graphs = std::atoll(words[i + 1]);
-    else if (word == "--first") first = std::atoll(words[i + 1]);
-    else if (word == "--seed") seed = static_cast<uint64_t>(std::atoll(words[i + 1]));
-    else if (word == "--write") folder = words[i + 1];
+    if (word == "--count") draws.count = std::atoll(words[i + 1]);
+    else if (word == "--first") draws.first = std::atoll(words[i + 1]);
+    else if (word == "--seed") draws.seed = static_cast<uint64_t>(std::atoll(words[i + 1]));
+    else if (word == "--write") draws.folder = words[i + 1];
+    else if (word == "--disable") ways.passes.disabled.emplace_back(words[i + 1]);
+    else if (word == "--ablate") ways.ablate = std::atoi(words[i + 1]) != 0;
     else if (word == "--nodes") {
-      options.least_nodes = 1, options.most_nodes = std::atoi(words[i + 1]), options.motifs = 0;
+      draws.options.least_nodes = 1, draws.options.motifs = 0;
+      draws.options.most_nodes = std::atoi(words[i + 1]);
     } else if (word == "--kinds") {
       if (std::string(words[i + 1]) != "all") kinds = hone::test::read_kinds(words[i + 1]);
-      options.kinds = &kinds;
+      draws.options.kinds = &kinds;
     } else return std::fprintf(stderr, "hone_random_graphs: unknown option %s\n", words[i]), 2;
   }
-  return hone::test::run_all(seed, first, graphs, folder, options);
+  return hone::test::run_all(draws, ways);
 }

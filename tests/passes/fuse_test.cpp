@@ -9,6 +9,7 @@
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
 #include "passes/fusion/fuse.hpp"
+#include "support/fusion_check.hpp"
 #include "support/graph_case.hpp"
 #include "support/random_graph.hpp"
 
@@ -57,6 +58,33 @@ TEST(Fuse, KeepsWhatRandomGraphsCompute) {
     if (wrong.empty()) continue;
     FAIL() << "seed " << seed << ": " << wrong << "\n" << text_of(shrink(drawn, check_fusion));
   }
+}
+
+GraphCase three_of_one_element(std::string_view op) {
+  const std::string text =
+      cat("graph g(%x: f32[4]) -> (%y)\n  %a = ", op, "(%x)\n  %b = Relu(%a)\n  %y = Neg(%b)\n");
+  GraphCase made{parse(text, all_ops()), {Tensor(DType::f32, {4})}};
+  infer(*made.graph);
+  return made;
+}
+
+TEST(CheckFusion, EvaluatesTheRegionsThePiecesAndWhatTheyWere) {
+  const GraphCase given = three_of_one_element("Exp");
+  int evaluated = 0;
+  Judge judge;
+  judge.evaluate = [&](const Graph& graph, const std::vector<Tensor>& inputs) {
+    ++evaluated;
+    return evaluate(graph, inputs);
+  };
+  EXPECT_EQ(check_passes(given, {{}, judge, 3}), "");
+  // As given, fused, and taken apart; of three cuts one is behind everything and is none.
+  EXPECT_EQ(evaluated, 3 + 2 * 2);
+}
+
+TEST(CheckFusion, FindsRegionsThatComputeSomethingElse) {
+  const GraphCase given = three_of_one_element("Exp"), other = three_of_one_element("Sin");
+  Truth truth(*given.graph, given.inputs, {});
+  EXPECT_NE(check_fusion(*other.graph, {}, truth), "");
 }
 
 TEST(Region, CanBeCutAtAnyValueAndPutTogetherAgain) {

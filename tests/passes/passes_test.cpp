@@ -59,7 +59,7 @@ TEST(Pipeline, Cases) {
     auto inputs = draw_inputs(*graph_case.graph, rng);
     EXPECT_TRUE(inputs) << "no inputs suit\n" << given;
     graph_case.inputs = inputs.value_or(std::vector<Tensor>());
-    EXPECT_EQ(inputs ? check_passes(graph_case, {}, 1e-6) : "", "");
+    EXPECT_EQ(inputs ? check_passes(graph_case, {{}, {1e-6}}) : "", "");
     return verb(given);
   };
   expect_text_cases("passes/pipeline.test", {{"canonicalize", checked}});

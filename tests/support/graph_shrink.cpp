@@ -161,7 +161,7 @@ std::string kind_of(const std::string& finding) {
 
 }  // namespace
 
-GraphCase shrink(const GraphCase& graph_case, CheckCase check) {
+GraphCase shrink(const GraphCase& graph_case, const CheckCase& check) {
   const std::string wanted = kind_of(check(graph_case));
   GraphCase smallest{graph_case.graph->clone(), graph_case.inputs};
   for (bool again = true; again;) {

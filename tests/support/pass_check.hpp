@@ -10,6 +10,7 @@
 #include "passes/pass.hpp"
 #include "support/random_graph.hpp"
 #include "support/rng.hpp"
+#include "support/truth.hpp"
 
 namespace hone::test {
 
@@ -20,19 +21,20 @@ std::optional<std::vector<Tensor>> draw_inputs(const Graph& graph, Rng& rng);
 /// Contents for the large constants of a text: small dyadic numbers, by name.
 WeightResolver dyadic_weights();
 
-/// The first element in which results differ by more than the contract allows, or, where results
-/// may move at all, by more than `share` of the largest magnitude; empty: none.
-std::string difference(const Contract& contract, double share, const std::vector<Tensor>& wanted,
-                       const std::vector<Tensor>& got);
-
-/// What of the graph gets lost when its text is read back; empty: nothing.
-std::string round_trip(const Graph& graph);
-
 /// Runs one pass on a copy. What it did wrong; empty: nothing.
 std::string check_pass(const Pass& pass, const GraphCase& graph_case);
 
-/// Runs the pipeline on a copy and checks the graph after every pass that changed it. `share` as
-/// for difference(). What the first wrong pass did wrong; empty: nothing.
-std::string check_passes(const GraphCase& graph_case, const PassOptions& options, double share);
+struct PassCheck {
+  PassOptions options;
+  Judge judge;
+  /// So many times every region is cut in two, each time elsewhere.
+  int cuts = 2;
+  /// Told of every pass that changed the graph, after it was checked; may be empty.
+  AfterPass seen = nullptr;
+};
+
+/// Runs the pipeline on a copy, what prepares fusion, fusion, and cuts regions; checks the graph
+/// after every step that changed it. What the first wrong one did wrong; empty: nothing.
+std::string check_passes(const GraphCase& graph_case, const PassCheck& how);
 
 }  // namespace hone::test

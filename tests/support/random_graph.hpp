@@ -5,6 +5,7 @@
 // like.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -66,10 +67,10 @@ GraphCase random_graph(uint64_t seed, const OpRegistry& registry, OpCounts& coun
                        const RandomGraphOptions& options = {});
 
 /// What is wrong with the case, in words; empty: nothing.
-using CheckCase = std::string (*)(const GraphCase& graph_case);
+using CheckCase = std::function<std::string(const GraphCase& graph_case)>;
 /// The smallest case found for which `check` still finds something: outputs dropped, values that
 /// nodes made given as inputs.
-GraphCase shrink(const GraphCase& graph_case, CheckCase check);
+GraphCase shrink(const GraphCase& graph_case, const CheckCase& check);
 /// The graph's text and its inputs as literals.
 std::string text_of(const GraphCase& graph_case);
 
