@@ -147,6 +147,7 @@ Result run_case(const Case& the_case, const HowToRun& how) {
     const bool restructured = how.round_trip && write_and_read(imported.graph);
     verify(*imported.graph, "import");
     BuildOptions options;
+    options.passes = how.passes;
     options.engine.workers = the_case.is_network() ? 0 : 1;
     const auto engine = build(imported.graph->clone(), options);
     verify(engine->graph(), "build");

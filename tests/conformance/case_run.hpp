@@ -3,6 +3,7 @@
 #include <string>
 
 #include "conformance/suite.hpp"
+#include "passes/pass.hpp"
 
 namespace hone {
 
@@ -20,6 +21,7 @@ struct Result {
 struct HowToRun {
   bool networks_by_reference = false;
   bool round_trip = false;  // written as ONNX and read back first
+  PassOptions passes;
 };
 
 /// Runs a case through an engine and, whole networks only where asked for, by reference evaluation.

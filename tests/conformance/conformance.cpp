@@ -6,6 +6,8 @@
 //     --reference       whole networks by reference evaluation too: many minutes
 //     --round-trip      each graph is written as ONNX and read back first; names those whose
 //                       portable graph is another one then
+//     --disable PASS    leaves a pass out; all: every one
+//     --ablate          each folder once with every pass, and once with each pass alone left out
 //     --least PERCENT   fails unless so many of the cases in scope pass, in every folder named
 //     after it
 //     --coverage FILE   writes which versions of which operators Hone reads; with --check: compares
@@ -19,6 +21,7 @@
 #include "base/text.hpp"
 #include "conformance/case_run.hpp"
 #include "conformance/coverage.hpp"
+#include "passes/prepare_fusion.hpp"
 
 namespace hone {
 namespace {
@@ -34,7 +37,7 @@ struct Options {
   };
   std::vector<Folder> folders;
   std::string match;
-  bool show_missing = false, only_check = false;
+  bool show_missing = false, only_check = false, ablate = false;
   HowToRun how;
   fs::path coverage;
 };
@@ -49,6 +52,8 @@ Options read_options(int count, char** words) {
     else if (word == "--least" && has_next) least = std::stod(words[++i]);
     else if (word == "--coverage" && has_next) options.coverage = words[++i];
     else if (word == "--check") options.only_check = true;
+    else if (word == "--disable" && has_next) options.how.passes.disabled = {words[++i]};
+    else if (word == "--ablate") options.ablate = true;
     else if (word == "--missing") options.show_missing = true;
     else if (word == "--reference") options.how.networks_by_reference = true;
     else if (word == "--round-trip") options.how.round_trip = true;
@@ -111,6 +116,23 @@ class Run {
 
   /// The exit code.
   int all() {
+    if (!options_.ablate) return folders();
+    int worst = 0;
+    std::vector<std::string> names{"", "all"};
+    for (const auto& passes : {pipeline(), fusion_preparation()})
+      for (const Pass& pass : passes) names.emplace_back(pass.name);
+    for (const std::string& name : names) {
+      std::printf("without %s, ", name.empty() ? "nothing" : name.c_str());
+      std::fflush(stdout);
+      options_.how.passes.disabled = {name};
+      networks_.clear();
+      worst = std::max(worst, folders());
+    }
+    return worst;
+  }
+
+ private:
+  int folders() {
     Tally total;
     bool enough = true;
     for (const auto& [suite, least] : options_.folders) {
@@ -119,7 +141,7 @@ class Run {
         return kSkipped;
       }
       const Tally tally = folder(suite);
-      std::printf("%s: %s\n", suite.filename().c_str(), tally.text().c_str());
+      if (!options_.ablate) std::printf("%s: %s\n", suite.filename().c_str(), tally.text().c_str());
       rows_.push_back(tally.row(suite.filename().string()));
       const bool is_enough = tally.percent() >= least;
       enough &= is_enough;
@@ -130,7 +152,6 @@ class Run {
     return total.failed() == 0 && enough && coverage() ? 0 : 1;
   }
 
- private:
   /// Writes the page, or tells whether it is as it should be.
   bool coverage() const {
     if (options_.coverage.empty()) return true;
@@ -167,7 +188,7 @@ class Run {
 
   /// Networks stand in two folders; each is run once.
   Result run(const Case& the_case) {
-    if (!the_case.is_network()) return run_case(the_case, {false, options_.how.round_trip});
+    if (!the_case.is_network()) return run_case(the_case, options_.how);
     const auto found = networks_.find(the_case.model);
     if (found != networks_.end()) return found->second;
     return networks_[the_case.model] = run_case(the_case, options_.how);

@@ -89,7 +89,10 @@ bool is_delicate(const Node& node, const std::vector<Tensor>& results) {
                                                        "RoiAlign",
                                                        "MaxRoiPool",
                                                        "DynamicQuantizeLSTM",
-                                                       "TreeEnsemble"};
+                                                       "TreeEnsemble",
+                                                       "OneHotEncoder",
+                                                       "LabelEncoder",
+                                                       "ThresholdedRelu"};
   // Their whole numbers are sizes, not what the operands hold.
   static const std::set<std::string_view> kOfSizes = {"Shape", "Size", "SequenceLength",
                                                       "OptionalHasElement"};
