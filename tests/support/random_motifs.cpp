@@ -108,6 +108,23 @@ std::vector<Motif> products() {
   };
 }
 
+/// Anchors behind one another, as fusion chains them.
+std::vector<Motif> chains() {
+  return {
+      {{"Conv", "f32[n,c,h,w] f32[4,c,1,1]{-1..1} f32[4]?", ""},
+       {"Relu|HardSwish?", "^", ""},
+       {"Conv", "^ f32[4,1,3,3]{-1..1}", "group=4 pads=[1,1,1,1] strides=[1,1]|[2,2]"},
+       {kActivations, "^", ""},
+       {"Conv", "^ f32[o,4,1,1]{-1..1} f32[o]?", ""},
+       {"MaxPool|AveragePool|Relu?", "^", "kernel_shape=[2,2]"}},
+      {{"MatMul", "f32[b,s,k] f32[k,n]{-1..1}", ""},
+       {"Gelu|Relu|Tanh", "^", ""},
+       {"MatMul", "^ f32[n,k]{-1..1}", ""},
+       {"Add", "^ f32[b,s,k]", ""},
+       {"LayerNormalization?", "^ f32[k]{-1..2} f32[k]?", "axis=-1"}},
+  };
+}
+
 std::vector<Motif> moves() {
   return {
       {{"Transpose", "A[a,b,c]", "perm=[0,2,1]|[2,0,1]|[1,0,2]"},
@@ -232,8 +249,8 @@ std::vector<Motif> quantized() {
 }  // namespace
 
 const Motif& any_motif(Rng& rng) {
-  static const std::vector<std::vector<Motif>> kFamilies = {convolutions(), products(), moves(),
-                                                            pieces(), quantized()};
+  static const std::vector<std::vector<Motif>> kFamilies = {
+      convolutions(), products(), chains(), moves(), pieces(), quantized()};
   return rng.among(rng.among(kFamilies));
 }
 
