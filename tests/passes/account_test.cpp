@@ -31,11 +31,17 @@ TEST(Account, CountsLaunchedStepsAndWhatTheyMove) {
   EXPECT_EQ(before.bytes, Dim(6 * 1024));
   fuse(*graph, {});
   const StepAccount after = account(*graph);
-  EXPECT_EQ(after.launched, 2);
-  EXPECT_EQ(after.views, 0);
-  EXPECT_EQ(after.bytes, Dim(4 * 1024));
+  EXPECT_EQ(after.launched, 1);
+  EXPECT_EQ(after.cut, 2);
+  EXPECT_EQ(after.bytes, Dim(2 * 1024));
   ASSERT_EQ(graph->nodes().front().op.name(), "Fused");
-  EXPECT_EQ(bytes_saved(graph->nodes().front()), Dim(2 * 1024));  // %c, written and read
+  EXPECT_EQ(bytes_saved(graph->nodes().front()), Dim(4 * 1024));  // %c and %r, written and read
+  cut_where_marked(*graph);
+  const StepAccount cut = account(*graph);
+  EXPECT_EQ(cut.launched, 2);
+  EXPECT_EQ(cut.views, 0);
+  EXPECT_EQ(cut.bytes, Dim(4 * 1024));
+  EXPECT_EQ(bytes_saved(graph->nodes().front()), Dim(2 * 1024));  // %c
 }
 
 TEST(Account, ConcatIsAViewWhereItsPiecesLieInOnePieceEach) {

@@ -8,6 +8,8 @@
 #include "ir/structural.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
+#include "passes/fusion/account.hpp"
+#include "passes/fusion/chain.hpp"
 #include "passes/fusion/fuse.hpp"
 #include "support/fusion_check.hpp"
 #include "support/graph_case.hpp"
@@ -41,6 +43,16 @@ std::string check_fusion(const GraphCase& given) {
     const std::string text = print(*fused);
     if (print(*parse(text, all_ops())) != text) return "the text of the fused graph differs";
     if (std::string differs = difference(*given.graph, *fused, given.inputs); !differs.empty())
+      return differs;
+    const std::unique_ptr<Graph> cut = fused->clone();
+    cut_where_marked(*cut);
+    verify(*cut, "cut_where_marked");
+    for (const Node& node : cut->nodes())
+      if (node.op.as<Fused>() != nullptr && !node.op.as<Fused>()->cuts.empty())
+        return "a mark is left where all were cut";
+    if (account(*cut).launched != account(*fused).cut)
+      return "cutting gives another count of steps";
+    if (std::string differs = difference(*given.graph, *cut, given.inputs); !differs.empty())
       return differs;
     cut_regions(*fused, [](const Node&) { return false; });
     verify(*fused, "cut_regions");
@@ -85,6 +97,25 @@ TEST(CheckFusion, FindsRegionsThatComputeSomethingElse) {
   const GraphCase given = three_of_one_element("Exp"), other = three_of_one_element("Sin");
   Truth truth(*given.graph, given.inputs, {});
   EXPECT_NE(check_fusion(*other.graph, {}, truth), "");
+}
+
+/// Regions of several anchors are drawn, too.
+TEST(Fuse, FindsChainsInRandomGraphs) {
+  OpCounts counts;
+  int chains = 0;
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
+    const GraphCase drawn = random_graph(seed, all_ops(), counts);
+    fuse(*drawn.graph, {});
+    for (const Node& node : drawn.graph->nodes()) {
+      const Fused* fused = node.op.as<Fused>();
+      if (fused == nullptr) continue;
+      int anchors = 0;
+      for (const auto& [inner, role] : roles_of(*fused->body)) anchors += role.role == Role::anchor;
+      ASSERT_LE(anchors, kMostAnchors) << print(node);
+      chains += anchors > 1;
+    }
+  }
+  EXPECT_GT(chains, 10);
 }
 
 TEST(Region, CanBeCutAtAnyValueAndPutTogetherAgain) {

@@ -4,6 +4,7 @@
 
 #include "ir/region.hpp"
 #include "ir/structural.hpp"
+#include "passes/fusion/chain.hpp"
 #include "passes/fusion/groups.hpp"
 #include "passes/fusion/role.hpp"
 
@@ -20,7 +21,7 @@ class Fusion {
     for (Node& node : graph.nodes()) {
       if (options.keep(node)) roles_.at(&node) = {};
       const Role role = roles_.at(&node).role;
-      groups_.of(&node).anchored = role == Role::anchor;
+      groups_.of(&node).anchors = role == Role::anchor ? 1 : 0;
       groups_.of(&node).reduces = role == Role::reduction;
     }
   }
@@ -29,6 +30,8 @@ class Fusion {
     for (Node& node : graph_.nodes()) join_producer(node);
     for (auto node = graph_.nodes().rbegin(); node != graph_.nodes().rend(); ++node)
       join_reader(*node);
+    chain_anchors(graph_, roles_, groups_,
+                  [this](const Node& node, std::string why) { note(node, std::move(why)); });
     return materialize();
   }
 
@@ -89,10 +92,11 @@ class Fusion {
     if (!may_join(producer)) return "what makes its operand runs on its own";
     switch (role.role) {
       case Role::pointwise:
-        return role.reads_here(value) ? "" : "it reads other places of it than its own";
+        return role.reads_here(value) ? "" : "it reads other places of its operand than its own";
       case Role::view:
-        if (!only_for(value, node)) return "others read it as it is";
-        if (role.stages.list.size() == 1 && shrinks(node)) return "it takes a part of it only";
+        if (!only_for(value, node)) return "others read its operand as it is";
+        if (role.stages.list.size() == 1 && changes_count(node))
+          return "it takes a part of its operand, or repeats it";
         return "";
       case Role::reduction:
         if (groups_.of(producer).reduces) return "its operand's region has a reduction";
@@ -102,7 +106,7 @@ class Fusion {
   }
 
   /// The result has not as many elements as the operand.
-  static bool shrinks(const Node& node) {
+  static bool changes_count(const Node& node) {
     return !(product(node.inputs[0]->type.tensor().shape()) ==
              product(node.outputs[0]->type.tensor().shape()));
   }
@@ -120,13 +124,13 @@ class Fusion {
     std::string why;
     for (const Value* value : made) {
       if (std::string refused = refusal(node, value); !refused.empty()) {
-        if (why.empty()) why = cat("%", value->name, ": ", refused);
+        if (why.empty()) why = std::move(refused);
         continue;
       }
       const bool reduces = role.role == Role::reduction;
-      const bool anchored = groups_.of(value->producer).anchored;
+      const bool anchored = groups_.of(value->producer).anchors > 0;
       if (!groups_.merge(value->producer, &node)) {
-        why = cat("%", value->name, ": a path leads from its region through others to this node");
+        why = "a path leads from its operand's region through others to this node";
         continue;
       }
       if (reduces && anchored) groups_.of(&node).cuts.push_back(value->name);
@@ -139,7 +143,7 @@ class Fusion {
   void join_reader(Node& node) {
     if (!may_join(&node)) return;
     Group& group = groups_.of(&node);
-    if (group.anchored || group.reduces || group.nodes.back() != &node) return;
+    if (group.anchors > 0 || group.reduces || group.nodes.back() != &node) return;
     const Node* reader = nullptr;
     for (const Node* each : group.nodes)
       for (const Value* output : each->outputs) {
@@ -173,13 +177,19 @@ class Fusion {
 
   bool materialize() {
     bool changed = false;
-    for (const Group* group : groups_.all()) {
+    for (Group* group : groups_.all()) {
       if (group->nodes.size() < 2 || !is_read(*group)) continue;
+      std::sort(group->cuts.begin(), group->cuts.end(),
+                [this](const auto& a, const auto& b) { return made_at(a) < made_at(b); });
       fuse_nodes(graph_, group->nodes, kFuse, group->cuts);
       changed = true;
     }
     if (changed) graph_.sort();
     return changed;
+  }
+
+  int made_at(std::string_view value) const {
+    return groups_.position(graph_.find(value)->producer);
   }
 
   void note(const Node& node, std::string why) {
@@ -200,6 +210,20 @@ class Fusion {
 
 bool fuse(Graph& graph, const PassOptions& options, std::vector<FusionNote>* notes) {
   return !is_disabled(kFuse, options) && Fusion(graph, options, notes).run();
+}
+
+void cut_where_marked(Graph& graph) {
+  std::vector<Node*> pending;
+  for (Node& node : graph.nodes()) pending.push_back(&node);
+  while (!pending.empty()) {
+    Node* node = pending.back();
+    pending.pop_back();
+    const Fused* fused = node->op.as<Fused>();
+    if (fused == nullptr || fused->cuts.empty()) continue;
+    const auto [before, after] = cut_region(graph, node, std::string(fused->cuts.front()));
+    pending.insert(pending.end(), {before, after});
+  }
+  graph.sort();
 }
 
 bool cut_regions(Graph& graph, const std::function<bool(const Node& fused)>& keep) {

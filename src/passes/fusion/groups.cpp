@@ -14,7 +14,7 @@ Groups::Groups(Graph& graph) {
   for (Node& node : graph.nodes()) {
     index_.emplace(&node, groups_.size());
     positions_.emplace(&node, static_cast<int>(groups_.size()));
-    groups_.push_back({{&node}, false, false, {}});
+    groups_.push_back({{&node}, 0, false, {}});
     std::vector<const Node*>& needs = needs_[&node];
     for (const Value* input : node.inputs)
       if (input != nullptr && input->producer != nullptr) needs.push_back(input->producer);
@@ -63,7 +63,7 @@ bool Groups::merge(const Node* a, const Node* b) {
   kept.nodes.insert(kept.nodes.end(), gone.nodes.begin(), gone.nodes.end());
   std::sort(kept.nodes.begin(), kept.nodes.end(),
             [&](const Node* x, const Node* y) { return position(x) < position(y); });
-  kept.anchored |= gone.anchored;
+  kept.anchors += gone.anchors;
   kept.reduces |= gone.reduces;
   kept.cuts.insert(kept.cuts.end(), gone.cuts.begin(), gone.cuts.end());
   gone = {};

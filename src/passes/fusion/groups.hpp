@@ -12,7 +12,7 @@ namespace hone {
 
 struct Group {
   std::vector<Node*> nodes;       // in the graph's order
-  bool anchored = false;          // has a node that is more than views and pointwise
+  int anchors = 0;                // nodes that are more than views, pointwise and reductions
   bool reduces = false;           // has a reduction of something the group makes
   std::vector<std::string> cuts;  // values where choice may cut
 };

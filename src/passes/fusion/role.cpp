@@ -58,6 +58,27 @@ bool has_load_in_index(const Expr& expr) {
   return found;
 }
 
+/// Every element of one operand once: its places are loops and reduction variables, each its own.
+/// Others are scalars.
+bool folds_one_operand(const Stage& stage) {
+  bool once = true;
+  const Value* operand = nullptr;
+  visit(stage.expr, [&](const Expr& load) {
+    if (load.kind() != Expr::Kind::load || !once) return;
+    std::set<std::string, std::less<>> seen;
+    for (const Expr& index : load.operands()) {
+      if (index.kind() == Expr::Kind::index && index.dim().is_constant()) continue;
+      const auto name = index.kind() == Expr::Kind::index ? index.dim().as_symbol() : std::nullopt;
+      once = once && name && seen.emplace(*name).second;
+    }
+    const auto* value = std::get_if<const Value*>(&load.source());
+    if (seen.empty() || value == nullptr) return;
+    once = once && (operand == nullptr || operand == *value);
+    operand = *value;
+  });
+  return once;
+}
+
 Role role_of_stages(const Stages& stages, const Node& node) {
   if (!stages) return Role::anchor;
   std::vector<const Value*> sources;
@@ -68,7 +89,7 @@ Role role_of_stages(const Stages& stages, const Node& node) {
   if (moves) return sources.size() > 1 ? Role::join : Role::view;
   if (stages.list.size() != 1 || node.outputs.size() != 1) return Role::anchor;
   const Stage& stage = *stages.list.front();
-  if (stage.kind() == Stage::Kind::reduce) return Role::reduction;
+  if (stage.kind() == Stage::Kind::reduce && folds_one_operand(stage)) return Role::reduction;
   if (stage.kind() != Stage::Kind::map || has_load_in_index(stage.expr)) return Role::anchor;
   return Role::pointwise;
 }
