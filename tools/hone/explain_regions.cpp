@@ -29,7 +29,7 @@ std::string why_joined(const Graph& body) {
   }
   if (anchors.empty())
     return cat("elementwise and views in one pass over memory: ", join(before, " "));
-  std::string text = join(anchors, " ");
+  std::string text = join(anchors, " then ");
   if (!before.empty()) text = cat(text, " reads through ", join(before, " "));
   if (!behind.empty())
     text += cat(before.empty() ? "" : ",", " has ", join(behind, " "), " on its result");
@@ -56,9 +56,10 @@ std::vector<std::string> notes_on(const Node& step, const FusedGraph& fused) {
 
 std::string explained(const FusedGraph& fused) {
   const StepAccount sum = account(*fused.graph);
-  std::string text = cat("regions  ", sum.launched, " steps, ", fused.steps_before,
-                         " before fusion; ", bytes_words(sum.bytes), " of activations moved, ",
-                         bytes_words(fused.bytes_before), " before\n");
+  std::string text =
+      cat("regions  ", sum.launched, " steps (", sum.cut, " when each is cut where marked), ",
+          fused.steps_before, " before fusion; ", bytes_words(sum.bytes), " of activations moved, ",
+          bytes_words(fused.bytes_before), " before\n");
   int index = 0;
   for (const Node* step : sum.steps) {
     const Fused* op = step->op.as<Fused>();

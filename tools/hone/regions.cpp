@@ -83,15 +83,23 @@ std::string regions_text(const Graph& portable, const Shapes& shapes, const Pass
   const std::unique_ptr<Graph> graph = specialized(portable, shapes, options);
   const FusedGraph made = fused(*graph, options);
   const StepAccount after = account(*made.graph);
-  std::string text =
-      cat("regions  ", after.launched, " steps (", after.cut, " when each is cut where marked), ",
-          made.steps_before, " before; ", after.views, " views, ", after.constants,
-          " of constants, ", after.sizes, " of sizes\n", "moved    ", size_text(after.bytes),
-          " of activations, ", size_text(made.bytes_before), " before\n");
+  const std::unique_ptr<Graph> cut = made.graph->clone();
+  cut_where_marked(*cut);
+  std::string text = cat(
+      "regions  ", after.launched, " steps (", after.cut, " when each is cut where marked), ",
+      made.steps_before, " before; ", after.views, " views, ", after.constants, " of constants, ",
+      after.sizes, " of sizes\n", "moved    ", size_text(after.bytes), " of activations, ",
+      size_text(account(*cut).bytes), " when cut, ", size_text(made.bytes_before), " before\n");
   std::vector<std::vector<std::string>> rows;
   int index = 0;
-  for (const Node* step : after.steps)
-    rows.push_back({cat("  region ", index++), ops_of(*step), layers_of(*step)});
+  for (const Node* step : after.steps) {
+    const Fused* fused_op = step->op.as<Fused>();
+    rows.push_back(
+        {cat("  region ", index++), ops_of(*step),
+         fused_op == nullptr ? "" : cat("saves ", size_text(bytes_saved(*step))),
+         fused_op == nullptr || fused_op->cuts.empty() ? "" : cat("cuts ", fused_op->cuts.size()),
+         layers_of(*step)});
+  }
   text += table(rows);
   rows.clear();
   for (const Node* copy : after.copies)
