@@ -15,16 +15,23 @@ const Expr& uncast(const Expr& expr) {
   return *inner;
 }
 
-/// An element as a contraction reads it: as it is, less a zero point, one of two by a condition.
+/// An element as a contraction reads it: as it is, less a zero point, scaled, taken out of a byte,
+/// one of two by a condition.
 bool is_element(const Expr& expr) {
   const Expr& inner = uncast(expr);
   if (inner.kind() == Expr::Kind::load) return true;
   if (inner.kind() != Expr::Kind::call) return false;
-  if (inner.function() == Function::sub) return is_element(inner.operands()[0]);
-  if (inner.function() != Function::select) return false;
-  const Expr& otherwise = inner.operands()[2];
-  return is_element(inner.operands()[1]) &&
-         (otherwise.kind() == Expr::Kind::number || is_element(otherwise));
+  const std::vector<Expr>& parts = inner.operands();
+  switch (inner.function()) {
+    case Function::sub:
+    case Function::shift_right:
+    case Function::bit_and: return is_element(parts[0]);
+    case Function::mul: return is_element(parts[0]) && is_element(parts[1]);
+    case Function::select:
+      return is_element(parts[1]) &&
+             (parts[2].kind() == Expr::Kind::number || is_element(parts[2]));
+    default: return false;
+  }
 }
 
 bool is_product_of_loads(const Expr& expr) {

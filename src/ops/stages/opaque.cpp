@@ -1,7 +1,6 @@
 // Ops that have no closed form, and why.
 
 #include "ir/stages.hpp"
-#include "ops/blockwise.hpp"
 #include "ops/deformable.hpp"
 #include "ops/detection.hpp"
 #include "ops/determinant.hpp"
@@ -71,12 +70,6 @@ void GroupQueryAttention::express(Expression& e) const {
 }
 void CausalConvWithState::express(Expression& e) const {
   e.decline("its state is what past runs left");
-}
-void MatMulNBits::express(Expression& e) const {
-  e.decline("its weights are a few bits each, packed across bytes");
-}
-void GatherBlockQuantized::express(Expression& e) const {
-  e.decline("its data are a few bits each, packed across bytes");
 }
 
 }  // namespace hone
