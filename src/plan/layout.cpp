@@ -100,7 +100,7 @@ class LayingOut {
     const size_t count = plan.buffers.size();
     for (size_t i = 0; i < count; ++i) {
       if (!plan.buffers[i].value.empty()) by_name_.emplace(plan.buffers[i].value, i);
-      groups_.push_back({own_.buffers[i], {i}});
+      groups_.push_back({own_.buffers[i], plan.buffers[i].last, {i}});
       group_of_.push_back(i);
     }
     offsets_.assign(count, 0);
@@ -125,6 +125,7 @@ class LayingOut {
  private:
   struct Group {
     Buffer buffer;
+    int last;  // the step that reads it last; with streams others may still run beside that
     std::vector<size_t> members;
   };
 
@@ -179,7 +180,7 @@ class LayingOut {
     if (!of || !value || group_of_[*value] != *value) return;  // it is over another already
     const Group& group = groups_[group_of_[*of]];
     const int64_t bytes = own_.buffers[*of].bytes;
-    if (group.buffer.last != step || group.buffer.bytes != bytes || bytes == 0 ||
+    if (group.last != step || group.buffer.bytes != bytes || bytes == 0 ||
         own_.buffers[*value].bytes != bytes)
       return;
     join(*value, group_of_[*of], 0);
@@ -214,6 +215,7 @@ class LayingOut {
     moved.members.clear();
     kept.buffer.first = std::min(kept.buffer.first, moved.buffer.first);
     kept.buffer.last = std::max(kept.buffer.last, moved.buffer.last);
+    kept.last = std::max(kept.last, moved.last);
   }
 
   Layout finish() {

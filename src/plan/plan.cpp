@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "plan/streams.hpp"
+
 namespace hone {
 namespace {
 
@@ -45,7 +47,13 @@ void check_plan(const Graph& graph, const Plan& plan, std::string_view device,
     fits(next < runs.size(), "it has ", runs.size(), " kernels");
     return choice_of(*runs[next++], std::move(problem), kernels);
   };
-  const Plan again = make_plan(graph, choose, device, Share{plan.workers});
+  std::vector<int> streams;
+  for (const Step& step : plan.steps) streams.push_back(step.stream);
+  const int count = stream_count(plan);
+  fits(count <= kMostStreams, "it has ", count, " streams");
+  fits(plan.steps.size() == graph.nodes().size(), "it has ", plan.steps.size(), " steps");
+  if (count == 1) streams.clear();
+  const Plan again = make_plan(graph, choose, device, Share{plan.workers}, streams);
   fits(again.steps == plan.steps && again.bodies == plan.bodies, "its steps differ");
   fits(again.buffers == plan.buffers && again.sharings == plan.sharings &&
            again.pooled == plan.pooled,
@@ -59,14 +67,14 @@ Demand demand(const Plan& plan, const Bindings& symbols) {
     const auto bytes = buffer.bytes.evaluate(symbols);
     if (buffer.at_most) {
       const bool useful = bytes && *bytes >= 0 && *bytes <= kMostBoundedBytes;
-      demand.buffers.push_back({useful ? *bytes : 0, buffer.first, buffer.last});
+      demand.buffers.push_back({useful ? *bytes : 0, buffer.first, buffer.end()});
       continue;
     }
     check(bytes && *bytes >= 0, Code::usage, "the size of ",
           buffer.value.empty() ? std::string("scratch") : cat("%", buffer.value), ", ",
           buffer.bytes, " bytes, ", bytes ? cat("is ", *bytes) : std::string("cannot be computed"),
           " for the given input sizes");
-    demand.buffers.push_back({*bytes, buffer.first, buffer.last});
+    demand.buffers.push_back({*bytes, buffer.first, buffer.end()});
   }
   return demand;
 }

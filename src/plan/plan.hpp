@@ -25,8 +25,10 @@ struct Step {
   std::string kernel;  // empty for what is no run
   int version = 0;
   Tuning tuning;
-  int bodies = 0;    // of a control step
-  std::string note;  // what people should know, such as why a fallback was taken
+  int bodies = 0;          // of a control step
+  std::string note;        // what people should know, such as why a fallback was taken
+  int stream = 0;          // which it is enqueued to
+  std::vector<int> waits;  // earlier steps, on other streams, that must have run before it starts
   friend bool operator==(const Step&, const Step&) = default;
 };
 
@@ -38,13 +40,17 @@ struct PlannedBuffer {
   Dim bytes;
   int first = 0, last = 0;
   bool at_most = false;
+  /// With streams: the last step that may run before or beside one that reads it, where that is
+  /// behind `last`. Every step behind it runs after all of these.
+  int until = -1;
+  int end() const { return until < 0 ? last : until; }
   friend bool operator==(const PlannedBuffer&, const PlannedBuffer&) = default;
 };
 
 struct Plan {
   std::string device;  // "cpu"
   int workers = 1;
-  std::vector<Step> steps;
+  std::vector<Step> steps;    // in the order of enqueueing
   std::vector<int> segments;  // first step of each; a cut stands where sizes become known
   std::vector<PlannedBuffer> buffers;
   std::vector<Sharing> sharings;    // in the order of the steps
@@ -53,14 +59,18 @@ struct Plan {
   friend bool operator==(const Plan&, const Plan&) = default;
 };
 
-/// Plans the nodes of `graph` in their order, bodies of control flow too.
+/// Plans the nodes of `graph` in their order, bodies of control flow too. `streams`: of each node,
+/// from 0 without a gap; empty: one stream has them all. Bodies have one.
 Plan make_plan(const Graph& graph, const Choose& choose, std::string_view device,
-               const Share& share);
+               const Share& share, const std::vector<int>& streams = {});
 
 /// Checks a plan from elsewhere: every kernel runs its node with that tuning, and everything else
 /// is what follows from these choices. Error(incompatible_engine) saying what does not fit.
 void check_plan(const Graph& graph, const Plan& plan, std::string_view device,
                 const KernelRegistry& kernels);
+
+/// Plans of more streams are refused.
+inline constexpr int kMostStreams = 64;
 
 /// Bounds of more bytes than this are no use: such a value gets memory when its size is known.
 inline constexpr int64_t kMostBoundedBytes = int64_t{256} << 20;

@@ -5,6 +5,7 @@
 #include "base/size.hpp"
 #include "device/problem.hpp"
 #include "ir/structural.hpp"
+#include "plan/streams.hpp"
 
 namespace hone {
 namespace {
@@ -170,20 +171,35 @@ std::vector<std::vector<int>> Planner::needs(const std::vector<const Node*>& ord
 /// Puts the steps of one order together: lifetimes, what may share bytes.
 class Planner::Laying {
  public:
-  explicit Laying(const Planner& planner) : planner_(planner) {
+  Laying(const Planner& planner, const std::vector<const Node*>& order,
+         const std::vector<int>& streams)
+      : planner_(planner), order_(order) {
     plan_.device = planner.device_;
     plan_.workers = planner.share_.workers;
-  }
-
-  Plan run(const std::vector<const Node*>& order) {
     int index = 0;
     for (const Node* node : order) last_use(*node, index++);
-    bool cut = true;
-    for (const Node* node : order) {
-      if (cut) plan_.segments.push_back(static_cast<int>(plan_.steps.size()));
-      add_step(*node);
-      cut = planner_.decision(*node).cut;
+    if (streams.empty()) return;
+    clocks_.emplace(1 + *std::max_element(streams.begin(), streams.end()));
+    const auto needs = planner.needs(order, joins_streams);
+    for (size_t i = 0; i < order.size(); ++i) {
+      position_.emplace(order[i], static_cast<int>(i));
+      Step step;
+      step.stream = streams[i];
+      step.waits = clocks_->add(step.stream, needs[i]);
+      plan_.steps.push_back(std::move(step));
     }
+  }
+
+  Plan run() {
+    plan_.steps.resize(order_.size());
+    bool cut = true;
+    for (size_t i = 0; i < order_.size(); ++i) {
+      if (cut) plan_.segments.push_back(static_cast<int>(i));
+      add_step(*order_[i], static_cast<int>(i));
+      cut = planner_.decision(*order_[i]).cut;
+    }
+    if (clocks_)
+      for (PlannedBuffer& buffer : plan_.buffers) extend(buffer);
     return std::move(plan_);
   }
 
@@ -193,15 +209,47 @@ class Planner::Laying {
       if (input != nullptr) last_[input] = index;
   }
 
-  void add_step(const Node& node) {
-    const int index = static_cast<int>(plan_.steps.size());
+  void add_step(const Node& node, int index) {
     const Decision& decided = planner_.decision(node);
+    Step& step = plan_.steps[static_cast<size_t>(index)];
+    const int stream = step.stream;
+    std::vector<int> waits = std::move(step.waits);
+    step = decided.step;
+    step.stream = stream;
+    step.waits = std::move(waits);
     plan_.bodies.insert(plan_.bodies.end(), decided.bodies.begin(), decided.bodies.end());
     if (!decided.scratch.is(0)) plan_.buffers.push_back({"", decided.scratch, index, index});
     for (const Value* output : node.outputs)
       if (output != nullptr && !planner_.outputs_.contains(output)) place(*output, index);
-    if (decided.step.kind == Step::Kind::run) share(node, decided.overwritable, index);
-    plan_.steps.push_back(decided.step);
+    if (step.kind == Step::Kind::run) share(node, decided.overwritable, index);
+  }
+
+  /// With streams, other steps than the next may still run beside the last one that reads it.
+  void extend(PlannedBuffer& buffer) const {
+    int until = clocks_->last_beside(buffer.first);
+    if (!buffer.value.empty())
+      for (const Node* user : planner_.graph_.find(buffer.value)->users)
+        until = std::max(until, clocks_->last_beside(position_.at(user)));
+    if (until > buffer.last) buffer.until = until;
+  }
+
+  /// With streams: everything that touches the bytes of the value and is enqueued before the step
+  /// has run when it starts.
+  bool only_one(const Value& value, int index) const {
+    if (!clocks_) return true;
+    const std::string& bytes = family(value.name);
+    const auto others = members_.find(bytes);
+    const auto ran = [&](const std::string& name) {
+      const Value* member = planner_.graph_.find(name);
+      std::vector<const Node*> touching(member->users.begin(), member->users.end());
+      if (member->producer != nullptr) touching.push_back(member->producer);
+      return std::all_of(touching.begin(), touching.end(), [&](const Node* node) {
+        const int step = position_.at(node);
+        return step >= index || clocks_->before(step, index);
+      });
+    };
+    return ran(value.name) && (others == members_.end() ||
+                               std::all_of(others->second.begin(), others->second.end(), ran));
   }
 
   /// The first of all values that may lie in the same bytes.
@@ -215,6 +263,7 @@ class Planner::Laying {
   void share(const Node& node, std::vector<const Value*> overwritable, int index) {
     std::erase_if(overwritable, [&](const Value* operand) {
       if (last_.at(operand) != index) return true;  // read again
+      if (!only_one(*operand, index)) return true;
       return std::any_of(node.inputs.begin(), node.inputs.end(), [&](const Value* other) {
         return other != nullptr && other != operand && family(other->name) == family(operand->name);
       });
@@ -237,9 +286,19 @@ class Planner::Laying {
     });
     for (Sharing& sharing : found) {
       const std::string one = family(sharing.value), other = family(sharing.of);
-      if (one != other) families_[one] = other;
+      if (one != other) unite(one, other);
       plan_.sharings.push_back(std::move(sharing));
     }
+  }
+
+  void unite(const std::string& one, const std::string& other) {
+    families_[one] = other;
+    if (!clocks_) return;
+    std::vector<std::string> moved = std::move(members_[one]);
+    moved.push_back(one);
+    std::vector<std::string>& kept = members_[other];
+    if (kept.empty()) kept.push_back(other);
+    kept.insert(kept.end(), moved.begin(), moved.end());
   }
 
   void place(const Value& value, int index) {
@@ -257,16 +316,22 @@ class Planner::Laying {
   }
 
   const Planner& planner_;
+  const std::vector<const Node*>& order_;
   Plan plan_;
   std::unordered_map<const Value*, int> last_;
   std::unordered_map<std::string, std::string> families_;  // of values that may share bytes
+  std::unordered_map<std::string, std::vector<std::string>> members_;  // of families, by the first
+  std::optional<Clocks> clocks_;                                       // of more streams than one
+  std::unordered_map<const Node*, int> position_;
 };
 
-Plan Planner::plan(const std::vector<const Node*>& order) const { return Laying(*this).run(order); }
+Plan Planner::plan(const std::vector<const Node*>& order, const std::vector<int>& streams) const {
+  return Laying(*this, order, streams).run();
+}
 
 Plan make_plan(const Graph& graph, const Choose& choose, std::string_view device,
-               const Share& share) {
-  return Planner(graph, choose, device, share).plan(nodes_in_order(graph));
+               const Share& share, const std::vector<int>& streams) {
+  return Planner(graph, choose, device, share).plan(nodes_in_order(graph), streams);
 }
 
 }  // namespace hone

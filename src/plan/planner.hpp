@@ -31,8 +31,8 @@ class Planner {
   /// behind it need it. Ascending.
   using Fence = bool (*)(const Decision& decision);
   std::vector<std::vector<int>> needs(const std::vector<const Node*>& order, Fence fence) const;
-  /// The plan of such an order.
-  Plan plan(const std::vector<const Node*>& order) const;
+  /// The plan of such an order. `streams`: by step; empty: one stream.
+  Plan plan(const std::vector<const Node*>& order, const std::vector<int>& streams = {}) const;
 
  private:
   class Laying;
@@ -53,6 +53,11 @@ class Planner {
   std::set<const Value*> outputs_;
   std::unordered_map<const Node*, Decision> decisions_;
 };
+
+/// Every stream joins where the host reads sizes or runs bodies.
+inline bool joins_streams(const Decision& decision) {
+  return decision.step.kind != Step::Kind::run;
+}
 
 /// The nodes as the graph has them.
 std::vector<const Node*> nodes_in_order(const Graph& graph);

@@ -22,6 +22,8 @@ void print_plan(std::string& out, const Plan& plan, const std::string& indent) {
     if (step.kind == Step::Kind::run)
       out += cat(" ", step.kernel, "/", step.version, " {", tuning_text(step.tuning), "}");
     if (step.kind == Step::Kind::control) out += cat(" ", step.bodies);
+    if (step.stream != 0) out += cat(" on ", step.stream);
+    if (!step.waits.empty()) out += cat(" after ", join(step.waits, ","));
     if (!step.note.empty()) {
       out += " ";
       append_quoted(out, step.note);
@@ -33,8 +35,9 @@ void print_plan(std::string& out, const Plan& plan, const std::string& indent) {
   for (const PlannedBuffer& buffer : plan.buffers) {
     out += cat(indent, " buffer ");
     append_quoted(out, buffer.value);
-    out += cat(" ", buffer.first, "..", buffer.last, buffer.at_most ? " at_most " : " ",
-               buffer.bytes, "\n");
+    out += cat(" ", buffer.first, "..", buffer.last);
+    if (buffer.until >= 0) out += cat("..", buffer.until);
+    out += cat(buffer.at_most ? " at_most " : " ", buffer.bytes, "\n");
   }
   for (const Sharing& sharing : plan.sharings) {
     out += cat(indent, " ", kSharings[static_cast<size_t>(sharing.kind)], " ");
@@ -134,6 +137,7 @@ class PlanReader {
       buffer.first = index();
       wanted(take(".."), "\"FIRST..LAST\"");
       buffer.last = index();
+      if (take("..")) buffer.until = index();
       buffer.at_most = take("at_most ");
       buffer.bytes = size();
       plan.buffers.push_back(std::move(buffer));
@@ -194,6 +198,11 @@ class PlanReader {
       while (!take("}")) read_setting(step.tuning);
     }
     if (step.kind == Step::Kind::control) step.bodies = index();
+    if (take("on ")) step.stream = index();
+    if (take("after ")) {
+      do step.waits.push_back(index());
+      while (take(","));
+    }
     if (!trim(at_).empty()) step.note = quoted();
     end_of_line();
     const int bodies = step.bodies;

@@ -42,11 +42,11 @@ std::unique_ptr<Graph> make_typed(const Graph& portable, int workers, const Pass
   return graph;
 }
 
-Plan plan_for_cpu(Graph& graph, int workers) {
+Plan plan_for_cpu(Graph& graph, int workers, int most_streams, std::vector<StreamTrial>* trials) {
   const Choose choose = [](std::shared_ptr<const Problem> problem) {
     return choose_by_estimate(cpu::kernels(), std::move(problem));
   };
-  return plan_in_order(graph, choose, "cpu", Share{workers});
+  return plan_on_streams(graph, choose, "cpu", Share{workers}, most_streams, trials);
 }
 
 namespace {

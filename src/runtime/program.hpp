@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "passes/pass.hpp"
-#include "plan/plan.hpp"
+#include "plan/streams.hpp"
 
 namespace hone {
 
@@ -31,8 +31,11 @@ class PackStore {
 std::unique_ptr<Graph> make_typed(const Graph& portable, int workers,
                                   const PassOptions& passes = {});
 /// A plan of a typed graph, whose nodes it puts in an order that needs little memory; nothing is
-/// prepared or packed.
-Plan plan_for_cpu(Graph& typed, int workers);
+/// prepared or packed. One stream: a kernel takes all workers, and what it would take with a part
+/// of them is not known, so that steps beside one another would gain nothing that can be told.
+/// `most_streams` more: what plan_on_streams() finds as if each stream had workers of its own.
+Plan plan_for_cpu(Graph& typed, int workers, int most_streams = 1,
+                  std::vector<StreamTrial>* trials = nullptr);
 
 /// What programs are made with.
 struct Preparation {

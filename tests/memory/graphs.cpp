@@ -8,6 +8,8 @@
 
 #include "base/error.hpp"
 #include "build/build.hpp"
+#include "choose/choose.hpp"
+#include "device/cpu/stream.hpp"
 #include "ir/structural.hpp"
 
 namespace {
@@ -26,8 +28,15 @@ Bindings sizes_for(const Graph& graph, int64_t batch) {
   return symbols;
 }
 
+std::unique_ptr<Graph> typed_graph(const std::string& path) {
+  ImportOptions options;
+  options.random_weights = 1;
+  return make_typed(*make_portable(import_file(path, options).graph), 2);
+}
+
 /// true: within the bars.
-bool print_row(const Graph& graph, const Plan& plan, const std::string& name, int64_t batch) {
+bool print_row(const Graph& graph, const Plan& plan, const Plan& given, const std::string& name,
+               int64_t batch) {
   const Bindings symbols = sizes_for(graph, batch);
   const auto start = std::chrono::steady_clock::now();
   const Layout layout = lay_out(plan, symbols);
@@ -42,8 +51,9 @@ bool print_row(const Graph& graph, const Plan& plan, const std::string& name, in
   const double ratio = static_cast<double>(placement.bytes) / static_cast<double>(bound);
   std::cout << "| " << name << " | " << batch << " | " << plan.steps.size() << " | "
             << std::count(layout.idle.begin(), layout.idle.end(), true) << " | " << naive << " | "
-            << lower_bound(demand(plan, symbols)) << " | " << bound << " | " << placement.bytes
-            << " | ";
+            << lower_bound(demand(plan, symbols)) << " | "
+            << lower_bound(lay_out(given, symbols).demand) << " | " << bound << " | "
+            << placement.bytes << " | ";
   std::cout.precision(3);
   std::cout << std::fixed << ratio << " | ";
   std::cout.precision(1);
@@ -51,19 +61,42 @@ bool print_row(const Graph& graph, const Plan& plan, const std::string& name, in
   return ratio <= kMostOverBound && took.count() <= kMostSeconds;
 }
 
+/// Simulated with the processor's estimates, each stream as fast as if it were alone.
+int run_streams(const std::vector<std::string>& paths) {
+  constexpr int kMost = 4;
+  std::cout << "| graph | streams | times as fast | waits | bound | bound / one stream |\n"
+               "|---|--:|--:|--:|--:|--:|\n";
+  for (const std::string& path : paths) {
+    const auto graph = typed_graph(path);
+    std::vector<StreamTrial> trials;
+    const Plan plan = plan_for_cpu(*graph, 1, kMost, &trials);
+    const int taken = stream_count(plan);
+    const auto trial = std::find_if(trials.begin(), trials.end(),
+                                    [&](const auto& each) { return each.streams == taken; });
+    std::cout << "| " << std::filesystem::path(path).stem().string() << " | " << taken << " | ";
+    std::cout.precision(2);
+    std::cout << std::fixed << trials.front().seconds / trial->seconds << " | " << trial->waits
+              << " | " << trial->arena << " | "
+              << static_cast<double>(trial->arena) / static_cast<double>(trials.front().arena)
+              << " |" << std::endl;
+  }
+  return 0;
+}
+
 int run(const std::vector<std::string>& paths) {
   std::cout << "| graph | batch | steps | of them no work | a buffer per value | bound, nothing "
-               "shared | bound | arena | arena / bound | ms |\n"
-               "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
+               "shared | bound, order as it came | bound | arena | arena / bound | ms |\n"
+               "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
   bool good = true;
   for (const std::string& path : paths) {
-    ImportOptions options;
-    options.random_weights = 1;
-    const auto portable = make_portable(import_file(path, options).graph);
-    const auto graph = make_typed(*portable, 2);
+    const auto graph = typed_graph(path);
+    const Choose choose = [](std::shared_ptr<const Problem> problem) {
+      return choose_by_estimate(cpu::kernels(), std::move(problem));
+    };
+    const Plan given = make_plan(*graph, choose, "cpu", Share{2});
     const Plan plan = plan_for_cpu(*graph, 2);
     const std::string name = std::filesystem::path(path).stem().string();
-    for (const int64_t batch : {1, 16}) good &= print_row(*graph, plan, name, batch);
+    for (const int64_t batch : {1, 16}) good &= print_row(*graph, plan, given, name, batch);
   }
   return good ? 0 : 1;
 }
@@ -71,11 +104,13 @@ int run(const std::vector<std::string>& paths) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count < 2) {
-    std::cerr << "usage: hone_memory_graphs MODEL...\n";
+  const bool streams = count > 1 && std::string_view(arguments[1]) == "--streams";
+  if (count < (streams ? 3 : 2)) {
+    std::cerr << "usage: hone_memory_graphs [--streams] MODEL...\n";
     return 2;
   }
   try {
+    if (streams) return run_streams({arguments + 2, arguments + count});
     return run({arguments + 1, arguments + count});
   } catch (const std::exception& error) {
     std::cerr << "error: " << error.what() << "\n";

@@ -76,6 +76,9 @@ Plan random_plan(std::mt19937& random, int depth) {
       for (auto settings = below(3); settings > 0; --settings)
         step.tuning[cat("s", settings)] = static_cast<int64_t>(below(1000)) - 500;
     }
+    step.stream = static_cast<int>(below(4) * below(2));
+    for (auto waits = below(3) * below(2); waits > 0; --waits)
+      step.waits.push_back(static_cast<int>(below(9)));
     if (step.kind == Step::Kind::control) step.bodies = 1 + static_cast<int>(random() % 2);
     for (int each = 0; each < step.bodies; ++each)
       plan.bodies.push_back(random_plan(random, depth + 1));
@@ -83,7 +86,8 @@ Plan random_plan(std::mt19937& random, int depth) {
   }
   for (auto buffers = below(4); buffers > 0; --buffers)
     plan.buffers.push_back({any(), Dim::symbol("n") * Dim(below(50)) + Dim(below(9)),
-                            static_cast<int>(below(9)), static_cast<int>(below(9)), below(2) == 0});
+                            static_cast<int>(below(9)), static_cast<int>(below(9)), below(2) == 0,
+                            below(2) == 0 ? -1 : static_cast<int>(below(20))});
   for (auto sharings = below(4); sharings > 0; --sharings)
     plan.sharings.push_back({static_cast<Sharing::Kind>(below(3)), any(), any(),
                              Dim::symbol("n") * Dim(below(50)), Dim(below(9))});
@@ -129,6 +133,10 @@ TEST(PlanText, WhatIsWrongIsTold) {
       {"plan cpu workers=1\nrun \"a\" k/1 {a=}\nend\n", "a number"},
       {"plan cpu workers=1\nrun \"a\" k/1 {a=1\nend\n", "NAME=NUMBER"},
       {"plan cpu workers=1\nrun \"a\" k/1 {} \"note\" x\nend\n", "nothing more"},
+      {"plan cpu workers=1\nrun \"a\" k/1 {} on -1\nend\n", "a number from 0"},
+      {"plan cpu workers=1\nrun \"a\" k/1 {} after 1,\nend\n", "a number"},
+      {"plan cpu workers=1\nrun \"a\" k/1 {} after 1 on 1\nend\n", "a quoted name"},
+      {"plan cpu workers=1\nbuffer \"a\" 0..1..x 64\nend\n", "a number"},
       {"plan cpu workers=1\ncontrol \"a\" 2\nend\n", "\"plan DEVICE workers=N\""},
       {"plan cpu workers=1\nsegment 1\nend\n", "segments in order"},
       {"plan cpu workers=1\nbuffer \"a\" 0-1 64\nend\n", "a number"},
@@ -199,6 +207,11 @@ TEST(PlanCheck, OnlyWhatFollowsFromTheChoicesFits) {
       {"a branch missing", [](Plan& plan) { plan.bodies.pop_back(); }},
       {"fewer workers in a branch", [](Plan& plan) { plan.bodies[0].workers = 1; }},
       {"less memory within", [](Plan& plan) { plan.bodies[0].bodies[0].buffers.clear(); }},
+      {"another stream", [](Plan& plan) { plan.steps[1].stream = 1; }},
+      {"more streams than there can be", [](Plan& plan) { plan.steps[1].stream = INT32_MAX; }},
+      {"a stream left out", [](Plan& plan) { plan.steps[1].stream = 2; }},
+      {"a wait for nothing", [](Plan& plan) { plan.steps[1].waits = {0}; }},
+      {"a longer life", [](Plan& plan) { plan.buffers[0].until = 9; }},
       {"other segments", [](Plan& plan) { plan.segments.push_back(0); }},
       {"another device", [](Plan& plan) { plan.device = "cuda"; }},
   };

@@ -271,6 +271,8 @@ class Tool(unittest.TestCase):
         text = self.output("inspect", "digits.onnx", "--plan")
         self.assertRegex(text, r"arena +[\d,]+ bytes where n = 1\nbound +[\d,]+ bytes")
         self.assertIn("\nplan cpu", text)
+        text = self.output("inspect", "digits.onnx", "--plan", "--streams", "2")
+        self.assertRegex(text, r"1 stream +1 times as fast, .* 0 waits, taken\nplan cpu")
         self.output("inspect", "digits.onnx", "--svg", str(self.folder / "arena.svg"))
         drawn = xml.etree.ElementTree.parse(self.folder / "arena.svg").getroot()
         self.assertGreater(len(drawn.findall("{http://www.w3.org/2000/svg}rect")), 5)

@@ -16,6 +16,7 @@ struct InspectOptions {
   ModelOptions model;
   std::string format = "text";
   std::string svg;
+  int streams = 1;
   bool graph = false, plan = false, ops = false, regions = false, dot = false;
 };
 
@@ -36,9 +37,12 @@ void inspect(const InspectOptions& options) {
   check(!parts || options.format == "text", Code::usage,
         "-o json prints everything but graph and plan; leave out --graph, --plan, --ops, --regions "
         "and --dot");
+  check(options.streams >= 1 && options.streams <= kMostStreams, Code::usage, "--streams ",
+        options.streams, ": wanted 1 to ", kMostStreams);
+  check(options.streams == 1 || options.plan, Code::usage, "--streams goes with --plan");
   const Inspection found = [&] {
     try {
-      return inspect_file(options.model);
+      return inspect_file(options.model, options.streams);
     } catch (const ModelError& error) {
       if (options.format == "json") print(problems_json(options.model.file_name(), error));
       throw;
@@ -69,6 +73,8 @@ std::function<void()> declare_inspect(Arguments& arguments) {
   arguments.option("-o,--output", options->format, "text|json", "Form of what is printed");
   arguments.flag("--graph", options->graph, "Print the graph as text, as it was imported");
   arguments.flag("--plan", options->plan, "Print the plan for this machine and its memory");
+  arguments.option("--streams", options->streams, "N",
+                   "With --plan: on at most N streams, each as fast as if it were alone");
   arguments.flag("--regions", options->regions, "Print the regions that fusion finds");
   arguments.option("--svg", options->svg, "FILE",
                    "Draw the arena over time, --shape gives its sizes");

@@ -168,7 +168,7 @@ void inspect_engine(const ModelOptions& options, Inspection& found) {
   }
 }
 
-void inspect_model(const ModelOptions& options, Inspection& found) {
+void inspect_model(const ModelOptions& options, int most_streams, Inspection& found) {
   Imported imported = import_file(options.path, options.import_options());
   found.about = {
       {"format", imported.format}, {"producer", imported.producer}, {"opset", cat(imported.opset)}};
@@ -178,7 +178,7 @@ void inspect_model(const ModelOptions& options, Inspection& found) {
   found.portable = make_portable(std::move(imported.graph), build);
   const int workers = options.workers > 0 ? options.workers : usable_cores();
   found.typed = make_typed(*found.portable, workers, build.passes);
-  found.plan = plan_for_cpu(*found.typed, workers);
+  found.plan = plan_for_cpu(*found.typed, workers, most_streams, &found.streams);
 }
 
 /// The least power of two that the model's requirements allow for every size that is left open; 1
@@ -201,11 +201,15 @@ int64_t example_size(const Graph& graph, const Bindings& given) {
 
 }  // namespace
 
-Inspection inspect_file(const ModelOptions& options) {
+Inspection inspect_file(const ModelOptions& options, int most_streams) {
   Inspection found;
   found.file = options.file_name();
-  if (is_engine_file(options.path)) inspect_engine(options, found);
-  else inspect_model(options, found);
+  if (is_engine_file(options.path)) {
+    check(most_streams == 1, Code::usage, "an engine has its plan; --streams goes with a model");
+    inspect_engine(options, found);
+  } else {
+    inspect_model(options, most_streams, found);
+  }
   for (const auto& [name, shape] : options.input_shapes(*found.graph))
     bind(found.graph->find(name)->type.tensor(), shape, found.symbols);
   found.example = example_size(*found.graph, found.symbols);

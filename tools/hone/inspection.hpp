@@ -8,7 +8,7 @@
 
 #include "ir/graph.hpp"
 #include "model_options.hpp"
-#include "plan/plan.hpp"
+#include "plan/streams.hpp"
 #include "runtime/engine_sections.hpp"
 
 namespace hone {
@@ -30,6 +30,7 @@ struct Inspection {
   std::shared_ptr<const Graph> portable;  // canonical
   std::unique_ptr<Graph> typed;           // what `plan` is of
   Plan plan;
+  std::vector<StreamTrial> streams;    // what --streams tried
   std::vector<SectionEntry> sections;  // of an engine file
 
   std::vector<OpRow> ops;  // by FLOPs, then by name; those of bodies too
@@ -46,8 +47,9 @@ struct Inspection {
   std::vector<std::string> open_sizes;  // values whose size only running tells
 };
 
-/// Error: every problem of the model at once, as import_file gives it.
-Inspection inspect_file(const ModelOptions& options);
+/// Error: every problem of the model at once, as import_file gives it. `most_streams`: the plan may
+/// have; of an engine it is what it is.
+Inspection inspect_file(const ModelOptions& options, int most_streams = 1);
 
 /// 2 x multiply-adds of one node; 0 for what is no contraction.
 Dim flops_of(const Node& node);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include "inspection.hpp"
 #include "output.hpp"
@@ -80,6 +81,18 @@ Bindings example_sizes(const Inspection& found) {
   return sizes;
 }
 
+namespace {
+
+/// Simulated, against one stream, each as fast as if it were alone.
+std::string stream_text(const StreamTrial& one, const StreamTrial& trial) {
+  const auto ratio = [](double a, double b) { return b > 0 ? std::round(100 * a / b) / 100 : 1.0; };
+  return cat(ratio(one.seconds, trial.seconds), " times as fast, ",
+             ratio(static_cast<double>(trial.arena), static_cast<double>(one.arena)),
+             " times the memory, ", trial.waits, " waits");
+}
+
+}  // namespace
+
 std::string memory_text(const Inspection& found) {
   const Bindings sizes = example_sizes(found);
   const Layout layout = lay_out(found.plan, sizes);
@@ -88,13 +101,19 @@ std::string memory_text(const Inspection& found) {
   const auto idle = std::count(layout.idle.begin(), layout.idle.end(), true);
   std::vector<std::string> where;
   for (const auto& [name, size] : sizes) where.push_back(cat(name, " = ", size));
-  return table({{"arena", cat(number_text(solve(layout.demand).bytes), " bytes",
-                              where.empty() ? "" : " where ", join(where, ", "))},
-                {"bound", cat(number_text(lower_bound(layout.demand)),
-                              " bytes: the most that is live at one step")},
-                {"naive", cat(number_text(naive), " bytes: a buffer per value")},
-                {"no work", cat(idle, " of ", found.plan.steps.size(),
-                                " steps: their results are in place")}});
+  std::vector<std::vector<std::string>> rows{
+      {"arena", cat(number_text(solve(layout.demand).bytes), " bytes",
+                    where.empty() ? "" : " where ", join(where, ", "))},
+      {"bound",
+       cat(number_text(lower_bound(layout.demand)), " bytes: the most that is live at one step")},
+      {"naive", cat(number_text(naive), " bytes: a buffer per value")},
+      {"no work",
+       cat(idle, " of ", found.plan.steps.size(), " steps: their results are in place")}};
+  for (const StreamTrial& trial : found.streams)
+    rows.push_back({cat(trial.streams, trial.streams == 1 ? " stream" : " streams"),
+                    cat(stream_text(found.streams.front(), trial),
+                        trial.streams == stream_count(found.plan) ? ", taken" : "")});
+  return table(rows);
 }
 
 std::string ops_text(const Inspection& found) {
