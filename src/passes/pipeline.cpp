@@ -42,6 +42,7 @@ constexpr Pass kPipeline[] = {
 };
 
 constexpr Pass kFusionPreparation[] = {
+    {"move_quantize", move_quantize, kExact, "what only moves elements moves quantized ones"},
     {"fold_quantize", fold_quantize, quantum(1), "float ops between quantized values are integer"},
     {"split_gemm", split_gemm, ulp(4), "Gemm becomes MatMul and Add"},
     {"fuse_siblings", fuse_siblings, kExact, "siblings on one operand become one and a Split"},

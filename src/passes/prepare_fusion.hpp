@@ -9,10 +9,16 @@
 
 namespace hone {
 
-/// Conv, Add and Mul between DequantizeLinear and QuantizeLinear of 8 bits become QLinearConv,
-/// QLinearAdd and QLinearMul, with a Relu or Clip that saturating does; MaxPool, Concat, Transpose
-/// and reshapes between equal scales work on the integers. Needs: types, contents of scales,
-/// weights and biases, which must not be folded to floats yet. quantum 1
+/// DequantizeLinear goes behind what only moves elements (reshapes, Transpose, Slice, Gather,
+/// Split, MaxPool, Resize to the nearest, Concat of equal scales), QuantizeLinear in front of
+/// reshapes, Transpose and Concat; back to the same integers at once, both go. Needs: types. exact
+bool move_quantize(Graph& graph, const PassOptions& options);
+
+/// Conv, MatMul and Gemm with their biases, Add, Mul and means of windows or maps between
+/// DequantizeLinear and QuantizeLinear of 8 bits become QLinearConv, QLinearMatMul, QGemm,
+/// QLinearAdd, QLinearMul, QLinearAveragePool and QLinearGlobalAveragePool; a Relu or Clip becomes
+/// a Clip of the integers, or goes where saturating does it. Needs: types, move_quantize, contents
+/// of scales and biases. quantum 1
 bool fold_quantize(Graph& graph, const PassOptions& options);
 
 /// Gemm becomes MatMul (of constants transposed once) and Add, the one spelling of a product with a
