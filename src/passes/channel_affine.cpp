@@ -1,8 +1,10 @@
 #include "passes/channel_affine.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "ops/arithmetic.hpp"
+#include "ops/cast.hpp"
 #include "ops/math.hpp"
 #include "ops/normalization.hpp"
 #include "ops/shape.hpp"
@@ -44,21 +46,26 @@ class VectorNodes {
   /// The weight with its elements in a row.
   Value* vector(Value* value) {
     const Dims& dims = *dims_of(value);
-    if (dims.size() == 1) return value;
+    if (dims.size() == 1) return wide(value);
     const Dim count = product(dims);
-    return add(Reshape{Dims{count}, count.is(0)}, {value});
+    return wide(add(Reshape{Dims{count}, count.is(0)}, {value}));
   }
+  Value* wide(Value* value) {
+    return dtype_of(value) == type() ? value : add(Cast{type()}, {value});
+  }
+  DType type() const { return folding_type(*dtype_of(affine_.node->output())); }
   Value* number(double number) {
-    Tensor tensor(*dtype_of(affine_.node->output()), {1});
+    Tensor tensor(type(), {1});
     tensor.set_number(0, number);
     return add_literal(graph_, affine_.node->output()->name + "_fold", std::move(tensor));
   }
   ScaleShift batch_norm() {
     const Node& node = *affine_.node;
     const double epsilon = double{node.op.as<BatchNormalization>()->epsilon};
-    Value* root = add(Sqrt{}, {add(Add{}, {node.inputs[4], number(epsilon)})});
-    Value* scale = add(Div{}, {node.inputs[1], root});
-    return {scale, add(Sub{}, {node.inputs[2], add(Mul{}, {node.inputs[3], scale})})};
+    Value* root = add(Sqrt{}, {add(Add{}, {wide(node.inputs[4]), number(epsilon)})});
+    Value* scale = add(Div{}, {wide(node.inputs[1]), root});
+    Value* mean = add(Mul{}, {wide(node.inputs[3]), scale});
+    return {scale, add(Sub{}, {wide(node.inputs[2]), mean})};
   }
 
  private:
@@ -83,8 +90,9 @@ bool is_weight(const Value* value, int depth) {
 std::optional<ChannelAffine> channel_affine(Node& node, const Value* x, size_t axis) {
   const Dims *dims = dims_of(x), *result = dims_of(node.output());
   const auto type = dtype_of(x);
-  const bool wide = type == DType::f32 || type == DType::f64;
-  if (!wide || dims == nullptr || result == nullptr || *dims != *result || axis >= dims->size())
+  const bool foldable =
+      type == DType::f32 || type == DType::f64 || type == DType::f16 || type == DType::bf16;
+  if (!foldable || dims == nullptr || result == nullptr || *dims != *result || axis >= dims->size())
     return std::nullopt;
   const auto channels = (*dims)[axis].constant();
   if (!channels) return std::nullopt;
@@ -102,6 +110,21 @@ std::optional<ChannelAffine> channel_affine(Node& node, const Value* x, size_t a
   found.kind = *kind;
   return found;
 }
+
+bool is_positive(const ChannelAffine& affine) {
+  if (affine.kind == Kind::add || affine.kind == Kind::subtract) return true;
+  if (affine.kind == Kind::subtract_from) return false;
+  const bool batch_norm = affine.kind == Kind::batch_norm;
+  const Value* factors = affine.node->inputs[batch_norm ? 1 : 1 - affine.operand];
+  if (!factors->is_constant() || factors->weight->is_absent() || factors->weight->is_random())
+    return false;
+  const Tensor& tensor = factors->weight->tensor();
+  for (int64_t i = 0; i < tensor.count(); ++i)
+    if (!(tensor.number(i) > 0) || std::isinf(tensor.number(i))) return false;
+  return true;
+}
+
+DType folding_type(DType type) { return type == DType::f64 ? DType::f64 : DType::f32; }
 
 ScaleShift scale_shift(Graph& graph, Node* before, const ChannelAffine& affine,
                        std::string_view by) {

@@ -34,8 +34,14 @@ struct ChannelAffine {
 /// else.
 std::optional<ChannelAffine> channel_affine(Node& node, const Value* x, size_t axis);
 
-/// Scale and shift as values of sizes [1] or [channels], made by nodes in front of `before`; null:
-/// none.
+/// Every factor is known and positive: what commutes with those, as Relu does, commutes with it.
+bool is_positive(const ChannelAffine& affine);
+
+/// What weights of this type are folded in: one rounding at the end.
+DType folding_type(DType type);
+
+/// Scale and shift as values of sizes [1] or [channels] in the folding type, made by nodes in front
+/// of `before`; null: none.
 struct ScaleShift {
   Value* scale = nullptr;
   Value* shift = nullptr;

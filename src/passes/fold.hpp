@@ -8,10 +8,12 @@ namespace hone {
 
 /// Batch norm goes into the weights and bias of the convolution, transposed convolution, Gemm or
 /// MatMul (which leaves an Add) before it, or of the one after it where no padding sees its shift.
-/// Needs: types. ulp 64: weights are rounded after scaling, and sums may cancel
+/// Behind a Relu with positive factors it becomes Mul and Add. Weights of 16 bits are folded in
+/// f32. Needs: types. ulp 64: weights are rounded after scaling, and sums may cancel
 bool fold_batch_norm(Graph& graph, const PassOptions& options);
 
-/// Mul and Div by one number a channel, or by one number, go into the weights before or after them.
+/// Mul and Div by one number a channel, or by one number, go into the weights before or after them,
+/// past a Relu or LeakyRelu where they are positive.
 /// Needs: types. ulp 64
 bool fold_scale(Graph& graph, const PassOptions& options);
 

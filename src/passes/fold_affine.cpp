@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <numeric>
 
+#include "ops/activation.hpp"
 #include "ops/arithmetic.hpp"
+#include "ops/cast.hpp"
 #include "ops/convolution.hpp"
 #include "ops/matmul.hpp"
+#include "ops/normalization.hpp"
 #include "ops/reduction.hpp"
 #include "ops/shape.hpp"
 #include "passes/channel_affine.hpp"
@@ -89,8 +92,8 @@ class WeightFold {
   WeightFold(Graph& graph, const Anchor& anchor, const ChannelAffine& affine, std::string_view by)
       : graph_(graph), anchor_(anchor), affine_(affine), by_(by) {}
 
-  /// affine(anchor(x)) becomes anchor(x).
-  void into_anchor_before() {
+  /// affine(anchor(x)) becomes anchor(x); affine(between(anchor(x))) becomes between(anchor(x)).
+  void into_anchor_before(const Node* between = nullptr) {
     Node& node = *anchor_.node;
     const ScaleShift change = scale_shift(graph_, &node, affine_, by_);
     Value* bias = bias_vector();
@@ -102,12 +105,13 @@ class WeightFold {
     claim(node);
     if (bias != nullptr && anchor_.is_matmul() && anchor_.add == nullptr) return become_add(bias);
     if (bias != nullptr) set_bias(bias);
-    graph_.replace_uses(affine_.node->output(), anchor_.result());
+    graph_.replace_uses(affine_.node->output(),
+                        between == nullptr ? anchor_.result() : between->output());
     graph_.erase(affine_.node);
   }
 
-  /// anchor(affine(x)) becomes anchor(x).
-  void into_anchor_after() {
+  /// anchor(affine(x)) becomes anchor(x), anchor(between(affine(x))) becomes anchor(between(x)).
+  void into_anchor_after(Node* between = nullptr) {
     Node& node = *anchor_.node;
     const ScaleShift change = scale_shift(graph_, &node, affine_, by_);
     if (change.shift != nullptr) {
@@ -117,7 +121,8 @@ class WeightFold {
     }
     if (change.scale != nullptr)
       graph_.set_input(&node, 1, scaled(anchor_.view.operand, change.scale));
-    graph_.set_input(&node, 0, affine_.node->inputs[affine_.operand]);
+    graph_.set_input(between == nullptr ? &node : between, 0,
+                     affine_.node->inputs[affine_.operand]);
     claim(node);
     graph_.erase(affine_.node);
   }
@@ -145,11 +150,18 @@ class WeightFold {
     for (const size_t axis : channels) dims[axis] = anchor_.view.dims[axis];
     return reshaped(vector, std::move(dims));
   }
-  Value* viewed_weight() { return reshaped(anchor_.node->inputs[1], anchor_.view.dims); }
+  Value* viewed_weight() { return wide(reshaped(anchor_.node->inputs[1], anchor_.view.dims)); }
+
+  DType type() const { return *dtype_of(anchor_.node->output()); }
+  Value* cast(Value* value, DType to) {
+    return dtype_of(value) == to ? value : add(Cast{to}, {value});
+  }
+  Value* wide(Value* value) { return cast(value, folding_type(type())); }
 
   Value* scaled(const std::vector<size_t>& channels, Value* scale) {
     const Dims dims = *dims_of(anchor_.node->inputs[1]);
-    return reshaped(add(Mul{}, {viewed_weight(), spread(channels, scale)}), dims);
+    Value* weight = add(Mul{}, {viewed_weight(), spread(channels, scale)});
+    return reshaped(cast(weight, type()), dims);
   }
 
   /// What a constant operand, one number a channel, gives: a vector over the result's channels.
@@ -172,7 +184,7 @@ class WeightFold {
     return count;
   }
   Value* number(double number) {
-    Tensor tensor(*dtype_of(anchor_.node->output()), {1});
+    Tensor tensor(folding_type(type()), {1});
     tensor.set_number(0, number);
     return add_literal(graph_, anchor_.node->output()->name + "_fold", std::move(tensor));
   }
@@ -184,12 +196,13 @@ class WeightFold {
     Value* bias =
         anchor_.add != nullptr ? anchor_.add->inputs[bias_operand()] : anchor_.node->input(2);
     if (bias == nullptr) return nullptr;
-    bias = reshaped(bias, {product(*dims_of(bias))});
+    bias = wide(reshaped(bias, {product(*dims_of(bias))}));
     if (const auto* gemm = anchor_.node->op.as<Gemm>(); gemm != nullptr && gemm->beta != 1)
       bias = add(Mul{}, {bias, number(double{gemm->beta})});
     return bias;
   }
   void set_bias(Value* bias) {
+    bias = cast(bias, type());
     if (*dims_of(bias) != Dims{channels()}) bias = add(Expand{Dims{channels()}}, {bias});
     if (anchor_.add != nullptr) {
       graph_.set_input(anchor_.add, bias_operand(), bias);
@@ -210,7 +223,7 @@ class WeightFold {
     graph_.set_op(&node, Add{});
     while (node.inputs.size() > 2) graph_.set_input(&node, node.inputs.size() - 1, nullptr);
     graph_.set_input(&node, 0, anchor_.node->output());
-    graph_.set_input(&node, 1, bias);
+    graph_.set_input(&node, 1, cast(bias, type()));
     node.by = by_;
   }
 
@@ -235,6 +248,13 @@ bool sees_no_padding(const Node& node) {
                                                             [](int64_t pad) { return pad == 0; }));
 }
 
+/// f(s * x) is s * f(x) for positive s.
+bool commutes_with_factors(const Node& node) {
+  return node.op.as<Relu>() != nullptr || node.op.as<LeakyRelu>() != nullptr;
+}
+
+using Kind = ChannelAffine::Kind;
+
 class AffinePass {
  public:
   /// Which affines the pass is about.
@@ -248,7 +268,7 @@ class AffinePass {
     for (auto node = graph_.nodes().begin(); node != graph_.nodes().end();) {
       Node& current = *node++;
       if (current.outputs.size() != 1 || options_.keep(current)) continue;
-      changed |= fold_back(current) || fold_forward(current);
+      changed |= fold_back(current) || fold_forward(current) || split(current);
     }
     if (changed) graph_.sort();  // weights of later nodes are read by earlier ones now
     return changed;
@@ -258,16 +278,18 @@ class AffinePass {
   bool fold_back(Node& node) {
     for (const Value* input : node.inputs) {
       if (input == nullptr || input->is_constant()) continue;
-      const auto anchor = anchor_before(graph_, input);
+      const Node* between = between_of(input);
+      const auto anchor = anchor_before(graph_, between == nullptr ? input : between->inputs[0]);
       if (!anchor || is_kept(options_, *anchor)) continue;
       const size_t axis = anchor->is_matmul() || anchor->node->op.as<Gemm>() != nullptr
                               ? dims_of(input)->size() - 1
                               : 1;
       const auto affine = channel_affine(node, input, axis);
-      if (!affine || !wanted_(affine->kind)) continue;
+      if (!affine || !wanted_(affine->kind) || (between != nullptr && !moves_past(*affine)))
+        continue;
       // MatMul and Add stand side by side: that is how a bias is written.
       if (anchor->is_matmul() && anchor->add == nullptr && !affine->scales()) continue;
-      WeightFold(graph_, *anchor, *affine, name_).into_anchor_before();
+      WeightFold(graph_, *anchor, *affine, name_).into_anchor_before(between);
       return true;
     }
     return false;
@@ -276,8 +298,10 @@ class AffinePass {
   bool fold_forward(Node& node) {
     if (!read_once(graph_, node.output()) || is_weight(node.output())) return false;
     Node* reader = node.output()->users.front();
-    if (reader->inputs.empty() || reader->inputs[0] != node.output() || options_.keep(*reader))
-      return false;
+    Node* between = between_of(reader->output()) == reader ? reader : nullptr;
+    if (between != nullptr) reader = between->output()->users.front();
+    const Value* read = (between == nullptr ? &node : between)->output();
+    if (reader->inputs.empty() || reader->inputs[0] != read || options_.keep(*reader)) return false;
     const auto anchor = anchor_of(reader);
     if (!anchor) return false;
     const size_t rank = dims_of(node.output())->size();
@@ -287,10 +311,51 @@ class AffinePass {
       const auto affine = channel_affine(node, input, window ? 1 : rank - 1);
       if (!affine || !wanted_(affine->kind)) continue;
       if (affine->shifts() && !sees_no_padding(*reader)) continue;
-      WeightFold(graph_, *anchor, *affine, name_).into_anchor_after();
+      if (between != nullptr && !moves_past(*affine)) continue;
+      WeightFold(graph_, *anchor, *affine, name_).into_anchor_after(between);
       return true;
     }
     return false;
+  }
+
+  /// Batch norm behind such a node: its factors will go past, its shift stays.
+  bool split(Node& node) {
+    if (node.op.as<BatchNormalization>() == nullptr || !wanted_(Kind::batch_norm)) return false;
+    const Node* between = between_of(node.inputs[0]);
+    if (between == nullptr) return false;
+    const auto anchor = anchor_before(graph_, between->inputs[0]);
+    const auto affine = channel_affine(node, between->output(), 1);
+    const size_t rank = dims_of(node.output())->size();
+    if (!anchor || !affine || !is_positive(*affine) || (anchor->is_matmul() && rank != 2))
+      return false;
+    const ScaleShift change = scale_shift(graph_, &node, *affine, name_);
+    Dims dims(rank - 1, Dim(1));
+    dims.front() = affine->channels;
+    const auto add = [&](Op op, std::vector<Value*> inputs) {
+      return add_before(graph_, &node, name_, node.origin, std::move(op), std::move(inputs),
+                        node.output()->name + "_fold");
+    };
+    const auto spread = [&](Value* vector) {
+      return add(Reshape{dims}, {add(Cast{*dtype_of(node.output())}, {vector})});
+    };
+    Value* scaled = add(Mul{}, {between->output(), spread(change.scale)});
+    Value* shift = spread(change.shift);
+    for (size_t i = node.inputs.size(); i-- > 2;) graph_.set_input(&node, i, nullptr);
+    graph_.set_input(&node, 0, scaled), graph_.set_input(&node, 1, shift);
+    graph_.set_op(&node, Add{});
+    node.by = name_;
+    return true;
+  }
+
+  /// What positive factors move past, read by one node alone; null: none.
+  Node* between_of(const Value* value) const {
+    Node* node = value == nullptr ? nullptr : value->producer;
+    const bool found = node != nullptr && commutes_with_factors(*node) &&
+                       read_once(graph_, value) && !options_.keep(*node);
+    return found ? node : nullptr;
+  }
+  static bool moves_past(const ChannelAffine& affine) {
+    return !affine.shifts() && is_positive(affine);
   }
 
   Graph& graph_;
@@ -298,8 +363,6 @@ class AffinePass {
   Wanted wanted_;
   std::string_view name_;
 };
-
-using Kind = ChannelAffine::Kind;
 
 }  // namespace
 

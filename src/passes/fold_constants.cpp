@@ -4,7 +4,9 @@
 #include "base/size.hpp"
 #include "ir/evaluation.hpp"
 #include "ir/work.hpp"
+#include "ops/cast.hpp"
 #include "ops/quantize.hpp"
+#include "passes/channel_affine.hpp"
 #include "passes/pass.hpp"
 
 namespace hone {
@@ -43,7 +45,29 @@ std::optional<int64_t> result_bytes(const Node& node) {
   return total;
 }
 
-bool foldable(const Node& node, const PassOptions& options) {
+/// Everything that reads it is computed now as well and ends in a type that is not wider: weights
+/// in half precision are folded in single precision.
+bool narrows_again(const Graph& graph, const Value* value, DType type, int depth = 8) {
+  if (depth == 0 || value->users.empty() || graph.is_output(value)) return false;
+  return std::all_of(value->users.begin(), value->users.end(), [&](const Node* user) {
+    const auto* cast = user->op.as<Cast>();
+    if (cast != nullptr && bits(cast->to) <= bits(type)) return true;
+    const bool constant = std::all_of(
+        user->inputs.begin(), user->inputs.end(),
+        [&](const Value* input) { return input == nullptr || input == value || is_weight(input); });
+    return constant && user->outputs.size() == 1 && user->op.op_class().pure &&
+           narrows_again(graph, user->output(), type, depth - 1);
+  });
+}
+
+bool is_passing_cast(const Graph& graph, const Node& node) {
+  const auto* cast = node.op.as<Cast>();
+  const auto from = dtype_of(node.input(0));
+  return cast != nullptr && cast->to == DType::f32 && (from == DType::f16 || from == DType::bf16) &&
+         narrows_again(graph, node.output(), *from);
+}
+
+bool foldable(const Graph& graph, const Node& node, const PassOptions& options) {
   if (!node.op.op_class().pure || node.op.op_class().eval == nullptr) return false;
   if (node.op.as<DequantizeLinear>() != nullptr && !options.fold_quantized) return false;
   int64_t operand_bytes = 0;
@@ -59,7 +83,7 @@ bool foldable(const Node& node, const PassOptions& options) {
   if (!symbols.empty()) return false;
   const auto bytes = result_bytes(node);
   const int64_t grown = try_mul(operand_bytes, options.fold_growth).value_or(INT64_MAX);
-  return bytes && *bytes <= std::max(options.fold_bytes, grown);
+  return bytes && (*bytes <= std::max(options.fold_bytes, grown) || is_passing_cast(graph, node));
 }
 
 void replace(Graph& graph, Value* value, Tensor contents) {
@@ -91,7 +115,7 @@ bool fold(Graph& graph, const Node& node, const PassOptions& options) {
   }
   const bool wanted = std::any_of(node.outputs.begin(), node.outputs.end(),
                                   [&](const Value* output) { return in_use(graph, output); });
-  if (!wanted || !foldable(node, options)) return changed;
+  if (!wanted || !foldable(graph, node, options)) return changed;
   std::vector<const Tensor*> inputs;
   for (const Value* input : node.inputs)
     inputs.push_back(input == nullptr ? nullptr : &input->weight->tensor());

@@ -82,6 +82,27 @@ TEST(Pipeline, LeavesNodesThatAreKept) {
   EXPECT_THROW(Keep({"("}), Error);
 }
 
+TEST(FoldConstants, TakesWeightsOf16BitsThroughSinglePrecision) {
+  const auto graph = parse(
+      "graph g(%x: f16[1,400]) -> (%y, %z)\n"
+      "  %a = Cast(@w) to=f32\n"
+      "  %b = Mul(%a, f32{2})\n"
+      "  %c = Cast(%b) to=f16\n"
+      "  %y = MatMul(%x, %c)\n"
+      "  %z = Cast(@u) to=f32\n"
+      "weights\n"
+      "  @w : f16[400,90] 72,000 bytes\n"
+      "  @u : f16[400,90] 72,000 bytes\n",
+      all_ops(), dyadic_weights());
+  infer(*graph);
+  PassOptions options;
+  ASSERT_TRUE(fold_constants(*graph, options));
+  // The way back to 16 bits is folded; what stays in 32 would take more room.
+  std::vector<std::string_view> ops;
+  for (const Node& node : graph->nodes()) ops.push_back(node.op.name());
+  EXPECT_EQ(ops, (std::vector<std::string_view>{"MatMul", "Cast"}));
+}
+
 /// A pass that lies: it drops the first operand of every Sum, and its graph is a valid one.
 bool drop_operand(Graph& graph, const PassOptions&) {
   bool changed = false;
