@@ -1,22 +1,44 @@
+#include <algorithm>
+
 #include "ir/match.hpp"
 #include "passes/rules.hpp"
 
 namespace hone {
 namespace {
 
-/// `$axes` is the last axis of `%x` alone.
-bool last_axis(const Match& match) {
+/// `$axes` are the axes `first`, `first` + 1, ... of `%x`, as many as `count`, in any order.
+bool axes_are(const Match& match, int64_t first, int64_t count) {
   const auto* axes = match.field<std::optional<Dims>>("axes");
   const Value* x = match.value("x");
-  if (axes == nullptr || !*axes || (*axes)->size() != 1 || x == nullptr) return false;
-  const Dim& axis = (*axes)->front();
-  return axis.is(-1) || axis.is(x->type.tensor().rank() - 1);
+  if (axes == nullptr || !*axes || x == nullptr || std::ssize(**axes) != count || count < 1)
+    return false;
+  std::vector<bool> seen(static_cast<size_t>(count));
+  for (const Dim& dim : **axes) {
+    const auto axis = dim.constant();
+    if (!axis) return false;
+    const int64_t place = (*axis < 0 ? *axis + x->type.tensor().rank() : *axis) - first;
+    if (place < 0 || place >= count) return false;
+    seen[static_cast<size_t>(place)] = true;
+  }
+  return std::find(seen.begin(), seen.end(), false) == seen.end();
 }
+
+int64_t rank_of_x(const Match& match) { return match.value("x")->type.tensor().rank(); }
+
+bool last_axis(const Match& match) { return axes_are(match, rank_of_x(match) - 1, 1); }
+bool last_two_axes(const Match& match) { return axes_are(match, rank_of_x(match) - 2, 2); }
+bool last_three_axes(const Match& match) { return axes_are(match, rank_of_x(match) - 3, 3); }
+bool channel_axis(const Match& match) { return axes_are(match, 1, 1); }
+bool spatial_axes(const Match& match) { return axes_are(match, 2, rank_of_x(match) - 2); }
 
 }  // namespace
 
 const Guards& rule_guards() {
-  static const Guards kGuards = {{"last_axis", last_axis}};
+  static const Guards kGuards = {{"last_axis", last_axis},
+                                 {"last_two_axes", last_two_axes},
+                                 {"last_three_axes", last_three_axes},
+                                 {"channel_axis", channel_axis},
+                                 {"spatial_axes", spatial_axes}};
   return kGuards;
 }
 
