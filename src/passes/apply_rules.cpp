@@ -3,6 +3,7 @@
 
 #include "ops/common/registry.hpp"
 #include "passes/pass.hpp"
+#include "passes/prepare_fusion.hpp"
 #include "passes/rules.hpp"
 
 namespace hone {
@@ -11,7 +12,8 @@ std::string_view embedded_rules(std::string_view file);  // generated
 
 namespace {
 
-constexpr std::string_view kFiles[] = {"simplify", "activations", "norms", "masks", "attention"};
+constexpr std::string_view kFiles[] = {"simplify",  "activations", "norms", "masks",
+                                       "attention", "strength"};
 
 RuleSet parse_file(std::string_view file) {
   try {
@@ -56,6 +58,10 @@ bool recognize_masks(Graph& graph, const PassOptions& options) {
 
 bool recognize_attention(Graph& graph, const PassOptions& options) {
   return apply_file(graph, "attention", options);
+}
+
+bool reduce_strength(Graph& graph, const PassOptions& options) {
+  return apply_file(graph, "strength", options);
 }
 
 }  // namespace hone

@@ -5,13 +5,13 @@
 
 namespace hone {
 
-/// A Loop that makes a known number of turns, at most 64 and 512 nodes in all, becomes the nodes of
-/// its turns. Needs: types. Before: what sees constants. exact
+/// A Loop or Scan that makes a known number of turns, at most 64 and 512 nodes in all, becomes the
+/// nodes of its turns. Needs: types. Before: what sees constants. exact
 bool unroll_loops(Graph& graph, const PassOptions& options);
 
 /// Removes nodes whose result is their operand (Identity, Dropout when not training, casts,
-/// reshapes, transposes, slices, pads ... that change nothing), operands of Concat without
-/// elements, and expansions that the reader's broadcasting does anyway. Needs: types. exact
+/// reshapes, transposes, slices, pads, reductions ... that change nothing), operands of Concat
+/// without elements, and expansions that the reader's broadcasting does anyway. Needs: types. exact
 bool remove_identities(Graph& graph, const PassOptions& options);
 
 /// Squeeze, Unsqueeze and Flatten become Reshape; a reshape's only open size is -1, with several

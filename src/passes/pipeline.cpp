@@ -45,6 +45,7 @@ constexpr Pass kFusionPreparation[] = {
     {"move_quantize", move_quantize, kExact, "what only moves elements moves quantized ones"},
     {"fold_quantize", fold_quantize, quantum(1), "float ops between quantized values are integer"},
     {"split_gemm", split_gemm, ulp(4), "Gemm becomes MatMul and Add"},
+    {"reduce_strength", reduce_strength, ulp(2), "cheaper ops say the same"},
     {"fuse_siblings", fuse_siblings, kExact, "siblings on one operand become one and a Split"},
 };
 

@@ -25,6 +25,10 @@ bool fold_quantize(Graph& graph, const PassOptions& options);
 /// bias. Needs: types. ulp 4
 bool split_gemm(Graph& graph, const PassOptions& options);
 
+/// Cheaper ops within a rounding or two (rules/strength.rules): quotients by a number, powers,
+/// factors one after the other. Needs: types. ulp 2
+bool reduce_strength(Graph& graph, const PassOptions& options);
+
 /// Convolutions, and products, of one operand with the same geometry become one with the weights
 /// side by side, and a Split; what elementwise op reads every piece works before the Split. Needs:
 /// types, split_gemm. exact

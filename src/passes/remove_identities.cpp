@@ -8,6 +8,7 @@
 #include "ops/layout.hpp"
 #include "ops/pad.hpp"
 #include "ops/random.hpp"
+#include "ops/reduction.hpp"
 #include "ops/shape.hpp"
 #include "ops/slice.hpp"
 #include "passes/clean.hpp"
@@ -31,6 +32,13 @@ bool is_ordered(const std::vector<int64_t>& perm, int64_t rank) {
   return true;
 }
 
+/// A reduction that gives the element itself where there is one.
+bool folds_elements(const Op& op) {
+  return op.as<ReduceSum>() != nullptr || op.as<ReduceMean>() != nullptr ||
+         op.as<ReduceMax>() != nullptr || op.as<ReduceMin>() != nullptr ||
+         op.as<ReduceProd>() != nullptr;
+}
+
 /// Ops that keep their operand's elements and order whenever its type stays.
 bool keeps_order(const Node& node) {
   const Op& op = node.op;
@@ -39,6 +47,7 @@ bool keeps_order(const Node& node) {
       op.as<Cast>() != nullptr || op.as<BitCast>() != nullptr || op.as<EnsureShape>() != nullptr ||
       op.as<Split>() != nullptr)
     return true;
+  if (folds_elements(op)) return true;  // along axes of size 1
   if (op.as<Concat>() != nullptr || op.as<Sum>() != nullptr || op.as<Max>() != nullptr ||
       op.as<Min>() != nullptr || op.as<Mean>() != nullptr)
     return node.inputs.size() == 1;
@@ -91,6 +100,23 @@ bool drop_empty_operands(Graph& graph, Node& node) {
   return true;
 }
 
+/// A reduction along sizes of 1 that takes the axes away.
+bool only_reshapes(Graph& graph, Node& node) {
+  if (!folds_elements(node.op) || node.input(1) != nullptr) return false;
+  const Dims *from = dims_of(node.input(0)), *to = dims_of(node.output());
+  if (from == nullptr || to == nullptr || from->size() == to->size()) return false;
+  Dims left, kept;
+  for (const Dim& dim : *from)
+    if (!dim.is(1)) left.push_back(dim);
+  for (const Dim& dim : *to)
+    if (!dim.is(1)) kept.push_back(dim);
+  if (left != kept) return false;  // an axis of another size went
+  const bool zero = std::any_of(to->begin(), to->end(), [](const Dim& dim) { return dim.is(0); });
+  graph.set_op(&node, Reshape{*to, zero});
+  node.by = "remove_identities";
+  return true;
+}
+
 /// Each size of `result` comes from an operand other than `but`, or is 1; so does its rank, where
 /// `but` becomes one of rank `rank`.
 bool broadcast_without(const Node& node, size_t but, size_t rank, const Dims& result) {
@@ -140,7 +166,7 @@ bool remove_identities(Graph& graph, const PassOptions& options) {
       changed = true;
       continue;
     }
-    if (drop_empty_operands(graph, current)) changed = true;
+    if (drop_empty_operands(graph, current) || only_reshapes(graph, current)) changed = true;
     if (read_through_expand(graph, current, options)) changed = true;
   }
   return changed;

@@ -31,6 +31,14 @@ bool last_three_axes(const Match& match) { return axes_are(match, rank_of_x(matc
 bool channel_axis(const Match& match) { return axes_are(match, 1, 1); }
 bool spatial_axes(const Match& match) { return axes_are(match, 2, rank_of_x(match) - 2); }
 
+bool z_is_zero(const Match& match) { return uniform_number(*match.value("z")) == 0.0; }
+
+/// The contents of `@b` are here, those of `%x` are computed: what is made of `@b` is made now.
+bool contents_of_b(const Match& match) {
+  const Weight& weight = *match.value("b")->weight;
+  return !match.value("x")->is_constant() && !weight.is_absent() && !weight.is_random();
+}
+
 }  // namespace
 
 const Guards& rule_guards() {
@@ -38,7 +46,9 @@ const Guards& rule_guards() {
                                  {"last_two_axes", last_two_axes},
                                  {"last_three_axes", last_three_axes},
                                  {"channel_axis", channel_axis},
-                                 {"spatial_axes", spatial_axes}};
+                                 {"spatial_axes", spatial_axes},
+                                 {"contents_of_b", contents_of_b},
+                                 {"z_is_zero", z_is_zero}};
   return kGuards;
 }
 

@@ -1,10 +1,11 @@
-// Loops of few turns, known in number, become their turns.
+// Loops and scans of few turns, known in number, become their turns.
 
 #include <algorithm>
 
 #include "ir/structural.hpp"
 #include "ops/layout.hpp"
 #include "ops/shape.hpp"
+#include "ops/slice.hpp"
 #include "passes/clean.hpp"
 #include "passes/inline_sized.hpp"
 #include "passes/rewrite.hpp"
@@ -73,45 +74,86 @@ void drop_requirements(Graph& graph, const Names& names) {
   }
 }
 
+/// What Loop and Scan share, and where their parts stand.
+struct Turns {
+  Body body;
+  std::optional<int64_t> count;
+  size_t states = 0, first_state = 0, scanned = 0;  // operands; captures follow
+  size_t first_output = 0;                          // of the body, that is a result of the node
+};
+
+int64_t entry(const std::vector<int64_t>& list, size_t i) { return list.empty() ? 0 : list[i]; }
+
+/// The size that every scanned operand has along its axis.
+std::optional<int64_t> turns_of(const Node& node, const Scan& scan) {
+  const auto first = static_cast<size_t>(scan.states);
+  const Dims* dims = dims_of(node.inputs[first]);
+  if (dims == nullptr) return std::nullopt;
+  const int64_t axis = entry(scan.input_axes, 0);
+  return (*dims)[static_cast<size_t>(axis < 0 ? axis + std::ssize(*dims) : axis)].constant();
+}
+
+std::optional<Turns> turns_of(const Node& node) {
+  if (const auto* loop = node.op.as<Loop>())
+    return Turns{loop->body, turns_of(node, *loop), static_cast<size_t>(loop->states), 2, 0, 1};
+  if (const auto* scan = node.op.as<Scan>())
+    return Turns{scan->body,
+                 turns_of(node, *scan),
+                 static_cast<size_t>(scan->states),
+                 0,
+                 static_cast<size_t>(scan->scanned),
+                 0};
+  return std::nullopt;
+}
+
 class Unrolling {
  public:
-  Unrolling(Graph& graph, Node& node) : graph_(graph), node_(node) {}
+  Unrolling(Graph& graph, Node& node, Turns turns)
+      : graph_(graph), node_(node), turns_(std::move(turns)) {
+    if (const auto* scan = node.op.as<Scan>()) scan_ = *scan;
+  }
 
   bool run() {
-    const Loop* loop = node_.op.as<Loop>();
-    const auto turns = turns_of(node_, *loop);
-    const Graph& body = *loop->body;
-    const auto states = static_cast<size_t>(loop->states);
-    const bool stacks = node_.outputs.size() > states;
-    if (!turns || *turns > kMostTurns || *turns * std::ssize(body.nodes()) > kMostNodes ||
-        (*turns == 0 && stacks) || !sizes_are_of_inputs(body))
+    const auto count = turns_.count;
+    const Graph& body = *turns_.body;
+    const bool stacks = node_.outputs.size() > turns_.states;
+    if (!count || *count > kMostTurns || *count * std::ssize(body.nodes()) > kMostNodes ||
+        (*count == 0 && stacks) || !sizes_are_of_inputs(body))
       return false;
     const Names symbols = symbols_defined_by(graph_, node_);
     if (in_fields(graph_, symbols)) return false;
-    const Body kept = loop->body;  // the node goes
     // Without states and captures the condition is no operand either where it is absent.
-    std::vector<Value*> carried(
-        node_.inputs.begin() + std::min<std::ptrdiff_t>(2, std::ssize(node_.inputs)),
-        node_.inputs.end());
+    for (size_t i = turns_.first_state; i < node_.inputs.size(); ++i) {
+      const size_t place = i - turns_.first_state;
+      auto& kind = place < turns_.states                    ? states_
+                   : place < turns_.states + turns_.scanned ? scanned_
+                                                            : captures_;
+      kind.push_back(node_.inputs[i]);
+    }
     slices_.resize(node_.outputs.size());
-    for (int64_t turn = 0; turn < *turns; ++turn) take_turn(*kept, turn, states, carried);
+    for (int64_t turn = 0; turn < *count; ++turn) take_turn(turn);
     for (size_t i = 0; i < node_.outputs.size(); ++i)
       if (node_.outputs[i] != nullptr)
-        graph_.replace_uses(node_.outputs[i], i < states ? carried[i] : stacked(i));
+        graph_.replace_uses(node_.outputs[i], i < turns_.states ? states_[i] : stacked(i));
     graph_.erase(&node_);
     if (!symbols.empty()) drop_requirements(graph_, symbols);
     return true;
   }
 
  private:
-  void take_turn(const Graph& body, int64_t turn, size_t states, std::vector<Value*>& carried) {
-    std::vector<Value*> inputs{one_element(body.inputs()[0], turn),
-                               one_element(body.inputs()[1], 1)};
-    inputs.insert(inputs.end(), carried.begin(), carried.end());
+  void take_turn(int64_t turn) {
+    const Graph& body = *turns_.body;
+    std::vector<Value*> inputs;
+    if (turns_.first_state == 2)
+      inputs = {one_element(body.inputs()[0], turn), one_element(body.inputs()[1], 1)};
+    inputs.insert(inputs.end(), states_.begin(), states_.end());
+    for (size_t i = 0; i < scanned_.size(); ++i) inputs.push_back(slice(i, turn));
+    inputs.insert(inputs.end(), captures_.begin(), captures_.end());
     const std::vector<Value*> results = inline_sized(graph_, body, inputs, &node_);
-    for (size_t i = 1; i < results.size(); ++i) {
-      if (i <= states) carried[i - 1] = results[i];
-      else slices_[i - 1].push_back(results[i]);
+    for (size_t i = turns_.first_output; i < results.size(); ++i) {
+      const size_t result = i - turns_.first_output;
+      if (result < turns_.states) states_[result] = results[i];
+      else slices_[result].push_back(results[i]);
     }
   }
 
@@ -123,18 +165,37 @@ class Unrolling {
     return add_literal(graph_, input->name, std::move(tensor));
   }
 
+  /// What the turn sees of a scanned operand.
+  Value* slice(size_t i, int64_t turn) {
+    const Dim axis = entry(scan_.input_axes, i);
+    const int64_t at = entry(scan_.input_directions, i) == 0 ? turn : *turns_.count - 1 - turn;
+    const std::string& name = turns_.body->inputs()[turns_.states + i]->name;
+    Value* cut = add(Slice{Dims{Dim(at)}, Dims{Dim(at + 1)}, Dims{axis}}, {scanned_[i]}, name);
+    return add(Squeeze{Dims{axis}}, {cut}, name);
+  }
+
   Value* stacked(size_t output) {
     const std::string& name = node_.outputs[output]->name;
+    const size_t i = output - turns_.states;
+    const int64_t axis = entry(scan_.output_axes, i);
+    if (entry(scan_.output_directions, i) != 0)
+      std::reverse(slices_[output].begin(), slices_[output].end());
     std::vector<Value*> rows;
     for (Value* slice : slices_[output])
-      rows.push_back(add_before(graph_, &node_, "unroll_loops", node_.origin,
-                                Unsqueeze{Dims{Dim(0)}}, {slice}, name));
-    return add_before(graph_, &node_, "unroll_loops", node_.origin, Concat{0}, std::move(rows),
-                      name);
+      rows.push_back(add(Unsqueeze{Dims{Dim(axis)}}, {slice}, name));
+    return add(Concat{axis}, std::move(rows), name);
+  }
+
+  Value* add(Op op, std::vector<Value*> inputs, const std::string& name) {
+    return add_before(graph_, &node_, "unroll_loops", node_.origin, std::move(op),
+                      std::move(inputs), name);
   }
 
   Graph& graph_;
   Node& node_;
+  Turns turns_;
+  Scan scan_;  // of a Loop: lists that say 0
+  std::vector<Value*> states_, scanned_, captures_;
   std::vector<std::vector<Value*>> slices_;
 };
 
@@ -144,8 +205,9 @@ bool unroll_loops(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (auto node = graph.nodes().begin(); node != graph.nodes().end();) {
     Node& current = *node++;
-    if (current.op.as<Loop>() == nullptr || options.keep(current)) continue;
-    changed |= Unrolling(graph, current).run();
+    auto turns = turns_of(current);
+    if (!turns || options.keep(current)) continue;
+    changed |= Unrolling(graph, current, *std::move(turns)).run();
   }
   return changed;
 }
