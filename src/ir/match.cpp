@@ -314,7 +314,9 @@ class Matcher {
         return solve(&goal);
       }
     }
-    const std::vector<Value*> bound = state_.values();
+    std::vector<Value*> bound = state_.values();
+    for (const Node* node : state_.match().nodes())  // results that no operand led to
+      bound.insert(bound.end(), node->outputs.begin(), node->outputs.end());
     for (const Value* value : bound) {
       if (value == nullptr) continue;
       const std::vector<Node*> users = value->users;

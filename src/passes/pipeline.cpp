@@ -33,6 +33,7 @@ constexpr Pass kPipeline[] = {
      "chains that are one activation become it"},
     {"recognize_norms", recognize_norms, ulp(64), "chains that are one normalization become it"},
     {"recognize_masks", recognize_masks, kExact, "masks gathered by place are masks"},
+    {"recognize_rotary", recognize_rotary, ulp(8), "products with cosines and sines turn pairs"},
     {"recognize_attention", recognize_attention, ulp(512), "products about a softmax become one"},
     {"fold_batch_norm", fold_batch_norm, ulp(64), "batch norm goes into weights beside it"},
     {"fold_scale", fold_scale, ulp(64), "factors of channels go into weights beside them"},

@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include "ir/match.hpp"
+#include "ops/arithmetic.hpp"
+#include "ops/matmul.hpp"
 #include "passes/rules.hpp"
 
 namespace hone {
@@ -33,6 +35,20 @@ bool spatial_axes(const Match& match) { return axes_are(match, 2, rank_of_x(matc
 
 bool z_is_zero(const Match& match) { return uniform_number(*match.value("z")) == 0.0; }
 
+/// Slices along `$steps` take neighbours.
+bool unit_steps(const Match& match) {
+  const auto* steps = match.field<std::optional<Dims>>("steps");
+  return steps != nullptr && (!*steps || std::all_of((*steps)->begin(), (*steps)->end(),
+                                                     [](const Dim& step) { return step.is(1); }));
+}
+
+/// Scores are no bias of other scores.
+bool bias_is_no_product(const Match& match) {
+  const Node* producer = match.value("bias")->producer;
+  return producer == nullptr ||
+         (producer->op.as<MatMul>() == nullptr && producer->op.as<Mul>() == nullptr);
+}
+
 /// The contents of `@b` are here, those of `%x` are computed: what is made of `@b` is made now.
 bool contents_of_b(const Match& match) {
   const Weight& weight = *match.value("b")->weight;
@@ -48,7 +64,9 @@ const Guards& rule_guards() {
                                  {"channel_axis", channel_axis},
                                  {"spatial_axes", spatial_axes},
                                  {"contents_of_b", contents_of_b},
-                                 {"z_is_zero", z_is_zero}};
+                                 {"z_is_zero", z_is_zero},
+                                 {"unit_steps", unit_steps},
+                                 {"bias_is_no_product", bias_is_no_product}};
   return kGuards;
 }
 
