@@ -48,6 +48,7 @@ constexpr Pass kFusionPreparation[] = {
     {"split_gemm", split_gemm, ulp(4), "Gemm becomes MatMul and Add"},
     {"reduce_strength", reduce_strength, ulp(2), "cheaper ops say the same"},
     {"fuse_siblings", fuse_siblings, kExact, "siblings on one operand become one and a Split"},
+    {"batch_matmuls", batch_matmuls, kExact, "small products of one size become one with a batch"},
 };
 
 /// Each round can reveal more to the next (a folded condition, a branch's constants); chains of

@@ -34,6 +34,11 @@ bool reduce_strength(Graph& graph, const PassOptions& options);
 /// types, split_gemm. exact
 bool fuse_siblings(Graph& graph, const PassOptions& options);
 
+/// Small MatMuls of the same types that do not wait for each other become one with a batch in front
+/// and a Split, where operands are constants, one for all, or can be written in place; elementwise
+/// ops alike behind each work on the batch. Needs: types, fuse_siblings. exact
+bool batch_matmuls(Graph& graph, const PassOptions& options);
+
 /// These passes, in the order in which they run.
 std::span<const Pass> fusion_preparation();
 
