@@ -11,7 +11,6 @@
 #include "ir/structural.hpp"
 #include "passes/clean.hpp"
 #include "passes/fusion/fuse.hpp"
-#include "plan/schedule.hpp"
 
 namespace hone {
 namespace {
