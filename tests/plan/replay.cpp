@@ -73,7 +73,8 @@ class Replay {
       Bytes joined;
       if (launch == launches_.end())
         for (const Value* input : node.inputs)
-          if (const auto found = contents_.find(input); found != contents_.end())
+          if (const auto found = contents_.find(input);
+              found != contents_.end() && shares_bytes(node, *input))
             joined.insert(joined.end(), found->second.begin(), found->second.end());
       auto next = joined.begin();
       for (const Value* output : node.outputs) {
@@ -89,6 +90,19 @@ class Replay {
         next += share;
       }
     }
+  }
+  /// A result is the operand, or has it as a part; a shape that a Reshape reads is neither.
+  bool shares_bytes(const Node& node, const Value& input) const {
+    const auto is_result = [&](const std::string& name) {
+      return std::any_of(node.outputs.begin(), node.outputs.end(), [&](const Value* output) {
+        return output != nullptr && output->name == name;
+      });
+    };
+    const auto& sharings = rehearsed_.plan.sharings;
+    return std::any_of(sharings.begin(), sharings.end(), [&](const Sharing& each) {
+      return each.kind == Sharing::Kind::part ? each.value == input.name && is_result(each.of)
+                                              : each.of == input.name && is_result(each.value);
+    });
   }
   /// Elements, in proportion: pieces of one tensor.
   size_t size_of(const Value& value) const {

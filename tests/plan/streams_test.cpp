@@ -92,7 +92,7 @@ void expect_sound(const Graph& graph, const Plan& plan, const Bindings& symbols,
   const Laid laid(plan, symbols);
   ASSERT_EQ(checked(graph, plan, laid), std::nullopt) << print(plan);
   const Rehearsed rehearsed(graph, plan, laid.layout, laid.placement);
-  ASSERT_EQ(replay(rehearsed, random, times), std::nullopt) << print(plan);
+  ASSERT_EQ(replay(rehearsed, random, times), std::nullopt) << print(graph) << print(plan);
   ASSERT_EQ(parse_plan(print(plan)), plan) << print(plan);
   ASSERT_NO_THROW(check_plan(graph, plan, "null", null::kernels())) << print(plan);
 }
