@@ -12,8 +12,8 @@ std::string_view embedded_rules(std::string_view file);  // generated
 
 namespace {
 
-constexpr std::string_view kFiles[] = {"simplify",  "activations", "norms", "masks",
-                                       "attention", "strength",    "rotary"};
+constexpr std::string_view kFiles[] = {"simplify",  "activations", "norms",  "masks",
+                                       "attention", "strength",    "rotary", "causal"};
 
 RuleSet parse_file(std::string_view file) {
   try {
@@ -54,6 +54,10 @@ bool recognize_norms(Graph& graph, const PassOptions& options) {
 
 bool recognize_masks(Graph& graph, const PassOptions& options) {
   return apply_file(graph, "masks", options);
+}
+
+bool recognize_attention(Graph& graph, const PassOptions& options) {
+  return apply_file(graph, "attention", options);
 }
 
 bool reduce_strength(Graph& graph, const PassOptions& options) {

@@ -76,11 +76,6 @@ bool recognize_norms(Graph& graph, const PassOptions& options);
 /// of reshapes. Leaves: types. exact
 bool recognize_masks(Graph& graph, const PassOptions& options);
 
-/// Rotary embeddings that exporters wrote as products with tables of cosines and sines, whose two
-/// halves are equal, or which have half the columns (rules/rotary.rules). Needs: types, fields for
-/// what is known. Leaves: types. ulp 8
-bool recognize_rotary(Graph& graph, const PassOptions& options);
-
 /// Attention that exporters wrote as products, scale, mask and softmax (rules/attention.rules).
 /// Needs: types, shapes that are fields. Leaves: types. ulp 512
 bool recognize_attention(Graph& graph, const PassOptions& options);

@@ -33,7 +33,6 @@ constexpr Pass kPipeline[] = {
      "chains that are one activation become it"},
     {"recognize_norms", recognize_norms, ulp(64), "chains that are one normalization become it"},
     {"recognize_masks", recognize_masks, kExact, "masks gathered by place are masks"},
-    {"recognize_rotary", recognize_rotary, ulp(8), "products with cosines and sines turn pairs"},
     {"recognize_attention", recognize_attention, ulp(512), "products about a softmax become one"},
     {"fold_batch_norm", fold_batch_norm, ulp(64), "batch norm goes into weights beside it"},
     {"fold_scale", fold_scale, ulp(64), "factors of channels go into weights beside them"},
@@ -45,6 +44,8 @@ constexpr Pass kPipeline[] = {
 constexpr Pass kFusionPreparation[] = {
     {"move_quantize", move_quantize, kExact, "what only moves elements moves quantized ones"},
     {"fold_quantize", fold_quantize, quantum(1), "float ops between quantized values are integer"},
+    {"recognize_rotary", recognize_rotary, ulp(8), "products with cosines and sines turn pairs"},
+    {"recognize_causal", recognize_causal, ulp(64), "masks of what comes later need no reading"},
     {"split_gemm", split_gemm, ulp(4), "Gemm becomes MatMul and Add"},
     {"reduce_strength", reduce_strength, ulp(2), "cheaper ops say the same"},
     {"fuse_siblings", fuse_siblings, kExact, "siblings on one operand become one and a Split"},

@@ -25,6 +25,16 @@ bool fold_quantize(Graph& graph, const PassOptions& options);
 /// bias. Needs: types. ulp 4
 bool split_gemm(Graph& graph, const PassOptions& options);
 
+/// Rotary embeddings that exporters wrote as products with tables of cosines and sines, whose two
+/// halves are equal, or which have half the columns (rules/rotary.rules). Needs: types, fields for
+/// what is known. The portable graph keeps the products, which have kernels. Leaves: types. ulp 8
+bool recognize_rotary(Graph& graph, const PassOptions& options);
+
+/// A mask of Attention that hides from each query the keys behind its own place, by its contents or
+/// as exporters make it (rules/causal.rules), becomes is_causal. Needs: types. exact, but for what
+/// finite numbers let through: ulp 64
+bool recognize_causal(Graph& graph, const PassOptions& options);
+
 /// Cheaper ops within a rounding or two (rules/strength.rules): quotients by a number, powers,
 /// factors one after the other. Needs: types. ulp 2
 bool reduce_strength(Graph& graph, const PassOptions& options);

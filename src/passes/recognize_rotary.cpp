@@ -9,8 +9,8 @@
 #include "ops/rotary.hpp"
 #include "ops/shape.hpp"
 #include "ops/slice.hpp"
-#include "passes/pass.hpp"
 #include "passes/pointwise.hpp"
+#include "passes/prepare_fusion.hpp"
 #include "passes/rewrite.hpp"
 #include "passes/rules.hpp"
 

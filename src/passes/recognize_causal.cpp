@@ -1,7 +1,7 @@
-// Attention in place of products about a softmax, and what a constant mask of it says.
+// Masks of attention that hide what comes later need not be read.
 
 #include "ops/attention.hpp"
-#include "passes/pass.hpp"
+#include "passes/prepare_fusion.hpp"
 #include "passes/rewrite.hpp"
 #include "passes/rules.hpp"
 
@@ -48,14 +48,14 @@ bool know_causal(Graph& graph, Node& node) {
   causal.is_causal = true;
   graph.set_op(&node, causal);
   graph.set_input(&node, 3, nullptr);
-  node.by = "recognize_attention";
+  node.by = "recognize_causal";
   return true;
 }
 
 }  // namespace
 
-bool recognize_attention(Graph& graph, const PassOptions& options) {
-  bool changed = apply_rules(graph, rules_of("attention"), {options.disabled, options.keep});
+bool recognize_causal(Graph& graph, const PassOptions& options) {
+  bool changed = apply_rules(graph, rules_of("causal"), {options.disabled, options.keep});
   for (Node& node : graph.nodes())
     if (!options.keep(node)) changed |= know_causal(graph, node);
   return changed;
