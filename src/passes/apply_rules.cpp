@@ -12,8 +12,8 @@ std::string_view embedded_rules(std::string_view file);  // generated
 
 namespace {
 
-constexpr std::string_view kFiles[] = {"simplify",  "activations", "norms",  "masks",
-                                       "attention", "strength",    "rotary", "causal"};
+constexpr std::string_view kFiles[] = {"simplify", "activations", "norms",  "masks", "attention",
+                                       "strength", "rotary",      "causal", "chains"};
 
 RuleSet parse_file(std::string_view file) {
   try {
@@ -58,6 +58,10 @@ bool recognize_masks(Graph& graph, const PassOptions& options) {
 
 bool recognize_attention(Graph& graph, const PassOptions& options) {
   return apply_file(graph, "attention", options);
+}
+
+bool recognize_chains(Graph& graph, const PassOptions& options) {
+  return apply_file(graph, "chains", options);
 }
 
 bool reduce_strength(Graph& graph, const PassOptions& options) {

@@ -44,6 +44,7 @@ constexpr Pass kPipeline[] = {
 constexpr Pass kFusionPreparation[] = {
     {"move_quantize", move_quantize, kExact, "what only moves elements moves quantized ones"},
     {"fold_quantize", fold_quantize, quantum(1), "float ops between quantized values are integer"},
+    {"recognize_chains", recognize_chains, ulp(64), "chains that are one op become it"},
     {"recognize_rotary", recognize_rotary, ulp(8), "products with cosines and sines turn pairs"},
     {"recognize_causal", recognize_causal, ulp(64), "masks of what comes later need no reading"},
     {"split_gemm", split_gemm, ulp(4), "Gemm becomes MatMul and Add"},

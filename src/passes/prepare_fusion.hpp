@@ -25,6 +25,10 @@ bool fold_quantize(Graph& graph, const PassOptions& options);
 /// bias. Needs: types. ulp 4
 bool split_gemm(Graph& graph, const PassOptions& options);
 
+/// Chains that are one op, whose parts have faster kernels in the typed graph (rules/chains.rules).
+/// Needs: types. Leaves: types. ulp 64
+bool recognize_chains(Graph& graph, const PassOptions& options);
+
 /// Rotary embeddings that exporters wrote as products with tables of cosines and sines, whose two
 /// halves are equal, or which have half the columns (rules/rotary.rules). Needs: types, fields for
 /// what is known. The portable graph keeps the products, which have kernels. Leaves: types. ulp 8
