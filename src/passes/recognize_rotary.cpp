@@ -60,85 +60,113 @@ std::optional<Piece> piece_of(Value* value) {
   return Piece{node->inputs[0], first < 0 ? first + *whole->back().constant() : first, *size};
 }
 
-/// Tables whose two halves along the last axis are equal, and the nodes that make one half.
+/// A factor of one number beside a table, which is operand 0 or 1; else 2.
+size_t table_operand(const Node& node) {
+  if (node.op.as<Mul>() == nullptr) return 2;
+  for (const size_t i : {0, 1})
+    if (scalar_of(node.inputs[1 - i]) && node.inputs[1 - i]->weight->count() == 1 &&
+        node.inputs[1 - i]->weight->tensor().rank() <= 1)
+      return i;
+  return 2;
+}
+
+/// Where axis `axis` of the result lies in operand 0, whose places along it stay together; nullopt:
+/// the node does something else.
+std::optional<int64_t> axis_before(const Node& node, int64_t axis) {
+  const Dims *from = dims_of(node.input(0)), *to = dims_of(node.output());
+  if (from == nullptr || to == nullptr) return std::nullopt;
+  const int64_t shift = std::ssize(*to) - std::ssize(*from);
+  if (is_unary(node.op)) return axis;
+  if (node.op.as<Expand>() != nullptr) return axis - shift;
+  if (node.op.as<Reshape>() != nullptr) {  // the same sizes from the axis on
+    const int64_t place = axis - shift;
+    const bool same =
+        place >= 0 && std::equal(from->begin() + place, from->end(), to->begin() + axis, to->end());
+    return same ? std::optional(place) : std::nullopt;
+  }
+  if (const auto* transpose = node.op.as<Transpose>()) {
+    if (transpose->perm.empty()) return std::ssize(*to) - 1 - axis;
+    const int64_t place = transpose->perm[static_cast<size_t>(axis)];
+    return place < 0 ? place + std::ssize(*from) : place;
+  }
+  if (const auto* gather = node.op.as<Gather>()) {
+    const int64_t gathered = gather->axis < 0 ? gather->axis + std::ssize(*from) : gather->axis;
+    if (axis < gathered) return axis;
+    return axis - shift > gathered ? std::optional(axis - shift) : std::nullopt;
+  }
+  const auto* slice = node.op.as<Slice>();
+  const auto axes = slice == nullptr ? std::nullopt : numbers_of(slice->axes);
+  if (!axes || std::any_of(axes->begin(), axes->end(), [&](int64_t cut) {
+        return cut == axis || cut + std::ssize(*from) == axis;
+      }))
+    return std::nullopt;
+  return axis;
+}
+
+/// Tables whose two halves along an axis are equal, and the nodes that make one half.
 class Halves {
  public:
   Halves(Graph& graph, Node* before) : graph_(graph), before_(before) {}
 
-  bool equal(const Value* value, int depth = 16) const {
+  bool equal(const Value* value, int64_t axis, int depth = 16) const {
     const Dims* dims = dims_of(value);
-    if (depth == 0 || dims == nullptr || dims->empty()) return false;
-    const auto size = dims->back().constant();
+    if (depth == 0 || dims == nullptr || axis < 0 || axis >= std::ssize(*dims)) return false;
+    const auto size = (*dims)[static_cast<size_t>(axis)].constant();
     if (!size || *size % 2 != 0 || *size == 0) return false;
-    if (value->is_constant()) return equal_contents(*value, *size);
+    if (value->is_constant()) return equal_contents(*value, axis);
     const Node* node = value->producer;
     if (node == nullptr || node->outputs.size() != 1) return false;
-    if (const auto* concat = node->op.as<Concat>(); concat != nullptr && node->inputs.size() == 2)
-      return is_last(concat->axis, dims->size()) && node->inputs[0] == node->inputs[1];
-    const Value* data = node->input(0);
-    if (const size_t table = table_operand(*node); table < 2) data = node->inputs[table];
-    else if (!keeps_last_axis(*node)) return false;
-    return equal(data, depth - 1);
+    if (const auto* concat = node->op.as<Concat>();
+        concat != nullptr && is_axis(concat->axis, axis, dims->size()))
+      return node->inputs.size() == 2 && node->inputs[0] == node->inputs[1];
+    if (const size_t table = table_operand(*node); table < 2) {
+      const Dims* own = dims_of(node->inputs[table]);
+      return own != nullptr && *own == *dims && equal(node->inputs[table], axis, depth - 1);
+    }
+    if (node->inputs.size() != (node->op.as<Gather>() != nullptr ? 2 : 1)) return false;
+    const auto place = axis_before(*node, axis);
+    return place && equal(node->inputs[0], *place, depth - 1);
   }
 
   /// The first half of what is equal().
-  Value* half(Value* value) {
-    const Dims& dims = *dims_of(value);
-    const Dim size = *dims.back().constant() / 2;
+  Value* half(Value* value, int64_t axis) {
+    Dims dims = *dims_of(value);
+    Dim& size = dims[static_cast<size_t>(axis)];
+    size = *size.constant() / 2;
     Node* node = value->producer;
     if (value->is_constant())
-      return add(Slice{Dims{Dim(0)}, Dims{size}, Dims{Dim(std::ssize(dims) - 1)}}, {value}, *value);
-    if (node->op.as<Concat>() != nullptr) return node->inputs[0];
+      return add(Slice{Dims{Dim(0)}, Dims{size}, Dims{Dim(axis)}}, {value}, *value);
+    if (const auto* concat = node->op.as<Concat>();
+        concat != nullptr && is_axis(concat->axis, axis, dims.size()))
+      return node->inputs[0];
     std::vector<Value*> inputs = node->inputs;
     const size_t table = table_operand(*node);
-    Value*& data = inputs[table < 2 ? table : 0];
-    data = half(data);
-    Dims shape = dims;
-    shape.back() = size;
-    if (node->op.as<Reshape>() != nullptr) return add(Reshape{shape}, {data}, *value);
-    if (node->op.as<Expand>() != nullptr) return add(Expand{shape}, {data}, *value);
+    if (table < 2) inputs[table] = half(inputs[table], axis);
+    else inputs[0] = half(inputs[0], *axis_before(*node, axis));
+    if (node->op.as<Reshape>() != nullptr) return add(Reshape{dims}, inputs, *value);
+    if (node->op.as<Expand>() != nullptr) return add(Expand{dims}, inputs, *value);
     return add(node->op, inputs, *value);
   }
 
  private:
-  static bool equal_contents(const Value& value, int64_t size) {
+  static bool is_axis(int64_t own, int64_t axis, size_t rank) {
+    return own == axis || own + static_cast<int64_t>(rank) == axis;
+  }
+
+  static bool equal_contents(const Value& value, int64_t axis) {
     const Weight& weight = *value.weight;
     if (weight.is_absent() || weight.is_random() || weight.count() > kTableElements ||
         !is_float(weight.dtype()))
       return false;
+    int64_t inner = 1;
+    for (auto i = static_cast<size_t>(axis) + 1; i < weight.shape().size(); ++i)
+      inner *= weight.shape()[i];
+    const int64_t half = weight.shape()[static_cast<size_t>(axis)] / 2 * inner;
     const Tensor& tensor = weight.tensor();
-    for (int64_t row = 0; row < tensor.count(); row += size)
-      for (int64_t i = row; i < row + size / 2; ++i)
-        if (!(tensor.number(i) == tensor.number(i + size / 2))) return false;
+    for (int64_t row = 0; row < tensor.count(); row += 2 * half)
+      for (int64_t i = row; i < row + half; ++i)
+        if (!(tensor.number(i) == tensor.number(i + half))) return false;
     return true;
-  }
-
-  /// A factor of one number beside a table, which is operand 0 or 1; else 2.
-  static size_t table_operand(const Node& node) {
-    if (node.op.as<Mul>() == nullptr) return 2;
-    for (const size_t i : {0, 1})
-      if (scalar_of(node.inputs[1 - i]) && node.inputs[1 - i]->weight->count() == 1 &&
-          node.inputs[1 - i]->weight->tensor().rank() <= 1)
-        return i;
-    return 2;
-  }
-
-  /// Rows along the last axis of operand 0 stay whole.
-  static bool keeps_last_axis(const Node& node) {
-    const Dims *from = dims_of(node.input(0)), *to = dims_of(node.output());
-    if (from == nullptr || from->empty() || from->back() != to->back()) return false;
-    const auto rank = static_cast<int64_t>(from->size());
-    if (is_unary(node.op)) return true;
-    if (node.op.as<Reshape>() != nullptr || node.op.as<Expand>() != nullptr)
-      return node.inputs.size() == 1;
-    if (const auto* gather = node.op.as<Gather>()) return !is_last(gather->axis, from->size());
-    if (const auto* transpose = node.op.as<Transpose>())
-      return !transpose->perm.empty() && is_last(transpose->perm.back(), from->size());
-    const auto* slice = node.op.as<Slice>();
-    const auto axes = slice == nullptr ? std::nullopt : numbers_of(slice->axes);
-    return axes && node.inputs.size() == 1 &&
-           std::none_of(axes->begin(), axes->end(),
-                        [&](int64_t axis) { return axis == -1 || axis == rank - 1; });
   }
 
   Value* add(Op op, std::vector<Value*> inputs, const Value& whole) {
@@ -216,7 +244,8 @@ class Rotary {
     if (!batched_ && !table[0].is(1)) return false;
     if (heads_ == 2 && (!(*x)[2].constant() || (*x)[2].is(0))) return false;
     const Halves halves(graph_, &node_);
-    return halves.equal(cos_) && halves.equal(sin_);
+    const int64_t last = std::ssize(*cos) - 1;
+    return halves.equal(cos_, last) && halves.equal(sin_, last);
   }
 
   Value* add(Op op, std::vector<Value*> inputs) {
@@ -229,8 +258,9 @@ class Rotary {
     const Dim sequence = x[heads_ == 1 ? 2 : 1], half = *x[3].constant() / 2;
     Halves halves(graph_, &node_);
     const Dims table = batched_ ? Dims{x[0], sequence, half} : Dims{sequence, half};
-    std::vector<Value*> inputs{x_, add(Reshape{table}, {halves.half(cos_)}),
-                               add(Reshape{table}, {halves.half(sin_)})};
+    const int64_t last = std::ssize(*dims_of(cos_)) - 1;
+    std::vector<Value*> inputs{x_, add(Reshape{table}, {halves.half(cos_, last)}),
+                               add(Reshape{table}, {halves.half(sin_, last)})};
     if (!batched_)  // rows of all samples begin with the first
       inputs.push_back(
           add_literal(graph_, node_.output()->name + "_first", Tensor(DType::i64, {1})));
