@@ -15,7 +15,7 @@ endef
 .DEFAULT_GOAL := build
 .PHONY: build demo test all check format unit hostile models bench-graphs fusion import-cost retrieval memory \
         conformance coverage line-coverage differential random-graphs fuzz damage deep stats clean \
-        round-trip specialization help
+        round-trip pass-check ablation specialization help
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -108,6 +108,23 @@ random-graphs: $(BUILD)/build.ninja $(VENV) ## random graphs: text, reference, e
 	@$(VENV) tests/graphs/against_onnxruntime.py $(BUILD)/bin/hone_random_graphs --count $(GRAPHS) \
 	  --seed $(SEED)
 
+DATA ?= ../shared
+
+pass-check: $(BUILD)/build.ninja ## after every pass: bench graphs made small, trained models
+	@$(with_tests)
+	@cmake --build $(BUILD) -j $(JOBS) --target hone_pass_check_models
+	@$(BUILD)/bin/hone_pass_check_models $(DATA)
+
+ABLATED ?= 1000
+
+ablation: $(BUILD)/build.ninja ## the suite, random graphs and models with each pass alone off
+	@$(with_tests)
+	@cmake --build $(BUILD) -j $(JOBS) --target hone_conformance hone_random_graphs hone_pass_check_models
+	@$(BUILD)/bin/hone_conformance $(filter-out %/light %/real,$(SUITE_FOLDERS)) --ablate
+	@$(BUILD)/bin/hone_conformance $(filter %/light %/real,$(SUITE_FOLDERS)) --disable all
+	@$(BUILD)/bin/hone_random_graphs --count $(ABLATED) --seed $(SEED) --ablate 1
+	@$(BUILD)/bin/hone_pass_check_models $(DATA) --ablate
+
 line-coverage: ## share of the lines of each room that the tests run (a build of its own)
 	@tools/setup test
 	@tests/line_coverage build/coverage $(JOBS)
@@ -121,8 +138,8 @@ damage: $(BUILD)/build.ninja ## engine files cut, flipped and forged, all of the
 	@cmake --build $(BUILD) -j $(JOBS) --target hone_tests_runtime
 	@HONE_DEEP=1 $(BUILD)/tests/hone_tests_runtime --gtest_filter='EngineDamage.*:EngineForgery.*'
 
-deep: test damage bench-graphs fusion retrieval round-trip differential random-graphs specialization \
-      ## too long for CI
+deep: test damage bench-graphs fusion retrieval round-trip differential random-graphs pass-check \
+      ablation specialization ## too long for CI
 
 fuzz: ## damage engine files and run each fuzz target for FUZZ_SECONDS, with sanitizers
 	@tools/setup build check

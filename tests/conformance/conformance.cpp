@@ -21,6 +21,7 @@
 #include "base/text.hpp"
 #include "conformance/case_run.hpp"
 #include "conformance/coverage.hpp"
+#include "passes/fusion/fuse.hpp"
 #include "passes/prepare_fusion.hpp"
 
 namespace hone {
@@ -118,7 +119,7 @@ class Run {
   int all() {
     if (!options_.ablate) return folders();
     int worst = 0;
-    std::vector<std::string> names{"", "all"};
+    std::vector<std::string> names{"", "all", std::string(kFuse)};
     for (const auto& passes : {pipeline(), fusion_preparation()})
       for (const Pass& pass : passes) names.emplace_back(pass.name);
     for (const std::string& name : names) {

@@ -140,7 +140,7 @@ struct Ways {
 
 /// The graph with every pass off, and with each off alone that changes it; `changing` has those.
 std::string check_ablated(const GraphCase& graph_case, std::set<std::string_view> changing) {
-  changing.insert("all");
+  changing.insert({"all", kFuse});
   for (const std::string_view name : changing) {
     PassOptions passes;
     passes.disabled = {std::string(name)};
