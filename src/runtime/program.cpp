@@ -28,7 +28,7 @@ PassOptions load_options(const PassOptions& passes) {
 /// Regions as large as is legal, cut to what kernels of the CPU take.
 void make_regions(Graph& graph, int workers, const PassOptions& passes) {
   if (!fuse(graph, passes)) return;
-  if (cover(graph, cpu::kernels(), Share{workers}))
+  if (cover(graph, cpu::kernels(), Share{workers}) && !is_disabled("merge_common", passes))
     merge_common(graph, passes);  // of a view, every region has a copy
 }
 
