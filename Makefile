@@ -105,6 +105,7 @@ GRAPHS ?= 20000
 random-graphs: $(BUILD)/build.ninja $(VENV) ## random graphs: text, reference, engines, ONNX Runtime
 	@$(with_tests)
 	@cmake --build $(BUILD) -j $(JOBS) --target hone_random_graphs
+	@$(BUILD)/bin/hone_random_graphs --count $(GRAPHS) --seed $(SEED)
 	@$(VENV) tests/graphs/against_onnxruntime.py $(BUILD)/bin/hone_random_graphs --count $(GRAPHS) \
 	  --seed $(SEED)
 
