@@ -82,6 +82,7 @@ class Runner:
         try:
             return self.pool.submit(run_case, model, model.with_suffix(".npz")).result()
         except concurrent.futures.process.BrokenProcessPool:
+            self.pool.shutdown()
             self.pool = concurrent.futures.ProcessPoolExecutor(1)
             return "refused", "it crashed"
 
