@@ -20,8 +20,14 @@ class Scheduling {
     for (size_t i = 0; i < given_.size(); ++i) position_.emplace(given_[i], static_cast<int>(i));
   }
 
-  Nodes run() {
+  struct Ordered {
+    Nodes order;
+    Plan plan;
+  };
+
+  Ordered run() {
     const Plan plan = planner_.plan(given_);
+    Ordered best{given_, plan};
     std::vector<std::pair<Bindings, int64_t>> sizes;  // and the bound of the order as it stands
     for (const int64_t around : {kLarge, int64_t{1}}) {
       Bindings symbols = sizes_around(graph_, plan, around);
@@ -29,15 +35,16 @@ class Scheduling {
       if (const auto bound = bound_of(plan, symbols))
         sizes.emplace_back(std::move(symbols), *bound);
     }
-    if (sizes.empty()) return given_;
+    if (sizes.empty()) return best;
     const auto after = planner_.needs(given_, [](const Decision& each) { return each.cut; });
-    Nodes best = given_;
     for (size_t i = 0; i < sizes.size(); ++i) {
       const OrderProblem problem = problem_at(plan, sizes[i].first, after);
       Nodes order;
       for (const int step : low_peak_order(problem))
         order.push_back(given_[static_cast<size_t>(step)]);
-      if (order != best && order != given_ && improve(sizes, order)) best = std::move(order);
+      if (order == best.order || order == given_) continue;
+      Plan other = planner_.plan(order);
+      if (improves(sizes, other)) best = {std::move(order), std::move(other)};
     }
     return best;
   }
@@ -53,9 +60,8 @@ class Scheduling {
     }
   }
 
-  /// true: the order needs less at one of the sizes and more at none; the bounds are its own then.
-  bool improve(std::vector<std::pair<Bindings, int64_t>>& sizes, const Nodes& order) const {
-    const Plan plan = planner_.plan(order);
+  /// true: the plan needs less at one of the sizes and more at none; the bounds are its own then.
+  static bool improves(std::vector<std::pair<Bindings, int64_t>>& sizes, const Plan& plan) {
     std::vector<int64_t> bounds;
     bool less = false;
     for (const auto& [symbols, bound] : sizes) {
@@ -123,11 +129,14 @@ class Scheduling {
 /// Puts the nodes of bodies in order, the innermost first.
 bool order_bodies(Graph& graph, const Choose& choose, std::string_view device, const Share& share);
 
-bool order_nodes(Graph& graph, const Planner& planner) {
-  const Nodes order = Scheduling(graph, planner).run();
-  if (order == nodes_in_order(graph)) return false;
-  reorder(graph, order);
-  return true;
+/// The plan; `moved`: set where the order became another.
+Plan order_nodes(Graph& graph, const Planner& planner, bool& moved) {
+  auto [order, plan] = Scheduling(graph, planner).run();
+  if (order != nodes_in_order(graph)) {
+    reorder(graph, order);
+    moved = true;
+  }
+  return std::move(plan);
 }
 
 /// The op with the nodes of its bodies in order; nullopt: they are.
@@ -143,7 +152,7 @@ std::optional<Op> with_ordered_bodies(const Op& op, const Choose& choose, std::s
     if (body == nullptr) continue;
     std::unique_ptr<Graph> inner = (**body)->clone();
     bool moved = order_bodies(*inner, choose, device, share);
-    moved |= order_nodes(*inner, Planner(*inner, choose, device, share));
+    order_nodes(*inner, Planner(*inner, choose, device, share), moved);
     if (!moved) continue;
     **body = std::move(inner);
     changed = true;
@@ -185,8 +194,8 @@ Plan plan_in_order(Graph& graph, const Choose& choose, std::string_view device,
                    const Share& share) {
   order_bodies(graph, choose, device, share);
   const Planner planner(graph, choose, device, share);
-  order_nodes(graph, planner);
-  return planner.plan(nodes_in_order(graph));
+  bool moved = false;
+  return order_nodes(graph, planner, moved);
 }
 
 }  // namespace hone

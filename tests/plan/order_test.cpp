@@ -214,6 +214,31 @@ TEST(Schedule, NothingCrossesWhatTellsSizesAndBodiesAreOrderedToo) {
   EXPECT_NO_THROW(check_plan(*graph, plan, "cpu", cpu::kernels()));
 }
 
+TEST(Schedule, TenThousandNodesTakeLittleTime) {
+  std::mt19937 random(23);
+  std::string text = "graph g(%v0: f32[n,64]) -> (%y)\n";
+  for (int i = 1; i <= 10'000; ++i) {
+    const auto any = [&] {
+      return i - 1 - static_cast<int>(random() % std::min<uint32_t>(static_cast<uint32_t>(i), 30));
+    };
+    if (random() % 2 == 0) text += cat("  %v", i, " = Add(%v", any(), ", %v", any(), ")\n");
+    else text += cat("  %v", i, " = Softmax(%v", any(), ")\n");
+  }
+  text += "  %y = Exp(%v10000)\n";
+  const auto graph = parse(text, all_ops());
+  infer(*graph);
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  const Plan given = make_plan(*graph, choose, "cpu", Share{1});
+  const auto planned = Clock::now();
+  const Plan plan = plan_in_order(*graph, choose, "cpu", Share{1});
+  const std::chrono::duration<double> one = planned - start, both = Clock::now() - planned;
+  std::cout << "plan " << one.count() << " s, with an order " << both.count() << " s, bound "
+            << bound_of(*graph, given) << " -> " << bound_of(*graph, plan) << "\n";
+  EXPECT_LT(both.count(), one.count() + 3.0);  // a tenth of it and less on a quiet machine
+  EXPECT_LE(bound_of(*graph, plan), bound_of(*graph, given));
+}
+
 TEST(Schedule, RandomGraphsNeedNoMoreThanBefore) {
   OpCounts counts;
   int better = 0;
