@@ -38,14 +38,19 @@ struct Layout {
   std::vector<int64_t> offsets;  // by planned buffer: where in that one it lies
   std::vector<int64_t> bytes;    // by planned buffer: its own size
   std::vector<bool> idle;        // by step: its results are in place already
+  std::vector<int> rooms;        // by step: the buffer in `demand` that its bodies run in; -1: none
 
   int64_t at(size_t planned, const Placement& placement) const {
     return placement.offsets[static_cast<size_t>(buffers[planned])] + offsets[planned];
   }
 };
 
-/// Error(usage) when a symbol that a size needs is not bound.
+/// Error(usage) when a symbol that a size needs is not bound. No rooms for bodies.
 Layout lay_out(const Plan& plan, const Bindings& symbols);
+
+/// The same with a room for the bodies of each control step whose sizes these symbols tell and no
+/// turn changes: as large as the largest arena of them. The others make arenas of their own.
+Layout lay_out(const Graph& graph, const Plan& plan, const Bindings& symbols);
 
 /// Follows the contents of the arena through the steps, byte by byte: in words, the first operand
 /// that is not there any more when it is read, or is written over while it is read.

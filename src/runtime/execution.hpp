@@ -29,8 +29,13 @@ class Execution {
 
   /// Bytes of the arena for the sizes of the last run.
   int64_t arena_bytes() const { return placement_.bytes; }
+  /// Bytes of the arenas that this execution and those of its bodies made for themselves.
+  int64_t held_bytes() const;
 
  private:
+  /// Memory of the execution around it, for the next runs; what does not fit has its own.
+  void lend(std::span<std::byte> room);
+
   struct StepState {
     std::unique_ptr<Bound> bound;
     std::vector<std::unique_ptr<Execution>> bodies;
@@ -52,6 +57,7 @@ class Execution {
   void take_places(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs);
   std::vector<Tensor> results(const std::vector<Tensor>& outputs);
   void release();
+  void take_arena(const Demand& wanted);
   void make_arena(const Demand& wanted);
   Tensor& tensor(const Value* value);
   const Tensor& read(const Value* value);
@@ -73,6 +79,8 @@ class Execution {
   Bindings input_symbols_, symbols_;
   Placement placement_;
   std::vector<std::span<std::byte>> scratch_;  // by buffer index of the plan
+  std::span<std::byte> lent_;                  // of the execution around it
+  bool borrows_ = false;                       // the arena is what was lent
   Tensor arena_;
   std::vector<Tensor> tensors_;             // by value index
   std::vector<bool> in_arena_;              // by value index

@@ -32,13 +32,12 @@ void Execution::settle() {
   const Graph& graph = program_->graph();
   const Plan& plan = program_->plan();
   const Bindings& symbols = input_symbols_;
-  const Layout layout = lay_out(plan, symbols);
+  const Layout layout = lay_out(graph, plan, symbols);
   placement_ = solve(layout.demand, kBindEffort);
   auto wrong = validate(layout.demand, placement_);
   if (!wrong) wrong = check_contents(graph, plan, layout, placement_);
   check(!wrong, Code::internal, "the memory plan is wrong: ", wrong.value_or(""));
-  if (static_cast<int64_t>(arena_.bytes().size()) < placement_.bytes || arena_.empty())
-    make_arena(layout.demand);
+  take_arena(layout.demand);
   in_arena_.assign(in_arena_.size(), false);
   room_.assign(in_arena_.size(), {});
   scratch_.assign(plan.buffers.size(), {});
@@ -66,6 +65,13 @@ void Execution::settle() {
   for (size_t i = 0; i < states_.size(); ++i) {
     settle_step(i);
     states_[i].idle = layout.idle[i];
+    std::span<std::byte> room;
+    if (const int buffer = layout.rooms[i]; buffer >= 0) {
+      const auto at = static_cast<size_t>(buffer);
+      room = arena_.mutable_bytes().subspan(static_cast<size_t>(placement_.offsets[at]),
+                                            static_cast<size_t>(layout.demand.buffers[at].bytes));
+    }
+    for (const auto& body : states_[i].bodies) body->lend(room);
   }
 }
 
@@ -84,6 +90,31 @@ void Execution::settle_step(size_t index) {
   std::set<std::string, std::less<>> symbols;
   collect_symbols(node.op, symbols);
   for (const std::string& name : symbols) state.settled &= symbols_.contains(name);
+}
+
+void Execution::lend(std::span<std::byte> room) {
+  if (room.data() == lent_.data() && room.size() == lent_.size()) return;
+  lent_ = room;
+  settled_ = false;  // addresses change
+}
+
+int64_t Execution::held_bytes() const {
+  int64_t bytes = borrows_ ? 0 : static_cast<int64_t>(arena_.bytes().size());
+  for (const StepState& state : states_)
+    for (const auto& body : state.bodies) bytes += body->held_bytes();
+  return bytes;
+}
+
+void Execution::take_arena(const Demand& wanted) {
+  if (!lent_.empty() && placement_.bytes <= static_cast<int64_t>(lent_.size())) {
+    arena_ =
+        Tensor::borrow_mutable(DType::u8, {static_cast<int64_t>(lent_.size())}, lent_, nullptr);
+    borrows_ = true;
+  } else if (borrows_ || arena_.empty() ||
+             static_cast<int64_t>(arena_.bytes().size()) < placement_.bytes) {
+    make_arena(wanted);
+    borrows_ = false;
+  }
 }
 
 void Execution::make_arena(const Demand& wanted) {

@@ -21,7 +21,7 @@ struct InspectOptions {
 };
 
 void draw(const Inspection& found, const std::string& path) {
-  const Layout layout = lay_out(found.plan, example_sizes(found));
+  const Layout layout = lay_out(*found.typed, found.plan, example_sizes(found));
   const std::string svg = arena_svg(found.plan, layout, solve(layout.demand));
   AtomicFile file(path);
   file.write(svg);

@@ -99,7 +99,7 @@ Layout example_layout(const Inspection& found) {
     Bindings symbols = found.symbols;
     for (const std::string& name : names) symbols.emplace(name, size);
     try {
-      return lay_out(found.plan, symbols);
+      return lay_out(*found.typed, found.plan, symbols);
     } catch (const Error&) {  // no size for this model
     }
   }
@@ -137,7 +137,7 @@ void measure_memory(Inspection& found) {
     return each.bytes.evaluate(found.symbols).has_value();
   });
   if (!known) return;
-  const Demand wanted = lay_out(plan, found.symbols).demand;
+  const Demand wanted = lay_out(*found.typed, plan, found.symbols).demand;
   found.bound_bytes = lower_bound(wanted);
   found.arena_bytes = solve(wanted).bytes;
 }

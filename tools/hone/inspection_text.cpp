@@ -38,8 +38,8 @@ std::string example_arena_text(const Inspection& found) {
   Bindings examples = found.symbols;
   for (const std::string& name : names) examples.emplace(name, found.example);
   try {
-    return cat(number_text(solve(lay_out(found.plan, examples).demand).bytes), " bytes where ",
-               join(names, " = "), " = ", found.example);
+    return cat(number_text(solve(lay_out(*found.typed, found.plan, examples).demand).bytes),
+               " bytes where ", join(names, " = "), " = ", found.example);
   } catch (const Error&) {  // no example size suits this model
     return "depends on sizes that are open; --shape NAME=1x3x224x224 gives them";
   }
@@ -95,7 +95,7 @@ std::string stream_text(const StreamTrial& one, const StreamTrial& trial) {
 
 std::string memory_text(const Inspection& found) {
   const Bindings sizes = example_sizes(found);
-  const Layout layout = lay_out(found.plan, sizes);
+  const Layout layout = lay_out(*found.typed, found.plan, sizes);
   int64_t naive = 0;
   for (const int64_t bytes : layout.bytes) naive += bytes;
   const auto idle = std::count(layout.idle.begin(), layout.idle.end(), true);

@@ -1,0 +1,107 @@
+// The arenas of control flow's bodies, as rooms in the arena around them.
+
+#include <algorithm>
+
+#include "ir/evaluation.hpp"
+#include "ir/rest.hpp"
+#include "ir/structural.hpp"
+#include "plan/plan.hpp"
+
+namespace hone {
+namespace {
+
+/// What an input of a body stands for.
+struct Given {
+  const Value* operand = nullptr;  // null: a scalar that every turn makes
+  int64_t state = -1;              // the body's output that the next turn gets
+  std::optional<int64_t> sliced;   // the axis that turns go along
+};
+
+std::vector<Given> givens(const Node& node, const Graph& body) {
+  std::vector<Given> found(body.inputs().size());
+  const Loop* loop = node.op.as<Loop>();
+  const Scan* scan = node.op.as<Scan>();
+  for (size_t i = 0; i < found.size(); ++i) {
+    const auto index = static_cast<int64_t>(i);
+    if (loop != nullptr) {  // the turn's number and the condition come first
+      if (i < 2) continue;
+      found[i].operand = node.input(i);
+      if (index - 2 < loop->states) found[i].state = index - 1;
+    } else if (scan != nullptr) {
+      found[i].operand = node.input(i);
+      if (index < scan->states) found[i].state = index;
+      else if (const auto at = static_cast<size_t>(index - scan->states);
+               index - scan->states < scan->scanned)
+        found[i].sliced = at < scan->input_axes.size() ? scan->input_axes[at] : 0;
+    } else {  // a branch: the condition is no input of it
+      found[i].operand = node.input(i + 1);
+    }
+  }
+  return found;
+}
+
+std::optional<std::vector<int64_t>> sizes_in(const Type& type, const Bindings& symbols) {
+  if (!type.is_tensor() || !type.tensor().has_rank()) return std::nullopt;
+  std::vector<int64_t> sizes;
+  for (const Dim& dim : type.tensor().shape()) {
+    const auto size = dim.evaluate(symbols);
+    if (!size || *size < 0) return std::nullopt;
+    sizes.push_back(*size);
+  }
+  return sizes;
+}
+
+/// The body's symbols, where they are the same in every turn and known from those around it.
+std::optional<Bindings> symbols_in(const Node& node, const Graph& body, const Bindings& around) {
+  Bindings symbols;
+  const std::vector<Given> all = givens(node, body);
+  for (size_t i = 0; i < all.size(); ++i) {
+    const Type& type = body.inputs()[i]->type;
+    if (all[i].operand == nullptr || !type.is_tensor()) continue;
+    if (all[i].state >= 0 &&
+        !(body.outputs()[static_cast<size_t>(all[i].state)].value->type == type))
+      return std::nullopt;
+    auto sizes = sizes_in(all[i].operand->type, around);
+    if (!sizes || !type.tensor().has_rank()) return std::nullopt;
+    if (all[i].sliced && !sizes->empty()) {
+      const auto rank = static_cast<int64_t>(sizes->size());
+      sizes->erase(sizes->begin() + (*all[i].sliced + (*all[i].sliced < 0 ? rank : 0)));
+    }
+    if (!hone::bind(type.tensor(), *sizes, symbols)) return std::nullopt;
+  }
+  if (broken_requirement(body, symbols)) return std::nullopt;
+  return symbols;
+}
+
+/// Bytes of a body's own arena; 0: it is not known before the body runs.
+int64_t room_for(const Node& node, const Graph& body, const Plan& plan, const Bindings& around) {
+  const auto symbols = symbols_in(node, body, around);
+  if (!symbols) return 0;
+  try {
+    return solve(lay_out(body, plan, *symbols).demand, kBindEffort).bytes;
+  } catch (const Error&) {  // it needs sizes that these do not tell
+    return 0;
+  }
+}
+
+}  // namespace
+
+Layout lay_out(const Graph& graph, const Plan& plan, const Bindings& symbols) {
+  Layout layout = lay_out(plan, symbols);
+  layout.rooms.assign(plan.steps.size(), -1);
+  int step = 0;
+  size_t next = 0;
+  for (const Node& node : graph.nodes()) {
+    int64_t bytes = 0;
+    for (const Body& body : control_bodies(node.op))
+      bytes = std::max(bytes, room_for(node, *body, plan.bodies.at(next++), symbols));
+    if (bytes > 0) {
+      layout.rooms[static_cast<size_t>(step)] = static_cast<int>(layout.demand.buffers.size());
+      layout.demand.buffers.push_back({bytes, step, step});
+    }
+    ++step;
+  }
+  return layout;
+}
+
+}  // namespace hone
