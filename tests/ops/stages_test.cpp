@@ -93,28 +93,37 @@ StageTally tally_of_each_op() {
   return tally;
 }
 
+/// Names in lines of at most 100 columns.
+std::string lines_of(const std::vector<std::string>& names) {
+  std::string text, line;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string word = names[i] + (i + 1 < names.size() ? "," : ".");
+    if (!line.empty() && line.size() + 1 + word.size() > 100) {
+      text += line + "\n";
+      line.clear();
+    }
+    line += line.empty() ? word : " " + word;
+  }
+  return text + line + "\n";
+}
+
 /// Which ops are opaque and why, as the draws found it.
 std::string page_of(const StageTally& tally) {
   std::string page =
       "# Ops in closed terms\n\nWritten by `HONE_BLESS=1 build/dev/tests/hone_tests_ops "
       "--gtest_filter=Stages.*`. An op\ndescribes a node as stages (`src/ir/stages.hpp`) or says "
-      "why not, as random nodes found it.\n\n## Always opaque\n\n| op | why |\n|---|---|\n";
-  std::string sometimes = "\n## Opaque for some operands or fields\n\n| op | why |\n|---|---|\n";
-  std::string closed, none;
+      "why not, as random nodes found it.\n\n## Opaque\n\n| op | why |\n|---|---|\n";
+  std::vector<std::string> closed, none;
   for (const OpClass* each : all_ops().all()) {
-    const auto declined = tally.declined.find(each->name);
     const auto compared = tally.compared.find(each->name);
-    const bool expressed = compared != tally.compared.end() && compared->second > 0;
-    if (declined != tally.declined.end() && !declined->second.empty()) {
-      const std::vector<std::string> why(declined->second.begin(), declined->second.end());
-      (expressed ? sometimes : page) += cat("| ", each->name, " | ", join(why, "; "), " |\n");
-    }
-    if (expressed) closed += cat(closed.empty() ? "" : ", ", each->name);
-    else if (each->express == nullptr) none += cat(none.empty() ? "" : ", ", each->name);
+    if (each->express == nullptr) none.emplace_back(each->name);
+    else if (compared->second > 0) closed.emplace_back(each->name);
+    else page += cat("| ", each->name, " | ", join(tally.declined.at(each->name), "; "), " |\n");
   }
-  page += cat(sometimes, "\n## No description\n\nSequences, strings, bodies, random numbers and ",
-              "what nobody fuses: ", none, ".\n\n## Closed\n\n", closed, ".\n");
-  return page;
+  return cat(page, "\n## Closed\n\nSome of them not for every field or operand; ",
+             "`hone build --dump` tells which nodes of a model.\n\n", lines_of(closed),
+             "\n## Without a description\n\nBodies, random numbers, sequences, strings, sizes and ",
+             "what stands beside networks:\n", lines_of(none));
 }
 
 TEST(Stages, OfEveryOpAreComparedOrDeclined) {
