@@ -18,11 +18,24 @@
 namespace hone::test {
 namespace {
 
+/// What did not join a region further, and why: `%y: it reads whole planes ...`.
+std::string notes_of(std::string_view text) {
+  const std::unique_ptr<Graph> graph = parse(text, all_ops());
+  infer(*graph);
+  std::vector<FusionNote> notes;
+  fuse(*graph, {}, &notes);
+  std::string told;
+  for (const FusionNote& note : notes) told += cat("%", note.value, ": ", note.why, "\n");
+  return told;
+}
+
 TEST(Fuse, Cases) {
-  expect_text_cases("passes/fuse.test", {{"fuse", graph_verb(all_ops(), [](Graph& graph) {
-                                            infer(graph);
-                                            fuse(graph, {});
-                                          })}});
+  expect_text_cases("passes/fuse.test", {{"fuse", graph_verb(all_ops(),
+                                                             [](Graph& graph) {
+                                                               infer(graph);
+                                                               fuse(graph, {});
+                                                             })},
+                                         {"notes", notes_of}});
 }
 
 /// Why evaluation of both graphs differs; empty: it does not.

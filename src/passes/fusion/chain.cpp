@@ -14,11 +14,28 @@ using Extents = std::map<std::string, Dim, std::less<>>;  // of reduction variab
 struct Reading {
   Dims place;
   Extents extents;
+  bool broadcasts = false;  // the same element for many: every tile would need it
 };
 
 const Value* value_of(const Expr& load) {
   const auto* value = std::get_if<const Value*>(&load.source());
   return value == nullptr ? nullptr : *value;
+}
+
+/// Loops of the stage have no part in where it reads. A contraction's may lie in its other operand.
+bool broadcasts(const Stage& stage, const Expr& load) {
+  std::set<std::string, std::less<>> names;
+  for (const Expr& index : load.operands())
+    if (index.kind() == Expr::Kind::index) index.dim().collect_symbols(names);
+  const auto has_part = [&](size_t axis) {
+    return stage.extents[axis].is(1) || names.contains(*loop(static_cast<int>(axis)).as_symbol());
+  };
+  if (stage.kind() == Stage::Kind::contract)
+    return std::none_of(names.begin(), names.end(),
+                        [](const std::string& name) { return name.starts_with("i."); });
+  for (size_t axis = 0; axis < stage.extents.size(); ++axis)
+    if (!has_part(axis)) return true;
+  return false;
 }
 
 /// Every place of `value` that the stages read; nullopt: some are computed.
@@ -33,7 +50,7 @@ std::optional<std::vector<Reading>> readings_of(const Stages& stages, const Valu
     });
     visit(stage->expr, [&](const Expr& load) {
       if (load.kind() != Expr::Kind::load || value_of(load) != value) return;
-      Reading reading{{}, extents};
+      Reading reading{{}, extents, broadcasts(*stage, load)};
       for (const Expr& index : load.operands()) {
         computed |= index.kind() != Expr::Kind::index;
         if (index.kind() == Expr::Kind::index) reading.place.push_back(index.dim());
@@ -47,6 +64,7 @@ std::optional<std::vector<Reading>> readings_of(const Stages& stages, const Valu
 
 /// Why a tile of what reads there would need too much; empty: it does not.
 std::string_view problem_of(const Reading& reading) {
+  if (reading.broadcasts) return "every tile of it would need its whole operand";
   bool moves = false;
   std::set<std::string, std::less<>> rows;
   for (const Dim& place : reading.place) {
@@ -232,7 +250,7 @@ class Chaining {
     std::vector<Reading> all;
     for (const Reading& later : *behind)
       for (const Reading& earlier : own) {
-        Reading both{{}, later.extents};
+        Reading both{{}, later.extents, earlier.broadcasts || later.broadcasts};
         for (const Dim& place : earlier.place)
           both.place.push_back(place.substitute([&](std::string_view name) -> std::optional<Dim> {
             for (size_t i = 0; i < later.place.size(); ++i)
@@ -265,6 +283,7 @@ void chain_anchors(const Graph& graph, const Roles& roles, Groups& groups,
       else refused.emplace_back(link.reader, std::move(why));
     }
   }
+  refused.erase(std::unique(refused.begin(), refused.end()), refused.end());
   for (auto& [node, why] : refused) note(*node, std::move(why));
 }
 
