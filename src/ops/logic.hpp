@@ -117,6 +117,7 @@ struct BitShift {
   void fields(FieldList& f) const { f("direction", direction, kDirections); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
+  void express(Expression& e) const;
 };
 
 }  // namespace hone
