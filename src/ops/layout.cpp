@@ -3,6 +3,7 @@
 #include "base/size.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/shapes.hpp"
+#include "ops/common/transpose.hpp"
 
 namespace hone {
 namespace {
@@ -59,7 +60,9 @@ void Transpose::eval(Evaluation& c) const {
   const Tensor& x = c.input(0);
   const std::vector<int> axes = permutation(c, *this, x.rank());
   ElementWriter y(c, 0, x.dtype(), permuted(x.shape(), axes));
-  if (y.count() > 0) y.take(x, transpose_map(x.shape(), axes));
+  const bool turned = x.dtype() != DType::string && axes == std::vector<int>{1, 0} &&
+                      transpose_matrix(x, y.tensor());
+  if (!turned && y.count() > 0) y.take(x, transpose_map(x.shape(), axes));
   y.finish();
 }
 

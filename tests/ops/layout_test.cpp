@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "ops/one_node.hpp"
 #include "ops/pad.hpp"
 
@@ -15,6 +17,23 @@ Tensor counting(DType dtype, std::vector<int64_t> shape) {
   Tensor result(dtype, std::move(shape));
   for (int64_t i = 0; i < result.count(); ++i) result.set_integer(i, i);
   return result;
+}
+
+TEST(Layout, MatricesOfManyTilesOfAnyWidthAreTransposed) {
+  for (const DType type : {DType::u8, DType::i16, DType::f32, DType::i64, DType::c128}) {
+    Tensor x(type, {70, 33});
+    for (size_t i = 0; i < x.bytes().size(); ++i)
+      x.mutable_bytes()[i] = static_cast<std::byte>((i * 7 + i / 251) % 251);
+    const Tensor y = run(Transpose{}, {x});
+    ASSERT_EQ(y.shape(), (Ints{33, 70}));
+    const size_t width = static_cast<size_t>(bits(type)) / 8;
+    for (size_t i = 0; i < 70; ++i)
+      for (size_t j = 0; j < 33; ++j)
+        ASSERT_EQ(std::memcmp(x.bytes().data() + (i * 33 + j) * width,
+                              y.bytes().data() + (j * 70 + i) * width, width),
+                  0)
+            << name(type) << " " << i << " " << j;
+  }
 }
 
 TEST(Layout, Transpose) {
