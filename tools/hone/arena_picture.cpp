@@ -44,19 +44,27 @@ std::string arena_svg(const Plan& plan, const Layout& layout, const Placement& p
           text_at(kMargin, kMargin - 12,
                   cat(placement.bytes, " bytes, at least ", lower_bound(layout.demand), "; ",
                       plan.steps.size(), " steps")));
+  const auto draw = [&](const std::string& what, int buffer, int64_t at, int64_t bytes, int first,
+                        int last) {
+    if (bytes == 0) return;
+    const double height = byte * static_cast<double>(bytes);
+    out += cat("<rect x=\"", number(kMargin + step * first), "\" y=\"",
+               number(kMargin + kHeight - byte * static_cast<double>(at) - height), "\" width=\"",
+               number(step * (last - first + 1)), "\" height=\"", number(height), "\" fill=\"hsl(",
+               buffer * 137 % 360, ",60%,70%)\" stroke=\"#444\" stroke-width=\"0.3\"><title>",
+               escaped(what), ": ", bytes, " bytes at ", at, ", steps ", first, " to ", last,
+               "</title></rect>\n");
+  };
   for (size_t i = 0; i < plan.buffers.size(); ++i) {
     const PlannedBuffer& buffer = plan.buffers[i];
-    if (layout.bytes[i] == 0) continue;
-    const int64_t at = layout.at(i, placement);
-    const double height = byte * static_cast<double>(layout.bytes[i]);
-    const int hue = static_cast<int>(layout.buffers[i] * 137 % 360);
-    out += cat("<rect x=\"", number(kMargin + step * buffer.first), "\" y=\"",
-               number(kMargin + kHeight - byte * static_cast<double>(at) - height), "\" width=\"",
-               number(step * (buffer.last - buffer.first + 1)), "\" height=\"", number(height),
-               "\" fill=\"hsl(", hue, ",60%,70%)\" stroke=\"#444\" stroke-width=\"0.3\"><title>",
-               buffer.value.empty() ? std::string("scratch") : escaped(cat("%", buffer.value)),
-               ": ", layout.bytes[i], " bytes at ", at, ", steps ", buffer.first, " to ",
-               buffer.last, "</title></rect>\n");
+    draw(buffer.value.empty() ? std::string("scratch") : cat("%", buffer.value), layout.buffers[i],
+         layout.at(i, placement), layout.bytes[i], buffer.first, buffer.last);
+  }
+  for (size_t i = 0; i < layout.rooms.size(); ++i) {
+    if (layout.rooms[i] < 0) continue;
+    const auto room = static_cast<size_t>(layout.rooms[i]);
+    draw(cat("bodies of %", plan.steps[i].node), layout.rooms[i], placement.offsets[room],
+         layout.demand.buffers[room].bytes, static_cast<int>(i), static_cast<int>(i));
   }
   return out + "</svg>\n";
 }
