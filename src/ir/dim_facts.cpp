@@ -9,15 +9,20 @@ struct Sides {
   Dim a, b;
 };
 
+/// The atom that the dimension is; null: it is more or less than one.
+const DimAtom* as_atom(const Dim& dim) {
+  const auto terms = DimAccess::terms(dim);
+  const bool is_one = terms.size() == 1 && DimAccess::offset(dim) == 0 &&
+                      terms[0].coefficient == 1 && terms[0].factors.size() == 1;
+  return is_one ? terms[0].factors[0].get() : nullptr;
+}
+
 /// e and c when the dimension is exactly floordiv(e, c) for a number c > 0.
 const DimAtom* as_division(const Dim& dim) {
-  const auto terms = DimAccess::terms(dim);
-  if (terms.size() != 1 || DimAccess::offset(dim) != 0 || terms[0].coefficient != 1 ||
-      terms[0].factors.size() != 1)
+  const DimAtom* atom = as_atom(dim);
+  if (atom == nullptr || atom->kind != DimAtom::Kind::floordiv || !atom->args[1].is_constant())
     return nullptr;
-  const DimAtom& atom = *terms[0].factors[0];
-  if (atom.kind != DimAtom::Kind::floordiv || !atom.args[1].is_constant()) return nullptr;
-  return *atom.args[1].constant() > 0 ? &atom : nullptr;
+  return *atom->args[1].constant() > 0 ? atom : nullptr;
 }
 
 bool all_negative(const Dim& dim) {
@@ -122,5 +127,18 @@ void simplify_less_equal(Dim& a, Dim& b) {
 }
 
 void simplify_equal(Dim& a, Dim& b) { change_sides(simplify, a, b); }
+
+std::optional<std::pair<Dim, Dim>> order_in_equal(const Dim& a, const Dim& b) {
+  for (const auto& [one, other] : {std::pair(a, b), std::pair(b, a)}) {
+    const DimAtom* atom = as_atom(other);
+    if (atom == nullptr || (atom->kind != DimAtom::Kind::min && atom->kind != DimAtom::Kind::max))
+      continue;
+    std::vector<Dim> rest = atom->args;
+    if (std::erase(rest, one) == 0 || rest.empty()) continue;
+    const Dim bound = extremum(atom->kind, std::move(rest));
+    return atom->kind == DimAtom::Kind::min ? std::pair(one, bound) : std::pair(bound, one);
+  }
+  return std::nullopt;
+}
 
 }  // namespace hone

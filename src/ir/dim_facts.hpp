@@ -1,6 +1,9 @@
 #pragma once
 // Facts about dimensions in their simplest equivalent form.
 
+#include <optional>
+#include <utility>
+
 #include "ir/dim.hpp"
 
 namespace hone {
@@ -9,5 +12,9 @@ namespace hone {
 /// all values of the symbols; the result may be of numbers only, and false.
 void simplify_less_equal(Dim& a, Dim& b);
 void simplify_equal(Dim& a, Dim& b);
+
+/// a == min(a, c) says a <= c, and a == max(a, c) says c <= a, sides in any order: the smaller and
+/// the larger one. nullopt: it says something else.
+std::optional<std::pair<Dim, Dim>> order_in_equal(const Dim& a, const Dim& b);
 
 }  // namespace hone

@@ -98,6 +98,9 @@ void narrow(Ranges& ranges, const Require& require) {
 
 void Graph::add_requirement(Require require) {
   using Relation = Require::Relation;
+  if (require.relation == Relation::equal)
+    if (auto order = order_in_equal(require.a, require.b))
+      require = {Relation::less_equal, std::move(order->first), std::move(order->second)};
   if (require.relation == Relation::equal) {
     simplify_equal(require.a, require.b);
     if (require.b < require.a) std::swap(require.a, require.b);

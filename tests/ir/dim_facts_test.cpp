@@ -44,6 +44,21 @@ TEST(DimFacts, Equal) {
   EXPECT_EQ(equal_text("3", "3"), "0 == 0");
 }
 
+std::string order_text(std::string_view left, std::string_view right) {
+  const auto order = order_in_equal(*parse_dim(left), *parse_dim(right));
+  return order ? cat(order->first, " <= ", order->second) : "none";
+}
+
+TEST(DimFacts, OrderInEqual) {
+  EXPECT_EQ(order_text("n", "min(n,512)"), "n <= 512");
+  EXPECT_EQ(order_text("max(m,n)", "n"), "m <= n");
+  EXPECT_EQ(order_text("2*n", "min(2*n,m,8)"), "2*n <= min(m,8)");
+  EXPECT_EQ(order_text("512", "min(n,512)"), "512 <= n");
+  EXPECT_EQ(order_text("n", "min(m,512)"), "none");
+  EXPECT_EQ(order_text("n", "min(n,512)+1"), "none");
+  EXPECT_EQ(order_text("n", "m"), "none");
+}
+
 TEST(DimFacts, EquivalentForAllValues) {
   std::mt19937 random(5);
   const auto below = [&](int limit) {
@@ -76,6 +91,13 @@ TEST(DimFacts, EquivalentForAllValues) {
         ASSERT_EQ(*a.evaluate(values) == *b.evaluate(values),
                   *left.evaluate(values) == *right.evaluate(values))
             << cat(a, " == ", b, " became ", left, " == ", right, " at n=", n, " m=", m);
+        for (const Dim& extreme : {min(a, b), max(a, b)}) {
+          const auto order = order_in_equal(a, extreme);
+          if (!order) continue;
+          ASSERT_EQ(*a.evaluate(values) == *extreme.evaluate(values),
+                    *order->first.evaluate(values) <= *order->second.evaluate(values))
+              << cat(a, " == ", extreme, " became ", order->first, " <= ", order->second);
+        }
       }
   }
 }
