@@ -13,10 +13,11 @@ class GemmSplit {
  public:
   GemmSplit(Graph& graph, Node& node) : graph_(graph), node_(node), gemm_(*node.op.as<Gemm>()) {}
 
-  /// false: integers, whose factors truncate, or a bias that Add would give other sizes.
+  /// false: integers, whose factors truncate, a bias that Add would give other sizes, or an operand
+  /// of unknown rank, which is 2 for Gemm only.
   bool run() {
     const auto type = dtype_of(node_.output());
-    if (!type || !is_float(*type) || !keeps_sizes()) return false;
+    if (!type || !is_float(*type) || !has_ranks() || !keeps_sizes()) return false;
     Value* left = gemm_.transA ? transposed(node_.inputs[0]) : node_.inputs[0];
     Value* right = gemm_.transB ? transposed(node_.inputs[1]) : node_.inputs[1];
     Value* result = add(MatMul{}, {left, right});
@@ -27,6 +28,9 @@ class GemmSplit {
   }
 
  private:
+  bool has_ranks() const {
+    return dims_of(node_.inputs[0]) != nullptr && dims_of(node_.inputs[1]) != nullptr;
+  }
   bool keeps_sizes() const {
     if (node_.input(2) == nullptr) return true;
     const Dims *bias = dims_of(node_.inputs[2]), *result = dims_of(node_.output());
