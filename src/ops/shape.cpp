@@ -131,10 +131,12 @@ void Reshape::dims(Inference& c) const { pass_known(c); }
 void Reshape::eval(Evaluation& c) const {
   const Tensor& x = c.input(0);
   std::vector<int64_t> target = c.parameter(shape, 1), rest;
+  const Value* operand = c.node().input(1);
+  const auto& known = shape || operand == nullptr ? shape : operand->known;
   std::optional<size_t> open;
   for (size_t i = 0; i < target.size(); ++i) {
-    // A symbol of a field that happens to be 0 is a size, only the number 0 is a sentinel.
-    const bool number = !shape || (*shape)[i].is_constant();
+    // A symbol that happens to be 0 is a size, only the number 0 is a sentinel.
+    const bool number = !known || (*known)[i].is_constant();
     if (target[i] == -1 && number) {
       c.check(!open, "the shape has two -1, wanted at most one");
       open = i;

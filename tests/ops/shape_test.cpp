@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "ir/evaluation.hpp"
+#include "ir/inference.hpp"
+#include "ir/text.hpp"
+#include "ops/common/registry.hpp"
 #include "ops/one_node.hpp"
 
 namespace hone::test {
@@ -81,6 +85,19 @@ TEST(ShapeOps, KnowContents) {
   EXPECT_EQ(known_of(Identity{}, {{DType::i32, {n * 2}}}), "[2*n]");
   EXPECT_EQ(known_of(Expand{.shape = Dims{3}}, {{DType::i64, {n}}}), "[n,n,n]");
   EXPECT_EQ(known_of(Reshape{.shape = Dims{-1, 1}}, {{DType::i64, {n, 7}}}), "[n,7]");
+}
+
+TEST(ShapeOps, ReshapeByASizeThatHappensToBeZero) {
+  const auto graph = parse(
+      "graph g(%x: f32[4,n,4]) -> (%y)\n"
+      "  %s = Shape(%x) start=1 end=2\n"
+      "  %t = Concat(%s, i64[1]{-1}) axis=0\n"
+      "  %y = Reshape(%x, %t)\n",
+      all_ops());
+  infer(*graph);
+  EXPECT_EQ(cat(graph->outputs()[0].value->type), "f32[n,16]");
+  EXPECT_EQ(evaluate(*graph, {Tensor(DType::f32, {4, 0, 4})})[0].shape(), (Ints{0, 16}));
+  EXPECT_EQ(evaluate(*graph, {Tensor(DType::f32, {4, 3, 4})})[0].shape(), (Ints{3, 16}));
 }
 
 TEST(ShapeOps, ReshapeOfSymbols) {
