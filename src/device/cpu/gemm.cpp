@@ -43,11 +43,37 @@ int64_t packed_floats(int64_t count, int64_t depth, int width) {
   return ceil_to(count, width) * depth;
 }
 
+namespace {
+
+/// One panel of rows whose elements lie side by side: blocks of columns that stay in the first
+/// cache.
+void pack_rows(const float* from, int64_t rows, int64_t depth, int64_t stride, int width,
+               float* to) {
+  constexpr int64_t kBlock = 64;
+  for (int64_t first = 0; first < depth; first += kBlock) {
+    const int64_t count = std::min(kBlock, depth - first);
+    for (int64_t i = 0; i < rows; ++i) {
+      const float* at = from + i * stride + first;
+      float* place = to + first * width + i;
+      for (int64_t d = 0; d < count; ++d) place[d * width] = at[d];
+    }
+    for (int64_t i = rows; i < width; ++i)
+      for (int64_t d = 0; d < count; ++d) to[(first + d) * width + i] = 0;
+  }
+}
+
+}  // namespace
+
 void pack_panels(const float* from, int64_t count, int64_t depth, int64_t stride,
                  int64_t depth_stride, int width, float* to) {
   for (int64_t first = 0; first < count; first += width) {
     const int64_t present = std::min<int64_t>(width, count - first);
     const float* source = from + first * stride;
+    if (stride != 1 && depth_stride == 1) {  // rows are read as they lie
+      pack_rows(source, present, depth, stride, width, to);
+      to += depth * width;
+      continue;
+    }
     for (int64_t d = 0; d < depth; ++d) {
       const float* at = source + d * depth_stride;
       if (stride == 1) {
