@@ -8,15 +8,7 @@
 namespace hone {
 namespace {
 
-enum Operand {
-  kQ,
-  kK,
-  kV,
-  kMask,
-  kPastKey,
-  kPastValue,
-  kNonpad
-};
+using enum Attention::Operand;
 
 /// Sizes of an operand of rank 3 or 4.
 struct HeadDims {

@@ -17,6 +17,15 @@ namespace hone {
 struct Attention {
   static constexpr std::string_view kName = "Attention";
   static constexpr Arity kInputs{3, 7};
+  enum Operand {
+    kQ,
+    kK,
+    kV,
+    kMask,
+    kPastKey,
+    kPastValue,
+    kNonpad
+  };
   static constexpr Arity kOutputs{1, 4};
   bool is_causal = false;   ///< query i sees keys up to past + i, or nonpad_kv_seqlen - queries + i
   int64_t q_num_heads = 0;  ///< of operands of rank 3

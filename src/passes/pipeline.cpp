@@ -1,7 +1,7 @@
 #include <algorithm>
 
+#include "ir/change_bodies.hpp"
 #include "ir/inference.hpp"
-#include "ir/structural.hpp"
 #include "ir/work.hpp"
 #include "passes/clean.hpp"
 #include "passes/fold.hpp"
@@ -60,28 +60,12 @@ constexpr int kMaxRounds = 16;
 /// Rounds of the passes until nothing changes. `after` may be null.
 bool run_rounds(Graph& graph, const PassOptions& options, const AfterPass& after);
 
-/// The op with its bodies canonical; nullopt: they are already.
-std::optional<Op> with_canonical_bodies(const Op& op, const PassOptions& options) {
-  if (control_bodies(op).empty()) return std::nullopt;
-  std::shared_ptr<void> copy = op.op_class().copy(op.data());
-  FieldList list;
-  op.op_class().fields(copy.get(), list);
-  bool changed = false;
-  for (const Field& field : list.list()) {
-    auto* const* body = std::get_if<Body*>(&field.ref);
-    if (body == nullptr) continue;
-    std::unique_ptr<Graph> inner = (**body)->clone();
-    if (!run_rounds(*inner, options, nullptr)) continue;
-    **body = std::move(inner);
-    changed = true;
-  }
-  return changed ? std::optional(Op::of(op.op_class(), std::move(copy))) : std::nullopt;
-}
-
 bool canonicalize_bodies(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (Node& node : graph.nodes()) {
-    auto op = options.keep(node) ? std::nullopt : with_canonical_bodies(node.op, options);
+    if (options.keep(node)) continue;
+    auto op =
+        change_bodies(node.op, [&](Graph& body) { return run_rounds(body, options, nullptr); });
     if (!op) continue;
     graph.set_op(&node, *std::move(op));
     changed = true;

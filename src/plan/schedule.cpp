@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/size.hpp"
-#include "ir/structural.hpp"
+#include "ir/change_bodies.hpp"
 #include "plan/order.hpp"
 #include "plan/planner.hpp"
 
@@ -126,9 +126,6 @@ class Scheduling {
   std::unordered_map<const Node*, int> position_;
 };
 
-/// Puts the nodes of bodies in order, the innermost first.
-bool order_bodies(Graph& graph, const Choose& choose, std::string_view device, const Share& share);
-
 /// The plan; `moved`: set where the order became another.
 Plan order_nodes(Graph& graph, const Planner& planner, bool& moved) {
   auto [order, plan] = Scheduling(graph, planner).run();
@@ -139,31 +136,15 @@ Plan order_nodes(Graph& graph, const Planner& planner, bool& moved) {
   return std::move(plan);
 }
 
-/// The op with the nodes of its bodies in order; nullopt: they are.
-std::optional<Op> with_ordered_bodies(const Op& op, const Choose& choose, std::string_view device,
-                                      const Share& share) {
-  if (control_bodies(op).empty()) return std::nullopt;
-  std::shared_ptr<void> copy = op.op_class().copy(op.data());
-  FieldList list;
-  op.op_class().fields(copy.get(), list);
-  bool changed = false;
-  for (const Field& field : list.list()) {
-    auto* const* body = std::get_if<Body*>(&field.ref);
-    if (body == nullptr) continue;
-    std::unique_ptr<Graph> inner = (**body)->clone();
-    bool moved = order_bodies(*inner, choose, device, share);
-    order_nodes(*inner, Planner(*inner, choose, device, share), moved);
-    if (!moved) continue;
-    **body = std::move(inner);
-    changed = true;
-  }
-  return changed ? std::optional(Op::of(op.op_class(), std::move(copy))) : std::nullopt;
-}
-
+/// Puts the nodes of bodies in order, the innermost first.
 bool order_bodies(Graph& graph, const Choose& choose, std::string_view device, const Share& share) {
   bool changed = false;
   for (Node& node : graph.nodes()) {
-    auto op = with_ordered_bodies(node.op, choose, device, share);
+    auto op = change_bodies(node.op, [&](Graph& body) {
+      bool moved = order_bodies(body, choose, device, share);
+      order_nodes(body, Planner(body, choose, device, share), moved);
+      return moved;
+    });
     if (!op) continue;
     graph.set_op(&node, *std::move(op));
     changed = true;

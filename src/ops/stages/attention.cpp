@@ -12,15 +12,7 @@ namespace hone {
 namespace {
 
 constexpr double kHidden = -std::numeric_limits<double>::infinity();
-enum Operand {
-  kQ,
-  kK,
-  kV,
-  kMask,
-  kPastKey,
-  kPastValue,
-  kNonpad
-};
+using enum Attention::Operand;
 
 /// [batch, heads, sequence, head], however q, k or v lies.
 struct Heads {
