@@ -10,7 +10,7 @@ namespace hone {
 
 /// What became of a region that is not run as one.
 struct CutRegion {
-  std::vector<std::string> values;  // of each piece, in order: its last node's first wanted result
+  std::vector<std::string> values;  // of each piece, in order: its last result
   std::string why;                  // what kernels said of the whole; or what cutting saves
 };
 
