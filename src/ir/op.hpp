@@ -52,6 +52,7 @@ struct OpClass {
   void (*eval)(const void* op, Evaluation& evaluation);  // null: never evaluated (structural)
   void (*express)(const void* op, Expression& e);        // null: has no closed form
   std::shared_ptr<void> (*copy)(const void* op);         // null argument: a default-made op
+  std::shared_ptr<const void> (*take)(void* op);         // moves the struct into the value
   bool pure;                                             // false: random; never folded or merged
   Algebra algebra;
 };
@@ -78,6 +79,8 @@ class Op {
   static Op of(const OpClass& op_class, std::shared_ptr<const void> data);
 
  private:
+  Op(const OpClass& op_class, void* op) : class_(&op_class), data_(op_class.take(op)) {}
+
   const OpClass* class_ = nullptr;
   std::shared_ptr<const void> data_;
 };
@@ -87,95 +90,21 @@ void append(std::string& out, const Op& op);
 /// Those fields alone, bodies left out: ` pads=[1,1,1,1]`, nothing when there are none.
 void append_changed_fields(std::string& out, const Op& op);
 
-namespace detail {
+/// The one OpClass of an op struct T. The op's own .cpp defines it, as registering the op there
+/// makes it (ir/op_class.hpp); every other file only names it.
 template <class T>
-constexpr Arity inputs_of() {
-  if constexpr (requires { T::kInputs; }) return T::kInputs;
-  else return Arity{1, 1};
-}
-template <class T>
-constexpr Arity outputs_of() {
-  if constexpr (requires { T::kOutputs; }) return T::kOutputs;
-  else return Arity{1, 1};
-}
-template <class T>
-constexpr std::span<const Parameter> parameters_of() {
-  if constexpr (requires { T::kParameters; }) return T::kParameters;
-  else return {};
-}
-template <class T>
-void fields_of(const void* op, FieldList& list) {
-  if constexpr (requires(const T& t) { t.fields(list); }) static_cast<const T*>(op)->fields(list);
-}
-template <class T>
-void infer_of(const void* op, Inference& inference) {
-  static_cast<const T*>(op)->infer(inference);
-}
-template <class T>
-constexpr auto dims_of() -> void (*)(const void*, Inference&) {
-  if constexpr (requires(const T& t, Inference& i) { t.dims(i); })
-    return [](const void* op, Inference& i) { static_cast<const T*>(op)->dims(i); };
-  else return nullptr;
-}
-template <class T>
-constexpr auto eval_of() -> void (*)(const void*, Evaluation&) {
-  if constexpr (requires(const T& t, Evaluation& e) { t.eval(e); })
-    return [](const void* op, Evaluation& e) { static_cast<const T*>(op)->eval(e); };
-  else return nullptr;
-}
-template <class T>
-constexpr auto express_of() -> void (*)(const void*, Expression&) {
-  if constexpr (requires(const T& t, Expression& e) { t.express(e); })
-    return [](const void* op, Expression& e) { static_cast<const T*>(op)->express(e); };
-  else return nullptr;
-}
-template <class T>
-std::shared_ptr<void> copy_of(const void* op) {
-  return op == nullptr ? std::make_shared<T>() : std::make_shared<T>(*static_cast<const T*>(op));
-}
-template <class T>
-constexpr bool pure_of() {
-  if constexpr (requires { T::kPure; }) return T::kPure;
-  else return true;
-}
-template <class T>
-constexpr Algebra algebra_of() {
-  if constexpr (requires { T::kAlgebra; }) return T::kAlgebra;
-  else return {};
-}
-}  // namespace detail
+struct OpClassOf {
+  static const OpClass kClass;
+};
 
-/// The one OpClass of an op struct T:
-///   static constexpr std::string_view kName            the op's name in text
-///   static constexpr Arity kInputs, kOutputs           default: one each
-///   static constexpr Parameter kParameters[]           default: none
-///   static constexpr bool kPure                        default: true
-///   static constexpr Algebra kAlgebra                  default: none
-///   void fields(FieldList&) const                      default: none
-///   void infer(Inference&) const                       the type rule
-///   void dims(Inference&) const                        optional: contents of small integer results
-///   void eval(Evaluation&) const                       the reference evaluation
-///   void express(Expression&) const                    optional: the stages it is made of
 template <class T>
 const OpClass& op_class() {
-  static constexpr OpClass kClass{T::kName,
-                                  detail::inputs_of<T>(),
-                                  detail::outputs_of<T>(),
-                                  detail::parameters_of<T>(),
-                                  &detail::fields_of<T>,
-                                  &detail::infer_of<T>,
-                                  detail::dims_of<T>(),
-                                  detail::eval_of<T>(),
-                                  detail::express_of<T>(),
-                                  &detail::copy_of<T>,
-                                  detail::pure_of<T>(),
-                                  detail::algebra_of<T>()};
-  return kClass;
+  return OpClassOf<T>::kClass;
 }
 
 template <class T>
 requires requires { T::kName; }
-Op::Op(T op) : class_(&hone::op_class<T>()), data_(std::make_shared<const T>(std::move(op))) {}
+Op::Op(T op) : Op(hone::op_class<T>(), &op) {}
 
 template <class T>
 const T* Op::as() const {
@@ -186,9 +115,7 @@ const T* Op::as() const {
 class OpRegistry {
  public:
   template <class T>
-  void add() {
-    add(op_class<T>());
-  }
+  void add();                         // ir/op_class.hpp
   void add(const OpClass& op_class);  // a name given twice: Error(internal)
   const OpClass* find(std::string_view name) const;
   std::vector<const OpClass*> all() const;  // by name

@@ -4,6 +4,7 @@
 
 #include "ir/closed_body.hpp"
 #include "ir/evaluation.hpp"
+#include "ir/op_class.hpp"
 
 namespace hone {
 

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "ir/op_class.hpp"
+
 namespace hone {
 
 namespace {

@@ -1,5 +1,7 @@
 #include "ops/arithmetic.hpp"
 
+#include "ir/op_class.hpp"
+
 namespace hone {
 namespace {
 

@@ -1,6 +1,7 @@
 #include "ops/blockwise.hpp"
 
 #include "base/size.hpp"
+#include "ir/op_class.hpp"
 #include "ir/work.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/operands.hpp"

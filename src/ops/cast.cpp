@@ -1,5 +1,6 @@
 #include "ops/cast.hpp"
 
+#include "ir/op_class.hpp"
 #include "ir/stages.hpp"
 
 #include <cctype>

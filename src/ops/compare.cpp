@@ -1,5 +1,7 @@
 #include "ops/compare.hpp"
 
+#include "ir/op_class.hpp"
+
 namespace hone {
 namespace {
 

@@ -1,6 +1,7 @@
 #include "ops/convolution.hpp"
 
 #include "base/size.hpp"
+#include "ir/op_class.hpp"
 #include "ops/common/convolve.hpp"
 #include "ops/common/operands.hpp"
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "ir/op_class.hpp"
 #include "ir/work.hpp"
 #include "ops/common/operands.hpp"
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/size.hpp"
+#include "ir/op_class.hpp"
 #include "ir/stages.hpp"
 #include "ir/work.hpp"
 #include "ops/common/operands.hpp"

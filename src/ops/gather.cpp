@@ -1,6 +1,7 @@
 #include "ops/gather.hpp"
 
 #include "base/size.hpp"
+#include "ir/op_class.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/indices.hpp"
 #include "ops/common/shapes.hpp"

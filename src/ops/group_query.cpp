@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "ir/op_class.hpp"
 #include "ops/common/operands.hpp"
 #include "ops/common/quantization.hpp"
 #include "ops/common/rotary.hpp"

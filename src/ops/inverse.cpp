@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "ir/op_class.hpp"
 #include "ir/work.hpp"
 #include "ops/common/operands.hpp"
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "ir/op_class.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/operands.hpp"
 

@@ -1,5 +1,7 @@
 #include "ops/logic.hpp"
 
+#include "ir/op_class.hpp"
+
 namespace hone {
 namespace {
 

@@ -1,5 +1,7 @@
 #include "ops/math.hpp"
 
+#include "ir/op_class.hpp"
+
 namespace hone {
 
 void Abs::dims(Inference& c) const {

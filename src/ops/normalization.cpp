@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ir/op_class.hpp"
 #include "ir/work.hpp"
 #include "ops/common/lanes.hpp"
 #include "ops/common/operands.hpp"

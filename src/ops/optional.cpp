@@ -2,6 +2,7 @@
 
 #include "ir/evaluation.hpp"
 #include "ir/inference.hpp"
+#include "ir/op_class.hpp"
 
 namespace hone {
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/size.hpp"
+#include "ir/op_class.hpp"
 #include "ops/common/operands.hpp"
 #include "ops/common/pool.hpp"
 #include "ops/common/quantization.hpp"

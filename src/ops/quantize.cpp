@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ir/op_class.hpp"
 #include "ops/common/quantization.hpp"
 #include "ops/common/rows.hpp"
 

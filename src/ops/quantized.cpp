@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "ir/op_class.hpp"
 #include "ops/common/convolve.hpp"
 #include "ops/common/multiply.hpp"
 #include "ops/common/operands.hpp"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ir/op_class.hpp"
 #include "ops/common/operands.hpp"
 #include "ops/common/random.hpp"
 

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/size.hpp"
+#include "ir/op_class.hpp"
 #include "ops/common/operands.hpp"
 
 namespace hone {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/size.hpp"
+#include "ir/op_class.hpp"
 #include "ir/work.hpp"
 #include "ops/common/complex.hpp"
 #include "ops/common/elements.hpp"

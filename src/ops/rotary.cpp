@@ -1,6 +1,7 @@
 #include "ops/rotary.hpp"
 
 #include "base/size.hpp"
+#include "ir/op_class.hpp"
 #include "ops/common/operands.hpp"
 #include "ops/common/rotary.hpp"
 #include "ops/common/rows.hpp"

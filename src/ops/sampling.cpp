@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "ir/op_class.hpp"
 #include "ir/work.hpp"
 #include "ops/common/complex.hpp"
 #include "ops/common/elements.hpp"

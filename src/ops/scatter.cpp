@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "ir/op_class.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/indices.hpp"
 #include "ops/common/lanes.hpp"

@@ -1,6 +1,7 @@
 #include "ops/shape.hpp"
 
 #include "base/size.hpp"
+#include "ir/op_class.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/shapes.hpp"
 

@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "base/size.hpp"
+#include "ir/op_class.hpp"
 #include "ir/work.hpp"
 #include "ops/common/complex.hpp"
 #include "ops/common/operands.hpp"

@@ -1,5 +1,6 @@
 #include "ops/slice.hpp"
 
+#include "ir/op_class.hpp"
 #include "ir/stages.hpp"
 
 #include "base/size.hpp"

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "ir/op_class.hpp"
 #include "ops/common/attend.hpp"
 #include "ops/common/operands.hpp"
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numbers>
 
+#include "ir/op_class.hpp"
 #include "ops/common/elementwise.hpp"
 #include "ops/common/operands.hpp"
 

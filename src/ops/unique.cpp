@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "base/size.hpp"
+#include "ir/op_class.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/lanes.hpp"
 #include "ops/common/shapes.hpp"

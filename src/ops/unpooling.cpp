@@ -1,6 +1,7 @@
 #include "ops/unpooling.hpp"
 
 #include "base/size.hpp"
+#include "ir/op_class.hpp"
 #include "ops/common/complex.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/operands.hpp"

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ir/inference.hpp"
+#include "ir/op_class.hpp"
 #include "ir/structural.hpp"
 #include "ops/common/registry.hpp"
 
