@@ -75,6 +75,8 @@ def qlinear_conv(d):
     if d.chance(2):
         case.inputs[0] = np.moveaxis(case.inputs[0], 1, -1).copy()
         case.attributes["channels_last"] = 1
+        if case.wanted is not None:
+            case.wanted = [np.moveaxis(case.wanted[0], 1, -1)]
     return case
 
 

@@ -1,7 +1,9 @@
 """Products, windows, normalizations: floats of small whole numbers, so that sums are exact."""
 import numpy as np
 
+import exact
 from case import Tolerance
+from exact import judged, some_bytes
 from table import operators
 
 I64 = np.int64
@@ -97,9 +99,11 @@ def conv_integer(d):
     x = (d.between(0, 2), group * channels) + spatial_shape(d, least)
     attributes["group"] = group if group > 1 or d.chance(2) else None
     attributes["kernel_shape"] = d.maybe(kernel)
-    point = d.maybe(lambda: d.array(d.type("T1"), ()))
-    return d.case([d.array(d.type("T1"), x), d.array(d.type("T2"), (filters, channels, *kernel)),
-                   point], attributes)
+    point = d.maybe(lambda: d.array(d.type("T1"), ()))  # what pads are, too
+    x = some_bytes(d, d.type("T1"), x)
+    w = some_bytes(d, d.type("T2"), (filters, channels, *kernel))
+    return judged(d.case([x, w, point], attributes), [x, w, point], lambda: [
+        exact.convolution(x, point, w, None, attributes).astype(np.int32)])
 
 
 @operators("LRN")

@@ -2,8 +2,10 @@
 import ml_dtypes
 import numpy as np
 
+import exact
 from case import Tolerance, is_narrow, is_narrow_integer
 from draw import types_that_run
+from exact import judged, some_bytes
 from operators.networks import spatial_shape, window
 from table import operators
 
@@ -91,19 +93,23 @@ def dynamic_quantize(d):
 def matmul_integer(d):
     m, k, n = d.size(1), d.size(1), d.size(1)
     a = d.array(d.type("T1"), d.shape(0, 2, 1) + (m, k))
-    b = d.array(d.type("T2"), (k, n))
+    b = some_bytes(d, d.type("T2"), (k, n))
     zeros = [d.maybe(lambda: point(d, a.dtype)), d.maybe(lambda: point(d, b.dtype))]
-    return d.case([a, b] + zeros, constant={1, 2, 3})
+    return judged(d.case([a, b] + zeros, constant={1, 2, 3}), [b], lambda: [
+        exact.product(a, zeros[0], b, zeros[1]).astype(np.int32)])
 
 
 @operators("QLinearMatMul")
 def qlinear_matmul(d):
     m, k, n = d.size(1), d.size(1), d.size(1)
     first, second = np.dtype(d.among(BYTES)), np.dtype(d.among(BYTES))
-    third = first
-    return d.case([d.array(first, (m, k)), dyadic(d), point(d, first), d.array(second, (k, n)),
-                   dyadic(d), point(d, second), dyadic(d) * np.float32(8), point(d, third)],
+    a, a_scale, a_zero = d.array(first, (m, k)), dyadic(d), point(d, first)
+    b, b_scale, b_zero = some_bytes(d, second, (k, n)), dyadic(d), point(d, second)
+    scale, zero = dyadic(d) * np.float32(8), point(d, first)
+    case = d.case([a, a_scale, a_zero, b, b_scale, b_zero, scale, zero],
                   constant=set(range(1, 8)), tolerance=ONE_OFF)
+    return judged(case, [b], lambda: [exact.requantized(
+        exact.product(a, a_zero, b, b_zero), a_scale * b_scale / scale, zero)])
 
 
 @operators("QLinearConv")
@@ -114,13 +120,23 @@ def qlinear_conv(d):
     channels, filters = d.between(1, 2), group * d.between(1, 2)
     first, second = np.dtype(np.uint8), np.dtype(d.among(BYTES))
     x = d.array(first, (1, group * channels) + spatial_shape(d, least))
-    w = d.array(second, (filters, channels, *kernel))
+    w = some_bytes(d, second, (filters, channels, *kernel))
     each = (filters,) if d.chance(2) else ()
     bias = d.maybe(lambda: d.array(np.int32, (filters,), "exact"))
-    return d.case([x, dyadic(d), point(d, first), w, dyadic(d, each),
-                   np.zeros(each, second) if each else point(d, second),
-                   dyadic(d) * np.float32(8), point(d, first), bias],
-                  {**attributes, "group": group}, constant=set(range(1, 9)), tolerance=ONE_OFF)
+    x_scale, x_zero, w_scale = dyadic(d), point(d, first), dyadic(d, each)
+    w_zero = np.zeros(each, second) if each else point(d, second)
+    scale, zero = dyadic(d) * np.float32(8), point(d, first)
+    attributes["group"] = group
+    case = d.case([x, x_scale, x_zero, w, w_scale, w_zero, scale, zero, bias], attributes,
+                  constant=set(range(1, 9)), tolerance=ONE_OFF)
+
+    def results():
+        across = (-1,) + (1,) * spatial
+        sums = exact.convolution(x, x_zero, w, w_zero, attributes)
+        sums += 0 if bias is None else bias.reshape(across)
+        return [exact.requantized(sums, x_scale * w_scale.reshape(across) / scale, zero)]
+
+    return judged(case, [x, w], results)
 
 
 @operators("QLinearAdd QLinearMul", "com.microsoft")
@@ -184,24 +200,43 @@ def qgemm(d):
     dtype = np.dtype(np.uint8)
     second = np.dtype(d.among(BYTES))
     a = d.array(dtype, (k, m) if across[0] else (m, k))
-    b = d.array(second, (n, k) if across[1] else (k, n))
+    b = some_bytes(d, second, (n, k) if across[1] else (k, n))
     bias = d.maybe(lambda: d.array(np.int32, (n,), "exact"))
     operands = [a, dyadic(d), point(d, dtype), b, dyadic(d), point(d, second), bias]
     if d.chance(2):
         operands += [dyadic(d) * np.float32(8), point(d, dtype)]
-    return d.case(operands, {"transA": across[0], "transB": across[1]},
+    case = d.case(operands, {"transA": across[0], "transB": across[1]},
                   constant={1, 2, 4, 5, 6, 7, 8}, tolerance=Tolerance(absolute=1, ulps=4))
+
+    def results():
+        sums = exact.product(a.T if across[0] else a, operands[2], b.T if across[1] else b,
+                             operands[5]) + (0 if bias is None else bias)
+        scale = operands[1] * operands[4]
+        if len(operands) == 7:
+            return [(sums * scale).astype(np.float32)]
+        return [exact.requantized(sums, scale / operands[7], operands[8])]
+
+    return judged(case, [b], results)
 
 
 @operators("MatMulIntegerToFloat DynamicQuantizeMatMul", "com.microsoft")
 def matmul_to_float(d):
     m, k, n = d.size(1), d.size(1), d.size(1)
     second = np.dtype(d.among(BYTES))
-    b, bias = d.array(second, (k, n)), d.maybe(lambda: d.array(np.float32, (n,), "exact"))
-    zero = d.maybe(lambda: point(d, second))
+    b, bias = some_bytes(d, second, (k, n)), d.maybe(
+        lambda: d.array(np.float32, (n,), "exact"))
+    zero, b_scale = d.maybe(lambda: point(d, second)), scale(d)
+    tolerance = Tolerance(relative=1e-5, scaled=True)
+
+    def results(a, a_scale, a_zero):
+        sums = exact.product(a, a_zero, b, zero) * (a_scale.astype(np.float64) * b_scale)
+        return [(sums + (0 if bias is None else bias)).astype(np.float32)]
+
     if d.op == "DynamicQuantizeMatMul":
-        return d.case([d.array(np.float32, (m, k), "real"), b, scale(d), zero, bias],
-                      constant={1, 2, 3, 4}, tolerance=Tolerance(relative=1e-5, scaled=True))
-    return d.case([d.array(np.uint8, (m, k)), b, scale(d), scale(d),
-                   d.maybe(lambda: point(d, np.uint8)), zero, bias], constant=set(range(1, 7)),
-                  tolerance=Tolerance(relative=1e-5, scaled=True))
+        x = d.array(np.float32, (m, k), "real")
+        case = d.case([x, b, b_scale, zero, bias], constant={1, 2, 3, 4}, tolerance=tolerance)
+        return judged(case, [b], lambda: results(*exact.dynamic_bytes(x)))
+    a, a_scale, a_zero = d.array(np.uint8, (m, k)), scale(d), d.maybe(lambda: point(d, np.uint8))
+    case = d.case([a, b, a_scale, b_scale, a_zero, zero, bias], constant=set(range(1, 7)),
+                  tolerance=tolerance)
+    return judged(case, [b], lambda: results(a, a_scale, a_zero))
