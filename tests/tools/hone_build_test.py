@@ -1,0 +1,96 @@
+"""tests/tools/hone_build_test.py HONE: `hone build`, and what a kill leaves behind."""
+import os
+import re
+import signal
+import subprocess
+import time
+
+import hone_tool
+
+
+
+class Build(hone_tool.Tool):
+    def test_an_engine_answers_as_its_model(self):
+        text = self.output("build", "digits.onnx", "-o", "d.hone", "--explain")
+        self.assertIn("/stem/stem.0/Conv", text)
+        self.assertRegex(text, r"^regions  5 steps \(8 when each is cut where marked\), 14 before "
+                               r"fusion; 43816\*n bytes of activ")
+        self.assertIn("    one because    Conv then Conv then MaxPool has Clip Add Relu on", text)
+        self.assertRegex(text, r"may be cut at  %/block/block.2/Clip_output_0 %/Relu_output_0\n")
+        self.assertRegex(text, r"region 0  Conv Relu  saves 12288\*n bytes\n    layers +/stem/")
+        self.assertIn("    one because  Conv has Relu on its result\n", text)
+        self.assertRegex(text, r"fallbacks")
+        self.assertRegex(text, r"(?m)^engine  d.hone  \S+ KiB  ")
+        self.assertEqual(self.save("d.hone", "--input", "one.npy"),
+                         self.save("digits.onnx", "--input", "one.npy"))
+        self.assertIn("made by", self.output("inspect", "d.hone"))
+        self.output("build", "digits.onnx")
+        self.assertTrue((self.folder / "digits.hone").exists())
+
+    def test_dump_writes_the_graphs_that_changed(self):
+        self.output("build", "digits.onnx", "-o", "d.hone", "--dump", "graphs")
+        names = sorted(p.name for p in (self.folder / "graphs").iterdir())
+        self.assertEqual(names[0], "00-import.graph")
+        self.assertTrue(all(re.fullmatch(r"\d\d-\w+\.graph", name) for name in names[:-1]))
+        self.assertRegex(names[-2], r"^\d\d-fuse\.graph$")
+        fused = (self.folder / "graphs" / names[-2]).read_text()
+        self.assertRegex(fused, r"^# fuse: .* \([\d.]+ \w+\)\n")
+        self.assertIn(" = Fused(", fused)
+        stages = (self.folder / "graphs/regions.stages").read_text()
+        self.assertRegex(stages, r"# region 0: Conv Relu  /stem/stem\.0/Conv .*\ncontract %\S+ f32")
+        self.assertEqual(stages.count("# region"), 5)
+        self.assertNotIn("no closed form: \n", stages)
+        text = (self.folder / "graphs/00-import.graph").read_text()
+        self.assertIn("graph torch_jit(%image: f32[n,1,8,8]) -> (%logits)", text)
+
+    def test_a_kill_leaves_no_temporary_file(self):
+        """Killed at many moments of a build that takes a while: the engine is there whole, or
+        nothing is."""
+        whole = killed = 0
+        before = set(os.listdir(self.folder))
+        for moment in range(24):
+            process = subprocess.Popen([self.hone, "build", "digits.onnx", "-o", "k.hone"],
+                                       cwd=self.folder, stdout=subprocess.DEVNULL)
+            time.sleep(0.002 * moment)
+            process.send_signal(signal.SIGINT if moment % 2 else signal.SIGTERM)
+            code = process.wait()
+            killed += code < 0
+            self.assertIn(code, (0, -signal.SIGINT, -signal.SIGTERM))
+            left = set(os.listdir(self.folder)) - before
+            self.assertTrue(left <= {"k.hone"}, left)
+            if left:
+                whole += 1
+                self.output("inspect", "k.hone")
+                os.remove(self.folder / "k.hone")
+        print(f"24 builds: {killed} killed, {whole} engines")
+        self.assertGreater(killed, 0)
+
+    def test_a_kill_leaves_the_older_engine(self):
+        """SIGKILL too: then a temporary file may stay, the engine of that name is a whole one."""
+        self.output("build", "digits.onnx", "--drop-portable", "-o", "k.hone")
+        older = (self.folder / "k.hone").read_bytes()
+        self.output("build", "digits.onnx", "-o", "whole.hone")
+        newer = (self.folder / "whole.hone").read_bytes()
+        self.assertNotEqual(older, newer)
+        kept = killed = 0
+        for moment in range(24):
+            (self.folder / "k.hone").write_bytes(older)
+            process = subprocess.Popen([self.hone, "build", "digits.onnx", "-o", "k.hone"],
+                                       cwd=self.folder, stdout=subprocess.DEVNULL)
+            time.sleep(0.002 * moment)
+            process.kill()
+            killed += process.wait() < 0
+            found = (self.folder / "k.hone").read_bytes()
+            self.assertIn(found, (older, newer))
+            kept += found == older
+        for left in self.folder.glob(".k.hone.tmp-*"):
+            left.unlink()
+        os.remove(self.folder / "k.hone")
+        os.remove(self.folder / "whole.hone")
+        print(f"24 builds over an engine: {killed} killed, {kept} left the older one")
+        self.assertGreater(killed, 0)
+        self.assertGreater(kept, 0)
+
+
+if __name__ == "__main__":
+    hone_tool.main()

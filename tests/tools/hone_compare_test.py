@@ -1,0 +1,36 @@
+"""tests/tools/hone_compare_test.py HONE: `hone compare`."""
+import hone_tool
+import onnx_bytes as onnx
+
+
+
+class Compare(hone_tool.Tool):
+    def test_compare_names_the_first_value_that_differs(self):
+        def model(middle):
+            nodes = [onnx.node("Exp", ["x"], ["a"], "enter"),
+                     onnx.node(middle, ["a"], ["b"], "mid"),
+                     onnx.node("Tanh", ["b"], ["c"], "leave")]
+            return onnx.model(onnx.graph(nodes, (onnx.value("x"),), [onnx.data(1, "c")]))
+
+        (self.folder / "a.onnx").write_bytes(model("Sqrt"))
+        (self.folder / "b.onnx").write_bytes(model("Neg"))
+        found = self.run_tool("compare", "a.onnx", "b.onnx", "--data")
+        self.assertEqual(found.returncode, 9)
+        self.assertRegex(found.stdout, r"^first difference  value 2 of 3: f32\[\S*\], \S+ of its")
+        self.assertRegex(found.stdout, r"\n  first   %b  Sqrt  mid\n  second  %b  Neg  mid\n")
+        self.assertRegex(found.stdout, r"values  2 of 3 compared .* \(1 of 1 outputs\)")
+        self.assertIn("a.onnx and b.onnx do not compute the same", found.stderr)
+        self.output("build", "a.onnx", "-o", "a.hone")
+        self.assertRegex(self.output("compare", "a.onnx", "a.hone", "--data"),
+                         r"^same values  3 compared, the same in every bit")
+        self.output("compare", "a.onnx", "b.onnx", "--data", "--tolerance", "10")
+
+    def test_compare_runs_kernels_against_the_reference(self):
+        for words in [("--reference",), ("--disable-second", "fold_batch_norm"),
+                      ("--input", "one.npy", "--reference")]:
+            text = self.output("compare", "digits.onnx", "digits.onnx", "--data", *words)
+            self.assertRegex(text, r"^same values  \d\d compared, ")
+
+
+if __name__ == "__main__":
+    hone_tool.main()

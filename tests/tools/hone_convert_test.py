@@ -1,0 +1,28 @@
+"""tests/tools/hone_convert_test.py HONE: `hone convert`, and that what it writes runs the same."""
+import hone_tool
+
+
+
+class Convert(hone_tool.Tool):
+    def test_convert_gives_a_model_that_runs_the_same(self):
+        want = self.save("digits.onnx", "--input", "one.npy")
+        for words in [("digits.onnx",), ("digits.onnx", "--portable"),
+                      ("digits.onnx", "--optimized"), ("digits.onnx", "--external", "always")]:
+            text = self.output("convert", *words, "-o", "written.onnx")
+            self.assertRegex(text, r"^model  written\.onnx  \S+ \S+\n")
+            self.assertEqual("written.onnx.data" in text, "--external" in words)
+            self.assertNear(self.save("written.onnx", "--input", "one.npy"), want)
+        self.output("build", "digits.onnx", "-o", "digits.hone")
+        for words in [(), ("--optimized",)]:
+            self.output("convert", "digits.hone", "-o", "engine.onnx", *words)
+            self.assertNear(self.save("engine.onnx", "--input", "one.npy"), want)
+            written = (self.folder / "engine.onnx").read_bytes()
+            self.assertEqual(b"hone.region" in written, bool(words))
+            self.assertEqual(b"Conv_Relu" in written, bool(words))
+        self.output("convert", "digits.onnx", "-o", "digits.graph")
+        self.assertEqual((self.folder / "digits.graph").read_text(),
+                         self.output("inspect", "digits.onnx", "--graph"))
+
+
+if __name__ == "__main__":
+    hone_tool.main()
