@@ -13,11 +13,11 @@ namespace {
 constexpr std::string_view kIntroduction =
     R"(# Which ONNX operators Hone reads
 
-Written by `make coverage` from the importers' table and the results of the ONNX standard's backend
-suite; CI compares it. Behind a version stands how many of the suite's cases that use it pass, of
-how many; a version without numbers is read, and the suite has no case of it. A version ~~struck
-out~~ is not read. A case counts for all operators of its model; one that fails because some of them
-are not read counts for those.
+`make coverage` writes this page from the importers' table and from the results of the ONNX
+standard's backend suite; CI compares it. The numbers behind a version tell how many of the suite's
+cases that use it pass, of how many. A version without numbers is read, but the suite has no case of
+it. A version ~~struck out~~ is not read. A case counts for every operator of its model. A case that
+fails because an operator is not read counts for that operator.
 )";
 
 std::vector<std::string> words(const std::string& line, char between) {

@@ -107,12 +107,40 @@ std::string lines_of(const std::vector<std::string>& names) {
   return text + line + "\n";
 }
 
+constexpr std::string_view kIntroduction =
+    R"(# Ops in closed terms
+
+An op may describe a node as stages (`src/ir/stages.hpp`): loops over elements, where each element
+is one expression. Fusion reads these and knows no op. This page lists which ops do so, as random
+nodes of each op found it; `HONE_BLESS=1 build/dev/tests/hone_tests_ops --gtest_filter=Stages.*`
+writes it anew.
+
+## Opaque
+
+These give no stages, for the reason beside them. Fusion knows nothing of what happens inside.
+
+| op | why |
+|---|---|
+)";
+
+constexpr std::string_view kBeforeClosed = R"(
+## Closed
+
+These give stages, some of them not for every field or operand. `hone build --dump` writes the
+stages of a model's nodes.
+
+)";
+constexpr std::string_view kBeforeOthers = R"(
+## Without a description
+
+Nothing to describe, or nobody has yet: bodies, random numbers, sequences, strings, sizes, and what
+stands beside networks.
+
+)";
+
 /// Which ops are opaque and why, as the draws found it.
 std::string page_of(const StageTally& tally) {
-  std::string page =
-      "# Ops in closed terms\n\nWritten by `HONE_BLESS=1 build/dev/tests/hone_tests_ops "
-      "--gtest_filter=Stages.*`. An op\ndescribes a node as stages (`src/ir/stages.hpp`) or says "
-      "why not, as random nodes found it.\n\n## Opaque\n\n| op | why |\n|---|---|\n";
+  std::string page(kIntroduction);
   std::vector<std::string> closed, none;
   for (const OpClass* each : all_ops().all()) {
     const auto compared = tally.compared.find(each->name);
@@ -120,10 +148,7 @@ std::string page_of(const StageTally& tally) {
     else if (compared->second > 0) closed.emplace_back(each->name);
     else page += cat("| ", each->name, " | ", join(tally.declined.at(each->name), "; "), " |\n");
   }
-  return cat(page, "\n## Closed\n\nSome of them not for every field or operand; ",
-             "`hone build --dump` tells which nodes of a model.\n\n", lines_of(closed),
-             "\n## Without a description\n\nBodies, random numbers, sequences, strings, sizes and ",
-             "what stands beside networks:\n", lines_of(none));
+  return cat(page, kBeforeClosed, lines_of(closed), kBeforeOthers, lines_of(none));
 }
 
 TEST(Stages, OfEveryOpAreComparedOrDeclined) {
