@@ -42,14 +42,51 @@ class Inspect(hone_tool.Tool):
         graph = self.output("inspect", "digits.onnx", "--graph")
         self.assertTrue(graph.startswith("graph torch_jit("))
         text = self.output("inspect", "digits.onnx", "--plan")
-        self.assertRegex(text, r"arena +[\d,]+ bytes where n = 1\nbound +[\d,]+ bytes")
+        self.assertRegex(text, r"arena +[\d,]+ bytes where n = 1\nbound +[\d,]+ bytes are in")
         self.assertIn("\nplan cpu", text)
         text = self.output("inspect", "digits.onnx", "--plan", "--streams", "2")
-        self.assertRegex(text, r"1 stream +1 times as fast, .* 0 waits, taken\nplan cpu")
-        self.output("inspect", "digits.onnx", "--svg", str(self.folder / "arena.svg"))
-        drawn = xml.etree.ElementTree.parse(self.folder / "arena.svg").getroot()
-        self.assertGreater(len(drawn.findall("{http://www.w3.org/2000/svg}rect")), 5)
+        self.assertRegex(text, r"1 stream +taken: a second one would have nothing to do\nplan cpu")
         self.assertTrue(self.output("inspect", "digits.onnx", "--ops").startswith("op "))
+
+    def test_inspect_draws_the_arena(self):
+        self.output("inspect", "digits.onnx", "--svg", "arena.svg")
+        space = "{http://www.w3.org/2000/svg}"
+        drawn = xml.etree.ElementTree.parse(self.folder / "arena.svg").getroot()
+        boxes = [each.text for each in drawn.iter(space + "title")]
+        self.assertGreater(len(boxes), 15)
+        for box in boxes:
+            self.assertRegex(box, r": \S+ \w+ \(\d+ bytes\) at \S+ \w+, steps \d+ to \d+$")
+        texts = [each.text for each in drawn.iter(space + "text")]
+        self.assertEqual(texts.count("step") + texts.count("place in the arena, MiB"), 2)
+        self.assertIn("Arena of digits.onnx", texts)
+        self.assertIn("the largest", texts)
+        self.assertRegex("\n".join(texts), r"1\.31 MiB, 14 steps where n = 1; at least 1\.31 MiB")
+        self.assertRegex("\n".join(texts), r"values: 13\nworking memory of kernels: 5\n")
+
+    def test_open_sizes_are_assumed_the_same_way_everywhere(self):
+        """1 for what an input has first, 64 for the rest, and said."""
+        nodes = [onnx.node("MatMul", ["x", "x"], ["y"]), onnx.node("Softmax", ["y"], ["z"])]
+        shape = ("batch", "tokens", "tokens")
+        (self.folder / "open.onnx").write_bytes(onnx.model(onnx.graph(
+            nodes, (onnx.value("x", shape),), [onnx.value("z", shape)])))
+        said = "where batch = 1, tokens = 64"
+        self.assertIn(said, self.output("inspect", "open.onnx", "--plan"))
+        self.assertIn(f"moved  64.0 KiB of activations before fusion; 32.0 KiB whole, 64.0 KiB cut "
+                      f"{said}", self.output("inspect", "open.onnx", "--regions"))
+        self.output("inspect", "open.onnx", "--svg", "open.svg")
+        self.assertIn(said, (self.folder / "open.svg").read_text())
+        self.assertIn(said, self.output("build", "open.onnx", "--explain"))
+        self.assertNotIn(" = ", self.output("inspect", "open.onnx", "--regions", "--shape", "2x8x8"))
+
+    def test_regions_that_save_nothing_say_so(self):
+        """The region reads a piece of its operand: less than nothing was printed as many TiB."""
+        nodes = [onnx.node("Slice", ["x", "from", "to"], ["a"]), onnx.node("Exp", ["a"], ["b"])]
+        (self.folder / "piece.onnx").write_bytes(onnx.model(onnx.graph(
+            nodes, (onnx.value("x", (64, 64)),), [onnx.value("b", (1, 64))],
+            [onnx.int64s("from", [0]), onnx.int64s("to", [1])])))
+        text = self.output("inspect", "piece.onnx", "--regions")
+        self.assertRegex(text, r"region 0  Slice Exp  saves nothing")
+        self.assertNotIn("TiB", text)
 
     def test_inspect_draws_the_fused_graph(self):
         text = self.output("inspect", "digits.onnx", "--dot", "--shape", "image=2x1x8x8")
@@ -71,6 +108,18 @@ class Inspect(hone_tool.Tool):
         self.assertEqual(found["flops"], "2590976*n")
         self.assertEqual(sum(op["nodes"] for op in found["ops"]), found["nodes"])
         self.assertIsNone(found["memory"]["arena_bytes"])
+        plan, regions = found["plan"], found["regions"]
+        self.assertEqual([step["op"] for step in plan["steps"][:3]], ["Conv", "Relu", "Conv"])
+        self.assertEqual(plan["steps"][1]["kernel"], "cpu.elementwise/1")
+        self.assertEqual(plan["steps"][1]["layers"], ["/stem/stem.2/Relu"])
+        self.assertEqual(plan["buffers"][1]["bytes"], "6144*n")
+        self.assertEqual(plan["sharings"][0]["kind"], "over")
+        self.assertEqual(regions["steps"], {"before": 14, "whole": 5, "cut": 8})
+        self.assertEqual(regions["moved_bytes"]["whole"], "43816*n")
+        self.assertEqual(regions["list"][0]["ops"], ["Conv", "Relu"])
+        self.assertEqual(regions["list"][0]["saved_bytes"], "12288*n")
+        self.assertEqual(len(regions["list"][2]["cuts"]), 2)
+        self.assertRegex(" ".join(note["why"] for note in regions["notes"]), "reads whole rows")
         found = json.loads(self.output("inspect", "digits.onnx", "-o", "json", "--shape",
                                        "1x1x8x8"))
         self.assertEqual(found["flops"], 2590976)

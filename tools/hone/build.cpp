@@ -128,7 +128,8 @@ std::string cuts_text(const Graph& fused, const Share& share) {
   }
   std::string text;
   for (const auto& [why, count] : reasons)
-    text += cat("cut      ", count.first, " regions into ", count.second, " steps: ", why, "\n");
+    text += cat("cut  ", count.first, count.first == 1 ? " region" : " regions", " into ",
+                count.second, " steps: ", why, "\n");
   return text;
 }
 
@@ -138,7 +139,8 @@ void tell_regions(const Engine& engine, const BuildOptions& options, bool explai
   const FusedGraph made =
       fused(*engine.portable(), options.passes, dump == nullptr ? AfterPass() : options.after_pass);
   if (dump != nullptr) dump->write_text("regions.stages", stages_text(made));
-  if (explain) print(explained(made) + cuts_text(*made.graph, Share{engine.workers()}));
+  const Sizes sizes(*engine.portable(), {});
+  if (explain) print(explained(made, sizes) + cuts_text(*made.graph, Share{engine.workers()}));
 }
 
 std::filesystem::path output_of(const BuildVerb& verb) {

@@ -4,18 +4,11 @@
 #include "ir/stages.hpp"
 #include "ir/structural.hpp"
 #include "output.hpp"
-#include "passes/fusion/account.hpp"
 #include "passes/fusion/role.hpp"
 #include "regions.hpp"
 
 namespace hone::cli {
 namespace {
-
-std::string bytes_words(const Dim& bytes) {
-  const auto number = bytes.constant();
-  if (!number) return cat(bytes, " bytes");
-  return *number < 0 ? "nothing" : bytes_text(static_cast<uint64_t>(*number));
-}
 
 /// "Conv, then Add Relu", "Mul into MatMul, then Softmax": what the others are to the anchor.
 std::string why_joined(const Graph& body) {
@@ -54,18 +47,14 @@ std::vector<std::string> notes_on(const Node& step, const FusedGraph& fused) {
 
 }  // namespace
 
-std::string explained(const FusedGraph& fused) {
-  const StepAccount sum = account(*fused.graph);
-  std::string text =
-      cat("regions  ", sum.launched, " steps (", sum.cut, " when each is cut where marked), ",
-          fused.steps_before, " before fusion; ", bytes_words(sum.bytes), " of activations moved, ",
-          bytes_words(fused.bytes_before), " before\n");
+std::string explained(const FusedGraph& fused, const Sizes& sizes) {
+  std::string text = account_text(fused, sizes);
   int index = 0;
-  for (const Node* step : sum.steps) {
+  for (const Node* step : fused.account.steps) {
     const Fused* op = step->op.as<Fused>();
     std::vector<std::vector<std::string>> rows;
     text += cat("  region ", index++, "  ", ops_of(*step));
-    if (op != nullptr) text += cat("  saves ", bytes_words(bytes_saved(*step)));
+    if (op != nullptr) text += cat("  ", saved_text(*step, sizes));
     text += "\n";
     rows.push_back({"    layers", layers_of(*step)});
     if (op != nullptr) rows.push_back({"    one because", why_joined(*op->body)});
@@ -80,7 +69,7 @@ std::string explained(const FusedGraph& fused) {
 std::string stages_text(const FusedGraph& fused) {
   std::string text;
   int index = 0;
-  for (const Node* step : account(*fused.graph).steps) {
+  for (const Node* step : fused.account.steps) {
     text += cat("# region ", index++, ": ", ops_of(*step), "  ", layers_of(*step), "\n");
     const Region region = region_of(*step);
     const Stages stages = stages_of(*region.body);

@@ -21,8 +21,7 @@ struct InspectOptions {
 };
 
 void draw(const Inspection& found, const std::string& path) {
-  const Layout layout = lay_out(*found.typed, found.plan, example_sizes(found));
-  const std::string svg = arena_svg(found.plan, layout, solve(layout.demand));
+  const std::string svg = arena_svg(found);
   AtomicFile file(path);
   file.write(svg);
   file.commit();
@@ -35,11 +34,12 @@ void inspect(const InspectOptions& options) {
   const bool parts = !options.svg.empty() || options.dot || options.graph || options.plan ||
                      options.ops || options.regions;
   check(!parts || options.format == "text", Code::usage,
-        "-o json prints everything but graph and plan; leave out --graph, --plan, --ops, --regions "
-        "and --dot");
+        "-o json prints everything but the graph; leave out --graph, --plan, --ops, --regions and "
+        "--dot");
   check(options.streams >= 1 && options.streams <= kMostStreams, Code::usage, "--streams ",
         options.streams, ": wanted 1 to ", kMostStreams);
-  check(options.streams == 1 || options.plan, Code::usage, "--streams goes with --plan");
+  check(options.streams == 1 || options.plan || options.format == "json", Code::usage,
+        "--streams goes with --plan, or with -o json");
   const Inspection found = [&] {
     try {
       return inspect_file(options.model, options.streams);
@@ -55,14 +55,14 @@ void inspect(const InspectOptions& options) {
   }
   if (options.ops) print(ops_text(found));
   if (!options.svg.empty()) draw(found, options.svg);
-  if (options.regions || options.dot) {
-    const Shapes shapes = options.model.input_shapes(*found.graph);
+  const auto regions = [&] {
     const PassOptions passes = options.model.build_options().passes;
-    if (options.regions) print(regions_text(*found.portable, shapes, passes));
-    if (options.dot)
-      print(dot_text(*fused(*specialized(*found.portable, shapes, passes), passes).graph));
-  }
-  if (!parts) print(options.format == "json" ? inspection_json(found) : inspection_text(found));
+    return fused(*specialized(*found.portable, found.sizes, passes), passes);
+  };
+  if (options.regions) print(regions_text(regions(), found.sizes));
+  if (options.dot) print(dot_text(*regions().graph));
+  if (parts) return;
+  print(options.format == "json" ? inspection_json(found, regions()) : inspection_text(found));
 }
 
 }  // namespace

@@ -58,16 +58,12 @@ class Counter {
       row.op = name;
       into_.ops.push_back(row);
     }
-    const Bindings ones = [&] {
-      std::set<std::string, std::less<>> names;
-      for (const OpRow& row : into_.ops) row.flops.collect_symbols(names);
-      Bindings bindings;
-      for (const std::string& name : names) bindings[name] = into_.example;
-      for (const auto& [name, value] : into_.symbols) bindings[name] = value;
-      return bindings;
-    }();
+    Symbols names;
+    for (const OpRow& row : into_.ops) row.flops.collect_symbols(names);
+    const Bindings sizes = into_.sizes.of(names);
     std::stable_sort(into_.ops.begin(), into_.ops.end(), [&](const OpRow& a, const OpRow& b) {
-      const int64_t x = a.flops.evaluate(ones).value_or(0), y = b.flops.evaluate(ones).value_or(0);
+      const int64_t x = a.flops.evaluate(sizes).value_or(0);
+      const int64_t y = b.flops.evaluate(sizes).value_or(0);
       return x != y ? x > y : a.nodes > b.nodes;
     });
   }
@@ -90,17 +86,12 @@ void add_peak(std::vector<Dim>& peaks, const Dim& peak, const Ranges& ranges) {
 constexpr size_t kMostPeaks = 64;  // then only the first of them are told
 constexpr int kMostComplexity = 2000;
 
-/// Sizes that are open as in the example, twice as large: what shares bytes at size 1 only is no
-/// rule.
-Layout example_layout(const Inspection& found) {
-  std::set<std::string, std::less<>> names;
-  for (const PlannedBuffer& buffer : found.plan.buffers) buffer.bytes.collect_symbols(names);
-  for (const int64_t size : {2 * found.example, found.example}) {
-    Bindings symbols = found.symbols;
-    for (const std::string& name : names) symbols.emplace(name, size);
+/// At twice the sizes that are assumed: what shares bytes at size 1 only is no rule.
+Layout typical_layout(const Inspection& found) {
+  for (const int64_t times : {2, 1}) {
     try {
-      return lay_out(*found.typed, found.plan, symbols);
-    } catch (const Error&) {  // no size for this model
+      return lay_out(*found.typed, found.plan, found.sizes.of(buffer_symbols(found.plan), times));
+    } catch (const Error&) {  // no sizes for this model
     }
   }
   return {};
@@ -109,14 +100,15 @@ Layout example_layout(const Inspection& found) {
 void measure_memory(Inspection& found) {
   const Plan& plan = found.plan;
   found.open_sizes = plan.pooled;
-  const Layout layout = example_layout(found);
+  const Layout layout = typical_layout(found);
+  const Bindings& given = found.sizes.given();
   std::vector<Dim> live(plan.steps.size());
   std::vector<bool> counted(layout.demand.buffers.size(), false);
   for (size_t i = 0; i < plan.buffers.size(); ++i) {
     const Dim bytes =
         plan.buffers[i].bytes.substitute([&](std::string_view name) -> std::optional<Dim> {
-          const auto bound = found.symbols.find(name);
-          return bound == found.symbols.end() ? std::nullopt : std::optional<Dim>(bound->second);
+          const auto bound = given.find(name);
+          return bound == given.end() ? std::nullopt : std::optional<Dim>(bound->second);
         });
     found.naive_bytes = sum(found.naive_bytes, bytes).value_or(found.naive_bytes);
     if (layout.buffers.empty()) continue;
@@ -134,10 +126,10 @@ void measure_memory(Inspection& found) {
     if (found.peaks.size() < kMostPeaks && each.complexity() < kMostComplexity)
       add_peak(found.peaks, each, bounds);
   const bool known = std::all_of(plan.buffers.begin(), plan.buffers.end(), [&](const auto& each) {
-    return each.bytes.evaluate(found.symbols).has_value();
+    return each.bytes.evaluate(given).has_value();
   });
   if (!known) return;
-  const Demand wanted = lay_out(*found.typed, plan, found.symbols).demand;
+  const Demand wanted = lay_out(*found.typed, plan, given).demand;
   found.bound_bytes = lower_bound(wanted);
   found.arena_bytes = solve(wanted).bytes;
 }
@@ -181,25 +173,13 @@ void inspect_model(const ModelOptions& options, int most_streams, Inspection& fo
   found.plan = plan_for_cpu(*found.typed, workers, most_streams, &found.streams);
 }
 
-/// The least power of two that the model's requirements allow for every size that is left open; 1
-/// when there is none.
-int64_t example_size(const Graph& graph, const Bindings& given) {
-  constexpr int64_t kMostTried = 4096;
-  for (int64_t size = 1; size <= kMostTried; size *= 2) {
-    Bindings symbols = given;
-    for (const auto& [name, definition] : symbol_definitions(graph))
-      if (definition.value->producer == nullptr) symbols.emplace(name, size);
-    const auto broken = [&](const Require& require) {
-      const auto a = require.a.evaluate(symbols), b = require.b.evaluate(symbols);
-      if (!a || !b) return false;
-      return require.relation == Require::Relation::equal ? *a != *b : *a > *b;
-    };
-    if (std::ranges::none_of(graph.requirements(), broken)) return size;
-  }
-  return 1;
-}
-
 }  // namespace
+
+Symbols buffer_symbols(const Plan& plan) {
+  Symbols names;
+  for (const PlannedBuffer& buffer : plan.buffers) buffer.bytes.collect_symbols(names);
+  return names;
+}
 
 Inspection inspect_file(const ModelOptions& options, int most_streams) {
   Inspection found;
@@ -210,9 +190,10 @@ Inspection inspect_file(const ModelOptions& options, int most_streams) {
   } else {
     inspect_model(options, most_streams, found);
   }
+  Bindings given;
   for (const auto& [name, shape] : options.input_shapes(*found.graph))
-    bind(found.graph->find(name)->type.tensor(), shape, found.symbols);
-  found.example = example_size(*found.graph, found.symbols);
+    bind(found.graph->find(name)->type.tensor(), shape, given);
+  found.sizes = Sizes(*found.graph, std::move(given));
   found.flops = Counter(found).count(*found.graph, false);
   measure_memory(found);
   return found;

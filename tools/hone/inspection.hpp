@@ -10,12 +10,15 @@
 #include "model_options.hpp"
 #include "plan/streams.hpp"
 #include "runtime/engine_sections.hpp"
+#include "sizes.hpp"
 
 namespace hone {
 class ModelError;
 }  // namespace hone
 
 namespace hone::cli {
+
+struct FusedGraph;
 
 struct OpRow {
   std::string op;
@@ -40,8 +43,7 @@ struct Inspection {
               // turn of a loop
   Dim naive_bytes;                      // every value a buffer of its own
   std::vector<Dim> peaks;               // the arena is at least the largest of these
-  Bindings symbols;                     // by --shape
-  int64_t example = 1;                  // a size that every other symbol may have, small
+  Sizes sizes;                          // by --shape, the others assumed
   std::optional<int64_t> arena_bytes;   // exact, when every size is known
   std::optional<int64_t> bound_bytes;   // no arena for this order of steps is smaller
   std::vector<std::string> open_sizes;  // values whose size only running tells
@@ -54,18 +56,17 @@ Inspection inspect_file(const ModelOptions& options, int most_streams = 1);
 /// 2 x multiply-adds of one node; 0 for what is no contraction.
 Dim flops_of(const Node& node);
 
-/// The whole as text, and as JSON.
+/// The whole as text, and as JSON with the plan and the regions.
 std::string inspection_text(const Inspection& inspection);
-std::string inspection_json(const Inspection& inspection);
+std::string inspection_json(const Inspection& inspection, const FusedGraph& fused);
 /// Of a model that cannot be imported: what is in the way, as JSON.
 std::string problems_json(const std::string& file, const ModelError& error);
-/// The arena in a few lines: exact size, bound, a buffer per value. Sizes that are open: as in the
-/// example.
+/// The arena in a few lines, at the inspection's sizes: exact size, bound, a buffer per value.
 std::string memory_text(const Inspection& inspection);
-/// A drawing of the arena over the steps, as SVG; names in tooltips.
-std::string arena_svg(const Plan& plan, const Layout& layout, const Placement& placement);
-/// The sizes that --shape gave, the others as in the example.
-Bindings example_sizes(const Inspection& inspection);
+/// A drawing of the arena over the steps, at the inspection's sizes, as SVG; more in tooltips.
+std::string arena_svg(const Inspection& inspection);
+/// The symbols in the sizes of the plan's buffers.
+Symbols buffer_symbols(const Plan& plan);
 /// The table of ops alone.
 std::string ops_text(const Inspection& inspection);
 

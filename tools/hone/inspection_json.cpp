@@ -4,6 +4,8 @@
 
 #include "import/report.hpp"
 #include "inspection.hpp"
+#include "ir/structural.hpp"
+#include "regions.hpp"
 
 namespace hone::cli {
 namespace {
@@ -51,7 +53,89 @@ std::string problems_json(const std::string& file, const ModelError& error) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string inspection_json(const Inspection& found) {
+namespace {
+
+Json step_json(const Node& node, const Step& step) {
+  static constexpr std::string_view kKinds[] = {"run", "size", "control"};
+  Json json = {{"result", step.node},
+               {"op", std::string(node.op.name())},
+               {"layers", node.origin},
+               {"kind", std::string(kKinds[static_cast<size_t>(step.kind)])}};
+  if (step.kind == Step::Kind::run) {
+    json["kernel"] = cat(step.kernel, "/", step.version);
+    json["tuning"] = step.tuning;
+  }
+  json["stream"] = step.stream;
+  if (!step.waits.empty()) json["waits"] = step.waits;
+  if (!step.note.empty()) json["note"] = step.note;
+  return json;
+}
+
+/// The graph's nodes and the plan's steps correspond one to one.
+Json plan_json(const Graph& graph, const Plan& plan, const Bindings& given) {
+  static constexpr std::string_view kSharings[] = {"view", "over", "part"};
+  Json json = {{"device", plan.device}, {"workers", plan.workers}, {"segments", plan.segments}};
+  json["steps"] = Json::array();
+  size_t at = 0, body = 0;
+  for (const Node& node : graph.nodes()) {
+    Json step = step_json(node, plan.steps.at(at++));
+    for (const Body& inner : control_bodies(node.op))
+      step["bodies"].push_back(plan_json(*inner, plan.bodies.at(body++), {}));
+    json["steps"].push_back(std::move(step));
+  }
+  json["buffers"] = Json::array();
+  for (const PlannedBuffer& buffer : plan.buffers)
+    json["buffers"].push_back({{"value", buffer.value.empty() ? Json() : Json(buffer.value)},
+                               {"bytes", size_json(buffer.bytes, given)},
+                               {"first", buffer.first},
+                               {"last", buffer.end()},
+                               {"at_most", buffer.at_most}});
+  json["sharings"] = Json::array();
+  for (const Sharing& each : plan.sharings)
+    json["sharings"].push_back({{"kind", std::string(kSharings[static_cast<size_t>(each.kind)])},
+                                {"value", each.value},
+                                {"of", each.of},
+                                {"offset", size_json(each.offset, given)}});
+  return json;
+}
+
+Json region_json(const Node& step, const Bindings& given) {
+  const Fused* fused = step.op.as<Fused>();
+  Json json;
+  if (fused == nullptr) {
+    json["ops"] = {std::string(step.op.name())};
+  } else {
+    for (const Node& node : fused->body->nodes())
+      json["ops"].push_back(std::string(node.op.name()));
+    json["saved_bytes"] = size_json(bytes_saved(step), given);
+    json["cuts"] = fused->cuts;
+  }
+  json["layers"] = step.origin;
+  for (const Value* output : step.outputs)
+    if (output != nullptr) json["results"].push_back(output->name);
+  return json;
+}
+
+Json regions_json(const FusedGraph& fused, const Bindings& given) {
+  const StepAccount& whole = fused.account;
+  Json json = {
+      {"steps", {{"before", fused.steps_before}, {"whole", whole.launched}, {"cut", whole.cut}}},
+      {"moved_bytes",
+       {{"before", size_json(fused.bytes_before, given)},
+        {"whole", size_json(whole.bytes, given)},
+        {"cut", size_json(fused.bytes_cut, given)}}},
+      {"copies", whole.copies.size()}};
+  json["list"] = Json::array();
+  for (const Node* step : whole.steps) json["list"].push_back(region_json(*step, given));
+  json["notes"] = Json::array();
+  for (const FusionNote& note : fused.notes)
+    json["notes"].push_back({{"node", note.node}, {"value", note.value}, {"why", note.why}});
+  return json;
+}
+
+}  // namespace
+
+std::string inspection_json(const Inspection& found, const FusedGraph& fused) {
   Json json;
   json["file"] = found.file;
   for (const auto& [key, value] : found.about) json["about"][key] = value;
@@ -72,24 +156,27 @@ std::string inspection_json(const Inspection& found) {
   json["parameters"] = {{"count", found.parameters},
                         {"tensors", found.parameter_tensors},
                         {"bytes", found.parameter_bytes}};
-  json["flops"] = size_json(found.flops, found.symbols);
+  json["flops"] = size_json(found.flops, found.sizes.given());
   json["memory"]["arena_bytes"] = found.arena_bytes ? Json(*found.arena_bytes) : Json();
   json["memory"]["bound_bytes"] = found.bound_bytes ? Json(*found.bound_bytes) : Json();
-  json["memory"]["naive_bytes"] = size_json(found.naive_bytes, found.symbols);
+  json["memory"]["naive_bytes"] = size_json(found.naive_bytes, found.sizes.given());
   json["memory"]["peaks"] = Json::array();
   for (const Dim& peak : found.peaks)
-    json["memory"]["peaks"].push_back(size_json(peak, found.symbols));
+    json["memory"]["peaks"].push_back(size_json(peak, found.sizes.given()));
   json["memory"]["open_sizes"] = found.open_sizes;
   json["ops"] = Json::array();
   for (const OpRow& row : found.ops)
-    json["ops"].push_back(
-        {{"op", row.op}, {"nodes", row.nodes}, {"flops", size_json(row.flops, found.symbols)}});
+    json["ops"].push_back({{"op", row.op},
+                           {"nodes", row.nodes},
+                           {"flops", size_json(row.flops, found.sizes.given())}});
   for (const SectionEntry& section : found.sections)
     json["sections"].push_back({{"section", std::string(name(section.kind))},
                                 {"part", section.part},
                                 {"offset", section.offset},
                                 {"bytes", section.length},
                                 {"hash", cat(section.hash)}});
+  json["plan"] = plan_json(*found.typed, found.plan, found.sizes.given());
+  json["regions"] = regions_json(fused, found.sizes.given());
   json["problems"] = Json::array();
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -13,34 +13,29 @@ std::string number_text(int64_t value) {
   return value < 0 ? cat(value) : with_commas(static_cast<uint64_t>(value));
 }
 
-/// A size with the symbols that --shape gave replaced; its value at the example size of each symbol
-/// when it is too long to read.
+/// A size with the symbols that --shape gave replaced; its value at the assumed sizes when it is
+/// too long to read.
 std::string dim_text(const Dim& dim, const Inspection& found) {
   const Dim left = dim.substitute([&](std::string_view name) -> std::optional<Dim> {
-    const auto given = found.symbols.find(name);
-    return given == found.symbols.end() ? std::nullopt : std::optional<Dim>(given->second);
+    const auto given = found.sizes.given().find(name);
+    const bool open = given == found.sizes.given().end();
+    return open ? std::nullopt : std::optional<Dim>(given->second);
   });
   if (const auto number = left.constant()) return number_text(*number);
   if (left.complexity() <= kReadable) return cat(left);
-  std::set<std::string, std::less<>> names;
+  Symbols names;
   left.collect_symbols(names);
-  Bindings examples;
-  for (const std::string& name : names) examples[name] = found.example;
-  const auto value = left.evaluate(examples);
-  return cat(value ? number_text(*value) : "?", " where ", join(names, " = "), " = ",
-             found.example);
+  const auto value = found.sizes.value(left);
+  return cat(value ? number_text(*value) : "?", found.sizes.where(names));
 }
 
-/// At the example sizes: the expression would be too long to read.
-std::string example_arena_text(const Inspection& found) {
-  std::set<std::string, std::less<>> names;
-  for (const PlannedBuffer& buffer : found.plan.buffers) buffer.bytes.collect_symbols(names);
-  Bindings examples = found.symbols;
-  for (const std::string& name : names) examples.emplace(name, found.example);
+/// At the assumed sizes: the expression would be too long to read.
+std::string assumed_arena_text(const Inspection& found) {
+  const Symbols names = buffer_symbols(found.plan);
   try {
-    return cat(number_text(solve(lay_out(*found.typed, found.plan, examples).demand).bytes),
-               " bytes where ", join(names, " = "), " = ", found.example);
-  } catch (const Error&) {  // no example size suits this model
+    const Layout layout = lay_out(*found.typed, found.plan, found.sizes.of(names));
+    return cat(number_text(solve(layout.demand).bytes), " bytes", found.sizes.where(names));
+  } catch (const Error&) {  // it has no arena at these sizes
     return "depends on sizes that are open; --shape NAME=1x3x224x224 gives them";
   }
 }
@@ -52,7 +47,7 @@ std::string arena_text(const Inspection& found) {
   if (found.peaks.size() == 1) return cat(dim_text(found.peaks.front(), found), " bytes");
   int terms = 0;
   for (const Dim& peak : found.peaks) terms += peak.complexity();
-  if (found.peaks.empty() || terms > kReadable) return example_arena_text(found);
+  if (found.peaks.empty() || terms > kReadable) return assumed_arena_text(found);
   std::vector<std::string> texts;
   for (const Dim& peak : found.peaks) texts.push_back(dim_text(peak, found));
   return cat("max(", join(texts, ", "), ") bytes");
@@ -71,48 +66,43 @@ void add_ports(std::vector<std::vector<std::string>>& rows, const Graph& graph) 
   }
 }
 
-}  // namespace
-
-Bindings example_sizes(const Inspection& found) {
-  std::set<std::string, std::less<>> names;
-  for (const PlannedBuffer& buffer : found.plan.buffers) buffer.bytes.collect_symbols(names);
-  Bindings sizes = found.symbols;
-  for (const std::string& name : names) sizes.emplace(name, found.example);
-  return sizes;
-}
-
-namespace {
-
-/// Simulated, against one stream, each as fast as if it were alone.
-std::string stream_text(const StreamTrial& one, const StreamTrial& trial) {
+/// Of a plan of several streams beside that of one, in words.
+std::string stream_text(const std::vector<StreamTrial>& trials, const StreamTrial& trial,
+                        bool taken) {
+  if (trials.size() == 1) return "taken: a second one would have nothing to do";
+  if (trial.streams == 1) return taken ? "taken" : "not taken";
+  const StreamTrial& one = trials.front();
   const auto ratio = [](double a, double b) { return b > 0 ? std::round(100 * a / b) / 100 : 1.0; };
-  return cat(ratio(one.seconds, trial.seconds), " times as fast, ",
-             ratio(static_cast<double>(trial.arena), static_cast<double>(one.arena)),
-             " times the memory, ", trial.waits, " waits");
+  const double faster = ratio(one.seconds, trial.seconds);
+  const double more = ratio(static_cast<double>(trial.arena), static_cast<double>(one.arena));
+  return cat(faster > 1 ? cat(faster, " times as fast as 1 stream") : "no faster than 1 stream",
+             ", ", more > 1 ? cat("with ", more, " times the memory") : "with no more memory",
+             " and ", trial.waits, trial.waits == 1 ? " wait" : " waits", " for one another; ",
+             taken ? "taken" : "not taken");
 }
 
 }  // namespace
 
 std::string memory_text(const Inspection& found) {
-  const Bindings sizes = example_sizes(found);
-  const Layout layout = lay_out(*found.typed, found.plan, sizes);
-  int64_t naive = 0;
-  for (const int64_t bytes : layout.bytes) naive += bytes;
+  const Symbols names = buffer_symbols(found.plan);
+  const Layout layout = lay_out(*found.typed, found.plan, found.sizes.of(names));
+  int64_t unshared = 0;
+  for (const int64_t bytes : layout.bytes) unshared += bytes;
   const auto idle = std::count(layout.idle.begin(), layout.idle.end(), true);
-  std::vector<std::string> where;
-  for (const auto& [name, size] : sizes) where.push_back(cat(name, " = ", size));
   std::vector<std::vector<std::string>> rows{
-      {"arena", cat(number_text(solve(layout.demand).bytes), " bytes",
-                    where.empty() ? "" : " where ", join(where, ", "))},
-      {"bound",
-       cat(number_text(lower_bound(layout.demand)), " bytes: the most that is live at one step")},
-      {"naive", cat(number_text(naive), " bytes: a buffer per value")},
+      {"arena", cat(number_text(solve(layout.demand).bytes), " bytes", found.sizes.where(names))},
+      {"bound", cat(number_text(lower_bound(layout.demand)),
+                    " bytes are in use at one step: no arena is smaller")},
+      {"unshared", cat(number_text(unshared), " bytes, if every value had its own")},
       {"no work",
-       cat(idle, " of ", found.plan.steps.size(), " steps: their results are in place")}};
+       cat(idle, " of ", found.plan.steps.size(), " steps: their results are in place already")}};
   for (const StreamTrial& trial : found.streams)
     rows.push_back({cat(trial.streams, trial.streams == 1 ? " stream" : " streams"),
-                    cat(stream_text(found.streams.front(), trial),
-                        trial.streams == stream_count(found.plan) ? ", taken" : "")});
+                    stream_text(found.streams, trial, trial.streams == stream_count(found.plan))});
+  if (found.streams.size() > 1)
+    rows.push_back({"",
+                    "by the kernels' estimates, with open sizes of about 64, as if each stream "
+                    "ran as fast as alone"});
   return table(rows);
 }
 
