@@ -22,7 +22,7 @@ void save(const Engine& engine, const std::filesystem::path& path, const SaveOpt
   parts.about = version_text();
   if (!options.drop_portable) parts.portable = engine.portable();
   parts.devices.push_back(engine.part());
-  write_engine_file(path, parts);
+  write_engine_file(path, parts, options.progress);
 }
 
 namespace {

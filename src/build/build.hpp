@@ -30,6 +30,7 @@ struct SaveOptions {
   /// Leave the portable graph out: a smaller file that runs on machines like this one only, because
   /// it cannot be planned again.
   bool drop_portable = false;
+  Progress progress{};
 };
 /// Writes an engine to a file, whole or not at all.
 void save(const Engine& engine, const std::filesystem::path& path, const SaveOptions& options = {});

@@ -19,8 +19,9 @@ std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable
         "its plan cannot be used: ", engine->replanned_,
         "; it was built with --drop-portable and cannot be planned again, ",
         "build it anew from the model");
+  if (options.progress) options.progress("passes for this machine", 0, 0);
   std::unique_ptr<Graph> typed = make_typed(*engine->portable_, engine->workers_, options.passes);
-  const Plan plan = plan_for_cpu(*typed, engine->workers_);
+  const Plan plan = plan_for_cpu(*typed, engine->workers_, 1, nullptr, options.progress);
   engine->graph_ = std::move(typed);
   engine->prepare(plan, options);
   return engine;
@@ -51,7 +52,7 @@ std::string Engine::use(const DevicePart& part, const EngineOptions& options) {
 
 void Engine::prepare(const Plan& plan, const EngineOptions& options) {
   const Preparation preparation{packs_, std::max<size_t>(1, options.specialized), options.passes};
-  program_ = Program::make(graph_, plan, preparation);
+  program_ = Program::make(graph_, plan, preparation, options.progress);
 }
 
 }  // namespace hone

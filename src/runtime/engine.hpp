@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "base/progress.hpp"
 #include "base/threads.hpp"
 #include "runtime/program.hpp"
 
@@ -14,6 +15,7 @@ struct EngineOptions {
   size_t specialized = 8;  // programs kept, of each graph, for sizes the general one cannot run
   /// Left out and kept by the passes that run on the typed graph, too (their limits are its own).
   PassOptions passes = {};
+  Progress progress{};  // told while the engine is made, not later
 };
 
 /// What a file has for one device: the graph that its plan is of, and the plan.

@@ -188,7 +188,9 @@ class Reader {
 
 }  // namespace
 
-void write_engine_file(const std::filesystem::path& path, const EngineParts& parts) {
+void write_engine_file(const std::filesystem::path& path, const EngineParts& parts,
+                       const Progress& progress) {
+  if (progress) progress("writing", 0, 0);
   const std::vector<const Graph*> typed = typed_graphs(parts);
   std::vector<const Graph*> graphs;
   if (parts.portable != nullptr) graphs.push_back(parts.portable.get());
@@ -204,8 +206,16 @@ void write_engine_file(const std::filesystem::path& path, const EngineParts& par
   for (size_t i = 0; i < typed.size(); ++i)
     add_part(sections, parts.devices[i], typed[i], parts.portable ? &portable : nullptr);
   sections.push_back({Section::weight_index, 0, index_text(stored), {}});
-  sections.push_back(
-      {Section::weights, 0, {}, [&](const auto& take) { each_piece(stored, take); }});
+  const auto total = static_cast<int64_t>(2 * stored_bytes(stored));  // hashed, then written
+  int64_t done = 0;
+  const auto give_weights = [&](const SectionBody::Take& take) {
+    each_piece(stored, [&](std::span<const std::byte> piece) {
+      if (progress) progress("writing", done, total);
+      take(piece);
+      done += static_cast<int64_t>(piece.size());
+    });
+  };
+  sections.push_back({Section::weights, 0, {}, give_weights});
   write_sections(path, sections);
 }
 

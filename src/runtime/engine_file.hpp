@@ -25,7 +25,8 @@ struct EngineParts {
 /// seed are written as their seed. A typed graph whose own weights (unpacked, converted) would make
 /// the file grow by more than an eighth is left out, to be made again from the portable graph.
 /// Error(io); Error(usage) for weights whose contents are not here.
-void write_engine_file(const std::filesystem::path& path, const EngineParts& parts);
+void write_engine_file(const std::filesystem::path& path, const EngineParts& parts,
+                       const Progress& progress = nullptr);
 
 struct EngineFile {
   EngineParts parts;

@@ -41,8 +41,12 @@ std::unique_ptr<Graph> make_typed(const Graph& portable, int workers, const Pass
   return graph;
 }
 
-Plan plan_for_cpu(Graph& graph, int workers, int most_streams, std::vector<StreamTrial>* trials) {
-  const Choose choose = [](std::shared_ptr<const Problem> problem) {
+Plan plan_for_cpu(Graph& graph, int workers, int most_streams, std::vector<StreamTrial>* trials,
+                  const Progress& progress) {
+  const auto total = static_cast<int64_t>(graph.nodes().size());
+  int64_t done = 0;
+  const Choose choose = [&](std::shared_ptr<const Problem> problem) {
+    if (progress) progress("kernels and plan", std::min(done++, total), total);  // bodies have more
     return choose_by_estimate(cpu::kernels(), std::move(problem));
   };
   return plan_on_streams(graph, choose, "cpu", Share{workers}, most_streams, trials);
@@ -99,7 +103,8 @@ void Program::add_constant(const Value* value) {
 }
 
 std::shared_ptr<const Program> Program::make(std::shared_ptr<const Graph> graph, Plan plan,
-                                             const Preparation& preparation) {
+                                             const Preparation& preparation,
+                                             const Progress& progress) {
   std::shared_ptr<Program> program(new Program(preparation));
   program->graph_ = std::move(graph);
   program->plan_ = std::move(plan);
@@ -117,8 +122,11 @@ std::shared_ptr<const Program> Program::make(std::shared_ptr<const Graph> graph,
   size_t body = 0;
   int at = 0;
   auto node = nodes.nodes().begin();
-  for (const hone::Step& planned : program->plan_.steps)
+  const auto total = static_cast<int64_t>(program->plan_.steps.size());
+  for (const hone::Step& planned : program->plan_.steps) {
+    if (progress) progress("packing weights", at, total);
     program->add_step(planned, *node++, at++, body);
+  }
   fits(body == program->plan_.bodies.size(), "it has ", program->plan_.bodies.size(),
        " sub-plans, used ", body);
   for (const GraphOutput& output : nodes.outputs()) program->add_constant(output.value);

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/progress.hpp"
 #include "passes/pass.hpp"
 #include "plan/streams.hpp"
 
@@ -35,7 +36,7 @@ std::unique_ptr<Graph> make_typed(const Graph& portable, int workers,
 /// of them is not known, so that steps beside one another would gain nothing that can be told.
 /// `most_streams` more: what plan_on_streams() finds as if each stream had workers of its own.
 Plan plan_for_cpu(Graph& typed, int workers, int most_streams = 1,
-                  std::vector<StreamTrial>* trials = nullptr);
+                  std::vector<StreamTrial>* trials = nullptr, const Progress& progress = nullptr);
 
 /// What programs are made with.
 struct Preparation {
@@ -49,7 +50,8 @@ class Program {
   /// Prepares `plan` of `graph`: one that was made for it, or that check_plan() has seen.
   /// Error(incompatible_engine) when it is of another graph.
   static std::shared_ptr<const Program> make(std::shared_ptr<const Graph> graph, Plan plan,
-                                             const Preparation& preparation);
+                                             const Preparation& preparation,
+                                             const Progress& progress = nullptr);
 
   /// What is left to run from step `first` on, as a program whose inputs are live(first): for sizes
   /// that this program is not for or did not know. `types`: of those inputs, without symbols;

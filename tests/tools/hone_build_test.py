@@ -1,5 +1,6 @@
 """tests/tools/hone_build_test.py HONE: `hone build`, and what a kill leaves behind."""
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -13,11 +14,14 @@ class Build(hone_tool.Tool):
     def test_an_engine_answers_as_its_model(self):
         text = self.output("build", "digits.onnx", "-o", "d.hone", "--explain")
         self.assertIn("/stem/stem.0/Conv", text)
-        self.assertRegex(text, r"^regions  5 steps \(8 when each is cut where marked\), 14 before "
-                               r"fusion; 43816\*n bytes of activ")
+        self.assertRegex(text, r"^steps  14 before fusion; 5 with every region run whole, 8 with "
+                               r"every region cut where it is marked\n")
+        self.assertRegex(text, r"\nmoved  226\.8 KiB of activations before fusion; 42\.8 KiB "
+                               r"whole, 110\.8 KiB cut where n = 1\n")
+        self.assertRegex(text, r"\ntoday  no kernel runs a region whole")
         self.assertIn("    one because    Conv then Conv then MaxPool has Clip Add Relu on", text)
         self.assertRegex(text, r"may be cut at  %/block/block.2/Clip_output_0 %/Relu_output_0\n")
-        self.assertRegex(text, r"region 0  Conv Relu  saves 12288\*n bytes\n    layers +/stem/")
+        self.assertRegex(text, r"region 0  Conv Relu  saves 12\.0 KiB\n    layers +/stem/")
         self.assertIn("    one because  Conv has Relu on its result\n", text)
         self.assertRegex(text, r"fallbacks")
         self.assertRegex(text, r"(?m)^engine  d.hone  \S+ KiB  ")
@@ -42,6 +46,38 @@ class Build(hone_tool.Tool):
         self.assertNotIn("no closed form: \n", stages)
         text = (self.folder / "graphs/00-import.graph").read_text()
         self.assertIn("graph torch_jit(%image: f32[n,1,8,8]) -> (%logits)", text)
+
+    def on_terminal(self, *words, **environment):
+        """What a call writes to standard error where that is a terminal; it must go well."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([self.hone, *words], cwd=self.folder, stderr=theirs,
+                                   stdout=subprocess.DEVNULL,
+                                   env={**os.environ, "TERM": "xterm", **environment})
+        os.close(theirs)
+        said = b""
+        try:
+            while part := os.read(ours, 65536):
+                said += part
+        except OSError:  # the other end is closed
+            pass
+        os.close(ours)
+        self.assertEqual(process.wait(), 0)
+        return said.decode()
+
+    def test_a_terminal_shows_the_stages(self):
+        stages = ["reading the model", "passes", "passes for this machine", "kernels and plan",
+                  "packing weights", "writing"]
+        said = self.on_terminal("build", "digits.onnx", "-o", "d.hone")
+        lines = said.split("\r\x1b[K")
+        self.assertEqual(lines[0] + lines[-1], "")  # nothing stays
+        shown = [re.fullmatch(r"(\d)/6 ([a-z ]+?)(  \d+ (so far|of \d+|%).*)?", line)
+                 for line in lines[1:-1]]
+        self.assertNotIn(None, shown, lines)
+        told = list(dict.fromkeys((int(each[1]), each[2]) for each in shown))
+        self.assertEqual(told, list(enumerate(stages, 1)))
+        self.assertEqual(self.on_terminal("build", "digits.onnx", "-o", "d.hone", TERM="dumb"), "")
+        noted = self.on_terminal("build", "digits.onnx", "-o", "d.hone", HONE_LOG="note")
+        self.assertEqual(re.findall(r"note: build: (.*?)\r?\n", noted), stages)
 
     def test_a_kill_leaves_no_temporary_file(self):
         """Killed at many moments of a build that takes a while: the engine is there whole, or

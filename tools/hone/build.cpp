@@ -12,6 +12,7 @@
 #include "ir/text.hpp"
 #include "model_options.hpp"
 #include "output.hpp"
+#include "progress.hpp"
 #include "regions.hpp"
 #include "runtime/engine_file.hpp"
 
@@ -148,6 +149,11 @@ std::filesystem::path output_of(const BuildVerb& verb) {
   return std::filesystem::path(verb.model.path).filename().replace_extension(".hone");
 }
 
+/// As import, passes, runtime and engine files name them.
+constexpr std::string_view kStages[] = {"reading the model",       "passes",
+                                        "passes for this machine", "kernels and plan",
+                                        "packing weights",         "writing"};
+
 void build_file(const BuildVerb& verb) {
   const std::filesystem::path output = output_of(verb);
   check(!is_engine_file(verb.model.path), Code::usage, verb.model.file_name(),
@@ -156,8 +162,11 @@ void build_file(const BuildVerb& verb) {
   check(!std::filesystem::equivalent(verb.model.path, output, error), Code::usage, "-o ",
         output.string(), " is the model itself");
   const Clock::time_point start = Clock::now();
+  ProgressLine line_of_stages(kStages);
+  line_of_stages.tell(kStages[0], 0, 0);
   Imported imported = import_file(verb.model.path, verb.model.import_options());
   BuildOptions options = verb.model.build_options();
+  options.engine.progress = line_of_stages.progress();
   std::unique_ptr<Dump> dump;
   if (!verb.dump.empty()) {
     dump = std::make_unique<Dump>(verb.dump);
@@ -166,8 +175,12 @@ void build_file(const BuildVerb& verb) {
       dump->write(pass.name, pass.does, graph);
     };
   }
+  line_of_stages.tell(kStages[1], 0, 0);
   const std::shared_ptr<const Engine> engine = build(std::move(imported.graph), options);
-  save(*engine, output, verb.save);
+  SaveOptions how = verb.save;
+  how.progress = line_of_stages.progress();
+  save(*engine, output, how);
+  line_of_stages.end();
   const double seconds = seconds_since(start);
   if (verb.explain || dump) tell_regions(*engine, options, verb.explain, dump.get());
   if (verb.explain) {
