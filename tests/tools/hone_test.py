@@ -3,6 +3,7 @@ messages that tests/errors/cli.test pins (--bless writes them anew)."""
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -33,6 +34,41 @@ class Common(hone_tool.Tool):
         text = self.output("doctor")
         for word in ("cpu", "features", "cores", "memory", "devices", "libcuda", "NVRTC"):
             self.assertRegex(text, rf"(?m)^{word} ")
+
+    def options_of(self, verb):
+        """As its help shows them."""
+        text = self.output(verb, "--help")
+        return set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text.split("Options:")[1].split(
+            "\n\n")[0].replace("-h,--help", "-h --help")))
+
+    def bash_completes(self, *words):
+        """What bash offers for the last of these words."""
+        (self.folder / "hone.bash").write_text(self.output("completion", "bash"))
+        script = (f"source ./hone.bash; COMP_WORDS=({shlex.join(['hone', *words])}); "
+                  f"COMP_CWORD={len(words)}; _hone; printf '%s\\n' \"${{COMPREPLY[@]}}\"")
+        result = subprocess.run(["bash", "-ec", script], cwd=self.folder, text=True,
+                                capture_output=True)
+        self.assertEqual((result.returncode, result.stderr), (0, ""), script)
+        return result.stdout.split()
+
+    def test_completion(self):
+        self.assertEqual(self.bash_completes("co"), ["convert", "compare", "completion"])
+        self.assertEqual(self.bash_completes(""), list(hone_tool.VERBS))
+        self.assertEqual(self.bash_completes("completion", ""), ["bash", "zsh", "fish"])
+        self.assertEqual(self.bash_completes("run", "net.onnx", "--channels", "b"), ["bgr"])
+        self.assertEqual(self.bash_completes("run", "net.onnx", "--top", ""), [])
+        for verb in hone_tool.VERBS:
+            self.assertEqual(set(self.bash_completes(verb, "-")), self.options_of(verb), verb)
+        for shell in ("zsh", "fish"):
+            text = self.output("completion", shell)
+            for verb in hone_tool.VERBS:
+                self.assertIn(verb, text)
+                for option in self.options_of(verb):
+                    self.assertIn(option if shell == "zsh" else f" {option.lstrip('-')}", text)
+            if shutil.which(shell):
+                subprocess.run([shell, "-n"], input=text, text=True, check=True)
+        self.output("completion", "zsh", "-o", "_hone")
+        self.assertTrue((self.folder / "_hone").read_text().startswith("#compdef hone\n"))
 
     def test_a_full_disk_is_an_error(self):
         if not os.path.exists("/dev/full"):

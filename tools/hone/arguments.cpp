@@ -77,6 +77,21 @@ void refuse_extras(const Verb& verb, const CLI::App& app) {
 
 }  // namespace
 
+std::vector<Declared> declared(const Verb& verb) {
+  CLI::App app;
+  Arguments arguments(app);
+  const std::function<void()> program = verb.declare(arguments);  // holds the targets
+  std::vector<Declared> found;
+  for (const CLI::Option* option : app.get_options()) {
+    Declared each{{}, option->get_type_name(), option->get_description()};
+    for (const std::string& name : option->get_snames()) each.names.push_back("-" + name);
+    for (const std::string& name : option->get_lnames()) each.names.push_back("--" + name);
+    if (each.names.empty()) each.value = option->get_name();
+    found.push_back(std::move(each));
+  }
+  return found;
+}
+
 std::function<void()> read_arguments(const Verb& verb, std::vector<std::string> words) {
   CLI::App app{std::string(verb.summary), cat("hone ", verb.name)};
   app.footer(std::string(trim(verb.examples)) + "\n");

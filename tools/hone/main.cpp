@@ -80,6 +80,14 @@ every value that both have as an output: values of one name and layer, or of one
 Inputs and outputs belong together by their places. Exit code 9: an output differs.
 )",
      declare_compare},
+    {"completion", "Write a script that completes hone's verbs and options in a shell.",
+     R"(
+Examples:
+  source <(hone completion bash)
+  hone completion zsh > ~/.zfunc/_hone         with ~/.zfunc in fpath
+  hone completion fish > ~/.config/fish/completions/hone.fish
+)",
+     declare_completion},
     {"doctor", "Show what Hone finds on this machine.",
      R"(
 Example:
@@ -177,6 +185,9 @@ int run_tool(const std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+std::span<const Verb> verbs() { return kVerbs; }
+
 }  // namespace hone::cli
 
 int main(int count, char** arguments) {

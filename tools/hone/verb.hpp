@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,11 +51,23 @@ struct Verb {
 /// wanted (and printed). Error(usage).
 std::function<void()> read_arguments(const Verb& verb, std::vector<std::string> words);
 
+/// All of them, in the order of the help.
+std::span<const Verb> verbs();
+
+/// An argument that a verb declares, for whoever describes them all.
+struct Declared {
+  std::vector<std::string> names;  // "-o", "--output"; empty: a place without a name
+  std::string value;               // "FILE"; of a place its name; empty: a flag
+  std::string help;
+};
+std::vector<Declared> declared(const Verb& verb);
+
 std::function<void()> declare_run(Arguments& arguments);
 std::function<void()> declare_build(Arguments& arguments);
 std::function<void()> declare_convert(Arguments& arguments);
 std::function<void()> declare_inspect(Arguments& arguments);
 std::function<void()> declare_compare(Arguments& arguments);
+std::function<void()> declare_completion(Arguments& arguments);
 std::function<void()> declare_doctor(Arguments& arguments);
 std::function<void()> declare_version(Arguments& arguments);
 
