@@ -15,7 +15,10 @@
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr size_t kPixels = 64, kDigits = 10, kShown = 8;
+constexpr int kRightInPyTorch = 357;  // of these pictures, by the same network where it was trained
 
 size_t largest(std::span<const float> scores) {
   return static_cast<size_t>(std::ranges::max_element(scores) - scores.begin());
@@ -37,8 +40,12 @@ void show(const Samples& samples, const std::vector<size_t>& digits) {
   std::vector<size_t> order(digits.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
   const auto wrong = [&](size_t i) { return static_cast<int64_t>(digits[i]) != samples.labels[i]; };
+  const auto mistakes = std::ranges::count_if(order, wrong);
   std::ranges::stable_partition(order, wrong);
   order.resize(std::min(kShown, order.size()));
+  std::printf(
+      "%zu of %zu pictures, picked so that the mistakes come first; there are %td in all:\n\n",
+      order.size(), digits.size(), mistakes);
 
   constexpr std::string_view kInk = " .:-=+*#%@";
   for (size_t row = 0; row < 8; ++row) {
@@ -63,7 +70,6 @@ void show(const Samples& samples, const std::vector<size_t>& digits) {
 
 /// Median time of one picture alone, in microseconds.
 double latency(hone::Context& context, const std::vector<float>& pictures) {
-  using Clock = std::chrono::steady_clock;
   const std::vector<float> one(pictures.begin(), pictures.begin() + kPixels);
   std::vector<double> times;
   for (int i = 0; i < 201; ++i) {
@@ -76,6 +82,7 @@ double latency(hone::Context& context, const std::vector<float>& pictures) {
 }
 
 void demo(const std::string& folder, const std::string& file) {
+  const auto start = Clock::now();
   const hone::Model model = hone::import(folder + "/digits.onnx");
   hone::build(model).save(file);
 
@@ -83,6 +90,7 @@ void demo(const std::string& folder, const std::string& file) {
   hone::Context context(engine);
   const Samples samples = read_samples(folder + "/samples.npz");
   const std::vector<size_t> digits = classify(context, samples.pictures);
+  const std::chrono::duration<double> taken = Clock::now() - start;
   show(samples, digits);
 
   size_t right = 0;
@@ -90,8 +98,12 @@ void demo(const std::string& folder, const std::string& file) {
     right += static_cast<int64_t>(digits[i]) == samples.labels[i];
   const auto total = static_cast<double>(digits.size());
   std::printf("engine    %s\n", file.c_str());
+  std::printf("time      %.2f s from the network's file to an engine file to the last answer\n",
+              taken.count());
   std::printf("latency   %.0f us for one picture (median of 201)\n",
               latency(context, samples.pictures));
+  std::printf("PyTorch   %.2f %% (%d of them right, by the network as it was trained)\n",
+              100.0 * kRightInPyTorch / total, kRightInPyTorch);
   std::printf("accuracy  %.2f %% (%zu of %zu pictures that the training never saw)\n",
               100.0 * static_cast<double>(right) / total, right, digits.size());
 }
