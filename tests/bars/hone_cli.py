@@ -47,5 +47,5 @@ def parser(description):
 def skip_without(path):
     """Ends the bar, as skipped (ctest knows the code), where the shared data is absent."""
     if not path.exists():
-        print(f"skipped: {path} is not there; set HONE_TEST_DATA")
+        print(f"skipped: {path} is not there; see docs/test-data.md")
         sys.exit(77)

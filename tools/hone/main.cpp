@@ -55,8 +55,10 @@ Examples:
     {"inspect", "Show what is in a model or an engine, and what keeps it from running.",
      R"(
 Counts of multiplications and additions are those of matrix products and convolutions. Sizes that
-the model leaves open stand as letters; --shape gives them values. --graph, --plan and --ops print
-these parts alone.
+the model leaves open stand as letters; --shape gives them values. Where a number is needed, what
+an input has first is taken to be 1 and every other open size 64, or the next that the model allows;
+the output says so. --graph, --plan, --ops and --regions print these parts alone; -o json has all
+but the graph.
 
 Examples:
   hone inspect net.onnx
