@@ -162,25 +162,27 @@ void build_file(const BuildVerb& verb) {
   check(!std::filesystem::equivalent(verb.model.path, output, error), Code::usage, "-o ",
         output.string(), " is the model itself");
   const Clock::time_point start = Clock::now();
-  ProgressLine line_of_stages(kStages);
-  line_of_stages.tell(kStages[0], 0, 0);
+  ProgressLine stages(kStages);
+  stages.tell(kStages[0], 0, 0);
   Imported imported = import_file(verb.model.path, verb.model.import_options());
   BuildOptions options = verb.model.build_options();
-  options.engine.progress = line_of_stages.progress();
+  options.engine.progress = stages.progress();
   std::unique_ptr<Dump> dump;
   if (!verb.dump.empty()) {
     dump = std::make_unique<Dump>(verb.dump);
     dump->write("import", cat("the graph of ", verb.model.file_name()), *imported.graph);
-    options.after_pass = [&](const Pass& pass, const Graph& graph) {
-      dump->write(pass.name, pass.does, graph);
-    };
   }
-  line_of_stages.tell(kStages[1], 0, 0);
+  int changes = 0;
+  options.after_pass = [&](const Pass& pass, const Graph& graph) {
+    stages.tell(kStages[1], ++changes, 0);
+    if (dump) dump->write(pass.name, pass.does, graph);
+  };
+  stages.tell(kStages[1], 0, 0);
   const std::shared_ptr<const Engine> engine = build(std::move(imported.graph), options);
   SaveOptions how = verb.save;
-  how.progress = line_of_stages.progress();
+  how.progress = stages.progress();
   save(*engine, output, how);
-  line_of_stages.end();
+  stages.end();
   const double seconds = seconds_since(start);
   if (verb.explain || dump) tell_regions(*engine, options, verb.explain, dump.get());
   if (verb.explain) {

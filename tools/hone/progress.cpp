@@ -31,7 +31,7 @@ std::string time_left_text(double seconds) {
 std::string progress_text(int64_t done, int64_t total, double seconds) {
   constexpr double kTelling = 1;  // before that long nothing can be said of the rest
   constexpr int64_t kMany = 100'000;
-  if (total <= 0) return {};
+  if (total <= 0) return done <= 0 ? std::string() : cat("  ", done, " so far");
   std::string text = total <= kMany
                          ? cat("  ", done, " of ", total)
                          : cat("  ", done * 100 / total, " %");  // bytes: nobody counts them
@@ -77,6 +77,7 @@ void ProgressLine::draw(int64_t done, int64_t total) {
 }
 
 void ProgressLine::end() {
+  draws_ = logs_ = false;
   if (!drawn_) return;
   write_now("\r\x1b[K");
   std::fflush(stderr);

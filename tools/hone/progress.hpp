@@ -23,6 +23,7 @@ class ProgressLine {
   void tell(std::string_view stage, int64_t done, int64_t total);
   /// What tell() is to those who do the work. The line outlives it.
   Progress progress();
+  /// The line goes; nothing more is told.
   void end();
 
  private:
@@ -35,7 +36,7 @@ class ProgressLine {
   Clock::time_point begin_, last_;  // of the stage; drawn last
 };
 
-/// "  12 of 160, about 3 s left": of a stage that began so long ago; empty: nobody knows.
+/// "  12 of 160, about 3 s left", "  12 so far": of a stage that began so long ago.
 std::string progress_text(int64_t done, int64_t total, double seconds);
 
 }  // namespace hone::cli
