@@ -78,6 +78,15 @@ class Inspect(hone_tool.Tool):
         self.assertIn(said, self.output("build", "open.onnx", "--explain"))
         text = self.output("inspect", "open.onnx", "--regions", "--shape", "2x8x8")
         self.assertNotIn(" = ", text)
+        ports = onnx.value("x", ("n", "k")), onnx.value("y", ("k", "m"))
+        (self.folder / "two.onnx").write_bytes(onnx.model(onnx.graph(
+            [onnx.node("MatMul", ["x", "y"], ["t"]), onnx.node("Exp", ["t"], ["z"])], ports,
+            [onnx.value("z", ("n", "m"))])))
+        for part in ("--regions", "--plan"):
+            self.assertIn(" where m = 64\n", self.output("inspect", "two.onnx", part, "--shape",
+                                                         "x=2x8"))
+        found = json.loads(self.output("inspect", "two.onnx", "-o", "json", "--shape", "x=2x8"))
+        self.assertEqual(found["regions"]["assumed"], {"m": 64})
 
     def test_regions_that_save_nothing_say_so(self):
         """The region reads a piece of its operand: less than nothing was printed as many TiB."""

@@ -116,7 +116,8 @@ Json region_json(const Node& step, const Bindings& given) {
   return json;
 }
 
-Json regions_json(const FusedGraph& fused, const Bindings& given) {
+Json regions_json(const FusedGraph& fused, const Sizes& sizes) {
+  const Bindings& given = sizes.given();
   const StepAccount& whole = fused.account;
   Json json = {
       {"steps", {{"before", fused.steps_before}, {"whole", whole.launched}, {"cut", whole.cut}}},
@@ -125,6 +126,7 @@ Json regions_json(const FusedGraph& fused, const Bindings& given) {
         {"whole", size_json(whole.bytes, given)},
         {"cut", size_json(fused.bytes_cut, given)}}},
       {"copies", whole.copies.size()}};
+  if (!given.empty()) json["assumed"] = sizes.assumed_of_inputs();
   json["list"] = Json::array();
   for (const Node* step : whole.steps) json["list"].push_back(region_json(*step, given));
   json["notes"] = Json::array();
@@ -176,7 +178,7 @@ std::string inspection_json(const Inspection& found, const FusedGraph& fused) {
                                 {"bytes", section.length},
                                 {"hash", cat(section.hash)}});
   json["plan"] = plan_json(*found.typed, found.plan, found.sizes.given());
-  json["regions"] = regions_json(fused, found.sizes.given());
+  json["regions"] = regions_json(fused, found.sizes);
   json["problems"] = Json::array();
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -85,6 +85,8 @@ std::string account_text(const FusedGraph& fused, const Sizes& sizes) {
   Symbols names;
   for (const Dim& bytes : {fused.bytes_before, fused.bytes_cut, whole.bytes})
     bytes.collect_symbols(names);
+  if (!sizes.given().empty())  // the graph was made for the assumed sizes too: specialized()
+    for (const auto& [name, size] : sizes.assumed_of_inputs()) names.insert(name);
   std::vector<std::vector<std::string>> rows{
       {"steps",
        cat(fused.steps_before, " before fusion; ", whole.launched, " with every region run whole, ",

@@ -24,8 +24,9 @@ class Sizes {
   /// Of each of these symbols: what was given, else what is assumed. `times`: the assumed ones so
   /// many times as large.
   Bindings of(const Symbols& names, int64_t times = 1) const;
-  /// The same of all symbols of the inputs.
+  /// The same of all symbols of the inputs; and what is assumed of these.
   Bindings of_inputs() const { return of(inputs_); }
+  const Bindings& assumed_of_inputs() const { return assumed_; }
   /// nullopt: it has no value at these sizes.
   std::optional<int64_t> value(const Dim& dim) const;
   /// " where n = 1, s = 64": what is assumed of these symbols; empty: nothing.
