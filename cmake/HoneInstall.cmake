@@ -10,11 +10,12 @@ install(CODE "set(CMAKE_INSTALL_DO_STRIP TRUE)")
 
 if(TARGET hone)
   install(TARGETS hone RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  set(completions ${PROJECT_BINARY_DIR}/completions)
-  install(FILES ${completions}/hone
+  set(completions ${PROJECT_BINARY_DIR}/completions)  # none where the tool cannot run: OPTIONAL
+  install(FILES ${completions}/hone OPTIONAL
           DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-  install(FILES ${completions}/_hone DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
-  install(FILES ${completions}/hone.fish
+  install(FILES ${completions}/_hone OPTIONAL
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+  install(FILES ${completions}/hone.fish OPTIONAL
           DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 endif()
 if(NOT TARGET hone_static)

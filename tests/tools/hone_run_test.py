@@ -30,6 +30,8 @@ class Run(hone_tool.Tool):
         first = self.save("digits.onnx", "--input", "random", "--seed", 1)
         self.assertEqual(first, self.save("digits.onnx", "--input", "image=random", "--seed", 1))
         self.assertNotEqual(first, self.save("digits.onnx", "--input", "random", "--seed", 2))
+        noted = self.run_tool("run", "digits.onnx", "--input", "random", HONE_LOG="note")
+        self.assertIn('input "image" is f32[n,1,8,8]: n is taken to be 1', noted.stderr)
         shape, _ = self.save("digits.onnx", "--input", "random", "--shape", "image=3x1x8x8")
         self.assertEqual(shape, [3, 10])
 

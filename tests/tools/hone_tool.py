@@ -68,9 +68,10 @@ class Tool(unittest.TestCase):
     def tearDown(self):
         self.place.cleanup()
 
-    def run_tool(self, *words):
+    def run_tool(self, *words, **environment):
         return subprocess.run([self.hone, *map(str, words)], cwd=self.folder, text=True,
-                              capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
+                              capture_output=True, stdin=subprocess.DEVNULL, timeout=120,
+                              env={**os.environ, **environment})
 
     def output(self, *words):
         """Standard output of a call that goes well, silently."""

@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/hash.hpp"
+#include "base/log.hpp"
 #include "base/npy.hpp"
 #include "base/size.hpp"
 #include "ir/evaluation.hpp"
@@ -201,8 +202,10 @@ class InputReader {
     std::vector<int64_t> shape;
     for (const Dim& dim : wanted.shape()) {
       const auto symbol = dim.as_symbol();
-      if (shape.empty() && symbol && !symbols_.contains(*symbol))
+      if (shape.empty() && symbol && !symbols_.contains(*symbol)) {
+        log(Level::note, "input \"", name, "\" is ", wanted, ": ", *symbol, " is taken to be 1");
         symbols_[std::string(*symbol)] = 1;
+      }
       const auto size = dim.evaluate(symbols_);
       check(size && *size >= 0, Code::usage, "input \"", name, "\" is ", wanted, ": the size ", dim,
             " is open; give --shape ", name, "=... (", model_.file_name(), ")");
