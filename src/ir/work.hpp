@@ -29,9 +29,9 @@ class WorkBudget {
 /// What leaves an evaluation that asks for more than is left. No Error: nothing is wrong.
 struct WorkSpent {};
 
-/// Said before the work is done, of all that is more than in proportion to operands and results
-/// (those count by themselves). Throws WorkSpent, and spends nothing, when there is too little
-/// left.
+/// Called before work that grows faster than operands and results do (products, windows, sorting);
+/// operands and results themselves are counted without a call. Throws WorkSpent, and spends
+/// nothing, when too little is left.
 void spend_work(int64_t steps);
 /// The product of factors, each at least 0; as much as can be counted where it is more.
 void spend_work(std::initializer_list<int64_t> factors);
