@@ -1,0 +1,147 @@
+"""Networks exported here from torchvision, timm and transformers with random weights, next to ONNX
+Runtime: detectors, vision transformers that interpolate their positions, decoders traced with one
+token. Each is built, and run as it is and through its engine file at several sizes. Sizes that ONNX
+Runtime refuses as well are left out. Needs torch, torchvision, timm, transformers and onnxscript
+(tests/exported_requirements.txt); skips, saying so, without them."""
+import concurrent.futures
+import contextlib
+import io
+import pathlib
+import re
+import sys
+import tempfile
+import time
+import warnings
+
+import numpy as np
+
+import hone_cli
+
+TOLERANCE = 1e-3  # of the largest magnitude
+
+
+def export(row, path):
+    import torch
+    options = {"input_names": list(row.inputs), "output_names": row.outputs, "opset_version": 18}
+    arguments = tuple(row.inputs.values())
+    if row.dynamo:
+        names = sorted({s for dims in row.dynamic.values() for s in dims.values()})
+        symbols = {name: torch.export.Dim.AUTO for name in names}
+        shapes = tuple({d: symbols[s] for d, s in row.dynamic[name].items()} for name in row.inputs)
+        options |= {"dynamo": True, "dynamic_shapes": shapes, "verbose": False,
+                    "external_data": False}
+    else:
+        options |= {"dynamo": False, "dynamic_axes": row.dynamic}
+    with torch.no_grad(), contextlib.redirect_stdout(io.StringIO()):
+        torch.onnx.export(row.module, arguments, str(path), **options)
+
+
+def apart(want, got):
+    """Why `got` is wrong; empty: it is right."""
+    if want.shape != got.shape or want.dtype != got.dtype:
+        return f"{got.dtype}{list(got.shape)}, wanted {want.dtype}{list(want.shape)}"
+    if not np.array_equal(np.isnan(want), np.isnan(got)):
+        return "NaN at other places"
+    off = np.nanmax(np.abs(want.astype(np.float64) - got), initial=0)
+    size = np.nanmax(np.abs(want.astype(np.float64)), initial=1e-30)
+    return "" if off <= TOLERANCE * size else f"{off / size:.1e} apart"
+
+
+def detections_apart(want, got):
+    """Detections are compared as sets: equal scores may change places, and which of the lowest is
+    the last to be kept is no matter. Of the better half of those wanted, nearly all must be there."""
+    boxes, labels, scores = want
+    if len(got[2]) != len(scores):
+        return f"{len(got[2])} detections, wanted {len(scores)}"
+    if len(scores) == 0:
+        return ""
+    reach = max(1.0, float(np.abs(boxes).max()))
+    better = np.argsort(-scores)[:(len(scores) + 1) // 2]
+    found = 0
+    for box, label, score in zip(boxes[better], labels[better], scores[better]):
+        near = (np.abs(got[0] - box).max(1) < 1e-2 * reach) & (np.abs(got[2] - score) < 1e-3)
+        found += bool((near & (got[1] == label)).any())
+    share = found / len(better)
+    return "" if share >= 0.95 else f"{100 * share:.0f} % of the detections found again"
+
+
+def wrong(row, want, got):
+    if row.detector:
+        return detections_apart([want[n] for n in row.outputs], [got[n] for n in row.outputs])
+    return next((f"{n}: {w}" for n in want if (w := apart(want[n], got[n]))), "")
+
+
+def judge(tool, name):
+    """(good, one line)"""
+    warnings.filterwarnings("ignore")
+    import onnxruntime
+    import torch
+
+    import exported_networks
+    torch.set_num_threads(2)
+    row = dict(exported_networks.rows())[name]()
+    with tempfile.TemporaryDirectory() as folder:
+        model, engine = pathlib.Path(folder) / "model.onnx", pathlib.Path(folder) / "model.hone"
+        export(row, model)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 2
+        options.log_severity_level = 4
+        session = onnxruntime.InferenceSession(model, options)
+        names = [o.name for o in session.get_outputs()]
+        row.outputs = row.outputs or names
+        kept = {i.name for i in session.get_inputs()}
+        problems, judged, refused = [], 0, 0
+        start = time.monotonic()
+        hone_cli.hone(tool, "build", model, "-o", engine)
+        seconds = time.monotonic() - start
+        for place, inputs in enumerate([row.inputs, *row.others]):
+            arrays = {n: t.numpy() for n, t in inputs.items() if n in kept}
+            try:
+                want = dict(zip(names, session.run(None, arrays)))
+            except Exception:
+                refused += 1
+                continue
+            judged += 1
+            for way, what in (("", model), (" through its engine", engine)):
+                try:
+                    problem = wrong(row, want, hone_cli.run(tool, what, arrays))
+                except hone_cli.Failed as failure:
+                    problem = str(failure)[:400]
+                if problem:
+                    problems.append(f"size {place}{way}: {problem}")
+        sizes = f"{judged} sizes" + (f", {refused} refused by ONNX Runtime too" if refused else "")
+        text = "; ".join(problems) or f"built in {seconds:.1f} s, {sizes}"
+        return not problems and judged > 0, text
+
+
+def judge_safely(tool, name):
+    try:
+        return judge(tool, name)
+    except Exception as error:  # of the exporter, ONNX Runtime or hone: the row fails and says why
+        return False, f"{type(error).__name__}: {str(error)[:300]}"
+
+
+def main():
+    parser = hone_cli.parser(__doc__)
+    parser.add_argument("--only", default="", help="a regular expression of names")
+    parser.add_argument("--jobs", type=int, default=1)
+    options = parser.parse_args()
+    try:
+        import exported_networks
+        import timm, torchvision, transformers  # noqa: E401,F401
+    except ImportError as missing:
+        print(f"skipped: {missing}")
+        sys.exit(77)
+    names = [n for n, _ in exported_networks.rows() if re.search(options.only, n)]
+    good = 0
+    with concurrent.futures.ProcessPoolExecutor(options.jobs) as pool:
+        for name, (fits, text) in zip(names, pool.map(judge_safely, [options.hone] * len(names),
+                                                      names)):
+            good += fits
+            print(f"{'ok  ' if fits else 'FAIL'} {name:40} {text}", flush=True)
+    print(f"{good} passed, {len(names) - good} failed")
+    sys.exit(good < len(names))
+
+
+if __name__ == "__main__":
+    main()
