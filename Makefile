@@ -19,7 +19,7 @@ tools/setup test && { grep -q '^HONE_TESTS:BOOL=ON' $(BUILD)/CMakeCache.txt || \
 endef
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test all check format unit hostile models bench-graphs fusion import-cost retrieval memory \
+.PHONY: build demo test all check format unit hostile models bench-graphs fusion import-cost retrieval memory exported \
         conformance coverage line-coverage differential random-graphs fuzz damage deep stats clean \
         round-trip pass-check ablation specialization help
 
@@ -99,6 +99,19 @@ specialization: $(BUILD)/build.ninja ## times of passes, plans and new sizes: do
 
 retrieval: build $(VENV) ## MiniLM finds texts by their descriptions
 	@$(VENV) tests/bars/retrieval.py $(BUILD)/bin/hone $(may_skip)
+
+# About 4 GB of Python packages, so in a place of its own; with EXPORT_PYTHON=python3 an interpreter
+# that has them already. Not a part of `make deep`.
+EXPORT_PYTHON ?= .venv-export/bin/python
+
+.venv-export/bin/python: tests/exported_requirements.txt
+	@tools/setup test
+	@$(PYTHON) -m venv .venv-export
+	@$@ -m pip install --quiet --disable-pip-version-check -r tests/exported_requirements.txt
+	@touch $@
+
+exported: build $(filter .venv-export/%,$(EXPORT_PYTHON)) ## networks exported from torchvision, timm, transformers
+	@$(EXPORT_PYTHON) tests/bars/exported.py $(BUILD)/bin/hone --jobs $(JOBS) $(may_skip)
 
 import-cost: $(BUILD)/build.ninja ## time and memory of importing MiniLM, BERT and models of 10,000 nodes
 	@$(with_tests)
