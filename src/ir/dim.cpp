@@ -98,11 +98,14 @@ std::span<const DimTerm> DimAccess::terms(const Dim& dim) {
 
 Dim DimAccess::make(std::vector<DimTerm> terms, int64_t constant) {
   std::sort(terms.begin(), terms.end(), by_factors);
+  return make_sorted(std::move(terms), constant);
+}
+
+Dim DimAccess::make_sorted(std::vector<DimTerm> terms, int64_t constant) {
   merge_sorted(terms);
   Dim dim(constant);
   if (terms.empty()) return dim;
-  check(terms.size() <= kDimTerms, Code::unsupported, "a dimension of ", terms.size(),
-        " terms, at most ", kDimTerms, " are supported");
+  if (terms.size() > kDimTerms) return Dim::too_long();
   int64_t size = 0;
   int depth = 0;
   for (const DimTerm& term : terms) {
@@ -112,9 +115,7 @@ Dim DimAccess::make(std::vector<DimTerm> terms, int64_t constant) {
       depth = std::max(depth, factor->depth);
     }
   }
-  check(size <= kDimSize && depth <= kDimDepth, Code::unsupported,
-        "a dimension too complex to handle: ", size, " parts nested ", depth, " deep, at most ",
-        kDimSize, " and ", kDimDepth, " are supported");
+  if (size > kDimSize || depth > kDimDepth) return Dim::too_long();
   dim.poly_ =
       std::make_shared<const Dim::Poly>(Dim::Poly{std::move(terms), static_cast<int>(size), depth});
   return dim;
@@ -184,13 +185,28 @@ Dim Dim::symbol(std::string_view name) {
   return atom_dim(std::move(atom));
 }
 
+Dim Dim::too_long() {
+  // One term, so that whoever looks at the first one finds it.
+  static const auto kPoly = [] {
+    DimAtom atom;
+    atom.name = "too long";
+    return std::make_shared<const Poly>(
+        Poly{{{1, {std::make_shared<const DimAtom>(std::move(atom))}}}, kDimSize + 1, 1, true});
+  }();
+  Dim dim;
+  dim.poly_ = kPoly;
+  return dim;
+}
+
+bool Dim::is_too_long() const { return poly_ != nullptr && poly_->too_long; }
+
 std::optional<int64_t> Dim::constant() const {
   if (poly_) return std::nullopt;
   return constant_;
 }
 
 std::optional<std::string_view> Dim::as_symbol() const {
-  if (!poly_ || constant_ != 0 || poly_->terms.size() != 1) return std::nullopt;
+  if (!poly_ || constant_ != 0 || poly_->terms.size() != 1 || poly_->too_long) return std::nullopt;
   const DimTerm& term = poly_->terms[0];
   if (term.coefficient != 1 || term.factors.size() != 1) return std::nullopt;
   if (term.factors[0]->kind != DimAtom::Kind::symbol) return std::nullopt;
@@ -207,6 +223,7 @@ void Dim::collect_symbols(std::set<std::string, std::less<>>& names) const {
 }
 
 std::optional<int64_t> Dim::evaluate(const Bindings& bindings) const {
+  if (is_too_long()) return std::nullopt;
   std::optional<int64_t> sum = constant_;
   for (const DimTerm& term : DimAccess::terms(*this)) {
     const auto value = evaluate_term(term, bindings);
@@ -218,7 +235,7 @@ std::optional<int64_t> Dim::evaluate(const Bindings& bindings) const {
 }
 
 Dim Dim::substitute(const std::function<std::optional<Dim>(std::string_view)>& replacement) const {
-  if (!poly_) return *this;
+  if (!poly_ || poly_->too_long) return *this;
   Dim sum(constant_);
   for (const DimTerm& term : poly_->terms) {
     Dim product(term.coefficient);
@@ -235,25 +252,37 @@ Dim operator+(const Dim& a, const Dim& b) {
   const int64_t constant = checked_add(a.constant_, b.constant_);
   if (!b.poly_) return DimAccess::with_offset(a, constant);
   if (!a.poly_) return DimAccess::with_offset(b, constant);
-  std::vector<DimTerm> terms = a.poly_->terms;
-  terms.insert(terms.end(), b.poly_->terms.begin(), b.poly_->terms.end());
-  return DimAccess::make(std::move(terms), constant);
+  if (a.poly_->too_long || b.poly_->too_long) return Dim::too_long();
+  const std::vector<DimTerm>&left = a.poly_->terms, &right = b.poly_->terms;
+  std::vector<DimTerm> terms;
+  terms.reserve(left.size() + right.size());
+  std::merge(left.begin(), left.end(), right.begin(), right.end(), std::back_inserter(terms),
+             by_factors);
+  return DimAccess::make_sorted(std::move(terms), constant);
 }
 
 Dim operator-(const Dim& a, const Dim& b) {
-  if (!a.poly_ && !b.poly_) {
-    int64_t difference = 0;
-    check(!__builtin_sub_overflow(a.constant_, b.constant_, &difference), Code::invalid_model,
-          "size overflows 63 bits: ", a.constant_, " - ", b.constant_);
-    return difference;
-  }
-  return a + Dim(-1) * b;
+  int64_t difference = 0;
+  check(!__builtin_sub_overflow(a.constant_, b.constant_, &difference), Code::invalid_model,
+        "size overflows 63 bits: ", a.constant_, " - ", b.constant_);
+  if (!b.poly_) return DimAccess::with_offset(a, difference);
+  if (a.is_too_long() || b.is_too_long()) return Dim::too_long();
+  // The negated terms may have more parts than a dimension can have, the difference fewer.
+  std::vector<DimTerm> terms, negated;
+  for (const DimTerm& term : DimAccess::terms(b))
+    negated.push_back({checked_mul(term.coefficient, -1), term.factors});
+  const auto left = DimAccess::terms(a);
+  terms.reserve(left.size() + negated.size());
+  std::merge(left.begin(), left.end(), negated.begin(), negated.end(), std::back_inserter(terms),
+             by_factors);
+  return DimAccess::make_sorted(std::move(terms), difference);
 }
 
 Dim operator*(const Dim& a, const Dim& b) {
   if (!a.poly_ && !b.poly_) return checked_mul(a.constant_, b.constant_);
   if (a.is(1) || b.is(0)) return b;
   if (b.is(1) || a.is(0)) return a;
+  if (a.is_too_long() || b.is_too_long()) return Dim::too_long();
   std::vector<DimTerm> terms;
   const auto scaled = [&terms](const Dim& dim, int64_t by) {
     if (by == 0) return;
@@ -263,15 +292,13 @@ Dim operator*(const Dim& a, const Dim& b) {
   scaled(a, b.constant_);
   scaled(b, a.constant_);
   const auto left_terms = DimAccess::terms(a), right_terms = DimAccess::terms(b);
-  check(left_terms.size() * right_terms.size() <= kDimProducts, Code::unsupported,
-        "a product of dimensions of ", left_terms.size(), " and ", right_terms.size(), " terms");
+  if (left_terms.size() * right_terms.size() > kDimProducts) return Dim::too_long();
   for (const DimTerm& left : left_terms) {
     for (const DimTerm& right : right_terms) {
       DimTerm term{checked_mul(left.coefficient, right.coefficient), {}};
       std::merge(left.factors.begin(), left.factors.end(), right.factors.begin(),
                  right.factors.end(), std::back_inserter(term.factors), by_atom);
-      check(term.factors.size() <= kDimFactors, Code::unsupported, "a dimension with ",
-            term.factors.size(), " factors, at most ", kDimFactors, " are supported");
+      if (term.factors.size() > kDimFactors) return Dim::too_long();
       terms.push_back(std::move(term));
     }
   }
@@ -291,7 +318,7 @@ std::strong_ordering operator<=>(const Dim& a, const Dim& b) {
 }
 
 bool operator==(const Dim& a, const Dim& b) {
-  return a.constant_ == b.constant_ && (a.poly_ == b.poly_ || (a <=> b) == 0);
+  return a.constant_ == b.constant_ && !a.is_too_long() && (a.poly_ == b.poly_ || (a <=> b) == 0);
 }
 
 Dim product(const std::vector<Dim>& dims) {

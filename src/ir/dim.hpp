@@ -2,8 +2,9 @@
 // A dimension: an integer polynomial over symbols, floor divisions, minima and maxima, kept in one
 // canonical form, so that equal expressions are equal objects. A symbol is known by its name within
 // a graph, stands for an integer >= 0 and has one definition there. Building one throws
-// Error(invalid_model) on overflow and on division by the constant 0, Error(unsupported) beyond the
-// limits of ir/dim_terms.hpp. A quotient is undefined where its divisor is 0: n*m/m is n.
+// Error(invalid_model) on overflow and on division by the constant 0; beyond the limits of
+// ir/dim_terms.hpp the result is too_long(). A quotient is undefined where its divisor is 0: n*m/m
+// is n.
 
 #include <compare>
 #include <cstdint>
@@ -35,7 +36,12 @@ class Dim {
   Dim() = default;                          // 0
   Dim(int64_t value) : constant_(value) {}  // NOLINT: a number is a dimension
   static Dim symbol(std::string_view name);
+  /// A size beyond the limits, of which nothing is known: what is computed of it is too long, too
+  /// (but for 0 times it), it is equal to nothing, has no value and no bounds. No type, field or
+  /// requirement has one: inference puts a symbol in its place, which running tells.
+  static Dim too_long();
 
+  bool is_too_long() const;
   bool is_constant() const { return poly_ == nullptr; }
   /// The number, when there is no symbol in it.
   std::optional<int64_t> constant() const;
@@ -78,7 +84,7 @@ Dim mod(const Dim& a, const Dim& b);       // a - b * floor_div(a, b)
 Dim min(const Dim& a, const Dim& b);
 Dim max(const Dim& a, const Dim& b);
 /// a / b when b divides a for all values of the symbols (term by term), else nullopt. Zero b:
-/// nullopt.
+/// nullopt. Nor does what is too long.
 std::optional<Dim> exact_div(const Dim& a, const Dim& b);
 /// The product of all (1 when empty).
 Dim product(const std::vector<Dim>& dims);

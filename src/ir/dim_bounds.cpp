@@ -83,6 +83,7 @@ class Bounding {
   explicit Bounding(const Ranges& ranges) : ranges_(ranges) {}
 
   Interval of(const Dim& dim) {
+    if (dim.is_too_long()) return kAnything;
     if (DimAccess::terms(dim).size() < 2) return plain(dim);
     // Without its common factor: there ends round to whole numbers sooner.
     const int64_t factor = coefficient_gcd(dim);
@@ -211,6 +212,10 @@ DimAtom::Kind mirrored(DimAtom::Kind kind) {
   return kind == DimAtom::Kind::min ? DimAtom::Kind::max : DimAtom::Kind::min;
 }
 
+bool any_too_long(const std::vector<Dim>& dims) {
+  return std::any_of(dims.begin(), dims.end(), [](const Dim& dim) { return dim.is_too_long(); });
+}
+
 /// min(c * min(x, y) + rest, z) is min(c * x + rest, c * y + rest, z) for c > 0; as long as the
 /// list stays short. True: something was.
 bool flatten(DimAtom::Kind kind, std::vector<Dim>& args) {
@@ -229,9 +234,15 @@ bool flatten(DimAtom::Kind kind, std::vector<Dim>& args) {
       continue;
     }
     const Dim rest = arg - term_dim(*found);
-    args.erase(args.begin() + static_cast<std::ptrdiff_t>(i));
+    std::vector<Dim> flat;
     for (const Dim& inner : found->factors[0]->args)
-      args.push_back(rest + Dim(found->coefficient) * inner);
+      flat.push_back(rest + Dim(found->coefficient) * inner);
+    if (any_too_long(flat)) {
+      ++i;
+      continue;
+    }
+    args.erase(args.begin() + static_cast<std::ptrdiff_t>(i));
+    args.insert(args.end(), flat.begin(), flat.end());
     changed = true;
   }
   return changed;
@@ -265,17 +276,18 @@ bool drop_dominated(DimAtom::Kind kind, std::vector<Dim>& args) {
 
 /// The terms that all arguments have alike.
 Dim common_part(const std::vector<Dim>& args) {
-  std::vector<DimTerm> shared;
-  for (const DimTerm& term : DimAccess::terms(args[0])) {
-    const bool everywhere = std::all_of(args.begin(), args.end(), [&](const Dim& arg) {
-      const auto terms = DimAccess::terms(arg);
-      return std::any_of(terms.begin(), terms.end(), [&](const DimTerm& other) {
-        return other.coefficient == term.coefficient && compare_factors(other, term) == 0;
-      });
+  const auto first = DimAccess::terms(args[0]);
+  std::vector<DimTerm> shared(first.begin(), first.end());
+  for (size_t i = 1; i < args.size() && !shared.empty(); ++i) {
+    auto other = DimAccess::terms(args[i]).begin();  // sorted, as `shared` is
+    const auto end = DimAccess::terms(args[i]).end();
+    std::erase_if(shared, [&](const DimTerm& term) {
+      while (other != end && compare_factors(*other, term) < 0) ++other;
+      return other == end || compare_factors(*other, term) != 0 ||
+             other->coefficient != term.coefficient;
     });
-    if (everywhere) shared.push_back(term);
   }
-  return DimAccess::make(std::move(shared), 0);
+  return DimAccess::make_sorted(std::move(shared), 0);
 }
 
 }  // namespace
@@ -290,6 +302,7 @@ Dim extremum(DimAtom::Kind kind, std::vector<Dim> args) {
   const Dim neutral(kind == DimAtom::Kind::min ? std::numeric_limits<int64_t>::max()
                                                : std::numeric_limits<int64_t>::min());
   if (std::erase(args, neutral) > 0 && args.empty()) return neutral;
+  if (any_too_long(args)) return Dim::too_long();
   bool changed = flatten(kind, args);
   changed |= drop_dominated(kind, args);
   if (args.size() == 1) return args[0];

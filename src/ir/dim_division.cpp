@@ -41,6 +41,7 @@ std::optional<Dim> flatten(const Dim& a, const Dim& b) {
 
 /// By b > 1.
 Dim divide_by_constant(const Dim& a, int64_t b) {
+  if (a.is_too_long()) return a;
   std::vector<DimTerm> whole, part;
   for (const DimTerm& term : DimAccess::terms(a)) {
     if (term.coefficient / b != 0) whole.push_back({term.coefficient / b, term.factors});
@@ -92,6 +93,7 @@ bool divide_common(Dim& a, Dim& b) {
 
 /// By a divisor with symbols whose leading coefficient is positive.
 Dim divide_by_symbols(Dim a, Dim b) {
+  if (a.is_too_long() || b.is_too_long()) return Dim::too_long();
   if (const auto exact = exact_div(a, b)) return *exact;
   if (divide_common(a, b)) return floor_div(a, b);
   if (DimAccess::terms(b).size() == 1 && DimAccess::offset(b) == 0) {
@@ -128,8 +130,26 @@ std::optional<Dim> exact_by_constant(const Dim& a, int64_t b) {
   return DimAccess::make(std::move(terms), DimAccess::offset(a) / b);
 }
 
+/// Term by term.
+std::optional<Dim> exact_by_term(const Dim& a, const DimTerm& b) {
+  if (DimAccess::offset(a) != 0) return std::nullopt;
+  std::vector<DimTerm> terms;
+  int64_t constant = 0;
+  for (const DimTerm& term : DimAccess::terms(a)) {
+    const auto factors = divide_factors(term, b);
+    const bool lowest =
+        b.coefficient == -1 && term.coefficient == std::numeric_limits<int64_t>::min();
+    if (!factors || lowest || term.coefficient % b.coefficient != 0) return std::nullopt;
+    if (factors->empty()) constant = term.coefficient / b.coefficient;
+    else terms.push_back({term.coefficient / b.coefficient, *factors});
+  }
+  return attempt([&] { return DimAccess::make(std::move(terms), constant); });
+}
+
 /// Long division of polynomials; the order of terms is graded lexicographic, so it ends.
 std::optional<Dim> exact_by_symbols(const Dim& a, const Dim& b) {
+  if (DimAccess::terms(b).size() == 1 && DimAccess::offset(b) == 0)
+    return exact_by_term(a, leading(b));
   Dim quotient, rest = a;
   for (size_t step = 0; step <= kDimTerms; ++step) {
     if (rest.is(0)) return quotient;
@@ -142,6 +162,7 @@ std::optional<Dim> exact_by_symbols(const Dim& a, const Dim& b) {
         factors->empty() ? Dim(coefficient / by) : term_dim({coefficient / by, *factors});
     quotient = quotient + term;
     rest = rest - term * b;
+    if (rest.is_too_long() || quotient.is_too_long()) return std::nullopt;
   }
   return std::nullopt;
 }
@@ -149,7 +170,7 @@ std::optional<Dim> exact_by_symbols(const Dim& a, const Dim& b) {
 }  // namespace
 
 std::optional<Dim> exact_div(const Dim& a, const Dim& b) {
-  if (b.is(0)) return std::nullopt;
+  if (b.is(0) || a.is_too_long() || b.is_too_long()) return std::nullopt;
   if (b.is_constant()) return exact_by_constant(a, *b.constant());
   try {
     return exact_by_symbols(a, b);
@@ -163,11 +184,12 @@ Dim floor_div(const Dim& a, const Dim& b) {
     const int64_t divisor = *b.constant();
     check(divisor != 0, Code::invalid_model, "division of ", a, " by zero");
     if (a.is_constant()) return floor_div(*a.constant(), divisor);
-    if (divisor == 1) return a;
+    if (divisor == 1 || a.is_too_long()) return a;
     if (divisor < 0) return floor_div(Dim(0) - a, Dim(0) - b);
     return divide_by_constant(a, divisor);
   }
   if (a.is(0)) return 0;
+  if (b.is_too_long()) return b;
   if (leading(b).coefficient < 0) return divide_by_symbols(Dim(0) - a, Dim(0) - b);
   return divide_by_symbols(a, b);
 }

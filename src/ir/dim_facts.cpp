@@ -85,6 +85,7 @@ bool step(Sides& s) {
 
 bool simplify(Sides& s) {
   const Dim difference = s.a - s.b;
+  if (difference.is_too_long()) return false;
   if (difference.is_constant()) {
     s = {difference, Dim(0)};
     return true;
@@ -97,6 +98,7 @@ bool simplify(Sides& s) {
   if (all_negative(symbolic)) {
     symbolic = Dim(0) - symbolic;
     number = Dim(0) - number;
+    if (symbolic.is_too_long()) return false;
   }
   const Dim gcd = coefficient_gcd(symbolic);
   if (mod(number, gcd).is(0)) s = {*exact_div(symbolic, gcd), *exact_div(number, gcd)};
@@ -109,7 +111,7 @@ template <class F>
 bool change_sides(F change, Dim& a, Dim& b) {
   Sides sides{a, b};
   try {
-    if (!change(sides)) return false;
+    if (!change(sides) || sides.a.is_too_long() || sides.b.is_too_long()) return false;
   } catch (const Error&) {
     return false;
   }

@@ -36,12 +36,14 @@ struct DimTerm {
 struct Dim::Poly {
   std::vector<DimTerm> terms;
   int size = 0, depth = 0;
+  bool too_long = false;  // the terms say nothing
 };
 
-/// Limits that keep a hostile model from growing expressions without end: Error(unsupported).
+/// Limits that keep a hostile model from growing expressions without end: beyond, a dimension is
+/// Dim::too_long().
 inline constexpr size_t kDimTerms = 256, kDimFactors = 64, kDimArgs = 16;
 inline constexpr int kDimSize = 1024, kDimDepth = 24;
-/// And in time: products of terms in one multiplication (Error(unsupported)); parts compared
+/// And in time: products of terms in one multiplication; parts compared
 /// pairwise in one minimum or maximum (beyond, fewer are dropped).
 inline constexpr size_t kDimProducts = 4096, kDimPairWork = 512;
 
@@ -51,6 +53,8 @@ struct DimAccess {
   static int depth(const Dim& dim) { return dim.poly_ ? dim.poly_->depth : 0; }
   /// Terms in any order, alike ones too: sorted and merged here. Error(invalid_model) on overflow.
   static Dim make(std::vector<DimTerm> terms, int64_t constant);
+  /// The same of terms that are sorted.
+  static Dim make_sorted(std::vector<DimTerm> terms, int64_t constant);
   /// The terms as they are (already canonical) with another constant.
   static Dim with_offset(const Dim& dim, int64_t constant);
 };
@@ -73,11 +77,14 @@ int64_t content_gcd(const Dim& dim, int64_t start = 0);
 /// Minimum or maximum of one or more dimensions, in canonical form.
 Dim extremum(DimAtom::Kind kind, std::vector<Dim> args);
 
-/// The result, or nullopt where it throws Error: a simplification that does not fit is left out.
+/// The result, or nullopt where it throws Error or is too long: a simplification that does not fit
+/// is left out.
 template <class F>
 std::optional<Dim> attempt(F&& f) {
   try {
-    return f();
+    Dim result = f();
+    if (result.is_too_long()) return std::nullopt;
+    return result;
   } catch (const Error&) {
     return std::nullopt;
   }

@@ -184,6 +184,10 @@ class DimParser {
 }  // namespace
 
 void append(std::string& out, const Dim& dim) {
+  if (dim.is_too_long()) {
+    out += "(too long to write)";
+    return;
+  }
   bool first = true;
   for (const DimTerm& term : DimAccess::terms(dim)) {
     if (term.coefficient == -1) {
@@ -208,8 +212,9 @@ void append(std::string& out, const Dim& dim) {
 
 std::optional<Dim> parse_dim(std::string_view& text) {
   try {
-    return DimParser(text).sum();
-  } catch (const Error&) {  // overflow, division by zero, or beyond the limits
+    const auto dim = DimParser(text).sum();
+    return dim && dim->is_too_long() ? std::nullopt : dim;
+  } catch (const Error&) {  // overflow, division by zero
     return std::nullopt;
   }
 }

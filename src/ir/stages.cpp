@@ -89,6 +89,16 @@ const Stage* Stages::find(const Value* value) const {
 
 namespace {
 
+bool is_too_long(const Stage& stage) {
+  const auto too_long = [](const Dim& dim) { return dim.is_too_long(); };
+  bool found = std::any_of(stage.extents.begin(), stage.extents.end(), too_long);
+  visit(stage.expr, [&](const Expr& expr) {
+    found |= expr.kind() == Expr::Kind::index && too_long(expr.dim());
+    for (const Axis& axis : expr.axes()) found |= too_long(axis.extent);
+  });
+  return found;
+}
+
 bool is_plain(const Value* value) {
   return value == nullptr ||
          (value->type.is_tensor() && value->type.tensor().has_rank() &&
@@ -113,6 +123,9 @@ Stages stages_of(const Node& node) {
     node.op.op_class().express(node.op.data(), expression);
   }
   Stages stages = expression.take();
+  if (std::any_of(stages.list.begin(), stages.list.end(),
+                  [](const auto& stage) { return is_too_long(*stage); }))
+    stages.declined = "where it reads is too long to write";
   if (!stages.declined.empty()) stages.list.clear();
   return stages;
 }

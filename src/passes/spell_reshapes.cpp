@@ -14,7 +14,7 @@ std::optional<Dim> product_of(const Dims& dims, const Dim* but = nullptr) {
     Dim total = 1;
     for (const Dim& dim : dims)
       if (&dim != but) total = total * dim;
-    return total;
+    return total.is_too_long() ? std::nullopt : std::optional(total);
   } catch (const Error&) {  // more than a Dim holds
     return std::nullopt;
   }

@@ -83,9 +83,13 @@ void add_sharings(const Node& node, const std::vector<const Value*>& overwritabl
     } else if (const Split* split = node.op.as<Split>(); split && has_pieces(input)) {
       add_split(node, split->axis, found);
     }
-  } catch (const Error&) {  // offsets beyond what a Dim holds: nothing of that size is laid out
+  } catch (const Error&) {  // offsets beyond 63 bits: nothing of that size is laid out
     found.clear();
   }
+  if (std::any_of(found.begin(), found.end(), [](const Sharing& sharing) {
+        return sharing.offset.is_too_long() || sharing.rows.is_too_long();
+      }))
+    found.clear();
   for (const Value* each : overwritable)
     found.push_back({Sharing::Kind::over, output->name, each->name, 0, 1});
   sharings.insert(sharings.end(), found.begin(), found.end());

@@ -130,7 +130,7 @@ std::optional<Dim> Planner::most_bytes(const Type& type) const {
   try {
     const Dim bytes =
         bytes_of(type.tensor().dtype, product(type.tensor().shape()).substitute(bound));
-    return early(bytes) ? std::optional(bytes) : std::nullopt;
+    return early(bytes) && !bytes.is_too_long() ? std::optional(bytes) : std::nullopt;
   } catch (const Error&) {  // more than can be counted bounds nothing
     return std::nullopt;
   }

@@ -202,33 +202,67 @@ TEST(Dim, Proves) {
   EXPECT_EQ(provably_equal(kMin, kMax), std::nullopt);  // the difference does not fit
 }
 
-TEST(Dim, OverflowAndLimitsAreErrors) {
+TEST(Dim, OverflowIsAnError) {
   EXPECT_EQ(code_of([] { Dim(kMax) + Dim(1); }), Code::invalid_model);
   EXPECT_EQ(code_of([] { Dim(kMin) - Dim(1); }), Code::invalid_model);
   EXPECT_EQ(code_of([] { Dim(kMax) * n* Dim(2); }), Code::invalid_model);
   EXPECT_EQ(code_of([] { floor_div(n, 0); }), Code::invalid_model);
   EXPECT_EQ(code_of([] { floor_div(Dim(kMin), -1); }), Code::invalid_model);
   EXPECT_EQ(Dim(-1) - Dim(kMin), Dim(kMax));
-  EXPECT_EQ(code_of([] {
-              Dim sum;
-              for (int i = 0; i < 300; ++i) sum = sum + Dim::symbol(cat("s", i));
-            }),
-            Code::unsupported);
-  EXPECT_EQ(code_of([] {
-              Dim product(1);
-              for (int i = 0; i < 100; ++i) product = product * n;
-            }),
-            Code::unsupported);
-  EXPECT_EQ(code_of([] {  // doubles as a tree each time
-              Dim x = n;
-              for (int i = 0; i < 60; ++i) x = floor_div(x * x + 1, m + 3);
-            }),
-            Code::unsupported);
-  EXPECT_EQ(code_of([] {
-              Dim x = n;
-              for (int i = 0; i < 60; ++i) x = max(floor_div(x, m) + 1, Dim::symbol(cat("s", i)));
-            }),
-            Code::unsupported);
+}
+
+/// The sum of `count` symbols.
+Dim sum_of(int count) {
+  Dim sum;
+  for (int i = 0; i < count; ++i) sum = sum + Dim::symbol(cat("s", i));
+  return sum;
+}
+
+TEST(Dim, BeyondTheLimitsIsTooLong) {
+  EXPECT_FALSE(sum_of(256).is_too_long());
+  EXPECT_TRUE(sum_of(257).is_too_long());
+  Dim product(1), tree = n, nest = n;
+  for (int i = 0; i < 100; ++i) product = product * n;
+  EXPECT_TRUE(product.is_too_long());
+  for (int i = 0; i < 60; ++i) tree = floor_div(tree * tree + 1, m + 3);  // doubles each time
+  EXPECT_TRUE(tree.is_too_long());
+  for (int i = 0; i < 60; ++i) nest = max(floor_div(nest, m) + 1, Dim::symbol(cat("s", i)));
+  EXPECT_TRUE(nest.is_too_long());
+}
+
+TEST(Dim, WhatIsTooLongStaysSoAndIsNothing) {
+  const Dim lost = sum_of(300);
+  EXPECT_EQ(cat(lost), "(too long to write)");
+  for (const Dim& each :
+       {lost + 1, lost - lost, lost - 7, 3 * lost, lost * n, floor_div(lost, 4), floor_div(n, lost),
+        ceil_div(lost, n), mod(lost, 2), min(lost, n), max(3, lost), hone::product({n, lost}),
+        lost.substitute([](std::string_view) { return Dim(1); })})
+    EXPECT_TRUE(each.is_too_long());
+  EXPECT_EQ(lost * 0, Dim(0));
+  EXPECT_EQ(hone::product({lost, 0}), Dim(0));
+  EXPECT_FALSE(lost == lost);
+  EXPECT_FALSE(lost.as_symbol());
+  EXPECT_FALSE(lost.constant());
+  EXPECT_EQ(lost.evaluate({{"too long", 3}}), std::nullopt);
+  EXPECT_EQ(exact_div(lost, 2), std::nullopt);
+  EXPECT_EQ(exact_div(n, lost), std::nullopt);
+  EXPECT_EQ(provably_equal(lost, lost), std::nullopt);
+  EXPECT_EQ(provably_less_equal(0, lost), std::nullopt);
+  std::string text = cat(lost);
+  std::string_view rest = text;
+  EXPECT_EQ(parse_dim(rest), std::nullopt);
+  text = "s";
+  for (int i = 0; i < 300; ++i) text += cat("+s", i);
+  rest = text;
+  EXPECT_EQ(parse_dim(rest), std::nullopt);
+}
+
+TEST(Dim, LongDimsOfWhichLittleIsLeft) {
+  const Dim sum = sum_of(256);
+  EXPECT_EQ(sum - sum_of(255), Dim::symbol("s255"));
+  EXPECT_EQ(exact_div(sum * n, n), sum);
+  EXPECT_EQ(min(sum, sum + 1), sum);
+  EXPECT_EQ(max(sum, sum_of(255)), sum);
 }
 
 TEST(Dim, TextReadsBack) {

@@ -16,7 +16,8 @@ namespace {
 /// A sum may outgrow what a Dim holds: then it is told without.
 std::optional<Dim> sum(const Dim& a, const Dim& b) {
   try {
-    return a + b;
+    const Dim both = a + b;
+    return both.is_too_long() ? std::nullopt : std::optional(both);
   } catch (const Error&) {
     return std::nullopt;
   }

@@ -30,6 +30,7 @@ bool is_in_step(const Expr& load, const Stage& stage) {
   };
   const Dim apart =
       linear(indices, (*source)->type.tensor().shape()) - linear(loops, stage.extents);
+  if (apart.is_too_long()) return false;
   std::set<std::string, std::less<>> names;
   apart.substitute(single).collect_symbols(names);
   return std::none_of(names.begin(), names.end(),

@@ -68,6 +68,7 @@ std::string_view problem_of(const Reading& reading) {
   bool moves = false;
   std::set<std::string, std::less<>> rows;
   for (const Dim& place : reading.place) {
+    if (place.is_too_long()) return "where it reads is too long to write";
     const Dim moving = place.substitute([&](std::string_view name) -> std::optional<Dim> {
       const auto found = reading.extents.find(name);
       return found != reading.extents.end() && found->second.is(1) ? std::optional<Dim>(0)
