@@ -1,11 +1,14 @@
 #include "ir/closed_body.hpp"
 
+#include "ir/sizes.hpp"
+
 namespace hone {
 
 BodyInference::BodyInference(const Body& body, Inference& c) : c_(c) {
   c.check(body != nullptr, "a body is missing");
   graph_ = body->clone();
   graph_->clear_requirements();
+  for (const Value* input : graph_->inputs()) before_.push_back(input->type);
   for (int i = 0; i < c.inputs(); ++i)
     if (c.has(i)) collect_symbols(c.type(i), taken_);
 }
@@ -27,7 +30,58 @@ Type BodyInference::inside(const Type& type, size_t i) {
   return Type::tensor(type.tensor().dtype, std::move(dims));
 }
 
+namespace {
+
+/// Symbols that are the same dimension of an input as before.
+SymbolNames unchanged(const std::vector<Type>& before, const std::vector<Value*>& inputs) {
+  SymbolNames names;
+  for (size_t i = 0; i < before.size(); ++i) {
+    const Type& now = inputs[i]->type;
+    if (!before[i].is_tensor() || !before[i].tensor().has_rank() || !now.is_tensor() ||
+        !now.tensor().has_rank())
+      continue;
+    const Dims &was = before[i].tensor().shape(), &is = now.tensor().shape();
+    for (size_t d = 0; d < std::min(was.size(), is.size()); ++d)
+      if (const auto symbol = was[d].as_symbol(); symbol && is[d].as_symbol() == symbol)
+        names.emplace(*symbol);
+  }
+  return names;
+}
+
+/// Other names for symbols of the body's nodes that are now names of its inputs' sizes.
+void rename_own(const Graph& body, const SymbolNames& of_inputs, Sizes& sizes) {
+  SymbolNames own;
+  for (const Node& node : body.nodes())
+    for (const Value* output : node.outputs)
+      if (output != nullptr) collect_symbols(output->type, own);
+  for (const std::string& symbol : own) {
+    if (!of_inputs.contains(symbol) || sizes.contains(symbol)) continue;
+    std::string name = symbol;
+    do name += '_';
+    while (of_inputs.contains(name) || own.contains(name));
+    sizes.emplace(symbol, Dim::symbol(name));
+  }
+}
+
+}  // namespace
+
+void BodyInference::tell_inputs() {
+  Sizes sizes;
+  SymbolNames before, fresh;
+  for (size_t i = 0; i < before_.size(); ++i) {
+    collect_symbols(before_[i], before);
+    collect_symbols(graph_->inputs()[i]->type, fresh);
+    learn_sizes(before_[i], graph_->inputs()[i]->type, sizes);
+  }
+  for (const std::string& name : unchanged(before_, graph_->inputs())) sizes.erase(name);
+  for (const std::string& name : before) fresh.erase(name);
+  if (!fresh.empty()) rename_own(*graph_, fresh, sizes);
+  substitute(*graph_, sizes);
+  for (size_t i = 0; i < before_.size(); ++i) before_[i] = graph_->inputs()[i]->type;
+}
+
 void BodyInference::infer() {
+  tell_inputs();
   graph_->clear_requirements();
   hone::infer(*graph_);
 }

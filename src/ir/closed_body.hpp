@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "ir/inference.hpp"
 
@@ -26,6 +27,7 @@ class BodyInference {
   Type inside(const Type& type, size_t i);
   /// The body's input `i` gets this type.
   void set_input(size_t i, Type type) { graph_->inputs()[i]->type = std::move(type); }
+  /// Where an input's size is another one than before, all that named it says the new one.
   void infer();
 
   const Graph& graph() const { return *graph_; }
@@ -36,8 +38,11 @@ class BodyInference {
   Body take() { return std::move(graph_); }
 
  private:
+  void tell_inputs();
+
   Inference& c_;
   std::unique_ptr<Graph> graph_;
+  std::vector<Type> before_;  // of the inputs, as the body was inferred last
   Outside outside_;
   std::set<std::string, std::less<>> taken_;  // symbols of the operands
 };

@@ -204,7 +204,6 @@ class Interpreter {
     std::unique_ptr<Graph> rest;
     try {
       rest = rest_of(graph_, &*next, live, types, symbols_);
-      infer(*rest);
     } catch (const Error& error) {
       if (error.code() != Code::invalid_model) throw;
       fail(Code::usage, "the model does not run with these sizes: ", error.message());

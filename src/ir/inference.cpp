@@ -51,24 +51,6 @@ const Dims* Inference::parameter(const std::optional<Dims>& field, int operand) 
   return field ? &*field : known(operand);
 }
 
-void Inference::set(int output, Type type) {
-  if (wants(output)) node_.outputs[static_cast<size_t>(output)]->type = std::move(type);
-}
-
-void Inference::set_known(int output, Dims contents) {
-  if (!wants(output) || contents.size() > static_cast<size_t>(kKnownElements)) return;
-  Value* value = node_.outputs[static_cast<size_t>(output)];
-  const auto shape = value->type.is_tensor() ? value->type.tensor().concrete() : std::nullopt;
-  if (!shape || try_element_count(*shape) != std::ssize(contents)) return;
-  const bool narrow = value->type.tensor().dtype == DType::i32;
-  const auto wraps = [](const Dim& dim) {
-    const auto number = dim.constant();
-    return number && *number != static_cast<int32_t>(*number);
-  };
-  if (narrow && std::any_of(contents.begin(), contents.end(), wraps)) return;
-  value->known = std::move(contents);
-}
-
 namespace {
 
 bool has_symbol(const Type& type, std::string_view name) {
@@ -87,18 +69,75 @@ bool has_symbol(const Type& type, std::string_view name) {
   return names.contains(name);
 }
 
-/// A symbol that the graph's inputs have: a result's own symbol is none of them.
-bool is_input_symbol(const Graph& graph, std::string_view name) {
-  return std::any_of(graph.inputs().begin(), graph.inputs().end(),
-                     [&](const Value* input) { return has_symbol(input->type, name); });
+/// The bytes of a tensor of these sizes have room in a dimension, whatever its elements are.
+bool bytes_fit(const Dims& dims) {
+  constexpr int kAlwaysFits = 10;  // parts of all sizes together
+  constexpr int64_t kMostBits = 128;
+  int parts = 0;
+  for (const Dim& dim : dims) parts += std::min(dim.complexity(), kAlwaysFits + 1);
+  if (parts <= kAlwaysFits) return true;
+  try {
+    return !(product(dims) * Dim(kMostBits)).is_too_long();
+  } catch (const Error&) {  // no number of bytes
+    return true;
+  }
 }
 
-Dim symbol_beside_inputs(const Graph& graph, std::string name) {
-  while (is_input_symbol(graph, name)) name += '_';
-  return Dim::symbol(name);
+bool is_too_long(const Type& type) {
+  if (type.is_none()) return false;
+  if (!type.is_tensor()) return is_too_long(type.element());
+  return type.tensor().has_rank() &&
+         std::any_of(type.tensor().shape().begin(), type.tensor().shape().end(),
+                     [](const Dim& dim) { return dim.is_too_long(); });
 }
 
 }  // namespace
+
+Type Inference::written_out(int output, Type type) {
+  if (!type.is_tensor()) return is_too_long(type) ? without_symbols(type) : type;
+  if (!type.tensor().has_rank()) return type;
+  const Dims& sizes = type.tensor().shape();
+  if (!is_too_long(type) && bytes_fit(sizes)) return type;
+  Dims dims = sizes;
+  for (size_t i = 0; i < dims.size(); ++i)
+    if (dims[i].is_too_long()) dims[i] = fresh(output, static_cast<int>(i));
+  while (!bytes_fit(dims)) {
+    const auto longest = std::max_element(dims.begin(), dims.end(), [](const Dim& a, const Dim& b) {
+      return a.complexity() < b.complexity();
+    });
+    if (longest->complexity() <= 1) break;  // of a rank that nobody has
+    *longest = fresh(output, static_cast<int>(longest - dims.begin()));
+  }
+  return Type::tensor(type.tensor().dtype, std::move(dims));
+}
+
+void Inference::set(int output, Type type) {
+  if (!wants(output)) return;
+  type = written_out(output, std::move(type));
+  node_.outputs[static_cast<size_t>(output)]->type = std::move(type);
+}
+
+void Inference::set_known(int output, Dims contents) {
+  if (!wants(output) || contents.size() > static_cast<size_t>(kKnownElements)) return;
+  Value* value = node_.outputs[static_cast<size_t>(output)];
+  const auto shape = value->type.is_tensor() ? value->type.tensor().concrete() : std::nullopt;
+  if (!shape || try_element_count(*shape) != std::ssize(contents)) return;
+  const bool narrow = value->type.tensor().dtype == DType::i32;
+  const auto wraps = [](const Dim& dim) {
+    const auto number = dim.constant();
+    return number && *number != static_cast<int32_t>(*number);
+  };
+  if (narrow && std::any_of(contents.begin(), contents.end(), wraps)) return;
+  if (std::any_of(contents.begin(), contents.end(), [](const Dim& d) { return d.is_too_long(); }))
+    return;
+  value->known = std::move(contents);
+}
+
+bool Inference::is_input_symbol(std::string_view name) const {
+  if (input_symbols_ != nullptr) return input_symbols_->contains(name);
+  return std::any_of(graph_.inputs().begin(), graph_.inputs().end(),
+                     [&](const Value* input) { return has_symbol(input->type, name); });
+}
 
 Dim Inference::fresh(int output, int dim) {
   const Value* value = node_.output(static_cast<size_t>(output));
@@ -107,12 +146,14 @@ Dim Inference::fresh(int output, int dim) {
       place < value->type.tensor().shape().size()) {
     const Dim& before = value->type.tensor().shape()[place];
     const auto symbol = before.as_symbol();
-    if (symbol && !is_input_symbol(graph_, *symbol)) return before;
+    if (symbol && !is_input_symbol(*symbol)) return before;
   }
-  if (value != nullptr) return symbol_beside_inputs(graph_, cat(value->name, "_d", dim));
   const auto named = std::find_if(node_.outputs.begin(), node_.outputs.end(),
                                   [](const Value* other) { return other != nullptr; });
-  return symbol_beside_inputs(graph_, cat((*named)->name, "_r", output, "_d", dim));
+  std::string name =
+      value != nullptr ? cat(value->name, "_d", dim) : cat((*named)->name, "_r", output, "_d", dim);
+  while (is_input_symbol(name)) name += '_';
+  return Dim::symbol(name);
 }
 
 Dims Inference::fresh_dims(int output, int rank) {
@@ -124,12 +165,14 @@ Dims Inference::fresh_dims(int output, int rank) {
 const Ranges& Inference::ranges() const { return graph_.ranges(); }
 
 void Inference::require_equal(const Dim& a, const Dim& b) {
+  if (a.is_too_long() || b.is_too_long()) return;
   const auto equal = provably_equal(a, b, ranges());
   if (equal) return check(*equal, "sizes ", a, " and ", b, " differ, wanted the same");
   graph_.add_requirement({Require::Relation::equal, a, b});
 }
 
 void Inference::require_less_equal(const Dim& a, const Dim& b) {
+  if (a.is_too_long() || b.is_too_long()) return;
   const auto less = provably_less_equal(a, b, ranges());
   if (less) return check(*less, "size ", a, " is larger than ", b);
   graph_.add_requirement({Require::Relation::less_equal, a, b});
@@ -208,8 +251,8 @@ void infer_contents(const Op& op, Inference& inference, Node& node) {
 
 }  // namespace
 
-void infer(Graph& graph, Node& node) {
-  Inference inference(graph, node);
+void infer(Graph& graph, Node& node, const SymbolNames* input_symbols) {
+  Inference inference(graph, node, input_symbols);
   try {
     check_arity(node, inference);
     for (Value* output : node.outputs)
@@ -225,40 +268,6 @@ void infer(Graph& graph, Node& node) {
     if (error.message().find(where) != std::string::npos) throw;
     throw Error(error.code(), cat(error.message(), " (", where, ")"));
   }
-}
-
-namespace {
-
-/// Requirements of sizes that inference now knows otherwise, by no symbol of `before`, are dropped.
-void drop_outlived(Graph& graph,
-                   const std::map<std::string, SymbolDefinition, std::less<>>& before) {
-  const auto after = symbol_definitions(graph);
-  const std::vector<Require> requirements = graph.requirements();
-  graph.clear_requirements();
-  for (const Require& require : requirements) {
-    std::set<std::string, std::less<>> names;
-    require.a.collect_symbols(names);
-    require.b.collect_symbols(names);
-    if (std::none_of(names.begin(), names.end(), [&](const std::string& name) {
-          return before.contains(name) && !after.contains(name);
-        }))
-      graph.add_requirement(require);
-  }
-}
-
-}  // namespace
-
-// Again while that finds new requirements: what a later node relies on may tell an earlier one its
-// type.
-void infer(Graph& graph) {
-  const auto symbols = symbol_definitions(graph);
-  constexpr int kMostRounds = 4;
-  for (int round = 0; round < kMostRounds; ++round) {
-    const size_t known = graph.requirements().size();
-    for (Node& node : graph.nodes()) infer(graph, node);
-    if (graph.requirements().size() == known) break;
-  }
-  if (!graph.requirements().empty()) drop_outlived(graph, symbols);
 }
 
 }  // namespace hone

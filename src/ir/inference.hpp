@@ -2,6 +2,7 @@
 // Types of results from types of operands, node by node.
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -9,13 +10,17 @@
 
 namespace hone {
 
+using SymbolNames = std::set<std::string, std::less<>>;
+
 /// Known contents are kept for integer tensors of at most this many elements.
 inline constexpr int64_t kKnownElements = 64;
 
 /// What an op's type rule sees of one node, and where it puts what it finds.
 class Inference {
  public:
-  Inference(Graph& graph, Node& node) : graph_(graph), node_(node) {}
+  /// `input_symbols`: those of the graph's inputs, where many nodes ask; null: looked for.
+  Inference(Graph& graph, Node& node, const SymbolNames* input_symbols = nullptr)
+      : graph_(graph), node_(node), input_symbols_(input_symbols) {}
 
   int inputs() const { return static_cast<int>(node_.inputs.size()); }
   int outputs() const { return static_cast<int>(node_.outputs.size()); }
@@ -33,18 +38,21 @@ class Inference {
   /// The parameter is given at all (field or operand).
   bool given(const std::optional<Dims>& field, int operand) const { return field || has(operand); }
 
-  void set(int output, Type type);  // ignored for results nobody wants
+  /// Ignored for results nobody wants. A size that is too long to write becomes a new symbol, and
+  /// so do the longest ones of a shape whose bytes would be too long to write.
+  void set(int output, Type type);
   void set(int output, DType dtype, Dims dims) {
     set(output, Type::tensor(dtype, std::move(dims)));
   }
-  void set_known(int output, Dims contents);  // ignored above kKnownElements
+  /// Ignored above kKnownElements, and where an element is too long to write.
+  void set_known(int output, Dims contents);
   /// A new symbol that this node defines for dimension `dim` of `output`; the symbol that stood
   /// there before (an earlier inference) is kept.
   Dim fresh(int output, int dim);
   /// Dims of `rank` fresh symbols for an output whose sizes only running tells.
   Dims fresh_dims(int output, int rank);
   /// Facts the result's type relies on: a contradiction fails, an identity is dropped, else
-  /// recorded.
+  /// recorded (but for what is too long to write: evaluation finds it out).
   void require_equal(const Dim& a, const Dim& b);
   void require_less_equal(const Dim& a, const Dim& b);
   /// The nicer of two dims that must be equal, recorded as such.
@@ -73,13 +81,20 @@ class Inference {
   }
 
  private:
+  Type written_out(int output, Type type);
+  bool is_input_symbol(std::string_view name) const;
+
   Graph& graph_;
   Node& node_;
+  const SymbolNames* input_symbols_;
 };
 
 /// Types of one node's results from its operands' types. Error(invalid_model) naming the node.
-void infer(Graph& graph, Node& node);
-/// All nodes in order; requirements are added to those that stand.
+/// `input_symbols`: as above.
+void infer(Graph& graph, Node& node, const SymbolNames* input_symbols = nullptr);
+/// All nodes in order; requirements are added to those that stand. A symbol whose own dimension is
+/// another size now is replaced by that everywhere: in fields, regions, types and requirements. A
+/// requirement that is decided by that goes: who still needs it fails here.
 void infer(Graph& graph);
 
 }  // namespace hone

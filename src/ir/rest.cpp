@@ -1,11 +1,10 @@
 #include "ir/rest.hpp"
 
 #include <algorithm>
-#include <map>
 #include <unordered_set>
 
 #include "ir/inference.hpp"
-#include "ir/structural.hpp"
+#include "ir/sizes.hpp"
 
 namespace hone {
 
@@ -48,16 +47,14 @@ namespace {
 /// Copies the nodes from one on into a new graph.
 class RestBuilder {
  public:
-  RestBuilder(const Graph& graph, const Bindings& symbols)
-      : graph_(graph), rest_(std::make_unique<Graph>(graph.name())) {
-    for (const auto& [name, size] : symbols) sizes_.emplace(name, size);
-  }
+  explicit RestBuilder(const Graph& graph)
+      : graph_(graph), rest_(std::make_unique<Graph>(graph.name())) {}
 
   void add_input(const Value* value, const Type& type) {
     map_[value] = rest_->add_input(value->name, type);
   }
 
-  std::unique_ptr<Graph> run(const Node* first) {
+  std::unique_ptr<Graph> run(const Node* first, const Bindings& symbols) {
     bool before = true;
     for (const Node& node : graph_.nodes()) {
       before &= &node != first;
@@ -65,6 +62,8 @@ class RestBuilder {
     }
     for (const GraphOutput& output : graph_.outputs())
       rest_->add_output(output.name, find(output.value));
+    substitute(*rest_, Sizes(symbols.begin(), symbols.end()));
+    infer(*rest_);
     return std::move(rest_);
   }
 
@@ -84,38 +83,16 @@ class RestBuilder {
     for (Value* input : node.inputs) inputs.push_back(find(input));
     std::vector<std::string> names;
     for (const Value* output : node.outputs) names.push_back(output == nullptr ? "" : output->name);
-    const Replacement replacement = [this](std::string_view name) -> std::optional<Dim> {
-      const auto found = sizes_.find(name);
-      return found == sizes_.end() ? std::nullopt : std::optional<Dim>(found->second);
-    };
-    Node* copy = rest_->add_node(substitute(node.op, replacement), std::move(inputs), names,
-                                 node.origin, node.by);
+    Node* copy = rest_->add_node(node.op, std::move(inputs), names, node.origin, node.by);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (node.outputs[i] == nullptr) continue;
       map_[node.outputs[i]] = copy->outputs[i];
-      // Inference keeps the names of symbols that stood there before.
-      copy->outputs[i]->type = hone::substitute(node.outputs[i]->type, replacement);
-    }
-    infer(*rest_, *copy);
-    for (size_t i = 0; i < node.outputs.size(); ++i)
-      if (node.outputs[i] != nullptr) learn(node.outputs[i]->type, copy->outputs[i]->type);
-  }
-
-  /// A size that the node defined before, and that is another one now: fields of later nodes may
-  /// name it.
-  void learn(const Type& before, const Type& now) {
-    if (!before.is_tensor() || !before.tensor().has_rank() || !now.is_tensor() ||
-        !now.tensor().has_rank() || before.tensor().rank() != now.tensor().rank())
-      return;
-    for (size_t i = 0; i < before.tensor().shape().size(); ++i) {
-      const Dim& size = now.tensor().shape()[i];
-      const auto symbol = before.tensor().shape()[i].as_symbol();
-      if (symbol && size.as_symbol() != symbol) sizes_.emplace(std::string(*symbol), size);
+      // Inference learns from these what sizes have become.
+      copy->outputs[i]->type = node.outputs[i]->type;
     }
   }
 
   const Graph& graph_;
-  std::map<std::string, Dim, std::less<>> sizes_;  // what symbols of the graph are here
   std::unique_ptr<Graph> rest_;
   std::unordered_map<const Value*, Value*> map_;
 };
@@ -125,9 +102,9 @@ class RestBuilder {
 std::unique_ptr<Graph> rest_of(const Graph& graph, const Node* first,
                                const std::vector<const Value*>& live,
                                const std::vector<Type>& types, const Bindings& symbols) {
-  RestBuilder builder(graph, symbols);
+  RestBuilder builder(graph);
   for (size_t i = 0; i < live.size(); ++i) builder.add_input(live[i], types[i]);
-  return builder.run(first);
+  return builder.run(first, symbols);
 }
 
 std::optional<Require> broken_requirement(const Graph& graph, const Bindings& symbols) {

@@ -13,8 +13,8 @@ Type type_of(const Tensor& contents, const Type& stated);
 std::vector<const Value*> live_before(const Graph& graph, const Node* first);
 
 /// The nodes from `first` on (null: none) as a graph of its own: `live` are its inputs, of `types`
-/// without symbols; `symbols` known so far are numbers everywhere. Inferred node by node, with the
-/// requirements that numbers do not decide; Error(invalid_model) where these sizes contradict. The
+/// without symbols; `symbols` known so far are numbers everywhere. Inferred, with the requirements
+/// that numbers do not decide; Error(invalid_model) where these sizes contradict. The
 /// outputs stay.
 std::unique_ptr<Graph> rest_of(const Graph& graph, const Node* first,
                                const std::vector<const Value*>& live,

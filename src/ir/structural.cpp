@@ -24,9 +24,14 @@ void If::infer(Inference& c) const {
   c.check(taken.graph().outputs().size() == results && other.graph().outputs().size() == results,
           "the branches give ", taken.graph().outputs().size(), " and ",
           other.graph().outputs().size(), " results, wanted ", results);
+  // Of a condition that is known one branch alone tells the types.
+  const Dims* known = c.known(0);
+  const auto number =
+      known != nullptr && known->size() == 1 ? known->front().constant() : std::nullopt;
+  const BodyInference &one = number == 0 ? other : taken, &two = number == 1 ? taken : other;
   for (size_t i = 0; i < results; ++i)
     c.set(static_cast<int>(i),
-          outside_type(c, static_cast<int>(i), taken.output(i), taken, other.output(i), other));
+          outside_type(c, static_cast<int>(i), one.output(i), one, two.output(i), two));
   c.replace_op(If{.then_branch = taken.take(), .else_branch = other.take()});
 }
 

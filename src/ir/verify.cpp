@@ -14,15 +14,12 @@ namespace {
 
 using Names = std::set<std::string, std::less<>>;
 
-/// Symbols that a value defines: those that are a whole dimension, or a whole element of its known
-/// contents.
+/// Symbols that a value defines: those that are a whole dimension. What contents name, something
+/// else defines.
 void add_definitions(const Value& value, Names& names) {
-  const auto add = [&](const Dims& dims) {
-    for (const Dim& dim : dims)
-      if (const auto symbol = dim.as_symbol()) names.emplace(*symbol);
-  };
-  if (value.type.is_tensor() && value.type.tensor().has_rank()) add(value.type.tensor().shape());
-  if (value.known) add(*value.known);
+  if (!value.type.is_tensor() || !value.type.tensor().has_rank()) return;
+  for (const Dim& dim : value.type.tensor().shape())
+    if (const auto symbol = dim.as_symbol()) names.emplace(*symbol);
 }
 
 void add_uses(const Value& value, Names& names) {

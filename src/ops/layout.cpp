@@ -192,10 +192,11 @@ void Split::infer(Inference& c) const {
     Dim sum;
     for (const Dim& size : *sizes) sum = sum + size, c.require_less_equal(0, size);
     c.require_equal(sum, total);
-    pieces = *sizes;
-  } else {
-    for (int i = 0; i < c.outputs(); ++i) pieces.push_back(c.fresh(i, along));
+    // A sum that is too long to write nobody checks before the node runs: it tells its sizes then.
+    if (!sum.is_too_long()) pieces = *sizes;
   }
+  while (std::ssize(pieces) < c.outputs())
+    pieces.push_back(c.fresh(static_cast<int>(pieces.size()), along));
   for (int i = 0; i < c.outputs(); ++i) {
     Dims result = x.shape();
     result[static_cast<size_t>(along)] = pieces[static_cast<size_t>(i)];

@@ -1,31 +1,40 @@
 #include "passes/inline_sized.hpp"
 
 #include <algorithm>
-#include <map>
+#include <unordered_map>
 
 #include "ir/inference.hpp"
-#include "ir/structural.hpp"
+#include "ir/sizes.hpp"
 #include "passes/rewrite.hpp"
 
 namespace hone {
 namespace {
 
-using Sizes = std::map<std::string, Dim, std::less<>>;
-
 /// What the symbols of the body's inputs are outside.
 Sizes sizes_outside(const Graph& body, const std::vector<Value*>& inputs) {
   Sizes sizes;
-  for (size_t i = 0; i < inputs.size() && i < body.inputs().size(); ++i) {
-    const Dims *inside = dims_of(body.inputs()[i]), *outside = dims_of(inputs[i]);
-    if (inside == nullptr || outside == nullptr || inside->size() != outside->size()) continue;
-    for (size_t d = 0; d < inside->size(); ++d)
-      if (const auto symbol = (*inside)[d].as_symbol())
-        sizes.emplace(std::string(*symbol), (*outside)[d]);
-  }
+  for (size_t i = 0; i < inputs.size() && i < body.inputs().size(); ++i)
+    if (inputs[i] != nullptr) learn_sizes(body.inputs()[i]->type, inputs[i]->type, sizes);
   return sizes;
 }
 
+/// The node that stands for one of the body's outside.
+Node& node_outside(const Node& inner, const std::unordered_map<const Value*, Value*>& outside) {
+  const auto wanted = std::find_if(inner.outputs.begin(), inner.outputs.end(),
+                                   [](const Value* output) { return output != nullptr; });
+  return *outside.at(*wanted)->producer;
+}
+
 }  // namespace
+
+Inlined::Inlined(Graph& graph, Node& node) : graph_(graph), node_(node) {
+  if (node.self != graph.nodes().begin()) last_ = std::prev(node.self);
+}
+
+void Inlined::take_back() {
+  while (node_.self != graph_.nodes().begin() && std::prev(node_.self) != last_)
+    graph_.erase(&*std::prev(node_.self));
+}
 
 bool sizes_are_of_inputs(const Graph& body) {
   std::set<std::string, std::less<>> given;
@@ -43,20 +52,23 @@ bool sizes_are_of_inputs(const Graph& body) {
   return true;
 }
 
-std::vector<Value*> inline_sized(Graph& graph, const Graph& body, const std::vector<Value*>& inputs,
-                                 Node* before) {
-  const Sizes sizes = sizes_outside(body, inputs);
-  const Replacement to_outside = [&](std::string_view name) -> std::optional<Dim> {
-    const auto found = sizes.find(name);
-    return found == sizes.end() ? std::nullopt : std::optional(found->second);
-  };
+std::optional<std::vector<Value*>> inline_sized(Graph& graph, const Graph& body,
+                                                const std::vector<Value*>& inputs, Node* before) {
+  Sizes sizes = sizes_outside(body, inputs);
+  Inlined inlined(graph, *before);
   const auto outside = copy_body(graph, body, inputs, before);
   for (const Node& inner : body.nodes()) {
-    const auto wanted = std::find_if(inner.outputs.begin(), inner.outputs.end(),
-                                     [](const Value* output) { return output != nullptr; });
-    Node& node = *outside.at(*wanted)->producer;
-    graph.set_op(&node, substitute(node.op, to_outside));
+    Node& node = node_outside(inner, outside);
+    auto op = substitute(node.op, sizes);
+    if (!op) {
+      inlined.take_back();
+      return std::nullopt;
+    }
+    graph.set_op(&node, *std::move(op));
     infer(graph, node);
+    for (size_t i = 0; i < inner.outputs.size(); ++i)
+      if (inner.outputs[i] != nullptr)
+        learn_sizes(inner.outputs[i]->type, node.outputs[i]->type, sizes);
   }
   std::vector<Value*> results;
   for (const GraphOutput& output : body.outputs()) results.push_back(outside.at(output.value));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "ir/graph.hpp"
@@ -10,9 +11,23 @@ namespace hone {
 /// node has a body of its own whose fields would have to be looked through.
 bool sizes_are_of_inputs(const Graph& body);
 
-/// inline_body() in front of `before`; symbols of the body's inputs in fields become the sizes of
-/// `inputs`. Types are inferred.
-std::vector<Value*> inline_sized(Graph& graph, const Graph& body, const std::vector<Value*>& inputs,
-                                 Node* before);
+/// inline_body() in front of `before`; symbols of the body's inputs and nodes in fields become what
+/// those sizes are here. Types are inferred. nullopt: a field would be too long to write, nothing
+/// was done.
+std::optional<std::vector<Value*>> inline_sized(Graph& graph, const Graph& body,
+                                                const std::vector<Value*>& inputs, Node* before);
+
+/// What was put in front of a node, for nothing reads it.
+class Inlined {
+ public:
+  /// Before anything is put there.
+  Inlined(Graph& graph, Node& node);
+  void take_back();
+
+ private:
+  Graph& graph_;
+  Node& node_;
+  std::optional<std::list<Node>::iterator> last_;  // in front of it; nullopt: nothing was
+};
 
 }  // namespace hone

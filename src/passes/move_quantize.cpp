@@ -154,6 +154,9 @@ class Move {
     std::vector<std::string> names;
     for (const Value* output : node.outputs) names.push_back(output == nullptr ? "" : output->name);
     Node* moved = graph_.add_node(node.op, inputs, names, node.origin, std::string(kName), &node);
+    // A size that only running tells keeps its symbol: fields may name it.
+    for (size_t i = 0; i < node.outputs.size(); ++i)
+      if (node.outputs[i] != nullptr) moved->outputs[i]->type = node.outputs[i]->type;
     infer(graph_, *moved);
     std::vector<Value*> results(names.size());
     for (size_t i = 0; i < node.outputs.size(); ++i) {

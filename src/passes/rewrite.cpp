@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ir/inference.hpp"
+#include "ir/sizes.hpp"
 
 namespace hone {
 
@@ -27,9 +28,32 @@ bool in_use(const Graph& graph, const Node& node, size_t index) {
   return value != nullptr && (!value->users.empty() || graph.is_output(value));
 }
 
+namespace {
+
+/// What symbols that `from` defines are in `to`, which takes its place.
+Sizes handed_over(const Graph& graph, const Value* from, const Value* to) {
+  Sizes sizes;
+  learn_sizes(from->type, to->type, sizes);
+  if (sizes.empty()) return sizes;
+  const auto definitions = symbol_definitions(graph);
+  std::erase_if(sizes, [&](const auto& size) {
+    const auto found = definitions.find(size.first);
+    return found == definitions.end() || found->second.value != from;
+  });
+  return sizes;
+}
+
+}  // namespace
+
 void replace_node(Graph& graph, Node* node, Value* value) {
   const std::string name = node->output()->name;
+  const Sizes sizes = handed_over(graph, node->output(), value);
+  const bool defines = std::any_of(sizes.begin(), sizes.end(), [](const auto& size) {
+    return size.second.complexity() > kShortSize;
+  });
   graph.replace_uses(node->output(), value);
+  if (defines) return;  // its symbols may be in use
+  substitute(graph, sizes);
   graph.erase(node);
   if (value->producer != nullptr && value->name.starts_with(name + ".")) graph.rename(value, name);
 }

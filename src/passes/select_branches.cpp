@@ -1,5 +1,5 @@
 #include "ir/rest.hpp"
-#include "ir/structural.hpp"
+#include "ir/sizes.hpp"
 #include "passes/inline_sized.hpp"
 #include "passes/pass.hpp"
 
@@ -16,48 +16,31 @@ std::optional<bool> condition_of(const Node& node) {
   return std::nullopt;
 }
 
-using Sizes = std::map<std::string, Dim, std::less<>>;
-
-/// Sizes that the node defined, as the results say that stand for its own.
-void learn(const Node& node, const std::vector<Value*>& results, const Graph& graph, Sizes& sizes) {
-  const auto definitions = symbol_definitions(graph);
+/// Sizes that the node defined, as the results say that stand for its own. false: one is long, and
+/// what names it might become too long to write.
+bool learn(const Node& node, const std::vector<Value*>& results,
+           const std::map<std::string, SymbolDefinition, std::less<>>& definitions, Sizes& sizes) {
+  Sizes found_here;
   for (size_t i = 0; i < node.outputs.size(); ++i) {
-    if (node.outputs[i] == nullptr || !node.outputs[i]->type.is_tensor() ||
-        !results[i]->type.is_tensor())
-      continue;
-    const TensorType &stated = node.outputs[i]->type.tensor(), &now = results[i]->type.tensor();
-    if (!stated.has_rank() || !now.has_rank() || stated.rank() != now.rank()) continue;
-    for (size_t d = 0; d < stated.shape().size(); ++d) {
-      const auto symbol = stated.shape()[d].as_symbol();
-      const auto found = symbol ? definitions.find(*symbol) : definitions.end();
-      if (found != definitions.end() && found->second.value == node.outputs[i])
-        sizes.emplace(std::string(*symbol), now.shape()[d]);
+    if (node.outputs[i] == nullptr) continue;
+    Sizes learnt;
+    learn_sizes(node.outputs[i]->type, results[i]->type, learnt);
+    for (auto& [symbol, size] : learnt) {
+      const auto found = definitions.find(symbol);
+      if (found == definitions.end() || found->second.value != node.outputs[i]) continue;
+      if (size.complexity() > kShortSize) return false;
+      found_here.emplace(symbol, size.substitute(replacement_by(sizes)));
     }
   }
-}
-
-/// Fields, types and requirements say the sizes instead of the symbols.
-void replace(Graph& graph, const Sizes& sizes) {
-  if (sizes.empty()) return;
-  const Replacement replacement = [&](std::string_view name) -> std::optional<Dim> {
-    const auto found = sizes.find(name);
-    return found == sizes.end() ? std::nullopt : std::optional(found->second);
-  };
-  for (Node& node : graph.nodes()) {
-    graph.set_op(&node, substitute(node.op, replacement));
-    for (Value* output : node.outputs)
-      if (output != nullptr) output->type = substitute(output->type, replacement);
-  }
-  const std::vector<Require> before = graph.requirements();
-  graph.clear_requirements();
-  for (const Require& require : before)
-    graph.add_requirement(
-        {require.relation, require.a.substitute(replacement), require.b.substitute(replacement)});
+  sizes.merge(found_here);
+  return true;
 }
 
 }  // namespace
 
 bool select_branches(Graph& graph, const PassOptions& options) {
+  const auto definitions = symbol_definitions(graph);
+  Sizes sizes;
   bool changed = false;
   for (auto node = graph.nodes().begin(); node != graph.nodes().end();) {
     Node& current = *node++;
@@ -66,16 +49,20 @@ bool select_branches(Graph& graph, const PassOptions& options) {
     const auto condition = condition_of(current);
     if (!condition) continue;
     const Body body = *condition ? op->then_branch : op->else_branch;
-    const std::vector<Value*> results =
+    Inlined inlined(graph, current);
+    const auto results =
         inline_sized(graph, *body, {current.inputs.begin() + 1, current.inputs.end()}, &current);
-    Sizes sizes;
-    learn(current, results, graph, sizes);
+    if (!results) continue;
+    if (!learn(current, *results, definitions, sizes)) {
+      inlined.take_back();
+      continue;
+    }
     for (size_t i = 0; i < current.outputs.size(); ++i)
-      if (current.outputs[i] != nullptr) graph.replace_uses(current.outputs[i], results[i]);
+      if (current.outputs[i] != nullptr) graph.replace_uses(current.outputs[i], (*results)[i]);
     graph.erase(&current);
-    replace(graph, sizes);
     changed = true;
   }
+  substitute(graph, sizes);
   return changed;
 }
 

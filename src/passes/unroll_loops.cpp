@@ -131,7 +131,12 @@ class Unrolling {
       kind.push_back(node_.inputs[i]);
     }
     slices_.resize(node_.outputs.size());
-    for (int64_t turn = 0; turn < *count; ++turn) take_turn(turn);
+    Inlined turns(graph_, node_);
+    for (int64_t turn = 0; turn < *count; ++turn) {
+      if (take_turn(turn)) continue;
+      turns.take_back();
+      return false;
+    }
     for (size_t i = 0; i < node_.outputs.size(); ++i)
       if (node_.outputs[i] != nullptr)
         graph_.replace_uses(node_.outputs[i], i < turns_.states ? states_[i] : stacked(i));
@@ -141,7 +146,8 @@ class Unrolling {
   }
 
  private:
-  void take_turn(int64_t turn) {
+  /// false: a size would be too long to write.
+  bool take_turn(int64_t turn) {
     const Graph& body = *turns_.body;
     std::vector<Value*> inputs;
     if (turns_.first_state == 2)
@@ -149,12 +155,14 @@ class Unrolling {
     inputs.insert(inputs.end(), states_.begin(), states_.end());
     for (size_t i = 0; i < scanned_.size(); ++i) inputs.push_back(slice(i, turn));
     inputs.insert(inputs.end(), captures_.begin(), captures_.end());
-    const std::vector<Value*> results = inline_sized(graph_, body, inputs, &node_);
-    for (size_t i = turns_.first_output; i < results.size(); ++i) {
+    const auto results = inline_sized(graph_, body, inputs, &node_);
+    if (!results) return false;
+    for (size_t i = turns_.first_output; i < results->size(); ++i) {
       const size_t result = i - turns_.first_output;
-      if (result < turns_.states) states_[result] = results[i];
-      else slices_[result].push_back(results[i]);
+      if (result < turns_.states) states_[result] = (*results)[i];
+      else slices_[result].push_back((*results)[i]);
     }
+    return true;
   }
 
   /// Of the dtype and rank that the body's input has.

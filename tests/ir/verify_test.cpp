@@ -159,6 +159,54 @@ TEST_F(Verify, UndefinedSymbolInRequirement) {
   EXPECT_EQ(violation(), "require 2 <= m uses the symbol m before anything defines it");
 }
 
+TEST_F(Verify, UndefinedSymbolInAClosedBody) {
+  graph_ = parse(
+      "graph g(%x: f32[n], %c: bool[]) -> (%r)\n"
+      "  %r = If(%c, %x) : f32[n]\n"
+      "    then_branch(%y: f32[n]) -> (%a)\n"
+      "      %a = TestReshape(%y) shape=[n] : f32[n]\n"
+      "    else_branch(%y: f32[n]) -> (%y)\n",
+      test_registry());
+  EXPECT_EQ(violation(), "none");
+  If branches = *node("r")->op.as<If>();
+  auto body = branches.then_branch->clone();
+  body->set_op(body->find("a")->producer, TestReshape{Dims{Dim::symbol("gone")}});
+  branches.then_branch = std::move(body);
+  graph_->set_op(node("r"), branches);
+  try {
+    verify(*graph_, "test");
+    FAIL() << "wanted a violation";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message(),
+              "after test, in If %r, graph then_branch: TestReshape %a uses the symbol gone before "
+              "anything defines it");
+  }
+}
+
+TEST_F(Verify, ASymbolOfKnownContentsIsNotDefinedByThem) {
+  graph_ = parse(
+      "graph g(%x: f32[n]) -> (%y)\n"
+      "  %s = TestShape(%x) : i64[1]\n"
+      "  %y = TestReshape(%x) shape=[n] : f32[n]\n",
+      test_registry());
+  value("s")->known = Dims{Dim::symbol("gone")};
+  EXPECT_EQ(violation(),
+            "the result of TestShape %s uses the symbol gone before anything defines it");
+  graph_->set_op(node("y"), TestReshape{Dims{Dim::symbol("gone")}});
+  value("y")->type = Type::tensor(DType::f32, {Dim::symbol("gone")});
+  value("s")->known.reset();
+  EXPECT_EQ(violation(), "TestReshape %y uses the symbol gone before anything defines it");
+}
+
+TEST_F(Verify, UndefinedSymbolInARegion) {
+  Fused fused = *node("f")->op.as<Fused>();
+  auto body = fused.body->clone();
+  body->find("y")->type = Type::tensor(DType::f32, {Dim::symbol("gone") * 2, 4});
+  fused.body = std::move(body);
+  graph_->set_op(node("f"), fused);
+  EXPECT_EQ(violation(), "Fused %f uses the symbol gone before anything defines it");
+}
+
 TEST_F(Verify, MissingRequirement) {
   graph_ = parse(
       "graph g(%x: f32[n], %y: f32[m]) -> (%z)\n"

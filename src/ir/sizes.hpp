@@ -1,0 +1,35 @@
+#pragma once
+// What symbols have become: sizes that are known by another expression now.
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "ir/structural.hpp"
+
+namespace hone {
+
+/// What is to stand for symbols.
+using Sizes = std::map<std::string, Dim, std::less<>>;
+/// A pass puts sizes of at most so many parts in a symbol's place, that nothing becomes too long.
+inline constexpr int kShortSize = 16;
+
+/// Adds each symbol that is a whole dimension of `before` and another size in `now`. The first word
+/// holds.
+void learn_sizes(const Type& before, const Type& now, Sizes& sizes);
+
+Replacement replacement_by(const Sizes& sizes);
+
+/// The op with these sizes in its fields, and in a region's body; nullopt: one of them would be too
+/// long to write.
+std::optional<Op> substitute(const Op& op, const Sizes& sizes);
+
+/// The fact in these sizes, perhaps too long to write; nullopt: these sizes alone decide it.
+std::optional<Require> substitute(const Require& require, const Sizes& sizes);
+
+/// The nodes' fields, the types of their results and the requirements say the sizes instead of the
+/// symbols; the inputs stay. A requirement that is decided by that goes. Error(unsupported) where a
+/// field would be too long to write.
+void substitute(Graph& graph, const Sizes& sizes);
+
+}  // namespace hone
