@@ -297,7 +297,7 @@ int main(int count, char** words) {
     else if (word == "--disable") ways.passes.disabled.emplace_back(words[i + 1]);
     else if (word == "--ablate") ways.ablate = std::atoi(words[i + 1]) != 0;
     else if (word == "--nodes") {
-      draws.options.least_nodes = 1, draws.options.motifs = 0;
+      draws.options.least_nodes = 1, draws.options.motifs = draws.options.size_chains = 0;
       draws.options.most_nodes = std::atoi(words[i + 1]);
     } else if (word == "--kinds") {
       if (std::string(words[i + 1]) != "all") kinds = hone::test::read_kinds(words[i + 1]);

@@ -58,4 +58,8 @@ class Drawing {
 /// Draws an If, Loop or Scan with its bodies. Null: refused.
 Node* add_control(Drawing& drawing, std::string_view op);
 
+/// Draws sizes that only folding tells, an op that reads them, and nodes that read the result's
+/// sizes, as far as they are not refused.
+void add_size_chain(Drawing& drawing);
+
 }  // namespace hone::test

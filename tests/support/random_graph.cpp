@@ -101,6 +101,7 @@ Value* Drawing::take(std::string_view name, const Tensor& contents, bool rounded
 void Drawing::add_some_op() {
   Rng& rng = source_.rng;
   if (rng.percent(source_.options.motifs)) return add_motif();
+  if (rng.percent(source_.options.size_chains)) return add_size_chain(*this);
   const OpClass& op_class = *rng.among(source_.classes);
   if (is_control(op_class.name)) {
     if (depth_ == kDeepest) return;

@@ -42,6 +42,7 @@ struct RandomGraphOptions {
   int least_nodes = 5, most_nodes = 60;
   int64_t most_elements = 2048;  // of one value
   int64_t motifs = 12;           // percent of the draws
+  int64_t size_chains = 5;       // likewise
   /// When given: for another runtime. Only nodes of these kinds (kind_of; empty: all), only tensors
   /// as outputs, none of them empty.
   const std::set<std::string, std::less<>>* kinds = nullptr;
