@@ -27,7 +27,7 @@ bool alike(const Value* a, const Value* b) {
 }
 
 /// A value may keep its name and mean another: of a convolution, then of the batch norm behind it.
-bool ends_alike(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+bool ends_alike(const Origins& a, const Origins& b) {
   return a.empty() || b.empty() || a.back() == b.back();
 }
 
@@ -70,7 +70,7 @@ class Pairs {
   const Value* partner(const Value* value) const {
     if (const auto output = outputs_.find(value); output != outputs_.end()) return output->second;
     const Value* same = b_.find(value->name);
-    const std::vector<std::string>& origin = value->producer->origin;
+    const Origins& origin = value->producer->origin;
     if (is_tensor(same) && alike(value, same) && ends_alike(origin, same->producer->origin))
       return same;
     if (origin.empty()) return nullptr;

@@ -46,8 +46,8 @@ std::vector<Value*> Graph::constants() const {
 }
 
 Node* Graph::add_node(Op op, std::vector<Value*> inputs,
-                      const std::vector<std::string>& output_names, std::vector<std::string> origin,
-                      std::string by, Node* before) {
+                      const std::vector<std::string>& output_names, Origins origin, std::string by,
+                      Node* before) {
   while (!inputs.empty() && inputs.back() == nullptr) inputs.pop_back();
   const auto place = nodes_.emplace(before == nullptr ? nodes_.end() : before->self);
   Node* node = &*place;
@@ -56,8 +56,9 @@ Node* Graph::add_node(Op op, std::vector<Value*> inputs,
   node->inputs = std::move(inputs);
   node->origin = std::move(origin);
   node->by = std::move(by);
-  for (Value* input : node->inputs)
-    if (input != nullptr) input->users.push_back(node);
+  node->places.resize(node->inputs.size());
+  for (size_t i = 0; i < node->inputs.size(); ++i)
+    if (node->inputs[i] != nullptr) node->inputs[i]->users.add(node, i);
   for (size_t i = 0; i < output_names.size(); ++i) {
     Value* value = nullptr;
     if (!output_names[i].empty()) {
@@ -71,10 +72,15 @@ Node* Graph::add_node(Op op, std::vector<Value*> inputs,
 }
 
 void Graph::add_output(std::string_view name, Value* value) {
+  value->output_places.push_back(outputs_.size());
   outputs_.push_back({std::string(name), value});
 }
 
-void Graph::set_output(size_t index, Value* value) { outputs_[index].value = value; }
+void Graph::set_output(size_t index, Value* value) {
+  std::erase(outputs_[index].value->output_places, index);
+  outputs_[index].value = value;
+  value->output_places.push_back(index);
+}
 
 namespace {
 
@@ -138,39 +144,39 @@ void Graph::rename(Value* value, std::string_view name) {
   value->name = std::string(name);
 }
 
-void Graph::drop_user(Value* value, Node* node) {
-  const auto found = std::find(value->users.begin(), value->users.end(), node);
-  if (found != value->users.end()) value->users.erase(found);
+void Graph::drop_user(Node* node, size_t operand) {
+  if (Value* value = node->inputs[operand]) value->users.remove(node, operand);
 }
 
 void Graph::set_input(Node* node, size_t index, Value* value) {
-  if (index >= node->inputs.size()) node->inputs.resize(index + 1, nullptr);
-  if (node->inputs[index] != nullptr) drop_user(node->inputs[index], node);
+  if (index >= node->inputs.size()) {
+    node->inputs.resize(index + 1, nullptr);
+    node->places.resize(index + 1);
+  }
+  drop_user(node, index);
   node->inputs[index] = value;
-  if (value != nullptr) value->users.push_back(node);
+  if (value != nullptr) value->users.add(node, index);
   while (!node->inputs.empty() && node->inputs.back() == nullptr) node->inputs.pop_back();
+  node->places.resize(node->inputs.size());
 }
 
 void Graph::replace_uses(Value* from, Value* to) {
   if (from == to) return;
-  const std::vector<Node*> users = std::move(from->users);
-  from->users.clear();
-  for (Node* user : users) {
-    // A node that reads the value twice stands in users twice: each entry moves one operand.
-    const auto operand = std::find(user->inputs.begin(), user->inputs.end(), from);
-    *operand = to;
-    to->users.push_back(user);
+  for (const Users::Use& use : from->users.take()) {
+    use.node->inputs[use.operand] = to;
+    to->users.add(use.node, use.operand);
   }
-  for (GraphOutput& output : outputs_)
-    if (output.value == from) output.value = to;
+  for (const size_t place : from->output_places) outputs_[place].value = to;
+  to->output_places.insert(to->output_places.end(), from->output_places.begin(),
+                           from->output_places.end());
+  from->output_places.clear();
 }
 
 void Graph::erase(Node* node) {
   for (Value* output : node->outputs)
     check(output == nullptr || (output->users.empty() && !is_output(output)), Code::internal,
           "erased ", describe(*node), " while it is in use");
-  for (Value* input : node->inputs)
-    if (input != nullptr) drop_user(input, node);
+  for (size_t i = 0; i < node->inputs.size(); ++i) drop_user(node, i);
   for (Value* output : node->outputs) {
     if (output == nullptr) continue;
     const auto entry = by_name_.find(output->name);
@@ -183,15 +189,10 @@ void Graph::erase(Node* node) {
 void Graph::erase(Value* value) {
   check(value->producer == nullptr && value->users.empty() && !is_output(value), Code::internal,
         "erased the value ", value->name, " while it is in use");
-  std::erase(inputs_, value);
+  if (value->is_input()) std::erase(inputs_, value);
   const auto entry = by_name_.find(value->name);
   values_.erase(entry->second);
   by_name_.erase(entry);
-}
-
-bool Graph::is_output(const Value* value) const {
-  return std::any_of(outputs_.begin(), outputs_.end(),
-                     [&](const GraphOutput& output) { return output.value == value; });
 }
 
 namespace {

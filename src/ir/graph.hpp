@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "ir/op.hpp"
+#include "ir/origins.hpp"
 #include "ir/type.hpp"
+#include "ir/users.hpp"
 #include "ir/weight.hpp"
 
 namespace hone {
@@ -26,8 +28,9 @@ struct Value {
   Node* producer = nullptr;              // null: an input or a constant
   int index = 0;                         // which result of the producer
   std::shared_ptr<const Weight> weight;  // set: a constant
-  std::vector<Node*> users;              // once per reading operand
-  std::optional<Dims> known;             // contents of a small integer tensor, row-major
+  Users users;
+  std::vector<size_t> output_places;  // which outputs of the graph it is
+  std::optional<Dims> known;          // contents of a small integer tensor, row-major
 
   bool is_constant() const { return weight != nullptr; }
   bool is_literal() const { return weight != nullptr && weight->is_literal(); }
@@ -36,10 +39,11 @@ struct Value {
 
 struct Node {
   Op op;
-  std::vector<Value*> inputs;       // null: an optional operand that is absent (never the last)
-  std::vector<Value*> outputs;      // null: a result that nobody wants (never all)
-  std::vector<std::string> origin;  // names of the source model's nodes this one stands for
-  std::string by;                   // pass or rule that made it; empty: the importer
+  std::vector<Value*> inputs;    // null: an optional operand that is absent (never the last)
+  std::vector<Value*> outputs;   // null: a result that nobody wants (never all)
+  std::vector<uint32_t> places;  // of each operand among its value's users; Users keeps them
+  Origins origin;                // the source model's nodes that it stands for
+  std::string by;                // pass or rule that made it; empty: the importer
   std::list<Node>::iterator self;
 
   Value* input(size_t i) const { return i < inputs.size() ? inputs[i] : nullptr; }
@@ -90,7 +94,7 @@ class Graph {
   /// Appends (or puts before `before`) a node with a result for every name ("": a result nobody
   /// wants). Types are set by inference. Trailing null inputs are dropped.
   Node* add_node(Op op, std::vector<Value*> inputs, const std::vector<std::string>& output_names,
-                 std::vector<std::string> origin = {}, std::string by = {}, Node* before = nullptr);
+                 Origins origin = {}, std::string by = {}, Node* before = nullptr);
   void add_output(std::string_view name, Value* value);
   void set_output(size_t index, Value* value);
   /// Records the fact once, in canonical form; a fact that is always true is dropped.
@@ -107,7 +111,7 @@ class Graph {
   void erase(Node* node);
   /// A constant or input without users that is not an output.
   void erase(Value* value);
-  bool is_output(const Value* value) const;
+  bool is_output(const Value* value) const { return !value->output_places.empty(); }
   /// Removes nodes that nothing reads and that define no symbol in use, then constants without
   /// users. true: something went.
   bool remove_unused();
@@ -117,7 +121,7 @@ class Graph {
 
  private:
   Value* add_value(std::string_view name);
-  void drop_user(Value* value, Node* node);
+  static void drop_user(Node* node, size_t operand);
 
   std::string name_;
   std::vector<Value*> inputs_;

@@ -319,12 +319,13 @@ class Matcher {
       bound.insert(bound.end(), node->outputs.begin(), node->outputs.end());
     for (const Value* value : bound) {
       if (value == nullptr) continue;
-      const std::vector<Node*> users = value->users;
-      for (const Node* user : users)
+      for (const Node* user : value->users) {
+        if (steps_ > kMatchSteps) return false;
         for (Value* result : user->outputs) {
           goal.target.value = result;
           if (result != nullptr && solve(&goal)) return true;
         }
+      }
     }
     return false;
   }

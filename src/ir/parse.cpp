@@ -215,7 +215,7 @@ class GraphParser {
     op_class->fields(data.get(), fields);
     read_fields(s, op_name, fields);
     std::vector<std::optional<Type>> types = read_types(s, results);
-    std::vector<std::string> origin;
+    Origins origin;
     std::string by;
     if (s.take('#')) read_origin(s, origin, by);
     if (!s.done()) s.wrong("a field, \": types\", \"# origin\" or the end of the line");

@@ -126,7 +126,19 @@ void read_fields(Scanner& s, std::string_view op_name, const FieldList& fields) 
   }
 }
 
-void read_origin(Scanner& s, std::vector<std::string>& origin, std::string& by) {
+namespace {
+
+/// `+97`: names that are not written.
+std::optional<int64_t> count_of_more(std::string_view word) {
+  if (word.size() < 2 || word[0] != '+' || word[1] == '-') return std::nullopt;
+  return parse_int(word.substr(1));
+}
+
+}  // namespace
+
+void read_origin(Scanner& s, Origins& origin, std::string& by) {
+  std::vector<std::string> names;
+  int64_t more = 0;
   while (!s.done()) {
     std::string_view& rest = s.rest();
     if (rest.starts_with("(by ")) {
@@ -141,12 +153,15 @@ void read_origin(Scanner& s, std::vector<std::string>& origin, std::string& by) 
     } else if (rest.starts_with('"')) {
       auto name = parse_quoted(rest);
       if (!name) s.fail("found a quoted origin without its end");
-      origin.push_back(std::move(*name));
+      names.push_back(std::move(*name));
     } else {
-      origin.emplace_back(rest.substr(0, rest.find(' ')));
-      rest.remove_prefix(origin.back().size());
+      const std::string_view word = rest.substr(0, rest.find(' '));
+      if (const auto count = count_of_more(word)) more = *count;
+      else names.emplace_back(word);
+      rest.remove_prefix(word.size());
     }
   }
+  origin = Origins(std::move(names), more);
 }
 
 Require read_require(Scanner& s) {

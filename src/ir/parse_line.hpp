@@ -35,8 +35,8 @@ void read_fields(Scanner& s, std::string_view op_name, const FieldList& fields);
 /// The field of this name; fails naming the op and the nearest name.
 const Field& find_field(const Scanner& s, std::string_view name, std::string_view op_name,
                         const FieldList& fields);
-/// `/stem/Conv "a b" (by some_pass)`, behind the #.
-void read_origin(Scanner& s, std::vector<std::string>& origin, std::string& by);
+/// `/stem/Conv "a b" +97 /head/Gemm (by some_pass)`, behind the #.
+void read_origin(Scanner& s, Origins& origin, std::string& by);
 /// `n == m` or `1 <= n`.
 Require read_require(Scanner& s);
 

@@ -50,13 +50,15 @@ bool is_plain_origin(std::string_view text) {
     const auto byte = static_cast<unsigned char>(c);
     return byte <= ' ' || byte >= 0x7f || c == '"' || c == '(';
   };
-  return !text.empty() && std::none_of(text.begin(), text.end(), special);
+  return !text.empty() && text.front() != '+' && std::none_of(text.begin(), text.end(), special);
 }
 
 void append_origin(std::string& out, const Node& node) {
   if (node.origin.empty() && node.by.empty()) return;
   out += '#';
   for (const std::string& name : node.origin) {
+    if (node.origin.more() > 0 && &name == &node.origin.back())
+      out += cat(" +", node.origin.more());
     out += ' ';
     if (is_plain_origin(name)) out += name;
     else append_quoted(out, name);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <unordered_set>
 
 #include "ir/inference.hpp"
 #include "ir/match.hpp"
@@ -121,7 +122,7 @@ class Replacement {
   bool build() {
     Node* before = match_.value(anchor().name)->producer;
     const auto& matched = match_.nodes();
-    const std::vector<std::string> origin = origins_of({matched.rbegin(), matched.rend()});
+    const Origins origin = origins_of({matched.rbegin(), matched.rend()});
     for (const RuleNode& node : rule_.give) {
       auto op = op_of(node, match_);
       if (!op) return false;
@@ -330,9 +331,10 @@ class Rewriter {
     return nodes;
   }
 
-  /// Some operand of what would be made depends on an output of it.
-  bool closes_cycle(const Match& match) const {
-    std::set<const Node*> seen;
+  /// Some operand of what would be made depends on an output of it, or so much lies before it that
+  /// it is not looked for.
+  bool closes_cycle(const Match& match) {
+    std::unordered_set<const Node*> seen;
     std::vector<const Node*> todo;
     const auto& nodes = match.nodes();
     const auto visit = [&](const Value* value) {
@@ -346,7 +348,7 @@ class Rewriter {
     while (!todo.empty()) {
       const Node* node = todo.back();
       todo.pop_back();
-      if (inside.contains(node)) return true;
+      if (inside.contains(node) || --looks_left_ < 0) return true;
       for (const Value* input : node->inputs) visit(input);
     }
     return false;
@@ -357,6 +359,8 @@ class Rewriter {
   const RuleOptions& options_;
   std::optional<std::set<const Node*>> symbols_;
   bool sort_ = false;
+  // Nodes that all searches for cycles may look at.
+  int64_t looks_left_ = 1'000'000 + 2'000 * std::ssize(graph_.nodes());
 };
 
 }  // namespace

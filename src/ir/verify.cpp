@@ -175,6 +175,10 @@ class Verifier {
       check(users == wanted, "%", value->name, " lists ", users.size(), " users, its readers are ",
             wanted.size(), users.size() == wanted.size() ? " others" : "");
     }
+    for (const Node& node : graph_.nodes())
+      for (size_t i = 0; i < node.inputs.size(); ++i)
+        check(node.inputs[i] == nullptr || node.inputs[i]->users.has(&node, i), "operand ", i,
+              " of ", describe(node), " is not where it should be among the users");
   }
 
   void check_outputs() const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/size.hpp"
 #include "ir/inference.hpp"
@@ -140,12 +141,10 @@ class Batch {
 
   /// What is elementwise behind one of the results rides with it now, and would not any more.
   int64_t launches_saved() const {
-    std::vector<const Node*> left;
+    std::unordered_set<const Node*> left;
     for (const Node* node : levels_.back())
       for (const Node* user : node->output()->users)
-        if ((is_unary(user->op) || is_broadcasting(user->op)) &&
-            std::find(left.begin(), left.end(), user) == left.end())
-          left.push_back(user);
+        if (is_unary(user->op) || is_broadcasting(user->op)) left.insert(user);
     return count() - 1 - std::ssize(left);
   }
 
@@ -211,7 +210,7 @@ class Batch {
   Graph& graph_;
   const PassOptions& options_;
   std::vector<std::vector<Node*>> levels_;  // the products, then one elementwise op each after it
-  std::vector<std::string> origin_;
+  Origins origin_;
   std::vector<std::pair<Value*, std::string>> renamed_;
 };
 
@@ -219,27 +218,29 @@ class Batch {
 
 bool batch_matmuls(Graph& graph, const PassOptions& options) {
   const Depths depths = depths_of(graph);
-  struct Group {
-    int64_t depth;
-    std::vector<Node*> nodes;
-  };
+  using Group = std::vector<Node*>;
   std::vector<Group> groups;
+  std::unordered_map<int64_t, std::vector<size_t>> at_depth;  // places in `groups`
   for (Node& node : graph.nodes()) {
     if (node.op.as<MatMul>() == nullptr || options.keep(node) || !is_small(node) ||
         is_weight(node.output()))
       continue;
-    const auto fits = [&](const Group& group) {
-      const Node& other = *group.nodes.front();
-      return group.depth == depths.at(&node) && other.inputs[0]->type == node.inputs[0]->type &&
+    std::vector<size_t>& beside = at_depth[depths.at(&node)];
+    const auto group = std::find_if(beside.begin(), beside.end(), [&](size_t place) {
+      const Node& other = *groups[place].front();
+      return other.inputs[0]->type == node.inputs[0]->type &&
              other.inputs[1]->type == node.inputs[1]->type;
-    };
-    const auto group = std::find_if(groups.begin(), groups.end(), fits);
-    if (group == groups.end()) groups.push_back({depths.at(&node), {&node}});
-    else group->nodes.push_back(&node);
+    });
+    if (group != beside.end()) {
+      groups[*group].push_back(&node);
+    } else {
+      beside.push_back(groups.size());
+      groups.push_back({&node});
+    }
   }
   bool changed = false;
   for (Group& group : groups)
-    if (group.nodes.size() > 1) changed |= Batch(graph, std::move(group.nodes), options).run();
+    if (group.size() > 1) changed |= Batch(graph, std::move(group), options).run();
   if (changed) graph.sort();  // operands of later products are read by the first
   return changed;
 }

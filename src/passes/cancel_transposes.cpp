@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <unordered_set>
 
 #include "ops/layout.hpp"
 #include "passes/clean.hpp"
@@ -76,13 +77,24 @@ bool passes_through(const Node& node) {
   return is_unary(node.op) || is_broadcasting(node.op) || node.op.as<Concat>() != nullptr;
 }
 
-/// Some reader is a transpose, or comes to one through nodes that a transpose can pass.
-bool comes_to_transpose(const Value* value, const PassOptions& options, int depth = 16) {
-  return depth > 0 && std::any_of(value->users.begin(), value->users.end(), [&](const Node* user) {
-           if (options.keep(*user)) return false;
-           if (user->op.as<Transpose>() != nullptr) return true;
-           return passes_through(*user) && comes_to_transpose(user->output(), options, depth - 1);
-         });
+/// Some reader is a transpose, or comes to one through a few nodes that a transpose can pass.
+bool comes_to_transpose(const Value* value, const PassOptions& options) {
+  constexpr int kMostDepth = 16;
+  constexpr size_t kMostLooked = 512;
+  std::unordered_set<const Node*> seen;
+  std::vector<const Value*> level{value};
+  for (int depth = 0; depth < kMostDepth && !level.empty(); ++depth) {
+    std::vector<const Value*> next;
+    for (const Value* each : level)
+      for (const Node* user : each->users) {
+        if (seen.size() >= kMostLooked) return false;
+        if (!seen.insert(user).second || options.keep(*user)) continue;
+        if (user->op.as<Transpose>() != nullptr) return true;
+        if (passes_through(*user)) next.push_back(user->output());
+      }
+    level = std::move(next);
+  }
+  return false;
 }
 
 /// How a transpose gets past one node.
@@ -141,7 +153,7 @@ class Sinking {
 
   void rebuild() {
     std::vector<Value*> inputs;
-    std::vector<std::string> origin;
+    Origins origin;
     for (Value* input : node_.inputs) {
       const Node* transpose = producer_of<Transpose>(input);
       inputs.push_back(transpose == nullptr ? constant_before(input) : transpose->inputs[0]);

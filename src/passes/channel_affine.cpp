@@ -77,14 +77,26 @@ class VectorNodes {
 
 }  // namespace
 
-bool is_weight(const Value* value, int depth) {
-  if (value == nullptr || depth == 0) return false;
+namespace {
+
+/// `looks`: values that may yet be looked at; on several ways to one they would double at each
+/// node.
+bool is_weight(const Value* value, int depth, int& looks) {
+  if (value == nullptr || depth == 0 || --looks < 0) return false;
   if (value->is_constant()) return true;
   const Node* producer = value->producer;
   return producer != nullptr && producer->op.op_class().pure && !producer->inputs.empty() &&
          std::all_of(producer->inputs.begin(), producer->inputs.end(), [&](const Value* input) {
-           return input == nullptr || is_weight(input, depth - 1);
+           return input == nullptr || is_weight(input, depth - 1, looks);
          });
+}
+
+}  // namespace
+
+bool is_weight(const Value* value) {
+  constexpr int kMostDepth = 16;
+  int looks = 4096;
+  return is_weight(value, kMostDepth, looks);
 }
 
 std::optional<ChannelAffine> channel_affine(Node& node, const Value* x, size_t axis) {

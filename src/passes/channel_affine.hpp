@@ -8,7 +8,7 @@
 namespace hone {
 
 /// A constant, or what pure nodes make of constants only.
-bool is_weight(const Value* value, int depth = 16);
+bool is_weight(const Value* value);
 
 /// How a node changes each channel of one of its operands.
 struct ChannelAffine {

@@ -107,9 +107,7 @@ class QuantizedNode {
     return add_literal(graph_, integers->name + "_zero", Tensor(*dtype_of(integers), {}));
   }
 
-  std::vector<std::string> origins() const {
-    return origins_of({product_, op_, activation_, result_.node});
-  }
+  Origins origins() const { return origins_of({product_, op_, activation_, result_.node}); }
   Value* add(Op op, std::vector<Value*> inputs) {
     return add_before(graph_, result_.node, kName, origins(), std::move(op), std::move(inputs),
                       result_.value->name);

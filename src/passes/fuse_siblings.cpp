@@ -1,6 +1,7 @@
 // Horizontal fusion: one wider convolution or product in place of several on the same operand.
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "ops/activation.hpp"
 #include "ops/arithmetic.hpp"
@@ -83,7 +84,7 @@ bool fit(const Sibling& a, const Sibling& b) {
   return left == right && dtype_of(a.node->inputs[1]) == dtype_of(b.node->inputs[1]);
 }
 
-std::vector<std::string> origins(const std::vector<Sibling>& siblings) {
+Origins origins(const std::vector<Sibling>& siblings) {
   std::vector<const Node*> nodes;
   for (const Sibling& each : siblings) nodes.insert(nodes.end(), {each.node, each.add});
   return origins_of(nodes);
@@ -128,10 +129,9 @@ void fuse(Graph& graph, const std::vector<Sibling>& siblings) {
 
 bool fuse_readers(Graph& graph, const Value* operand, const PassOptions& options) {
   std::vector<std::vector<Sibling>> groups;
-  std::vector<Node*> seen;
+  std::unordered_set<const Node*> seen;
   for (Node* user : operand->users) {
-    if (std::find(seen.begin(), seen.end(), user) != seen.end() || options.keep(*user)) continue;
-    seen.push_back(user);
+    if (!seen.insert(user).second || options.keep(*user)) continue;
     const auto sibling = sibling_of(graph, user, operand);
     if (!sibling || (sibling->add != nullptr && options.keep(*sibling->add))) continue;
     const auto group = std::find_if(groups.begin(), groups.end(),
@@ -174,11 +174,8 @@ bool work_before_split(Graph& graph, Node& split, const PassOptions& options) {
   }
   std::vector<Value*> inputs = readers.front()->inputs;
   inputs[0] = split.inputs[0];
-  std::vector<std::string> origin;
-  for (const Node* reader : readers)
-    origin.insert(origin.end(), reader->origin.begin(), reader->origin.end());
-  Value* whole = add_before(graph, &split, kName, std::move(origin), readers.front()->op,
-                            std::move(inputs), split.inputs[0]->name);
+  Value* whole = add_before(graph, &split, kName, origins_of({readers.begin(), readers.end()}),
+                            readers.front()->op, std::move(inputs), split.inputs[0]->name);
   graph.set_input(&split, 0, whole);
   infer(graph, split);
   for (size_t i = 0; i < readers.size(); ++i) {

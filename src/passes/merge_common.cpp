@@ -53,7 +53,9 @@ bool merge_constants(Graph& graph) {
 }
 
 uint64_t hash_of(const Node& node) {
-  uint64_t hash = std::hash<std::string_view>()(node.op.name());
+  std::string text(node.op.name());
+  append_changed_fields(text, node.op);  // many may read the same and differ in fields only
+  uint64_t hash = std::hash<std::string_view>()(text);
   for (const Value* input : node.inputs)
     hash = hash * 0x9E3779B97F4A7C15 + std::hash<const Value*>()(input);
   return hash;

@@ -1,7 +1,7 @@
 // Concatenations that share operands in a row.
 
 #include <algorithm>
-#include <unordered_map>
+#include <map>
 
 #include "ops/layout.hpp"
 #include "passes/clean.hpp"
@@ -20,8 +20,15 @@ void set_inputs(Graph& graph, Node& node, const std::vector<Value*>& inputs) {
     graph.set_input(&node, i, i < inputs.size() ? inputs[i] : nullptr);
 }
 
+/// A concatenation of more is left as it is: along a chain of them each would get all before it.
+constexpr size_t kMostOperands = 256;
+
 /// Operands of a concatenation that only this one reads stand in its place.
 bool flatten(Graph& graph, Node& node, const PassOptions& options) {
+  size_t count = 0;
+  for (const Value* input : node.inputs)
+    if (const Node* inner = producer_of<Concat>(input)) count += inner->inputs.size();
+  if (count > kMostOperands) return false;
   std::vector<Value*> inputs;
   bool changed = false;
   for (Value* input : node.inputs) {
@@ -39,7 +46,7 @@ bool flatten(Graph& graph, Node& node, const PassOptions& options) {
   return changed;
 }
 
-/// Concatenations so far, by their first operand.
+/// Concatenations so far, by their first two operands.
 class Nesting {
  public:
   Nesting(Graph& graph, const PassOptions& options) : graph_(graph), options_(options) {}
@@ -58,17 +65,20 @@ class Nesting {
     }
     return changed;
   }
-  void add(const Node& node) { by_first_[node.inputs[0]].push_back(&node); }
+  void add(const Node& node) {
+    if (node.inputs.size() > 1) by_first_[{node.inputs[0], node.inputs[1]}].push_back(&node);
+  }
 
  private:
   /// The longest one whose operands stand at `at` and behind it, and that is not all of the node.
   const Node* longest(const Node& node, size_t at) const {
-    const auto found = by_first_.find(node.inputs[at]);
     const Node* best = nullptr;
+    if (at + 1 == node.inputs.size()) return best;
+    const auto found = by_first_.find({node.inputs[at], node.inputs[at + 1]});
     if (found == by_first_.end()) return best;
     for (const Node* inner : found->second) {
       const size_t count = inner->inputs.size();
-      if (count < 2 || at + count > node.inputs.size() || count == node.inputs.size() ||
+      if (at + count > node.inputs.size() || count == node.inputs.size() ||
           (best != nullptr && count <= best->inputs.size()) || axis_of(*inner) != axis_of(node) ||
           options_.keep(*inner))
         continue;
@@ -81,7 +91,7 @@ class Nesting {
 
   Graph& graph_;
   const PassOptions& options_;
-  std::unordered_map<const Value*, std::vector<const Node*>> by_first_;
+  std::map<std::pair<const Value*, const Value*>, std::vector<const Node*>> by_first_;
 };
 
 }  // namespace
@@ -91,7 +101,10 @@ bool nest_concats(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (Node& node : graph.nodes()) {
     if (node.op.as<Concat>() == nullptr || dims_of(node.output()) == nullptr) continue;
-    if (!options.keep(node)) changed |= flatten(graph, node, options) | nesting.nest(node);
+    if (!options.keep(node)) {
+      const std::vector<Value*> before = node.inputs;  // what is flattened may be nested again
+      if (flatten(graph, node, options) | nesting.nest(node)) changed |= node.inputs != before;
+    }
     nesting.add(node);
   }
   return changed;

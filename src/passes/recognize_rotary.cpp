@@ -266,7 +266,7 @@ class Rotary {
           add_literal(graph_, node_.output()->name + "_first", Tensor(DType::i64, {1})));
     std::vector<const Node*> replaced(nodes_.begin(), nodes_.end());
     replaced.push_back(&node_);
-    const std::vector<std::string> origin = origins_of(replaced);
+    const Origins origin = origins_of(replaced);
     RotaryEmbedding rotary;
     Value* result = nullptr;
     if (heads_ == 1) {

@@ -7,8 +7,8 @@
 
 namespace hone {
 
-Value* add_before(Graph& graph, Node* before, std::string_view by, std::vector<std::string> origin,
-                  Op op, std::vector<Value*> inputs, std::string_view name) {
+Value* add_before(Graph& graph, Node* before, std::string_view by, Origins origin, Op op,
+                  std::vector<Value*> inputs, std::string_view name) {
   Node* node = graph.add_node(std::move(op), std::move(inputs), {std::string(name)},
                               std::move(origin), std::string(by), before);
   infer(graph, *node);

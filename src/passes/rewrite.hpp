@@ -12,8 +12,8 @@
 namespace hone {
 
 /// Puts a node with one result in front of `before` and infers its type. Its result.
-Value* add_before(Graph& graph, Node* before, std::string_view by, std::vector<std::string> origin,
-                  Op op, std::vector<Value*> inputs, std::string_view name);
+Value* add_before(Graph& graph, Node* before, std::string_view by, Origins origin, Op op,
+                  std::vector<Value*> inputs, std::string_view name);
 
 /// A literal of these elements.
 Value* add_literal(Graph& graph, std::string_view name, Tensor contents);

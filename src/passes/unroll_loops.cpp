@@ -43,7 +43,10 @@ using Names = std::set<std::string, std::less<>>;
 
 /// Symbols whose definition goes with the node.
 Names symbols_defined_by(const Graph& graph, const Node& node) {
-  Names names;
+  Names names, own;
+  for (const Value* output : node.outputs)
+    if (output != nullptr) collect_symbols(output->type, own);
+  if (own.empty()) return names;
   for (const auto& [name, definition] : symbol_definitions(graph))
     if (definition.value->producer == &node) names.insert(name);
   return names;

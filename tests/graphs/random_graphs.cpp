@@ -117,7 +117,7 @@ std::string check_kept(const GraphCase& graph_case) {
     for (const std::string& origin : node.origin) left[origin] = &node;
   for (const Node& node : before->nodes()) {
     if (!options.keep(node)) continue;
-    const auto found = left.find(node.origin[0]);
+    const auto found = left.find(node.origin.front());
     const bool gives = std::any_of(node.outputs.begin(), node.outputs.end(), [&](const Value* v) {
       return v != nullptr && before->is_output(v);
     });

@@ -45,10 +45,14 @@ TEST_F(Verify, AcceptsAGraphAndItsClone) {
 }
 
 TEST_F(Verify, Users) {
-  value("x")->users.pop_back();
+  value("x")->users.remove(node("f"), 0);
   EXPECT_EQ(violation(), "%x lists 2 users, its readers are 3");
-  value("x")->users.push_back(node("z"));
+  value("x")->users.add(node("z"), 0);
   EXPECT_EQ(violation(), "%x lists 3 users, its readers are 3 others");
+  value("x")->users.remove(node("z"), 0);
+  value("x")->users.add(node("f"), 0);
+  node("y")->places[2] = node("a")->places[0];
+  EXPECT_EQ(violation(), "operand 2 of TestSplit %y is not where it should be among the users");
 }
 
 TEST_F(Verify, Producers) {

@@ -103,7 +103,7 @@ class Explanation {
       how = cat(step.kernel, "/", step.version);
       if (!step.tuning.empty()) how += cat(" {", tuning_text(step.tuning), "}");
     }
-    std::string who = join(node.origin, " ");
+    std::string who = origins_text(node.origin);
     if (who.empty()) who = cat("%", step.node);
     if (!node.by.empty()) who += cat(" (by ", node.by, ")");
     rows_.push_back({std::move(head), std::string(node.op.name()), std::move(how), who});

@@ -63,7 +63,7 @@ std::string layer(const Value* value) {
   if (value->producer == nullptr) return cat("%", value->name, ", no node's result");
   const Node& node = *value->producer;
   std::string text = cat("%", value->name, "  ", node.op.name());
-  if (!node.origin.empty()) text += cat("  ", join(node.origin, " "));
+  if (!node.origin.empty()) text += cat("  ", origins_text(node.origin));
   if (!node.by.empty()) text += cat("  (by ", node.by, ")");
   return text;
 }

@@ -41,7 +41,7 @@ std::string layers_label(const Node& node) {
   constexpr size_t kShown = 4;
   std::vector<std::string> shown(node.origin.begin(), node.origin.end());
   if (shown.size() > kShown) {
-    const size_t more = shown.size() - kShown;
+    const uint64_t more = shown.size() - kShown + static_cast<uint64_t>(node.origin.more());
     shown.resize(kShown);
     shown.push_back(cat("and ", more, " more"));
   }

@@ -35,7 +35,7 @@ std::string ops_of(const Node& node) {
 }
 
 std::string layers_of(const Node& node) {
-  std::string names = join(node.origin, " ");
+  std::string names = origins_text(node.origin);
   if (!names.empty()) return names;
   for (const Value* output : node.outputs)
     if (output != nullptr) return cat("%", output->name);

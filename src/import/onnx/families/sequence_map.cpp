@@ -14,7 +14,7 @@ bool is_sequence(const Value* value) { return value->type.kind() == Type::Kind::
 Body body_of_turn(NodeReader& node, const Graph& body, const std::vector<Value*>& mapped,
                   const std::vector<Value*>& captures, const std::vector<Value*>& made) {
   auto turn = std::make_shared<Graph>("map");
-  const std::vector<std::string> origin{node.origin()};
+  const Origins origin{node.origin()};
   Value* number = turn->add_input("turn", Type::tensor(DType::i64, {}));
   Value* go_on = turn->add_input("go_on", Type::tensor(DType::boolean, {}));
   std::vector<Value*> before, inputs;
