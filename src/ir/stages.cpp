@@ -107,6 +107,9 @@ bool is_plain(const Value* value) {
 
 }  // namespace
 
+/// An expression of more would be as deep, and regions of as many values are none that fuse.
+constexpr size_t kMostParts = 1024;
+
 Stages stages_of(const Node& node) {
   if (const Fused* fused = node.op.as<Fused>()) return stages_of(*fused->body);
   Expression expression(node);
@@ -117,6 +120,8 @@ Stages stages_of(const Node& node) {
   } else if (!std::all_of(node.inputs.begin(), node.inputs.end(), is_plain) ||
              !std::all_of(node.outputs.begin(), node.outputs.end(), is_plain)) {
     expression.decline("an operand or result is no dense tensor of known rank");
+  } else if (node.inputs.size() + node.outputs.size() > kMostParts) {
+    expression.decline(cat("it has more than ", kMostParts, " operands and results"));
   } else if (node.op.op_class().express == nullptr) {
     expression.decline(cat(node.op.name(), " has no description in closed terms"));
   } else {

@@ -7,6 +7,7 @@
 #include "ir/region.hpp"
 #include "ir/structural.hpp"
 #include "ir/verify.hpp"
+#include "ops/arithmetic.hpp"
 #include "ops/common/registry.hpp"
 #include "passes/fusion/account.hpp"
 #include "passes/fusion/chain.hpp"
@@ -129,6 +130,31 @@ TEST(Fuse, FindsChainsInRandomGraphs) {
     }
   }
   EXPECT_GT(chains, 10);
+}
+
+TEST(Fuse, RegionsAreBoundedAndNoNodeIsLost) {
+  std::string text = "graph g(%v0: f32[2]) -> (%v1300)\n";
+  for (int i = 0; i < 1300; ++i)
+    text += cat("  %v", i + 1, " = ", i % 2 == 0 ? "Tanh" : "Sigmoid", "(%v", i, ")\n");
+  const auto graph = parse(text, all_ops());
+  std::vector<FusionNote> notes;
+  ASSERT_TRUE(fuse(*graph, {}, &notes));
+  std::vector<size_t> sizes;
+  for (const Node& node : graph->nodes())
+    sizes.push_back(node.op.as<Fused>()->body->nodes().size());
+  EXPECT_EQ(sizes, (std::vector<size_t>{kMostNodes, kMostNodes, 1300 - 2 * kMostNodes}));
+  ASSERT_FALSE(notes.empty());
+  EXPECT_EQ(notes.front().why, "the region would have more than 512 ops");
+}
+
+TEST(Fuse, NodesOfVeryManyOperandsHaveNoClosedForm) {
+  Graph graph;
+  Value* x = graph.add_input("x", Type::tensor(DType::f32, {2}));
+  Node* few = graph.add_node(Sum{}, std::vector<Value*>(1000, x), {"few"});
+  Node* many = graph.add_node(Sum{}, std::vector<Value*>(1100, x), {"many"});
+  infer(graph, *few), infer(graph, *many);
+  EXPECT_TRUE(stages_of(*few));
+  EXPECT_EQ(stages_of(*many).declined, "it has more than 1024 operands and results");
 }
 
 TEST(Region, CanBeCutAtAnyValueAndPutTogetherAgain) {

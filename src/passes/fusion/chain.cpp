@@ -7,6 +7,11 @@ namespace {
 
 /// Elements of one axis that a neighbourhood may have.
 constexpr int64_t kMostTaps = 16;
+/// Values looked at on all ways from a value to the anchors that need it: ways that part and meet
+/// again and again double their number.
+constexpr int kMostLooks = 1000;
+/// What one round joins may let another join more.
+constexpr int kMostRounds = 16;
 
 using Extents = std::map<std::string, Dim, std::less<>>;  // of reduction variables
 
@@ -153,8 +158,9 @@ class Chaining {
     const Node* maker = link.value->producer;
     std::string why = refusal(link, maker);
     if (!why.empty()) return why;
-    if (!groups_.merge(maker, link.reader))
-      return "a path leads from its operand's region through others to this one";
+    if (const auto merging = groups_.merge(maker, link.reader); merging != Groups::Merging::done)
+      return std::string(
+          reason(merging, "a path leads from its operand's region through others to this one"));
     groups_.of(maker).cuts.push_back(link.value->name);
     return {};
   }
@@ -212,7 +218,9 @@ class Chaining {
 
   /// Why what reads `value` in the region of `inside` does not do so tile by tile.
   std::string reading_refusal(const Value* value, const Node* inside) {
+    looks_left_ = kMostLooks;
     const auto readings = readings_at_anchors(value, inside);
+    if (looks_left_ < 0) return "it reads its operand on too many ways";
     if (!readings) return "it reads places of its operand that are computed or broadcast";
     for (const Reading& reading : *readings)
       if (const auto problem = problem_of(reading); !problem.empty()) return std::string(problem);
@@ -222,6 +230,7 @@ class Chaining {
   /// Places of `value` in terms of the loops of the anchors that need it, through views and
   /// pointwise ops in the region of `inside`. nullopt: they are computed, or broadcast.
   std::optional<std::vector<Reading>> readings_at_anchors(const Value* value, const Node* inside) {
+    if (--looks_left_ < 0) return std::nullopt;
     std::vector<Reading> all;
     const std::set<const Node*> readers(value->users.begin(), value->users.end());
     for (const Node* reader : readers) {
@@ -266,6 +275,7 @@ class Chaining {
   const Graph& graph_;
   const Roles& roles_;
   Groups& groups_;
+  int looks_left_ = 0;  // at values on the ways from one value to anchors
 };
 
 }  // namespace
@@ -274,8 +284,9 @@ void chain_anchors(const Graph& graph, const Roles& roles, Groups& groups,
                    const std::function<void(const Node&, std::string)>& note) {
   Chaining chaining(graph, roles, groups);
   std::vector<std::pair<const Node*, std::string>> refused;
-  for (bool changed = true; changed;) {  // what two regions read may be read by one now
-    changed = false;
+  bool changed = true;
+  for (int round = 0; changed && round < kMostRounds; ++round) {
+    changed = false;  // what two regions read may be read by one now
     refused.clear();
     for (const auto& link : chaining.links()) {
       if (groups.same(link.value->producer, link.reader)) continue;

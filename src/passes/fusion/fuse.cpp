@@ -1,6 +1,8 @@
 #include "passes/fusion/fuse.hpp"
 
 #include <algorithm>
+#include <map>
+#include <unordered_set>
 
 #include "ir/region.hpp"
 #include "ir/structural.hpp"
@@ -24,6 +26,7 @@ class Fusion {
       groups_.of(&node).anchors = role == Role::anchor ? 1 : 0;
       groups_.of(&node).reduces = role == Role::reduction;
     }
+    find_staying();
   }
 
   bool run() {
@@ -36,6 +39,8 @@ class Fusion {
   }
 
  private:
+  using Merging = Groups::Merging;
+
   /// Gives each reader of a view a view of its own, readers first, so that chains follow.
   static Roles copy_views(Graph& graph, const Keep& keep) {
     Roles roles = roles_of(graph);
@@ -44,20 +49,20 @@ class Fusion {
       if (roles.at(&*node).role != Role::view || node->outputs.size() != 1 || keep(*node)) continue;
       Value* output = node->outputs.front();
       if (graph.is_output(output)) continue;
-      const std::vector<Node*> readers(output->users.begin(), output->users.end());
-      if (readers.size() < 2 || readers.size() > kMostCopies) continue;
-      for (size_t i = 1; i < readers.size(); ++i) {
-        const auto& inputs = readers[i]->inputs;
-        const bool reads = std::find(inputs.begin(), inputs.end(), output) != inputs.end();
-        if (readers[i] == readers[0] || !reads) continue;
-        Node* copy = graph.add_node(node->op, node->inputs, {output->name}, node->origin, node->by,
-                                    &*std::prev(node.base()));
-        copy->outputs[0]->type = output->type;
-        copy->outputs[0]->known = output->known;
-        for (size_t k = 0; k < readers[i]->inputs.size(); ++k)
-          if (readers[i]->inputs[k] == output) graph.set_input(readers[i], k, copy->outputs[0]);
-        roles[copy] = {};
-        copied = true;
+      if (output->users.size() < 2 || output->users.size() > kMostCopies) continue;
+      std::map<Node*, Value*> views{{output->users.front(), output}};  // of each reader
+      for (const Users::Use& use : output->users.all()) {
+        Value*& view = views[use.node];
+        if (view == nullptr) {
+          Node* copy = graph.add_node(node->op, node->inputs, {output->name}, node->origin,
+                                      node->by, &*std::prev(node.base()));
+          view = copy->outputs[0];
+          view->type = output->type;
+          view->known = output->known;
+          roles[copy] = {};
+          copied = true;
+        }
+        if (view != output) graph.set_input(use.node, use.operand, view);
       }
     }
     return copied ? roles_of(graph) : std::move(roles);
@@ -65,18 +70,23 @@ class Fusion {
 
   bool may_join(const Node* node) const {
     const Role role = roles_.at(node).role;
-    return role != Role::excluded && role != Role::constant && role != Role::host && !stays(*node);
+    return role != Role::excluded && role != Role::constant && role != Role::host &&
+           !staying_.contains(node);
   }
 
-  /// A join whose operands are all made by others than views: they can write where it stands.
-  bool stays(const Node& node) const {
-    if (roles_.at(&node).role != Role::join) return false;
-    return std::all_of(node.inputs.begin(), node.inputs.end(), [&](const Value* input) {
-      if (input == nullptr || input->producer == nullptr) return false;
-      const Role role = roles_.at(input->producer).role;
-      return role != Role::view && role != Role::constant &&
-             (role != Role::join || stays(*input->producer));
-    });
+  /// Joins whose operands are all made by others than views: they can write where it stands.
+  void find_staying() {
+    for (const Node& node : graph_.nodes()) {
+      if (roles_.at(&node).role != Role::join) continue;
+      const bool stays =
+          std::all_of(node.inputs.begin(), node.inputs.end(), [&](const Value* input) {
+            if (input == nullptr || input->producer == nullptr) return false;
+            const Role role = roles_.at(input->producer).role;
+            return role != Role::view && role != Role::constant &&
+                   (role != Role::join || staying_.contains(input->producer));
+          });
+      if (stays) staying_.insert(&node);
+    }
   }
 
   /// The value is read by this node alone.
@@ -129,8 +139,8 @@ class Fusion {
       }
       const bool reduces = role.role == Role::reduction;
       const bool anchored = groups_.of(value->producer).anchors > 0;
-      if (!groups_.merge(value->producer, &node)) {
-        why = "a path leads from its operand's region through others to this node";
+      if (const auto merging = groups_.merge(value->producer, &node); merging != Merging::done) {
+        why = reason(merging, "a path leads from its operand's region through others to this node");
         continue;
       }
       if (reduces && anchored) groups_.of(&node).cuts.push_back(value->name);
@@ -158,14 +168,13 @@ class Fusion {
         }
       }
     if (reader == nullptr) return;
-    if (!groups_.merge(reader, &node)) note(node, "a path leads out of the region and back");
+    if (const auto merging = groups_.merge(reader, &node); merging != Merging::done)
+      note(node, std::string(reason(merging, "a path leads out of the region and back")));
   }
 
   /// Something outside reads a result of the group: of dead nodes there is no region.
   bool is_read(const Group& group) const {
-    const auto outside = [&](const Node* user) {
-      return std::find(group.nodes.begin(), group.nodes.end(), user) == group.nodes.end();
-    };
+    const auto outside = [&](const Node* user) { return !groups_.same(user, group.nodes.front()); };
     return std::any_of(group.nodes.begin(), group.nodes.end(), [&](const Node* node) {
       return std::any_of(node->outputs.begin(), node->outputs.end(), [&](const Value* output) {
         return output != nullptr &&
@@ -176,16 +185,16 @@ class Fusion {
   }
 
   bool materialize() {
-    bool changed = false;
-    for (Group* group : groups_.all()) {
-      if (group->nodes.size() < 2 || !is_read(*group)) continue;
+    std::vector<Group*> groups = groups_.all();  // all before the first is another node
+    std::erase_if(
+        groups, [this](const Group* group) { return group->nodes.size() < 2 || !is_read(*group); });
+    for (Group* group : groups) {
       std::sort(group->cuts.begin(), group->cuts.end(),
                 [this](const auto& a, const auto& b) { return made_at(a) < made_at(b); });
       fuse_nodes(graph_, group->nodes, kFuse, group->cuts);
-      changed = true;
     }
-    if (changed) graph_.sort();
-    return changed;
+    if (!groups.empty()) graph_.sort();
+    return !groups.empty();
   }
 
   int made_at(std::string_view value) const {
@@ -203,6 +212,7 @@ class Fusion {
   Graph& graph_;
   Roles roles_;
   Groups groups_;
+  std::unordered_set<const Node*> staying_;
   std::vector<FusionNote>* notes_;
 };
 

@@ -3,12 +3,17 @@
 // step: no path leaves a group and comes back.
 
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "ir/graph.hpp"
 
 namespace hone {
+
+/// Regions of more nodes than this are no candidates anybody would take whole; what a region costs
+/// to look at stays bounded.
+inline constexpr size_t kMostNodes = 512;
 
 struct Group {
   std::vector<Node*> nodes;       // in the graph's order
@@ -25,24 +30,37 @@ class Groups {
   Group& of(const Node* node) { return groups_[index(node)]; }
   bool same(const Node* a, const Node* b) const { return index(a) == index(b); }
   int position(const Node* node) const { return positions_.at(node); }
-  int last(const Node* node) const { return positions_.at(groups_[index(node)].nodes.back()); }
+  int last(const Node* node) const { return members_[index(node)].back(); }
 
-  /// Both groups' nodes in one; false: a path would leave and come back. The cuts, and what the
-  /// groups have, are united.
-  bool merge(const Node* a, const Node* b);
+  enum class Merging : uint8_t {
+    done,
+    path,    ///< a path would leave and come back
+    large,   ///< it would have more than kMostNodes nodes
+    unclear  ///< whether there is such a path would take too long to tell
+  };
+  /// Both groups' nodes in one. The cuts, and what the groups have, are united.
+  Merging merge(const Node* a, const Node* b);
   /// Groups in the order of their first nodes.
   std::vector<Group*> all();
 
  private:
-  size_t index(const Node* node) const { return index_.at(node); }
+  size_t index(const Node* node) const { return index_[static_cast<size_t>(position(node))]; }
   /// Whether group `to` needs a result of `from` through other groups.
   bool depends(size_t to, size_t from);
-  const std::vector<const Node*>& needs(const Node* node) const { return needs_.at(node); }
+  void unite(size_t into, size_t from);
 
   std::vector<Group> groups_;
-  std::unordered_map<const Node*, size_t> index_;
+  std::vector<std::vector<int>> members_;  // by group: positions of its nodes, ascending
   std::unordered_map<const Node*, int> positions_;
-  std::unordered_map<const Node*, std::vector<const Node*>> needs_;  // by operands and symbols
+  std::vector<Node*> nodes_;             // by position
+  std::vector<size_t> index_;            // by position: the node's group
+  std::vector<std::vector<int>> needs_;  // by position: those of operands and symbols
+  std::vector<size_t> seen_;             // by group: the search that saw it last
+  size_t search_ = 0;
+  int64_t steps_left_ = 0;  // of all searches together
 };
+
+/// Why not, in words; `path`: what to say of a path.
+std::string_view reason(Groups::Merging merging, std::string_view path);
 
 }  // namespace hone
