@@ -133,12 +133,22 @@ class Following {
       written.push_back(scratch->second);
     for (const Value* output : node.outputs)
       if (const auto buffer = planned(output)) written.push_back(*buffer);
+    std::vector<size_t> places;
+    for (const size_t buffer : written)
+      if (layout_.bytes[buffer] > 0) places.push_back(buffer);
+    std::sort(places.begin(), places.end(), [&](size_t a, size_t b) { return at(a) < at(b); });
+    for (size_t i = 1; i < places.size(); ++i)
+      if (overlap(places[i - 1], places[i])) return "two results overlap";
     for (const Value* input : node.inputs) {
       const auto buffer = planned(input);
       if (!buffer) continue;
       if (auto wrong = read(*input, *buffer)) return wrong;
-      for (const size_t other : written) {
-        if (!overlap(*buffer, other)) continue;
+      // Apart from each other and in order: those that may reach into the operand are neighbours.
+      auto first = std::partition_point(places.begin(), places.end(), [&](size_t other) {
+        return at(other) + layout_.bytes[other] <= at(*buffer);
+      });
+      for (; first != places.end() && overlap(*buffer, *first); ++first) {
+        const size_t other = *first;
         const auto over = over_.equal_range(plan_.buffers[other].value);
         const bool allowed = std::any_of(over.first, over.second, [&](const auto& each) {
           return each.second == input->name && at(*buffer) == at(other);
@@ -149,8 +159,6 @@ class Following {
       }
     }
     for (const size_t buffer : written) {
-      for (const size_t other : written)
-        if (other != buffer && overlap(buffer, other)) return "two results overlap";
       contents_[buffer] = {{layout_.bytes[buffer], static_cast<int>(buffer), 0}};
       memory_.write(at(buffer), layout_.bytes[buffer], static_cast<int>(buffer), 0);
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/size.hpp"
 #include "ops/layout.hpp"
@@ -104,8 +105,8 @@ class LayingOut {
     const size_t count = plan.buffers.size();
     for (size_t i = 0; i < count; ++i) {
       if (!plan.buffers[i].value.empty()) by_name_.emplace(plan.buffers[i].value, i);
-      groups_.push_back({own_.buffers[i], plan.buffers[i].last, {i}});
-      group_of_.push_back(i);
+      groups_.push_back({own_.buffers[i], plan.buffers[i].last});
+      joined_.push_back(i);
     }
     offsets_.assign(count, 0);
     idle_.assign(plan.steps.size(), false);
@@ -130,7 +131,6 @@ class LayingOut {
   struct Group {
     Buffer buffer;
     int last;  // the step that reads it last; with streams others may still run beside that
-    std::vector<size_t> members;
   };
 
   std::optional<size_t> planned(const std::string& value) const {
@@ -174,49 +174,62 @@ class LayingOut {
       if (!offset) return;
       views.emplace_back(*value, *offset);
     }
-    for (const auto& [value, offset] : views)
-      join(group_of_[value], group_of_[*of], offsets_[*of] + offset);
+    for (const auto& [value, offset] : views) {
+      const size_t from = group_of(value), to = group_of(*of);
+      join(from, to, offsets_[*of] + offset);
+    }
     idle_[static_cast<size_t>(step)] = true;
   }
 
   void write_over(const Sharing& sharing, int step) {
     const auto of = planned(sharing.of), value = planned(sharing.value);
-    if (!of || !value || group_of_[*value] != *value) return;  // it is over another already
-    const Group& group = groups_[group_of_[*of]];
+    if (!of || !value || group_of(*value) != *value) return;  // it is over another already
+    const Group& group = groups_[group_of(*of)];
     const int64_t bytes = own_.buffers[*of].bytes;
     if (group.last != step || group.buffer.bytes != bytes || bytes == 0 ||
         own_.buffers[*value].bytes != bytes)
       return;
-    join(*value, group_of_[*of], 0);
+    join(*value, group_of(*of), 0);
   }
 
   void take_parts(const std::vector<Sharing>& sharings, int step) {
     const auto whole = planned(sharings.front().of);
     if (!whole) return;
     std::vector<std::pair<size_t, int64_t>> parts;
+    std::unordered_set<size_t> taken;
     for (const Sharing& sharing : sharings) {
       const auto part = planned(sharing.value);
       const auto offset = part ? offset_of(sharing, *part, *whole) : std::nullopt;
       if (!offset) return;
-      const size_t group = group_of_[*part];
+      const size_t group = group_of(*part);
       if (groups_[group].buffer.bytes != own_.buffers[*part].bytes) return;
-      for (const auto& [other, at] : parts)
-        if (other == group) return;
+      if (!taken.insert(group).second) return;
       parts.emplace_back(group, *offset);
     }
     for (const auto& [group, offset] : parts) join(group, *whole, offset);
     idle_[static_cast<size_t>(step)] = true;
   }
 
+  /// The group that the buffer is in; its offset is the one in that group afterwards. Groups are
+  /// joined as trees: what lies on the way up is put right below the root.
+  size_t group_of(size_t buffer) {
+    std::vector<size_t> way;
+    for (; joined_[buffer] != buffer; buffer = joined_[buffer]) way.push_back(buffer);
+    int64_t offset = 0;
+    for (auto each = way.rbegin(); each != way.rend(); ++each) {
+      offset = offsets_[*each] += offset;
+      joined_[*each] = buffer;
+    }
+    return buffer;
+  }
+
   /// Puts all of group `from` at `offset` of group `to`.
   void join(size_t from, size_t to, int64_t offset) {
-    Group &moved = groups_[from], &kept = groups_[to];
-    for (const size_t member : moved.members) {
-      group_of_[member] = to;
-      offsets_[member] += offset;
-      kept.members.push_back(member);
-    }
-    moved.members.clear();
+    if (from == to) return;
+    const Group& moved = groups_[from];
+    Group& kept = groups_[to];
+    joined_[from] = to;
+    offsets_[from] = offset;
     kept.buffer.first = std::min(kept.buffer.first, moved.buffer.first);
     kept.buffer.last = std::max(kept.buffer.last, moved.buffer.last);
     kept.last = std::max(kept.last, moved.last);
@@ -226,11 +239,11 @@ class LayingOut {
     Layout layout;
     std::vector<int> numbers(groups_.size(), -1);
     for (size_t i = 0; i < groups_.size(); ++i) {
-      if (groups_[i].members.empty()) continue;
+      if (joined_[i] != i) continue;
       numbers[i] = static_cast<int>(layout.demand.buffers.size());
       layout.demand.buffers.push_back(groups_[i].buffer);
     }
-    for (const size_t group : group_of_) layout.buffers.push_back(numbers[group]);
+    for (size_t i = 0; i < groups_.size(); ++i) layout.buffers.push_back(numbers[group_of(i)]);
     for (const Buffer& buffer : own_.buffers) layout.bytes.push_back(buffer.bytes);
     layout.offsets = std::move(offsets_);
     layout.idle = std::move(idle_);
@@ -241,9 +254,9 @@ class LayingOut {
   const Bindings& symbols_;
   const Demand own_;  // every planned buffer alone
   std::unordered_map<std::string, size_t> by_name_;
-  std::vector<Group> groups_;  // by the planned buffer that started it
-  std::vector<size_t> group_of_;
-  std::vector<int64_t> offsets_;
+  std::vector<Group> groups_;     // by the planned buffer that started it
+  std::vector<size_t> joined_;    // by planned buffer: what its group was put in; itself: nothing
+  std::vector<int64_t> offsets_;  // by planned buffer: in that
   std::vector<bool> idle_;
 };
 

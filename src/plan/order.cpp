@@ -75,7 +75,9 @@ class ListSchedule {
     while (!ready_.empty()) {
       Stretch best;
       const size_t looked = std::min(ready_.size(), kLooked);
-      for (size_t i = 0; i < looked; ++i) {
+      if (is_heavy(ready_.back())) best.steps = {ready_.back()};
+      for (size_t i = 0; i < looked && !is_heavy(ready_.back()); ++i) {
+        if (is_heavy(ready_[ready_.size() - 1 - i])) continue;
         const Stretch stretch = stretch_of(ready_[ready_.size() - 1 - i]);
         if (best.steps.empty() || better(stretch, best)) best = stretch;
       }
@@ -86,6 +88,7 @@ class ListSchedule {
 
  private:
   static constexpr size_t kLooked = 16;
+  static constexpr size_t kHeavy = 1024;
 
   struct Stretch {
     std::vector<int> steps;
@@ -97,6 +100,11 @@ class ListSchedule {
     return a.end <= 0 ? a.peak < b.peak : a.peak - a.end > b.peak - b.end;
   }
 
+  /// To look at it takes long: it is taken when it is next, and looked at no more than that.
+  bool is_heavy(int step) const {
+    return problem_.steps[at(step)].touches.size() + readers_[at(step)].size() > kHeavy;
+  }
+
   /// The one step that can run once `step` has and could not before; -1: none or several.
   int follower(int step) {
     int found = -1;
@@ -105,7 +113,7 @@ class ListSchedule {
       if (found >= 0) return -1;
       found = reader;
     }
-    return found;
+    return found >= 0 && is_heavy(found) ? -1 : found;
   }
 
   Stretch stretch_of(int first) {

@@ -1,6 +1,7 @@
 #include "plan/planner.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/size.hpp"
 #include "device/problem.hpp"
@@ -235,9 +236,9 @@ class Planner::Laying {
 
   /// With streams: everything that touches the bytes of the value and is enqueued before the step
   /// has run when it starts.
-  bool only_one(const Value& value, int index) const {
+  bool only_one(const Value& value, int index) {
     if (!clocks_) return true;
-    const std::string& bytes = family(value.name);
+    const std::string bytes = family(value.name);
     const auto others = members_.find(bytes);
     const auto ran = [&](const std::string& name) {
       const Value* member = planner_.graph_.find(name);
@@ -252,22 +253,41 @@ class Planner::Laying {
                                std::all_of(others->second.begin(), others->second.end(), ran));
   }
 
-  /// The first of all values that may lie in the same bytes.
-  const std::string& family(const std::string& value) const {
-    const auto found = families_.find(value);
-    return found == families_.end() ? value : family(found->second);
+  /// The first of all values that may lie in the same bytes. What lies on the way to it is put
+  /// right below it.
+  std::string family(const std::string& value) {
+    std::string first = value;
+    for (auto next = families_.find(first); next != families_.end(); next = families_.find(first))
+      first = next->second;
+    for (auto next = families_.find(value); next != families_.end();)
+      next = families_.find(std::exchange(next->second, first));
+    return first;
+  }
+
+  /// Families that several operands are of.
+  std::set<std::string> shared_families(const Node& node) {
+    std::set<std::string> shared;
+    std::unordered_map<std::string, const Value*> seen;
+    for (const Value* input : node.inputs) {
+      if (input == nullptr) continue;
+      std::string bytes = family(input->name);
+      if (const auto [place, is_new] = seen.emplace(bytes, input); place->second != input)
+        shared.insert(std::move(bytes));
+    }
+    return shared;
   }
 
   /// A result goes over an operand only where no other operand may lie in the same bytes: it would
   /// change while it is read.
   void share(const Node& node, std::vector<const Value*> overwritable, int index) {
     std::erase_if(overwritable, [&](const Value* operand) {
-      if (last_.at(operand) != index) return true;  // read again
-      if (!only_one(*operand, index)) return true;
-      return std::any_of(node.inputs.begin(), node.inputs.end(), [&](const Value* other) {
-        return other != nullptr && other != operand && family(other->name) == family(operand->name);
-      });
+      return last_.at(operand) != index || !only_one(*operand, index);  // read again
     });
+    if (!overwritable.empty()) {
+      const std::set<std::string> shared = shared_families(node);
+      std::erase_if(overwritable,
+                    [&](const Value* operand) { return shared.contains(family(operand->name)); });
+    }
     std::vector<Sharing> found;
     add_sharings(node, overwritable, found);
     const auto in_arena = [&](const std::string& name) {

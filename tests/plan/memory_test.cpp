@@ -8,6 +8,7 @@
 #include <random>
 
 #include "plan/memory/demand.hpp"
+#include "plan/memory/greedy.hpp"
 
 namespace hone::test {
 namespace {
@@ -187,6 +188,94 @@ TEST(Memory, TheValidatorFindsEveryOverlapThatIsMade) {
       }
   }
   EXPECT_GT(made, 1000);
+}
+
+bool live_together(const Buffer& a, const Buffer& b) {
+  return a.first <= b.last && b.first <= a.last;
+}
+
+/// What place_in_order() says that it does, each buffer compared to all before it.
+Placement placed_naively(const Demand& demand, const std::vector<size_t>& order) {
+  const auto size = [&](size_t i) { return (demand.buffers[i].bytes + 63) / 64 * 64; };
+  Placement placement{std::vector<int64_t>(demand.buffers.size(), 0), 0};
+  std::vector<size_t> placed;
+  for (const size_t index : order) {
+    if (size(index) == 0) continue;
+    std::stable_sort(placed.begin(), placed.end(), [&](size_t a, size_t b) {
+      return placement.offsets[a] < placement.offsets[b];
+    });
+    int64_t end = 0, best = -1, best_gap = 0;
+    for (const size_t other : placed) {
+      if (!live_together(demand.buffers[index], demand.buffers[other])) continue;
+      const int64_t gap = placement.offsets[other] - end;
+      if (gap >= size(index) && (best < 0 || gap < best_gap)) best = end, best_gap = gap;
+      end = std::max(end, placement.offsets[other] + size(other));
+    }
+    placement.offsets[index] = best >= 0 ? best : end;
+    placement.bytes = std::max(placement.bytes, placement.offsets[index] + size(index));
+    placed.push_back(index);
+  }
+  return placement;
+}
+
+TEST(Memory, GreedyPlacementsAreTheNaiveOnes) {
+  std::mt19937 random(9);
+  for (int i = 0; i < 2000; ++i) {
+    const Demand demand = random_demand(random);
+    std::vector<size_t> order(demand.buffers.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::shuffle(order.begin(), order.end(), random);
+    const auto placement = place_in_order(demand, order, 1'000'000);
+    ASSERT_TRUE(placement.has_value());
+    ASSERT_EQ(placement->offsets, placed_naively(demand, order).offsets) << "demand " << i;
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+      return demand.buffers[a].first < demand.buffers[b].first;
+    });
+    const Placement naive = placed_naively(demand, order), in_time = place_in_time(demand);
+    ASSERT_EQ(in_time.bytes, naive.bytes) << "demand " << i;
+    ASSERT_EQ(in_time.offsets, naive.offsets) << "demand " << i;
+  }
+}
+
+TEST(Memory, PlacingInOrderEndsWithItsWork) {
+  Demand demand;
+  demand.buffers.assign(100, {64, 0, 9});
+  std::vector<size_t> order(100);
+  std::iota(order.begin(), order.end(), size_t{0});
+  EXPECT_TRUE(place_in_order(demand, order, 99 * 100 / 2).has_value());
+  EXPECT_FALSE(place_in_order(demand, order, 99 * 100 / 2 - 1).has_value());
+}
+
+TEST(Memory, AHundredThousandBuffersAtOnceTakeTheBound) {
+  Demand demand;
+  for (int i = 0; i < 100'000; ++i) demand.buffers.push_back({64 + i % 7 * 64, i % 10, 10 + i});
+  const Placement placement = solve(demand);
+  EXPECT_EQ(validate(demand, placement), std::nullopt);
+  EXPECT_EQ(placement.bytes, lower_bound(demand));
+}
+
+TEST(Memory, TheValidatorSaysWhatComparingAllPairsDoes) {
+  std::mt19937 random(10);
+  int wrong = 0;
+  for (int i = 0; i < 5000; ++i) {
+    const Demand demand = random_demand(random);
+    Placement placement = solve(demand);
+    if (demand.buffers.empty()) continue;
+    placement.offsets[random() % demand.buffers.size()] += 64 * (random() % 5);
+    placement.bytes += 1000;
+    bool overlap = false;
+    for (size_t a = 0; a < demand.buffers.size(); ++a)
+      for (size_t b = 0; b < a; ++b) {
+        const Buffer &one = demand.buffers[a], &two = demand.buffers[b];
+        overlap |= one.bytes > 0 && two.bytes > 0 && live_together(one, two) &&
+                   placement.offsets[a] < placement.offsets[b] + two.bytes &&
+                   placement.offsets[b] < placement.offsets[a] + one.bytes;
+      }
+    ASSERT_EQ(validate(demand, placement).has_value(), overlap) << "demand " << i;
+    wrong += overlap;
+  }
+  EXPECT_GT(wrong, 500);
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ inline constexpr Effort kBindEffort{100'000, 0};
 /// a branch and bound search.
 Placement solve(const Demand& demand, const Effort& effort = {});
 
-/// The naive check that every placement passes before use: in words, the first thing wrong.
+/// The check that every placement passes before use: in words, the first thing wrong.
 std::optional<std::string> validate(const Demand& demand, const Placement& placement);
 
 }  // namespace hone

@@ -1,44 +1,17 @@
 #include <algorithm>
 #include <functional>
 #include <numeric>
+#include <optional>
 
 #include "base/size.hpp"
 #include "plan/memory/demand.hpp"
+#include "plan/memory/greedy.hpp"
 #include "plan/memory/search.hpp"
 
 namespace hone {
 namespace {
 
 using Order = std::vector<size_t>;
-
-bool overlap(const Buffer& a, const Buffer& b) { return a.first <= b.last && b.first <= a.last; }
-
-/// Puts the buffers, in `order`, each into the smallest gap among those placed already that live at
-/// the same time, else behind them.
-Placement place(const Demand& demand, const Order& order) {
-  Placement placement{std::vector<int64_t>(demand.buffers.size(), 0), 0};
-  Order placed;  // by offset
-  for (const size_t index : order) {
-    const Buffer& buffer = demand.buffers[index];
-    const int64_t size = align_up(buffer.bytes, kArenaAlignment);
-    int64_t end = 0, best = -1, best_gap = 0;
-    for (const size_t other : placed) {
-      if (!overlap(buffer, demand.buffers[other])) continue;
-      const int64_t gap = placement.offsets[other] - end;
-      if (gap >= size && (best < 0 || gap < best_gap)) best = end, best_gap = gap;
-      end = std::max(end, checked_add(placement.offsets[other],
-                                      align_up(demand.buffers[other].bytes, kArenaAlignment)));
-    }
-    const int64_t offset = best >= 0 ? best : end;
-    placement.offsets[index] = offset;
-    placement.bytes = std::max(placement.bytes, checked_add(offset, size));
-    const auto behind =
-        std::upper_bound(placed.begin(), placed.end(), offset,
-                         [&](int64_t at, size_t other) { return at < placement.offsets[other]; });
-    placed.insert(behind, index);
-  }
-  return placement;
-}
 
 Order sorted_by(const Demand& demand, const std::function<int64_t(const Buffer&)>& weight) {
   Order order(demand.buffers.size());
@@ -49,19 +22,24 @@ Order sorted_by(const Demand& demand, const std::function<int64_t(const Buffer&)
   return order;
 }
 
+/// Of so many buffers all pairs may be looked at; of more, as many pairs and some of each.
+constexpr int64_t kMostPairs = 4'000'000, kPairsOfEach = 64;
+
 Placement best_greedy(const Demand& demand, int64_t enough) {
   const std::function<int64_t(const Buffer&)> weights[] = {
       [](const Buffer& b) { return b.bytes; },
       [](const Buffer& b) { return int64_t{b.last} - b.first; },
-      [](const Buffer& b) { return -int64_t{b.first}; },
   };
-  Placement best;
+  const int64_t work = kMostPairs + kPairsOfEach * std::ssize(demand.buffers);
+  std::optional<Placement> best;
   for (const auto& weight : weights) {
-    Placement placement = place(demand, sorted_by(demand, weight));
-    if (best.offsets.empty() || placement.bytes < best.bytes) best = std::move(placement);
-    if (best.bytes <= enough) break;
+    auto placement = place_in_order(demand, sorted_by(demand, weight), work);
+    if (!placement) continue;  // too many that live together
+    if (!best || placement->bytes < best->bytes) best = std::move(placement);
+    if (best->bytes <= enough) return *std::move(best);
   }
-  return best;
+  Placement in_time = place_in_time(demand);
+  return best && best->bytes <= in_time.bytes ? *std::move(best) : std::move(in_time);
 }
 
 /// The buffers that have bytes, over sections.
