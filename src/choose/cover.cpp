@@ -129,7 +129,7 @@ class Covering {
       const auto weight = weights_.find(operand);
       problem->weights.push_back(weight == weights_.end() ? operand->weight : weight->second);
     }
-    problem->ranges = ranges_;
+    problem->ranges = ranges_of(*problem->region.body, ranges_);
     problem->share = share_;
     return problem;
   }
@@ -168,7 +168,7 @@ class Covering {
   const Graph& body_;
   const KernelRegistry& kernels_;
   const Share share_;
-  const Ranges ranges_;
+  const Ranges& ranges_;
   std::unordered_map<const Value*, std::shared_ptr<const Weight>> weights_;
   std::vector<const Kernel*> several_;
   std::string why_;

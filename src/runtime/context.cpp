@@ -20,6 +20,9 @@ Context::Context(std::shared_ptr<const Engine> engine, std::shared_ptr<Team> tea
     : engine_(std::move(engine)),
       team_(team != nullptr ? std::move(team) : std::make_shared<Team>(engine_->workers())),
       execution_(engine_->program(), *team_) {
+  const Graph& graph = engine_->graph();
+  for (const Value* input : graph.inputs()) inputs_.emplace(input->name, inputs_.size());
+  for (size_t i = 0; i < graph.outputs().size(); ++i) outputs_.emplace(graph.outputs()[i].name, i);
   // Working memory is planned for each of the engine's workers.
   check(team_->workers() <= engine_->workers(), Code::usage, "a team of ", team_->workers(),
         " workers, the engine is made for ", engine_->workers());
@@ -29,11 +32,11 @@ NamedTensors Context::run(const NamedTensors& inputs, const NamedTensors& output
   const Graph& graph = engine_->graph();
   std::vector<Tensor> given(graph.inputs().size());
   for (const auto& [name, tensor] : inputs) {
-    const auto found = std::find_if(graph.inputs().begin(), graph.inputs().end(),
-                                    [&](const Value* input) { return input->name == name; });
-    check(found != graph.inputs().end(), Code::usage, "there is no input \"", name,
-          "\"; the model's inputs are ", names_of(graph, true));
-    Tensor& place = given[static_cast<size_t>(found - graph.inputs().begin())];
+    const auto found = inputs_.find(name);
+    if (found == inputs_.end()) [[unlikely]]
+      fail(Code::usage, "there is no input \"", name, "\"; the model's inputs are ",
+           names_of(graph, true));
+    Tensor& place = given[found->second];
     check(place.empty(), Code::usage, "input \"", name, "\" is given twice");
     place = tensor;
   }
@@ -46,11 +49,11 @@ NamedTensors Context::run(const NamedTensors& inputs, const NamedTensors& output
   }
   std::vector<Tensor> places(graph.outputs().size());
   for (const auto& [name, tensor] : outputs) {
-    const auto found = std::find_if(graph.outputs().begin(), graph.outputs().end(),
-                                    [&](const GraphOutput& output) { return output.name == name; });
-    check(found != graph.outputs().end(), Code::usage, "there is no output \"", name,
-          "\"; the model's outputs are ", names_of(graph, false));
-    Tensor& place = places[static_cast<size_t>(found - graph.outputs().begin())];
+    const auto found = outputs_.find(name);
+    if (found == outputs_.end()) [[unlikely]]
+      fail(Code::usage, "there is no output \"", name, "\"; the model's outputs are ",
+           names_of(graph, false));
+    Tensor& place = places[found->second];
     check(place.empty(), Code::usage, "output \"", name, "\" is given two places");
     place = tensor;
   }

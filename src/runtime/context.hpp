@@ -32,6 +32,7 @@ class Context {
   std::shared_ptr<const Engine> engine_;
   std::shared_ptr<Team> team_;
   Execution execution_;
+  std::map<std::string, size_t, std::less<>> inputs_, outputs_;  // by name: their places
 };
 
 }  // namespace hone

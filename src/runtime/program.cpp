@@ -72,7 +72,10 @@ Tensor PackStore::pack(const Problem& problem, const Tuning& tuning, const Packi
   // Packed outside the lock: two threads may do the same work once, the first result stays.
   auto packed = std::make_shared<const Tensor>(packing.pack(problem, tuning, weight.tensor()));
   const std::lock_guard lock(mutex_);
-  std::erase_if(packed_, [](const auto& each) { return each.second.expired(); });
+  if (packed_.size() >= most_) {
+    std::erase_if(packed_, [](const auto& each) { return each.second.expired(); });
+    most_ = std::max(most_, 2 * packed_.size());
+  }
   std::weak_ptr<const Tensor>& place = packed_[key];
   if (const auto first = place.lock()) return shared(first);
   place = packed;
@@ -119,6 +122,9 @@ std::shared_ptr<const Program> Program::make(std::shared_ptr<const Graph> graph,
   for (const Node& node : nodes.nodes())
     for (const Value* output : node.outputs)
       if (output != nullptr) number(output);
+  for (size_t i = 0; i < program->plan_.buffers.size(); ++i)
+    if (const PlannedBuffer& buffer = program->plan_.buffers[i]; buffer.value.empty())
+      program->scratch_[buffer.first] = static_cast<int>(i);
   size_t body = 0;
   int at = 0;
   auto node = nodes.nodes().begin();
@@ -179,9 +185,7 @@ void Program::add_run(Step& step, const hone::Step& planned, int at) {
   for (size_t i = 0; i < step.operands.size(); ++i)
     if (!step.packed[i]) add_constant(step.operands[i]);
   step.prepared = kernel->prepare(recipe, std::move(packed));
-  for (size_t i = 0; i < plan_.buffers.size(); ++i)
-    if (plan_.buffers[i].value.empty() && plan_.buffers[i].first == at)
-      step.scratch = static_cast<int>(i);
+  if (const auto found = scratch_.find(at); found != scratch_.end()) step.scratch = found->second;
   if (step.scratch < 0) step.late_scratch = recipe.scratch_bytes;
 }
 

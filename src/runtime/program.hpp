@@ -25,6 +25,7 @@ class PackStore {
  private:
   mutable std::mutex mutex_;
   std::map<std::pair<Hash, std::string>, std::weak_ptr<const Tensor>> packed_;
+  size_t most_ = 64;  // entries; beyond it those that nobody has go
 };
 
 /// The graph that plans are of: a copy of `portable` with everything computed that can be, its
@@ -98,6 +99,7 @@ class Program {
   std::shared_ptr<const Graph> graph_;
   Plan plan_;
   std::vector<Step> steps_;
+  std::unordered_map<int, int> scratch_;  // by step: the plan's buffer
   std::unordered_map<const Value*, int> indices_;
   std::unordered_map<const Value*, Tensor> constants_;
   mutable std::mutex mutex_;

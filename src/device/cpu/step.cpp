@@ -1,6 +1,7 @@
 #include "device/cpu/step.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/size.hpp"
 
@@ -39,8 +40,11 @@ int region_input(const Problem& problem, size_t operand) {
   return found == inputs.end() ? -1 : static_cast<int>(found - inputs.begin());
 }
 
-Source::Source(const Problem& problem, size_t operand) : input_(region_input(problem, operand)) {
-  if (input_ == -1) literal_ = problem.region.single()->inputs[operand]->weight->tensor().clone();
+Source::Source(const Problem& problem, size_t operand)
+    : Source(problem.region.single()->input(operand), region_input(problem, operand)) {}
+
+Source::Source(const Value* value, int input) : input_(input) {
+  if (input_ == -1) literal_ = value->weight->tensor().clone();
 }
 
 void check_scalars(const std::vector<Source>& operands_of, std::initializer_list<size_t> which,
@@ -55,7 +59,14 @@ void check_scalars(const std::vector<Source>& operands_of, std::initializer_list
 
 std::vector<Source> sources(const Problem& problem) {
   std::vector<Source> all;
-  for (size_t i = 0; i < problem.region.single()->inputs.size(); ++i) all.emplace_back(problem, i);
+  std::unordered_map<const Value*, int> places;  // there may be very many
+  for (const Value* input : problem.region.body->inputs())
+    places.emplace(input, static_cast<int>(places.size()));
+  for (const Value* value : problem.region.single()->inputs) {
+    const auto found = places.find(value);
+    const int literal = value == nullptr ? -2 : -1;
+    all.push_back(Source(value, found == places.end() ? literal : found->second));
+  }
   return all;
 }
 

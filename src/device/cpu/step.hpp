@@ -88,6 +88,8 @@ class Source {
   }
 
  private:
+  friend std::vector<Source> sources(const Problem& problem);
+  Source(const Value* value, int input);
   int input_;
   Tensor literal_;  // a copy of its own: aligned
 };

@@ -286,8 +286,9 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   const Node& node = *problem.region.single();
   shared->region = problem.region;
   shared->operands_of = sources(problem);
-  for (size_t i = 0; i < node.outputs.size(); ++i)
-    shared->outputs_of.push_back(wanted_output(problem, i));
+  int wanted = 0;  // as wanted_output() says of each
+  for (const Value* output : node.outputs)
+    shared->outputs_of.push_back(output == nullptr ? -1 : wanted++);
   shared->mover = movers().at(&node.op.op_class());
   shared->width = bits(operand_type(problem, 0)->dtype) / 8;
   shared->pads = node.op.as<Pad>() != nullptr;

@@ -31,6 +31,11 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 class ReferenceBound final : public Bound {
  public:
   ReferenceBound(const Region& region, const Operands& operands) : region_(region) {
+    size_t wanted = 0;
+    for (const Value* output : region.body->nodes().front().outputs) {
+      places_.push_back(wanted);
+      wanted += output != nullptr;
+    }
     rebind(operands);
   }
 
@@ -52,9 +57,7 @@ class ReferenceBound final : public Bound {
       else inputs.push_back(&held[next++]);
     }
     const auto allocate = [&](int output, DType dtype, const std::vector<int64_t>& shape) {
-      size_t place = 0;  // wanted results stand in order among the outputs
-      for (int i = 0; i < output; ++i) place += node.outputs[static_cast<size_t>(i)] != nullptr;
-      const Operand& to = operands_.outputs[place];
+      const Operand& to = operands_.outputs[places_[static_cast<size_t>(output)]];
       check(to.dtype == dtype && to.shape == shape, Code::internal, describe(node), " gave ", dtype,
             shape_text(shape), ", planned as ", to.dtype, shape_text(to.shape));
       return Tensor::borrow_mutable(dtype, shape, {to.data, bytes_for(dtype, element_count(shape))},
@@ -66,6 +69,7 @@ class ReferenceBound final : public Bound {
 
  private:
   const Region region_;
+  std::vector<size_t> places_;  // of results among the outputs: those that are wanted, in order
   Operands operands_;
 };
 
