@@ -94,8 +94,8 @@ memory: $(BUILD)/build.ninja ## the tables of docs/memory.md: hard instances, th
 
 specialization: $(BUILD)/build.ninja ## times of passes, plans and new sizes: docs/optimizer.md
 	@$(with_tests)
-	@cmake --build $(BUILD) -j $(JOBS) --target hone_optimizer_times
-	@tests/timing/table $(BUILD)/bin/hone_optimizer_times docs/optimizer.md $(may_skip)
+	@cmake --build $(BUILD) -j $(JOBS) --target hone hone_optimizer_times hone_optimizer_scale
+	@tests/timing/table $(BUILD)/bin docs/optimizer.md $(may_skip)
 
 retrieval: build $(VENV) ## MiniLM finds texts by their descriptions
 	@$(VENV) tests/bars/retrieval.py $(BUILD)/bin/hone $(may_skip)
