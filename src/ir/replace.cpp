@@ -5,6 +5,7 @@
 #include "ir/inference.hpp"
 #include "ir/match.hpp"
 #include "ir/origins.hpp"
+#include "ir/rule_choices.hpp"
 #include "ir/rules.hpp"
 
 namespace hone {
@@ -123,21 +124,27 @@ class Replacement {
     Node* before = match_.value(anchor().name)->producer;
     const auto& matched = match_.nodes();
     const Origins origin = origins_of({matched.rbegin(), matched.rend()});
-    for (const RuleNode& node : rule_.give) {
+    const std::vector<bool> wanted = wanted_nodes(match_);
+    for (size_t i = 0; i < rule_.give.size(); ++i) {
+      const RuleNode& node = rule_.give[i];
+      nodes_.push_back(nullptr);
+      if (!wanted[i]) continue;
       auto op = op_of(node, match_);
       if (!op) return false;
       std::vector<Value*> operands;
-      for (const RuleTerm& term : node.operands) {
+      for (const RuleTerm& each : node.operands) {
         // A variable of an alternative that was not taken is an absent operand.
+        const RuleTerm* term = taken(each, match_);
         const bool absent =
-            term.kind == RuleTerm::Kind::absent ||
-            (term.kind == RuleTerm::Kind::name && match_.value(term.index) == nullptr);
-        Value* operand = absent ? nullptr : value_of(term);
+            term == nullptr || term->kind == RuleTerm::Kind::absent ||
+            (term->kind == RuleTerm::Kind::name && match_.value(term->index) == nullptr);
+        Value* operand = absent ? nullptr : value_of(*term);
         if (operand == nullptr && !absent) return false;
         operands.push_back(operand);
       }
       made_.push_back(graph_.add_node(*std::move(op), std::move(operands), names_of(node), origin,
                                       rule_.name, before));
+      nodes_.back() = made_.back();
       try {
         infer(graph_, *made_.back());
       } catch (const Error&) {
@@ -172,7 +179,7 @@ class Replacement {
     using Kind = RuleTerm::Kind;
     if (term.kind == Kind::name) return match_.value(term.index);
     if (term.kind == Kind::node)
-      return made_[static_cast<size_t>(term.index)]->output(static_cast<size_t>(term.result));
+      return nodes_[static_cast<size_t>(term.index)]->output(static_cast<size_t>(term.result));
     Tensor contents = term.literal;
     if (term.kind != Kind::literal) {
       const auto number =
@@ -206,7 +213,8 @@ class Replacement {
     if (graph_.requirements().size() != requirements_) return false;
     for (const RuleOutput& output : rule_.outputs) {
       const Value* old = match_.value(output.name);
-      given_.push_back(old == nullptr ? nullptr : value_of(output.value));
+      const RuleTerm* term = taken(output.value, match_);
+      given_.push_back(old == nullptr || term == nullptr ? nullptr : value_of(*term));
       if (old == nullptr) continue;
       const Value* given = given_.back();
       if (given == nullptr || given == old || given->type != old->type) return false;
@@ -248,6 +256,7 @@ class Replacement {
   const Match& match_;
   size_t requirements_;
   std::vector<Node*> made_;
+  std::vector<Node*> nodes_;  // those of rule_.give; null: of an alternative not taken
   std::vector<Value*> constants_, given_;
 };
 

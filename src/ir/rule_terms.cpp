@@ -131,7 +131,6 @@ RuleTerm RuleTerms::read_term(Scanner& s) {
 }
 
 RuleTerm RuleTerms::read_choices(Scanner& s) {
-  if (side_ == Side::give) s.fail("found alternatives in what is given, wanted one term");
   RuleTerm term;
   term.kind = RuleTerm::Kind::either;
   s.want('(');
