@@ -18,7 +18,7 @@ Tensor pack_columns(const Problem& problem, const Tuning&, const Tensor& weight)
   const bool transposed = gemm != nullptr && gemm->transB;
   const int64_t depth = weight.dim(transposed ? 1 : 0), n = weight.dim(transposed ? 0 : 1);
   std::vector<float> floats(static_cast<size_t>(weight.count()));
-  std::memcpy(floats.data(), weight.bytes().data(), weight.bytes().size());
+  if (!floats.empty()) std::memcpy(floats.data(), weight.bytes().data(), weight.bytes().size());
   const GemmCore& core = gemm_core();
   Tensor packed(DType::f32, {packed_floats(n, depth, core.columns)});
   pack_panels(floats.data(), n, depth, transposed ? depth : 1, transposed ? 1 : n, core.columns,
@@ -171,8 +171,7 @@ struct MatMulShared final : Shared<MatMulShared> {
     const int64_t rows = std::min(tiling.rows, product.m - row);
     const int64_t columns = std::min(tiling.columns, product.n - column);
     for (int64_t i = 0; i < rows; ++i)
-      std::memset(c + (row + i) * product.n + column, 0,
-                  static_cast<size_t>(columns) * sizeof(float));
+      std::fill_n(c + (row + i) * product.n + column, columns, 0.0F);
   }
 };
 
