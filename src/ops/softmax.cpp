@@ -140,11 +140,14 @@ void infer_running(Inference& c, const std::optional<Dims>& axis) {
 void Softmax::infer(Inference& c) const { infer_same(c, axis); }
 
 void Softmax::eval(Evaluation& c) const {
-  eval_lanes(c, axis, flatten, [](std::vector<double>& lane) {
+  eval_lanes(c, axis, flatten, [&](std::vector<double>& lane) {
     const double greatest = *std::max_element(lane.begin(), lane.end());
     double sum = 0;
     for (double& value : lane) sum += value = std::exp(value - greatest);
-    for (double& value : lane) value /= sum;
+    for (double& value : lane) {
+      value /= sum;
+      if (zero_nan && std::isnan(value)) value = 0;
+    }
   });
 }
 

@@ -8,9 +8,10 @@ namespace hone {
 /// Exponentials along an axis over their sum.
 struct Softmax {
   static constexpr std::string_view kName = "Softmax";
-  int64_t axis = -1;     ///< in [-rank, rank)
-  bool flatten = false;  ///< along `axis` and all axes after it together (ONNX before opset 13)
-  void fields(FieldList& f) const { f("axis", axis)("flatten", flatten); }
+  int64_t axis = -1;      ///< in [-rank, rank)
+  bool flatten = false;   ///< along `axis` and all axes after it together (ONNX before opset 13)
+  bool zero_nan = false;  ///< where the result would be NaN it is 0
+  void fields(FieldList& f) const { f("axis", axis)("flatten", flatten)("zero_nan", zero_nan); }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
   void express(Expression& e) const;

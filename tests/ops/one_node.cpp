@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "ops/stage_judge.hpp"
 
@@ -140,8 +141,11 @@ std::vector<double> numbers(const Tensor& tensor) {
 
 void expect_near(const Tensor& found, const std::vector<double>& wanted, double most) {
   ASSERT_EQ(found.count(), static_cast<int64_t>(wanted.size()));
-  for (size_t i = 0; i < wanted.size(); ++i)
-    EXPECT_NEAR(found.number(static_cast<int64_t>(i)), wanted[i], most) << "element " << i;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const double number = found.number(static_cast<int64_t>(i));
+    if (std::isnan(wanted[i])) EXPECT_TRUE(std::isnan(number)) << number << " at element " << i;
+    else EXPECT_NEAR(number, wanted[i], most) << "element " << i;
+  }
 }
 
 }  // namespace hone::test

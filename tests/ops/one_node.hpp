@@ -27,7 +27,7 @@ Tensor f32(const std::vector<double>& values);
 Tensor i64(const std::vector<int64_t>& values);
 
 std::vector<double> numbers(const Tensor& tensor);
-/// As many elements as `wanted` and each within `most` of it.
+/// As many elements as `wanted` and each within `most` of it, NaN where it is NaN.
 void expect_near(const Tensor& found, const std::vector<double>& wanted, double most = 1e-6);
 /// The message of the Error that `f` throws; "" when it throws none.
 template <class F>

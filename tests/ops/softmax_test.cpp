@@ -27,6 +27,14 @@ TEST(Softmax, Types) {
             std::string::npos);
 }
 
+TEST(Softmax, ALaneWithoutANumberIsNaNOrZero) {
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  const double nan = std::nan("");
+  const Tensor x = tensor(DType::f32, {3, 2}, {-kInf, -kInf, 1, 1, nan, 1});
+  expect_near(run(Softmax{}, {x}), {nan, nan, 0.5, 0.5, nan, nan});
+  expect_near(run(Softmax{.zero_nan = true}, {x}), {0, 0, 0.5, 0.5, 0, 0});
+}
+
 TEST(Softmax, AlongOneAxisOrTheRest) {
   const auto sums = [](const Tensor& y, Ints lane) {
     double sum = 0;

@@ -76,6 +76,10 @@ Expr only_element(const Expression& e, int input, double otherwise) {
   return e.at(input, Dims(e.shape(input).size(), Dim(0)));
 }
 
+Expr number_or_zero(const Expr& value) {
+  return select(call(Function::equal, value, value), value, like(value, 0));
+}
+
 Expr quantized(const Expr& value, const Expr& zero, DType dtype) {
   const IntegerRange range = integer_range(dtype);
   const Expr shifted = call(Function::round, value) + Expr::cast(value.dtype(), zero);

@@ -38,6 +38,9 @@ std::optional<Expr> parameter_at(const Expression& e, int input, const Dims& pla
 /// The only element of operand `input`; absent: `otherwise`.
 Expr only_element(const Expression& e, int input, double otherwise = 0);
 
+/// `value`, but 0 where it is NaN.
+Expr number_or_zero(const Expr& value);
+
 /// round half to even(value) + zero point within the range of `dtype`, NaN the least of it; `value`
 /// and `zero` floats.
 Expr quantized(const Expr& value, const Expr& zero, DType dtype);

@@ -157,8 +157,10 @@ std::optional<Exponentials> exponentials(Expression& e, int64_t axis, bool flatt
 }  // namespace
 
 void Softmax::express(Expression& e) const {
-  if (const auto lane = exponentials(e, axis, flatten))
-    e.set(0, call(Function::exp, lane->x) / lane->sum);
+  const auto lane = exponentials(e, axis, flatten);
+  if (!lane) return;
+  const Expr share = call(Function::exp, lane->x) / lane->sum;
+  e.set(0, zero_nan ? number_or_zero(share) : share);
 }
 
 void LogSoftmax::express(Expression& e) const {

@@ -16,11 +16,13 @@ constexpr int64_t kColumns = 64;     // lanes side by side when the axis is not 
 
 struct Fields {
   int64_t axis;
-  bool flatten, logarithm;
+  bool flatten, logarithm, zero_nan;
 };
 std::optional<Fields> fields_of(const Problem& problem) {
-  if (const auto* op = op_of<Softmax>(problem)) return Fields{op->axis, op->flatten, false};
-  if (const auto* op = op_of<LogSoftmax>(problem)) return Fields{op->axis, op->flatten, true};
+  if (const auto* op = op_of<Softmax>(problem))
+    return Fields{op->axis, op->flatten, false, op->zero_nan};
+  if (const auto* op = op_of<LogSoftmax>(problem))
+    return Fields{op->axis, op->flatten, true, false};
   return std::nullopt;
 }
 
@@ -85,6 +87,8 @@ struct SoftmaxShared final : Shared<SoftmaxShared> {
   void line(const RowFunctions& rows, int64_t size, const float* from, float* to) const {
     const float most = rows.max(size, from);
     const float sum = rows.exp_shifted(size, most, from, to);
+    // One exponential that is NaN makes the sum, and by it the whole lane, NaN.
+    if (fields.zero_nan && std::isnan(sum)) return std::fill_n(to, size, 0.0F), void();
     if (!fields.logarithm) return rows.affine(size, 1 / sum, 0, to, to);
     rows.normalize(size, most, 1, nullptr, nullptr, from, to);  // exact near the most
     rows.affine(size, 1, -std::log(sum), to, to);
@@ -109,8 +113,10 @@ struct SoftmaxShared final : Shared<SoftmaxShared> {
       sums[i] = fields.logarithm ? std::log(sums[i]) : 1 / sums[i];
     for (int64_t k = 0; k < g.size; ++k) {
       float* row = to + k * g.inner;
-      for (int64_t i = 0; i < count; ++i)
+      for (int64_t i = 0; i < count; ++i) {
         row[i] = fields.logarithm ? row[i] - sums[i] : row[i] * sums[i];
+        if (fields.zero_nan && std::isnan(sums[i])) row[i] = 0;
+      }
     }
   }
 };

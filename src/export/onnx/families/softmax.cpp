@@ -18,6 +18,19 @@ void export_flattening(NodeExport& node) {
   node.add("Reshape", {result, shape});
 }
 
+/// ONNX has no field for it: results that are NaN are replaced behind the operator.
+void export_softmax(NodeExport& node) {
+  const auto& op = node.op<Softmax>();
+  if (!op.zero_nan) return export_flattening<Softmax>(node);
+  if (op.flatten) node.unsupported("zero_nan beside flatten");
+  const std::string shares =
+      node.intermediate("Softmax", {node.input(0)}, {{"axis", op.axis}}, "shares");
+  const std::string nan = node.intermediate("IsNaN", {shares}, {}, "nan");
+  const std::string zero =
+      node.constant(Tensor::scalar(node.dtype_in(0).value_or(DType::f32), 0), "zero");
+  node.add("Where", {nan, zero, shares});
+}
+
 /// `opset` says whose Softmax it is: before 13 the axes from `axis` on are one.
 void export_qlinear_softmax(NodeExport& node) {
   NodeModel& made = node.plain();
@@ -28,7 +41,7 @@ void export_qlinear_softmax(NodeExport& node) {
 }  // namespace
 
 void register_softmax(Exporters& exporters) {
-  exporters.add("Softmax", export_flattening<Softmax>);
+  exporters.add("Softmax", export_softmax);
   exporters.add("LogSoftmax", export_flattening<LogSoftmax>);
   exporters.add("Hardmax", export_flattening<Hardmax>);
   exporters.add("QLinearSoftmax", export_qlinear_softmax);
