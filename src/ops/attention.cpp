@@ -136,7 +136,9 @@ void Attention::eval(Evaluation& c) const {
   AttentionTerms terms;
   terms.scale = std::isnan(scale) ? 1 / std::sqrt(static_cast<double>(sizes.head)) : double{scale};
   terms.softcap = softcap;
-  terms.bias = AttentionBias(c, kMask, sizes);
+  terms.bias = AttentionBias(c, kMask, sizes, fill, c.input(kQ).dtype());
+  terms.zero_unseen = zero_unseen;
+  terms.zero_nan = zero_nan;
   terms.window = {{}, nonpad(c, sizes), is_causal, left_window_size, right_window_size};
   const int64_t past = c.has(kPastKey) ? c.input(kPastKey).dim(2) : 0;
   terms.window.first.assign(static_cast<size_t>(c.has(kPastKey) ? sizes.batch : 0), past);

@@ -14,7 +14,7 @@ constexpr int64_t kMaskElements = 1 << 22;
 constexpr double kHidden = -1e9;
 
 /// Query i sees keys up to i and no other; the mask is the same for all samples and heads.
-bool is_causal(const Value& mask, const Dim& queries, const Dim& keys) {
+bool is_causal(const Value& mask, float fill, const Dim& queries, const Dim& keys) {
   const Weight& weight = *mask.weight;
   const std::vector<int64_t>& sizes = weight.shape();
   if (weight.is_absent() || weight.is_random() || weight.count() > kMaskElements ||
@@ -24,6 +24,7 @@ bool is_causal(const Value& mask, const Dim& queries, const Dim& keys) {
   if (weight.count() != rows * columns || !queries.is(rows) || !keys.is(columns)) return false;
   const Tensor& tensor = weight.tensor();
   const bool seen_is_true = tensor.dtype() == DType::boolean;
+  if (seen_is_true && !(fill <= kHidden)) return false;
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t j = 0; j < columns; ++j) {
       const double number = tensor.number(i * columns + j);
@@ -43,9 +44,11 @@ bool know_causal(Graph& graph, Node& node) {
   const Dims *q = dims_of(node.inputs[0]), *k = dims_of(node.inputs[1]);
   if (q == nullptr || k == nullptr || q->size() != k->size() || q->size() < 3) return false;
   const size_t sequence = q->size() - 2;
-  if (!is_causal(*node.inputs[3], (*q)[sequence], (*k)[sequence])) return false;
+  if (!is_causal(*node.inputs[3], op->fill, (*q)[sequence], (*k)[sequence])) return false;
   Attention causal = *op;
   causal.is_causal = true;
+  causal.fill = Attention{}.fill;
+  causal.zero_unseen = false;  // every query sees the first key
   graph.set_op(&node, causal);
   graph.set_input(&node, 3, nullptr);
   node.by = "recognize_causal";

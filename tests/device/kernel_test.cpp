@@ -173,6 +173,13 @@ TEST_P(KernelTest, Softmax) {
   }
   expect_kernel("cpu.softmax",
                 {"%x: f32[4,50]", "Softmax(%x)", "", "%y", {{}}, {{"x", {-200, 200}}}});
+  for (const char* field : {"", "zero_nan=true", "axis=0", "axis=0 zero_nan=true"})
+    expect_kernel("cpu.softmax", {"%x: f32[3,2]",
+                                  cat("Softmax(%x) ", field),
+                                  "",
+                                  "%y",
+                                  {{}},
+                                  {{"x", {-2e39, -1e39}}}});  // all -inf
   KernelCase far{"%x: f32[40,n]", "LogSoftmax(%x)", "", "%y", sizes, {{"x", {1e3, 1e3 + 0.5}}}};
   far.tolerance = 1e-6;  // the largest is taken off before the logarithm is
   expect_kernel("cpu.softmax", far);
@@ -211,9 +218,37 @@ TEST_P(KernelTest, Attention) {
   expect_kernel("cpu.attention",
                 {"%q: f32[1,1,5,8], %k: f32[1,1,9,8], %v: f32[1,1,9,8], %m: f32[4]",
                  "Attention(%q, %k, %v, %m)"});
+  // A number swallows small scores whole, and no parts of large ones.
+  expect_kernel("cpu.attention", {"%q: f32[1,1,40,8], %k: f32[1,1,2,8], %v: f32[1,1,2,8]",
+                                  "Attention(%q, %k, %v, f32[1,2]{-1e9,-1e9}) scale=1",
+                                  "",
+                                  "%y",
+                                  {{}},
+                                  {{"q", {2, 20}}}});
+  // Booleans choose; of two keys a query often sees none.
+  const std::string two = "%q: f32[2,n,8], %k: f32[2,2,8], %v: f32[2,2,8], %m: bool[2,1,n,2]";
+  for (const char* fields : {"", "fill=-1e9", "zero_unseen=true", "zero_nan=true"})
+    expect_kernel("cpu.attention",
+                  {two, cat("Attention(%q, %k, %v, %m) q_num_heads=2 ", "kv_num_heads=2 ", fields),
+                   "", "%y", sizes});
   const std::string operands = "%q: f32[1,1,5,8], %k: f32[1,1,9,8], %v: f32[1,1,9,8]";
+  expect_kernel("cpu.attention",
+                {cat(operands, ", %m: bool[1,1,5,4]"), "Attention(%q, %k, %v, %m) fill=1"});
+  for (const char* fields : {"", "zero_unseen=true", "zero_nan=true"})
+    for (const char* mask : {"f32[3,1]{0,-inf,nan}", "bool[1,1]{false}", "f32[1,1]{-inf}"})
+      expect_kernel("cpu.attention", {"%q: f32[1,1,3,8], %k: f32[1,1,1,8], %v: f32[1,1,1,8]",
+                                      cat("Attention(%q, %k, %v, ", mask, ") ", fields)});
   for (const char* field : {"is_causal=true", "softcap=2", "left_window_size=1"})
     EXPECT_NE(refusal("cpu.attention", {operands, cat("Attention(%q, %k, %v) ", field)}), "");
+  // Heads that a model claims are not there: no product of sizes overflows.
+  const KernelCase many{"%q: f32[b,s,d], %k: f32[b,s,d], %v: f32[b,s,d]",
+                        "Attention(%q, %k, %v) q_num_heads=9223372036854775807 "
+                        "kv_num_heads=9223372036854775807",
+                        "",
+                        "%y",
+                        {{{"b", 1}, {"s", 3}, {"d", 8}}}};
+  EXPECT_NE(kernel_error("cpu.attention", many).find("wanted 9223372036854775807 heads"),
+            std::string::npos);
 }
 
 TEST_P(KernelTest, Reductions) {

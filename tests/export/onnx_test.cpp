@@ -257,7 +257,7 @@ TEST(ExportOnnx, WhatOnnxCannotSayIsNamedAllAtOnce) {
 
 TEST(ExportOnnx, AMaskOfOneRowIsWrittenOutForEveryQuery) {
   constexpr std::string_view kText = R"(graph net(%q: f32[1,n,4], %m: f32[1,1,1,n]) -> (%y)
-  %y = Attention(%q, %q, %q, %m) q_num_heads=2 kv_num_heads=2
+  %y = Attention(%q, %q, %q, %m) q_num_heads=2 kv_num_heads=2 zero_unseen=true
 )";
   expect_same_results(kText, {ramp({1, 3, 4}), ramp({1, 1, 1, 3})});
   const onnx::Model model = onnx::model_of(*graph_of(kText));

@@ -73,7 +73,7 @@ TEST(AttentionRows, Attention) {
                                                    integer("left_window_size", 3)})),
                   inputs),
             "  %y = Attention(%x, %k, %k) is_causal=true q_num_heads=4 kv_num_heads=2 scale=0.5 "
-            "left_window_size=3 : f32[b,s,8]  # y\n");
+            "left_window_size=3 zero_unseen=true : f32[b,s,8]  # y\n");
   // A mask of one column: for every key in opset 23, for the first since.
   const std::string old = lines(
       attention({"x", "k", "k", "m"}, with({integer("qk_matmul_output_mode", 3)})), inputs, 23);

@@ -61,14 +61,15 @@ TEST(Attention, KeysThatArePaddingAreNotRead) {
   const std::vector<Tensor> operands{kZeros, kZeros, values, {}, {}, {}, i64({2})};
   expect_near(run(Attention{}, operands), {4.5, 4.5, 4.5});
   // Query i stands at 2 - 3 + i, so that the first sees nothing.
-  expect_near(run(Attention{.is_causal = true}, operands), {0, 3, 4.5});
+  expect_near(run(Attention{.is_causal = true, .zero_unseen = true}, operands), {0, 3, 4.5});
+  expect_near(run(Attention{.is_causal = true}, operands), {std::nan(""), 3, 4.5});
 }
 
 TEST(Attention, MasksOfBooleansAndNumbers) {
   const Tensor seen = tensor(DType::boolean, {3, 3}, {1, 0, 0, 0, 0, 0, 1, 1, 0});
-  expect_near(run(Attention{}, {kZeros, kZeros, kValues, seen}), {3, 0, 4.5});
-  const Tensor both = run(Attention{.is_causal = true}, {kZeros, kZeros, kValues, seen});
-  expect_near(both, {3, 0, 4.5});
+  const std::vector<Tensor> operands{kZeros, kZeros, kValues, seen};
+  expect_near(run(Attention{.zero_unseen = true}, operands), {3, 0, 4.5});
+  expect_near(run(Attention{.is_causal = true, .zero_unseen = true}, operands), {3, 0, 4.5});
   const Tensor added = tensor(DType::f32, {1, 1, 3}, {std::log(2.0), 0, -kInf});
   expect_near(run(Attention{}, {kZeros, kZeros, kValues, added}), {4, 4, 4});
   // A mask that ends early hides the rest; one of a single column the rest, too.
@@ -80,11 +81,45 @@ TEST(Attention, MasksOfBooleansAndNumbers) {
 
 TEST(Attention, AQueryThatSeesNothingGivesZerosWhateverItsScores) {
   const Tensor none = tensor(DType::boolean, {1, 2}, {0, 0});
-  const std::vector<Tensor> y =
-      run_all(Attention{.qk_matmul_output_mode = AttentionStage::probabilities},
-              {column({kInf}), column({1, 2}), column({1, 2}), none}, 4);
+  const std::vector<Tensor> y = run_all(
+      Attention{.qk_matmul_output_mode = AttentionStage::probabilities, .zero_unseen = true},
+      {column({kInf}), column({1, 2}), column({1, 2}), none}, 4);
   EXPECT_EQ(numbers(y[0]), (Doubles{0}));
   EXPECT_EQ(numbers(y[3]), (Doubles{0, 0}));
+}
+
+TEST(Attention, AQueryThatSeesNothingGivesWhatSoftmaxDoesUnlessToldOtherwise) {
+  const Tensor first = tensor(DType::f32, {2, 2}, {0, -kInf, -kInf, -kInf});
+  const Tensor q = column({1, 1}), k = column({1, 2}), v = column({3, 6});
+  expect_near(run(Attention{}, {q, k, v, first}), {3, std::nan("")});
+  expect_near(run(Attention{.zero_unseen = true}, {q, k, v, first}), {3, 0});
+  expect_near(run(Attention{.zero_nan = true}, {q, k, v, first}), {3, 0});
+  // Only the guard makes something of a query that is no number.
+  const Tensor nan = column({1, std::nan("")});
+  expect_near(run(Attention{.zero_unseen = true}, {nan, k, v}), {5.193176, std::nan("")});
+  expect_near(run(Attention{.zero_nan = true}, {nan, k, v}), {5.193176, 0});
+}
+
+TEST(Attention, BooleansChooseBetweenScoreAndFill) {
+  const Tensor seen = tensor(DType::boolean, {2, 2}, {1, 0, 0, 0});
+  const Tensor q = column({40, 40}), k = column({1, 2}), v = column({3, 6});
+  // All hidden alike: the mean. Added to scores beyond 32, -1e9 would keep a difference.
+  expect_near(run(Attention{.fill = -1e9F}, {q, k, v, seen}), {3, 4.5});
+  // No score is so low that a fill hides its key for certain.
+  expect_near(run(Attention{.fill = 40}, {q, k, v, seen}), {4.5, 4.5});
+}
+
+TEST(Attention, NumbersSwallowScoresAsInTheTypeOfQueries) {
+  const auto hidden = [](DType dtype, double number) {
+    const auto of = [&](const Doubles& values) {
+      return tensor(dtype, {1, 1, static_cast<int64_t>(values.size()), 1}, values);
+    };
+    const Tensor mask = tensor(dtype, {1, 2}, {number, number});
+    return run(Attention{}, {of({4}), of({1, 2}), of({4, 8}), mask});
+  };
+  expect_near(hidden(DType::f32, -1e9), {6});
+  expect_near(hidden(DType::f16, -65504), {6});
+  expect_near(hidden(DType::f64, -1e9), {7.928055});
 }
 
 TEST(Attention, PastComesFirst) {

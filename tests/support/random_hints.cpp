@@ -85,6 +85,8 @@ constexpr Hint kHints[] = {
     {"RotaryEmbedding", "f32[b,2,s,4] f32[b,s,2]{-1..1} f32[b,s,2]{-1..1}", ""},
     {"BitCast", "i32[*]", "to=f32|u32|i32"},
     {"Attention", "f32[b,2,s,4] f32[b,2,t,4] f32[b,2,t,4] f32[s,t]?", "is_causal=true|false"},
+    {"Attention", "f32[b,2,s,4] f32[b,2,t,4] f32[b,2,t,4] bool[s,t]",
+     "fill=-inf|-20 zero_nan=true|false zero_unseen=true|false"},
     {"ReverseSequence", "A[4,2] i64[2]{1,3}", "batch_axis=1 time_axis=0"},
     {"AffineGrid", "f32[n,2,3]{-1..1}", "size=[$n,2,3,4]"},
     {"Col2Im", "f32[n,4c,4]", "image_shape=[3,3] block_shape=[2,2]"},

@@ -6,6 +6,7 @@
 #include "base/size.hpp"
 #include "ir/work.hpp"
 #include "ops/common/operands.hpp"
+#include "ops/common/quantization.hpp"
 
 namespace hone {
 namespace {
@@ -29,7 +30,8 @@ void check_heads(const Evaluation& c, const AttentionSizes& sizes) {
 }
 
 AttentionBias::AttentionBias(const Evaluation& c, int operand, const AttentionSizes& sizes,
-                             bool broadcast_keys) {
+                             double fill, DType sum)
+    : sum_(sum), fill_(fill) {
   if (!c.has(operand)) return;
   const Tensor& tensor = c.input(operand);
   const int64_t wanted[] = {sizes.batch, sizes.heads, sizes.queries, sizes.keys};
@@ -40,23 +42,34 @@ AttentionBias::AttentionBias(const Evaluation& c, int operand, const AttentionSi
   for (int d = tensor.rank() - 1; d >= 0; --d) {
     const auto place = static_cast<size_t>(d + 4 - tensor.rank());
     const int64_t size = tensor.dim(d);
-    const bool repeats = size == 1 && (place < 3 || broadcast_keys);
+    const bool repeats = size == 1 && place < 3;
     c.check(repeats || size == wanted[place] || (place == 3 && size < wanted[3]), "the mask is ",
             shape_text(tensor.shape()), ", wanted to broadcast to [", sizes.batch, ",", sizes.heads,
             ",", sizes.queries, ",", sizes.keys, "]");
     if (!repeats) strides_[place] = stride;
-    if (place == 3 && !repeats) keys_ = size;
+    if (place == 3) keys_ = size;
     stride *= size;
   }
   tensor_ = &tensor;
 }
 
 double AttentionBias::at(int64_t b, int64_t h, int64_t i, int64_t j) const {
-  if (tensor_ == nullptr) return 0;
+  return tensor_->number(b * strides_[0] + h * strides_[1] + i * strides_[2] + j * strides_[3]);
+}
+
+double AttentionBias::applied(double score, int64_t b, int64_t h, int64_t i, int64_t j) const {
+  if (tensor_ == nullptr) return score;
   if (j >= keys_) return kHidden;
-  const int64_t place = b * strides_[0] + h * strides_[1] + i * strides_[2] + j * strides_[3];
-  if (tensor_->dtype() == DType::boolean) return tensor_->integer(place) != 0 ? 0 : kHidden;
-  return tensor_->number(place);
+  const double bias = at(b, h, i, j);
+  if (tensor_->dtype() == DType::boolean) return bias != 0 ? score : fill_;
+  return tensor_->dtype() == sum_ && bias != 0 ? rounded_to(sum_, score + bias) : score + bias;
+}
+
+bool AttentionBias::hides(int64_t b, int64_t h, int64_t i, int64_t j) const {
+  if (tensor_ == nullptr) return false;
+  if (j >= keys_) return true;
+  const double bias = at(b, h, i, j);
+  return tensor_->dtype() == DType::boolean ? bias == 0 && fill_ == kHidden : bias == kHidden;
 }
 
 int64_t AttentionWindow::keys(int64_t b, int64_t all) const {
@@ -80,10 +93,10 @@ void dot_keys(const double* query, const double* keys, int64_t count, int64_t he
   }
 }
 
-void softmax_row(double* row, int64_t count, double sink) {
+void softmax_row(double* row, int64_t count, double sink, bool zero_unseen) {
   double most = sink;
   for (int64_t j = 0; j < count; ++j) most = std::isnan(row[j]) ? row[j] : std::max(most, row[j]);
-  if (most == kHidden) return std::fill(row, row + count, 0);
+  if (most == kHidden && zero_unseen) return std::fill(row, row + count, 0);
   double sum = std::exp(sink - most);
   for (int64_t j = 0; j < count; ++j) sum += row[j] = std::exp(row[j] - most);
   for (int64_t j = 0; j < count; ++j) row[j] /= sum;
@@ -117,16 +130,19 @@ class Row {
     const int64_t valid = terms_.window.keys(b, sizes_.keys);
     for (int64_t j = 0; j < sizes_.keys; ++j) {
       const bool seen = j < valid && terms_.window.sees(b, i, j);
-      const double bias = seen ? terms_.bias.at(b, h, i, j) : kHidden;
-      values_[static_cast<size_t>(j)] = seen ? values_[static_cast<size_t>(j)] + bias : kHidden;
-      hidden = hidden && bias == kHidden;
+      double& value = values_[static_cast<size_t>(j)];
+      value = seen ? terms_.bias.applied(value, b, h, i, j) : kHidden;
+      hidden = hidden && (!seen || terms_.bias.hides(b, h, i, j));
     }
     note(AttentionStage::biased);
     // Decided by what is added, so that a query without keys gets zeros whatever its scores are.
-    if (hidden) std::fill(values_.begin(), values_.end(), 0);
+    if (hidden && terms_.zero_unseen) std::fill(values_.begin(), values_.end(), 0);
     else
       softmax_row(values_.data(), sizes_.keys,
-                  terms_.sinks.empty() ? kHidden : terms_.sinks[static_cast<size_t>(h)]);
+                  terms_.sinks.empty() ? kHidden : terms_.sinks[static_cast<size_t>(h)],
+                  terms_.zero_unseen);
+    for (double& value : values_)
+      if (terms_.zero_nan && std::isnan(value)) value = 0;
     note(AttentionStage::probabilities);
   }
   const double* weights() const { return values_.data(); }

@@ -21,17 +21,25 @@ struct AttentionSizes {
 void check_heads(const Evaluation& c, const AttentionSizes& sizes);
 
 /// What is added to the scores [batch, heads, queries, keys]: a tensor that broadcasts to them.
-/// Booleans: nothing where true, -inf where false. Keys past a last dimension that is shorter (and
-/// may be 1 only for `broadcast_keys`) get -inf.
+/// Booleans: the score stays where true and becomes `fill` where false. Keys past a last dimension
+/// that is shorter get -inf.
 class AttentionBias {
  public:
   AttentionBias() = default;  // adds nothing
   AttentionBias(const Evaluation& c, int operand, const AttentionSizes& sizes,
-                bool broadcast_keys = false);
-  double at(int64_t b, int64_t h, int64_t i, int64_t j) const;
+                double fill = -std::numeric_limits<double>::infinity(), DType sum = DType::f64);
+  /// `score` as this makes it. Where the bias has the type `sum`, sums are rounded to it: beside a
+  /// number that is large for it (-1e9 for f32) a small score counts for nothing.
+  double applied(double score, int64_t b, int64_t h, int64_t i, int64_t j) const;
+  /// The score is -inf whatever it was.
+  bool hides(int64_t b, int64_t h, int64_t i, int64_t j) const;
 
  private:
+  double at(int64_t b, int64_t h, int64_t i, int64_t j) const;
+
   const Tensor* tensor_ = nullptr;
+  DType sum_ = DType::f64;
+  double fill_ = 0;
   int64_t strides_[4] = {0, 0, 0, 0}, keys_ = 0;
 };
 
@@ -59,10 +67,12 @@ struct AttentionTerms {
   AttentionWindow window;
   AttentionBias bias;
   std::vector<double> sinks;  ///< a logit by head that only swells the denominator; empty: none
+  bool zero_unseen = true;    ///< the shares of a query that sees no key are 0, else NaN
+  bool zero_nan = false;      ///< shares that are NaN are 0
 };
 
-/// y [batch, heads, queries, value_head]. A query that sees no key gets zeros. Where `qk` is not
-/// null it becomes the scores [batch, heads, queries, keys] of a stage.
+/// y [batch, heads, queries, value_head]. Where `qk` is not null it becomes the scores [batch,
+/// heads, queries, keys] of a stage.
 std::vector<double> attend(const AttentionSizes& sizes, const AttentionTerms& terms,
                            const std::vector<double>& q, const std::vector<double>& k,
                            const std::vector<double>& v,
@@ -71,9 +81,10 @@ std::vector<double> attend(const AttentionSizes& sizes, const AttentionTerms& te
 /// out[j] = scale * (query . keys[j]) for `count` keys of `head` elements.
 void dot_keys(const double* query, const double* keys, int64_t count, int64_t head, double scale,
               double* out);
-/// exp(row[j]) over the sum of all and of exp(sink); zeros where every exponent is -inf.
-void softmax_row(double* row, int64_t count,
-                 double sink = -std::numeric_limits<double>::infinity());
+/// exp(row[j]) over the sum of all and of exp(sink). Where every exponent is -inf: zeros for
+/// `zero_unseen`, else NaN.
+void softmax_row(double* row, int64_t count, double sink = -std::numeric_limits<double>::infinity(),
+                 bool zero_unseen = true);
 /// out = sum of weights[j] * values[j] for `count` values of `size` elements.
 void mix_values(const double* weights, const double* values, int64_t count, int64_t size,
                 double* out);

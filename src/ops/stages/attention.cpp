@@ -59,22 +59,24 @@ class Attending {
                                          : like(raw, op_.softcap) *
                                                call(Function::tanh, raw / like(raw, op_.softcap));
     const auto biased = e_.stage(type_, square, hidden(capped));
-    // What nobody sees has no greatest score: its probabilities are 0.
     const Axis j = e_.axis(keys_), l = e_.axis(keys_);
     const auto lane = [&](const Axis& axis) {
       return Expression::at(biased, {loop(0), loop(1), loop(2), axis.variable});
     };
     const Expr greatest = Expr::reduce(Function::max, {j}, lane(j));
+    // A query that sees nothing has no greatest score: its exponentials are 0, or NaN without this.
     const Expr nothing = call(Function::equal, greatest, like(greatest, kHidden));
-    const auto most = e_.stage(type_, rows, select(nothing, like(greatest, 0), greatest));
+    const auto most = e_.stage(
+        type_, rows, op_.zero_unseen ? select(nothing, like(greatest, 0), greatest) : greatest);
     const Dims row{loop(0), loop(1), loop(2), 0};
     const Expr shift = Expression::at(most, row);
     const auto sum = e_.stage(
         type_, rows, Expr::reduce(Function::add, {l}, call(Function::exp, lane(l) - shift)));
     const Expr total = Expression::at(sum, row);
-    const Expr share = call(Function::exp, Expression::at(biased, loops(4)) - shift) / total;
-    const Expr none = call(Function::equal, total, like(total, 0));
-    const auto weights = e_.stage(type_, square, select(none, like(share, 0), share));
+    Expr share = call(Function::exp, Expression::at(biased, loops(4)) - shift) / total;
+    if (op_.zero_unseen)
+      share = select(call(Function::equal, total, like(total, 0)), like(share, 0), share);
+    const auto weights = e_.stage(type_, square, op_.zero_nan ? number_or_zero(share) : share);
     set_values(weights);
     set_present();
     set_scores(raw, capped, biased, weights);
@@ -139,15 +141,31 @@ class Attending {
         place.push_back(repeats ? Dim(0) : loop(static_cast<int>(i + 4 - own.size())));
       }
       const DType type = e_.type(kMask).dtype;
-      if (type == DType::boolean) result = select(e_.at(kMask, place, 0.0), score, never);
-      else if (is_float(type)) result = score + real(e_.at(kMask, place, kHidden));
-      else {
-        const Expr there = call(Function::less, Expr::index(loop(3)), Expr::index(own.back()));
-        result = select(there, score + real(e_.at(kMask, place)), never);
+      const auto where_given = [&](const Expr& given) {  // a shorter mask hides the rest
+        if (own.empty() || own.back() == keys_) return given;
+        return select(call(Function::less, Expr::index(loop(3)), Expr::index(own.back())), given,
+                      never);
+      };
+      if (type == DType::boolean) {
+        result = select(e_.at(kMask, place, 0.0), score, like(score, op_.fill));
+        if (op_.fill != kHidden) result = where_given(result);
+      } else if (is_float(type)) {
+        result = sum_with(score, e_.at(kMask, place, kHidden));
+      } else {
+        result = where_given(score + real(e_.at(kMask, place)));
       }
     }
     const auto sees = seen();
     return sees ? select(*sees, result, never) : result;
+  }
+
+  /// Score and mask, rounded as the sum of q's type is where both have it.
+  Expr sum_with(const Expr& score, const Expr& mask) const {
+    const Expr sum = score + real(mask);
+    const DType type = e_.type(kQ).dtype;
+    if (type == type_ || mask.dtype() != type) return sum;
+    const Expr nothing = call(Function::equal, mask, like(mask, 0));
+    return select(nothing, score, real(Expr::cast(type, sum)));
   }
 
   void set_values(const std::shared_ptr<const Stage>& weights) {

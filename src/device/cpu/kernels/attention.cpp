@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
+#include "base/size.hpp"
 #include "device/cpu/gemm.hpp"
 #include "device/cpu/rows.hpp"
 #include "device/cpu/step.hpp"
@@ -21,12 +23,19 @@ enum Operand : size_t {
   kOthers  // the first that is not supported
 };
 
+bool is_floats(const TensorType& type) { return type.has_rank() && type.dtype == DType::f32; }
+
 Verdict supports(const Problem& problem) {
   const auto* op = op_of<Attention>(problem);
   if (op == nullptr) return Verdict::no("Attention only");
-  if (!all_are(problem, DType::f32)) return Verdict::no("f32 only");
-  for (const size_t operand : {kQ, kK, kV})
+  for (const size_t operand : {kQ, kK, kV}) {
+    if (!is_floats(*operand_type(problem, operand))) return Verdict::no("f32 only");
     if (region_input(problem, operand) < 0) return Verdict::no("an operand is a literal");
+  }
+  const TensorType* mask = operand_type(problem, kMask);
+  if (mask != nullptr && !is_floats(*mask) && !(mask->has_rank() && mask->dtype == DType::boolean))
+    return Verdict::no("a mask of f32 or booleans only");
+  if (mask != nullptr && mask->shape().empty()) return Verdict::no("the mask is a scalar");
   if (problem.region.single()->inputs.size() > kOthers)
     return Verdict::no("a cache or lengths of keys are given");
   if (op->is_causal || op->left_window_size >= 0 || op->right_window_size >= 0)
@@ -45,13 +54,16 @@ struct Heads {
   Heads() = default;
   Heads(const std::vector<int64_t>& shape, int64_t given) {
     const bool rows = shape.size() == 3;
+    check(!rows || (given > 0 && shape[2] % given == 0), Code::usage, "an operand of attention is ",
+          shape_text(shape), ", wanted ", given, " heads in its last dimension");
     batch = shape[0];
     heads = rows ? given : shape[1];
     sequence = shape[shape.size() - 2];
     head = rows ? shape[2] / given : shape[3];
-    batch_stride = heads * sequence * head;
-    head_stride = rows ? head : sequence * head;
-    row_stride = rows ? heads * head : head;
+    const int64_t sizes[] = {heads, sequence, head};
+    batch_stride = element_count(sizes);
+    head_stride = rows ? head : element_count(std::span(sizes).subspan(1));
+    row_stride = rows ? shape[2] : head;
   }
   int64_t at(int64_t b, int64_t h, int64_t i) const {
     return b * batch_stride + h * head_stride + i * row_stride;
@@ -77,14 +89,17 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   return made;
 }
 
+constexpr float kHidden = -std::numeric_limits<float>::infinity();
+
 struct AttentionShared final : Shared<AttentionShared> {
   Attention op;
   std::vector<Source> operands_of;
+  bool mask_chooses = false;  // it is of booleans
   int workers = 1;
 
   struct Geometry {
     Heads q, k, v, y;
-    int64_t tile = 1, tiles = 0;  // queries of a tile; tiles of a head
+    int64_t tile = 1, tiles = 0;  // queries of a tile; tiles of a head, 0: there is nothing to do
     int64_t mask_strides[4] = {}, mask_keys = 0;
     float scale = 1;
   };
@@ -100,6 +115,8 @@ struct AttentionShared final : Shared<AttentionShared> {
     check(g.k.batch == g.q.batch && g.v.batch == g.q.batch && g.k.head == g.q.head &&
               g.v.sequence == g.k.sequence && g.v.heads == g.k.heads,
           Code::usage, "attention of queries, keys and values that do not fit");
+    const std::vector<int64_t>& y = operands.outputs[0].shape;
+    if (std::find(y.begin(), y.end(), 0) != y.end()) return g;  // products may overflow then
     g.scale = std::isnan(op.scale) ? 1 / std::sqrt(static_cast<float>(g.q.head)) : op.scale;
     // Fewer queries a tile where there would not be a tile for each worker.
     g.tile = kQueries;
@@ -109,8 +126,6 @@ struct AttentionShared final : Shared<AttentionShared> {
     if (operands_of[kMask].present()) place_mask(g, operands_of[kMask].shape(operands));
     return g;
   }
-
-  static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
   static void place_mask(Geometry& g, const std::vector<int64_t>& shape) {
     const int64_t wanted[] = {g.q.batch, g.q.heads, g.q.sequence, g.k.sequence};
@@ -126,12 +141,11 @@ struct AttentionShared final : Shared<AttentionShared> {
       if (size == wanted[place] || place == 3) g.mask_strides[place] = stride;
       stride *= size;
     }
-    if (shape.empty()) g.mask_keys = 0;
   }
 
   void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
-    if (g.y.batch * g.y.heads * g.y.sequence * g.y.head == 0) return;
+    if (g.tiles == 0) return;
     stream.parallel(g.q.batch * g.q.heads * g.tiles, [&](int64_t index) {
       const int64_t first = index % g.tiles * g.tile, head = index / g.tiles;
       attend(g, operands, head / g.q.heads, head % g.q.heads, first,
@@ -140,13 +154,53 @@ struct AttentionShared final : Shared<AttentionShared> {
     });
   }
 
+  /// What hides keys from the queries of one head.
+  struct Mask {
+    const float* added = nullptr;  // one of both, or none
+    const bool* seen = nullptr;
+    int64_t stride = 0, keys = 0, all = 0;
+    float fill = 0;
+
+    Mask(const AttentionShared& shared, const Geometry& g, const Operands& operands, int64_t b,
+         int64_t h)
+        : stride(g.mask_strides[2]), keys(g.mask_keys), all(g.k.sequence), fill(shared.op.fill) {
+      const Source& mask = shared.operands_of[kMask];
+      if (!mask.present()) return;
+      const int64_t at = b * g.mask_strides[0] + h * g.mask_strides[1];
+      if (shared.mask_chooses) seen = mask.as<bool>(operands) + at;
+      else added = mask.as<float>(operands) + at;
+    }
+    /// What becomes of the scores of query i. Sums are of whole scores: parts of a score would each
+    /// be swallowed by a large number in the mask.
+    void apply(int64_t i, float* row) const {
+      if (added != nullptr) {
+        const float* terms = added + i * stride;
+        for (int64_t j = 0; j < keys; ++j) row[j] += terms[j];
+      } else if (seen != nullptr) {
+        const bool* chosen = seen + i * stride;
+        for (int64_t j = 0; j < keys; ++j) row[j] = chosen[j] ? row[j] : fill;
+      } else {
+        return;
+      }
+      std::fill(row + keys, row + all, kHidden);
+    }
+    bool hides_all(int64_t i) const {
+      const auto hides = [](float number) { return number == kHidden; };
+      if (added != nullptr)
+        return std::all_of(added + i * stride, added + i * stride + keys, hides);
+      if (seen == nullptr || fill != kHidden) return false;
+      return std::none_of(seen + i * stride, seen + i * stride + keys, std::identity());
+    }
+  };
+
   /// `count` queries of one head from the query `first` on.
   void attend(const Geometry& g, const Operands& operands, int64_t b, int64_t h, int64_t first,
               int64_t count, float* working) const {
     const RowFunctions& rows = row_functions();
     float* scores = working + kTileScratch;
     const int64_t keys = g.k.sequence, kv = h / (g.q.heads / g.k.heads);
-    for (int64_t i = 0; i < count; ++i) start(g, operands, b, h, first + i, scores + i * keys);
+    const Mask mask(*this, g, operands, b, h);
+    std::fill_n(scores, count * keys, 0.0F);
     Product product{.m = count, .n = keys, .depth = g.q.head};
     product.a = operands_of[kQ].as<float>(operands) + g.q.at(b, h, first);
     product.a_row = g.q.row_stride;
@@ -161,10 +215,11 @@ struct AttentionShared final : Shared<AttentionShared> {
     float sums[kQueries];
     for (int64_t i = 0; i < count; ++i) {
       float* row = scores + i * keys;
-      const float most = rows.max(keys, row);
-      // A query that sees no key gets zeros.
-      if (most == -std::numeric_limits<float>::infinity()) std::fill_n(row, keys, sums[i] = 0.0F);
-      else sums[i] = rows.exp_shifted(keys, most, row, row);
+      mask.apply(first + i, row);
+      sums[i] = rows.exp_shifted(keys, rows.max(keys, row), row, row);
+      // One share that is NaN makes all NaN.
+      if (std::isnan(sums[i]) && (op.zero_nan || (op.zero_unseen && mask.hides_all(first + i))))
+        std::fill_n(row, keys, sums[i] = 0.0F);
       std::fill_n(y + i * g.y.row_stride, g.y.head, 0.0F);
     }
     product = {.m = count, .n = g.v.head, .depth = keys};
@@ -181,17 +236,6 @@ struct AttentionShared final : Shared<AttentionShared> {
     }
   }
 
-  /// What the scores of one query are added to: the mask.
-  void start(const Geometry& g, const Operands& operands, int64_t b, int64_t h, int64_t i,
-             float* row) const {
-    const int64_t keys = g.k.sequence;
-    if (!operands_of[kMask].present()) return std::fill_n(row, keys, 0.0F), void();
-    const float* mask = operands_of[kMask].as<float>(operands) + b * g.mask_strides[0] +
-                        h * g.mask_strides[1] + i * g.mask_strides[2];
-    std::copy_n(mask, g.mask_keys, row);
-    std::fill(row + g.mask_keys, row + keys, -std::numeric_limits<float>::infinity());
-  }
-
   void multiply(const Product& product, float* working, float* to, int64_t stride) const {
     const GemmCore& core = gemm_core();
     const Tiling tiling = tile_product(core, product.m, product.n, 1 << 10, 1);
@@ -205,6 +249,8 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   const Problem& problem = *recipe.problem;
   shared->op = *op_of<Attention>(problem);
   for (size_t i = 0; i < kOthers; ++i) shared->operands_of.emplace_back(problem, i);
+  const TensorType* mask = operand_type(problem, kMask);
+  shared->mask_chooses = mask != nullptr && mask->dtype == DType::boolean;
   shared->workers = problem.share.workers;
   return shared;
 }
@@ -212,7 +258,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_attention(KernelRegistry& registry) {
-  registry.add({"cpu.attention", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.attention", 2, supports, no_tunings, recipe, prepare});
 }
 
 }  // namespace hone::cpu

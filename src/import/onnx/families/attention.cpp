@@ -59,6 +59,9 @@ void import_attention(NodeReader& node) {
   op.qk_matmul_output_mode = static_cast<AttentionStage>(mode);
   const auto rank = node.rank(0);  // of rank 4 the number of heads is known, whatever is said
   if (rank && *rank == 4) op.q_num_heads = op.kv_num_heads = 0;
+  // Other queries see a key: the first or their own.
+  op.zero_unseen = node.input(3) != nullptr || node.input(6) != nullptr ||
+                   op.left_window_size >= 0 || op.right_window_size >= 0;
   std::vector<Value*> operands = node.all_inputs();
   if (operands.size() > 3 && operands[3] != nullptr) operands[3] = widened_mask(node);
   node.emit_all(op, std::move(operands));

@@ -163,6 +163,7 @@ Value* written(NodeReader& node, Value* buffer, Value* more, Value* place) {
 /// heads, keys, head], 3 the scores. `direct`: the node's outputs are these.
 std::vector<Value*> attend(NodeReader& node, Attention op, const Heads& heads, bool direct) {
   op.softmax_precision = heads.q->type.tensor().dtype;
+  op.zero_unseen = heads.bias != nullptr || heads.past_length != nullptr;
   if (heads.past_length == nullptr) {
     op.q_num_heads = op.kv_num_heads = heads.count;
     const std::vector<Value*> operands{heads.q,    heads.k,        heads.v,
