@@ -134,9 +134,10 @@ class RuleDraw {
     return case_.graph->add_constant("c", Weight::of(std::move(tensor)));
   }
 
+  /// Of the last one: the first may be a condition.
   static std::optional<DType> dtype_beside(const std::vector<Value*>& operands) {
-    for (const Value* operand : operands)
-      if (operand != nullptr) return operand->type.tensor().dtype;
+    for (auto operand = operands.rbegin(); operand != operands.rend(); ++operand)
+      if (*operand != nullptr) return (*operand)->type.tensor().dtype;
     return std::nullopt;
   }
 
