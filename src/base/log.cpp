@@ -8,6 +8,8 @@
 #include <memory>
 #include <mutex>
 
+#include "base/printable.hpp"
+
 namespace hone {
 namespace {
 
@@ -55,11 +57,12 @@ void log_line(Level level, std::string_view text) {
     const std::lock_guard lock(sinks().mutex);
     sink = sinks().sink;
   }
+  const std::string shown = printable(text);
   // Called without the lock: a sink may log, or replace itself.
-  if (sink) return (*sink)(level, text);
+  if (sink) return (*sink)(level, shown);
   const auto index = static_cast<size_t>(level);
   const std::string_view label = index < kNames.size() ? kNames[index] : "note";
-  const std::string line = cat("hone: ", label, ": ", text, "\n");
+  const std::string line = cat("hone: ", label, ": ", shown, "\n");
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

@@ -24,6 +24,7 @@ Level log_level();
 /// Replaces the sink (default: "hone: warning: TEXT" on stderr). Thread-safe; an empty function
 /// restores it.
 void set_log_sink(std::function<void(Level, std::string_view)> sink);
+/// What `text` holds of control characters and newlines is escaped.
 void log_line(Level level, std::string_view text);
 
 template <class... Parts>

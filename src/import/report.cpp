@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/printable.hpp"
+
 namespace hone {
 namespace {
 
@@ -33,20 +35,13 @@ std::string heading(const Report::Model& model, int64_t total, bool only_nodes) 
 }  // namespace
 
 std::string shown(std::string_view name) {
-  std::string out;
-  for (const char c : name.substr(0, kShownCharacters)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      out += c;
-    } else {
-      constexpr std::string_view kDigits = "0123456789abcdef";
-      out += "\\x";
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
-    }
-  }
-  if (name.size() > kShownCharacters) out += "...";
-  return out;
+  size_t end = std::min(name.size(), kShownCharacters);
+  const auto continues = [&](size_t at) {
+    return (static_cast<unsigned char>(name[at]) & 0xc0) == 0x80;
+  };
+  // Not in the middle of a character.
+  for (int i = 0; i < 3 && end < name.size() && end > 0 && continues(end); ++i) --end;
+  return cat(printable(name.substr(0, end)), end < name.size() ? "..." : "");
 }
 
 void Report::add(ModelProblem problem) {

@@ -2,6 +2,7 @@
 #include <array>
 #include <utility>
 
+#include "base/printable.hpp"
 #include "base/text.hpp"
 #include "ir/dim.hpp"
 #include "ir/dim_terms.hpp"
@@ -23,21 +24,13 @@ bool plain_name(std::string_view name) {
 }
 
 void append_quoted(std::string& out, std::string_view name) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  out += '\'';
+  std::string escaped;
   for (const char c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\'' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte == 0x7f) {
-      out += "\\x";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += c;
-    }
+    if (c == '\'' || c == '\\') escaped += '\\';
+    escaped += c;
   }
+  out += '\'';
+  out += printable(escaped);
   out += '\'';
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/printable.hpp"
 #include "ir/dim_facts.hpp"
 
 namespace hone {
@@ -260,9 +261,9 @@ void append(std::string& out, const Require& require) {
 
 std::string describe(const Node& node) {
   std::string text(node.op.name());
-  if (!node.origin.empty()) return cat(text, " ", node.origin.front());
+  if (!node.origin.empty()) return cat(text, " ", printable(node.origin.front()));
   for (const Value* output : node.outputs)
-    if (output != nullptr) return cat(text, " %", output->name);
+    if (output != nullptr) return cat(text, " %", printable(output->name));
   return text;
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/printable.hpp"
 #include "base/size.hpp"
 #include "base/text.hpp"
 #include "ir/fields.hpp"
@@ -188,23 +189,6 @@ int hex_digit(char c) {
   return -1;
 }
 
-/// Length of the UTF-8 sequence of a character beyond ASCII at the front; 0: not valid there.
-size_t utf8_length(std::string_view text) {
-  const auto at = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = at(0);
-  const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i)
-    if ((at(i) & 0xc0) != 0x80) return 0;
-  if (first == 0xe0 && at(1) < 0xa0) return 0;                             // overlong
-  if (first == 0xf0 && at(1) < 0x90) return 0;                             // overlong
-  if (first == 0xed && at(1) >= 0xa0) return 0;                            // surrogate
-  if (first == 0xf4 && at(1) >= 0x90) return 0;                            // beyond U+10FFFF
-  if (first == 0xc2 && at(1) < 0xa0) return 0;                             // C1 controls
-  if (first == 0xe2 && at(1) == 0x80 && (at(2) & 0xfe) == 0xa8) return 0;  // line separators
-  return length;
-}
-
 }  // namespace
 
 void append_literal(std::string& out, const Tensor& tensor) {
@@ -253,7 +237,7 @@ void append_quoted(std::string& out, std::string_view text) {
   while (!text.empty()) {
     const char c = text.front();
     const auto byte = static_cast<unsigned char>(c);
-    const size_t sequence = byte >= 0x80 ? utf8_length(text) : 0;
+    const size_t sequence = byte >= 0x80 ? printable_length(text) : 0;
     if (sequence > 0) {
       out += text.substr(0, sequence);
       text.remove_prefix(sequence);

@@ -27,5 +27,16 @@ TEST(Log, DropsLinesAboveTheLevelAndReplacesTheSink) {
   EXPECT_EQ(lines, std::vector<std::string>{"1 x is 3"});
 }
 
+TEST(Log, NamesForgeNoLinesAndMoveNoCursor) {
+  std::vector<std::string> lines;
+  set_log_sink([&](Level, std::string_view text) { lines.emplace_back(text); });
+  log(Level::warning, "cpu\x1b]0;owned\x07\nhone: warning: forged");
+  set_log_sink({});
+  testing::internal::CaptureStderr();
+  log(Level::warning, "\xe2\x80\xae\n");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "hone: warning: \\xe2\\x80\\xae\\x0a\n");
+  EXPECT_EQ(lines, std::vector<std::string>{"cpu\\x1b]0;owned\\x07\\x0ahone: warning: forged"});
+}
+
 }  // namespace
 }  // namespace hone

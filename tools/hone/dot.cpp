@@ -2,6 +2,7 @@
 
 #include <unordered_map>
 
+#include "base/printable.hpp"
 #include "ir/structural.hpp"
 #include "passes/fusion/role.hpp"
 #include "regions.hpp"
@@ -11,7 +12,7 @@ namespace {
 
 std::string in_quotes(std::string_view text) {
   std::string made = "\"";
-  for (const char c : text) {
+  for (const char c : printable(text, true)) {
     if (c == '\n') {
       made += "\\n";
       continue;

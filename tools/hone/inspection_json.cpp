@@ -50,7 +50,7 @@ std::string problems_json(const std::string& file, const ModelError& error) {
     problem["suggestion"] = group.first.suggestion;
     json["problems"].push_back(std::move(problem));
   }
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 
 namespace {
@@ -180,7 +180,7 @@ std::string inspection_json(const Inspection& found, const FusedGraph& fused) {
   json["plan"] = plan_json(*found.typed, found.plan, found.sizes.given());
   json["regions"] = regions_json(fused, found.sizes);
   json["problems"] = Json::array();
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace hone::cli

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/printable.hpp"
 #include "output.hpp"
 #include "verb.hpp"
 
@@ -152,15 +153,12 @@ void run_words(std::vector<std::string> words) {
   if (const std::function<void()> program = read_arguments(verb, std::move(words))) program();
 }
 
-/// Names out of files may hold anything; a terminal should not obey them.
-std::string harmless(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
+/// Without what a terminal would obey; a line that a name begins cannot pass for one of ours.
+std::string harmless(std::string_view message) {
   std::string made;
-  for (const char c : text) {
-    const auto code = static_cast<unsigned char>(c);
-    if ((code < 0x20 && c != '\n') || code == 0x7f)
-      made += {'\\', 'x', kDigits[code >> 4], kDigits[code & 15]};
-    else made += c;
+  for (const std::string_view each : split(message, '\n')) {
+    if (!made.empty()) made += each.starts_with(' ') ? "\n" : "\n  ";
+    made += printable(each);
   }
   return made;
 }

@@ -6,13 +6,18 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "base/printable.hpp"
 
 namespace hone::cli {
 
 void print(std::string_view text) {
+  const std::string shown = printable(text, true);
+  text = shown;
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
     fail(Code::io, "cannot write to standard output: ", std::strerror(errno));
 }
+
+void print_line(std::string_view text) { print(printable(text) + "\n"); }
 
 void flush_output() {
   if (std::fflush(stdout) != 0)
@@ -50,10 +55,10 @@ std::string short_number(double value, int digits) {
   return text;
 }
 
-std::string table(const std::vector<std::vector<std::string>>& rows,
-                  const std::vector<bool>& right) {
+std::string table(std::vector<std::vector<std::string>> rows, const std::vector<bool>& right) {
   std::vector<size_t> widths;
-  for (const auto& row : rows) {
+  for (auto& row : rows) {
+    for (std::string& cell : row) cell = printable(cell);
     widths.resize(std::max(widths.size(), row.size()));
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }

@@ -10,12 +10,13 @@
 
 namespace hone::cli {
 
-/// To stdout as it is. Error(io) when it cannot be written.
+/// To stdout, each line as printable() has it. Error(io) when it cannot be written.
 void print(std::string_view text);
-/// To stdout, with a newline.
+/// To stdout, with a newline; one line whatever the text holds.
+void print_line(std::string_view text);
 template <class... Parts>
 void line(const Parts&... parts) {
-  print(cat(parts..., "\n"));
+  print_line(cat(parts...));
 }
 /// Everything printed has left; Error(io) else.
 void flush_output();
@@ -27,8 +28,7 @@ std::string seconds_text(double seconds);
 /// At most `digits` significant digits: 0.0123, 1.5e-07.
 std::string short_number(double value, int digits = 4);
 /// Rows of cells as columns two blanks apart; the last column is not padded. `right`: which columns
-/// are aligned to the right.
-std::string table(const std::vector<std::vector<std::string>>& rows,
-                  const std::vector<bool>& right = {});
+/// are aligned to the right. Cells are made printable(): a row is a line.
+std::string table(std::vector<std::vector<std::string>> rows, const std::vector<bool>& right = {});
 
 }  // namespace hone::cli
