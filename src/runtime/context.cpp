@@ -49,13 +49,14 @@ NamedTensors Context::run(const NamedTensors& inputs, const NamedTensors& output
   }
   std::vector<Tensor> places(graph.outputs().size());
   for (const auto& [name, tensor] : outputs) {
-    const auto found = outputs_.find(name);
-    if (found == outputs_.end()) [[unlikely]]
+    auto [found, end] = outputs_.equal_range(name);
+    if (found == end) [[unlikely]]
       fail(Code::usage, "there is no output \"", name, "\"; the model's outputs are ",
            names_of(graph, false));
-    Tensor& place = places[found->second];
-    check(place.empty(), Code::usage, "output \"", name, "\" is given two places");
-    place = tensor;
+    // A model may name several outputs alike: the first that has no place yet.
+    while (found != end && !places[found->second].empty()) ++found;
+    check(found != end, Code::usage, "output \"", name, "\" is given two places");
+    places[found->second] = tensor;
   }
   std::vector<Tensor> results = execution_.run(given, places);
   NamedTensors named;

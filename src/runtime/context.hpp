@@ -21,8 +21,9 @@ class Context {
   explicit Context(std::shared_ptr<const Engine> engine, std::shared_ptr<Team> team = nullptr);
 
   /// Runs once. `inputs`: every input by name, read in place (no copy) during the call. `outputs`:
-  /// places for results by name, written in place; those left out are made. Returns all outputs in
-  /// the model's order. Error(usage) for unknown, missing or ill-typed tensors.
+  /// places for results by name, written in place; those left out are made. Where outputs share a
+  /// name, the first place is the first one's. Returns all outputs in the model's order.
+  /// Error(usage) for unknown, missing or ill-typed tensors.
   NamedTensors run(const NamedTensors& inputs, const NamedTensors& outputs = {});
 
   /// Bytes of the arena for the sizes of the last run.
@@ -32,7 +33,8 @@ class Context {
   std::shared_ptr<const Engine> engine_;
   std::shared_ptr<Team> team_;
   Execution execution_;
-  std::map<std::string, size_t, std::less<>> inputs_, outputs_;  // by name: their places
+  std::map<std::string, size_t, std::less<>> inputs_;        // by name: their places
+  std::multimap<std::string, size_t, std::less<>> outputs_;  // several may have one name
 };
 
 }  // namespace hone

@@ -38,6 +38,8 @@ Models structure() {
       {node("Clip", {"x", "", "top"}, {"a"}),
        node("Constant", {}, {"top"}, "", {test::tensor("value", test::floats("", {}, {6}))}),
        node("Split", {"a"}, {"", "y"})});
+  m["an output twice"] = model({graph({.nodes = {node("Relu", {"x"}, {"y"})},
+                                       .outputs = {test::untyped("y"), test::untyped("y")}})});
   m["an output that is an input"] = model({graph({.nodes = {}, .outputs = {value("x")}})});
   return m;
 }

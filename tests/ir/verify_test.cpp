@@ -97,8 +97,10 @@ TEST_F(Verify, OtherGraphsOutputs) {
 }
 
 TEST_F(Verify, OutputNames) {
+  graph_->add_output("z", graph_->outputs().front().value);
+  EXPECT_EQ(violation(), "none");  // the same value twice
   graph_->add_output("z", value("y"));
-  EXPECT_EQ(violation(), "two outputs are called z");
+  EXPECT_EQ(violation(), "the output z is both %z and %y");
 }
 
 TEST_F(Verify, Arity) {

@@ -148,7 +148,10 @@ void GraphExport::export_outputs() {
     // A body may not give a value from outside; one that gives its own input as it is is legal, but
     // ONNX Runtime then reads what a later turn has put there.
     const bool here = taken_.contains(name) && !(made_.is_body && output.value->is_input());
-    if (!here || (!made_.is_body && name != output.name) || !given.insert(name).second) {
+    // A model may name one value twice among its outputs; a body or a function better not.
+    const bool twice = !given.insert(name).second;
+    const bool renamed = !made_.is_body && name != output.name;
+    if (!here || renamed || (twice && (made_.is_body || sizes_ != nullptr))) {
       NodeModel copy;
       copy.op_type = "Identity";
       copy.inputs = {name};

@@ -240,14 +240,11 @@ void GraphImport::import_inputs(const GraphProto& graph) {
 void GraphImport::import_outputs(const GraphProto& graph) {
   if (graph.outputs.empty())
     report_place("the graph", Error(Code::invalid_model, "it has no outputs"));
-  std::set<std::string_view> seen;
-  for (const NamedType& output : graph.outputs) {
+  for (const NamedType& output : graph.outputs) {  // the same value may stand there twice
     const Slot slot = find(output.name);
-    const std::string place = cat("output ", quoted(output.name));
-    if (!seen.insert(output.name).second)
-      report_place(place, Error(Code::invalid_model, "two outputs have this name"));
-    else if (slot.state == Slot::State::undefined)
-      report_place(place, Error(Code::invalid_model, "no node, input or initializer gives it"));
+    if (slot.state == Slot::State::undefined)
+      report_place(cat("output ", quoted(output.name)),
+                   Error(Code::invalid_model, "no node, input or initializer gives it"));
     else if (slot.value != nullptr) frame_.graph().add_output(output.name, slot.value);
   }
 }
