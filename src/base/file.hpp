@@ -10,19 +10,30 @@
 
 namespace hone {
 
+/// Links that are followed on the way to a file that another file names.
+enum class Links {
+  /// From a snapshot of a model hub's cache into the cache: ROOT/snapshots/REV/.../NAME to a
+  /// regular file ROOT/blobs/X.
+  hub,
+  all  ///< the user said so: symbolic ones wherever they lead, and hard ones
+};
+
 /// A whole file mapped read-only (MAP_PRIVATE). Empty files give an empty span.
 class MappedFile {
  public:
   /// Opens a regular file named by the user (symbolic links allowed: the user chose it).
-  /// Refuses directories, FIFOs and devices without blocking. Error(io) with path and reason.
+  /// Refuses directories, FIFOs and devices without blocking. Error(io) with path and reason;
+  /// Error(out_of_memory) where no address space is left for it.
   static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);
 
   /// Opens `relative`, named by a file that we do not trust, below `folder` (which is trusted): no
-  /// absolute path, no "..", no symbolic link on the way (O_NOFOLLOW component by component), one
-  /// hard link only, a regular file. Error(invalid_model) saying which rule was broken; Error(io)
-  /// when absent or unreadable.
+  /// absolute path, no "..", a regular file, no symbolic link on the way (O_NOFOLLOW component by
+  /// component) and one hard link only, but those that `links` allows. Error(invalid_model) saying
+  /// which rule was broken; Error(io) for a link, naming the option that allows it, and when absent
+  /// or unreadable.
   static std::shared_ptr<const MappedFile> open_below(const std::filesystem::path& folder,
-                                                      const std::string& relative);
+                                                      const std::string& relative,
+                                                      Links links = Links::hub);
 
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
@@ -53,7 +64,9 @@ class AtomicFile {
   void write(std::span<const std::byte> bytes);  // appended; Error(io), disk full included
   void write(std::string_view text);
   uint64_t size() const { return size_; }  // bytes written so far
-  void commit();                           // once, the last call; Error(io)
+  /// Where they are until commit(), for who wants to read them back.
+  const std::filesystem::path& temporary() const { return temporary_; }
+  void commit();  // once, the last call; Error(io)
 
  private:
   [[noreturn]] void fail_writing(int error) const;

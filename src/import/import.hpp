@@ -19,6 +19,9 @@ struct ImportOptions {
   /// Weight::random does; otherwise such weights are problems.
   std::optional<uint64_t> random_weights;
   double random_gain = 1;
+  /// External data may lie behind symbolic and hard links, wherever they lead. Otherwise they are
+  /// followed within a model hub's cache only (Links::hub).
+  bool follow_links = false;
   Limits limits;
 };
 

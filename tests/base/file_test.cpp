@@ -36,9 +36,9 @@ class FileTest : public testing::Test {
     return {reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()};
   }
   /// "invalid_model: message", or "fine".
-  std::string refusal(const std::string& relative) const {
+  std::string refusal(const std::string& relative, Links links = Links::hub) const {
     try {
-      MappedFile::open_below(folder_, relative);
+      MappedFile::open_below(folder_, relative, links);
       return "fine";
     } catch (const Error& error) {
       return cat(name(error.code()), ": ", error.message());
@@ -84,10 +84,6 @@ TEST_F(FileTest, BelowAFolder) {
 }
 
 TEST_F(FileTest, BelowAFolderRefusesWhatLeadsElsewhere) {
-  fs::create_symlink("plain", folder_ / "link");
-  fs::create_directory_symlink("sub", folder_ / "folder_link");
-  fs::create_symlink("absent", folder_ / "dangling");
-  fs::create_hard_link(folder_ / "sub/inner", folder_ / "hard");
   const auto refused = [&](const std::string& relative, std::string_view why) {
     const std::string message = refusal(relative);
     EXPECT_TRUE(message.starts_with("invalid_model: ")) << relative << " -> " << message;
@@ -96,10 +92,6 @@ TEST_F(FileTest, BelowAFolderRefusesWhatLeadsElsewhere) {
   refused("../" + folder_.filename().string() + "/plain", "\"..\" leaves");
   refused("sub/../plain", "\"..\" leaves");
   refused((folder_ / "plain").string(), "absolute");
-  refused("link", "is a symbolic link");
-  refused("dangling", "is a symbolic link");
-  refused("folder_link/inner", "is a symbolic link");
-  refused("hard", "2 hard links");
   refused("fifo", "a FIFO");
   refused("sub", "a folder");
   refused("plain/x", "no folder");
@@ -110,6 +102,94 @@ TEST_F(FileTest, BelowAFolderRefusesWhatLeadsElsewhere) {
   refused(std::string(5000, 'a'), "5000 bytes");
   EXPECT_TRUE(refusal("absent").starts_with("io: ")) << refusal("absent");
   EXPECT_TRUE(refusal("absent/x").starts_with("io: "));
+}
+
+TEST_F(FileTest, LinksAreFollowedWhenTheUserSaysSo) {
+  fs::create_symlink("plain", folder_ / "link");
+  fs::create_symlink("fifo", folder_ / "to_fifo");
+  fs::create_directory_symlink("sub", folder_ / "folder_link");
+  fs::create_symlink("absent", folder_ / "dangling");
+  fs::create_hard_link(folder_ / "sub/inner", folder_ / "hard");
+  const auto refused = [&](const std::string& relative, std::string_view what) {
+    EXPECT_EQ(refusal(relative), cat("io: external file \"", relative, "\" is refused: ", what,
+                                     "; if you know where it leads, --follow-links allows it "
+                                     "(follow_links in the C and C++ interface)"));
+  };
+  refused("link", "\"link\" is a symbolic link");
+  refused("dangling", "\"dangling\" is a symbolic link");
+  refused("folder_link/inner", "\"folder_link\" is a symbolic link");
+  refused("hard", "it has 2 hard links");
+  const auto followed = [&](const std::string& relative) {
+    const auto file = MappedFile::open_below(folder_, relative, Links::all);
+    return std::string(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
+  };
+  EXPECT_EQ(followed("link"), "hello");
+  EXPECT_EQ(followed("folder_link/inner"), "inside");
+  EXPECT_EQ(followed("hard"), "inside");
+  EXPECT_EQ(refusal("dangling", Links::all),
+            cat("io: cannot open external file ", (folder_ / "dangling").string(),
+                ": No such file or directory"));
+  EXPECT_EQ(refusal("to_fifo", Links::all),
+            "invalid_model: external file \"to_fifo\" is refused: it is a FIFO, wanted a regular "
+            "file");
+  EXPECT_TRUE(refusal("../x", Links::all).starts_with("invalid_model: "));
+}
+
+/// As model hubs lay files out: names in a snapshot are links to contents beside it.
+TEST_F(FileTest, ASnapshotReachesTheContentsOfItsOwnCache) {
+  const fs::path snapshot = folder_ / "hub/snapshots/abc/onnx";
+  fs::create_directories(snapshot);
+  fs::create_directories(folder_ / "hub/blobs/sub");
+  fs::create_directories(folder_ / "other/blobs");
+  put("hub/blobs/b1", "weights");
+  put("hub/blobs/sub/deep", "weights");
+  put("hub/secret", "secret");
+  put("other/blobs/b1", "secret");
+  fs::create_symlink("../../../secret", folder_ / "hub/blobs/leads_out");
+  const auto opened = [&](const std::string& target, const fs::path& folder) -> std::string {
+    fs::remove(folder / "data");
+    fs::create_symlink(target, folder / "data");
+    try {
+      const auto file = MappedFile::open_below(folder, "data");
+      const auto bytes = file->bytes();
+      return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Code::io);
+      EXPECT_NE(error.message().find("--follow-links"), std::string::npos) << error.message();
+      return "refused";
+    }
+  };
+  EXPECT_EQ(opened("../../../blobs/b1", snapshot), "weights");
+  EXPECT_EQ(opened((folder_ / "hub/blobs/b1").string(), snapshot), "weights");
+  EXPECT_EQ(opened("../../../secret", snapshot), "refused");
+  EXPECT_EQ(opened("../../../blobs/leads_out", snapshot), "refused");
+  EXPECT_EQ(opened("../../../blobs/sub/deep", snapshot), "refused");
+  EXPECT_EQ(opened("../../../blobs/absent", snapshot), "refused");
+  EXPECT_EQ(opened("../../../../other/blobs/b1", snapshot), "refused");
+  EXPECT_EQ(opened("../blobs/b1", folder_ / "other"), "refused");  // no snapshot
+  fs::remove_all(folder_ / "hub/blobs");
+  fs::create_directory_symlink("../other/blobs", folder_ / "hub/blobs");
+  EXPECT_EQ(opened("../../../blobs/b1", snapshot), "refused");
+}
+
+TEST_F(FileTest, AMappingThatDoesNotFitIsWantOfMemory) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const fs::path big = folder_ / "big";
+    std::ofstream(big) << 'x';
+    fs::resize_file(big, uintmax_t{1} << 40);  // a hole
+    const struct rlimit small = {uint64_t{1} << 36, uint64_t{1} << 36};
+    ::setrlimit(RLIMIT_AS, &small);
+    try {
+      MappedFile::open(big);
+      ::_exit(0);
+    } catch (const Error& error) {
+      ::_exit(static_cast<int>(error.code()));
+    }
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), static_cast<int>(Code::out_of_memory));
 }
 
 TEST_F(FileTest, CommitReplacesTheWholeFile) {

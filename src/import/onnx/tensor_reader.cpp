@@ -144,9 +144,13 @@ std::shared_ptr<const MappedFile> TensorReader::open(std::string_view location) 
   check(!folder_.empty(), Code::invalid_model, "external data of a model that is not a file");
   std::shared_ptr<const MappedFile> file;
   try {
-    file = MappedFile::open_below(folder_, std::string(location));
+    file = MappedFile::open_below(folder_, std::string(location),
+                                  options_.follow_links ? Links::all : Links::hub);
   } catch (const Error& error) {
-    if (error.code() != Code::io || !options_.random_weights) throw;
+    std::error_code unknown;
+    const bool there = std::filesystem::exists(
+        std::filesystem::symlink_status(folder_ / std::string(location), unknown));
+    if (error.code() != Code::io || !options_.random_weights || there) throw;
   }
   files_.emplace(location, file);
   return file;
