@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "device/cpu/stream.hpp"
 #include "ir/text.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
@@ -68,9 +69,10 @@ void add_part(std::vector<SectionBody>& sections, const DevicePart& part, const 
 
 class Reader {
  public:
-  Reader(std::shared_ptr<const MappedFile> file, bool verify_weights)
-      : sections_(std::move(file), verify_weights),
-        weights_(read_weights(sections_, verify_weights)) {}
+  /// Weights have two hashes, of their section and each of its own; comparing one reads them once.
+  Reader(std::shared_ptr<const MappedFile> file, bool verify_section, bool verify_each)
+      : sections_(std::move(file), verify_section),
+        weights_(read_weights(sections_, verify_each)) {}
 
   EngineFile read() {
     EngineFile file;
@@ -188,6 +190,31 @@ class Reader {
 
 }  // namespace
 
+namespace {
+
+/// What was written is what load() takes, and says what `parts` say.
+void check_written(const std::filesystem::path& written, const EngineParts& parts) {
+  try {
+    const EngineFile file = Reader(MappedFile::open(written), false, true).read();
+    check((file.parts.portable != nullptr) == (parts.portable != nullptr) &&
+              file.parts.devices.size() == parts.devices.size(),
+          Code::internal, "the engine that was written reads back with other parts");
+    for (size_t i = 0; i < parts.devices.size(); ++i) {
+      const DevicePart& part = file.parts.devices[i];
+      check(part.target == parts.devices[i].target && part.plan == parts.devices[i].plan,
+            Code::internal, "the plan that was written reads back as another one");
+      if (part.typed != nullptr && part.target == cpu_target())
+        check_plan(*part.typed, part.plan, "cpu", cpu::kernels());
+    }
+  } catch (const Error& error) {
+    if (error.code() != Code::incompatible_engine) throw;
+    fail(Code::internal,
+         "the engine is not written, because it could not be read back: ", error.message());
+  }
+}
+
+}  // namespace
+
 void write_engine_file(const std::filesystem::path& path, const EngineParts& parts,
                        const Progress& progress) {
   if (progress) progress("writing", 0, 0);
@@ -216,11 +243,12 @@ void write_engine_file(const std::filesystem::path& path, const EngineParts& par
     });
   };
   sections.push_back({Section::weights, 0, {}, give_weights});
-  write_sections(path, sections);
+  write_sections(path, sections,
+                 [&](const std::filesystem::path& written) { check_written(written, parts); });
 }
 
 EngineFile read_engine_file(const std::filesystem::path& path, bool verify_weights) {
-  return Reader(MappedFile::open(path), verify_weights).read();
+  return Reader(MappedFile::open(path), verify_weights, verify_weights).read();
 }
 
 }  // namespace hone

@@ -24,7 +24,9 @@ struct EngineParts {
 /// Writes the file whole or not at all; the same parts give the same bytes. Weights made from a
 /// seed are written as their seed. A typed graph whose own weights (unpacked, converted) would make
 /// the file grow by more than an eighth is left out, to be made again from the portable graph.
-/// Error(io); Error(usage) for weights whose contents are not here.
+/// Before the file stands under its name it is read back, graphs and plans verified and each weight
+/// hashed. Error(internal) when that fails; Error(io); Error(usage) for weights whose contents are
+/// not here.
 void write_engine_file(const std::filesystem::path& path, const EngineParts& parts,
                        const Progress& progress = nullptr);
 

@@ -176,7 +176,8 @@ void each_piece(const SectionBody& section, const SectionBody::Take& take) {
 
 }  // namespace
 
-void write_sections(const std::filesystem::path& path, const std::vector<SectionBody>& sections) {
+void write_sections(const std::filesystem::path& path, const std::vector<SectionBody>& sections,
+                    const std::function<void(const std::filesystem::path& written)>& check) {
   std::vector<SectionEntry> entries;
   for (const SectionBody& section : sections) {
     SectionEntry entry{section.kind, section.part, 0, 0, {}};
@@ -196,8 +197,9 @@ void write_sections(const std::filesystem::path& path, const std::vector<Section
     file.write(std::span(kZeros, padding(file.size())));
     each_piece(section, [&](std::span<const std::byte> piece) { file.write(piece); });
   }
-  check(file.size() == end, Code::internal, "an engine file of ", file.size(), " bytes, planned ",
-        end);
+  hone::check(file.size() == end, Code::internal, "an engine file of ", file.size(),
+              " bytes, planned ", end);
+  if (check) check(file.temporary());
   file.commit();
 }
 

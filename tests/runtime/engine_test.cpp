@@ -42,6 +42,33 @@ TEST_F(EngineFile, RunsTheSameBits) {
     EXPECT_TRUE(same_bits(logits(engine, count), logits(loaded, count)));
 }
 
+/// What could not be loaded again is not written, and the older file stays.
+TEST_F(EngineFile, WhatDoesNotReadBackIsNotWritten) {
+  const auto engine = Engine::make(digits(), {.workers = 2});
+  save(*engine, path_);
+  const std::string older = read_text(path_);
+  const auto refused = [&](const EngineParts& parts, std::string_view why) {
+    const std::string message = error_of(Code::internal, [&] { write_engine_file(path_, parts); });
+    EXPECT_TRUE(
+        message.starts_with("the engine is not written, because it could not be read back: "))
+        << message;
+    EXPECT_NE(message.find(why), std::string::npos) << message;
+    EXPECT_EQ(read_text(path_), older);
+  };
+  const std::shared_ptr<const Graph> wrong =
+      parse("graph g(%x: f32[4]) -> (%y)\n  %y = Neg(%x) : f32[5]\n", all_ops());
+  refused({"test", wrong, {}}, "%y has the type f32[5], inference finds f32[4]");
+  DevicePart part = engine->part();
+  for (PlannedBuffer& buffer : part.plan.buffers) buffer.bytes = Dim(64);
+  refused({"test", engine->portable(), {part}}, "its memory differs");
+  std::vector<std::string> left;
+  for (const auto& entry : std::filesystem::directory_iterator(path_.parent_path()))
+    if (entry.path().filename().string().find(path_.filename().string() + ".tmp") !=
+        std::string::npos)
+      left.push_back(entry.path());
+  EXPECT_EQ(join(left, " "), "");
+}
+
 TEST_F(EngineFile, APlanForOtherWorkersIsMadeAgain) {
   save(*Engine::make(digits(), {.workers = 3}), path_);
   const auto loaded = load(path_, {.engine = {.workers = 2}});
