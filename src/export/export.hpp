@@ -35,7 +35,12 @@ struct Exported {
 Exported export_onnx(const Graph& graph, const std::filesystem::path& path,
                      const ExportOptions& options = {});
 
-/// The same in memory, weights and all.
+/// Writes the graph as text (ir/text.hpp) and its large constants beside it, in PATH.data, which
+/// the text names with hashes; import_file() reads it back. Error(io); Error(unsupported) for large
+/// constants of strings.
+Exported export_text(const Graph& graph, const std::filesystem::path& path);
+
+/// The ONNX model in memory, weights and all.
 std::string onnx_bytes(const Graph& graph);
 
 }  // namespace hone

@@ -3,6 +3,7 @@
 #include "base/file.hpp"
 #include "import/onnx/reader.hpp"
 #include "import/report.hpp"
+#include "import/text.hpp"
 
 namespace hone {
 namespace {
@@ -17,9 +18,13 @@ bool looks_like_onnx(std::span<const std::byte> bytes) {
 Imported import_file(const std::filesystem::path& path, const ImportOptions& options) {
   const auto file = MappedFile::open(path);
   const std::string name = path.filename().string();
-  check(path.extension() == ".onnx" || looks_like_onnx(file->bytes()), Code::unsupported,
-        shown(name), " is of no format that Hone reads: ONNX");
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  const std::string_view text(reinterpret_cast<const char*>(file->bytes().data()),
+                              file->bytes().size());
+  if (path.extension() == ".graph" || looks_like_text(text))
+    return import_text(text, folder, options, shown(name));
+  check(path.extension() == ".onnx" || looks_like_onnx(file->bytes()), Code::unsupported,
+        shown(name), " is of no format that Hone reads: ONNX, or its own text (.graph)");
   return import_onnx_bytes(file->bytes(), folder, options, file, name);
 }
 

@@ -19,8 +19,19 @@ class Convert(hone_tool.Tool):
             written = (self.folder / "engine.onnx").read_bytes()
             self.assertEqual(b"hone.region" in written, bool(words))
             self.assertEqual(b"Conv_Relu" in written, bool(words))
-        self.output("convert", "digits.onnx", "-o", "digits.graph")
-        self.assertEqual((self.folder / "digits.graph").read_text(),
+
+    def test_text_is_read_back(self):
+        want = self.save("digits.onnx", "--input", "one.npy")
+        text = self.output("convert", "digits.onnx", "-o", "digits.graph")
+        self.assertRegex(text, r"^graph  digits\.graph  \S+ \S+\ndata   digits\.graph\.data  ")
+        self.assertEqual(self.save("digits.graph", "--input", "one.npy"), want)
+        self.assertRegex(self.output("inspect", "digits.graph"), r"(?m)^format +graph text$")
+        self.output("build", "digits.graph", "-o", "text.hone")
+        self.assertEqual(self.save("text.hone", "--input", "one.npy"), want)
+        self.output("compare", "digits.onnx", "digits.graph", "--structure")
+        # Beside the model that it is of, a text alone will do: it says where weights lie.
+        self.output("inspect", "digits.onnx", "--graph", "-o", "shown.graph")
+        self.assertEqual((self.folder / "shown.graph").read_text(),
                          self.output("inspect", "digits.onnx", "--graph"))
 
 

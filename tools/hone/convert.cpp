@@ -2,9 +2,7 @@
 #include <memory>
 
 #include "base/error.hpp"
-#include "base/file.hpp"
 #include "export/export.hpp"
-#include "ir/text.hpp"
 #include "model_options.hpp"
 #include "output.hpp"
 #include "passes/fusion/fuse.hpp"
@@ -75,10 +73,9 @@ void convert(const ConvertVerb& verb) {
   const ExportOptions options = export_options(verb);
   const std::shared_ptr<const Graph> graph = graph_of(verb);
   if (form == ".graph") {
-    AtomicFile file(output);
-    file.write(hone::print(*graph));
-    file.commit();
-    line("graph  ", verb.output, "  ", bytes_text(std::filesystem::file_size(output)));
+    const Exported made = export_text(*graph, output);
+    line("graph  ", verb.output, "  ", bytes_text(made.model_bytes));
+    if (made.data_bytes > 0) line("data   ", made.data.string(), "  ", bytes_text(made.data_bytes));
     return;
   }
   const Exported made = export_onnx(*graph, output, options);
