@@ -2,7 +2,11 @@
  *
  * Every function that can fail returns a hone_code; hone_message() then tells, on the same thread,
  * what was found, what was wanted and where. Models and engines are immutable and may be used by
- * many threads; a context has one owner at a time. Strings are UTF-8 and end in NUL. */
+ * many threads; a context has one owner at a time. Strings are UTF-8 and end in NUL.
+ *
+ * Structs of options begin with their size, which the caller sets to sizeof: a caller of an older
+ * header gives a smaller one, and what it does not have is as if zero. Whoever adds a field puts it
+ * behind the padding at the end, which older callers never filled. */
 #pragma once
 
 #include <stddef.h>
@@ -78,9 +82,11 @@ HONE_API size_t hone_dtype_bytes(hone_dtype dtype, int64_t count);
 /* ---- models ---- */
 
 typedef struct hone_import_options {
-  size_t size;            /* sizeof(hone_import_options): lets the struct grow */
+  size_t size;            /* sizeof(hone_import_options) */
   int32_t random_weights; /* nonzero: fill weights whose external file is absent, from `seed` */
   uint64_t seed;
+  int32_t follow_links; /* nonzero: weights may lie behind symbolic and hard links, wherever they
+                           lead; else only within a model hub's cache */
 } hone_import_options;
 
 /* Reads a model file. `options` may be NULL. The model keeps the file mapped. */
@@ -121,6 +127,7 @@ typedef struct hone_port {
   const char* const* dim_names; /* each dimension as text: "3", "n", "2*n" */
   hone_kind kind;               /* HONE_SEQUENCE: dtype, rank and dims are those of every element */
   int32_t optional;             /* nonzero: HONE_NOTHING may stand here */
+  uint64_t reserved[4];         /* zeros */
 } hone_port;
 HONE_API size_t hone_engine_inputs(const hone_engine* engine);
 HONE_API size_t hone_engine_outputs(const hone_engine* engine);
@@ -130,9 +137,14 @@ HONE_API hone_code hone_engine_output(const hone_engine* engine, size_t index, h
 
 /* ---- running ---- */
 
-/* A dense row-major tensor of the caller's, or of a context's; where kind says so, a sequence of
- * `count` of them (their names are not looked at; rank, shape, data and bytes are not used), or
- * nothing. */
+/* Where the bytes of a tensor lie. */
+typedef enum hone_place {
+  HONE_HOST = 0 /* memory that the processor reads */
+} hone_place;
+
+/* A tensor of the caller's, or of a context's; where kind says so, a sequence of `count` of them
+ * (their names are not looked at; rank, shape, data and bytes are not used), or nothing. Zero the
+ * struct first: what later versions add is zero where it is not used. Rank is at most 64. */
 typedef struct hone_tensor {
   const char* name;
   hone_dtype dtype;
@@ -143,12 +155,18 @@ typedef struct hone_tensor {
   hone_kind kind;
   const struct hone_tensor* elements;
   size_t count;
+  const int64_t* strides; /* in elements, one a dimension; NULL: dense and row-major, which is all
+                             that this version takes, else HONE_UNSUPPORTED */
+  hone_place place;       /* of data; this version: HONE_HOST, else HONE_DEVICE */
+  int32_t device;         /* which of several devices of that kind; 0 on the host */
+  uint64_t reserved[4];   /* zeros */
 } hone_tensor;
 
 HONE_API hone_code hone_context_create(const hone_engine* engine, hone_context** context);
 HONE_API void hone_context_free(hone_context* context);
 
-/* Runs once. Inputs are read in place during the call. Each of `outputs` names a result; where its
+/* Runs once; HONE_USAGE while another thread runs the same context. Inputs are read in place during
+ * the call. Each of `outputs` names a result; where its
  * data is NULL the context makes room, valid until the next run or free of the context, and fills
  * in everything but the name; otherwise the result is written to data, and dtype and
  * shape must be right. */

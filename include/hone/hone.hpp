@@ -141,7 +141,10 @@ class Results : public std::vector<Tensor> {
 
 struct ImportOptions {
   /// Fill weights whose external file is absent from this seed.
-  std::optional<uint64_t> random_weights;
+  std::optional<uint64_t> random_weights{};
+  /// Weights may lie behind symbolic and hard links, wherever they lead; else only within a model
+  /// hub's cache.
+  bool follow_links = false;
 };
 
 /// An imported network.
@@ -158,7 +161,7 @@ class Model {
 /// Reads a model file; every problem in it is told at once.
 inline Model import(const std::string& path, const ImportOptions& options = {}) {
   const hone_import_options made{sizeof(hone_import_options), options.random_weights ? 1 : 0,
-                                 options.random_weights.value_or(0)};
+                                 options.random_weights.value_or(0), options.follow_links ? 1 : 0};
   hone_model* model = nullptr;
   detail::check(hone_import(path.c_str(), &made, &model));
   return Model(model);
@@ -248,17 +251,25 @@ class Context {
     std::list<std::vector<hone_tensor>> elements;
     for (const Tensor& tensor : inputs) given.push_back(to_c(tensor, elements));
     const std::vector<Port> ports = engine_.outputs();
-    for (const Port& port : ports) {
+    std::vector<bool> taken(outputs.size(), false);
+    for (const Port& port : ports) {  // a model may name one value twice: then in order
       hone_tensor place{};
       place.name = port.name.c_str();
-      for (const Tensor& tensor : outputs)
-        if (tensor.name() == port.name) place = to_c(tensor, elements);
+      size_t at = 0;
+      while (at < outputs.size() && (taken[at] || outputs[at].name() != port.name)) ++at;
+      if (at < outputs.size()) {
+        place = to_c(outputs[at], elements);
+        taken[at] = true;
+      }
       wanted.push_back(place);
     }
-    for (const Tensor& tensor : outputs) {
-      const auto named = [&](const Port& port) { return port.name == tensor.name(); };
-      if (std::none_of(ports.begin(), ports.end(), named))
-        throw Error(HONE_USAGE, "there is no output \"" + tensor.name() + "\"");
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      if (taken[i]) continue;
+      const std::string& name = outputs[i].name();
+      const auto named = [&](const Port& port) { return port.name == name; };
+      const bool known = std::any_of(ports.begin(), ports.end(), named);
+      throw Error(HONE_USAGE, known ? "output \"" + name + "\" is given two places"
+                                    : "there is no output \"" + name + "\"");
     }
     detail::check(
         hone_run(handle_.get(), given.data(), given.size(), wanted.data(), wanted.size()));
@@ -274,9 +285,17 @@ class Context {
   static hone_tensor to_c(const Tensor& tensor, std::list<std::vector<hone_tensor>>& elements) {
     std::vector<hone_tensor>& own = elements.emplace_back();
     for (const Tensor& element : tensor.elements()) own.push_back(to_c(element, elements));
-    return {tensor.name().c_str(), tensor.dtype(), static_cast<int32_t>(tensor.shape().size()),
-            tensor.shape().data(), tensor.raw(),   tensor.bytes(),
-            tensor.kind(),         own.data(),     own.size()};
+    hone_tensor made{};
+    made.name = tensor.name().c_str();
+    made.dtype = tensor.dtype();
+    made.rank = static_cast<int32_t>(tensor.shape().size());
+    made.shape = tensor.shape().data();
+    made.data = tensor.raw();
+    made.bytes = tensor.bytes();
+    made.kind = tensor.kind();
+    made.elements = own.data();
+    made.count = own.size();
+    return made;
   }
   static Tensor from_c(const hone_tensor& tensor, const char* name) {
     if (tensor.kind == HONE_NOTHING) return Tensor::nothing(name);

@@ -1,11 +1,12 @@
 // The C interface: the only place where exceptions become codes.
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
-#include <list>
 #include <new>
 
-#include "base/size.hpp"
+#include "api/tensors.hpp"
+#include "base/printable.hpp"
 #include "build/build.hpp"
 #include "hone/hone.h"
 #include "runtime/context.hpp"
@@ -61,9 +62,11 @@ struct hone_engine {
 
 struct hone_context {
   explicit hone_context(std::shared_ptr<const hone::Engine> engine) : context(std::move(engine)) {}
+  std::atomic_flag busy;          // a run is under way
+  std::atomic<int64_t> arena{0};  // of the last run
   hone::Context context;
   hone::NamedTensors results;
-  std::list<std::vector<hone_tensor>> elements;  // of results that are sequences
+  hone::api::Elements elements;  // of results that are sequences
 };
 
 namespace {
@@ -72,7 +75,7 @@ thread_local std::string last_message;
 
 hone_code failed(hone_code code, std::string_view message) {
   try {
-    last_message = message;
+    last_message = hone::printable(message, true);
   } catch (...) {
     last_message.clear();
   }
@@ -94,20 +97,31 @@ hone_code guarded(Body body) {
   }
 }
 
-template <class T>
-void wanted(const T* pointer, const char* what) {
-  hone::check(pointer != nullptr, hone::Code::usage, what, " is NULL");
+/// The caller's options, of any age: an older header's struct is shorter, its rest is zero; a newer
+/// one's may be longer when it asks for nothing that is not known here.
+template <class Options>
+Options read_options(const Options* given, const char* name) {
+  constexpr size_t kMost = 4096;
+  Options made{};
+  if (given == nullptr) return made;
+  const size_t size = given->size;
+  hone::check(size >= sizeof(size_t) && size <= kMost, hone::Code::usage, name, ".size is ", size,
+              ", wanted sizeof(", name, "), which is ", sizeof(Options), " here");
+  std::memcpy(&made, given, std::min(size, sizeof(Options)));
+  const auto* bytes = reinterpret_cast<const unsigned char*>(given);
+  const bool known = std::all_of(bytes + std::min(size, sizeof(Options)), bytes + size,
+                                 [](unsigned char byte) { return byte == 0; });
+  hone::check(known, hone::Code::usage, name, " has ", size, " bytes and sets what this version, ",
+              HONE_VERSION, ", does not know; it knows the first ", sizeof(Options));
+  return made;
 }
 
 hone::EngineOptions engine_options(const hone_engine_options* options) {
-  hone::EngineOptions made;
-  if (options == nullptr) return made;
-  hone::check(options->size == sizeof(hone_engine_options), hone::Code::usage,
-              "hone_engine_options.size is ", options->size, ", wanted ",
-              sizeof(hone_engine_options));
-  hone::check(options->workers >= 0, hone::Code::usage, "workers is ", options->workers,
+  const hone_engine_options given = read_options(options, "hone_engine_options");
+  hone::check(given.workers >= 0, hone::Code::usage, "workers is ", given.workers,
               ", wanted 0 or more");
-  made.workers = options->workers;
+  hone::EngineOptions made;
+  made.workers = given.workers;
   return made;
 }
 
@@ -127,7 +141,7 @@ hone_engine* make_engine(std::shared_ptr<const hone::Engine> engine) {
 
 hone_code give_port(const std::vector<Port>& ports, size_t index, hone_port* to) {
   return guarded([&] {
-    wanted(to, "port");
+    hone::api::wanted(to, "port");
     hone::check(index < ports.size(), hone::Code::usage, "port ", index, " of ", ports.size());
     const Port& port = ports[index];
     *to = {port.name.c_str(),
@@ -136,96 +150,74 @@ hone_code give_port(const std::vector<Port>& ports, size_t index, hone_port* to)
            port.dims.data(),
            port.pointers.data(),
            port.kind,
-           port.optional ? 1 : 0};
+           port.optional ? 1 : 0,
+           {}};
   });
 }
 
-/// The caller's tensor, borrowed; `name`: for messages.
-hone::Tensor borrow_dense(const hone_tensor& tensor, const char* name, bool write) {
-  const auto type = static_cast<int>(tensor.dtype);
-  hone::check(type >= 0 && type < static_cast<int>(hone::DType::string), hone::Code::usage,
-              "tensor \"", name, "\" has dtype ", type);
-  hone::check(tensor.rank >= 0 && (tensor.rank == 0 || tensor.shape != nullptr), hone::Code::usage,
-              "tensor \"", name, "\" has rank ", tensor.rank, " and no shape");
-  const auto dtype = static_cast<hone::DType>(type);
-  std::vector<int64_t> shape(tensor.shape, tensor.shape + tensor.rank);
-  for (const int64_t size : shape)
-    hone::check(size >= 0, hone::Code::usage, "tensor \"", name, "\" has shape ",
-                hone::shape_text(shape));
-  const auto count = hone::try_element_count(shape);
-  const auto bits = count ? hone::try_mul(*count, hone::bits(dtype)) : std::nullopt;
-  hone::check(bits.has_value(), hone::Code::usage, "tensor \"", name, "\" has shape ",
-              hone::shape_text(shape), ", more than can be counted");
-  const size_t needed = hone::bytes_for(dtype, *count);
-  hone::check(tensor.bytes >= needed && (tensor.data != nullptr || needed == 0), hone::Code::usage,
-              "tensor \"", name, "\" has ", tensor.bytes, " bytes, ", dtype,
-              hone::shape_text(shape), " wants ", needed);
-  const std::span<std::byte> bytes(static_cast<std::byte*>(tensor.data), needed);
-  if (write) return hone::Tensor::borrow_mutable(dtype, std::move(shape), bytes, nullptr);
-  return hone::Tensor::borrow(dtype, std::move(shape), bytes, nullptr);
-}
-
-hone::Tensor borrow(const hone_tensor& tensor, bool write) {
-  wanted(tensor.name, "the name of a tensor");
-  if (tensor.kind == HONE_TENSOR) return borrow_dense(tensor, tensor.name, write);
-  hone::check(!write, hone::Code::usage, "output \"", tensor.name,
-              "\" is given a place that is no tensor");
-  if (tensor.kind == HONE_NOTHING) return hone::Tensor::nothing();
-  hone::check(tensor.kind == HONE_SEQUENCE, hone::Code::usage, "tensor \"", tensor.name,
-              "\" is of kind ", static_cast<int>(tensor.kind));
-  hone::check(tensor.elements != nullptr || tensor.count == 0, hone::Code::usage, "sequence \"",
-              tensor.name, "\" has ", tensor.count, " elements at NULL");
-  std::vector<hone::Tensor> elements;
-  for (size_t i = 0; i < tensor.count; ++i) {
-    hone::check(tensor.elements[i].kind == HONE_TENSOR && tensor.elements[i].dtype == tensor.dtype,
-                hone::Code::usage, "element ", i, " of sequence \"", tensor.name,
-                "\" is no tensor of the sequence's dtype");
-    elements.push_back(borrow_dense(tensor.elements[i], tensor.name, false));
+/// The result of output `i`: of those that share its name, as many before it as are asked for
+/// before it, or the last.
+const hone::Tensor& result_of(const hone_context& context, const hone_tensor* outputs, size_t i) {
+  const std::string_view name = outputs[i].name;
+  auto before = std::count_if(outputs, outputs + i,
+                              [&](const hone_tensor& other) { return other.name == name; });
+  const hone::Tensor* found = nullptr;
+  for (const auto& [own, tensor] : context.results) {
+    if (own != name) continue;
+    found = &tensor;
+    if (before-- == 0) break;
   }
-  const auto type = static_cast<int>(tensor.dtype);
-  hone::check(type >= 0 && type < hone::kDTypeCount, hone::Code::usage, "sequence \"", tensor.name,
-              "\" has dtype ", type);
-  return hone::Tensor::sequence(static_cast<hone::DType>(type), std::move(elements));
+  hone::check(found != nullptr, hone::Code::usage, "there is no output \"", name, "\"");
+  return *found;
 }
 
-/// A result in C's terms; its elements are kept by the context.
-void give(hone_context& context, const hone::Tensor& result, hone_tensor& to) {
-  to.kind = result.is_sequence() ? HONE_SEQUENCE : result.is_nothing() ? HONE_NOTHING : HONE_TENSOR;
-  to.dtype = static_cast<hone_dtype>(result.dtype());
-  to.rank = result.rank();
-  to.shape = result.shape().data();
-  to.data = const_cast<std::byte*>(result.bytes().data());
-  to.bytes = result.bytes().size();
-  to.elements = nullptr;
-  to.count = 0;
-  if (!result.is_sequence()) return;
-  std::vector<hone_tensor>& elements =
-      context.elements.emplace_back(result.elements().size(), hone_tensor{});
-  for (size_t i = 0; i < elements.size(); ++i) give(context, result.elements()[i], elements[i]);
-  to.elements = elements.data();
-  to.count = elements.size();
+/// A result that was written to the place of another output of its name.
+void copy_result(const hone::Tensor& result, const hone_tensor& to) {
+  hone::Tensor place = hone::api::borrow(to, true);
+  hone::check(place.dtype() == result.dtype() && place.shape() == result.shape(), hone::Code::usage,
+              "output \"", to.name, "\" is ", hone::describe(result), ", the place given is ",
+              hone::describe(place));
+  const auto bytes = place.mutable_bytes();
+  if (!bytes.empty() && bytes.data() != result.bytes().data())
+    std::memmove(bytes.data(), result.bytes().data(), bytes.size());
 }
 
 void run(hone_context& context, const hone_tensor* inputs, size_t input_count, hone_tensor* outputs,
          size_t output_count) {
   hone::NamedTensors given, places;
   for (size_t i = 0; i < input_count; ++i)
-    given.emplace_back(inputs[i].name == nullptr ? "" : inputs[i].name, borrow(inputs[i], false));
+    given.emplace_back(inputs[i].name == nullptr ? "" : inputs[i].name,
+                       hone::api::borrow(inputs[i], false));
   for (size_t i = 0; i < output_count; ++i) {
-    wanted(outputs[i].name, "the name of an output");
-    if (outputs[i].data != nullptr) places.emplace_back(outputs[i].name, borrow(outputs[i], true));
+    hone::api::wanted(outputs[i].name, "the name of an output");
+    hone::api::check_place(outputs[i], outputs[i].name);
+    if (outputs[i].data != nullptr)
+      places.emplace_back(outputs[i].name, hone::api::borrow(outputs[i], true));
   }
   context.results = context.context.run(given, places);
+  context.arena = context.context.arena_bytes();
   context.elements.clear();
   for (size_t i = 0; i < output_count; ++i) {
-    const auto found =
-        std::find_if(context.results.begin(), context.results.end(),
-                     [&](const auto& result) { return result.first == outputs[i].name; });
-    hone::check(found != context.results.end(), hone::Code::usage, "there is no output \"",
-                outputs[i].name, "\"");
-    if (outputs[i].data == nullptr) give(context, found->second, outputs[i]);
+    const hone::Tensor& result = result_of(context, outputs, i);
+    if (outputs[i].data == nullptr) hone::api::give(result, outputs[i], context.elements);
+    else copy_result(result, outputs[i]);
   }
 }
+
+/// The context belongs to one run at a time.
+class InUse {
+ public:
+  explicit InUse(hone_context& context) : busy_(context.busy) {
+    hone::check(!busy_.test_and_set(std::memory_order_acquire), hone::Code::usage,
+                "the context is in use: another thread runs it; each thread needs its own");
+  }
+  ~InUse() { busy_.clear(std::memory_order_release); }
+  InUse(const InUse&) = delete;
+  InUse& operator=(const InUse&) = delete;
+
+ private:
+  std::atomic_flag& busy_;
+};
 
 }  // namespace
 
@@ -255,15 +247,12 @@ size_t hone_dtype_bytes(hone_dtype dtype, int64_t count) {
 
 hone_code hone_import(const char* path, const hone_import_options* options, hone_model** model) {
   return guarded([&] {
-    wanted(path, "path");
-    wanted(model, "model");
+    hone::api::wanted(path, "path");
+    hone::api::wanted(model, "model");
     hone::ImportOptions made;
-    if (options != nullptr) {
-      hone::check(options->size == sizeof(hone_import_options), hone::Code::usage,
-                  "hone_import_options.size is ", options->size, ", wanted ",
-                  sizeof(hone_import_options));
-      if (options->random_weights != 0) made.random_weights = options->seed;
-    }
+    const hone_import_options given = read_options(options, "hone_import_options");
+    if (given.random_weights != 0) made.random_weights = given.seed;
+    made.follow_links = given.follow_links != 0;
     *model = new hone_model{hone::import_file(path, made).graph};
   });
 }
@@ -273,8 +262,8 @@ void hone_model_free(hone_model* model) { delete model; }
 hone_code hone_build(const hone_model* model, const hone_engine_options* options,
                      hone_engine** engine) {
   return guarded([&] {
-    wanted(model, "model");
-    wanted(engine, "engine");
+    hone::api::wanted(model, "model");
+    hone::api::wanted(engine, "engine");
     hone::BuildOptions made;
     made.engine = engine_options(options);
     *engine = make_engine(hone::build(model->graph->clone(), made));
@@ -283,8 +272,8 @@ hone_code hone_build(const hone_model* model, const hone_engine_options* options
 
 hone_code hone_engine_save(const hone_engine* engine, const char* path) {
   return guarded([&] {
-    wanted(engine, "engine");
-    wanted(path, "path");
+    hone::api::wanted(engine, "engine");
+    hone::api::wanted(path, "path");
     hone::save(*engine->engine, path);
   });
 }
@@ -292,8 +281,8 @@ hone_code hone_engine_save(const hone_engine* engine, const char* path) {
 hone_code hone_engine_load(const char* path, const hone_engine_options* options,
                            hone_engine** engine) {
   return guarded([&] {
-    wanted(path, "path");
-    wanted(engine, "engine");
+    hone::api::wanted(path, "path");
+    hone::api::wanted(engine, "engine");
     *engine = make_engine(hone::load(path, {engine_options(options), true}));
   });
 }
@@ -320,8 +309,8 @@ hone_code hone_engine_output(const hone_engine* engine, size_t index, hone_port*
 
 hone_code hone_context_create(const hone_engine* engine, hone_context** context) {
   return guarded([&] {
-    wanted(engine, "engine");
-    wanted(context, "context");
+    hone::api::wanted(engine, "engine");
+    hone::api::wanted(context, "context");
     *context = new hone_context(engine->engine);
   });
 }
@@ -331,16 +320,17 @@ void hone_context_free(hone_context* context) { delete context; }
 hone_code hone_run(hone_context* context, const hone_tensor* inputs, size_t input_count,
                    hone_tensor* outputs, size_t output_count) {
   return guarded([&] {
-    wanted(context, "context");
+    hone::api::wanted(context, "context");
     hone::check(
         (inputs != nullptr || input_count == 0) && (outputs != nullptr || output_count == 0),
         hone::Code::usage, "inputs or outputs is NULL");
+    const InUse use(*context);
     run(*context, inputs, input_count, outputs, output_count);
   });
 }
 
 int64_t hone_context_arena_bytes(const hone_context* context) {
-  return context == nullptr ? 0 : context->context.arena_bytes();
+  return context == nullptr ? 0 : context->arena.load();
 }
 
 }  // extern "C"

@@ -229,17 +229,24 @@ std::vector<Tensor> Execution::run(const std::vector<Tensor>& inputs,
     Execution& execution;
     ~Release() { execution.release(); }
   } const release{*this};
-  take_inputs(inputs);
-  std::vector<Tensor> results;
-  team_.run([&] {
-    if (!general_) {
-      results = run_rest(0, outputs);
-      return;
-    }
-    take_places(inputs, outputs);
-    results = run_steps(outputs);
-  });
-  return results;
+  try {
+    take_inputs(inputs);
+    std::vector<Tensor> results;
+    team_.run([&] {
+      if (!general_) {
+        results = run_rest(0, outputs);
+        return;
+      }
+      take_places(inputs, outputs);
+      results = run_steps(outputs);
+    });
+    return results;
+  } catch (const Error& error) {
+    // The model was verified: what only running finds wrong, as an index out of range or a size
+    // that overflows, is in the inputs.
+    if (error.code() != Code::invalid_model) throw;
+    throw Error(Code::usage, error.message());
+  }
 }
 
 std::vector<Tensor> Execution::run_steps(const std::vector<Tensor>& outputs) {

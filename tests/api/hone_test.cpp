@@ -1,16 +1,13 @@
 // The C and C++ interfaces, through nothing but their headers, on the digits.
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <numeric>
 #include <thread>
 
-#include "hone/hone.hpp"
+#include "api/digits.hpp"
 
 #if defined(__SANITIZE_ADDRESS__)
 /// What cannot be had is reported, not fatal, as without the sanitizer.
@@ -21,43 +18,7 @@ extern "C" __attribute__((visibility("default"))) const char* __asan_default_opt
 
 namespace {
 
-const std::string kDigits = HONE_SOURCE_DIR "/examples/digits/digits.onnx";
-
-std::vector<float> pictures(int64_t count) {
-  std::vector<float> pixels(static_cast<size_t>(count) * 64);
-  for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<float>(i * 7 % 17) / 16;
-  return pixels;
-}
-
-std::vector<float> copy_of(const hone::Tensor& tensor) {
-  const auto data = tensor.data<float>();
-  return {data.begin(), data.end()};
-}
-
-/// What the first `count` pictures give, run by a context of their own.
-std::vector<float> logits_of(const hone::Engine& engine, int64_t count) {
-  hone::Context context(engine);
-  const std::vector<float> pixels = pictures(count);
-  return copy_of(context.run({hone::Tensor::view("image", pixels, {count, 1, 8, 8})}).at("logits"));
-}
-
-class Folder : public testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() / ("hone-api-" + std::to_string(::getpid()));
-    std::filesystem::create_directory(folder_);
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-  std::string file(const std::string& name, const std::string& contents) const {
-    std::ofstream(folder_ / name, std::ios::binary) << contents;
-    return folder_ / name;
-  }
-  std::string file(const std::string& name) const { return folder_ / name; }
-
- private:
-  std::filesystem::path folder_;
-};
-
+using namespace api_test;
 using HoneHpp = Folder;
 using HoneH = Folder;
 
@@ -146,17 +107,6 @@ TEST_F(HoneHpp, ContextsInThreads) {
   EXPECT_EQ(std::accumulate(right.begin(), right.end(), 0), 40);
 }
 
-/// The code and message of what `run` throws.
-template <class Run>
-std::pair<hone_code, std::string> error_of(Run run) {
-  try {
-    run();
-  } catch (const hone::Error& error) {
-    return {error.code(), error.what()};
-  }
-  return {HONE_OK, ""};
-}
-
 TEST_F(HoneHpp, WrongArgumentsAreTold) {
   const hone::Engine engine = hone::build(hone::import(kDigits));
   hone::Context context(engine);
@@ -186,19 +136,6 @@ TEST_F(HoneHpp, WrongArgumentsAreTold) {
   EXPECT_EQ(error_of([&] { context.run({image})[0].data<double>(); }).first, HONE_USAGE);
   EXPECT_EQ(error_of([&] { hone::build(hone::import(kDigits), {.workers = -1}); }).first,
             HONE_USAGE);
-}
-
-/// A model of one node as ONNX bytes: length-delimited fields of fewer than 128 bytes.
-std::string one_node(const std::string& op) {
-  const auto field = [](int number, const std::string& bytes) {
-    return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(bytes.size())} + bytes;
-  };
-  const std::string node = field(1, "x") + field(2, "y") + field(4, op);
-  const std::string type = field(1, std::string("\x08\x01", 2));  // f32, no shape
-  const std::string graph = field(1, node) + field(2, "g") +
-                            field(11, field(1, "x") + field(2, type)) +
-                            field(12, field(1, "y") + field(2, type));
-  return std::string("\x08\x08", 2) + field(7, graph) + field(8, std::string("\x10\x11", 2));
 }
 
 TEST_F(HoneHpp, EveryCodeOfAFile) {
@@ -262,21 +199,6 @@ TEST_F(HoneH, NullIsToldOrFine) {
   hone_model_free(nullptr);
   hone_engine_free(nullptr);
   hone_context_free(nullptr);
-  const hone_import_options foreign{1, 0, 0};
-  EXPECT_EQ(hone_import(kDigits.c_str(), &foreign, &model), HONE_USAGE);
-  EXPECT_EQ(model, nullptr);
-}
-
-/// A C tensor of f32 values.
-hone_tensor dense(const char* name, const std::vector<int64_t>& shape, std::vector<float>& values) {
-  hone_tensor tensor{};
-  tensor.name = name;
-  tensor.dtype = HONE_F32;
-  tensor.rank = static_cast<int32_t>(shape.size());
-  tensor.shape = shape.data();
-  tensor.data = values.data();
-  tensor.bytes = values.size() * sizeof(float);
-  return tensor;
 }
 
 TEST_F(HoneH, RunsAndFillsInWhatItMade) {
