@@ -20,33 +20,141 @@ struct CompareVerb {
   bool structure = false, fused = false, data = false;
 };
 
-std::unique_ptr<Graph> optimized(const ModelOptions& model, bool fused) {
-  std::shared_ptr<const Graph> portable;
-  const BuildOptions options = model.build_options();
-  if (is_engine_file(model.path)) portable = read_engine_file(model.path).parts.portable;
-  else portable = make_portable(import_file(model.path, model.import_options()).graph, options);
-  std::unique_ptr<Graph> graph = portable->clone();
-  if (!fused) return graph;
-  prepare_fusion(*graph, options.passes);
-  fuse(*graph, options.passes);
+/// The portable graph after fusion.
+std::shared_ptr<const Graph> fused(const Graph& portable, const PassOptions& passes) {
+  std::unique_ptr<Graph> graph = portable.clone();
+  prepare_fusion(*graph, passes);
+  fuse(*graph, passes);
   return graph;
 }
 
-void compare_structure(const CompareVerb& verb) {
-  const auto a = optimized(verb.first, verb.fused), b = optimized(verb.second, verb.fused);
-  const auto difference = structural_difference(*a, *b);
+void check_fusible(bool has_portable) {
+  check(has_portable, Code::unsupported,
+        "an engine built with --drop-portable has no graph to fuse; leave out --regions");
+}
+
+/// What --structure looks at; typed: null where it is not there or not wanted.
+struct Graphs {
+  std::shared_ptr<const Graph> portable, typed;
+  int workers = 0;                // that the typed graph is for
+  std::vector<std::string> left;  // parts of an engine that are for other machines
+};
+
+Graphs graphs_of(const ModelOptions& model) {
+  Graphs graphs;
+  if (!is_engine_file(model.path)) {
+    graphs.portable =
+        make_portable(import_file(model.path, model.import_options()).graph, model.build_options());
+    return graphs;
+  }
+  EngineFile file = read_engine_file(model.path);
+  graphs.portable = std::move(file.parts.portable);
+  for (const DevicePart& part : file.parts.devices) {
+    if (graphs.workers != 0 || part.target != cpu_target() || !part.outdated.empty()) {
+      graphs.left.push_back(part.target);
+      continue;
+    }
+    graphs.typed = part.typed;
+    graphs.workers = part.plan.workers;
+  }
+  return graphs;
+}
+
+void check_same(const CompareVerb& verb, const Graph& a, const Graph& b, std::string_view which) {
+  const auto difference = structural_difference(a, b);
   check(!difference, Code::accuracy, verb.first.file_name(), " and ", verb.second.file_name(), ": ",
-        difference.value_or(""));
-  line("same structure  ", a->nodes().size(), " nodes  ", verb.first.file_name(), "  ",
-       verb.second.file_name());
+        which, ": ", difference.value_or(""));
+}
+
+/// The typed graphs, where an engine has one: it is what runs. Another operand's is made for as
+/// many workers. false: neither has.
+bool compare_typed(const CompareVerb& verb, const Graphs& a, const Graphs& b) {
+  if (a.typed == nullptr && b.typed == nullptr) return false;
+  const int workers = a.typed != nullptr ? a.workers : b.workers;
+  const auto typed = [&](const Graphs& graphs, const ModelOptions& model) {
+    if (graphs.typed != nullptr && graphs.workers == workers) return graphs.typed;
+    check(graphs.portable != nullptr, Code::unsupported, model.file_name(),
+          " was built with --drop-portable, for another number of workers: its graph cannot be "
+          "made again to be compared");
+    return std::shared_ptr<const Graph>(
+        make_typed(*graphs.portable, workers, model.build_options().passes));
+  };
+  check_same(verb, *typed(a, verb.first), *typed(b, verb.second), "the typed graphs");
+  return true;
+}
+
+void compare_structure(const CompareVerb& verb) {
+  Graphs a = graphs_of(verb.first), b = graphs_of(verb.second);
+  const bool portable = a.portable != nullptr && b.portable != nullptr;
+  if (verb.fused) check_fusible(portable);
+  if (portable && verb.fused) {
+    a.portable = fused(*a.portable, verb.first.build_options().passes);
+    b.portable = fused(*b.portable, verb.second.build_options().passes);
+  }
+  if (portable)
+    check_same(verb, *a.portable, *b.portable,
+               verb.fused ? "the portable graphs after fusion" : "the portable graphs");
+  const bool typed = !verb.fused && compare_typed(verb, a, b);
+  std::vector<std::string_view> looked_at;
+  if (portable)
+    looked_at.push_back(verb.fused ? "portable graphs after fusion" : "portable graphs");
+  if (typed) looked_at.push_back("typed graphs, which engines run");
+  line("same structure  ", (portable ? a.portable : a.typed)->nodes().size(), " nodes  ",
+       verb.first.file_name(), "  ", verb.second.file_name());
+  std::string left = "not the contents of weights, not plans";
+  for (const Graphs* each : {&a, &b})
+    if (!each->left.empty() && !verb.fused)
+      left += cat(", not what engines have for ", join(each->left, ", "));
+  line("compared  ", join(looked_at, "; "), "; ", left);
+}
+
+Operand operand_of(const ModelOptions& model) {
+  Operand made;
+  made.what = model.file_name();
+  BuildOptions options = model.build_options();
+  made.options = options.engine;
+  if (is_engine_file(model.path)) {
+    made.engine = load(model.path, {options.engine});
+    made.graph = std::shared_ptr<const Graph>(made.engine, &made.engine->graph());
+    made.what += made.engine->replanned().empty()
+                     ? ", the engine as it is"
+                     : cat(", the engine, planned again: ", made.engine->replanned());
+    return made;
+  }
+  made.options.passes = options.passes;
+  made.graph = graphs_of(model).portable;
+  made.engine = Engine::make(made.graph, made.options);
+  made.what += ", built for this machine";
+  if (!model.disabled.empty()) made.what += cat(", without ", join(model.disabled, ", "));
+  return made;
+}
+
+/// For reference evaluation alone: no engine runs regions as they are.
+Operand fused_operand(const ModelOptions& model) {
+  const std::shared_ptr<const Graph> portable = graphs_of(model).portable;
+  check_fusible(portable != nullptr);
+  Operand made;
+  made.graph = fused(*portable, model.build_options().passes);
+  made.what = cat(model.file_name(), ", its portable graph after fusion");
+  return made;
 }
 
 void compare_values(const CompareVerb& verb) {
-  const auto a = optimized(verb.first, verb.fused), b = optimized(verb.second, verb.fused);
   bool differs = false;
-  print(compare_data(*a, *b, verb.first, verb.values, differs));
+  check(!verb.fused || verb.values.reference, Code::usage,
+        "--regions goes with --structure, or with --data --reference: no engine runs regions yet");
+  print(compare_data(operand_of(verb.first),
+                     verb.fused ? fused_operand(verb.second) : operand_of(verb.second), verb.first,
+                     verb.values, differs));
   check(!differs, Code::accuracy, verb.first.file_name(), " and ", verb.second.file_name(),
         " do not compute the same");
+}
+
+/// What an engine cannot be told any more is said, not passed over.
+void check_disabled(const CompareVerb& verb) {
+  const bool settled = is_engine_file(verb.second.path) && !verb.fused;
+  check(!settled || verb.second_disabled.empty(), Code::usage, verb.second.file_name(),
+        " is an engine: its passes have run; --disable-second is for models");
 }
 
 void compare(CompareVerb& verb) {
@@ -58,6 +166,9 @@ void compare(CompareVerb& verb) {
   verb.second.disabled.insert(verb.second.disabled.end(), verb.second_disabled.begin(),
                               verb.second_disabled.end());
   verb.second.keep = verb.first.keep;
+  verb.second.follow_links = verb.first.follow_links;
+  verb.second.workers = verb.first.workers;
+  check_disabled(verb);
   if (verb.structure) compare_structure(verb);
   else compare_values(verb);
 }

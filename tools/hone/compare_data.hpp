@@ -1,6 +1,7 @@
 #pragma once
 // `hone compare --data`.
 
+#include "build/side_by_side.hpp"
 #include "inputs.hpp"
 
 namespace hone::cli {
@@ -13,9 +14,14 @@ struct DataOptions {
   void declare(Arguments& arguments);
 };
 
-/// Both graphs on the same inputs, value after value. What was found; `differs`: whether an
-/// output is farther apart than the tolerance.
-std::string compare_data(const Graph& first, const Graph& second, const ModelOptions& model,
+/// One of the two, and what it is in words, for the report.
+struct Operand : RunnableOperand {
+  std::string what;
+};
+
+/// Both side by side on the same inputs. What was found; `differs`: whether an output is farther
+/// apart than the tolerance. Error(accuracy) when they have other numbers of outputs.
+std::string compare_data(const Operand& first, const Operand& second, const ModelOptions& model,
                          const DataOptions& options, bool& differs);
 
 }  // namespace hone::cli

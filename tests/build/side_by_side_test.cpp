@@ -1,0 +1,117 @@
+// What `hone compare --data` stands on must be able to find that two differ.
+
+#include "build/side_by_side.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "build/build.hpp"
+#include "build/compare_values.hpp"
+#include "ir/inference.hpp"
+#include "ir/text.hpp"
+#include "ops/common/registry.hpp"
+#include "runtime/engine_file.hpp"
+
+namespace hone::test {
+namespace {
+
+RunnableOperand operand(std::string_view text, const std::vector<std::string>& disabled = {}) {
+  auto graph = parse(text, all_ops());
+  infer(*graph);
+  BuildOptions options;
+  options.engine.workers = 1;
+  options.passes.disabled = disabled;
+  RunnableOperand made;
+  made.engine = build(std::move(graph), options);
+  made.options = options.engine;
+  made.options.passes = options.passes;
+  made.graph = made.engine->portable();
+  return made;
+}
+
+/// "%a apart" for each that differs, outputs with a star.
+std::string apart(const std::vector<Compared>& all) {
+  std::vector<std::string> told;
+  for (const Compared& each : all)
+    if (distance(each.first, each.second).share > 0)
+      told.push_back(cat(each.a->name, each.is_output ? "*" : ""));
+  return join(told, " ");
+}
+
+std::vector<Tensor> four() {
+  Tensor x(DType::f32, {4});
+  for (int64_t i = 0; i < 4; ++i) x.set_number(i, static_cast<double>(i) - 1.25);
+  return {x};
+}
+
+constexpr std::string_view kRelu =
+    "graph g(%x: f32[4]) -> (%y)\n"
+    "  %a = Abs(%x)\n"
+    "  %b = Relu(%x)\n"
+    "  %y = Add(%a, %b)\n";
+constexpr std::string_view kNeg =
+    "graph g(%x: f32[4]) -> (%y)\n"
+    "  %a = Abs(%x)\n"
+    "  %b = Neg(%x)\n"
+    "  %y = Add(%a, %b)\n";
+
+TEST(SideBySide, FindsNothingWhereNothingDiffers) {
+  const auto all = side_by_side(operand(kRelu), operand(kRelu), four());
+  EXPECT_EQ(all.size(), 3u);
+  EXPECT_EQ(apart(all), "");
+  EXPECT_EQ(apart(side_by_side(operand(kRelu), operand(kRelu), four(), true)), "");
+}
+
+TEST(SideBySide, FindsWhatDiffers) {
+  EXPECT_EQ(apart(side_by_side(operand(kRelu), operand(kNeg), four())), "b y*");
+  EXPECT_EQ(apart(side_by_side(operand(kRelu), operand(kNeg), four(), true)), "b y*");
+}
+
+/// An engine file whose plan is of another graph than its portable one says, hashes and all.
+TEST(SideBySide, RunsAnEngineAsItIs) {
+  const auto path = std::filesystem::temp_directory_path() / cat("hone-forged-", ::getpid());
+  const RunnableOperand right = operand(kRelu), wrong = operand(kNeg);
+  write_engine_file(path, {"test", right.engine->portable(), {wrong.engine->part()}});
+  RunnableOperand forged;
+  forged.engine = load(path, {.engine = {.workers = 1}});
+  forged.options.workers = 1;
+  std::filesystem::remove(path);
+  ASSERT_EQ(forged.engine->replanned(), "");
+  EXPECT_EQ(apart(side_by_side(right, forged, four())), "b y*");
+  EXPECT_EQ(apart(side_by_side(forged, wrong, four())), "");
+}
+
+/// The norm folded into the convolution rounds otherwise than the two.
+TEST(SideBySide, RunsEachWithItsOwnPasses) {
+  constexpr std::string_view kScale =
+      "graph g(%x: f32[1,1,4,1]) -> (%y)\n"
+      "  %c = Conv(%x, f32[1,1,1,1]{0.3}, f32[1]{0.7})\n"
+      "  %y = BatchNormalization(%c, f32[1]{0.9}, f32[1]{0.1}, f32[1]{0.3}, f32[1]{0.7})\n";
+  const std::vector<Tensor> inputs{four()[0].reshaped({1, 1, 4, 1})};
+  const RunnableOperand all = operand(kScale), some = operand(kScale, {"fold_batch_norm"});
+  EXPECT_GT(some.engine->graph().nodes().size(), all.engine->graph().nodes().size());
+  EXPECT_EQ(apart(side_by_side(all, all, inputs)), "");
+  EXPECT_NE(apart(side_by_side(all, some, inputs)), "");
+}
+
+TEST(SideBySide, EveryOutputIsCompared) {
+  constexpr std::string_view kTwice =
+      "graph g(%x: f32[4]) -> (%y, z = %y)\n"
+      "  %y = Neg(%x)\n";
+  constexpr std::string_view kTwo =
+      "graph g(%x: f32[4]) -> (%y, %z)\n"
+      "  %y = Neg(%x)\n"
+      "  %z = Exp(%x)\n";
+  EXPECT_EQ(apart(side_by_side(operand(kTwice), operand(kTwo), four())), "y*");
+  EXPECT_EQ(apart(side_by_side(operand(kTwo), operand(kTwice), four())), "z*");
+  try {
+    side_by_side(operand(kRelu), operand(kTwo), four());
+    ADD_FAILURE() << "they have other numbers of outputs";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::accuracy);
+    EXPECT_EQ(error.message(), "the first has 1 outputs, the second 2");
+  }
+}
+
+}  // namespace
+}  // namespace hone::test
