@@ -39,10 +39,12 @@ const DevicePart* part_for_here(const std::vector<DevicePart>& devices) {
 std::shared_ptr<const Engine> load(const std::filesystem::path& path, const LoadOptions& options) {
   EngineFile file = read_engine_file(path, options.verify_weights);
   const DevicePart* part = part_for_here(file.parts.devices);
+  const std::shared_ptr<const Graph>& portable = file.parts.portable;
+  if (options.before) options.before(portable != nullptr ? *portable : *part->typed);
   try {
-    auto engine = Engine::make(std::move(file.parts.portable), options.engine, part);
+    auto engine = Engine::make(portable, options.engine, part);
     if (!engine->replanned().empty())
-      log(Level::note, path.string(), ": its plan was made again: ", engine->replanned());
+      log(Level::warning, path.string(), ": its plan was made again: ", engine->replanned());
     return engine;
   } catch (const Error& error) {
     if (error.code() != Code::incompatible_engine) throw;

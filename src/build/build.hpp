@@ -35,11 +35,15 @@ struct SaveOptions {
 /// Writes an engine to a file, whole or not at all.
 void save(const Engine& engine, const std::filesystem::path& path, const SaveOptions& options = {});
 
+/// Sees a graph before it is planned and its weights are packed; may throw.
+using OnGraph = std::function<void(const Graph&)>;
+
 struct LoadOptions {
   EngineOptions engine;
   bool verify_weights = true;  // check the hash of the weights too
+  OnGraph before{};
 };
-/// Reads an engine file. A plan that does not fit this machine is made again, with a note in the
+/// Reads an engine file. A plan that does not fit this machine is made again, with a warning in the
 /// log; where the portable graph was left out: Error(incompatible_engine) saying why.
 std::shared_ptr<const Engine> load(const std::filesystem::path& path,
                                    const LoadOptions& options = {});

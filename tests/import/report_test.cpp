@@ -15,17 +15,17 @@ const Report::Model kModel{"exotic.onnx", "opset 17", "acme-export 2.1", 412};
 
 TEST(Report, ReadsAsTheDesignSaysItShould) {
   Report report;
-  const std::string custom = "a custom operator", plugin = "give a plugin with --plugin";
+  const std::string custom = "a custom operator", advice = "export it as others";
   report.add(of("/text/TfIdf", "", "TfIdfVectorizer", "text operators are outside Hone's scope",
                 "run it before the network"));
-  report.add(of("/neck/Swizzle", "acme", "Swizzle", custom, plugin));
-  report.add(of("/neck/Swizzle_1", "acme", "Swizzle", custom, plugin));
+  report.add(of("/neck/Swizzle", "acme", "Swizzle", custom, advice));
+  report.add(of("/neck/Swizzle_1", "acme", "Swizzle", custom, advice));
   const Error error = report.error(kModel);
   EXPECT_EQ(error.code(), Code::unsupported);
   EXPECT_EQ(error.message(),
             "3 of 412 nodes cannot be run (exotic.onnx, opset 17, made by acme-export 2.1):\n"
-            "  2x  acme::Swizzle v1          first: /neck/Swizzle  a custom operator: give a "
-            "plugin with --plugin\n"
+            "  2x  acme::Swizzle v1          first: /neck/Swizzle  a custom operator: export it as "
+            "others\n"
             "  1x  ai.onnx::TfIdfVectorizer  /text/TfIdf           text operators are outside "
             "Hone's scope: run it before the network");
 }

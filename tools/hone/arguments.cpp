@@ -1,6 +1,7 @@
 // The only file that includes CLI11: it is what makes a command line tool slow to compile.
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 
 #include "base/error.hpp"
 #include "output.hpp"
@@ -20,15 +21,45 @@ CLI::Validator at_least_zero() {
       "");
 }
 
+/// CLI11 would take -1 for the largest number, and a larger one for another.
+CLI::Validator counts() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        uint64_t number = 0;
+        const char* end = text.data() + text.size();
+        const auto [rest, error] = std::from_chars(text.data(), end, number);
+        const bool fits = error == std::errc() && rest == end;
+        return fits ? std::string() : cat("\"", text, "\" is no whole number from 0 to 2^64-1");
+      },
+      "");
+}
+
+/// A value, and none that other programs take for standard input or output.
+CLI::Validator is_given(const std::string& value) {
+  return CLI::Validator(
+      [value](const std::string& text) {
+        if (text.empty()) return cat("found nothing, wanted ", value);
+        if (text != "-") return std::string();
+        return cat(
+            "\"-\" is no file: hone reads and writes files, not standard input and output; "
+            "wanted ",
+            value, " (./- is a file of that name)");
+      },
+      "");
+}
+
 }  // namespace
 
 void Arguments::positional(const char* name, std::string& target, const char* help) {
-  app_.add_option(name, target, help)->required()->type_name("");
+  app_.add_option(name, target, help)->required()->type_name("")->check(is_given("a file"));
 }
 
 void Arguments::option(const char* names, std::string& target, const char* value, const char* help,
                        bool required) {
-  app_.add_option(names, target, help)->type_name(value)->required(required);
+  app_.add_option(names, target, help)
+      ->type_name(value)
+      ->required(required)
+      ->check(is_given(value));
 }
 
 void Arguments::option(const char* names, int& target, const char* value, const char* help) {
@@ -40,13 +71,13 @@ void Arguments::option(const char* names, double& target, const char* value, con
 }
 
 void Arguments::option(const char* names, uint64_t& target, const char* value, const char* help) {
-  app_.add_option(names, target, help)->type_name(value);
+  app_.add_option(names, target, help)->type_name(value)->check(counts());
 }
 
 void Arguments::option(const char* names, std::optional<uint64_t>& target, const char* value,
                        const char* help) {
   const auto set = [&target](const uint64_t& given) { target = given; };
-  app_.add_option_function<uint64_t>(names, set, help)->type_name(value);
+  app_.add_option_function<uint64_t>(names, set, help)->type_name(value)->check(counts());
 }
 
 void Arguments::option(const char* names, std::vector<std::string>& target, const char* value,

@@ -100,6 +100,8 @@ class InputReader {
     check(given_.insert(name).second, Code::usage, "input \"", name, "\" is given twice");
     if (const Type& wanted = graph_.find(name)->type; !wanted.is_tensor())
       return add(name, read_contents(name, wanted, source));
+    check(source != "-", Code::usage, "--input ", given,
+          ": hone does not read standard input; wanted a file");
     if (source == "random" || source == "zeros") {
       made_.emplace_back(name, source);
       return;

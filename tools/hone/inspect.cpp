@@ -1,4 +1,5 @@
 #include <memory>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -14,7 +15,7 @@ namespace {
 
 struct InspectOptions {
   ModelOptions model;
-  std::string format = "text";
+  std::string output, format = "text";
   std::string svg;
   int streams = 1;
   bool graph = false, plan = false, ops = false, regions = false, dot = false;
@@ -27,42 +28,60 @@ void draw(const Inspection& found, const std::string& path) {
   file.commit();
 }
 
+/// To the file of -o, else to standard output.
+void give(const InspectOptions& options, const std::string& text) {
+  if (options.output.empty()) return print(text);
+  AtomicFile file(options.output);
+  file.write(text);
+  file.commit();
+}
+
+/// -o names a file, as in every verb; "text" and "json" are forms, as --format has them.
+void settle_output(InspectOptions& options) {
+  if (options.output == "text" || options.output == "json")
+    options.format = std::exchange(options.output, "");
+  check(options.output.find_first_of("./") != std::string::npos || options.output.empty(),
+        Code::usage, "-o ", options.output,
+        ": wanted text, json, or a file's name with an extension");
+  if (options.output.ends_with(".json")) options.format = "json";
+  check(options.format == "text" || options.format == "json", Code::usage, "--format ",
+        options.format, ": wanted text or json");
+}
+
 void inspect(const InspectOptions& options) {
-  check(options.format == "text" || options.format == "json", Code::usage, "-o ", options.format,
-        ": wanted text or json");
-  if (!options.svg.empty()) check(options.format == "text", Code::usage, "--svg goes with -o text");
+  if (!options.svg.empty())
+    check(options.format == "text", Code::usage, "--svg goes with --format text");
   const bool parts = !options.svg.empty() || options.dot || options.graph || options.plan ||
                      options.ops || options.regions;
   check(!parts || options.format == "text", Code::usage,
-        "-o json prints everything but the graph; leave out --graph, --plan, --ops, --regions and "
-        "--dot");
+        "--format json prints everything but the graph; leave out --graph, --plan, --ops, "
+        "--regions and --dot");
   check(options.streams >= 1 && options.streams <= kMostStreams, Code::usage, "--streams ",
         options.streams, ": wanted 1 to ", kMostStreams);
   check(options.streams == 1 || options.plan || options.format == "json", Code::usage,
-        "--streams goes with --plan, or with -o json");
+        "--streams goes with --plan, or with --format json");
   const Inspection found = [&] {
     try {
       return inspect_file(options.model, options.streams);
     } catch (const ModelError& error) {
-      if (options.format == "json") print(problems_json(options.model.file_name(), error));
+      if (options.format == "json") give(options, problems_json(options.model.file_name(), error));
       throw;
     }
   }();
-  if (options.graph) print(hone::print(*found.graph));
-  if (options.plan) {
-    print(memory_text(found));
-    print(hone::print(found.plan));
-  }
-  if (options.ops) print(ops_text(found));
+  std::string text;
+  if (options.graph) text += hone::print(*found.graph);
+  if (options.plan) text += memory_text(found) + hone::print(found.plan);
+  if (options.ops) text += ops_text(found);
   if (!options.svg.empty()) draw(found, options.svg);
   const auto regions = [&] {
     const PassOptions passes = options.model.build_options().passes;
     return fused(*specialized(*found.portable, found.sizes, passes), passes);
   };
-  if (options.regions) print(regions_text(regions(), found.sizes));
-  if (options.dot) print(dot_text(*regions().graph));
-  if (parts) return;
-  print(options.format == "json" ? inspection_json(found, regions()) : inspection_text(found));
+  if (options.regions) text += regions_text(regions(), found.sizes);
+  if (options.dot) text += dot_text(*regions().graph);
+  if (!parts)
+    text = options.format == "json" ? inspection_json(found, regions()) : inspection_text(found);
+  give(options, text);
 }
 
 }  // namespace
@@ -70,7 +89,10 @@ void inspect(const InspectOptions& options) {
 std::function<void()> declare_inspect(Arguments& arguments) {
   const auto options = std::make_shared<InspectOptions>();
   options->model.declare_path(arguments);
-  arguments.option("-o,--output", options->format, "text|json", "Form of what is printed");
+  arguments.option("-o,--output", options->output, "FILE",
+                   "Write there what would be printed; FILE.json: as JSON");
+  arguments.option("--format", options->format, "text|json",
+                   "Form of what is printed; -o text and -o json say it, too");
   arguments.flag("--graph", options->graph, "Print the graph as text, as it was imported");
   arguments.flag("--plan", options->plan, "Print the plan for this machine and its memory");
   arguments.option("--streams", options->streams, "N",
@@ -84,7 +106,10 @@ std::function<void()> declare_inspect(Arguments& arguments) {
   options->model.declare_workers(arguments);
   options->model.declare_weights(arguments);
   options->model.declare_disabled(arguments);
-  return [options] { inspect(*options); };
+  return [options] {
+    settle_output(*options);
+    inspect(*options);
+  };
 }
 
 }  // namespace hone::cli

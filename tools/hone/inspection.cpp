@@ -148,17 +148,21 @@ void inspect_engine(const ModelOptions& options, Inspection& found) {
   if (file.parts.portable == nullptr)
     found.about.emplace_back("portable graph", "left out: it cannot be planned again");
   const auto part = std::ranges::find(parts, cpu_target(), &DevicePart::target);
-  const bool planned = part != parts.end() && part->outdated.empty();
-  found.typed = planned && part->typed != nullptr
-                    ? part->typed->clone()
-                    : make_typed(*found.portable, planned ? part->plan.workers : usable_cores());
-  if (planned) {
+  if (part != parts.end() && part->outdated.empty()) {
+    found.typed = part->typed != nullptr ? part->typed->clone()
+                                         : make_typed(*found.portable, part->plan.workers);
     if (part->typed == nullptr) plan_for_cpu(*found.typed, part->plan.workers);  // its order
-    check_plan(*found.typed, part->plan, "cpu", cpu::kernels());
-    found.plan = part->plan;
-  } else {
-    found.plan = plan_for_cpu(*found.typed, usable_cores());
+    try {
+      check_plan(*found.typed, part->plan, "cpu", cpu::kernels());
+      found.plan = part->plan;
+      return;
+    } catch (const Error& error) {
+      if (error.code() != Code::incompatible_engine || file.parts.portable == nullptr) throw;
+      found.about.emplace_back("plan", cat("made again, as a run does: ", error.message()));
+    }
   }
+  found.typed = make_typed(*found.portable, usable_cores());
+  found.plan = plan_for_cpu(*found.typed, usable_cores());
 }
 
 void inspect_model(const ModelOptions& options, int most_streams, Inspection& found) {

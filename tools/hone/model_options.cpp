@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/size.hpp"
 #include "ir/evaluation.hpp"
 #include "passes/fusion/fuse.hpp"
 #include "passes/prepare_fusion.hpp"
@@ -19,6 +20,8 @@ void ModelOptions::declare_weights(Arguments& arguments) {
                    "Fill weights whose external file is absent with random values");
   arguments.option("--random-gain", random_gain, "GAIN",
                    "Their variance is GAIN^2 * 2 / fan-in; 1 when not given");
+  arguments.flag("--follow-links", follow_links,
+                 "Read weights behind symbolic and hard links, wherever they lead");
 }
 
 void ModelOptions::declare_workers(Arguments& arguments) {
@@ -46,6 +49,7 @@ ImportOptions ModelOptions::import_options() const {
   ImportOptions options;
   options.random_weights = random_weights;
   if (random_gain != 0) options.random_gain = random_gain;
+  options.follow_links = follow_links;
   return options;
 }
 
@@ -75,9 +79,15 @@ void ModelOptions::check_engine_options() const {
         "--keep are for models");
 }
 
-std::shared_ptr<const Engine> ModelOptions::open_engine() const {
-  if (is_engine_file(path)) check_engine_options();
-  return open(path, import_options(), build_options());
+std::shared_ptr<const Engine> ModelOptions::open_engine(const OnGraph& before) const {
+  const BuildOptions options = build_options();
+  if (is_engine_file(path)) {
+    check_engine_options();
+    return load(path, {options.engine, true, before});
+  }
+  Imported imported = import_file(path, import_options());
+  if (before) before(*imported.graph);
+  return build(std::move(imported.graph), options);
 }
 
 std::vector<int64_t> parse_shape(std::string_view text) {
@@ -89,6 +99,10 @@ std::vector<int64_t> parse_shape(std::string_view text) {
           "1x3x224x224");
     shape.push_back(*size);
   }
+  constexpr int64_t kMostBytes = 16;  // of an element
+  const auto count = try_element_count(shape);
+  check(count && try_mul(*count, kMostBytes), Code::usage, "the shape ", text,
+        " has more elements than can be counted");
   return shape;
 }
 

@@ -18,6 +18,7 @@ struct ModelOptions {
   std::string path;
   std::optional<uint64_t> random_weights;
   double random_gain = 0;  // 0: not given
+  bool follow_links = false;
   int workers = 0;
   std::vector<std::string> disabled, keep;
   std::vector<std::string> shapes;
@@ -33,8 +34,9 @@ struct ModelOptions {
   ImportOptions import_options() const;
   /// Error(usage) for a pass that is none.
   BuildOptions build_options() const;
-  /// A model is imported and built, an engine loaded.
-  std::shared_ptr<const Engine> open_engine() const;
+  /// A model is imported and built, an engine loaded. `before` sees the graph when nothing that
+  /// takes long was done.
+  std::shared_ptr<const Engine> open_engine(const OnGraph& before = {}) const;
   /// Error(usage) when options were given that only a model can take.
   void check_engine_options() const;
   /// Sizes of inputs of `graph` by --shape. Error(usage) when they contradict its types.

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -94,11 +95,19 @@ NamedTensors flat(const NamedTensors& results) {
   return tensors;
 }
 
+/// Results that share a name, as a model may give one value twice: NAME, NAME.1 ...
 void save(const std::string& path, const NamedTensors& results) {
+  std::set<std::string_view> given;
+  for (const auto& [name, tensor] : results) given.insert(name);
+  std::set<std::string> used;
   NpzWriter file(path);
-  for (const auto& [name, tensor] : results)
-    file.add(name,
-             {tensor.dtype(), tensor.shape(), {tensor.bytes().begin(), tensor.bytes().end()}});
+  for (const auto& [name, tensor] : results) {
+    std::string own = name;
+    for (int i = 1; used.contains(own) || (own != name && given.contains(own)); ++i)
+      own = cat(name, ".", i);
+    used.insert(own);
+    file.add(own, {tensor.dtype(), tensor.shape(), {tensor.bytes().begin(), tensor.bytes().end()}});
+  }
   file.commit();
 }
 
@@ -116,11 +125,24 @@ void measure(Context& context, const NamedTensors& inputs, const RunOptions& opt
        workers == 1 ? " worker)" : " workers)");
 }
 
+std::string types_of_inputs(const Graph& graph) {
+  std::vector<std::string> types;
+  for (const Value* input : graph.inputs()) types.push_back(cat(input->type));
+  return join(types, " ");
+}
+
 void run(const RunOptions& options) {
   check(options.labels.empty() || options.top > 0, Code::usage, "--labels goes with --top K");
   const std::vector<std::string> labels = read_labels(options.labels);
-  const std::shared_ptr<const Engine> engine = options.model.open_engine();
-  const NamedTensors inputs = read_inputs(engine->graph(), options.model, options.inputs);
+  NamedTensors inputs;
+  std::string types;
+  // A wrong input is told before the engine is made, which may take long.
+  const std::shared_ptr<const Engine> engine = options.model.open_engine([&](const Graph& graph) {
+    inputs = read_inputs(graph, options.model, options.inputs);
+    types = types_of_inputs(graph);
+  });
+  if (types_of_inputs(engine->graph()) != types)  // passes found out more about sizes
+    inputs = read_inputs(engine->graph(), options.model, options.inputs);
   Context context(engine);
   const NamedTensors results = context.run(inputs);
   if (!options.save.empty()) save(options.save, flat(results));

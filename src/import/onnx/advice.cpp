@@ -78,7 +78,7 @@ void advise(ModelProblem& problem, const Importers& importers) {
   }
   if (!problem.domain.empty()) {
     problem.what = "a custom operator";
-    problem.suggestion = "give a plugin with --plugin, or export without it";
+    problem.suggestion = "Hone loads none from outside: export as operators of ONNX";
   } else if (std::find(kTextOperators.begin(), kTextOperators.end(), problem.op) !=
              kTextOperators.end()) {
     problem.what = "text operators are outside Hone's scope";
