@@ -53,22 +53,26 @@ def compare(want, got, step, allowed):
     return bool(share <= allowed), words
 
 
-def judge(tool, model):
-    with np.load(golden_of(model)) as golden:
-        arrays = {name: golden[name] for name in golden.files}
-    inputs = {n[3:]: a for n, a in arrays.items() if n.startswith("in_")}
-    step = quantum(model)
-    allowed = NOISY_GOLDENS.get(model.stem, 1.0)
-    start = time.monotonic()
-    got = hone_cli.run(tool, model, inputs)
-    seconds = time.monotonic() - start
+def verdict(arrays, got, step, allowed):
+    """Whether every output of the golden is there and good; the worst, or the first, in words."""
     good, worst = True, ""
     for name, want in ((n[4:], a) for n, a in arrays.items() if n.startswith("out_")):
         fits, words = compare(want, got[name], step, allowed) if name in got else (False, "absent")
         if not fits or not worst:
             worst = f"{name}: {words}"
         good = good and fits
-    return good, f"{seconds:5.2f} s  {worst}"
+    return (good, worst) if worst else (False, "the golden holds no output")
+
+
+def judge(tool, model):
+    with np.load(golden_of(model)) as golden:
+        arrays = {name: golden[name] for name in golden.files}
+    inputs = {n[3:]: a for n, a in arrays.items() if n.startswith("in_")}
+    start = time.monotonic()
+    got = hone_cli.run(tool, model, inputs)
+    seconds = time.monotonic() - start
+    good, words = verdict(arrays, got, quantum(model), NOISY_GOLDENS.get(model.stem, 1.0))
+    return good, f"{seconds:5.2f} s  {words}"
 
 
 def main():

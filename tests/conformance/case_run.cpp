@@ -45,7 +45,8 @@ std::string difference(const Tensor& got, const Tensor& wanted, const Tolerance&
     }
     const double a = got.number(i), b = wanted.number(i);
     if (a == b || (std::isnan(a) && std::isnan(b))) continue;
-    if (!(std::abs(a - b) <= tolerance.absolute + tolerance.relative * std::abs(b)))
+    const double most = tolerance.absolute + tolerance.relative * std::abs(b);
+    if (!std::isfinite(b) || !(std::abs(a - b) <= most))  // an infinity allows nothing else
       return cat("element ", i, " is ", a, ", wanted ", b);
   }
   return "";
@@ -156,6 +157,8 @@ Result run_case(const Case& the_case, const HowToRun& how) {
     if (the_case.is_network()) sets.push_back(made_set(the_case, *imported.graph));
     const bool by_reference = how.networks_by_reference || !the_case.is_network();
     const bool draws = the_case.name.starts_with("test_bernoulli");
+    for (const DataSet& set : sets)
+      if (set.wanted.empty()) return {Outcome::failed, "no output is stored to compare with"};
     for (DataSet& set : sets)
       if (Result result = run_set(engine, *imported.graph, std::move(set), the_case.tolerance,
                                   by_reference, draws);

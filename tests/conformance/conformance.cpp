@@ -83,6 +83,11 @@ struct Tally {
     for (const auto& [scope, counts] : outside) all += counts[1];
     return all;
   }
+  int run() const {
+    int count = all();
+    for (const auto& [scope, counts] : outside) count += counts[0] + counts[1] + counts[2];
+    return count;
+  }
   int all() const { return inside[0] + inside[1] + inside[2]; }
   double percent() const { return all() == 0 ? 100 : 100.0 * inside[0] / all(); }
   std::string share() const {
@@ -150,7 +155,8 @@ class Run {
       total.add(tally);
     }
     if (options_.folders.size() > 1) std::printf("all: %s\n", total.text().c_str());
-    return total.failed() == 0 && enough && coverage() ? 0 : 1;
+    if (total.run() == 0) std::printf("no case was run\n");
+    return total.failed() == 0 && total.run() > 0 && enough && coverage() ? 0 : 1;
   }
 
   /// Writes the page, or tells whether it is as it should be.

@@ -3,8 +3,9 @@
 // to be kept.
 //
 //   hone_random_graphs [--count N] [--seed N] [--first N] [--nodes N] [--kinds FILE]
-//                      [--write FOLDER] [--disable PASS]... [--ablate 1]
+//                      [--write FOLDER] [--disable PASS]... [--ablate 1] [--spoil 1]
 //
+// --spoil: instead, a number of each result is made another one, and the judge must see it.
 // --disable: leaves a pass out; all: every one. --ablate: each graph also with every pass off, and
 // with each pass alone off that changes it.
 // --nodes: at most so many nodes a graph, and no motifs. --kinds: only nodes of the kinds that the
@@ -71,9 +72,9 @@ std::string difference(const Tensor& got, const Tensor& wanted, double share) {
     return cat("is ", got.dtype(), shape_text(got.shape()), ", wanted ", wanted.dtype(),
                shape_text(wanted.shape()));
   if (same_bits(got, wanted)) return "";
-  double largest = 1;
+  double largest = 1;  // an infinity among them would allow anything
   for (int64_t i = 0; i < wanted.count(); ++i)
-    largest = std::max(largest, std::abs(wanted.number(i)));
+    if (std::isfinite(wanted.number(i))) largest = std::max(largest, std::abs(wanted.number(i)));
   const double most = is_float(wanted.dtype()) ? share * largest : 0;
   for (int64_t i = 0; i < wanted.count(); ++i)
     if (const double a = got.number(i), b = wanted.number(i);
@@ -82,7 +83,27 @@ std::string difference(const Tensor& got, const Tensor& wanted, double share) {
   return "";
 }
 
-std::string run(const GraphCase& graph_case, const PassOptions& passes) {
+/// Makes one number of the results another, which the judge must see. false: there is none.
+bool spoil(NamedTensors& results) {
+  for (auto& [name, tensor] : results) {
+    if (!tensor.is_tensor() || tensor.count() == 0 || tensor.dtype() == DType::string ||
+        is_complex(tensor.dtype()))
+      continue;
+    tensor = tensor.clone();
+    const int64_t at = tensor.count() / 2;
+    double largest = 1;
+    for (int64_t i = 0; i < tensor.count(); ++i)
+      if (std::isfinite(tensor.number(i))) largest = std::max(largest, std::abs(tensor.number(i)));
+    const double value = tensor.number(at);
+    if (!is_float(tensor.dtype())) tensor.set_integer(at, tensor.integer(at) ^ 1);
+    else tensor.set_number(at, std::isfinite(value) && value <= 0 ? largest : -largest);
+    return true;
+  }
+  return false;
+}
+
+/// `spoilt`: set, the results are spoilt before they are judged; told whether they could be.
+std::string run(const GraphCase& graph_case, const PassOptions& passes, bool* spoilt = nullptr) {
   const std::vector<Tensor> wanted = evaluate(*graph_case.graph, graph_case.inputs);
   BuildOptions options;
   options.engine.workers = 1;
@@ -91,7 +112,8 @@ std::string run(const GraphCase& graph_case, const PassOptions& passes) {
   NamedTensors inputs;
   for (size_t i = 0; i < graph_case.inputs.size(); ++i)
     inputs.emplace_back(graph_case.graph->inputs()[i]->name, graph_case.inputs[i]);
-  const NamedTensors got = context.run(inputs);
+  NamedTensors got = context.run(inputs);
+  if (spoilt != nullptr) *spoilt = spoil(got);
   const double share = allowed(*graph_case.graph);
   if (got.size() != wanted.size()) return cat(got.size(), " results, wanted ", wanted.size());
   for (size_t i = 0; i < wanted.size(); ++i)
@@ -249,6 +271,25 @@ struct Draws {
   RandomGraphOptions options;
 };
 
+/// Whether the judge sees every result that was spoilt.
+int judge_the_judge(const Draws& draws) {
+  OpCounts counts;
+  int64_t spoilt = 0, missed = 0;
+  for (int64_t i = draws.first; i < draws.first + draws.count; ++i) {
+    const uint64_t own = draws.seed * 1'000'003 + static_cast<uint64_t>(i);
+    const GraphCase drawn = random_graph(own, all_ops(), counts, draws.options);
+    bool is_spoilt = false;
+    const std::string what = run(drawn, {}, &is_spoilt);
+    spoilt += is_spoilt;
+    if (!is_spoilt || !what.empty()) continue;
+    ++missed;
+    std::printf("graph %ld of seed %lu is called right with a number changed\n", i, draws.seed);
+  }
+  std::printf("random graphs: %ld of %ld spoilt, %ld of them not seen\n", spoilt, draws.count,
+              missed);
+  return missed == 0 && spoilt > 0 ? 0 : 1;
+}
+
 int run_all(const Draws& draws, const Ways& ways) {
   const auto& [seed, first, count, folder, options] = draws;
   OpCounts counts;
@@ -288,6 +329,7 @@ int main(int count, char** words) {
   hone::test::Draws draws;
   hone::test::Ways ways;
   hone::test::Kinds kinds;
+  bool spoil = false;
   for (int i = 1; i + 1 < count; i += 2) {
     const std::string word = words[i];
     if (word == "--count") draws.count = std::atoll(words[i + 1]);
@@ -295,6 +337,7 @@ int main(int count, char** words) {
     else if (word == "--seed") draws.seed = static_cast<uint64_t>(std::atoll(words[i + 1]));
     else if (word == "--write") draws.folder = words[i + 1];
     else if (word == "--disable") ways.passes.disabled.emplace_back(words[i + 1]);
+    else if (word == "--spoil") spoil = std::atoi(words[i + 1]) != 0;
     else if (word == "--ablate") ways.ablate = std::atoi(words[i + 1]) != 0;
     else if (word == "--nodes") {
       draws.options.least_nodes = 1, draws.options.motifs = draws.options.size_chains = 0;
@@ -304,5 +347,5 @@ int main(int count, char** words) {
       draws.options.kinds = &kinds;
     } else return std::fprintf(stderr, "hone_random_graphs: unknown option %s\n", words[i]), 2;
   }
-  return hone::test::run_all(draws, ways);
+  return spoil ? hone::test::judge_the_judge(draws) : hone::test::run_all(draws, ways);
 }
