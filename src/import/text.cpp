@@ -88,6 +88,29 @@ class Contents {
   std::map<std::string, std::shared_ptr<const MappedFile>> files_;
 };
 
+int64_t nodes_of(const Graph& graph) {
+  auto count = static_cast<int64_t>(graph.nodes().size());
+  for (const Node& node : graph.nodes()) {
+    const FieldList fields = node.op.fields();
+    for (const Field& field : fields.list())
+      if (const auto* body = std::get_if<Body*>(&field.ref); body != nullptr && **body != nullptr)
+        count += nodes_of(***body);
+  }
+  return count;
+}
+
+/// A text says everything that it asks for; what is left to bound is what is computed for it.
+void check_limits(const Graph& graph, const Limits& limits) {
+  const int64_t nodes = nodes_of(graph);
+  const auto facts = static_cast<int64_t>(graph.requirements().size());
+  const auto ports = static_cast<int64_t>(graph.inputs().size() + graph.outputs().size());
+  check(nodes <= limits.nodes, Code::invalid_model, nodes, " nodes, at most ", limits.nodes);
+  check(facts <= limits.requirements, Code::invalid_model, facts, " facts about sizes, at most ",
+        limits.requirements);
+  check(ports <= limits.interface, Code::invalid_model, ports, " inputs and outputs, at most ",
+        limits.interface);
+}
+
 }  // namespace
 
 bool looks_like_text(std::string_view text) {
@@ -101,6 +124,7 @@ Imported import_text(std::string_view text, const std::filesystem::path& folder,
   Imported made;
   made.format = "graph text";
   made.graph = parse(text, all_ops());
+  check_limits(*made.graph, options.limits);
   (void)Contents(folder, options).find_all(*made.graph);
   verify(*made.graph, "reading");
   infer(*made.graph);  // contents that are known are not in the text

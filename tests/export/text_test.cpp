@@ -91,6 +91,18 @@ TEST_F(ImportText, WhatWasWrittenIsReadBack) {
   EXPECT_EQ(error_of(path, seeded), "fine");
 }
 
+TEST_F(ImportText, LimitsHold) {
+  const fs::path path = write("net.graph", kText);
+  ImportOptions options;
+  options.random_weights = 1;
+  EXPECT_EQ(error_of(path, options), "fine");
+  options.limits.nodes = 3;  // those of bodies count
+  EXPECT_EQ(error_of(path, options), "invalid_model: 4 nodes, at most 3 (net.graph)");
+  options.limits.nodes = 4;
+  options.limits.interface = 2;
+  EXPECT_EQ(error_of(path, options), "invalid_model: 3 inputs and outputs, at most 2 (net.graph)");
+}
+
 TEST_F(ImportText, WhatIsNoGraphIsRefused) {
   const auto refused = [&](std::string_view text, std::string_view why) {
     const std::string message = error_of(write("bad.graph", text));

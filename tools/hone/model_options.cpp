@@ -12,7 +12,7 @@
 namespace hone::cli {
 
 void ModelOptions::declare_path(Arguments& arguments) {
-  arguments.positional("model", path, "A model (.onnx) or an engine (.hone)");
+  arguments.positional("model", path, "A model (.onnx, .graph) or an engine (.hone)");
 }
 
 void ModelOptions::declare_weights(Arguments& arguments) {
