@@ -1,5 +1,7 @@
 #include "ir/work.hpp"
 
+#include <algorithm>
+
 #include "base/size.hpp"
 
 namespace hone {
@@ -23,10 +25,9 @@ void spend_work(int64_t steps) {
 
 void spend_work(std::initializer_list<int64_t> factors) {
   int64_t product = 1;
-  for (const int64_t factor : factors) {
-    if (factor == 0) return;
-    product = try_mul(product, factor).value_or(INT64_MAX);
-  }
+  // A loop of no steps within a long one: the long one still takes its time.
+  for (const int64_t factor : factors)
+    product = try_mul(product, std::max<int64_t>(factor, 1)).value_or(INT64_MAX);
   spend_work(product);
 }
 

@@ -15,7 +15,7 @@ namespace hone {
 class Keep {
  public:
   Keep() = default;
-  /// ECMAScript expressions. Error(usage) for what is none.
+  /// As base/pattern.hpp reads them. Error(usage) naming the place of what is wrong.
   explicit Keep(const std::vector<std::string>& expressions);
 
   bool operator()(const Node& node) const { return patterns_ != nullptr && matches(node); }

@@ -79,7 +79,23 @@ TEST(Pipeline, LeavesNodesThatAreKept) {
             "graph g(%x: f32[2]) -> (%y)\n"
             "  %a = Add(f32[2]{1,2}, f32{0.5}) : f32[2]  # /left/Add\n"
             "  %y = Sum(%x, %a, f32[2]{2.5,3.5}) : f32[2]  # /sum\n");
-  EXPECT_THROW(Keep({"("}), Error);
+  try {
+    Keep({"ok", "a("});
+    ADD_FAILURE() << "taken";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::usage);
+    EXPECT_EQ(error.message(), "--keep: character 2 of \"a(\": a ( without its )");
+  }
+}
+
+TEST(Keep, MatchesLongNames) {
+  const auto graph = parse(
+      cat("graph g(%x: f32[2]) -> (%y)\n  %y = Relu(%x)  # ", std::string(200'000, 'a'), "/attn\n"),
+      all_ops());
+  const Node& node = graph->nodes().front();
+  EXPECT_TRUE(Keep({".*attn"})(node));
+  EXPECT_FALSE(Keep({"^(a+)+$", "(a*)*b"})(node));
+  EXPECT_FALSE(Keep()(node));
 }
 
 TEST(FoldConstants, TakesWeightsOf16BitsThroughSinglePrecision) {
@@ -195,7 +211,8 @@ TEST(WorkBudget, CountsProductsThatPassWhatCanBeCounted) {
     EXPECT_EQ(inner.left(), 0);
   }
   EXPECT_THROW(spend_work({INT64_MAX, INT64_MAX, 3}), WorkSpent);
-  spend_work({INT64_MAX, INT64_MAX, 0});
+  // Nothing is done within, but for a long time.
+  EXPECT_THROW(spend_work({INT64_MAX, INT64_MAX, 0}), WorkSpent);
   EXPECT_EQ(outer.left(), 4);
 }
 
