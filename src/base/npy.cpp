@@ -12,7 +12,7 @@ namespace hone {
 namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
-constexpr size_t kLongestHeader = 65536, kMostDims = 64;
+constexpr size_t kBeforeHeader = 12, kLongestHeader = 65536, kMostDims = 64;
 
 struct Header {
   std::string descr;
@@ -243,6 +243,32 @@ std::string header_of(const Array& array) {
   return out + text;
 }
 
+/// All that a file says before its elements.
+struct Head {
+  ArrayHeader array;
+  bool fortran_order;
+  size_t start;   // of the elements, from the start of the file
+  int64_t bytes;  // of the elements
+};
+
+/// From a file, or as much from its start as the header takes.
+Head read_head(std::span<const std::byte> bytes, std::string_view name,
+               std::optional<DType> voids) {
+  const std::string_view file(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const auto [text, start] = split_header(file, name);
+  Header header = HeaderParser(text, name).parse();
+  const DType dtype = dtype_of(header.descr, name, voids);
+  const auto count = try_element_count(header.shape);
+  const auto wanted = count ? try_mul(*count, bytes_each(dtype)) : std::nullopt;
+  if (!wanted) refuse(name, "its shape (", join(header.shape, ","), ") overflows");
+  return {{dtype, std::move(header.shape)}, header.fortran_order, start, *wanted};
+}
+
+[[noreturn]] void refuse_size(std::string_view name, const Head& head, uint64_t size) {
+  refuse(name, "holds ", size, " bytes of data, wanted ", head.bytes, " for ", head.array.dtype,
+         "[", join(head.array.shape, ","), "]");
+}
+
 /// Calls `take(header, data)` with the two parts of the file.
 template <class Take>
 void with_parts(const Array& array, const Take& take) {
@@ -262,26 +288,18 @@ void with_parts(const Array& array, const Take& take) {
 
 Array parse_npy(std::span<const std::byte> bytes, std::string_view name,
                 std::optional<DType> voids) {
-  const std::string_view file(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  const auto [text, start] = split_header(file, name);
-  Header header = HeaderParser(text, name).parse();
-  Array array;
-  array.dtype = dtype_of(header.descr, name, voids);
-  array.shape = std::move(header.shape);
-  const auto data = bytes.subspan(start);
-  const auto count = try_element_count(array.shape);
-  const auto wanted = count ? try_mul(*count, bytes_each(array.dtype)) : std::nullopt;
-  if (!wanted) refuse(name, "its shape (", join(array.shape, ","), ") overflows");
-  if (static_cast<uint64_t>(*wanted) != data.size())
-    refuse(name, "holds ", data.size(), " bytes of data, wanted ", *wanted, " for ", array.dtype,
-           "[", join(array.shape, ","), "]");
+  Head head = read_head(bytes, name, voids);
+  const auto data = bytes.subspan(head.start);
+  if (static_cast<uint64_t>(head.bytes) != data.size()) refuse_size(name, head, data.size());
+  Array array{head.array.dtype, std::move(head.array.shape), {}};
   // Only a shape with a zero may have dimensions that do not fit the file; there is no data then.
-  if (header.fortran_order && array.shape.size() > 1)
+  if (head.fortran_order && array.shape.size() > 1)
     array.data = transpose(data, array.shape, static_cast<size_t>(bytes_each(array.dtype)));
   else array.data.assign(data.begin(), data.end());
   if (bits(array.dtype) >= 8) return array;
-  std::vector<std::byte> packed(bytes_for(array.dtype, *count));
-  for (int64_t i = 0; i < *count; ++i)
+  const int64_t count = element_count(array.shape);
+  std::vector<std::byte> packed(bytes_for(array.dtype, count));
+  for (int64_t i = 0; i < count; ++i)
     store_code(array.dtype, packed.data(), i,
                std::to_integer<unsigned>(array.data[static_cast<size_t>(i)]));
   array.data = std::move(packed);
@@ -292,15 +310,47 @@ Array read_npy(const std::filesystem::path& path, std::optional<DType> voids) {
   return parse_npy(MappedFile::open(path)->bytes(), path.string(), voids);
 }
 
+NpzFile::NpzFile(const std::filesystem::path& path)
+    : file_(MappedFile::open(path)),
+      name_(path.string()),
+      zip_(file_->bytes(), name_, Code::usage) {}
+
+NpzFile::NpzFile(std::span<const std::byte> bytes, std::string_view name)
+    : name_(name), zip_(bytes, name_, Code::usage) {}
+
+std::string NpzFile::name(size_t i) const { return npy_name(zip_.entries()[i].name); }
+
+std::string NpzFile::where(size_t i) const { return cat(name_, " (", zip_.entries()[i].name, ")"); }
+
+std::optional<size_t> NpzFile::find(std::string_view name) const {
+  for (const std::string& each : {cat(name, ".npy"), std::string(name)})
+    if (const ZipEntry* entry = zip_.find(each); entry != nullptr)
+      return static_cast<size_t>(entry - zip_.entries().data());
+  return std::nullopt;
+}
+
+ArrayHeader NpzFile::header(size_t i, std::optional<DType> voids) const {
+  const ZipEntry& entry = zip_.entries()[i];
+  return read_head(zip_.read_start(entry, kBeforeHeader + kLongestHeader), where(i), voids).array;
+}
+
+Array NpzFile::read(size_t i, std::optional<DType> voids, uint64_t limit) const {
+  const ZipEntry& entry = zip_.entries()[i];
+  const std::string name = where(i);
+  const Head head = read_head(zip_.read_start(entry, kBeforeHeader + kLongestHeader), name, voids);
+  // Before memory is taken for it.
+  if (entry.size - head.start != static_cast<uint64_t>(head.bytes))
+    refuse_size(name, head, entry.size - head.start);
+  return parse_npy(zip_.read(entry, entry.deflated ? limit : entry.size), name, voids);
+}
+
 NamedArrays parse_npz(std::span<const std::byte> bytes, std::string_view name,
                       std::optional<DType> voids, uint64_t limit) {
-  const ZipFile zip(bytes, std::string(name), Code::usage);
+  const NpzFile file(bytes, name);
   NamedArrays arrays;
-  for (const ZipEntry& entry : zip.entries()) {
-    const std::vector<std::byte> unpacked = zip.read(entry, entry.deflated ? limit : entry.size);
-    if (entry.deflated) limit -= entry.size;
-    const std::string where = cat(name, " (", entry.name, ")");
-    arrays.emplace_back(npy_name(entry.name), parse_npy(unpacked, where, voids));
+  for (size_t i = 0; i < file.size(); ++i) {
+    arrays.emplace_back(file.name(i), file.read(i, voids, limit));
+    if (file.is_deflated(i)) limit -= file.unpacked_bytes(i);
   }
   return arrays;
 }

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,6 +29,12 @@ struct Array {
 };
 using NamedArrays = std::vector<std::pair<std::string, Array>>;
 
+/// What an array's file says of it before its elements.
+struct ArrayHeader {
+  DType dtype = DType::f32;
+  std::vector<int64_t> shape;
+};
+
 /// Fortran order is transposed. Error(usage) with the file's name for what is damaged or not
 /// numeric (text, objects, structures, times), or big-endian; Error(io) when unreadable. `voids` is
 /// what a void type of its width holds.
@@ -41,6 +48,31 @@ NamedArrays read_npz(const std::filesystem::path& path, std::optional<DType> voi
                      uint64_t limit = uint64_t{1} << 33);
 NamedArrays parse_npz(std::span<const std::byte> bytes, std::string_view name,
                       std::optional<DType> voids = {}, uint64_t limit = uint64_t{1} << 33);
+
+/// An .npz file whose arrays are unpacked when they are asked for, one by one. Errors as above.
+class NpzFile {
+ public:
+  explicit NpzFile(const std::filesystem::path& path);
+  /// In memory that must outlive this; `name` is for messages.
+  NpzFile(std::span<const std::byte> bytes, std::string_view name);
+
+  size_t size() const { return zip_.entries().size(); }
+  std::string name(size_t i) const;  // without ".npy", in the archive's order
+  std::optional<size_t> find(std::string_view name) const;
+  /// Of array `i`; unpacks no more than its first bytes.
+  ArrayHeader header(size_t i, std::optional<DType> voids = {}) const;
+  /// Array `i`. One that is deflated may unpack to at most `limit` bytes.
+  Array read(size_t i, std::optional<DType> voids = {}, uint64_t limit = uint64_t{1} << 33) const;
+  uint64_t unpacked_bytes(size_t i) const { return zip_.entries()[i].size; }
+  bool is_deflated(size_t i) const { return zip_.entries()[i].deflated; }
+
+ private:
+  std::string where(size_t i) const;
+
+  std::shared_ptr<const MappedFile> file_;  // null: the caller keeps the bytes
+  std::string name_;
+  ZipFile zip_;
+};
 
 /// A whole .npy file. Error(usage) for strings.
 std::string npy_bytes(const Array& array);

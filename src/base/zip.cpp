@@ -81,7 +81,7 @@ class Inflater {
 
   /// Exactly `size` bytes from all of `packed`; nullopt when it is damaged or holds another number.
   std::optional<std::vector<std::byte>> all(std::span<const std::byte> packed, uint64_t size) {
-    constexpr uint64_t kFirst = uint64_t{1} << 20, kMostAtOnce = uint64_t{1} << 30;
+    constexpr uint64_t kFirst = uint64_t{1} << 20;
     const uint64_t most = size + 1;  // room for a byte too many
     std::vector<std::byte> out(std::min(most, kFirst));
     uint64_t done = 0;
@@ -105,7 +105,21 @@ class Inflater {
     }
   }
 
+  /// The first bytes that `packed` (up to kMostAtOnce of it) unpacks to, `most` of them at most;
+  /// fewer where it is damaged.
+  std::vector<std::byte> start(std::span<const std::byte> packed, uint64_t most) {
+    std::vector<std::byte> out(std::min(most, kMostAtOnce));
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(packed.data()));
+    stream_.avail_in = static_cast<uInt>(std::min<uint64_t>(packed.size(), kMostAtOnce));
+    stream_.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream_.avail_out = static_cast<uInt>(out.size());
+    ::inflate(&stream_, Z_SYNC_FLUSH);
+    out.resize(out.size() - stream_.avail_out);
+    return out;
+  }
+
  private:
+  static constexpr uint64_t kMostAtOnce = uint64_t{1} << 30;
   z_stream stream_ = {};
 };
 
@@ -222,6 +236,13 @@ std::vector<std::byte> ZipFile::read(const ZipEntry& entry, uint64_t limit) cons
   expect(out.has_value(), "entry \"", entry.name, "\" does not unpack to ", entry.size, " bytes");
   expect(checksum(0, *out) == entry.crc, "entry \"", entry.name, "\" has a wrong checksum");
   return std::move(*out);
+}
+
+std::vector<std::byte> ZipFile::read_start(const ZipEntry& entry, uint64_t most) const {
+  const auto source = packed(entry);
+  const uint64_t size = std::min(most, entry.size);
+  if (entry.deflated) return Inflater().start(source, size);
+  return {source.begin(), source.begin() + static_cast<std::ptrdiff_t>(size)};
 }
 
 namespace {

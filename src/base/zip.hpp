@@ -35,6 +35,8 @@ class ZipFile {
   /// The unpacked bytes, compared with the checksum. Memory grows with what is really unpacked, at
   /// most `limit` bytes.
   std::vector<std::byte> read(const ZipEntry& entry, uint64_t limit) const;
+  /// The first `most` unpacked bytes, fewer where the entry has fewer; compared with nothing.
+  std::vector<std::byte> read_start(const ZipEntry& entry, uint64_t most) const;
 
  private:
   std::span<const std::byte> packed(const ZipEntry& entry) const;

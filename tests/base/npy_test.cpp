@@ -292,9 +292,27 @@ TEST(Npz, BombsAreRefusedBeforeMemoryIsTaken) {
   file = compressed_by_numpy();
   const uint32_t slightly = 82 * 1000;
   std::memcpy(file.data() + directory + 24, &slightly, 4);
-  EXPECT_NE(
-      refusal([&] { parse_npz(bytes_of(file), "x.npz"); }).find("does not unpack to 82000 bytes"),
-      std::string::npos);
+  // What the array says of itself is all that it may unpack to.
+  EXPECT_EQ(refusal([&] { parse_npz(bytes_of(file), "x.npz"); }),
+            "usage: x.npz (x.npy): holds 81872 bytes of data, wanted 12 for i16[2,3]");
+}
+
+TEST(Npz, ArraysAreUnpackedOneByOne) {
+  std::string file = compressed_by_numpy();
+  const size_t last_of_y = 0x10b - 1;
+  file[last_of_y] = static_cast<char>(~file[last_of_y]);
+  const NpzFile npz(bytes_of(file), "x.npz");
+  ASSERT_EQ(npz.size(), 2u);
+  EXPECT_EQ(npz.name(1), "y");
+  EXPECT_EQ(npz.find("x"), 0u);
+  EXPECT_EQ(npz.find("y.npy"), 1u);
+  EXPECT_EQ(npz.find("z"), std::nullopt);
+  EXPECT_EQ(npz.read(0).shape, (std::vector<int64_t>{2, 3}));
+  // Of y nothing was read so far, and of its header only the begin.
+  EXPECT_EQ(npz.header(1).dtype, DType::f32);
+  EXPECT_EQ(npz.header(1).shape, (std::vector<int64_t>{100}));
+  EXPECT_NE(refusal([&] { npz.read(1); }).find("entry \"y.npy\" does not unpack to 528 bytes"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -42,10 +42,15 @@ std::optional<DType> void_type(DType wanted) {
   return is_void ? std::optional(wanted) : std::nullopt;
 }
 
-/// i4, i2, u4 and u2 come as i8 and u8.
+/// An array of type `found` can be had as `wanted`: i4, i2, u4 and u2 come as i8 and u8.
+bool holds(DType wanted, DType found) {
+  if (found == wanted) return true;
+  return is_integer(wanted) && bits(wanted) < 8 &&
+         found == (is_signed(wanted) ? DType::i8 : DType::u8);
+}
+
 Tensor packed_as(DType wanted, Tensor tensor) {
-  if (!is_integer(wanted) || bits(wanted) >= 8) return tensor;
-  if (tensor.dtype() != (is_signed(wanted) ? DType::i8 : DType::u8)) return tensor;
+  if (tensor.dtype() == wanted || !holds(wanted, tensor.dtype())) return tensor;
   Tensor packed(wanted, tensor.shape());
   for (int64_t i = 0; i < tensor.count(); ++i) packed.set_integer(i, tensor.integer(i));
   return packed;
@@ -88,11 +93,13 @@ class InputReader {
     const std::filesystem::path whole(given);
     if (whole.extension() == ".npz" && given.find('=') == std::string::npos &&
         graph_.inputs().size() != 1) {
-      for (auto& [name, array] : read_npz(whole)) {
+      const NpzFile npz(whole);
+      for (size_t i = 0; i < npz.size(); ++i) {
+        const std::string name = npz.name(i);
         check(graph_.find(name) != nullptr && graph_.find(name)->is_input(), Code::usage, given,
               " holds \"", name, "\", which is no input of ", model_.file_name());
         check(given_.insert(name).second, Code::usage, "input \"", name, "\" is given twice");
-        take(name, to_tensor(std::move(array)), given);
+        take(name, read_array(npz, i, name, given), given);
       }
       return;
     }
@@ -122,10 +129,13 @@ class InputReader {
           ": give an .npz file, whose arrays are the elements");
     const DType dtype = wanted.element().tensor().dtype;
     std::vector<Tensor> elements;
-    for (auto& [each, array] : read_npz(path, void_type(dtype))) {
-      elements.push_back(packed_as(dtype, to_tensor(std::move(array))));
-      check(elements.back().dtype() == dtype, Code::usage, "input \"", name, "\": ", source,
-            " holds \"", each, "\" of ", describe(elements.back()), ", wanted ", wanted);
+    const NpzFile npz(path);
+    for (size_t i = 0; i < npz.size(); ++i) {
+      const ArrayHeader header = npz.header(i, void_type(dtype));
+      if (!holds(dtype, header.dtype))
+        fail(Code::usage, "input \"", name, "\": ", source, " holds \"", npz.name(i), "\" of ",
+             header.dtype, shape_text(header.shape), ", wanted ", wanted);
+      elements.push_back(packed_as(dtype, to_tensor(npz.read(i, void_type(dtype)))));
     }
     return Tensor::sequence(dtype, std::move(elements));
   }
@@ -142,13 +152,38 @@ class InputReader {
                             symbols_, options_.picture, name);
     }
     if (path.extension() == ".npy") return to_tensor(read_npy(path, void_type(wanted)));
-    NamedArrays arrays = read_npz(path, void_type(wanted));
+    const NpzFile npz(path);
+    const auto found = npz.size() == 1 ? std::optional<size_t>(0) : npz.find(name);
+    if (found) return read_array(npz, *found, name, source);
+    constexpr size_t kListed = 8;
     std::vector<std::string> names;
-    for (auto& [each, array] : arrays) {
-      if (each == name || arrays.size() == 1) return to_tensor(std::move(array));
-      names.push_back(each);
-    }
-    fail(Code::usage, source, " holds no array \"", name, "\"; it holds ", join(names, ", "));
+    for (size_t i = 0; i < std::min(npz.size(), kListed); ++i) names.push_back(npz.name(i));
+    fail(Code::usage, source, " holds no array \"", name, "\"; it holds ", join(names, ", "),
+         npz.size() > kListed ? cat(" and ", npz.size() - kListed, " more") : std::string());
+  }
+
+  /// An array that fits input `name`: what does not is not unpacked.
+  Tensor read_array(const NpzFile& npz, size_t i, const std::string& name,
+                    const std::string& source) const {
+    const TensorType& wanted = type(name);
+    const ArrayHeader header = npz.header(i, void_type(wanted.dtype));
+    const auto sizes = wanted.concrete();
+    Bindings tried = symbols_;
+    const bool is_picture = layouts_.contains(name);
+    const bool fits = is_picture
+                          ? !sizes || element_count(*sizes) == element_count(header.shape)
+                          : holds(wanted.dtype, header.dtype) && bind(wanted, header.shape, tried);
+    if (!fits) fail_misfit(name, header.dtype, header.shape, source);
+    return to_tensor(npz.read(i, void_type(wanted.dtype)));
+  }
+
+  [[noreturn]] void fail_misfit(const std::string& name, DType dtype,
+                                const std::vector<int64_t>& shape,
+                                const std::string& source) const {
+    const TensorType& wanted = type(name);
+    fail(Code::usage, "input \"", name, "\": ", std::filesystem::path(source).filename().string(),
+         " holds ", dtype, shape_text(shape), ", wanted ", wanted, " (", model_.file_name(), ")",
+         bound_text(wanted), advice(name, wanted, dtype, shape));
   }
 
   void take(const std::string& name, Tensor tensor, const std::string& source) {
@@ -160,9 +195,7 @@ class InputReader {
       tensor = arranged(tensor, layout->second, wanted, options_.picture, name);
     Bindings tried = symbols_;
     if (tensor.dtype() != wanted.dtype || !bind(wanted, tensor.shape(), tried))
-      fail(Code::usage, "input \"", name, "\": ", std::filesystem::path(source).filename().string(),
-           " holds ", tensor.dtype(), shape_text(tensor.shape()), ", wanted ", wanted, " (",
-           model_.file_name(), ")", bound_text(wanted), advice(name, wanted, tensor));
+      fail_misfit(name, tensor.dtype(), tensor.shape(), source);
     symbols_ = std::move(tried);
     add(name, std::move(tensor));
   }
@@ -178,18 +211,18 @@ class InputReader {
     return text;
   }
 
-  static std::string advice(const std::string& name, const TensorType& wanted,
-                            const Tensor& tensor) {
-    if (tensor.dtype() == DType::f64 && wanted.dtype == DType::f32)
+  static std::string advice(const std::string& name, const TensorType& wanted, DType dtype,
+                            const std::vector<int64_t>& shape) {
+    if (dtype == DType::f64 && wanted.dtype == DType::f32)
       return ". NumPy's .astype(numpy.float32) makes it so";
     if (!wanted.has_rank() || wanted.rank() != 4) return "";
-    const int rank = tensor.rank();
+    const size_t rank = shape.size();
     const auto channels = wanted.shape()[1].constant();
     const bool channels_last =
-        (rank == 3 || rank == 4) && channels && *channels <= 4 && tensor.dim(rank - 1) == *channels;
+        (rank == 3 || rank == 4) && channels && *channels <= 4 && shape[rank - 1] == *channels;
     if (channels_last)
       return cat(". If it is an image in height-width-channel order, add --layout ", name, "=nhwc");
-    if (rank == 3 && channels && tensor.dim(0) == *channels)
+    if (rank == 3 && channels && shape[0] == *channels)
       return cat(". If it is one image without the first dimension, add --layout ", name, "=nchw");
     return "";
   }

@@ -179,6 +179,7 @@ Tensor arranged(const Tensor& array, std::string_view layout, const TensorType& 
   shape[order.channels] = channels, shape[order.rows] = rows, shape[order.columns] = columns;
   const std::vector<int64_t> to = strides_of(shape), in = strides_of(from);
   Tensor tensor(wanted.dtype, shape);
+  if (tensor.count() == 0) return tensor;
   Writer writer(tensor, options, array.dtype() == DType::u8);
   for (int64_t n = 0; n < from[0]; ++n)
     for (int64_t c = 0; c < channels; ++c)
