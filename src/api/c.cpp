@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 #include <new>
+#include <stdexcept>
 
 #include "api/tensors.hpp"
 #include "base/printable.hpp"
@@ -91,6 +92,8 @@ hone_code guarded(Body body) {
   } catch (const hone::Error& error) {
     return failed(static_cast<hone_code>(error.code()), error.message());
   } catch (const std::bad_alloc&) {
+    return failed(HONE_OUT_OF_MEMORY, "out of memory");
+  } catch (const std::length_error&) {  // more than can be addressed
     return failed(HONE_OUT_OF_MEMORY, "out of memory");
   } catch (const std::exception& error) {
     return failed(HONE_INTERNAL, error.what());

@@ -12,6 +12,7 @@
 #include <exception>
 #include <limits>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -152,6 +153,7 @@ void Team::State::start() {
     }
   } catch (const std::system_error&) {
     // No more threads to be had: fewer do the same work.
+  } catch (const std::bad_alloc&) {
   }
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }

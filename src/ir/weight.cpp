@@ -35,16 +35,15 @@ Tensor make_random(DType dtype, const std::vector<int64_t>& shape, uint64_t seed
     return tensor;
   }
   const double deviation = count == 0 ? 0 : standard_deviation(shape, gain);
-  std::vector<float> values(static_cast<size_t>(count));
   const uint64_t stream = mix(seed);
-  for (size_t i = 0; i < values.size(); i += 2) {  // Box-Muller: two normals from two uniforms
-    const double radius = std::sqrt(-2.0 * std::log(uniform(mix(stream + i))));
-    const double angle = 2.0 * std::numbers::pi * uniform(mix(stream + i + 1));
-    values[i] = static_cast<float>(deviation * radius * std::cos(angle));
-    if (i + 1 < values.size())
-      values[i + 1] = static_cast<float>(deviation * radius * std::sin(angle));
+  for (int64_t i = 0; i < count; i += 2) {  // Box-Muller: two normals from two uniforms
+    const auto place = static_cast<uint64_t>(i);
+    const double radius = std::sqrt(-2.0 * std::log(uniform(mix(stream + place))));
+    const double angle = 2.0 * std::numbers::pi * uniform(mix(stream + place + 1));
+    tensor.set_number(i, static_cast<float>(deviation * radius * std::cos(angle)));
+    if (i + 1 < count)
+      tensor.set_number(i + 1, static_cast<float>(deviation * radius * std::sin(angle)));
   }
-  convert_from_f32(values.data(), count, dtype, tensor.mutable_bytes().data());
   return tensor;
 }
 
@@ -88,17 +87,26 @@ std::shared_ptr<const Weight> Weight::absent(DType dtype, std::vector<int64_t> s
 
 size_t Weight::bytes() const { return dtype_ == DType::string ? 0 : bytes_for(dtype_, count_); }
 
+template <class Make>
+void Weight::once(std::atomic<bool>& done, const Make& make) const {
+  if (done.load(std::memory_order_acquire)) return;
+  const std::lock_guard lock(mutex_);
+  if (done.load(std::memory_order_relaxed)) return;
+  make();
+  done.store(true, std::memory_order_release);
+}
+
 const Tensor& Weight::tensor() const {
   check(kind_ != Kind::absent, Code::io, "the contents of a weight are not here: hash ", hash_,
         source_.empty() ? "" : ", from ", source_);
   if (kind_ == Kind::random)
-    std::call_once(made_, [this] { tensor_ = make_random(dtype_, shape_, seed_, gain_); });
+    once(made_, [this] { tensor_ = make_random(dtype_, shape_, seed_, gain_); });
   return tensor_;
 }
 
 Hash Weight::hash() const {
   if (kind_ == Kind::absent) return hash_;
-  std::call_once(hashed_, [this] {
+  once(hashed_, [this] {
     Hasher hasher;
     hasher.add(name(dtype_));
     hasher.add(static_cast<uint64_t>(shape_.size()));

@@ -1,6 +1,7 @@
 #pragma once
 // The contents of a graph's constants: mapped, in memory, or made from a seed; hashed when asked.
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -62,7 +63,13 @@ class Weight {
   uint64_t seed_ = 0;
   double gain_ = 1;
   std::string source_;
-  mutable std::once_flag made_, hashed_;
+  /// Runs `make` once. No std::call_once: an exception on its way through that ends the program
+  /// where the unwinder is linked statically.
+  template <class Make>
+  void once(std::atomic<bool>& done, const Make& make) const;
+
+  mutable std::mutex mutex_;
+  mutable std::atomic<bool> made_ = false, hashed_ = false;
   mutable Tensor tensor_;
   mutable Hash hash_;
 };

@@ -1,7 +1,13 @@
 // The command line tool: one verb a file, one list of them.
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <new>
+#include <stdexcept>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -170,18 +176,46 @@ int failed(Code code, std::string_view message) {
   return static_cast<int>(code);
 }
 
-int run_tool(const std::vector<std::string>& words) {
+/// A text that is there: to make one takes memory.
+int failed_without_memory() {
+  constexpr std::string_view kText = "error: out of memory\n";
+  if (::write(STDERR_FILENO, kText.data(), kText.size()) < 0) {  // nobody to tell
+  }
+  return static_cast<int>(Code::out_of_memory);
+}
+
+/// Where there is no memory even for an exception, or none before main(); else a bug, which aborts.
+[[noreturn]] void terminated() {
+  const std::exception_ptr exception = std::current_exception();
+  if (exception == nullptr) ::_exit(failed_without_memory());
   try {
-    run_words(words);
+    std::rethrow_exception(exception);
+  } catch (const std::bad_alloc&) {
+    ::_exit(failed_without_memory());
+  } catch (...) {
+    std::abort();
+  }
+}
+
+/// Before all objects that stand in front of main().
+[[gnu::constructor(101)]] void expect_no_memory() { std::set_terminate(terminated); }
+
+int run_tool(int count, char** arguments) try {
+  try {
+    run_words({arguments + std::min(count, 1), arguments + count});
     flush_output();
     return 0;
   } catch (const Error& error) {
     return failed(error.code(), error.message());
   } catch (const std::bad_alloc&) {
-    return failed(Code::out_of_memory, "out of memory");
+    return failed_without_memory();
+  } catch (const std::length_error&) {  // more than can be addressed
+    return failed_without_memory();
   } catch (const std::exception& error) {
     return failed(Code::internal, error.what());
   }
+} catch (...) {  // no memory for the message
+  return failed_without_memory();
 }
 
 }  // namespace
@@ -192,5 +226,5 @@ std::span<const Verb> verbs() { return kVerbs; }
 
 int main(int count, char** arguments) {
   hone::remove_unfinished_files_on_signals();
-  return hone::cli::run_tool(std::vector<std::string>(arguments + 1, arguments + count));
+  return hone::cli::run_tool(count, arguments);
 }
