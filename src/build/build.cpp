@@ -37,7 +37,7 @@ const DevicePart* part_for_here(const std::vector<DevicePart>& devices) {
 }  // namespace
 
 std::shared_ptr<const Engine> load(const std::filesystem::path& path, const LoadOptions& options) {
-  EngineFile file = read_engine_file(path, options.verify_weights);
+  EngineFile file = read_engine_file(path, options.verify_weights, options.limits);
   const DevicePart* part = part_for_here(file.parts.devices);
   const std::shared_ptr<const Graph>& portable = file.parts.portable;
   if (options.before) options.before(portable != nullptr ? *portable : *part->typed);
@@ -55,7 +55,7 @@ std::shared_ptr<const Engine> load(const std::filesystem::path& path, const Load
 std::shared_ptr<const Engine> open(const std::filesystem::path& path,
                                    const ImportOptions& import_options,
                                    const BuildOptions& build_options) {
-  if (is_engine_file(path)) return load(path, {build_options.engine, true});
+  if (is_engine_file(path)) return load(path, {build_options.engine, true, import_options.limits});
   return build(import_file(path, import_options).graph, build_options);
 }
 

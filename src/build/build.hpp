@@ -42,6 +42,7 @@ struct LoadOptions {
   EngineOptions engine;
   bool verify_weights = true;  // check the hash of the weights too
   OnGraph before{};
+  Limits limits{};
 };
 /// Reads an engine file. A plan that does not fit this machine is made again, with a warning in the
 /// log; where the portable graph was left out: Error(incompatible_engine) saying why.

@@ -9,8 +9,8 @@
 #include <span>
 #include <string>
 
-#include "import/limits.hpp"
 #include "ir/graph.hpp"
+#include "ir/limits.hpp"
 
 namespace hone {
 

@@ -4,11 +4,9 @@
 
 namespace hone {
 
-BodyInference::BodyInference(const Body& body, Inference& c) : c_(c) {
+BodyInference::BodyInference(const Body& body, Inference& c) : c_(c), body_(body) {
   c.check(body != nullptr, "a body is missing");
-  graph_ = body->clone();
-  graph_->clear_requirements();
-  for (const Value* input : graph_->inputs()) before_.push_back(input->type);
+  for (const Value* input : body->inputs()) before_.push_back(input->type);
   for (int i = 0; i < c.inputs(); ++i)
     if (c.has(i)) collect_symbols(c.type(i), taken_);
 }
@@ -70,20 +68,34 @@ void BodyInference::tell_inputs() {
   SymbolNames before, fresh;
   for (size_t i = 0; i < before_.size(); ++i) {
     collect_symbols(before_[i], before);
-    collect_symbols(graph_->inputs()[i]->type, fresh);
-    learn_sizes(before_[i], graph_->inputs()[i]->type, sizes);
+    collect_symbols(own_->inputs()[i]->type, fresh);
+    learn_sizes(before_[i], own_->inputs()[i]->type, sizes);
   }
-  for (const std::string& name : unchanged(before_, graph_->inputs())) sizes.erase(name);
+  for (const std::string& name : unchanged(before_, own_->inputs())) sizes.erase(name);
   for (const std::string& name : before) fresh.erase(name);
-  if (!fresh.empty()) rename_own(*graph_, fresh, sizes);
-  substitute(*graph_, sizes);
-  for (size_t i = 0; i < before_.size(); ++i) before_[i] = graph_->inputs()[i]->type;
+  if (!fresh.empty()) rename_own(*own_, fresh, sizes);
+  substitute(*own_, sizes);
+  for (size_t i = 0; i < before_.size(); ++i) before_[i] = own_->inputs()[i]->type;
+}
+
+void BodyInference::set_input(size_t i, Type type) {
+  if (graph().inputs()[i]->type == type) return;
+  if (own_ == nullptr) own_ = body_->clone();
+  own_->inputs()[i]->type = std::move(type);
 }
 
 void BodyInference::infer() {
+  if (own_ == nullptr && body_->is_settled()) return;
+  if (own_ == nullptr) own_ = body_->clone();
   tell_inputs();
-  graph_->clear_requirements();
-  hone::infer(*graph_);
+  own_->clear_requirements();
+  hone::infer(*own_);
+}
+
+Body BodyInference::take() {
+  if (own_ == nullptr) return body_;
+  own_->set_settled();
+  return std::move(own_);
 }
 
 std::optional<Dim> BodyInference::translate(const Dim& dim) const {

@@ -17,6 +17,8 @@ namespace hone {
 /// the body tells.
 using Outside = std::map<std::string, Dim, std::less<>>;
 
+/// The body itself is handed on where it was inferred before with the same types of its inputs:
+/// else bodies within bodies would be copied and inferred once for each level around them.
 class BodyInference {
  public:
   /// `c`: of the node that has the body.
@@ -26,23 +28,24 @@ class BodyInference {
   /// becomes a symbol of the body.
   Type inside(const Type& type, size_t i);
   /// The body's input `i` gets this type.
-  void set_input(size_t i, Type type) { graph_->inputs()[i]->type = std::move(type); }
+  void set_input(size_t i, Type type);
   /// Where an input's size is another one than before, all that named it says the new one.
   void infer();
 
-  const Graph& graph() const { return *graph_; }
-  const Type& output(size_t i) const { return graph_->outputs()[i].value->type; }
+  const Graph& graph() const { return own_ == nullptr ? *body_ : *own_; }
+  const Type& output(size_t i) const { return graph().outputs()[i].value->type; }
   /// A dimension of the body in the surrounding graph's terms; nullopt: only running it tells.
   std::optional<Dim> translate(const Dim& dim) const;
   /// The inferred body.
-  Body take() { return std::move(graph_); }
+  Body take();
 
  private:
   void tell_inputs();
 
   Inference& c_;
-  std::unique_ptr<Graph> graph_;
-  std::vector<Type> before_;  // of the inputs, as the body was inferred last
+  Body body_;                   // as it was given
+  std::unique_ptr<Graph> own_;  // a copy with other types; null while there are none
+  std::vector<Type> before_;    // of the inputs, as the body was inferred last
   Outside outside_;
   std::set<std::string, std::less<>> taken_;  // symbols of the operands
 };

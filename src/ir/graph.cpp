@@ -19,8 +19,8 @@ Value* Graph::add_value(std::string_view name) {
   }
   values_.emplace_back();
   const auto place = std::prev(values_.end());
-  place->name = unique;
-  by_name_.emplace(std::move(unique), place);
+  place->name = std::move(unique);
+  by_name_.emplace(place->name, place);
   return &*place;
 }
 
@@ -132,17 +132,17 @@ bool Graph::RequireOrder::operator()(const Require& a, const Require& b) const {
 }
 
 Value* Graph::find(std::string_view name) const {
-  const auto found = by_name_.find(std::string(name));
+  const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : &*found->second;
 }
 
 void Graph::rename(Value* value, std::string_view name) {
   if (value->name == name) return;
-  check(!by_name_.contains(std::string(name)), Code::internal, "the name ", name, " is taken");
+  check(!by_name_.contains(name), Code::internal, "the name ", name, " is taken");
   auto entry = by_name_.extract(value->name);
-  entry.key() = std::string(name);
-  by_name_.insert(std::move(entry));
   value->name = std::string(name);
+  entry.key() = value->name;
+  by_name_.insert(std::move(entry));
 }
 
 void Graph::drop_user(Node* node, size_t operand) {
@@ -180,9 +180,8 @@ void Graph::erase(Node* node) {
   for (size_t i = 0; i < node->inputs.size(); ++i) drop_user(node, i);
   for (Value* output : node->outputs) {
     if (output == nullptr) continue;
-    const auto entry = by_name_.find(output->name);
-    values_.erase(entry->second);
-    by_name_.erase(entry);
+    const auto place = by_name_.extract(output->name).mapped();
+    values_.erase(place);
   }
   nodes_.erase(node->self);
 }
@@ -191,9 +190,8 @@ void Graph::erase(Value* value) {
   check(value->producer == nullptr && value->users.empty() && !is_output(value), Code::internal,
         "erased the value ", value->name, " while it is in use");
   if (value->is_input()) std::erase(inputs_, value);
-  const auto entry = by_name_.find(value->name);
-  values_.erase(entry->second);
-  by_name_.erase(entry);
+  const auto place = by_name_.extract(value->name).mapped();
+  values_.erase(place);
 }
 
 namespace {
@@ -259,12 +257,12 @@ void append(std::string& out, const Require& require) {
   append(out, require.b);
 }
 
-std::string describe(const Node& node) {
-  std::string text(node.op.name());
-  if (!node.origin.empty()) return cat(text, " ", printable(node.origin.front()));
+void append(std::string& out, const NodeText& text) {
+  const Node& node = text.node;
+  append(out, node.op.name());
+  if (!node.origin.empty()) return append(out, cat(" ", printable(node.origin.front())));
   for (const Value* output : node.outputs)
-    if (output != nullptr) return cat(text, " %", printable(output->name));
-  return text;
+    if (output != nullptr) return append(out, cat(" %", printable(output->name)));
 }
 
 }  // namespace hone

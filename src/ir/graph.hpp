@@ -85,6 +85,10 @@ class Graph {
   std::list<Node>& nodes() { return nodes_; }
   size_t value_count() const { return by_name_.size(); }
   const std::vector<Require>& requirements() const { return requirements_; }
+  /// Set by who inferred the graph as a whole, as a body that nobody changes any more: the types of
+  /// all values are what its inputs' types make of them. A clone is not settled.
+  bool is_settled() const { return settled_; }
+  void set_settled() { settled_ = true; }
   /// Bounds of symbols that the requirements state.
   const Ranges& ranges() const { return ranges_; }
 
@@ -134,8 +138,9 @@ class Graph {
   Ranges ranges_;
   std::list<Node> nodes_;
   std::list<Value> values_;
-  std::unordered_map<std::string, std::list<Value>::iterator> by_name_;
+  std::unordered_map<std::string_view, std::list<Value>::iterator> by_name_;  // the values' names
   std::unordered_map<std::string, int> suffixes_;
+  bool settled_ = false;
 };
 
 /// Where each symbol of the graph is defined: the first graph input that has it as a whole
@@ -152,7 +157,13 @@ bool same_structure(const Graph& a, const Graph& b);
 /// Of everything same_structure compares, large weights by dtype and shape only.
 Hash fingerprint(const Graph& graph);
 
-/// "Conv /stem/Conv" and the like: the node in the user's own names, for messages.
-std::string describe(const Node& node);
+/// "Conv /stem/Conv" and the like: the node in the user's own names, for messages. The text is
+/// built where it is wanted: as an argument of check() it costs nothing.
+struct NodeText {
+  const Node& node;
+  operator std::string() const { return cat(*this); }  // NOLINT: it is a text
+};
+void append(std::string& out, const NodeText& text);
+inline NodeText describe(const Node& node) { return {node}; }
 
 }  // namespace hone

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/hash.hpp"
 #include "base/size.hpp"
 
 namespace hone {
@@ -21,10 +22,17 @@ const TensorType& Inference::tensor(int input) const {
 
 namespace {
 
+/// Contents of such a tensor are kept. One without elements may still have an endless dimension.
+bool is_small(const std::vector<int64_t>& shape) {
+  return try_element_count(shape).value_or(kKnownElements + 1) <= kKnownElements &&
+         std::all_of(shape.begin(), shape.end(),
+                     [](int64_t size) { return size <= kKnownElements; });
+}
+
 /// Contents of a small integer constant as dims, kept on the value for the next reader.
 void learn_contents(Value& value) {
   const Weight& weight = *value.weight;
-  if (weight.count() > kKnownElements || weight.is_random() || weight.is_absent()) return;
+  if (!is_small(weight.shape()) || weight.is_random() || weight.is_absent()) return;
   if (!is_integer(weight.dtype()) && weight.dtype() != DType::boolean) return;
   Dims contents;
   for (const int64_t element : weight.tensor().integers()) contents.emplace_back(element);
@@ -91,6 +99,12 @@ bool is_too_long(const Type& type) {
                      [](const Dim& dim) { return dim.is_too_long(); });
 }
 
+/// A value's name as the begin of a symbol's: a symbol stands in the types of many values.
+std::string for_symbol(const std::string& name) {
+  constexpr size_t kMost = 256;
+  return name.size() <= kMost ? name : cat(name.substr(0, kMost / 2), "_", hash_text(name));
+}
+
 }  // namespace
 
 Type Inference::written_out(int output, Type type) {
@@ -121,7 +135,7 @@ void Inference::set_known(int output, Dims contents) {
   if (!wants(output) || contents.size() > static_cast<size_t>(kKnownElements)) return;
   Value* value = node_.outputs[static_cast<size_t>(output)];
   const auto shape = value->type.is_tensor() ? value->type.tensor().concrete() : std::nullopt;
-  if (!shape || try_element_count(*shape) != std::ssize(contents)) return;
+  if (!shape || !is_small(*shape) || try_element_count(*shape) != std::ssize(contents)) return;
   const bool narrow = value->type.tensor().dtype == DType::i32;
   const auto wraps = [](const Dim& dim) {
     const auto number = dim.constant();
@@ -151,7 +165,7 @@ Dim Inference::fresh(int output, int dim) {
   const auto named = std::find_if(node_.outputs.begin(), node_.outputs.end(),
                                   [](const Value* other) { return other != nullptr; });
   std::string name =
-      value != nullptr ? cat(value->name, "_d", dim) : cat((*named)->name, "_r", output, "_d", dim);
+      value != nullptr ? cat(for_symbol(value->name), "_d", dim) : cat(for_symbol((*named)->name), "_r", output, "_d", dim);
   while (is_input_symbol(name)) name += '_';
   return Dim::symbol(name);
 }
@@ -240,6 +254,13 @@ namespace {
 /// Contents are worth knowing, never needed: where they pass what a Dim can hold (the tensor's own
 /// arithmetic wraps there) they are unknown.
 void infer_contents(const Op& op, Inference& inference, Node& node) {
+  const bool kept = std::any_of(node.outputs.begin(), node.outputs.end(), [](const Value* output) {
+    const auto shape = output != nullptr && output->type.is_tensor()
+                           ? output->type.tensor().concrete()
+                           : std::nullopt;
+    return shape && is_small(*shape);
+  });
+  if (!kept) return;
   try {
     op.op_class().dims(op.data(), inference);
   } catch (const Error& error) {

@@ -15,8 +15,22 @@ namespace {
 struct Context {
   const OpRegistry& registry;
   const WeightResolver& resolver;
+  const Limits& limits;
   const std::vector<Line>& lines;
+  int64_t nodes = 0, captures = 0;  // in all graphs so far
 };
+
+void count(int64_t& number, int64_t most, std::string_view what, const Scanner& s) {
+  if (++number > most) s.fail("found more than ", most, " ", what, ", wanted fewer");
+}
+
+void check_rank(const Type& type, const Limits& limits) {
+  const Type* inner = &type;
+  while (!inner->is_tensor() && !inner->is_none()) inner = &inner->element();
+  if (inner->is_none() || !inner->tensor().has_rank()) return;
+  check(inner->tensor().rank() <= limits.rank, Code::invalid_model, "found a tensor of ",
+        inner->tensor().rank(), " dimensions, wanted at most ", limits.rank);
+}
 
 [[noreturn]] void fail_unknown_op(const Scanner& scanner, std::string_view name,
                                   const OpRegistry& registry) {
@@ -30,7 +44,7 @@ struct Context {
 /// Reads one graph, or one body, from a block of lines.
 class GraphParser {
  public:
-  GraphParser(const Context& context, int depth) : context_(context), depth_(depth) {}
+  GraphParser(Context& context, int depth) : context_(context), depth_(depth) {}
 
   /// `at`: the header's line; moved behind the graph. `scanner`: behind the header's title.
   std::unique_ptr<Graph> run(size_t& at, Scanner& scanner, std::string name) {
@@ -62,20 +76,39 @@ class GraphParser {
   const std::vector<Line>& lines() const { return context_.lines; }
   static bool is_weights(const Line& line) { return line.text == "weights"; }
 
+  void check_rank_at(const Type& type, const Scanner& s) const {
+    try {
+      check_rank(type, context_.limits);
+    } catch (const Error& error) {
+      rethrow(error, s.line());
+    }
+  }
+
+  Type read_checked_type(Scanner& s) const {
+    Type type = read_type(s);
+    check_rank_at(type, s);
+    return type;
+  }
+
   void read_header(Scanner& s) {
     s.want('(');
+    int64_t ports = 0;
     for (bool first = true; !s.ends(')', first); first = false) {
       s.want('%');
       const std::string name = s.name("a value's name");
       s.want(':');
       define(name, s);
-      graph_->add_input(name, read_type(s));
+      graph_->add_input(name, read_checked_type(s));
+      if (depth_ > 0) count(context_.captures, context_.limits.captures, "inputs of bodies", s);
+      else count(ports, context_.limits.interface, "inputs", s);
     }
     s.next();
     s.want_text("->");
     s.want('(');
+    ports = 0;
     for (bool first = true; !s.ends(')', first); first = false) {
       outputs_.push_back(read_output(s));
+      count(ports, context_.limits.interface, "outputs", s);
     }
     if (!s.done()) s.wrong("the end of the line");
   }
@@ -134,6 +167,9 @@ class GraphParser {
 
   /// A name that the text defines. Literals have none in the text and make way.
   void define(const std::string& name, const Scanner& s) {
+    if (name.size() > context_.limits.name_bytes)
+      s.fail("found a name of ", name.size(), " bytes, wanted at most ",
+             context_.limits.name_bytes);
     Value* taken = graph_->find(name);
     if (taken == nullptr) return;
     if (literals_.contains(taken)) return graph_->rename(taken, free_literal_name());
@@ -154,7 +190,8 @@ class GraphParser {
     s.want('@');
     const std::string name = s.name("a constant's name");
     s.want(':');
-    const Type type = read_type(s);
+    const Type type = read_checked_type(s);
+    count(weights_, context_.limits.tensors, "weights", s);
     const auto shape = type.is_tensor() ? type.tensor().concrete() : std::nullopt;
     if (!shape || std::any_of(shape->begin(), shape->end(), [](int64_t d) { return d < 0; }))
       s.fail("found the type ", type, ", wanted a tensor whose sizes are numbers >= 0");
@@ -200,6 +237,7 @@ class GraphParser {
 
   /// `%a, _ = Op(operands) field=value : types  # origin`, then the blocks of its bodies.
   void read_node(Scanner& s, size_t& at, size_t end) {
+    count(context_.nodes, context_.limits.nodes, "nodes", s);
     const std::vector<std::string> results = read_results(s);
     s.want('=');
     s.next();
@@ -215,6 +253,8 @@ class GraphParser {
     op_class->fields(data.get(), fields);
     read_fields(s, op_name, fields);
     std::vector<std::optional<Type>> types = read_types(s, results);
+    for (const auto& type : types)
+      if (type) check_rank_at(*type, s);
     Origins origin;
     std::string by;
     if (s.take('#')) read_origin(s, origin, by);
@@ -247,6 +287,9 @@ class GraphParser {
     s.want('(');
     for (bool first = true; !s.ends(')', first); first = false) {
       OperandText operand = read_operand(s);
+      if (operand.literal.rank() > context_.limits.rank)
+        s.fail("found a literal of ", operand.literal.rank(), " dimensions, wanted at most ",
+               context_.limits.rank);
       operands.push_back(resolve(operand, s));
     }
     return operands;
@@ -277,8 +320,8 @@ class GraphParser {
     auto* const* place = std::get_if<Body*>(&find_field(s, name, op_name, fields).ref);
     if (place == nullptr) s.fail("found ", name, " on a line of its own, wanted ", name, "=...");
     if (**place != nullptr) s.fail("found ", name, " of ", op_name, " twice");
-    if (depth_ >= kParseDepth)
-      s.fail("found bodies nested deeper than ", kParseDepth, ", wanted fewer");
+    if (depth_ >= context_.limits.depth)
+      s.fail("found bodies nested deeper than ", context_.limits.depth, ", wanted fewer");
     **place = GraphParser(context_, depth_ + 1).run(at, s, std::string(name));
   }
 
@@ -294,6 +337,8 @@ class GraphParser {
           written.push_back(output == nullptr ? Type() : output->type);
       try {
         infer(*graph_, node);
+        for (const Value* output : node.outputs)
+          if (output != nullptr) check_rank(output->type, context_.limits);
       } catch (const Error& error) {
         rethrow(error, line);
       }
@@ -312,23 +357,24 @@ class GraphParser {
     bool typed;
   };
 
-  const Context& context_;
+  Context& context_;
   int depth_;
   std::unique_ptr<Graph> graph_;
   std::vector<Pending> outputs_;
   std::vector<NodeLine> node_lines_;  // one per node
   std::unordered_set<const Value*> literals_;
   int literal_count_ = 0;
+  int64_t weights_ = 0;
   bool untyped_ = false;
 };
 
 }  // namespace
 
 std::unique_ptr<Graph> parse(std::string_view text, const OpRegistry& registry,
-                             const WeightResolver& weights) {
+                             const WeightResolver& weights, const Limits& limits) {
   const std::vector<Line> lines = lines_of(text);
   check(!lines.empty(), Code::invalid_model, "found an empty text, wanted \"graph NAME(...)\"");
-  const Context context{registry, weights, lines};
+  Context context{registry, weights, limits, lines};
   Scanner scanner(lines.front());
   if (!scanner.take_word("graph")) scanner.wrong("\"graph NAME(%input: type) -> (%output)\"");
   scanner.next();

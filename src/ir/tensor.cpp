@@ -166,15 +166,16 @@ Tensor Tensor::clone() const {
   return copy;
 }
 
-std::string shape_text(const std::vector<int64_t>& shape) {
-  return cat("[", join(shape, ","), "]");
+void append(std::string& out, const ShapeText& text) {
+  out += cat("[", join(text.shape, ","), "]");
 }
 
-std::string describe(const Tensor& contents) {
+void append(std::string& out, const ContentsText& text) {
+  const Tensor& contents = text.contents;
   if (contents.is_sequence())
-    return cat("a sequence of ", contents.elements().size(), " ", contents.dtype(), " tensors");
-  if (!contents.is_tensor()) return "nothing";
-  return cat(contents.dtype(), shape_text(contents.shape()));
+    out += cat("a sequence of ", contents.elements().size(), " ", contents.dtype(), " tensors");
+  else if (!contents.is_tensor()) out += "nothing";
+  else out += cat(contents.dtype(), shape_text(contents.shape()));
 }
 
 bool same_bits(const Tensor& a, const Tensor& b) {

@@ -94,11 +94,22 @@ class Tensor {
   bool is_nothing_ = false;
 };
 
-/// "[2,3]"
-std::string shape_text(const std::vector<int64_t>& shape);
+/// "[2,3]". The text is built where it is wanted: as an argument of check() it costs nothing.
+struct ShapeText {
+  const std::vector<int64_t>& shape;
+  operator std::string() const { return cat(*this); }  // NOLINT: it is a text
+};
+void append(std::string& out, const ShapeText& text);
+inline ShapeText shape_text(const std::vector<int64_t>& shape) { return {shape}; }
 
-/// "f32[2,3]", "a sequence of 4 f32 tensors", "nothing": what it is, for messages.
-std::string describe(const Tensor& contents);
+/// "f32[2,3]", "a sequence of 4 f32 tensors", "nothing": what it is, for messages. Built where it
+/// is wanted.
+struct ContentsText {
+  const Tensor& contents;
+  operator std::string() const { return cat(*this); }  // NOLINT: it is a text
+};
+void append(std::string& out, const ContentsText& text);
+inline ContentsText describe(const Tensor& contents) { return {contents}; }
 
 /// Same dtype, shape and bytes (floats by bits); sequences element by element.
 bool same_bits(const Tensor& a, const Tensor& b);

@@ -23,6 +23,7 @@
 #include <string_view>
 
 #include "ir/graph.hpp"
+#include "ir/limits.hpp"
 
 namespace hone {
 
@@ -42,13 +43,11 @@ std::string print(const Node& node, const PrintOptions& options = {});
 using WeightResolver = std::function<std::shared_ptr<const Weight>(
     std::string_view name, DType, const std::vector<int64_t>& shape, const Hash&)>;
 
-/// Bodies within bodies that the parser follows.
-inline constexpr int kParseDepth = 64;
-
 /// Reads one graph. A type that the text leaves out is inferred, a written one is kept. Large
 /// constants that are neither random nor found by `weights` are absent, with the hash the text
-/// gives. Error(invalid_model) "line 3: ..." with what was found and wanted.
+/// gives. Error(invalid_model) "line 3: ..." with what was found and wanted, also for what is
+/// beyond the limits.
 std::unique_ptr<Graph> parse(std::string_view text, const OpRegistry& registry,
-                             const WeightResolver& weights = nullptr);
+                             const WeightResolver& weights = nullptr, const Limits& limits = {});
 
 }  // namespace hone

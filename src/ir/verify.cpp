@@ -199,9 +199,10 @@ class Verifier {
     }
   }
 
-  void check_defined(const Names& uses, std::string_view user) const {
+  template <class... Parts>
+  void check_defined(const Names& uses, const Parts&... user) const {
     for (const std::string& name : uses)
-      check(symbols_.contains(name), user, " uses the symbol ", name,
+      check(symbols_.contains(name), user..., " uses the symbol ", name,
             " before anything defines it");
   }
 
@@ -210,7 +211,7 @@ class Verifier {
     for (const Value* input : graph_.inputs()) {
       Names uses;
       add_uses(*input, uses);
-      check_defined(uses, cat("the input %", input->name));
+      check_defined(uses, "the input %", input->name);
     }
     for (const Node& node : graph_.nodes()) {
       Names uses;
@@ -222,14 +223,14 @@ class Verifier {
         add_definitions(*output, symbols_);
         add_uses(*output, uses);
       }
-      check_defined(uses, cat("the result of ", describe(node)));
+      check_defined(uses, "the result of ", describe(node));
       check_bodies(node);
     }
     for (const Require& require : graph_.requirements()) {
       Names uses;
       require.a.collect_symbols(uses);
       require.b.collect_symbols(uses);
-      check_defined(uses, cat("require ", require));
+      check_defined(uses, "require ", require);
     }
   }
 

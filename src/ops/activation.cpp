@@ -47,8 +47,9 @@ void Clip::eval(Evaluation& c) const {
   const Tensor& x = c.input(0);
   Tensor& y = c.output(0, x.dtype(), x.shape());
   for (int i = 1; i < c.inputs(); ++i)
-    c.check(!c.has(i) || c.input(i).count() == 1, "bound ", i, " has shape ",
-            c.has(i) ? shape_text(c.input(i).shape()) : "", ", wanted a scalar");
+    if (c.has(i))
+      c.check(c.input(i).count() == 1, "bound ", i, " has shape ", shape_text(c.input(i).shape()),
+              ", wanted a scalar");
   with_domain(x.dtype(), [&]<class D>(D) {
     D least = std::numeric_limits<D>::lowest(), most = std::numeric_limits<D>::max();
     if constexpr (std::is_floating_point_v<D>) {

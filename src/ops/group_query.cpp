@@ -97,9 +97,9 @@ void turn(const Evaluation& c, ByHead& x, const Places& places, bool interleaved
           "the cosines are ", shape_text(cosine.shape()), ", the sines ", shape_text(sine.shape()),
           ", for heads of ", x.head);
   const bool given = c.has(kPositions);
-  c.check(!given || c.input(kPositions).count() == checked_mul(x.batch, x.sequence),
-          "position_ids is ", given ? shape_text(c.input(kPositions).shape()) : "", ", wanted [",
-          x.batch, ",", x.sequence, "]");
+  if (given)
+    c.check(c.input(kPositions).count() == checked_mul(x.batch, x.sequence), "position_ids is ",
+            shape_text(c.input(kPositions).shape()), ", wanted [", x.batch, ",", x.sequence, "]");
   if (x.values.empty()) return;
   const int64_t half = cosine.dim(1);
   std::vector<double> cosines(static_cast<size_t>(half)), sines(static_cast<size_t>(half));

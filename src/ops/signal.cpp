@@ -191,8 +191,9 @@ void Stft::eval(Evaluation& c) const {
       scalar_parameter(c, frame_length, 3, has_window ? c.input(2).count() : size);
   c.check(step >= 1, "frame_step is ", step, ", wanted at least 1");
   c.check(length >= 1 && length <= size, "frames of ", length, " elements of a signal of ", size);
-  c.check(!has_window || (c.input(2).rank() == 1 && c.input(2).count() == length), "a window ",
-          has_window ? shape_text(c.input(2).shape()) : "", " for frames of ", length, " elements");
+  if (has_window)
+    c.check(c.input(2).rank() == 1 && c.input(2).count() == length, "a window ",
+            shape_text(c.input(2).shape()), " for frames of ", length, " elements");
   const int64_t frames = (size - length) / step + 1, count = transformed_size(length, onesided);
   Tensor& y = c.output(0, x.dtype(), {x.dim(0), frames, count, 2});
   if (y.count() == 0) return;

@@ -91,9 +91,9 @@ std::vector<int64_t> checked_state(const Evaluation& c, const ByHead& q, const B
           "q is ", shape_text(c.input(kQ).shape()), ", k ", shape_text(c.input(kK).shape()), ", v ",
           shape_text(c.input(kV).shape()), ": they do not fit");
   std::vector<int64_t> state_shape{q.batch, k.heads, k.head, v.head};
-  c.check(!c.has(kPast) || c.input(kPast).shape() == state_shape, "past_state is ",
-          c.has(kPast) ? shape_text(c.input(kPast).shape()) : "", ", wanted ",
-          shape_text(state_shape));
+  if (c.has(kPast))
+    c.check(c.input(kPast).shape() == state_shape, "past_state is ",
+            shape_text(c.input(kPast).shape()), ", wanted ", shape_text(state_shape));
   return state_shape;
 }
 
@@ -200,8 +200,9 @@ void CausalConvWithState::eval(Evaluation& c) const {
           "the weight is ", shape_text(weight.shape()), " for ", shape_text(x.shape()));
   const int64_t channels = x.dim(1), length = x.dim(2), before = weight.dim(2) - 1;
   const std::vector<int64_t> state_shape{x.dim(0), channels, before};
-  c.check(!c.has(3) || c.input(3).shape() == state_shape, "past_state is ",
-          c.has(3) ? shape_text(c.input(3).shape()) : "", ", wanted ", shape_text(state_shape));
+  if (c.has(3))
+    c.check(c.input(3).shape() == state_shape, "past_state is ", shape_text(c.input(3).shape()),
+            ", wanted ", shape_text(state_shape));
   c.check(!c.has(2) || c.input(2).count() == channels, "the bias has ",
           c.has(2) ? c.input(2).count() : 0, " elements for ", channels, " channels");
   Tensor& present = c.output(1, x.dtype(), state_shape);

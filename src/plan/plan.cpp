@@ -70,10 +70,11 @@ Demand demand(const Plan& plan, const Bindings& symbols) {
       demand.buffers.push_back({useful ? *bytes : 0, buffer.first, buffer.end()});
       continue;
     }
-    check(bytes && *bytes >= 0, Code::usage, "the size of ",
-          buffer.value.empty() ? std::string("scratch") : cat("%", buffer.value), ", ",
-          buffer.bytes, " bytes, ", bytes ? cat("is ", *bytes) : std::string("cannot be computed"),
-          " for the given input sizes");
+    if (!bytes || *bytes < 0) [[unlikely]]
+      fail(Code::usage, "the size of ",
+           buffer.value.empty() ? std::string("scratch") : cat("%", buffer.value), ", ",
+           buffer.bytes, " bytes, ", bytes ? cat("is ", *bytes) : std::string("cannot be computed"),
+           " for the given input sizes");
     demand.buffers.push_back({*bytes, buffer.first, buffer.end()});
   }
   return demand;

@@ -26,6 +26,27 @@ std::string graph_text(const Graph& graph) {
   return print(graph, options);
 }
 
+/// Bytes of the weights that are made from seeds when they are read.
+uint64_t random_bytes(const Graph& graph) {
+  uint64_t total = 0;
+  for (const Value* constant : graph.constants()) {
+    if (!constant->weight->is_random()) continue;
+    total += constant->weight->bytes();
+    if (total > INT64_MAX) return INT64_MAX;
+  }
+  return total;
+}
+
+/// A reader makes no more from seeds than its limits say: beyond, contents are stored.
+std::shared_ptr<const Graph> readable(const std::shared_ptr<const Graph>& graph) {
+  if (graph == nullptr || random_bytes(*graph) <= Limits().random_bytes) return graph;
+  std::shared_ptr<Graph> stored = graph->clone();
+  for (Value* constant : stored->constants())
+    if (constant->weight->is_random())
+      constant->weight = Weight::of(constant->weight->tensor(), constant->weight->source());
+  return stored;
+}
+
 /// The typed graphs to write, by part; null where one is better made again.
 std::vector<const Graph*> typed_graphs(const EngineParts& parts) {
   constexpr uint64_t kLittle = 64 << 10;
@@ -70,8 +91,10 @@ void add_part(std::vector<SectionBody>& sections, const DevicePart& part, const 
 class Reader {
  public:
   /// Weights have two hashes, of their section and each of its own; comparing one reads them once.
-  Reader(std::shared_ptr<const MappedFile> file, bool verify_section, bool verify_each)
-      : sections_(std::move(file), verify_section),
+  Reader(std::shared_ptr<const MappedFile> file, bool verify_section, bool verify_each,
+         const Limits& limits)
+      : limits_(limits),
+        sections_(std::move(file), verify_section),
         weights_(read_weights(sections_, verify_each)) {}
 
   EngineFile read() {
@@ -98,12 +121,17 @@ class Reader {
 
   std::shared_ptr<const Graph> read_graph(Section kind, uint32_t part) const {
     try {
-      std::shared_ptr<const Graph> graph =
-          parse(sections_.text(kind, part), all_ops(),
-                [&](std::string_view, DType dtype, const std::vector<int64_t>& shape,
-                    const Hash& hash) { return find_weight(dtype, shape, hash); });
+      std::shared_ptr<const Graph> graph = parse(
+          sections_.text(kind, part), all_ops(),
+          [&](std::string_view, DType dtype, const std::vector<int64_t>& shape, const Hash& hash) {
+            return find_weight(dtype, shape, hash);
+          },
+          limits_);
       for (const Value* constant : graph->constants())
         wanted(!constant->weight->is_absent(), "the weight @", constant->name, " is missing");
+      const uint64_t random = random_bytes(*graph);
+      wanted(random <= limits_.random_bytes, "its weights made from seeds take ", random,
+             " bytes, at most ", limits_.random_bytes, " are made");
       verify(*graph, "loading");
       return graph;
     } catch (const Error& error) {
@@ -184,6 +212,7 @@ class Reader {
            ports(typed), ", the portable graph is ", ports(portable));
   }
 
+  const Limits& limits_;
   SectionReader sections_;
   StoredWeights weights_;
 };
@@ -195,7 +224,7 @@ namespace {
 /// What was written is what load() takes, and says what `parts` say.
 void check_written(const std::filesystem::path& written, const EngineParts& parts) {
   try {
-    const EngineFile file = Reader(MappedFile::open(written), false, true).read();
+    const EngineFile file = Reader(MappedFile::open(written), false, true, Limits{}).read();
     check((file.parts.portable != nullptr) == (parts.portable != nullptr) &&
               file.parts.devices.size() == parts.devices.size(),
           Code::internal, "the engine that was written reads back with other parts");
@@ -215,9 +244,12 @@ void check_written(const std::filesystem::path& written, const EngineParts& part
 
 }  // namespace
 
-void write_engine_file(const std::filesystem::path& path, const EngineParts& parts,
+void write_engine_file(const std::filesystem::path& path, const EngineParts& given,
                        const Progress& progress) {
   if (progress) progress("writing", 0, 0);
+  EngineParts parts = given;
+  parts.portable = readable(parts.portable);
+  for (DevicePart& part : parts.devices) part.typed = readable(part.typed);
   const std::vector<const Graph*> typed = typed_graphs(parts);
   std::vector<const Graph*> graphs;
   if (parts.portable != nullptr) graphs.push_back(parts.portable.get());
@@ -247,8 +279,9 @@ void write_engine_file(const std::filesystem::path& path, const EngineParts& par
                  [&](const std::filesystem::path& written) { check_written(written, parts); });
 }
 
-EngineFile read_engine_file(const std::filesystem::path& path, bool verify_weights) {
-  return Reader(MappedFile::open(path), verify_weights, verify_weights).read();
+EngineFile read_engine_file(const std::filesystem::path& path, bool verify_weights,
+                            const Limits& limits) {
+  return Reader(MappedFile::open(path), verify_weights, verify_weights, limits).read();
 }
 
 }  // namespace hone

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "ir/limits.hpp"
 #include "runtime/engine.hpp"
 #include "runtime/engine_sections.hpp"
 
@@ -22,7 +23,8 @@ struct EngineParts {
 };
 
 /// Writes the file whole or not at all; the same parts give the same bytes. Weights made from a
-/// seed are written as their seed. A typed graph whose own weights (unpacked, converted) would make
+/// seed are written as their seed, with their contents where a graph's take more than
+/// Limits::random_bytes together. A typed graph whose own weights (unpacked, converted) would make
 /// the file grow by more than an eighth is left out, to be made again from the portable graph.
 /// Before the file stands under its name it is read back, graphs and plans verified and each weight
 /// hashed. Error(internal) when that fails; Error(io); Error(usage) for weights whose contents are
@@ -37,7 +39,9 @@ struct EngineFile {
 };
 
 /// Maps and checks the file. `verify_weights`: check the weights' hashes too (reads them all).
-/// Error(io) when it cannot be read, Error(incompatible_engine) saying what is damaged or too new.
-EngineFile read_engine_file(const std::filesystem::path& path, bool verify_weights = true);
+/// Error(io) when it cannot be read, Error(incompatible_engine) saying what is damaged, too new or
+/// beyond the limits.
+EngineFile read_engine_file(const std::filesystem::path& path, bool verify_weights = true,
+                            const Limits& limits = {});
 
 }  // namespace hone

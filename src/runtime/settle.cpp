@@ -13,8 +13,9 @@ std::vector<int64_t> sizes_of(const Value& value, const Bindings& symbols) {
   std::vector<int64_t> sizes;
   for (const Dim& dim : value.type.tensor().shape()) {
     const auto size = dim.evaluate(symbols);
-    check(size && *size >= 0, Code::usage, "the size ", dim, " of %", value.name,
-          size ? cat(" is ", *size) : std::string(" cannot be computed"),
+    check(size.has_value(), Code::usage, "the size ", dim, " of %", value.name,
+          " cannot be computed for the given input sizes");
+    check(*size >= 0, Code::usage, "the size ", dim, " of %", value.name, " is ", *size,
           " for the given input sizes");
     sizes.push_back(*size);
   }

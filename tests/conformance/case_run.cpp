@@ -27,7 +27,7 @@ std::string difference(const Tensor& got, const Tensor& wanted, const Tolerance&
     return "";
   }
   if (!got.is_tensor() || !wanted.is_tensor())
-    return describe(got) == describe(wanted)
+    return cat(describe(got)) == cat(describe(wanted))
                ? ""
                : cat("is ", describe(got), ", wanted ", describe(wanted));
   if (got.dtype() != wanted.dtype() || got.shape() != wanted.shape())

@@ -146,7 +146,7 @@ class Trial {
       std::string why;
       EXPECT_TRUE(agrees(expected[i], at.outputs[i].data(), given_.tolerance, why))
           << kernel_.name << " on " << given_.node << ", result " << i << " "
-          << shape_text(expected[i].shape()) << ", workers " << problem_->share.workers << ": "
+          << cat(shape_text(expected[i].shape())) << ", workers " << problem_->share.workers << ": "
           << why;
       EXPECT_TRUE(at.outputs[i].untouched()) << kernel_.name << " wrote outside of result " << i;
     }

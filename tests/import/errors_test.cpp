@@ -102,5 +102,43 @@ TEST(Errors, Import) {
                                                   }}});
 }
 
+/// A call's name stands in front of all names of its function.
+TEST(Errors, NamesThatCallsRepeatAreLimited) {
+  std::vector<test::Proto> nodes;
+  const auto name = [](int i) { return i == 0 ? "x" : i == 50 ? "y" : cat("v", i); };
+  for (int i = 0; i < 50; ++i) nodes.push_back(node("Neg", {name(i)}, {name(i + 1)}));
+  test::Proto function = test::Proto().bytes(1, "F").bytes(4, "x").bytes(5, "y");
+  function.fields(nodes, 7).bytes(10, "local");
+  const test::Proto call = node("F", {"x"}, {"y"}, std::string(5000, 'n'), {}, "local");
+  const std::string file =
+      model({graph({.nodes = {call}}), Opsets{{"", 17}, {"local", 1}}, {function}});
+  EXPECT_EQ(test::error_of(file), "");
+  ImportOptions options;
+  options.limits.made_name_bytes = 1000;
+  EXPECT_EQ(test::error_of(file, options),
+            cat("invalid_model: the names of nodes and values take more than ",
+                1000 + 4 * file.size(), " bytes, calls of functions inlined (model)"));
+}
+
+TEST(Errors, CapturesOfBodiesAreLimited) {
+  const test::Proto leaf = graph({{node("Sum", {"x", "a", "b"}, {"t"})}, {}, {test::untyped("t")}});
+  const auto branches =
+      std::vector{test::body("then_branch", leaf), test::body("else_branch", leaf)};
+  const test::Proto middle =
+      graph({{node("If", {"c"}, {"u"}, "inner", branches)}, {}, {test::untyped("u")}});
+  const std::string file = model(
+      {graph({.nodes = {node("Relu", {"x"}, {"a"}), node("Neg", {"x"}, {"b"}),
+                        node("If", {"c"}, {"y"}, "outer",
+                             {test::body("then_branch", middle), test::body("else_branch", leaf)})},
+              .inputs = {value("x"), value("c", {}, 9)}})});
+  ImportOptions options;
+  options.limits.captures = 14;  // c, x, a, b twice, and x, a, b twice within
+  EXPECT_EQ(test::error_of(file, options), "");
+  options.limits.captures = 13;
+  EXPECT_EQ(test::error_of(file, options),
+            "invalid_model: bodies read more than 13 values of graphs around them, each body "
+            "counted (model)");
+}
+
 }  // namespace
 }  // namespace hone

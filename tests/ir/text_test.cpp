@@ -196,6 +196,38 @@ TEST(Text, OneNode) {
             "%y = TestSplit(%x, _, f32{1}) axis=1 : f32[n]  # /a/b (by some_pass)\n");
 }
 
+TEST(Text, LimitsHold) {
+  const auto error = [](const Limits& limits, std::string_view text) {
+    try {
+      parse(text, test_registry(), nullptr, limits);
+    } catch (const Error& error) {
+      return cat(name(error.code()), ": ", error.message());
+    }
+    return std::string("none");
+  };
+  constexpr std::string_view kText =
+      "graph g(%x: f32[1,1,1], %z: f32[2]) -> (%y)\n"
+      "  %a = Relu(%x) : f32[1,1,1]\n"
+      "  %y = Relu(%a) : f32[1,1,1]\n"
+      "weights\n"
+      "  @v : f32[20] 80 bytes\n"
+      "  @w : f32[20] 80 bytes\n";
+  EXPECT_EQ(error({}, kText), "none");
+  EXPECT_EQ(error({.nodes = 1}, kText),
+            "invalid_model: line 3: found more than 1 nodes, wanted fewer");
+  EXPECT_EQ(error({.tensors = 1}, kText),
+            "invalid_model: line 6: found more than 1 weights, wanted fewer");
+  EXPECT_EQ(error({.interface = 1}, kText),
+            "invalid_model: line 1: found more than 1 inputs, wanted fewer");
+  EXPECT_EQ(error({.rank = 2}, kText),
+            "invalid_model: line 1: found a tensor of 3 dimensions, wanted at most 2");
+  EXPECT_EQ(
+      error({.name_bytes = 3}, "graph g(%x: f32[2]) -> (%long)\n  %long = Relu(%x) : f32[2]\n"),
+      "invalid_model: line 2: found a name of 4 bytes, wanted at most 3");
+  EXPECT_EQ(error({.rank = 1}, "graph g(%x: f32[2]) -> (%y)\n  %y = Add(%x, f32[1,1]{1})\n"),
+            "invalid_model: line 2: found a literal of 2 dimensions, wanted at most 1");
+}
+
 TEST(Text, HashesOfWeightsThatAreHere) {
   Graph graph("g");
   const auto weight = Weight::of(Tensor(DType::f32, {20}));

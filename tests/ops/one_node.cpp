@@ -46,7 +46,8 @@ void expect_all_written(const Node& node, const std::vector<Tensor>& operands,
   node.op.op_class().eval(node.op.data(), evaluation);
   for (size_t i = 0; i < wanted.size(); ++i)
     EXPECT_TRUE(same_numbers(evaluation.results()[i], wanted[i]))
-        << "result " << i << " of " << describe(node) << " depends on what its room held before";
+        << "result " << i << " of " << cat(describe(node))
+        << " depends on what its room held before";
 }
 
 /// What the op says of itself in closed terms is what it does: its operands as inputs.

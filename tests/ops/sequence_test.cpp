@@ -76,7 +76,7 @@ TEST(Sequence, EmptyHasNothingToErase) {
             std::string::npos);
   const auto found = outputs_of(
       "graph g() -> (%s, %n)\n  %s = SequenceEmpty() dtype=i32\n  %n = SequenceLength(%s)\n", {});
-  EXPECT_EQ(describe(found[0]), "a sequence of 0 i32 tensors");
+  EXPECT_EQ(cat(describe(found[0])), "a sequence of 0 i32 tensors");
   EXPECT_EQ(found[1].integer(0), 0);
 }
 

@@ -23,7 +23,7 @@ struct Running {
     ASSERT_EQ(found.size(), wanted.size());
     for (size_t i = 0; i < wanted.size(); ++i)
       EXPECT_TRUE(same_bits(found[i], wanted[i]))
-          << describe(found[i]) << ", by reference " << describe(wanted[i]);
+          << cat(describe(found[i])) << ", by reference " << cat(describe(wanted[i]));
   }
   /// As inspect tells it.
   int64_t planned(const Bindings& symbols) const {

@@ -23,8 +23,8 @@ NamedTensors run_both(std::string_view text, const std::vector<Tensor>& inputs) 
     found = context.run(named);
     for (size_t i = 0; i < wanted.size(); ++i)
       EXPECT_TRUE(same_bits(found[i].second, wanted[i]))
-          << found[i].first << ": " << describe(found[i].second) << ", by reference "
-          << describe(wanted[i]);
+          << found[i].first << ": " << cat(describe(found[i].second)) << ", by reference "
+          << cat(describe(wanted[i]));
   }
   return found;
 }
@@ -132,7 +132,7 @@ TEST(Loop, ASequenceGrows) {
       "  %c = ConcatFromSequence(%s) axis=0\n"
       "  %r = Relu(%c)\n";
   const auto found = run_both(kText, {scalar(3), ramp({2}, 1)});
-  EXPECT_EQ(describe(found[0].second), "a sequence of 3 f32 tensors");
+  EXPECT_EQ(cat(describe(found[0].second)), "a sequence of 3 f32 tensors");
   EXPECT_EQ(numbers(found[0].second.elements()[0]), (std::vector<double>{2, 4}));
   EXPECT_EQ(found[2].second.integer(0), 3);
   EXPECT_EQ(numbers(found[4].second), (std::vector<double>{2, 4, 4, 8, 8, 16}));

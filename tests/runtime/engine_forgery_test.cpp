@@ -140,6 +140,23 @@ TEST_F(EngineForgery, TwoSectionsAtOnePlace) {
   }
 }
 
+TEST_F(EngineForgery, LimitsHold) {
+  const auto with_graph = [&](const std::string& text) {
+    return refusal(replaced(whole_, Section::portable_graph, text));
+  };
+  std::string ones = "1";
+  for (int i = 0; i < 64; ++i) ones += ",1";
+  EXPECT_NE(with_graph(cat("graph g(%x: f32[", ones, "]) -> (%x)\n"))
+                .find("line 1: found a tensor of 65 dimensions, wanted at most 64"),
+            std::string::npos);
+  EXPECT_NE(with_graph("graph g(%x: f32[2]) -> (%y)\n"
+                       "  %y = Mul(%x, @w) : f32[2]\n"
+                       "weights\n"
+                       "  @w : f32[250000000000] random(1, 1)\n")
+                .find("made from seeds take 1000000000000 bytes, at most 16777216 are made"),
+            std::string::npos);
+}
+
 TEST_F(EngineForgery, TheWeightIndex) {
   const std::string index = text_of(whole_, Section::weight_index);
   const auto lines = split(std::string_view(index).substr(0, index.size() - 1), '\n');

@@ -150,6 +150,33 @@ TEST_F(EngineFile, WithoutThePortableGraphItRunsHereOnly) {
                 cpu_target(), rest));
 }
 
+/// Few weights made from a seed are written as their seed, more as what they are.
+TEST_F(EngineFile, ManyRandomWeightsAreStored) {
+  const auto of = [](int64_t rows) {
+    return make_portable(parse(cat("graph g(%x: f32[1,", rows,
+                                   "]) -> (%y)\n"
+                                   "  %y = MatMul(%x, @w) : f32[1,2]\n"
+                                   "weights\n"
+                                   "  @w : f32[",
+                                   rows, ",2] random(1, 1)\n"),
+                               all_ops()));
+  };
+  const auto few = of(1000), many = of(int64_t{3} << 20);
+  write_engine_file(path_, {"test", few, {}});
+  EXPECT_TRUE(read_engine_file(path_).parts.portable->constants()[0]->weight->is_random());
+  EXPECT_EQ(
+      error_of(Code::incompatible_engine,
+               [&] { read_engine_file(path_, true, {.random_bytes = 7999}); }),
+      cat(path_.string(),
+          " is not a usable engine file: its weights made from seeds take 8000 bytes, at most "
+          "7999 are made"));
+  write_engine_file(path_, {"test", many, {}});
+  const auto again = read_engine_file(path_).parts.portable;
+  const Weight& weight = *again->constants()[0]->weight;
+  EXPECT_FALSE(weight.is_random());
+  EXPECT_TRUE(same_bits(weight.tensor(), many->constants()[0]->weight->tensor()));
+}
+
 /// The graph that the plan is of unpacks a weight: made when loaded, unless nothing else is there.
 TEST_F(EngineFile, ATypedGraphThatBlowsUpIsMadeAgain) {
   const auto portable = make_portable(

@@ -15,6 +15,20 @@ Type closed(const Type& type, size_t input) {
 
 }  // namespace
 
+void ModelImport::count_name(std::string_view name) {
+  name_bytes += name.size();
+  if (name_bytes > most_name_bytes)
+    throw BeyondLimit{cat("the names of nodes and values take more than ", most_name_bytes,
+                          " bytes, calls of functions inlined")};
+}
+
+void ModelImport::count_capture(const Value& value) {
+  count_name(value.name);
+  if (++captures > options.limits.captures)
+    throw BeyondLimit{cat("bodies read more than ", options.limits.captures,
+                          " values of graphs around them, each body counted")};
+}
+
 Value* Frame::bring(Value* value, const Frame& of) {
   if (this == &of) return value;
   return capture(outer_->bring(value, of));
@@ -26,6 +40,7 @@ Value* Frame::capture(Value* outer) {
   if (outer->is_literal()) {
     inside = graph_.add_constant(outer->name, outer->weight);
   } else {
+    model_.count_capture(*outer);
     inside = graph_.add_input(outer->name, closed(outer->type, graph_.inputs().size()));
     captures_.push_back(outer);
   }
@@ -37,6 +52,7 @@ void Frame::capture_all(const std::vector<Value*>& values) {
 }
 
 Value* Frame::constant(std::string_view name, std::shared_ptr<const Weight> weight) {
+  model_.count_name(name);
   if (outer_ == nullptr || weight->is_literal())
     return graph_.add_constant(name, std::move(weight));
   Frame* root = outer_;

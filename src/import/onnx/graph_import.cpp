@@ -48,8 +48,10 @@ class InputType {
 
  private:
   Dim fresh(size_t axis) {
-    std::string name = cat(input_, "_", axis);
-    for (int i = 1; !symbols_.insert(name).second; ++i) name = cat(input_, "_", axis, "_", i);
+    // A symbol stands in the types of many values: it has the begin of a long name only.
+    const std::string_view begin = input_.substr(0, 256);
+    std::string name = cat(begin, "_", axis);
+    for (int i = 1; !symbols_.insert(name).second; ++i) name = cat(begin, "_", axis, "_", i);
     return Dim::symbol(name);
   }
 
@@ -128,13 +130,19 @@ Slot GraphImport::find(std::string_view name) {
 }
 
 std::string GraphImport::value_name(std::string_view name) const {
-  if (const auto found = renamed_.find(name); found != renamed_.end()) return found->second;
-  return cat(prefix_, name);
+  const auto found = renamed_.find(name);
+  std::string made = found != renamed_.end() ? found->second : cat(prefix_, name);
+  model_.count_name(made);
+  return made;
 }
 
 std::string GraphImport::origin(const NodeProto& node) const {
   const bool has_slash = !prefix_.empty() && node.name.starts_with('/');
-  if (!node.name.empty()) return cat(prefix_, node.name.substr(has_slash ? 1 : 0));
+  if (!node.name.empty()) {
+    std::string made = cat(prefix_, node.name.substr(has_slash ? 1 : 0));
+    model_.count_name(made);
+    return made;
+  }
   for (const std::string_view output : node.outputs)
     if (!output.empty()) return value_name(output);
   return cat(prefix_, node.op_type, "_", model_.nodes);
@@ -291,8 +299,9 @@ bool GraphImport::has_failed_input(const NodeProto& node) {
     if (name.empty()) continue;
     const Slot slot = find(name);
     if (slot.state == Slot::State::failed) return true;
-    check(slot.state != Slot::State::undefined, Code::invalid_model, "reads ", quoted(name),
-          ", which no node, input or initializer gives");
+    if (slot.state == Slot::State::undefined)
+      fail(Code::invalid_model, "reads ", quoted(name),
+           ", which no node, input or initializer gives");
   }
   return false;
 }

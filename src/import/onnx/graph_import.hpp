@@ -31,8 +31,15 @@ struct ModelImport {
   Report report;
   std::map<FunctionKey, FunctionProto> functions;  // by domain, name, overload
   FreeNames free_names;
+  size_t most_name_bytes;
   int64_t nodes = 0;       // imported so far, calls inlined
   int64_t size_terms = 0;  // of the sizes of all values
+  int64_t captures = 0;    // inputs that bodies got for values of outer graphs
+  size_t name_bytes = 0;   // of all names that were made
+
+  /// One more name, or one more capture: BeyondLimit where there are too many.
+  void count_name(std::string_view name);
+  void count_capture(const Value& value);
 };
 
 /// A node of the outer names was reported already; whatever depends on it fails silently.
@@ -45,7 +52,8 @@ struct BeyondLimit {
 /// The graph that nodes go into. Bodies are closed: what they read from outside becomes an input.
 class Frame {
  public:
-  Frame(Graph& graph, Frame* outer) : graph_(graph), outer_(outer) {}
+  Frame(ModelImport& model, Graph& graph, Frame* outer)
+      : model_(model), graph_(graph), outer_(outer) {}
   Graph& graph() const { return graph_; }
   /// `value` of the frame `of` (this one or an outer one) as this graph sees it.
   Value* bring(Value* value, const Frame& of);
@@ -58,6 +66,7 @@ class Frame {
  private:
   Value* capture(Value* outer);
 
+  ModelImport& model_;
   Graph& graph_;
   Frame* outer_;
   std::unordered_map<const Value*, Value*> inside_;  // by value of the outer graph
@@ -117,9 +126,9 @@ class GraphImport {
 
   Slot find(std::string_view name);
   /// The value's name for an output of a node.
-  std::string value_name(std::string_view name) const;
+  std::string value_name(std::string_view name) const;  // counted
   /// The node's name for people.
-  std::string origin(const NodeProto& node) const;
+  std::string origin(const NodeProto& node) const;  // counted
   void report(const NodeProto& node, const Error& error, std::string suggestion = {});
 
  private:

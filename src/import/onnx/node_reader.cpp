@@ -212,7 +212,7 @@ Bodies NodeReader::bodies(std::initializer_list<std::string_view> names,
   for (const std::string_view name : names) try {
       const GraphProto proto = body_proto(name);
       graphs.push_back(std::make_shared<Graph>(std::string(name)));
-      frames.push_back(std::make_unique<Frame>(*graphs.back(), &import_.frame()));
+      frames.push_back(std::make_unique<Frame>(import_.model(), *graphs.back(), &import_.frame()));
       std::vector<Value*> own;
       for (size_t i = 0; i < own_types.size(); ++i)
         own.push_back(graphs.back()->add_input(i < proto.inputs.size() ? proto.inputs[i].name : "",

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/dtype.hpp"
-#include "import/limits.hpp"
+#include "ir/limits.hpp"
 #include "ir/type.hpp"
 
 namespace hone::onnx {

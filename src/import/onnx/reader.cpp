@@ -78,12 +78,18 @@ Imported import_model(std::string_view bytes, TensorReader& tensors, const std::
   for (const auto& [key, value] : model.metadata)
     result.metadata.emplace(std::string(key), std::string(value));
 
-  ModelImport import{options, importers(), tensors, {}, {}, FreeNames(options.limits)};
+  ModelImport import{options,
+                     importers(),
+                     tensors,
+                     {},
+                     {},
+                     FreeNames(options.limits),
+                     options.limits.made_name_bytes + 4 * bytes.size()};
   read_functions(model, import);
   const GraphProto graph = decode_graph(*model.graph, options.limits);
   result.graph =
       std::make_unique<Graph>(graph.name.empty() ? std::string("graph") : std::string(graph.name));
-  Frame frame(*result.graph, nullptr);
+  Frame frame(import, *result.graph, nullptr);
   GraphImport(import, frame, opsets, nullptr, nullptr, 0).import_main(graph);
   if (!import.report.empty())
     throw import.report.error({file_name, result.opset == 0 ? "" : cat("opset ", result.opset),

@@ -28,7 +28,7 @@ Sizes broadcast_shape(const Evaluation& c, int first, int count) {
   std::optional<Sizes> result = broadcast_shape(shapes);
   if (result) return *std::move(result);
   std::string found;
-  for (const Sizes& shape : shapes) found += (found.empty() ? "" : ", ") + shape_text(shape);
+  for (const Sizes& shape : shapes) found += cat(found.empty() ? "" : ", ", shape_text(shape));
   c.fail("shapes ", found, " do not broadcast: two sizes differ and neither is 1");
 }
 
