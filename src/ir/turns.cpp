@@ -150,9 +150,10 @@ void Slices::give(Evaluation& c, int output, int64_t axis, bool backwards) const
   const auto along = static_cast<size_t>(c.axis(axis, first.rank() + 1));
   const auto turns = static_cast<int64_t>(slices_.size());
   shape.insert(shape.begin() + static_cast<std::ptrdiff_t>(along), turns);
+  Tensor& to = c.output(output, first.dtype(), shape);
+  if (to.count() == 0) return;
   const int64_t outer = elements(shape, 0, along);
   const int64_t inner = elements(shape, along + 1, shape.size());
-  Tensor& to = c.output(output, first.dtype(), shape);
   for (int64_t turn = 0; turn < turns; ++turn) {
     const Tensor& slice = slices_[static_cast<size_t>(turn)];
     c.check(slice.is_tensor() && slice.dtype() == first.dtype() && slice.shape() == first.shape(),
@@ -180,6 +181,7 @@ Tensor slice_of(const Tensor& x, int axis, int64_t index) {
   const int64_t inner = elements(shape, along + 1, shape.size());
   shape.erase(shape.begin() + axis);
   Tensor slice(x.dtype(), shape);
+  if (slice.count() == 0) return slice;
   for (int64_t row = 0; row < outer; ++row)
     copy_elements(x.dtype(), x.bytes().data(), (row * size + index) * inner, inner,
                   slice.mutable_bytes().data(), row * inner);

@@ -129,6 +129,7 @@ void RoiAlign::eval(Evaluation& c) const {
   c.check(images.count() == regions, "there are ", regions, " regions and ", images.count(),
           " images of them");
   Tensor& y = c.output(0, x.dtype(), {regions, channels, output_height, output_width});
+  if (y.count() == 0) return;
   int64_t to = 0;
   for (int64_t r = 0; r < regions; ++r) {
     const int64_t image = images.integer(r);
@@ -177,6 +178,7 @@ void MaxRoiPool::eval(Evaluation& c) const {
   check_regions(c, 5);
   const int64_t regions = rois.dim(0), channels = x.dim(1), width = x.dim(3);
   Tensor& y = c.output(0, x.dtype(), {regions, channels, pooled_shape[0], pooled_shape[1]});
+  if (y.count() == 0) return;
   int64_t to = 0;
   const auto scale = static_cast<double>(spatial_scale);
   for (int64_t r = 0; r < regions; ++r) {
@@ -271,7 +273,7 @@ void NonMaxSuppression::eval(Evaluation& c) const {
   spend_work(
       {boxes.dim(0), classes, count, std::clamp<int64_t>(most, 16, std::max<int64_t>(count, 16))});
   std::vector<int64_t> selected;
-  for (int64_t row = 0; row < boxes.dim(0) * classes; ++row) {
+  for (int64_t row = 0; scores.count() > 0 && row < boxes.dim(0) * classes; ++row) {
     const auto score = [&](int64_t box) { return scores.number(row * count + box); };
     std::vector<int64_t> order;
     for (int64_t i = 0; i < count; ++i)

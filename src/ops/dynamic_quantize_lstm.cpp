@@ -228,7 +228,8 @@ void DynamicQuantizeLSTM::eval(Evaluation& c) const {
   const std::vector<int64_t> every{s.sequence, s.directions, s.batch, s.hidden};
   const std::vector<int64_t> one{s.directions, s.batch, s.hidden};
   std::vector<double> all(static_cast<size_t>(element_count(every))), state, cell;
-  for (int64_t d = 0; d < s.directions; ++d) {
+  const bool empty = element_count(one) == 0;
+  for (int64_t d = 0; d < s.directions && !empty; ++d) {
     Run run(c, *this, s, d, functions.data() + d * 3);
     run.run(all);
     state.insert(state.end(), run.state().begin(), run.state().end());

@@ -155,6 +155,7 @@ void for_each_pick(const Context& c, const Picks& picks, int64_t data_count,
                    const std::vector<int64_t>& indices, Visit visit) {
   size_t next = 0;
   int64_t to = 0;
+  if (picks.slice == 0 && picks.sizes.empty()) return;  // no elements by no indices
   for (int64_t batch = 0; batch < picks.batches; ++batch)
     for (int64_t tuple = 0; tuple < picks.tuples; ++tuple, to += picks.slice) {
       int64_t from = batch * (data_count / picks.batches);

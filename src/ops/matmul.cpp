@@ -20,6 +20,7 @@ void eval_matmul(Evaluation& c) {
 template <class T>
 std::vector<T> transposed(const std::vector<T>& matrix, int64_t rows, int64_t columns) {
   std::vector<T> result(matrix.size());
+  if (matrix.empty()) return result;
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t j = 0; j < columns; ++j)
       result[static_cast<size_t>(j * rows + i)] = matrix[static_cast<size_t>(i * columns + j)];
@@ -57,7 +58,7 @@ void eval_gemm(const Gemm& op, Evaluation& c) {
     c.check(rank <= 2 && (rows == 1 || rows == m) && (columns == 1 || columns == n), "C ",
             shape_text(addend.shape()), " does not broadcast to ", shape_text(result));
     const std::vector<T> values = elements<T>(addend);
-    for (int64_t i = 0; i < m; ++i)
+    for (int64_t i = 0; i < m && !sums.empty(); ++i)
       for (int64_t j = 0; j < n; ++j) {
         const int64_t at = (rows == 1 ? 0 : i * columns) + (columns == 1 ? 0 : j);
         sums[static_cast<size_t>(i * n + j)] += scaled(values[static_cast<size_t>(at)], op.beta);

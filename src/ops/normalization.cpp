@@ -144,6 +144,8 @@ void LayerNormalization::eval(Evaluation& c) const {
   const int first = c.axis(axis, x.rank());
   const Lanes lanes(x.shape(), static_cast<size_t>(first), x.shape().size());
   std::vector<double> values = elements<double>(x), means, factors;
+  if (values.empty() && !c.wants(1) && !c.wants(2))
+    return store(c.output(0, x.dtype(), x.shape()), values);
   means.reserve(static_cast<size_t>(lanes.outer));
   factors.reserve(static_cast<size_t>(lanes.outer));
   const std::vector<double> scale = broadcast(c, 1, x.shape());
@@ -231,6 +233,7 @@ void GroupNormalization::eval(Evaluation& c) const {
   const Planes planes(x.shape());
   c.check(num_groups >= 1 && planes.channels % num_groups == 0, planes.channels,
           " channels do not divide into ", num_groups, " groups");
+  if (x.count() == 0) return store(c.output(0, x.dtype(), x.shape()), std::vector<double>());
   const int64_t in_group = planes.channels / num_groups;
   std::vector<double> affine[2];
   for (int i = 0; i < 2; ++i) {

@@ -16,9 +16,10 @@ template <class F>
 void map_scaled(const Evaluation& c, const ScaleLayout& layout, F f, Tensor& out) {
   const Tensor &x = c.input(0), &scales = c.input(1);
   const Tensor* zeros = c.has(2) ? &c.input(2) : nullptr;
-  c.check(zeros == nullptr || zeros->count() == scales.count(), "zero points ",
-          zeros == nullptr ? "" : shape_text(zeros->shape()), " and scales ",
-          shape_text(scales.shape()), " differ in shape");
+  if (zeros != nullptr)
+    c.check(zeros->count() == scales.count(), "zero points ", shape_text(zeros->shape()),
+            " and scales ", shape_text(scales.shape()), " differ in shape");
+  if (x.count() == 0) return;
   std::array<double, kRow> values, scale, zero{}, results;
   layout.rows([&](int64_t at, int64_t count, int64_t scale_at, int64_t step) {
     for (int64_t done = 0; done < count; done += kRow) {

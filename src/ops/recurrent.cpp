@@ -176,7 +176,8 @@ class Run {
     const std::vector<double> bias = or_zeros(c_, kBias, s_.directions * 2 * rows);
     std::vector<double> peepholes;
     if (c_.has(kPeepholes)) peepholes = elements<double>(c_.input(kPeepholes));
-    for (int64_t d = 0; d < s_.directions; ++d) {
+    const bool empty = states_.empty() && state_.empty();
+    for (int64_t d = 0; d < s_.directions && !empty; ++d) {
       Cell cell{s_.hidden,
                 recurrent.data() + d * rows * s_.hidden,
                 bias.data() + d * 2 * rows + rows,

@@ -132,14 +132,12 @@ void GridSample::eval(Evaluation& c) const {
       "data ", shape_text(x.shape()), " and grid ", shape_text(grid.shape()), " do not fit");
   std::vector<int64_t> shape{x.dim(0), x.dim(1)};
   for (int i = 1; i + 1 < rank; ++i) shape.push_back(grid.dim(i));
-  std::vector<GridAxis> axes;
-  int64_t inputs = 1, outputs = 1;
-  for (int i = 2; i < rank; ++i) {
-    axes.push_back({*this, x.dim(i)});
-    inputs *= x.dim(i), outputs *= grid.dim(i - 1);
-  }
   ElementWriter y(c, 0, x.dtype(), shape);
   if (y.count() == 0) return y.finish();
+  std::vector<GridAxis> axes;
+  for (int i = 2; i < rank; ++i) axes.push_back({*this, x.dim(i)});
+  const int64_t inputs = element_count(std::span(x.shape()).subspan(2));
+  const int64_t outputs = element_count(std::span<const int64_t>(shape).subspan(2));
   c.check(inputs > 0 || padding_mode == Padding::zeros, "there is nothing to repeat in ",
           shape_text(x.shape()));
   int64_t combinations = 1;

@@ -206,7 +206,7 @@ void EyeLike::eval(Evaluation& c) const {
   const Tensor& x = c.input(0);
   c.check(x.rank() == 2, "the operand has rank ", x.rank(), ", wanted 2");
   ElementWriter y(c, 0, dtype, x.shape());
-  for (int64_t i = 0; i < x.dim(0); ++i)
+  for (int64_t i = 0; y.count() > 0 && i < x.dim(0); ++i)
     if (const auto j = try_add(i, k); j && *j >= 0 && *j < x.dim(1))
       y.tensor().set_number(i * x.dim(1) + *j, 1);
   y.finish();

@@ -4,6 +4,7 @@
 
 #include "base/size.hpp"
 #include "ir/op_class.hpp"
+#include "ir/work.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/indices.hpp"
 #include "ops/common/operands.hpp"
@@ -159,13 +160,23 @@ void SplitToSequence::infer(Inference& c) const {
 
 namespace {
 
+/// A piece takes memory even where it has no elements.
+void check_pieces(int64_t count) {
+  constexpr int64_t kMost = 1 << 20;
+  check(count <= kMost, Code::out_of_memory, "a sequence of ", count, " tensors, at most ", kMost,
+        " fit");
+  spend_work(count);
+}
+
 /// Sizes of the pieces of an axis of `size`.
 std::vector<int64_t> piece_sizes(const Evaluation& c, int64_t size) {
+  if (!c.has(1)) check_pieces(size);
   if (!c.has(1)) return std::vector<int64_t>(static_cast<size_t>(size), 1);
   std::vector<int64_t> sizes = c.input(1).integers();
   if (c.input(1).rank() == 0) {
     const int64_t each = sizes.front();
     c.check(each > 0, "the pieces' size is ", each, ", wanted at least 1");
+    check_pieces(size / each);
     sizes.assign(static_cast<size_t>(size / each), each);
     if (size % each > 0) sizes.push_back(size % each);
     return sizes;
@@ -185,13 +196,15 @@ Tensor piece(Evaluation& c, int output, const Tensor& x, size_t along, int64_t s
              int64_t count) {
   std::vector<int64_t> shape = x.shape();
   shape[along] = count;
-  ElementMap map;
-  const std::vector<int64_t> strides = row_major_strides(x.shape());
-  for (size_t d = 0; d < shape.size(); ++d)
-    map.offsets.push_back(
-        arithmetic_offsets(d == along ? start * strides[d] : 0, shape[d], strides[d]));
   ElementWriter writer(c, output, x.dtype(), shape);
-  writer.take(x, map);
+  if (writer.count() > 0) {
+    ElementMap map;
+    const std::vector<int64_t> strides = row_major_strides(x.shape());
+    for (size_t d = 0; d < shape.size(); ++d)
+      map.offsets.push_back(
+          arithmetic_offsets(d == along ? start * strides[d] : 0, shape[d], strides[d]));
+    writer.take(x, map);
+  }
   writer.finish();
   return std::move(c.results()[static_cast<size_t>(output)]);
 }
@@ -251,12 +264,13 @@ void ConcatFromSequence::eval(Evaluation& c) const {
     total = checked_add(total, new_axis ? 1 : each.shape()[along]);
   if (new_axis) shape.insert(shape.begin() + static_cast<std::ptrdiff_t>(along), total);
   else shape[along] = total;
-  int64_t outer = 1, inner = 1;
-  for (size_t i = 0; i < shape.size(); ++i)
-    if (i != along) (i < along ? outer : inner) *= shape[i];
   ElementWriter writer(c, 0, c.input(0).dtype(), shape);
+  if (writer.count() == 0) return writer.finish();
+  const auto axes = std::span<const int64_t>(shape);
+  const int64_t outer = element_count(axes.first(along)),
+                inner = element_count(axes.subspan(along + 1));
   int64_t to = 0;
-  for (int64_t row = 0; row < outer && writer.count() > 0; ++row)
+  for (int64_t row = 0; row < outer; ++row)
     for (const Tensor& each : elements) {
       const int64_t run = (new_axis ? 1 : each.shape()[along]) * inner;
       writer.copy(to, each, row * run, run);

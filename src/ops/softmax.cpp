@@ -25,9 +25,9 @@ void eval_lanes(Evaluation& c, int64_t axis, bool flatten, const F& f) {
   const auto first = static_cast<size_t>(c.axis(axis, std::max(rank, 1)));
   const Lanes lanes(x.shape(), first, flatten ? static_cast<size_t>(rank) : first + 1);
   std::vector<double> values = elements<double>(x);
-  std::vector<double> lane(static_cast<size_t>(lanes.size));
   Tensor& out = c.output(0, x.dtype(), x.shape());
   if (values.empty()) return;
+  std::vector<double> lane(static_cast<size_t>(lanes.size));
   lanes.each([&](int64_t, int64_t at) {
     for (size_t i = 0; i < lane.size(); ++i)
       lane[i] = values[static_cast<size_t>(at) + i * static_cast<size_t>(lanes.step)];

@@ -52,6 +52,9 @@ struct Groups {
 
 /// Groups of equal slices in ascending order.
 Groups group_slices(const Tensor& x, const Lanes& slices) {
+  if (x.count() == 0 && slices.size == 0) return {};
+  if (x.count() == 0)  // all slices are empty, and so the same
+    return {std::vector<int64_t>(static_cast<size_t>(slices.size)), {0}, {slices.size}};
   const auto order = [&](int64_t a, int64_t b) {
     for (int64_t i = 0; i < slices.outer; ++i)
       for (int64_t j = 0; j < slices.step; ++j) {
@@ -133,14 +136,16 @@ void Unique::eval(Evaluation& c) const {
   if (!sorted) groups = in_order_of_occurrence(groups);
   std::vector<int64_t> shape = x.shape();
   shape[at] = static_cast<int64_t>(groups.first.size());
-  const std::vector<int64_t> strides = row_major_strides(x.shape());
   ElementWriter y(c, 0, x.dtype(), shape);
-  ElementMap map;
-  for (size_t d = 0; d < shape.size(); ++d)
-    map.offsets.push_back(arithmetic_offsets(0, shape[d], strides[d]));
-  for (size_t i = 0; i < groups.first.size(); ++i)
-    map.offsets[at][i] = groups.first[i] * strides[at];
-  y.take(x, map);
+  if (y.count() > 0) {
+    const std::vector<int64_t> strides = row_major_strides(x.shape());
+    ElementMap map;
+    for (size_t d = 0; d < shape.size(); ++d)
+      map.offsets.push_back(arithmetic_offsets(0, shape[d], strides[d]));
+    for (size_t i = 0; i < groups.first.size(); ++i)
+      map.offsets[at][i] = groups.first[i] * strides[at];
+    y.take(x, map);
+  }
   y.finish();
   give_integers(c, 1, groups.first);
   give_integers(c, 2, groups.of_slice);
@@ -203,7 +208,7 @@ void ReverseSequence::eval(Evaluation& c) const {
   for (int64_t b = 0; b < batch; ++b) {
     const int64_t length = lengths.integer(b);
     c.check(length >= 0 && length <= time, "sequence_lens has ", length, ", wanted 0 to ", time);
-    for (int64_t t = 0; t < time; ++t)
+    for (int64_t t = 0; row > 0 && t < time; ++t)
       y.copy(b * batch_step + t * time_step, x,
              b * batch_step + (t < length ? length - 1 - t : t) * time_step, row);
   }

@@ -73,6 +73,15 @@ void Execution::make_results(const Program::Step& step) {
   }
 }
 
+/// Its results have no elements: a kernel would only walk through operands whose other dimensions
+/// may have any size.
+bool Execution::writes_nothing(const Program::Step& step) {
+  return std::all_of(
+      step.node->outputs.begin(), step.node->outputs.end(), [&](const Value* output) {
+        return output == nullptr || (tensor(output).is_tensor() && tensor(output).count() == 0);
+      });
+}
+
 /// In the arena where room was kept for it, else with memory of its own.
 Tensor Execution::make_result(size_t index, DType dtype, const std::vector<int64_t>& sizes) {
   const auto count = try_element_count(sizes);
@@ -89,6 +98,7 @@ void Execution::run_step(size_t index) {
   if (state.idle) return;
   if (step.kind != Step::Kind::run) return evaluate_step(step, state);
   make_results(step);
+  if (writes_nothing(step)) return;
   if (state.bound == nullptr || !state.settled) {
     std::span<std::byte> scratch;
     if (!step.late_scratch.is(0)) {

@@ -64,6 +64,7 @@ class Execution {
   bool sizes_known(const Value& value) const;
   Operands operands_of(const Program::Step& step);
   void make_results(const Program::Step& step);
+  bool writes_nothing(const Program::Step& step);
   Tensor make_result(size_t index, DType dtype, const std::vector<int64_t>& sizes);
   std::vector<Tensor> run_steps(const std::vector<Tensor>& outputs);
   std::vector<Tensor> run_rest(size_t first, const std::vector<Tensor>& outputs);

@@ -41,6 +41,7 @@ const Motif& any_motif(Rng& rng);
 struct RandomGraphOptions {
   int least_nodes = 5, most_nodes = 60;
   int64_t most_elements = 2048;  // of one value
+  std::vector<int64_t> sizes{};  // that dimensions are drawn from; empty: small ones, rarely 0
   int64_t motifs = 12;           // percent of the draws
   int64_t size_chains = 5;       // likewise
   /// When given: for another runtime. Only nodes of these kinds (kind_of; empty: all), only tensors

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "base/size.hpp"
 #include "base/text.hpp"
 
 namespace hone::test {
 
 Tensor DrawnGraph::numbers(DType type, const std::vector<int64_t>& shape, int64_t low,
                            int64_t high) {
+  expect_few(shape);
   Tensor tensor(type, shape);
   for (int64_t i = 0; i < tensor.count(); ++i) {
     if (is_float(type))
@@ -15,6 +17,11 @@ Tensor DrawnGraph::numbers(DType type, const std::vector<int64_t>& shape, int64_
     else tensor.set_integer(i, rng.between(low, high));
   }
   return tensor;
+}
+
+void DrawnGraph::expect_few(const std::vector<int64_t>& shape) const {
+  const bool few = try_element_count(shape).value_or(INT64_MAX) <= options.most_elements;
+  check(few || options.sizes.empty(), Code::unsupported, "a tensor of shape ", shape_text(shape));
 }
 
 Tensor DrawnGraph::numbers(DType type, const std::vector<int64_t>& shape) {
@@ -54,8 +61,10 @@ DType DrawnGraph::any_dtype() {
 std::vector<int64_t> DrawnGraph::any_shape() {
   std::vector<int64_t> shape;
   for (int64_t rank = rng.among({0, 1, 2, 2, 3, 3, 4, 4}); rank > 0; --rank)
-    shape.push_back(
-        options.kinds == nullptr && rng.percent(3) ? 0 : rng.among({1, 2, 3, 4, 4, 5, 6, 8}));
+    shape.push_back(!options.sizes.empty() ? rng.among(options.sizes)
+                    : options.kinds == nullptr && rng.percent(3)
+                        ? 0
+                        : rng.among({1, 2, 3, 4, 4, 5, 6, 8}));
   return shape;
 }
 
@@ -213,7 +222,8 @@ Pattern pattern_of(std::string_view text) {
 }
 
 /// What a dimension of a pattern is; its letter is drawn where it has no number yet.
-int64_t size_of(std::string_view dim, std::map<char, int64_t>& letters, Rng& rng) {
+int64_t size_of(std::string_view dim, std::map<char, int64_t>& letters, Rng& rng,
+                const std::vector<int64_t>& sizes = {}) {
   int64_t factor = 1, digits = 0;
   while (digits < std::ssize(dim) && dim[static_cast<size_t>(digits)] <= '9') ++digits;
   const auto number = static_cast<size_t>(digits);
@@ -221,7 +231,9 @@ int64_t size_of(std::string_view dim, std::map<char, int64_t>& letters, Rng& rng
   if (number == dim.size()) return factor;
   const char letter = dim[number];
   if (!letters.contains(letter))
-    letters[letter] = rng.percent(2) ? 0 : rng.among({1, 2, 2, 3, 3, 4, 5});
+    letters[letter] = !sizes.empty()   ? rng.among(sizes)
+                      : rng.percent(2) ? 0
+                                       : rng.among({1, 2, 2, 3, 3, 4, 5});
   return factor * letters[letter];
 }
 
@@ -256,6 +268,7 @@ DType dtype_for(std::string_view pattern, std::optional<DType> first, DrawnGraph
 
 Value* hinted_constant(DrawnGraph& drawn, const Pattern& pattern, DType type,
                        const std::vector<int64_t>& shape) {
+  drawn.expect_few(shape);
   const size_t dots = pattern.contents.find("..");
   if (dots != std::string_view::npos)
     return drawn.constant(drawn.numbers(type, shape,
@@ -299,7 +312,8 @@ Value* operand_for(DrawnGraph& drawn, const Pattern& pattern, std::optional<DTyp
   }
   std::vector<int64_t> shape;
   if (pattern.any_shape) shape = drawn.any_shape();
-  for (const std::string_view dim : pattern.dims) shape.push_back(size_of(dim, letters, rng));
+  for (const std::string_view dim : pattern.dims)
+    shape.push_back(size_of(dim, letters, rng, drawn.options.sizes));
   const DType type = parse_dtype(pattern.type).value_or(dtype_for(pattern.type, first, drawn));
   if (!pattern.contents.empty()) return hinted_constant(drawn, pattern, type, shape);
   if (!drawn.closed && std::ssize(drawn.inputs) < 6 && rng.percent(40))

@@ -27,6 +27,8 @@ struct DrawnGraph {
   bool closed = false;               // no inputs are added: the body of a control flow op
 
   const Tensor& of(const Value* value) const { return contents.at(value); }
+  /// Error(unsupported) where sizes are given and there would be too many elements.
+  void expect_few(const std::vector<int64_t>& shape) const;
   /// Small numbers: floats are multiples of 1/4.
   Tensor numbers(DType type, const std::vector<int64_t>& shape, int64_t low, int64_t high);
   Tensor numbers(DType type, const std::vector<int64_t>& shape);

@@ -92,6 +92,7 @@ template <class T>
 std::vector<T> multiply(const ProductShape& shape, const std::vector<T>& a,
                         const std::vector<T>& b) {
   std::vector<T> out(static_cast<size_t>(element_count(shape.result)));
+  if (out.empty()) return out;
   spend_work({static_cast<int64_t>(shape.a_at.size()), shape.m, shape.k, shape.n});
   T* row = out.data();
   for (size_t batch = 0; batch < shape.a_at.size(); ++batch) {

@@ -26,6 +26,7 @@ bool transpose_matrix(const Tensor& x, Tensor& y) {
   const std::byte* from = x.bytes().data();
   std::byte* to = y.mutable_bytes().data();
   const int64_t rows = x.shape()[0], columns = x.shape()[1];
+  if (x.count() == 0) return true;
   switch (bits(x.dtype())) {
     case 8: transpose_tiles<1>(from, to, rows, columns); return true;
     case 16: transpose_tiles<2>(from, to, rows, columns); return true;
