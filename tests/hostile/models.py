@@ -1,24 +1,11 @@
-"""The hostile models: Case(name, files, code, pattern, arguments).
-
-`files` maps file names in an empty folder to bytes, or to a function that is called with the path;
-`model.onnx` is the one that is opened, by `hone inspect` or by `hone run` with arguments. `code` is
-how that must end (`a|b`: either), `pattern` what the message must name (a regular expression).
-"""
-import collections
+"""The hostile models: a Case each (case.py)."""
 import os
 import struct
 
+import proportion
+from case import HUGE, X, Y, Case, one
 from onnx_bytes import (BOOL, FLOAT, INT64, STRING, data, function, graph, int64s, model,
                         node, number, tensor, tensor_type, value, varint, zeros)
-
-Case = collections.namedtuple("Case", "name files code pattern arguments")
-
-X, Y = value("x"), value("y")
-HUGE = 2**40
-
-
-def one(*nodes, initializers=(), inputs=(X,), outputs=(Y,), **more):
-    return model(graph(nodes, inputs, outputs, initializers), **more)
 
 
 def add(weight):
@@ -350,8 +337,9 @@ def all_cases(real_model):
         code = "out_of_memory|invalid_model" if big else code
         if name in RUN:
             code += "|usage"  # a run cannot tell the model's operand from the caller's
-        runs = ["--input", "x=zeros"] if big or name in RUN else []
-        return Case(name, files, code, pattern, runs)
+        runs = big or name in RUN
+        command = ("run", "model.onnx", "--input", "x=zeros") if runs else ("inspect", "model.onnx")
+        return Case(name, files, code, pattern, command)
 
     for make in (structure, sizes, operators, nesting, loops, quadratic, versions, bytes_cases):
         for name, content, pattern in make():
@@ -366,6 +354,7 @@ def all_cases(real_model):
         yield case(name, {"model.onnx": content}, "ok", "problems +none")
     for name, content in states():
         yield case(name, {"model.onnx": content}, "ok", "problems +none")
+    yield from proportion.all_cases(real_model)
     gone = add(tensor("w", [2], external={"location": "gone.bin"}))
     yield case("external_missing", {"model.onnx": gone}, "io", "gone.bin")
     yield case("model_is_a_folder", {"model.onnx": os.mkdir}, "io", "model.onnx")
