@@ -65,7 +65,8 @@ TEST(Pattern, AgreesWithTheStandardLibrary) {
 }
 
 TEST(Pattern, TimeGrowsWithTheTextAlone) {
-  const std::string text = std::string(200'000, 'a') + "!";
+  std::string text(200'000, 'a');
+  text.push_back('!');
   EXPECT_FALSE(found("^(a+)+$", text));
   EXPECT_FALSE(found("(a*)*b", text));
   EXPECT_FALSE(found("(.*)(.*)(.*)(.*)b", text));

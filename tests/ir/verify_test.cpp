@@ -80,8 +80,8 @@ TEST_F(Verify, Order) {
 }
 
 TEST_F(Verify, Names) {
-  value("a")->name = "b";
-  EXPECT_EQ(violation(), "%b is not found by its name");
+  value("a")->name = "renamed";  // and not by Graph::rename
+  EXPECT_EQ(violation(), "%renamed is not found by its name");
 }
 
 TEST_F(Verify, OtherGraphsValues) {
