@@ -164,8 +164,8 @@ Dim Inference::fresh(int output, int dim) {
   }
   const auto named = std::find_if(node_.outputs.begin(), node_.outputs.end(),
                                   [](const Value* other) { return other != nullptr; });
-  std::string name =
-      value != nullptr ? cat(for_symbol(value->name), "_d", dim) : cat(for_symbol((*named)->name), "_r", output, "_d", dim);
+  std::string name = value != nullptr ? cat(for_symbol(value->name), "_d", dim)
+                                      : cat(for_symbol((*named)->name), "_r", output, "_d", dim);
   while (is_input_symbol(name)) name += '_';
   return Dim::symbol(name);
 }
