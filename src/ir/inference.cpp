@@ -5,6 +5,7 @@
 
 #include "base/hash.hpp"
 #include "base/size.hpp"
+#include "ir/dim_terms.hpp"
 
 namespace hone {
 
@@ -77,13 +78,33 @@ bool has_symbol(const Type& type, std::string_view name) {
   return names.contains(name);
 }
 
+/// Parts of the longest term's factors.
+int longest_term(const Dim& dim) {
+  int longest = 0;
+  for (const DimTerm& term : DimAccess::terms(dim)) {
+    int parts = 0;
+    for (const DimAtomRef& factor : term.factors) parts += factor->size;
+    longest = std::max(longest, parts);
+  }
+  return longest;
+}
+
+/// The product of these sizes is certainly not too long: so many terms and parts it has at most.
+bool surely_fits(const Dims& dims) {
+  size_t terms = 1;
+  int parts = 2;  // a coefficient
+  for (const Dim& dim : dims) {
+    terms *= DimAccess::terms(dim).size() + (DimAccess::offset(dim) != 0 ? 1 : 0);
+    if (terms > kDimTerms) return false;
+    parts += longest_term(dim);
+  }
+  return static_cast<int>(terms) * parts <= kDimSize && parts <= static_cast<int>(kDimFactors);
+}
+
 /// The bytes of a tensor of these sizes have room in a dimension, whatever its elements are.
 bool bytes_fit(const Dims& dims) {
-  constexpr int kAlwaysFits = 10;  // parts of all sizes together
   constexpr int64_t kMostBits = 128;
-  int parts = 0;
-  for (const Dim& dim : dims) parts += std::min(dim.complexity(), kAlwaysFits + 1);
-  if (parts <= kAlwaysFits) return true;
+  if (surely_fits(dims)) return true;
   try {
     return !(product(dims) * Dim(kMostBits)).is_too_long();
   } catch (const Error&) {  // no number of bytes
