@@ -105,11 +105,15 @@ void narrow(Ranges& ranges, const Require& require) {
 
 void Graph::add_requirement(Require require) {
   using Relation = Require::Relation;
-  if (require.relation == Relation::equal)
+  const auto see_order = [&] {
+    if (require.relation != Relation::equal) return;
     if (auto order = order_in_equal(require.a, require.b))
       require = {Relation::less_equal, std::move(order->first), std::move(order->second)};
+  };
+  see_order();
+  if (require.relation == Relation::equal) simplify_equal(require.a, require.b);
+  see_order();  // 2*min(n,1) == 2 is min(n,1) == 1 by now
   if (require.relation == Relation::equal) {
-    simplify_equal(require.a, require.b);
     if (require.b < require.a) std::swap(require.a, require.b);
     if (require.a == require.b) return;
   } else {
