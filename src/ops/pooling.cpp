@@ -43,6 +43,8 @@ void max_pool(Evaluation& c, const PoolShape& shape, T least, int64_t storage_or
   std::vector<T> values;
   std::vector<int64_t> offsets;
   const bool wants_offsets = c.wants(1);
+  // Padding may make many results of no elements: they fit, or that is told before the work.
+  values.reserve(static_cast<size_t>(element_count(shape.result)));
   const int64_t inputs = shape.inputs();
   each_output(shape, [&](int64_t plane, int64_t, const int64_t* at) {
     const T* from = in.data() + plane * inputs;
@@ -138,6 +140,7 @@ void LpPool::eval(Evaluation& c) const {
   const PoolShape shape = pool_shape(c, window, ceil_mode, x);
   const std::vector<double> in = elements<double>(x);
   std::vector<double> result;
+  result.reserve(static_cast<size_t>(element_count(shape.result)));
   const int64_t inputs = shape.inputs();
   each_output(shape, [&](int64_t plane, int64_t, const int64_t* at) {
     const double* from = in.data() + plane * inputs;

@@ -117,7 +117,7 @@ TEST(Errors, NamesThatCallsRepeatAreLimited) {
   options.limits.made_name_bytes = 1000;
   EXPECT_EQ(test::error_of(file, options),
             cat("invalid_model: the names of nodes and values take more than ",
-                1000 + 4 * file.size(), " bytes, calls of functions inlined (model)"));
+                1000 + 4 * file.size(), " bytes, calls of functions inlined (net.onnx)"));
 }
 
 TEST(Errors, CapturesOfBodiesAreLimited) {
@@ -137,7 +137,7 @@ TEST(Errors, CapturesOfBodiesAreLimited) {
   options.limits.captures = 13;
   EXPECT_EQ(test::error_of(file, options),
             "invalid_model: bodies read more than 13 values of graphs around them, each body "
-            "counted (model)");
+            "counted (net.onnx)");
 }
 
 }  // namespace
