@@ -26,7 +26,8 @@ class Canonical {
       Require own = require;
       own.a = own.a.substitute(rename_), own.b = own.b.substitute(rename_);
       // Of an equality, either side first.
-      if (own.relation == Require::Relation::equal && own.b < own.a) std::swap(own.a, own.b);
+      const bool ordered = own.relation == Require::Relation::less_equal;
+      if (!ordered && own.b < own.a) std::swap(own.a, own.b);
       requirements_.insert(cat(own));
     }
   }

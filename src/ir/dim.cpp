@@ -56,6 +56,8 @@ std::optional<int64_t> evaluate_atom(const DimAtom& atom, const Bindings& bindin
       result = std::min(*result, *next);
     } else if (atom.kind == DimAtom::Kind::max) {
       result = std::max(*result, *next);
+    } else if (atom.kind == DimAtom::Kind::broadcast) {
+      result = broadcast_values(*result, *next);
     } else {
       const bool overflow = *next == -1 && *result == std::numeric_limits<int64_t>::min();
       if (*next == 0 || overflow) return std::nullopt;
@@ -87,6 +89,7 @@ Dim substitute_atom(const DimAtomRef& atom,
   std::vector<Dim> args;
   for (const Dim& arg : atom->args) args.push_back(arg.substitute(replacement));
   if (atom->kind == DimAtom::Kind::floordiv) return floor_div(args[0], args[1]);
+  if (atom->kind == DimAtom::Kind::broadcast) return broadcast(args);
   return extremum(atom->kind, std::move(args));
 }
 

@@ -83,6 +83,9 @@ Dim ceil_div(const Dim& a, const Dim& b);  // -floor_div(-a, b)
 Dim mod(const Dim& a, const Dim& b);       // a - b * floor_div(a, b)
 Dim min(const Dim& a, const Dim& b);
 Dim max(const Dim& a, const Dim& b);
+/// What sizes broadcast to: the one that is not 1, which all others are equal to or 1. Undefined
+/// where two that are not 1 differ; of two such numbers it is the larger.
+Dim broadcast(const std::vector<Dim>& dims);
 /// a / b when b divides a for all values of the symbols (term by term), else nullopt. Zero b:
 /// nullopt. Nor does what is too long.
 std::optional<Dim> exact_div(const Dim& a, const Dim& b);
@@ -93,13 +96,13 @@ Dim product(const std::vector<Dim>& dims);
 std::optional<bool> provably_equal(const Dim& a, const Dim& b, const Ranges& ranges = {});
 std::optional<bool> provably_less_equal(const Dim& a, const Dim& b, const Ranges& ranges = {});
 
-/// Text: "3", "n", "2*n+1", "m*n", "floordiv(n,2)", "min(n,4)". Terms in canonical order (higher
-/// degree and names first, the constant last). A symbol whose name is not [A-Za-z_][A-Za-z0-9_.]*
-/// is printed in single quotes with \ escapes.
+/// Text: "3", "n", "2*n+1", "m*n", "floordiv(n,2)", "min(n,4)", "broadcast(m,n)". Terms in
+/// canonical order (higher degree and names first, the constant last). A symbol whose name is not
+/// [A-Za-z_][A-Za-z0-9_.]* is printed in single quotes with \ escapes.
 void append(std::string& out, const Dim& dim);
-/// Reads what append wrote (and any sum, difference, product, floordiv, ceildiv, mod, min, max of
-/// such) from the front of `text`, advancing it; spaces only between brackets. nullopt: no
-/// dimension there, or one beyond the limits (text is then unspecified).
+/// Reads what append wrote (and any sum, difference, product, floordiv, ceildiv, mod, min, max,
+/// broadcast of such) from the front of `text`, advancing it; spaces only between brackets.
+/// nullopt: no dimension there, or one beyond the limits (text is then unspecified).
 std::optional<Dim> parse_dim(std::string_view& text);
 
 }  // namespace hone

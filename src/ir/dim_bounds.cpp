@@ -117,7 +117,8 @@ class Bounding {
     if (term.factors.size() != 1) return false;
     const DimAtom& atom = *term.factors[0];
     if (atom.kind == DimAtom::Kind::floordiv) return atom.args[1].is_constant();
-    return atom.kind != DimAtom::Kind::symbol && atom.args.size() <= 4;
+    return (atom.kind == DimAtom::Kind::min || atom.kind == DimAtom::Kind::max) &&
+           atom.args.size() <= 4;
   }
 
   /// An extremum that splits the way wanted, else any term that can be replaced; null: none.
@@ -172,6 +173,7 @@ class Bounding {
     for (size_t i = 1; i < atom.args.size(); ++i) {
       const Interval next = of(atom.args[i]);
       if (atom.kind == DimAtom::Kind::floordiv) result = divide(result, next);
+      else if (atom.kind == DimAtom::Kind::broadcast) result = hull(result, next);
       else if (atom.kind == DimAtom::Kind::min)
         result = {std::min(result.low, next.low), std::min(result.high, next.high)};
       else result = {std::max(result.low, next.low), std::max(result.high, next.high)};
@@ -348,6 +350,10 @@ std::optional<bool> provably_equal(const Dim& a, const Dim& b, const Ranges& ran
   const Interval range = difference->bounds(ranges);
   if (range.low > 0 || range.high < 0) return false;
   if (range.low == 0 && range.high == 0) return true;
+  // No multiple of what all terms are multiples of: 2*n is never 1.
+  if (const int64_t common = coefficient_gcd(*difference);
+      common > 1 && DimAccess::offset(*difference) % common != 0)
+    return false;
   return std::nullopt;
 }
 

@@ -83,6 +83,20 @@ bool step(Sides& s) {
   return true;
 }
 
+/// floordiv(c, d) == q for numbers c, q > 0 says that d lies between two numbers: d and that number
+/// where they are one. floordiv(32,n) == 32 is n == 1.
+std::optional<std::pair<Dim, Dim>> only_divisor(const Sides& s) {
+  const DimAtom* atom = as_atom(s.a);
+  if (atom == nullptr || atom->kind != DimAtom::Kind::floordiv) return std::nullopt;
+  const auto dividend = atom->args[0].constant(), quotient = s.b.constant();
+  const Dim& divisor = atom->args[1];
+  if (!dividend || !quotient || *dividend < 1 || *quotient < 1 || divisor.bounds().low < 0)
+    return std::nullopt;
+  const int64_t most = *dividend / *quotient;
+  const int64_t least = *quotient < *dividend ? *dividend / (*quotient + 1) + 1 : 1;
+  return least == most ? std::optional(std::pair(divisor, Dim(most))) : std::nullopt;
+}
+
 bool simplify(Sides& s) {
   const Dim difference = s.a - s.b;
   if (difference.is_too_long()) return false;
@@ -101,8 +115,12 @@ bool simplify(Sides& s) {
     if (symbolic.is_too_long()) return false;
   }
   const Dim gcd = coefficient_gcd(symbolic);
-  if (mod(number, gcd).is(0)) s = {*exact_div(symbolic, gcd), *exact_div(number, gcd)};
-  else s = {symbolic, number};  // never true; seen when it is checked
+  if (!mod(number, gcd).is(0)) {
+    s = {symbolic, number};  // never true; seen when it is checked
+    return true;
+  }
+  s = {*exact_div(symbolic, gcd), *exact_div(number, gcd)};
+  if (const auto divisor = only_divisor(s)) s = {divisor->first, divisor->second};
   return true;
 }
 

@@ -18,6 +18,7 @@ struct DimAtom {
     floordiv,  ///< args: dividend, divisor
     min,       ///< args: two or more, sorted, none provably superfluous
     max,
+    broadcast,  ///< args: two or more, sorted, no numbers
   };
   Kind kind = Kind::symbol;
   std::string name;
@@ -76,6 +77,10 @@ int64_t coefficient_gcd(const Dim& dim, int64_t start = 0);
 int64_t content_gcd(const Dim& dim, int64_t start = 0);
 /// Minimum or maximum of one or more dimensions, in canonical form.
 Dim extremum(DimAtom::Kind kind, std::vector<Dim> args);
+/// The first argument where the dimension is exactly a broadcast, else the dimension itself.
+Dim first_of_broadcast(const Dim& dim);
+/// What two sizes broadcast to; nullopt: they differ and neither is 1.
+std::optional<int64_t> broadcast_values(int64_t a, int64_t b);
 
 /// The result, or nullopt where it throws Error or is too long: a simplification that does not fit
 /// is left out.

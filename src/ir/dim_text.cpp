@@ -40,9 +40,10 @@ void append_atom(std::string& out, const DimAtom& atom) {
     else append_quoted(out, atom.name);
     return;
   }
-  out += atom.kind == DimAtom::Kind::floordiv ? "floordiv("
-         : atom.kind == DimAtom::Kind::min    ? "min("
-                                              : "max(";
+  out += atom.kind == DimAtom::Kind::floordiv    ? "floordiv("
+         : atom.kind == DimAtom::Kind::broadcast ? "broadcast("
+         : atom.kind == DimAtom::Kind::min       ? "min("
+                                                 : "max(";
   for (size_t i = 0; i < atom.args.size(); ++i) {
     if (i > 0) out += ',';
     append(out, atom.args[i]);
@@ -132,6 +133,7 @@ class DimParser {
     if (!take(')')) return std::nullopt;
     if (function == "min") return extremum(DimAtom::Kind::min, std::move(args));
     if (function == "max") return extremum(DimAtom::Kind::max, std::move(args));
+    if (function == "broadcast") return broadcast(args);
     if (args.size() != 2) return std::nullopt;
     if (function == "floordiv") return floor_div(args[0], args[1]);
     if (function == "ceildiv") return ceil_div(args[0], args[1]);

@@ -89,6 +89,15 @@ namespace {
 void narrow(Ranges& ranges, const Require& require) {
   const auto left = require.a.as_symbol(), right = require.b.as_symbol();
   const bool equal = require.relation == Require::Relation::equal;
+  if (require.relation == Require::Relation::broadcast) {  // of a number: it or 1
+    const Dim& number = require.a.is_constant() ? require.a : require.b;
+    const auto symbol = require.a.is_constant() ? right : left;
+    if (!symbol || !number.is_constant()) return;
+    Interval& interval = ranges[std::string(*symbol)];
+    interval.low = std::max<int64_t>(interval.low, std::min<int64_t>(*number.constant(), 1));
+    interval.high = std::min<int64_t>(interval.high, std::max<int64_t>(*number.constant(), 1));
+    return;
+  }
   if (left && require.b.is_constant()) {
     Interval& interval = ranges[std::string(*left)];
     interval.high = std::min(interval.high, *require.b.constant());
@@ -103,7 +112,10 @@ void narrow(Ranges& ranges, const Require& require) {
 
 }  // namespace
 
-void Graph::add_requirement(Require require) {
+namespace {
+
+/// In canonical form; nullopt: it is always true.
+std::optional<Require> canonical(Require require) {
   using Relation = Require::Relation;
   const auto see_order = [&] {
     if (require.relation != Relation::equal) return;
@@ -113,16 +125,30 @@ void Graph::add_requirement(Require require) {
   see_order();
   if (require.relation == Relation::equal) simplify_equal(require.a, require.b);
   see_order();  // 2*min(n,1) == 2 is min(n,1) == 1 by now
-  if (require.relation == Relation::equal) {
-    if (require.b < require.a) std::swap(require.a, require.b);
-    if (require.a == require.b) return;
-  } else {
+  if (require.relation == Relation::less_equal) {
     simplify_less_equal(require.a, require.b);
-    if (provably_less_equal(require.a, require.b) == true) return;
+    if (provably_less_equal(require.a, require.b) == true) return std::nullopt;
+    return require;
   }
-  if (!recorded_.insert(require).second) return;
-  narrow(ranges_, require);
-  requirements_.push_back(std::move(require));
+  if (require.b < require.a) std::swap(require.a, require.b);
+  const bool repeats = require.a.is(1) || require.b.is(1);
+  if (require.a == require.b || (repeats && require.relation == Relation::broadcast))
+    return std::nullopt;
+  return require;
+}
+
+}  // namespace
+
+void Graph::add_requirement(Require require) {
+  auto fact = canonical(std::move(require));
+  if (!fact || !recorded_.insert(*fact).second) return;
+  narrow(ranges_, *fact);
+  requirements_.push_back(*std::move(fact));
+}
+
+bool Graph::has_requirement(const Require& require) const {
+  const auto fact = canonical(require);
+  return !fact || recorded_.contains(*fact);
 }
 
 void Graph::clear_requirements() {
@@ -257,8 +283,21 @@ std::unique_ptr<Graph> Graph::clone() const {
 
 void append(std::string& out, const Require& require) {
   append(out, require.a);
-  out += require.relation == Require::Relation::equal ? " == " : " <= ";
+  out += require.relation == Require::Relation::equal        ? " == "
+         : require.relation == Require::Relation::less_equal ? " <= "
+                                                             : " broadcasts with ";
   append(out, require.b);
+}
+
+std::optional<bool> holds(const Require& require, const Bindings& symbols) {
+  const auto a = require.a.evaluate(symbols), b = require.b.evaluate(symbols);
+  if (!a || !b) return std::nullopt;
+  switch (require.relation) {
+    case Require::Relation::equal: return *a == *b;
+    case Require::Relation::less_equal: return *a <= *b;
+    case Require::Relation::broadcast: break;
+  }
+  return *a == *b || *a == 1 || *b == 1;
 }
 
 void append(std::string& out, const NodeText& text) {

@@ -59,14 +59,17 @@ struct GraphOutput {
 struct Require {
   enum class Relation : uint8_t {
     equal,
-    less_equal
+    less_equal,
+    broadcast  ///< equal, or one of them is 1. Plans are for equal ones, see ir/rest.hpp
   };
   Relation relation = Relation::equal;
   Dim a, b;
   friend bool operator==(const Require&, const Require&) = default;
 };
-/// "a == b", "a <= b".
+/// "a == b", "a <= b", "a broadcasts with b".
 void append(std::string& out, const Require& require);
+/// nullopt: a symbol of it is not bound.
+std::optional<bool> holds(const Require& require, const Bindings& symbols);
 
 /// Owns its nodes, values and constants. Not copyable by accident: clone() says so.
 class Graph {
@@ -103,6 +106,8 @@ class Graph {
   void set_output(size_t index, Value* value);
   /// Records the fact once, in canonical form; a fact that is always true is dropped.
   void add_requirement(Require require);
+  /// The fact is recorded, in canonical form.
+  bool has_requirement(const Require& require) const;
   void clear_requirements();
 
   Value* find(std::string_view name) const;  // null: no such value

@@ -224,8 +224,42 @@ Dim Inference::broadcast_dim(const Dim& a, const Dim& b) {
   // A symbol that a requirement found to be 1.
   if (provably_equal(a, 1, ranges()) == true) return b;
   if (provably_equal(b, 1, ranges()) == true) return a;
-  check(!a.is_constant() || !b.is_constant(), "sizes ", a, " and ", b, " do not broadcast");
-  return same(a, b);
+  const auto equal = graph_.has_requirement({Require::Relation::equal, a, b})
+                         ? std::optional(true)
+                         : provably_equal(a, b, ranges());
+  const bool a_is_wider = provably_equal(a, 1, ranges()) == false;
+  const bool b_is_wider = provably_equal(b, 1, ranges()) == false;
+  if (a_is_wider && b_is_wider) {
+    check(equal != false, "sizes ", a, " and ", b, " do not broadcast");
+    return same(a, b);
+  }
+  if (equal == true) return b.complexity() < a.complexity() ? b : a;
+  if (equal == false && (a_is_wider || b_is_wider)) {
+    require_equal(a_is_wider ? b : a, 1);
+    return a_is_wider ? a : b;
+  }
+  // One of several sizes that broadcast stands for all: where all are equal it is equal to each.
+  const Dim of_a = first_of_broadcast(a), of_b = first_of_broadcast(b);
+  const auto both = a_is_wider   ? a
+                    : b_is_wider ? b
+                                 : attempt([&] {
+                                     return hone::broadcast({a, b});
+                                   });
+  if (both) {
+    require({Require::Relation::broadcast, of_a, of_b});
+    return *both;
+  }
+  require_equal(of_a, of_b);  // too many sizes to write
+  return a;
+}
+
+void Inference::broadcasts_to(const Dim& own, const Dim& wanted) {
+  if (own == wanted || provably_equal(own, 1, ranges()) == true) return;
+  const auto equal = provably_equal(own, wanted, ranges());
+  const bool is_one = provably_equal(wanted, 1, ranges()) == true;
+  if (is_one || equal == false) require_equal(own, 1);
+  else if (provably_equal(own, 1, ranges()) == false) require_equal(own, wanted);
+  else if (!equal) require({Require::Relation::broadcast, own, first_of_broadcast(wanted)});
 }
 
 std::optional<Dims> Inference::broadcast(const std::vector<const TensorType*>& types) {

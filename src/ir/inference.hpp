@@ -57,8 +57,13 @@ class Inference {
   void require_less_equal(const Dim& a, const Dim& b);
   /// The nicer of two dims that must be equal, recorded as such.
   Dim same(const Dim& a, const Dim& b);
-  /// NumPy broadcasting of two or more shapes; unknown rank in, nullopt out.
+  /// Any fact; what it says of single symbols is in ranges().
+  void require(Require require) { graph_.add_requirement(std::move(require)); }
+  /// What two sizes broadcast to, exactly: an open one may turn out as 1.
   Dim broadcast_dim(const Dim& a, const Dim& b);
+  /// `own` is 1 or `wanted`, which is the result's.
+  void broadcasts_to(const Dim& own, const Dim& wanted);
+  /// NumPy broadcasting of two or more shapes; unknown rank in, nullopt out.
   std::optional<Dims> broadcast(const std::vector<const TensorType*>& types);
   /// `axis` in [-rank, rank) made nonnegative, else fails.
   int axis(int64_t axis, int rank) const;

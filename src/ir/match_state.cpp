@@ -158,10 +158,13 @@ bool MatchState::dims_hold() const {
     const auto a = match_.dim(require.a), b = match_.dim(require.b);
     if (!a || !b) return false;
     const auto& ranges = match_.graph_.ranges();
-    const auto holds = require.relation == Require::Relation::equal
-                           ? provably_equal(*a, *b, ranges)
-                           : provably_less_equal(*a, *b, ranges);
-    if (holds != true) return false;
+    const auto holds = require.relation == Require::Relation::less_equal
+                           ? provably_less_equal(*a, *b, ranges)
+                           : provably_equal(*a, *b, ranges);
+    const bool repeats =
+        require.relation == Require::Relation::broadcast &&
+        (provably_equal(*a, 1, ranges) == true || provably_equal(*b, 1, ranges) == true);
+    if (holds != true && !repeats) return false;
   }
   return true;
 }

@@ -176,8 +176,10 @@ Require read_require(Scanner& s) {
   require.a = side();
   if (s.next().starts_with("==")) require.relation = Require::Relation::equal;
   else if (s.next().starts_with("<=")) require.relation = Require::Relation::less_equal;
-  else s.wrong("== or <=");
-  s.rest().remove_prefix(2);
+  else if (s.take_word("broadcasts")) require.relation = Require::Relation::broadcast;
+  else s.wrong("== or <= or broadcasts with");
+  if (require.relation != Require::Relation::broadcast) s.rest().remove_prefix(2);
+  else if (!s.take_word("with")) s.wrong("with");
   require.b = side();
   return require;
 }

@@ -108,13 +108,18 @@ std::unique_ptr<Graph> rest_of(const Graph& graph, const Node* first,
 }
 
 std::optional<Require> broken_requirement(const Graph& graph, const Bindings& symbols) {
-  for (const Require& require : graph.requirements()) {
-    const auto a = require.a.evaluate(symbols), b = require.b.evaluate(symbols);
-    if (!a || !b) continue;  // of sizes that only running tells
-    const bool holds = require.relation == Require::Relation::equal ? *a == *b : *a <= *b;
-    if (!holds) return require;
-  }
+  for (const Require& require : graph.requirements())
+    if (holds(require, symbols) == false) return require;  // nullopt: only running tells a size
   return std::nullopt;
+}
+
+bool is_planned_otherwise(const Graph& graph, const Bindings& symbols) {
+  return std::any_of(graph.requirements().begin(), graph.requirements().end(),
+                     [&](Require require) {
+                       if (require.relation == Require::Relation::broadcast)
+                         require.relation = Require::Relation::equal;
+                       return holds(require, symbols) == false;
+                     });
 }
 
 void fail_broken(const Require& require, const Bindings& symbols) {

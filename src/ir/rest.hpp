@@ -22,6 +22,9 @@ std::unique_ptr<Graph> rest_of(const Graph& graph, const Node* first,
 
 /// The first requirement that these sizes break; nullopt: none that they decide.
 std::optional<Require> broken_requirement(const Graph& graph, const Bindings& symbols);
+/// A plan of the graph is not for these sizes: they break a requirement, or a size is 1 and
+/// repeated where it is taken for equal to another one.
+bool is_planned_otherwise(const Graph& graph, const Bindings& symbols);
 /// Error(usage) telling it.
 [[noreturn]] void fail_broken(const Require& require, const Bindings& symbols);
 

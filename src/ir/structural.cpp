@@ -160,6 +160,7 @@ void Fused::infer(Inference& c) const {
   hone::infer(*inferred);
   for (const Require& require : inferred->requirements()) {
     if (require.relation == Require::Relation::equal) c.require_equal(require.a, require.b);
+    else if (require.relation == Require::Relation::broadcast) c.require(require);
     else c.require_less_equal(require.a, require.b);
   }
   inferred->clear_requirements();

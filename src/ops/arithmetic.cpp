@@ -139,7 +139,7 @@ void PRelu::infer(Inference& c) const {
     c.check(slope.rank() <= x.rank(), "slope ", slope, " has more dimensions than ", x);
     for (int i = 1; i <= slope.rank(); ++i) {
       const Dim& own = slope.shape()[static_cast<size_t>(slope.rank() - i)];
-      if (!own.is(1)) c.require_equal(x.shape()[static_cast<size_t>(x.rank() - i)], own);
+      c.broadcasts_to(own, x.shape()[static_cast<size_t>(x.rank() - i)]);
     }
   }
   infer_same_shape(c, type);

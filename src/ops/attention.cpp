@@ -51,7 +51,7 @@ void check_mask(Inference& c, const Dims& scores) {
   for (size_t i = 0; i < own.size(); ++i) {
     const Dim& wanted = scores[i + 4 - own.size()];
     if (i + 1 == own.size()) c.require_less_equal(own[i], wanted);
-    else if (!own[i].is(1)) c.require_equal(own[i], wanted);
+    else c.broadcasts_to(own[i], wanted);
   }
 }
 

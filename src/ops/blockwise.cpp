@@ -87,8 +87,8 @@ void check_parameter(Inference& c, int operand, const Dims& data, size_t axis, c
   c.check(type.rank() == static_cast<int>(data.size()), "operand ", operand, " is ", type,
           ", wanted the rank of ", c.tensor(0));
   for (size_t i = 0; i < data.size(); ++i) {
-    if (i != axis && type.shape()[i].is(1)) continue;
-    c.require_equal(type.shape()[i], i == axis ? blocks : data[i]);
+    if (i == axis) c.require_equal(type.shape()[i], blocks);
+    else c.broadcasts_to(type.shape()[i], data[i]);
   }
 }
 

@@ -205,7 +205,7 @@ void Execution::take_inputs(const std::vector<Tensor>& inputs) {
                             [](const Value* input) {
                               return input->type.is_tensor() && !input->type.tensor().has_rank();
                             }) &&
-               !broken_requirement(graph, input_symbols_);
+               !is_planned_otherwise(graph, input_symbols_);
     if (general_) settle();
     settled_ = true;
   }
@@ -272,9 +272,9 @@ std::vector<Tensor> Execution::run_steps(const std::vector<Tensor>& outputs) {
     const bool more = i + 1 < states_.size();
     if (step.ranks && more) return run_rest(i + 1, outputs);
     if (symbols_.size() == known) continue;
+    if (more && is_planned_otherwise(program_->graph(), symbols_)) return run_rest(i + 1, outputs);
     const auto broken = broken_requirement(program_->graph(), symbols_);
-    if (broken && !more) fail_broken(*broken, symbols_);
-    if (broken) return run_rest(i + 1, outputs);
+    if (broken) fail_broken(*broken, symbols_);
   }
   return this->results(outputs);
 }

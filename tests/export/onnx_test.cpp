@@ -70,6 +70,11 @@ TEST(ExportOnnx, SymbolicParametersAreComputedFromShapes) {
   %y = ConstantOfShape() shape=[floordiv(n-m,2)+3] value=i32{7}
 )",
                       {ramp({2, 5})});  // floor(-3 / 2) + 3 is 1
+  for (const auto& [n, m] : {std::pair(1, 4), std::pair(4, 1), std::pair(3, 3), std::pair(0, 1)})
+    expect_same_results(R"(graph net(%x: f32[n], %y: f32[m]) -> (%z)
+  %z = Expand(f32{2}) shape=[broadcast(n,m)]
+)",
+                        {ramp({n}), ramp({m})});
 }
 
 TEST(ExportOnnx, ASymbolMayBeThatOfANodesResult) {

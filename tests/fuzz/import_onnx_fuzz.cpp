@@ -93,11 +93,8 @@ class Run {
 
   /// Of the sizes drawn: no file is at fault where they do not fit.
   void expect_requirements() const {
-    for (const Require& require : graph_.requirements()) {
-      const auto a = require.a.evaluate(symbols_), b = require.b.evaluate(symbols_);
-      if (!a || !b || (require.relation == Require::Relation::equal ? *a != *b : *a > *b))
-        throw Enough();
-    }
+    for (const Require& require : graph_.requirements())
+      if (holds(require, symbols_) != true) throw Enough();
   }
 
   const Graph& graph_;

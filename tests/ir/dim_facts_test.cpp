@@ -42,6 +42,10 @@ TEST(DimFacts, Equal) {
   EXPECT_EQ(equal_text("n", "m+2"), "n == m+2");
   EXPECT_EQ(equal_text("n+m", "n+4"), "m == 4");
   EXPECT_EQ(equal_text("3", "3"), "0 == 0");
+  EXPECT_EQ(equal_text("8*floordiv(4,s)", "32"), "s == 1");
+  EXPECT_EQ(equal_text("floordiv(32,s)", "5"), "s == 6");
+  EXPECT_EQ(equal_text("floordiv(32,s)", "2"), "floordiv(32,s) == 2");
+  EXPECT_EQ(equal_text("floordiv(32,n-m)", "32"), "floordiv(-32,m-n) == 32");
 }
 
 std::string order_text(std::string_view left, std::string_view right) {

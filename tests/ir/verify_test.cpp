@@ -216,7 +216,7 @@ TEST_F(Verify, UndefinedSymbolInARegion) {
 TEST_F(Verify, MissingRequirement) {
   graph_ = parse(
       "graph g(%x: f32[n], %y: f32[m]) -> (%z)\n"
-      "  require n == m\n"
+      "  require n broadcasts with m\n"
       "  %z = TestAdd(%x, %y)\n",
       test_registry());
   EXPECT_EQ(violation(), "none");

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "ir/evaluation.hpp"
+#include "ir/rest.hpp"
 #include "ir/stages.hpp"
 #include "ops/common/registry.hpp"
 #include "ops/stage_judge.hpp"
@@ -26,12 +27,7 @@ TEST(Stages, Cases) {
 
 /// Sizes are as the types say; else the rest of a graph is specialized before it runs.
 bool requirements_hold(const Graph& graph, const Bindings& symbols) {
-  return std::all_of(graph.requirements().begin(), graph.requirements().end(),
-                     [&](const Require& require) {
-                       const auto a = require.a.evaluate(symbols), b = require.b.evaluate(symbols);
-                       if (!a || !b) return true;
-                       return require.relation == Require::Relation::equal ? *a == *b : *a <= *b;
-                     });
+  return !is_planned_otherwise(graph, symbols);
 }
 
 /// Evaluates a drawn graph node by node and compares each with its stages; the first that differs.

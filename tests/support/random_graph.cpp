@@ -202,13 +202,9 @@ bool Drawing::keep(Node& node) {
 }
 
 bool Drawing::requirements_hold() const {
-  return std::all_of(graph_->requirements().begin(), graph_->requirements().end(),
-                     [&](const Require& require) {
-                       const auto a = require.a.evaluate(drawn_.symbols);
-                       const auto b = require.b.evaluate(drawn_.symbols);
-                       if (!a || !b) return true;  // sizes that only running tells
-                       return require.relation == Require::Relation::equal ? *a == *b : *a <= *b;
-                     });
+  return std::all_of(
+      graph_->requirements().begin(), graph_->requirements().end(),
+      [&](const Require& require) { return holds(require, drawn_.symbols).value_or(true); });
 }
 
 bool Drawing::is_small(const Node& node) const {

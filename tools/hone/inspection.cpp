@@ -7,6 +7,7 @@
 #include "base/threads.hpp"
 #include "device/cpu/stream.hpp"
 #include "ir/evaluation.hpp"
+#include "ir/rest.hpp"
 #include "ir/structural.hpp"
 #include "runtime/engine_file.hpp"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "ir/rest.hpp"
 #include "output.hpp"
 
 namespace hone::cli {
@@ -23,11 +24,7 @@ Symbols first_sizes(const Graph& graph) {
 }
 
 bool can_run(const Graph& graph, const Bindings& symbols) {
-  return std::ranges::none_of(graph.requirements(), [&](const Require& require) {
-    const auto a = require.a.evaluate(symbols), b = require.b.evaluate(symbols);
-    if (!a || !b) return false;
-    return require.relation == Require::Relation::equal ? *a != *b : *a > *b;
-  });
+  return !is_planned_otherwise(graph, symbols);
 }
 
 }  // namespace

@@ -55,6 +55,11 @@ std::string GraphExport::sum(const Dim& dim) {
     for (const Dim& arg : a.args) args.push_back(this->dim(arg));
     if (a.kind == DimAtom::Kind::min) return arithmetic("Min", std::move(args));
     if (a.kind == DimAtom::Kind::max) return arithmetic("Max", std::move(args));
+    if (a.kind == DimAtom::Kind::broadcast) {  // the largest, but 0 where one is
+      const std::string largest = arithmetic("Max", std::vector<std::string>(args));
+      args.push_back(numbers({1}));
+      return arithmetic("Mul", {largest, arithmetic("Min", std::move(args))});
+    }
     // Div truncates; less its remainder (of the divisor's sign) the dividend divides exactly.
     const std::string rest = arithmetic("Mod", {args[0], args[1]});
     return arithmetic("Div", {arithmetic("Sub", {args[0], rest}), args[1]});

@@ -63,10 +63,10 @@ inline void broadcasts_to(Inference& c, int operand, const Dims& dims) {
           ", wanted to broadcast to [", join(dims, ","), "]");
   for (size_t i = 0; i < own.size(); ++i) {
     const Dim& size = dims[dims.size() - own.size() + i];
-    if (own[i].is(1)) continue;
-    c.check(provably_equal(own[i], size, c.ranges()).value_or(true), "operand ", operand, " is ",
-            type, ", wanted to broadcast to [", join(dims, ","), "]");
-    c.require_equal(own[i], size);
+    c.check(provably_equal(own[i], size, c.ranges()).value_or(true) ||
+                provably_equal(own[i], 1, c.ranges()).value_or(true),
+            "operand ", operand, " is ", type, ", wanted to broadcast to [", join(dims, ","), "]");
+    c.broadcasts_to(own[i], size);
   }
 }
 

@@ -76,7 +76,7 @@ void check_scales(Inference& c, int scale, int zero_point, int64_t axis, int64_t
   const auto at = static_cast<size_t>(c.axis(axis, x.rank()));
   if (block_size == 0) {
     c.check(scales.rank() == 1, "scales are ", scales, ", wanted a scalar or a vector");
-    c.require_equal(x.shape()[at], scales.shape()[0]);
+    c.broadcasts_to(scales.shape()[0], x.shape()[at]);  // one scale for all where it is 1
     return;
   }
   c.check(scales.rank() == x.rank(), "blocked scales ", scales, " for ", x, ": ranks differ");
