@@ -8,6 +8,37 @@
 
 namespace hone {
 
+namespace {
+
+/// What any contents of this dtype fit.
+Type of_any_sizes(const Type& type) {
+  return type.is_tensor() ? Type::unranked(type.tensor().dtype) : type;
+}
+
+/// A branch that these sizes do not fit is wrong only where it is taken, and the model may see to
+/// it that it is not: then its sizes are told when it runs.
+void infer_branch(BodyInference& body, const Inference& c) {
+  const auto infer = [&](bool any_sizes) {
+    for (size_t i = 0; i < body.graph().inputs().size(); ++i) {
+      const Type type = body.inside(c.type(static_cast<int>(i) + 1), i);
+      body.set_input(i, any_sizes ? of_any_sizes(type) : type);
+    }
+    body.infer();
+  };
+  try {
+    infer(false);
+  } catch (const Error& error) {
+    if (error.code() != Code::invalid_model) throw;
+    try {
+      infer(true);
+    } catch (const Error&) {
+      throw error;
+    }
+  }
+}
+
+}  // namespace
+
 void If::infer(Inference& c) const {
   const TensorType& condition = c.tensor(0);
   c.check(condition.dtype == DType::boolean, "the condition is ", condition, ", wanted bool[]");
@@ -16,9 +47,7 @@ void If::infer(Inference& c) const {
     const size_t wanted = body->graph().inputs().size();
     c.check(wanted + 1 == static_cast<size_t>(c.inputs()), "a body takes ", wanted,
             " values, given ", c.inputs() - 1);
-    for (size_t i = 0; i < wanted; ++i)
-      body->set_input(i, body->inside(c.type(static_cast<int>(i) + 1), i));
-    body->infer();
+    infer_branch(*body, c);
   }
   const auto results = static_cast<size_t>(c.outputs());
   c.check(taken.graph().outputs().size() == results && other.graph().outputs().size() == results,
