@@ -130,9 +130,9 @@ hone::EngineOptions engine_options(const hone_engine_options* options) {
 
 hone_engine* make_engine(std::shared_ptr<const hone::Engine> engine) {
   auto made = std::make_unique<hone_engine>();
-  for (const hone::Value* input : engine->graph().inputs())
+  for (const hone::Value* input : engine->stated().inputs())
     made->inputs.push_back(make_port(input->name, input->type));
-  for (const hone::GraphOutput& output : engine->graph().outputs())
+  for (const hone::GraphOutput& output : engine->stated().outputs())
     made->outputs.push_back(make_port(output.name, output.value->type));
   // Moving a short string moves its characters: point to them where they have come to rest.
   for (auto* ports : {&made->inputs, &made->outputs})

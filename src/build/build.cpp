@@ -20,7 +20,9 @@ std::shared_ptr<const Engine> build(std::unique_ptr<Graph> imported, const Build
 void save(const Engine& engine, const std::filesystem::path& path, const SaveOptions& options) {
   EngineParts parts;
   parts.about = version_text();
-  if (!options.drop_portable) parts.portable = engine.portable();
+  // The portable graph is what runs sizes that the plan's graph does not take.
+  const bool takes_all = &engine.graph() == &engine.stated();
+  if (!options.drop_portable || !takes_all) parts.portable = engine.portable();
   parts.devices.push_back(engine.part());
   write_engine_file(path, parts, options.progress);
 }

@@ -28,7 +28,8 @@ std::shared_ptr<const Engine> build(std::unique_ptr<Graph> imported,
 
 struct SaveOptions {
   /// Leave the portable graph out: a smaller file that runs on machines like this one only, because
-  /// it cannot be planned again.
+  /// it cannot be planned again. It stays where sizes may be broadcast that the plan takes for
+  /// equal.
   bool drop_portable = false;
   Progress progress{};
 };

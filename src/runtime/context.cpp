@@ -29,7 +29,7 @@ Context::Context(std::shared_ptr<const Engine> engine, std::shared_ptr<Team> tea
 }
 
 NamedTensors Context::run(const NamedTensors& inputs, const NamedTensors& outputs) {
-  const Graph& graph = engine_->graph();
+  const Graph& graph = engine_->stated();
   std::vector<Tensor> given(graph.inputs().size());
   for (const auto& [name, tensor] : inputs) {
     const auto found = inputs_.find(name);

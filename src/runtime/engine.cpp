@@ -52,7 +52,7 @@ std::string Engine::use(const DevicePart& part, const EngineOptions& options) {
 
 void Engine::prepare(const Plan& plan, const EngineOptions& options) {
   const Preparation preparation{packs_, std::max<size_t>(1, options.specialized), options.passes};
-  program_ = Program::make(graph_, plan, preparation, options.progress);
+  program_ = Program::make(graph_, plan, preparation, portable_, options.progress);
 }
 
 }  // namespace hone

@@ -42,6 +42,8 @@ class Engine {
   const std::shared_ptr<const Graph>& portable() const { return portable_; }
   /// The typed graph that the plan is of: the portable one with everything computed that can be.
   const Graph& graph() const { return *graph_; }
+  /// What the inputs and outputs are, and may be; graph() may be for fewer sizes.
+  const Graph& stated() const { return program_->stated(); }
   /// What a file keeps of this engine for this machine.
   DevicePart part() const { return {cpu_target(), graph_, plan()}; }
   const Plan& plan() const { return program_->plan(); }

@@ -36,6 +36,12 @@ const Tensor& Execution::read(const Value* value) {
   return tensor(value);
 }
 
+const Tensor& Execution::input_as_stated(const Value* value) {
+  const auto& inputs = program_->stated().inputs();
+  const auto at = std::find(inputs.begin(), inputs.end(), value) - inputs.begin();
+  return tensor(program_->graph().inputs()[static_cast<size_t>(at)]);
+}
+
 Operands Execution::operands_of(const Program::Step& step) {
   Operands operands;
   operands.symbols = symbols_;
@@ -185,27 +191,48 @@ void Execution::evaluate_step(const Program::Step& step, StepState& state) {
   take_results(step, std::move(results));
 }
 
+namespace {
+
+/// The sizes are what the inputs' types say; `symbols` are bound.
+bool takes(const Graph& graph, const std::vector<std::vector<int64_t>>& shapes, Bindings& symbols) {
+  // Twice: an input's size may be stated in symbols that only a later input binds.
+  for (int round = 0; round < 2; ++round)
+    for (size_t i = 0; i < shapes.size(); ++i) {
+      const Type& type = graph.inputs()[i]->type;
+      if (type.is_tensor() && !bind(type.tensor(), shapes[i], symbols)) return false;
+    }
+  return true;
+}
+
+}  // namespace
+
 void Execution::take_inputs(const std::vector<Tensor>& inputs) {
-  const Graph& graph = program_->graph();
+  const Graph &graph = program_->graph(), &stated = program_->stated();
   std::vector<std::vector<int64_t>> shapes;
   for (const Tensor& input : inputs) shapes.push_back(input.shape());
   Bindings symbols;
-  bind_inputs(graph, shapes, symbols);
+  bind_inputs(stated, shapes, symbols);
   for (size_t i = 0; i < inputs.size(); ++i) {
-    const Value* value = graph.inputs()[i];
+    const Value* value = stated.inputs()[i];
     if (!bind_contents(value->type, inputs[i], symbols)) [[unlikely]]
       fail(Code::usage, "input \"", value->name, "\" is ", describe(inputs[i]), ", wanted ",
            value->type);
-    tensor(value) = inputs[i].is_aligned() ? inputs[i] : inputs[i].clone();
+    tensor(graph.inputs()[i]) = inputs[i].is_aligned() ? inputs[i] : inputs[i].clone();
   }
-  if (!settled_ || symbols != input_symbols_) {
+  Bindings own;
+  const bool narrower = &graph != &stated;
+  const bool fits = !narrower || takes(graph, shapes, own);
+  if (!settled_ || fits != fits_ || (narrower && general_ ? own : symbols) != input_symbols_) {
     settled_ = false;
-    input_symbols_ = std::move(symbols);
-    general_ = std::none_of(graph.inputs().begin(), graph.inputs().end(),
+    fits_ = fits;
+    Bindings& bound = narrower && fits ? own : symbols;
+    general_ = fits &&
+               std::none_of(graph.inputs().begin(), graph.inputs().end(),
                             [](const Value* input) {
                               return input->type.is_tensor() && !input->type.tensor().has_rank();
                             }) &&
-               !is_planned_otherwise(graph, input_symbols_);
+               !is_planned_otherwise(graph, bound);
+    input_symbols_ = std::move(general_ ? bound : symbols);
     if (general_) settle();
     settled_ = true;
   }
@@ -286,7 +313,7 @@ std::vector<Tensor> Execution::run_rest(size_t first, const std::vector<Tensor>&
   std::vector<Tensor> contents;
   std::vector<Type> types;
   for (const Value* value : program_->live(first)) {
-    contents.push_back(read(value));
+    contents.push_back(first == 0 ? input_as_stated(value) : read(value));
     types.push_back(type_of(contents.back(), value->type));
   }
   const auto program = program_->rest(first, types, symbols_);

@@ -61,6 +61,7 @@ class Execution {
   void make_arena(const Demand& wanted);
   Tensor& tensor(const Value* value);
   const Tensor& read(const Value* value);
+  const Tensor& input_as_stated(const Value* value);  // an input of the program's stated()
   bool sizes_known(const Value& value) const;
   Operands operands_of(const Program::Step& step);
   void make_results(const Program::Step& step);
@@ -77,6 +78,7 @@ class Execution {
   cpu::Stream stream_;
   bool settled_ = false;
   bool general_ = false;  // the program runs these input sizes; else a rest from step 0 on does
+  bool fits_ = false;     // the inputs' sizes are those of the program's graph
   Bindings input_symbols_, symbols_;
   Placement placement_;
   std::vector<std::span<std::byte>> scratch_;  // by buffer index of the plan

@@ -10,6 +10,7 @@
 #include "ir/rest.hpp"
 #include "ir/structural.hpp"
 #include "passes/clean.hpp"
+#include "passes/equal_sizes.hpp"
 #include "passes/fusion/fuse.hpp"
 
 namespace hone {
@@ -35,10 +36,18 @@ void make_regions(Graph& graph, int workers, const PassOptions& passes) {
 }  // namespace
 
 std::unique_ptr<Graph> make_typed(const Graph& portable, int workers, const PassOptions& passes) {
-  std::unique_ptr<Graph> graph = portable.clone();
-  canonicalize(*graph, load_options(passes));
-  make_regions(*graph, workers, passes);
-  return graph;
+  const auto make = [&](std::unique_ptr<Graph> graph) {
+    canonicalize(*graph, load_options(passes));
+    make_regions(*graph, workers, passes);
+    return graph;
+  };
+  try {
+    if (auto equal = with_equal_sizes(portable)) return make(std::move(equal));
+  } catch (const Error& error) {
+    // Equal sizes contradict the model, which shows once a branch is chosen by them, say.
+    if (error.code() != Code::invalid_model) throw;
+  }
+  return make(portable.clone());
 }
 
 Plan plan_for_cpu(Graph& graph, int workers, int most_streams, std::vector<StreamTrial>* trials,
@@ -107,8 +116,13 @@ void Program::add_constant(const Value* value) {
 
 std::shared_ptr<const Program> Program::make(std::shared_ptr<const Graph> graph, Plan plan,
                                              const Preparation& preparation,
+                                             std::shared_ptr<const Graph> stated,
                                              const Progress& progress) {
   std::shared_ptr<Program> program(new Program(preparation));
+  const auto type = [](const Value* input) { return input->type; };
+  const bool narrower =
+      stated != nullptr && !std::ranges::equal(graph->inputs(), stated->inputs(), {}, type, type);
+  program->stated_ = narrower ? std::move(stated) : graph;
   program->graph_ = std::move(graph);
   program->plan_ = std::move(plan);
   const Graph& nodes = *program->graph_;
@@ -190,7 +204,12 @@ void Program::add_run(Step& step, const hone::Step& planned, int at) {
 }
 
 std::vector<const Value*> Program::live(size_t first) const {
-  return live_before(*graph_, first < steps_.size() ? steps_[first].node : nullptr);
+  return live_before(first == 0 ? *stated_ : *graph_, node_at(first));
+}
+
+const Node* Program::node_at(size_t first) const {
+  if (first == 0) return stated_->nodes().empty() ? nullptr : &stated_->nodes().front();
+  return first < steps_.size() ? steps_[first].node : nullptr;
 }
 
 std::shared_ptr<const Program> Program::rest(size_t first, const std::vector<Type>& types,
@@ -207,9 +226,8 @@ std::shared_ptr<const Program> Program::rest(size_t first, const std::vector<Typ
   // A contradiction that only these sizes bring is the caller's, not the model's.
   std::unique_ptr<Graph> graph;
   try {
-    const Node* node = first < steps_.size() ? steps_[first].node : nullptr;
-    graph =
-        specialize(*graph_, node, live(first), types, symbols, load_options(preparation_.passes));
+    graph = specialize(first == 0 ? *stated_ : *graph_, node_at(first), live(first), types, symbols,
+                       load_options(preparation_.passes));
   } catch (const Error& error) {
     if (error.code() != Code::invalid_model) throw;
     fail(Code::usage, "the model does not run with these input sizes: ", error.message());

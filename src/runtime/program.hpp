@@ -29,7 +29,8 @@ class PackStore {
 };
 
 /// The graph that plans are of: a copy of `portable` with everything computed that can be, its
-/// regions as the kernels of the CPU take them.
+/// regions as the kernels of the CPU take them. It is for the sizes of with_equal_sizes(); the
+/// others are run by rests of `portable`.
 std::unique_ptr<Graph> make_typed(const Graph& portable, int workers,
                                   const PassOptions& passes = {});
 /// A plan of a typed graph, whose nodes it puts in an order that needs little memory; nothing is
@@ -49,9 +50,11 @@ struct Preparation {
 class Program {
  public:
   /// Prepares `plan` of `graph`: one that was made for it, or that check_plan() has seen.
-  /// Error(incompatible_engine) when it is of another graph.
+  /// Error(incompatible_engine) when it is of another graph. `stated`: what `graph` was made of by
+  /// make_typed(), which may take more sizes; null: it takes no more.
   static std::shared_ptr<const Program> make(std::shared_ptr<const Graph> graph, Plan plan,
                                              const Preparation& preparation,
+                                             std::shared_ptr<const Graph> stated = nullptr,
                                              const Progress& progress = nullptr);
 
   /// What is left to run from step `first` on, as a program whose inputs are live(first): for sizes
@@ -60,7 +63,8 @@ class Program {
   /// when the sizes contradict the model.
   std::shared_ptr<const Program> rest(size_t first, const std::vector<Type>& types,
                                       const Bindings& symbols) const;
-  /// Values that the steps from `first` on read from before, or that are outputs.
+  /// Values that the steps from `first` on read from before, or that are outputs: of stated() for
+  /// the first step, else of graph().
   std::vector<const Value*> live(size_t first) const;
 
   struct Step {
@@ -76,6 +80,9 @@ class Program {
   };
 
   const Graph& graph() const { return *graph_; }
+  /// The same function for all sizes that are to run: graph(), or where that is for fewer what it
+  /// was made of, whose inputs are graph()'s, in order.
+  const Graph& stated() const { return *stated_; }
   const Plan& plan() const { return plan_; }
   const std::vector<Step>& steps() const { return steps_; }
   /// Index of a value among the program's values; value_count() in all.
@@ -93,6 +100,7 @@ class Program {
   void add_step(const hone::Step& planned, const Node& node, int at, size_t& body);
   void add_run(Step& step, const hone::Step& planned, int at);
   void add_constant(const Value* value);
+  const Node* node_at(size_t first) const;  // null: behind the last one
 
   Preparation preparation_;
 
@@ -104,6 +112,7 @@ class Program {
   std::unordered_map<const Value*, Tensor> constants_;
   mutable std::mutex mutex_;
   mutable std::list<Rest> rests_;  // most recently used first
+  std::shared_ptr<const Graph> stated_;
 };
 
 }  // namespace hone

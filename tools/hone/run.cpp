@@ -141,8 +141,8 @@ void run(const RunOptions& options) {
     inputs = read_inputs(graph, options.model, options.inputs);
     types = types_of_inputs(graph);
   });
-  if (types_of_inputs(engine->graph()) != types)  // passes found out more about sizes
-    inputs = read_inputs(engine->graph(), options.model, options.inputs);
+  if (types_of_inputs(engine->stated()) != types)  // passes found out more about sizes
+    inputs = read_inputs(engine->stated(), options.model, options.inputs);
   Context context(engine);
   const NamedTensors results = context.run(inputs);
   if (!options.save.empty()) save(options.save, flat(results));

@@ -1,0 +1,133 @@
+#include "passes/equal_sizes.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "ir/inference.hpp"
+#include "ir/structural.hpp"
+
+namespace hone {
+namespace {
+
+using Names = std::set<std::string, std::less<>>;
+
+/// What symbols of inputs are taken for, in terms of those that stay.
+class EqualSizes {
+ public:
+  explicit EqualSizes(const Graph& graph) : graph_(graph) {
+    for (const auto& [name, definition] : symbol_definitions(graph))
+      if (definition.value->producer == nullptr) inputs_.insert(name);
+  }
+
+  /// What must hold first: a size that must be 1 is repeated, whatever it broadcasts with.
+  bool find() {
+    Names repeated;
+    for (const Require& require : graph_.requirements())
+      if (require.relation == Require::Relation::broadcast) collect(require, repeated);
+    for (const Require& require : graph_.requirements()) {
+      Names names;
+      collect(require, names);
+      const bool number = require.a.is_constant() || require.b.is_constant();
+      if (require.relation == Require::Relation::equal && number && names.size() == 1 &&
+          repeated.contains(*names.begin()))
+        take(require);
+    }
+    for (const Require& require : graph_.requirements())
+      if (require.relation == Require::Relation::broadcast) take(require);
+    return !sizes_.empty();
+  }
+
+  std::unique_ptr<Graph> apply() const {
+    std::unique_ptr<Graph> graph = graph_.clone();
+    const auto change = [&](Value* value) { value->type = substitute(value->type, replacement_); };
+    for (Value* input : graph->inputs()) change(input);
+    for (Node& node : graph->nodes()) {
+      graph->set_op(&node, substitute(node.op, replacement_));
+      for (Value* output : node.outputs)
+        if (output != nullptr) change(output);
+    }
+    graph->clear_requirements();
+    for (const Require& require : graph_.requirements()) graph->add_requirement(replaced(require));
+    infer(*graph);
+    return graph;
+  }
+
+ private:
+  static void collect(const Require& require, Names& names) {
+    require.a.collect_symbols(names);
+    require.b.collect_symbols(names);
+  }
+
+  Require replaced(const Require& require) const {
+    return {require.relation, require.a.substitute(replacement_),
+            require.b.substitute(replacement_)};
+  }
+
+  /// A symbol of the inputs on one side stands for the other side from now on; where that
+  /// contradicts what is required it does not.
+  void take(const Require& require) {
+    const Sizes before = sizes_;
+    try {
+      const Require now = replaced(require);
+      const bool repeats =
+          require.relation == Require::Relation::broadcast && (now.a.is(1) || now.b.is(1));
+      if (now.a == now.b || repeats) return;
+      if (!stands_for(now.b, now.a) && !stands_for(now.a, now.b)) return;
+      if (!contradicts()) return;
+    } catch (const Error&) {  // sizes of numbers that do not broadcast, or too long to write
+    }
+    sizes_ = before;
+  }
+
+  bool stands_for(const Dim& size, const Dim& by) {
+    const auto symbol = size.as_symbol();
+    Names names;
+    by.collect_symbols(names);
+    if (!symbol || !inputs_.contains(*symbol) || names.contains(*symbol) ||
+        !std::includes(inputs_.begin(), inputs_.end(), names.begin(), names.end()))
+      return false;
+    const std::string name(*symbol);
+    for (auto& [other, dim] : sizes_)
+      dim = dim.substitute(
+          [&](std::string_view each) { return each == name ? std::optional(by) : std::nullopt; });
+    sizes_.emplace(name, by);
+    return true;
+  }
+
+  bool contradicts() const {
+    return std::any_of(graph_.requirements().begin(), graph_.requirements().end(),
+                       [&](const Require& require) {
+                         const Require now = replaced(require);
+                         const auto holds = now.relation == Require::Relation::less_equal
+                                                ? provably_less_equal(now.a, now.b, graph_.ranges())
+                                                : provably_equal(now.a, now.b, graph_.ranges());
+                         if (now.relation != Require::Relation::broadcast) return holds == false;
+                         return now.a.is_constant() && now.b.is_constant() && !(now.a == now.b) &&
+                                !now.a.is(1) && !now.b.is(1);
+                       });
+  }
+
+  using Sizes = std::map<std::string, Dim, std::less<>>;
+  const Graph& graph_;
+  Names inputs_;
+  Sizes sizes_;
+  Replacement replacement_ = [this](std::string_view name) -> std::optional<Dim> {
+    const auto found = sizes_.find(name);
+    return found == sizes_.end() ? std::nullopt : std::optional(found->second);
+  };
+};
+
+}  // namespace
+
+std::unique_ptr<Graph> with_equal_sizes(const Graph& graph) {
+  EqualSizes equal(graph);
+  if (!equal.find()) return nullptr;
+  try {
+    return equal.apply();
+  } catch (const Error& error) {
+    if (error.code() == Code::internal) throw;
+    return nullptr;
+  }
+}
+
+}  // namespace hone
