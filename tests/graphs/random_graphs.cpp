@@ -1,9 +1,10 @@
 // Random graphs: each verifies, reads back as it prints, and runs by an engine as by reference; so
 // does what each pass makes of it, fusion and cut regions too, and no pass touches nodes that are
-// to be kept.
+// to be kept. Beside each of them one of sizes that may be 1 (random_broadcasts.hpp).
 //
 //   hone_random_graphs [--count N] [--seed N] [--first N] [--nodes N] [--kinds FILE]
 //                      [--write FOLDER] [--disable PASS]... [--ablate 1] [--spoil 1]
+//                      [--broadcasts only|none]
 //
 // --spoil: instead, a number of each result is made another one, and the judge must see it.
 // --disable: leaves a pass out; all: every one. --ablate: each graph also with every pass off, and
@@ -35,6 +36,7 @@
 #include "passes/fusion/fuse.hpp"
 #include "runtime/context.hpp"
 #include "support/pass_check.hpp"
+#include "support/random_broadcasts.hpp"
 
 namespace hone::test {
 namespace {
@@ -269,6 +271,7 @@ struct Draws {
   int64_t first = 0, count = 2000;
   std::string folder;
   RandomGraphOptions options;
+  std::string broadcasts;  // only, none; else both kinds
 };
 
 /// Whether the judge sees every result that was spoilt.
@@ -291,11 +294,16 @@ int judge_the_judge(const Draws& draws) {
 }
 
 int run_all(const Draws& draws, const Ways& ways) {
-  const auto& [seed, first, count, folder, options] = draws;
+  const auto& [seed, first, count, folder, options, broadcasts] = draws;
   OpCounts counts;
   int64_t failed = 0, nodes = 0, written = 0;
   for (int64_t i = first; i < first + count; ++i) {
     const uint64_t own = seed * 1'000'003 + static_cast<uint64_t>(i);
+    if (broadcasts != "none" && options.kinds == nullptr)
+      if (const std::string what = check_broadcasts(own, all_ops());
+          !what.empty() && ++failed <= 10)
+        std::printf("broadcasts %ld of seed %lu: %s\n", i, seed, what.c_str());
+    if (broadcasts == "only") continue;
     const GraphCase drawn = random_graph(own, all_ops(), counts, options);
     nodes += std::ssize(drawn.graph->nodes());
     if (!folder.empty() && write_case(drawn, std::filesystem::path(folder) / cat(i))) {
@@ -335,6 +343,7 @@ int main(int count, char** words) {
     if (word == "--count") draws.count = std::atoll(words[i + 1]);
     else if (word == "--first") draws.first = std::atoll(words[i + 1]);
     else if (word == "--seed") draws.seed = static_cast<uint64_t>(std::atoll(words[i + 1]));
+    else if (word == "--broadcasts") draws.broadcasts = words[i + 1];
     else if (word == "--write") draws.folder = words[i + 1];
     else if (word == "--disable") ways.passes.disabled.emplace_back(words[i + 1]);
     else if (word == "--spoil") spoil = std::atoi(words[i + 1]) != 0;
