@@ -33,7 +33,10 @@ Dim first_of_broadcast(const Dim& dim) {
 
 Dim broadcast(const std::vector<Dim>& dims) {
   std::vector<Dim> args;
-  for (const Dim& dim : dims) flatten(dim, args);
+  for (const Dim& dim : dims) {
+    if (dim.is_too_long()) return dim;
+    flatten(dim, args);
+  }
   std::sort(args.begin(), args.end());
   args.erase(std::unique(args.begin(), args.end()), args.end());
   if (args.empty()) return 1;
@@ -43,8 +46,7 @@ Dim broadcast(const std::vector<Dim>& dims) {
   for (const Dim& arg : args)
     if (const auto number = arg.constant()) largest = std::max(largest.value_or(*number), *number);
   if (largest) return *largest;
-  check(args.size() <= kDimArgs, Code::unsupported, "a size that ", args.size(),
-        " sizes broadcast to, at most ", kDimArgs, " are supported");
+  if (args.size() > kDimArgs) return Dim::too_long();
   DimAtom atom;
   atom.kind = DimAtom::Kind::broadcast;
   atom.args = std::move(args);

@@ -219,6 +219,11 @@ Dim Inference::same(const Dim& a, const Dim& b) {
 }
 
 Dim Inference::broadcast_dim(const Dim& a, const Dim& b) {
+  if (a.is_too_long() || b.is_too_long()) {  // evaluation finds out whether they fit
+    for (const Dim& dim : {a, b})
+      if (dim.is_constant() && !dim.is(1)) return dim;
+    return Dim::too_long();
+  }
   if (a == b || b.is(1)) return a;
   if (a.is(1)) return b;
   // A symbol that a requirement found to be 1.
@@ -254,6 +259,7 @@ Dim Inference::broadcast_dim(const Dim& a, const Dim& b) {
 }
 
 void Inference::broadcasts_to(const Dim& own, const Dim& wanted) {
+  if (own.is_too_long() || wanted.is_too_long()) return;
   if (own == wanted || provably_equal(own, 1, ranges()) == true) return;
   const auto equal = provably_equal(own, wanted, ranges());
   const bool is_one = provably_equal(wanted, 1, ranges()) == true;

@@ -55,9 +55,12 @@ std::optional<Op> substitute(const Op& op, const Sizes& sizes) {
 std::optional<Require> substitute(const Require& require, const Sizes& sizes) {
   const Replacement replacement = replacement_by(sizes);
   const Dim a = require.a.substitute(replacement), b = require.b.substitute(replacement);
-  const bool decided = require.relation == Require::Relation::equal
-                           ? provably_equal(a, b).has_value()
-                           : provably_less_equal(a, b).has_value();
+  using Relation = Require::Relation;
+  const bool numbers = a.is_constant() && b.is_constant();
+  const bool decided =
+      require.relation == Relation::broadcast ? a == b || a.is(1) || b.is(1) || numbers
+      : require.relation == Relation::equal   ? provably_equal(a, b).has_value()
+                                              : provably_less_equal(a, b).has_value();
   return decided ? std::nullopt : std::optional(Require{require.relation, a, b});
 }
 

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "ir/inference.hpp"
-#include "ir/structural.hpp"
+#include "ir/sizes.hpp"
 
 namespace hone {
 namespace {
@@ -34,20 +34,15 @@ class EqualSizes {
     }
     for (const Require& require : graph_.requirements())
       if (require.relation == Require::Relation::broadcast) take(require);
-    return !sizes_.empty();
+    const auto too_long = [](const auto& each) { return each.second.is_too_long(); };
+    return !sizes_.empty() && std::none_of(sizes_.begin(), sizes_.end(), too_long);
   }
 
   std::unique_ptr<Graph> apply() const {
     std::unique_ptr<Graph> graph = graph_.clone();
-    const auto change = [&](Value* value) { value->type = substitute(value->type, replacement_); };
-    for (Value* input : graph->inputs()) change(input);
-    for (Node& node : graph->nodes()) {
-      graph->set_op(&node, substitute(node.op, replacement_));
-      for (Value* output : node.outputs)
-        if (output != nullptr) change(output);
-    }
-    graph->clear_requirements();
-    for (const Require& require : graph_.requirements()) graph->add_requirement(replaced(require));
+    for (Value* input : graph->inputs())
+      input->type = substitute(input->type, replacement_by(sizes_));
+    substitute(*graph, sizes_);  // Error(unsupported) for a field too long to write
     infer(*graph);
     return graph;
   }
@@ -59,8 +54,8 @@ class EqualSizes {
   }
 
   Require replaced(const Require& require) const {
-    return {require.relation, require.a.substitute(replacement_),
-            require.b.substitute(replacement_)};
+    const Replacement replacement = replacement_by(sizes_);
+    return {require.relation, require.a.substitute(replacement), require.b.substitute(replacement)};
   }
 
   /// A symbol of the inputs on one side stands for the other side from now on; where that
@@ -69,9 +64,10 @@ class EqualSizes {
     const Sizes before = sizes_;
     try {
       const Require now = replaced(require);
+      const bool too_long = now.a.is_too_long() || now.b.is_too_long();
       const bool repeats =
           require.relation == Require::Relation::broadcast && (now.a.is(1) || now.b.is(1));
-      if (now.a == now.b || repeats) return;
+      if (too_long || now.a == now.b || repeats) return;
       if (!stands_for(now.b, now.a) && !stands_for(now.a, now.b)) return;
       if (!contradicts()) return;
     } catch (const Error&) {  // sizes of numbers that do not broadcast, or too long to write
@@ -107,14 +103,9 @@ class EqualSizes {
                        });
   }
 
-  using Sizes = std::map<std::string, Dim, std::less<>>;
   const Graph& graph_;
   Names inputs_;
   Sizes sizes_;
-  Replacement replacement_ = [this](std::string_view name) -> std::optional<Dim> {
-    const auto found = sizes_.find(name);
-    return found == sizes_.end() ? std::nullopt : std::optional(found->second);
-  };
 };
 
 }  // namespace
