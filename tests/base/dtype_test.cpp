@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "support/refusal.hpp"
 
 namespace hone {
 namespace {
@@ -60,9 +61,12 @@ TEST(DType, BytesArePackedAndChecked) {
   EXPECT_EQ(bytes_for(DType::f6e3m2, 5), 4u);
   EXPECT_EQ(bytes_for(DType::f6e3m2, 7), 6u);
   EXPECT_EQ(bytes_for(DType::u2, std::numeric_limits<int64_t>::max()), size_t{1} << 61);
-  EXPECT_THROW(bytes_for(DType::f64, int64_t{1} << 60), Error);
-  EXPECT_THROW(bytes_for(DType::f64, -1), Error);
-  EXPECT_THROW(bytes_for(DType::string, 1), Error);
+  EXPECT_EQ(test::refusal_of([&] { (void)bytes_for(DType::f64, int64_t{1} << 60); }),
+            "invalid_model: size overflows 63 bits: 1152921504606846976 x 8");
+  EXPECT_EQ(test::refusal_of([&] { (void)bytes_for(DType::f64, -1); }),
+            "invalid_model: negative element count -1");
+  EXPECT_EQ(test::refusal_of([&] { (void)bytes_for(DType::string, 1); }),
+            "internal: strings have no fixed size");
 }
 
 TEST(DType, EveryHalfPatternRoundTrips) {
@@ -283,10 +287,14 @@ TEST(DType, IntegersRoundOnceToFloats) {
 TEST(DType, RefusesWhatIsNoNumber) {
   std::array<std::byte, 16> bytes{};
   for (const DType type : {DType::string, DType::c64, DType::c128}) {
-    EXPECT_THROW(load_double(type, bytes.data(), 0), Error);
-    EXPECT_THROW(load_int(type, bytes.data(), 0), Error);
-    EXPECT_THROW(store_double(type, bytes.data(), 0, 1), Error);
-    EXPECT_THROW(store_int(type, bytes.data(), 0, 1), Error);
+    EXPECT_EQ(test::refusal_of([&] { (void)load_double(type, bytes.data(), 0); }),
+              cat("unsupported: elements of type ", type, " cannot be read as numbers"));
+    EXPECT_EQ(test::refusal_of([&] { (void)load_int(type, bytes.data(), 0); }),
+              cat("unsupported: elements of type ", type, " cannot be read as numbers"));
+    EXPECT_EQ(test::refusal_of([&] { store_double(type, bytes.data(), 0, 1); }),
+              cat("unsupported: elements of type ", type, " cannot be written as numbers"));
+    EXPECT_EQ(test::refusal_of([&] { store_int(type, bytes.data(), 0, 1); }),
+              cat("unsupported: elements of type ", type, " cannot be written as numbers"));
   }
 }
 

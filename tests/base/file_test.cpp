@@ -11,6 +11,7 @@
 #include <iterator>
 
 #include "base/error.hpp"
+#include "support/refusal.hpp"
 
 namespace hone {
 namespace {
@@ -203,8 +204,10 @@ TEST_F(FileTest, CommitReplacesTheWholeFile) {
     EXPECT_EQ(read_text(folder_ / "plain"), "hello");
     EXPECT_EQ(entries(), before + 1);
     file.commit();
-    EXPECT_THROW(file.write("late"), Error);
-    EXPECT_THROW(file.commit(), Error);
+    EXPECT_EQ(test::refusal_of([&] { file.write("late"); }),
+              cat("internal: write to ", (folder_ / "plain").string(), " after commit"));
+    EXPECT_EQ(test::refusal_of([&] { file.commit(); }),
+              cat("internal: second commit of ", (folder_ / "plain").string()));
   }
   EXPECT_EQ(read_text(folder_ / "plain"), "new text");
   EXPECT_EQ(entries(), before);
@@ -222,10 +225,16 @@ TEST_F(FileTest, WithoutCommitNothingChanges) {
 }
 
 TEST_F(FileTest, WriteErrorsAreReported) {
-  EXPECT_THROW(AtomicFile(folder_ / "absent/file"), Error);
-  EXPECT_THROW(AtomicFile{folder_}, Error);
-  EXPECT_THROW(AtomicFile(folder_ / "fifo"), Error);
-  EXPECT_THROW(AtomicFile("/dev/null"), Error);
+  EXPECT_EQ(
+      test::refusal_of([&] { (void)AtomicFile(folder_ / "absent/file"); }),
+      cat("io: cannot write ", (folder_ / "absent/file").string(), ": No such file or directory"));
+  EXPECT_EQ(test::refusal_of([&] { (void)AtomicFile{folder_}; }),
+            cat("io: cannot write ", folder_.string(), ": it is there and is no regular file"));
+  EXPECT_EQ(test::refusal_of([&] { (void)AtomicFile(folder_ / "fifo"); }),
+            cat("io: cannot write ", (folder_ / "fifo").string(),
+                ": it is there and is no regular file"));
+  EXPECT_EQ(test::refusal_of([&] { (void)AtomicFile("/dev/null"); }),
+            "io: cannot write /dev/null: it is there and is no regular file");
   const auto before = entries();
   // A full disk, as far as a test can make one.
   struct rlimit old = {};

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "support/refusal.hpp"
 
 namespace hone {
 namespace {
@@ -34,16 +35,23 @@ TEST(Size, ElementCount) {
   EXPECT_EQ(element_count(std::array<int64_t, 3>{kMax, kMax, 0}), 0);
   EXPECT_EQ(try_element_count(std::array<int64_t, 2>{kMax, 2}), std::nullopt);
   EXPECT_EQ(try_element_count(std::array<int64_t, 2>{0, -1}), std::nullopt);
-  EXPECT_THROW(element_count(std::array<int64_t, 2>{kMax, 2}), Error);
-  EXPECT_THROW(element_count(std::array<int64_t, 2>{0, -1}), Error);
+  EXPECT_EQ(test::refusal_of([&] {
+              (void)element_count(std::array<int64_t, 2>{kMax, 2});
+            }),
+            "invalid_model: size overflows 63 bits: the elements of [9223372036854775807,2]");
+  EXPECT_EQ(test::refusal_of([&] {
+              (void)element_count(std::array<int64_t, 2>{0, -1});
+            }),
+            "invalid_model: negative dimension in [0,-1]");
 }
 
 TEST(Size, AlignUp) {
   EXPECT_EQ(align_up(0, 64), 0);
   EXPECT_EQ(align_up(1, 64), 64);
   EXPECT_EQ(align_up(64, 64), 64);
-  EXPECT_THROW(align_up(kMax, 64), Error);
-  EXPECT_THROW(align_up(1, 48), Error);
+  EXPECT_EQ(test::refusal_of([&] { (void)align_up(kMax, 64); }),
+            "invalid_model: size overflows 63 bits: 9223372036854775807 + 63");
+  EXPECT_EQ(test::refusal_of([&] { (void)align_up(1, 48); }), "internal: cannot align 1 to 48");
 }
 
 TEST(Size, DivisionRounds) {
@@ -54,8 +62,9 @@ TEST(Size, DivisionRounds) {
       EXPECT_EQ(ceil_div(a, b), static_cast<int64_t>(std::ceil(exact))) << a << "/" << b;
       EXPECT_EQ(floor_mod(a, b), a - b * floor_div(a, b)) << a << "/" << b;
     }
-  EXPECT_THROW(floor_div(kMin, -1), Error);
-  EXPECT_THROW(floor_div(1, 0), Error);
+  EXPECT_EQ(test::refusal_of([&] { (void)floor_div(kMin, -1); }),
+            "invalid_model: size overflows 63 bits: -9223372036854775808 x -1");
+  EXPECT_EQ(test::refusal_of([&] { (void)floor_div(1, 0); }), "internal: division of 1 by zero");
   EXPECT_EQ(floor_mod(kMin, -1), 0);
 }
 

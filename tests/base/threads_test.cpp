@@ -16,6 +16,7 @@
 
 #include "base/cores.hpp"
 #include "base/error.hpp"
+#include "support/refusal.hpp"
 
 namespace hone {
 namespace {
@@ -144,7 +145,8 @@ TEST(Team, TheFirstExceptionOfATileComesOut) {
     ASSERT_EQ(after.load(), 8);
   }
   EXPECT_THROW(team.run([] { throw std::logic_error("program"); }), std::logic_error);
-  EXPECT_THROW(Team(-1), Error);
+  EXPECT_EQ(test::refusal_of([&] { (void)Team(-1); }),
+            "usage: a team of -1 workers, wanted at least 1 (0: all)");
 }
 
 class CoresTest : public testing::Test {

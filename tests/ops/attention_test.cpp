@@ -165,11 +165,13 @@ TEST(Attention, Types) {
   const auto error = [&](const Attention& each, const std::vector<Type>& operands) {
     return error_of([&] { type_of(each, operands); });
   };
-  EXPECT_NE(error(op, {q, k, k, {}, other, past}), "");
+  EXPECT_EQ(error(op, {q, k, k, {}, other, past}),
+            "invalid_model: sizes 8 and 16 differ, wanted the same (Attention %y0)");
   EXPECT_NE(error({.q_num_heads = 5, .kv_num_heads = 2}, {q, k, k}).find("5 heads"),
             std::string::npos);
   EXPECT_NE(error({}, {q, k, k}).find("q_num_heads"), std::string::npos);
-  EXPECT_NE(error({.q_num_heads = 4, .kv_num_heads = 4}, {q, k, k}), "");
+  EXPECT_EQ(error({.q_num_heads = 4, .kv_num_heads = 4}, {q, k, k}),
+            "invalid_model: sizes 16 and 8 differ, wanted the same (Attention %y0)");
 }
 
 TEST(Attention, Refuses) {
@@ -178,13 +180,16 @@ TEST(Attention, Refuses) {
   };
   EXPECT_NE(error({}, {kZeros, kZeros, kValues, {}, {}, {}, i64({4})}).find("4 for 3 keys"),
             std::string::npos);
-  EXPECT_NE(error({}, {kZeros, kZeros, kValues, {}, {}, {}, i64({-1})}), "");
-  EXPECT_NE(error({}, {kZeros, kZeros, kValues, {}, {}, {}, i64({1, 1})}), "");
+  EXPECT_EQ(error({}, {kZeros, kZeros, kValues, {}, {}, {}, i64({-1})}),
+            "invalid_model: nonpad_kv_seqlen has -1 for 3 keys (Attention %y0)");
+  EXPECT_EQ(error({}, {kZeros, kZeros, kValues, {}, {}, {}, i64({1, 1})}),
+            "invalid_model: operand 6 is i64[2], wanted 1 elements (Attention %y0)");
   EXPECT_NE(error({}, {kZeros, kZeros, kValues, {}, kZeros}).find("go together"),
             std::string::npos);
-  EXPECT_NE(error({.left_window_size = -2}, {kZeros, kZeros, kValues}), "");
-  EXPECT_NE(error({}, {kZeros, kZeros, kValues, tensor(DType::f32, {2, 3}, {0, 0, 0, 0, 0, 0})}),
-            "");
+  EXPECT_EQ(error({.left_window_size = -2}, {kZeros, kZeros, kValues}),
+            "invalid_model: windows are -2 and -1, wanted -1 or more (Attention %y0)");
+  EXPECT_EQ(error({}, {kZeros, kZeros, kValues, tensor(DType::f32, {2, 3}, {0, 0, 0, 0, 0, 0})}),
+            "invalid_model: sizes 2 and 3 differ, wanted the same (Attention %y0)");
   const Tensor two(DType::f32, {1, 2, 3, 1}), three(DType::f32, {1, 3, 3, 1});
   EXPECT_NE(error({}, {three, two, two}).find("3 query heads for 2"), std::string::npos);
 }

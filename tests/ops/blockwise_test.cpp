@@ -89,9 +89,10 @@ TEST(MatMulNBits, ShapesAndRefusals) {
             std::string::npos);
   EXPECT_NE(error({.K = 20, .N = 3}, packed(8), kScales).find("block_size is 0"),
             std::string::npos);
-  EXPECT_NE(error({.K = 20, .N = int64_t{1} << 62, .bits = 8, .block_size = int64_t{1} << 31},
-                  packed(8), kScales),
-            "");
+  EXPECT_EQ(
+      error({.K = 20, .N = int64_t{1} << 62, .bits = 8, .block_size = int64_t{1} << 31}, packed(8),
+            kScales),
+      "invalid_model: size overflows 63 bits: 4611686018427387904 x 2147483648 (MatMulNBits %y0)");
   const Tensor wild = Tensor::ints(std::vector<int64_t>(20, 2), DType::i32);
   EXPECT_NE(error_of([&] {
               run(product(4), {left(), packed(8), kScales, Tensor(), wild});
@@ -156,8 +157,10 @@ TEST(GatherBlockQuantized, Types) {
   EXPECT_NE(refused({.gather_axis = 1, .block_size = 16}).find("wanted quantize_axis"),
             std::string::npos);
   EXPECT_NE(refused({.bits = 3}).find("bits is 3"), std::string::npos);
-  EXPECT_NE(refused({.block_size = -1}), "");
-  EXPECT_NE(refused({.block_size = 4}), "");
+  EXPECT_EQ(refused({.block_size = -1}),
+            "invalid_model: block_size is -1, wanted 0 or more (GatherBlockQuantized %y0)");
+  EXPECT_EQ(refused({.block_size = 4}),
+            "invalid_model: sizes 2 and 5 differ, wanted the same (GatherBlockQuantized %y0)");
 }
 
 }  // namespace

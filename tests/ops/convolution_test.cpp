@@ -82,7 +82,9 @@ TEST(Convolution, Errors) {
   EXPECT_NE(error({.window = {.strides = {0, 1}}}, x, w).find("strides=[0,1]"), std::string::npos);
   EXPECT_NE(error({.window = {.strides = {1}}}, x, w).find("wanted 2 numbers"), std::string::npos);
   EXPECT_NE(error({.window = {.pads = {-1, 0, 0, 0}}}, x, w).find("pads=[-1"), std::string::npos);
-  EXPECT_NE(error({.window = {.pads = {int64_t{1} << 62, 0, 0, 0}}}, x, w), "");
+  EXPECT_EQ(error({.window = {.pads = {int64_t{1} << 62, 0, 0, 0}}}, x, w),
+            "invalid_model: pads=[4611686018427387904,0,0,0]: wanted 4 numbers from 0 to "
+            "1073741824 (Conv %y0)");
   EXPECT_NE(error({.window = {.dilations = {3, 3}}}, x, w).find("7 elements"), std::string::npos);
   EXPECT_NE(error({.window = {.kernel_shape = {3, 2}}}, x, w).find("[3,2]"), std::string::npos);
   EXPECT_NE(error({}, f32_type({1, 4}), f32_type({8, 4})).find("rank 2"), std::string::npos);

@@ -57,10 +57,14 @@ TEST(DeformConv, SizesAndErrors) {
   const auto error = [&](const DeformConv& op, const Type& of) {
     return error_of([&] { type_of(op, {x, w, of}); });
   };
-  EXPECT_NE(error({}, Type::tensor(DType::f32, {n, 9, h - 2, 3})), "");
-  EXPECT_NE(error({}, Type::tensor(DType::f32, {n, 18, h - 2, 4})), "");
-  EXPECT_NE(error({.offset_group = 3}, offsets), "");
-  EXPECT_NE(error({.offset_group = 0}, offsets), "");
+  EXPECT_EQ(error({}, Type::tensor(DType::f32, {n, 9, h - 2, 3})),
+            "invalid_model: sizes 9 and 18 differ, wanted the same (DeformConv %y0)");
+  EXPECT_EQ(error({}, Type::tensor(DType::f32, {n, 18, h - 2, 4})),
+            "invalid_model: sizes 4 and 3 differ, wanted the same (DeformConv %y0)");
+  EXPECT_EQ(error({.offset_group = 3}, offsets),
+            "invalid_model: 4 channels do not divide into 3 groups of offsets (DeformConv %y0)");
+  EXPECT_EQ(error({.offset_group = 0}, offsets),
+            "invalid_model: offset_group=0: wanted at least 1 (DeformConv %y0)");
   const Tensor none(DType::f32, {0, 4, 3, 3}), weight(DType::f32, {2, 4, 3, 3});
   EXPECT_EQ(run(DeformConv{}, {none, weight, Tensor(DType::f32, {0, 18, 1, 1})}).shape(),
             (Ints{0, 2, 1, 1}));

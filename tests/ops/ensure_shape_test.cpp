@@ -17,8 +17,14 @@ TEST(EnsureShape, PassesOnWhatHasTheSizes) {
 
 TEST(EnsureShape, RefusesOtherSizes) {
   const Tensor x = tensor(DType::f32, {2, 1}, {3, 4});
-  for (const Dims& stated : {Dims{1, 2}, Dims{2}, Dims{2, 1, 1}, Dims{-1, 2}})
-    EXPECT_NE(error_of([&] { run(EnsureShape{.shape = stated}, {x}); }), "");
+  const auto refused = [&](const Dims& stated, const std::string& why) {
+    EXPECT_EQ(error_of([&] { run(EnsureShape{.shape = stated}, {x}); }),
+              cat("invalid_model: ", why, " (EnsureShape %y0)"));
+  };
+  refused({1, 2}, "sizes 1 and 2 differ, wanted the same");
+  refused({2}, "operand is f32[2,1], stated to have 1 dimensions");
+  refused({2, 1, 1}, "operand is f32[2,1], stated to have 3 dimensions");
+  refused({-1, 2}, "sizes 2 and 1 differ, wanted the same");
 }
 
 TEST(EnsureShape, TellsTheTypeOfAnOperandWithoutRank) {

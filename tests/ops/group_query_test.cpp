@@ -107,12 +107,16 @@ TEST(GroupQuery, Types) {
   const Type lengths = Type::tensor(DType::i32, {b}), one = Type::tensor(DType::i32, {});
   const GroupQueryAttention op{.num_heads = 4, .kv_num_heads = 2};
   EXPECT_EQ(cat(type_of(op, {q, k, k, past, past, lengths, one})), "f16[b,s,64]");
-  EXPECT_NE(error_of([&] {
-              type_of(GroupQueryAttention{.num_heads = 3, .kv_num_heads = 2},
-                      {q, k, k, past, past, lengths, one});
+  EXPECT_EQ(
+      error_of([&] {
+        type_of(GroupQueryAttention{.num_heads = 3, .kv_num_heads = 2},
+                {q, k, k, past, past, lengths, one});
+      }),
+      "invalid_model: num_heads=3 kv_num_heads=2, wanted a multiple (GroupQueryAttention %y0)");
+  EXPECT_EQ(error_of([&] {
+              type_of(op, {q, k, k, past, {}, lengths, one});
             }),
-            "");
-  EXPECT_NE(error_of([&] { type_of(op, {q, k, k, past, {}, lengths, one}); }), "");
+            "invalid_model: past_key and past_value go together (GroupQueryAttention %y0)");
 }
 
 TEST(GroupQuery, Refuses) {
@@ -124,11 +128,17 @@ TEST(GroupQuery, Refuses) {
   };
   EXPECT_EQ(error(1, 2), "");
   EXPECT_NE(error(2, 2).find("seqlens_k has 2"), std::string::npos);
-  EXPECT_NE(error(-1, 2), "");
+  EXPECT_EQ(error(-1, 2),
+            "invalid_model: seqlens_k has -1 with a total_sequence_length of 2 "
+            "(GroupQueryAttention %y0)");
   EXPECT_NE(error(0, 0).find("total_sequence_length"), std::string::npos);
-  EXPECT_NE(error(2, INT64_MAX), "");
-  EXPECT_NE(error(3, 4), "");
-  EXPECT_NE(error(1, 2, tensor(DType::f32, {1, 2, 1, 1}, {0, 0})), "");
+  EXPECT_EQ(error(2, INT64_MAX),
+            "invalid_model: total_sequence_length is -1 with 1 new keys (GroupQueryAttention %y0)");
+  EXPECT_EQ(error(3, 4),
+            "invalid_model: total_sequence_length is 4 with 1 keys of the past and 1 new ones "
+            "(GroupQueryAttention %y0)");
+  EXPECT_EQ(error(1, 2, tensor(DType::f32, {1, 2, 1, 1}, {0, 0})),
+            "invalid_model: operand 3 is [1,2,1,1], wanted [1,1,1,1] (GroupQueryAttention %y0)");
 }
 
 }  // namespace

@@ -63,10 +63,26 @@ TEST(Loss, Edges) {
   EXPECT_EQ(run(Sce{.loss = {.reduction = LossReduction::sum}}, {none, Tensor(DType::i64, {0})})
                 .number(0),
             0);
-  for (const Tensor& bad : {i64({3, 0}), i64({-1, 0}), i64({0}), f32({0, 0})})
-    EXPECT_NE(error_of([&] { run(Nll{}, {tensor(DType::f32, {2, 3}, Doubles(6)), bad}); }), "");
-  EXPECT_NE(error_of([&] { run(Nll{}, {kLogs, kLabels, f32({1})}); }), "");
-  EXPECT_NE(error_of([&] { run(Nll{}, {Tensor(DType::f32, {2, 0}), i64({0, 0})}); }), "");
+  const auto refused = [](const Tensor& labels, const std::string& why) {
+    const Tensor logs = tensor(DType::f32, {2, 3}, Doubles(6));
+    EXPECT_EQ(error_of([&] {
+                run(Nll{}, {logs, labels});
+              }),
+              cat("invalid_model: ", why, " (NegativeLogLikelihoodLoss %y0)"));
+  };
+  refused(i64({3, 0}), "label 3 is none of 3 classes");
+  refused(i64({-1, 0}), "label -1 is none of 3 classes");
+  refused(i64({0}), "sizes 2 and 1 differ, wanted the same");
+  refused(f32({0, 0}), "the labels are f32[2], wanted i64 or i32");
+  EXPECT_EQ(
+      error_of([&] {
+        run(Nll{}, {kLogs, kLabels, f32({1})});
+      }),
+      "invalid_model: operand 2 is f32[1], wanted 3 elements (NegativeLogLikelihoodLoss %y0)");
+  EXPECT_EQ(error_of([&] {
+              run(Nll{}, {Tensor(DType::f32, {2, 0}), i64({0, 0})});
+            }),
+            "invalid_model: label 0 is none of 0 classes (NegativeLogLikelihoodLoss %y0)");
   const Dim n = Dim::symbol("n"), d = Dim::symbol("d");
   const Op each = Nll{.loss = {.reduction = LossReduction::none}};
   const Type labels = Type::tensor(DType::i64, {n, d});

@@ -29,13 +29,13 @@ Tensor i64(const std::vector<int64_t>& values);
 std::vector<double> numbers(const Tensor& tensor);
 /// As many elements as `wanted` and each within `most` of it, NaN where it is NaN.
 void expect_near(const Tensor& found, const std::vector<double>& wanted, double most = 1e-6);
-/// The message of the Error that `f` throws; "" when it throws none.
+/// Code and message of the Error that `f` throws, "invalid_model: ..."; "" when it throws none.
 template <class F>
 std::string error_of(F f) {
   try {
     f();
   } catch (const Error& error) {
-    return error.message();
+    return cat(name(error.code()), ": ", error.message());
   }
   return {};
 }

@@ -70,8 +70,11 @@ TEST(Random, DistributionsAreWhatTheySay) {
   EXPECT_EQ(run(RandomUniform{.shape = {0, 2}, .numbers = {.dtype = DType::bf16}}, {}).shape(),
             (Ints{0, 2}));
   EXPECT_EQ(run(RandomNormal{}, {}).count(), 1);
-  EXPECT_NE(error_of([] { run(RandomUniform{.shape = {-1}}, {}); }), "");
-  EXPECT_NE(error_of([] { run(RandomNormal{.numbers = {.dtype = DType::i32}}, {}); }), "");
+  EXPECT_EQ(error_of([] { run(RandomUniform{.shape = {-1}}, {}); }),
+            "invalid_model: the shape has -1 (RandomUniform %y0)");
+  EXPECT_EQ(
+      error_of([] { run(RandomNormal{.numbers = {.dtype = DType::i32}}, {}); }),
+      "invalid_model: no random numbers of i32, wanted f64, f32, f16 or bf16 (RandomNormal %y0)");
 }
 
 TEST(Random, Bernoulli) {
@@ -98,9 +101,14 @@ TEST(Random, Multinomial) {
   EXPECT_NEAR(counts[1], 0.5, 0.03);
   for (int64_t i = 6000; i < 12000; ++i) ASSERT_EQ(y.integer(i), 1);
   EXPECT_EQ(run(Multinomial{}, {Tensor(DType::f32, {0, 3})}).shape(), (Ints{0, 1}));
-  for (const Tensor& bad : {Tensor(DType::f32, {2, 0}), f32({1}), tensor(DType::f32, {1, 1}, {NAN}),
-                            tensor(DType::f32, {1, 1}, {-INFINITY})})
-    EXPECT_NE(error_of([&] { run(Multinomial{}, {bad}); }), "");
+  const auto refused = [](const Tensor& logarithms, const std::string& why) {
+    EXPECT_EQ(error_of([&] { run(Multinomial{}, {logarithms}); }),
+              cat("invalid_model: ", why, " (Multinomial %y0)"));
+  };
+  refused(Tensor(DType::f32, {2, 0}), "there are no classes to draw from in f32[2,0]");
+  refused(f32({1}), "operand 0 is f32[1], wanted rank 2");
+  for (const double bad : {std::nan(""), -double{INFINITY}})
+    refused(tensor(DType::f32, {1, 1}, {bad}), "row 0 holds no logarithms of probabilities");
 }
 
 TEST(Random, Dropout) {
@@ -117,8 +125,15 @@ TEST(Random, Dropout) {
   EXPECT_EQ(whole[1].integers(), Ints(1000, 1));
   EXPECT_EQ(run(Dropout{}, {x}).number(0), 3);
   for (const double ratio : {1.0, -0.5, std::nan("")})
-    EXPECT_NE(error_of([&] { run(Dropout{}, {x, Tensor::scalar(DType::f32, ratio), yes}); }), "");
-  EXPECT_NE(error_of([&] { run(Dropout{}, {x, f32({0.5, 0.5}), yes}); }), "");
+    EXPECT_EQ(
+        error_of([&] {
+          run(Dropout{}, {x, Tensor::scalar(DType::f32, ratio), yes});
+        }),
+        cat("invalid_model: the ratio is ", ratio, ", wanted 0 to less than 1 (Dropout %y0)"));
+  EXPECT_EQ(error_of([&] {
+              run(Dropout{}, {x, f32({0.5, 0.5}), yes});
+            }),
+            "invalid_model: sizes 2 and 1 differ, wanted the same (Dropout %y0)");
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ TEST(Recurrent, Types) {
   };
   EXPECT_NE(error(LSTM{}, f32_type({s, n, 40})).find("wanted [1,256,40]"), std::string::npos);
   EXPECT_NE(error(both, f32_type({s, n, 41})).find("wanted [2,256,41]"), std::string::npos);
-  EXPECT_NE(error(GRU{.recurrence = both.recurrence}, f32_type({s, n, 40})), "");
+  EXPECT_EQ(error(GRU{.recurrence = both.recurrence}, f32_type({s, n, 40})),
+            "invalid_model: operand 1 is f32[2,256,40], wanted [2,192,40] (GRU %y0)");
   EXPECT_NE(error(both, f32_type({n, 40})).find("wanted rank 3"), std::string::npos);
   LSTM odd = both;
   odd.recurrence.activations = {"Tanh"};

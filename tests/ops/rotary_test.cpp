@@ -57,14 +57,23 @@ TEST(Rotary, Refuses) {
   const Tensor far = i64({0, 1, 3}).reshaped({1, 3});
   EXPECT_NE(error({}, {kSix, kCos, kSin, far}).find("position 3"), std::string::npos);
   EXPECT_NE(error({}, {kSix, kCos, kSin, i64({1})}).find("position 1 + 2"), std::string::npos);
-  EXPECT_NE(error({}, {kSix, kCos, kSin, i64({-1})}), "");
-  EXPECT_NE(error({}, {kSix, kCos, kSin, i64({INT64_MAX})}), "");
-  EXPECT_NE(error({}, {kSix, kCos, kSin}), "");
+  EXPECT_EQ(error({}, {kSix, kCos, kSin, i64({-1})}),
+            "invalid_model: position -1 + 0 is out of range for 3 positions (RotaryEmbedding %y0)");
+  EXPECT_EQ(error({}, {kSix, kCos, kSin, i64({INT64_MAX})}),
+            "invalid_model: position 9223372036854775807 + 0 is out of range for 3 positions "
+            "(RotaryEmbedding %y0)");
+  EXPECT_EQ(error({}, {kSix, kCos, kSin}),
+            "invalid_model: operand 1 is f32[3,1], wanted rank 3 (RotaryEmbedding %y0)");
   EXPECT_NE(error({.num_heads = 3}, {kSix, kCos, kSin, i64({0})}).find("3 heads"),
             std::string::npos);
-  EXPECT_NE(error({.num_heads = 1, .rotary_embedding_dim = 4}, {kSix, kCos, kSin, i64({0})}), "");
-  EXPECT_NE(error({.rotary_embedding_dim = 3}, {kSix, kCos, kSin, i64({0})}), "");
-  EXPECT_NE(error({}, {kSix, kCos, kCos.reshaped({1, 3}), i64({0})}), "");
+  EXPECT_EQ(
+      error({.num_heads = 1, .rotary_embedding_dim = 4}, {kSix, kCos, kSin, i64({0})}),
+      "invalid_model: the cosines are [3,1] for 4 elements of heads of 2 (RotaryEmbedding %y0)");
+  EXPECT_EQ(error({.rotary_embedding_dim = 3}, {kSix, kCos, kSin, i64({0})}),
+            "invalid_model: rotary_embedding_dim=3: wanted an even number, 0 or more "
+            "(RotaryEmbedding %y0)");
+  EXPECT_EQ(error({}, {kSix, kCos, kCos.reshaped({1, 3}), i64({0})}),
+            "invalid_model: the cosines are [3,1], the sines [1,3] (RotaryEmbedding %y0)");
 }
 
 }  // namespace

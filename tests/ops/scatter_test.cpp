@@ -21,9 +21,19 @@ TEST(Scatter, Elements) {
   EXPECT_EQ(numbers(run(ScatterElements{.axis = -1, .reduction = kAdd}, {x, twice, updates})),
             (Doubles{31, 2, 3, 4}));
   const Tensor far = Tensor::ints({2, 0}).reshaped({1, 2});
-  EXPECT_NE(error_of([&] { run(ScatterElements{}, {x, far, updates}); }), "");
-  EXPECT_NE(error_of([&] { run(ScatterElements{}, {x, i64({0}), f32({1})}); }), "");
-  EXPECT_NE(error_of([&] { run(ScatterElements{}, {x, at, i64({1, 2}).reshaped({1, 2})}); }), "");
+  EXPECT_EQ(error_of([&] {
+              run(ScatterElements{}, {x, far, updates});
+            }),
+            "invalid_model: index 2 is out of range for size 2 (ScatterElements %y0)");
+  EXPECT_EQ(error_of([&] {
+              run(ScatterElements{}, {x, i64({0}), f32({1})});
+            }),
+            "invalid_model: the data has shape [2,2], the indices [1], wanted the same rank "
+            "(ScatterElements %y0)");
+  EXPECT_EQ(error_of([&] {
+              run(ScatterElements{}, {x, at, i64({1, 2}).reshaped({1, 2})});
+            }),
+            "invalid_model: the data is f32, the updates are i64 (ScatterElements %y0)");
 }
 
 TEST(Scatter, Coordinates) {
@@ -41,9 +51,18 @@ TEST(Scatter, Coordinates) {
       run(ScatterND{}, {words, Tensor::ints({-1}).reshaped({1, 1}), Tensor::of_strings({1}, {"c"})})
           .strings(),
       (std::vector<std::string>{"a", "c"}));
-  EXPECT_NE(error_of([&] { run(ScatterND{}, {x, rows, x}); }), "");
-  EXPECT_NE(error_of([&] { run(ScatterND{}, {x, i64({3, 0}), tensor(DType::i8, {}, {1})}); }), "");
-  EXPECT_NE(error_of([&] { run(ScatterND{}, {x, Tensor(DType::i64, {}), updates}); }), "");
+  EXPECT_EQ(error_of([&] {
+              run(ScatterND{}, {x, rows, x});
+            }),
+            "invalid_model: sizes 3 and 2 differ, wanted the same (ScatterND %y0)");
+  EXPECT_EQ(error_of([&] {
+              run(ScatterND{}, {x, i64({3, 0}), tensor(DType::i8, {}, {1})});
+            }),
+            "invalid_model: index 3 is out of range for size 3 (ScatterND %y0)");
+  EXPECT_EQ(error_of([&] {
+              run(ScatterND{}, {x, Tensor(DType::i64, {}), updates});
+            }),
+            "invalid_model: the indices are a scalar (ScatterND %y0)");
 }
 
 TEST(Scatter, UnsignedNumbersCompareAsSuch) {
@@ -68,11 +87,16 @@ TEST(Scatter, CachesTakeUpdatesBySample) {
     return error_of([&] { run(op, operands); });
   };
   EXPECT_NE(error({}, {cache, update, i64({0, 2})}).find("write index 2"), std::string::npos);
-  EXPECT_NE(error({}, {cache, update, i64({0, -1})}), "");
-  EXPECT_NE(error({}, {cache, update, i64({0, INT64_MAX})}), "");
-  EXPECT_NE(error({}, {cache, update, i64({0})}), "");
+  EXPECT_EQ(error({}, {cache, update, i64({0, -1})}),
+            "invalid_model: write index -1 + 2 runs over a cache of 3 (TensorScatter %y0)");
+  EXPECT_EQ(error({}, {cache, update, i64({0, INT64_MAX})}),
+            "invalid_model: write index 9223372036854775807 + 2 runs over a cache of 3 "
+            "(TensorScatter %y0)");
+  EXPECT_EQ(error({}, {cache, update, i64({0})}),
+            "invalid_model: operand 2 is i64[1], wanted 2 elements (TensorScatter %y0)");
   EXPECT_NE(error({.axis = 0}, {cache, update}).find("batch"), std::string::npos);
-  EXPECT_NE(error({}, {update, cache}), "");
+  EXPECT_EQ(error({}, {update, cache}),
+            "invalid_model: size 3 is larger than 2 (TensorScatter %y0)");
 }
 
 TEST(Scatter, CachesOfAnyTypeAndOfNoElements) {

@@ -95,9 +95,12 @@ TEST(Sequence, SplitsByOneByASizeAndByAList) {
   EXPECT_EQ(split(", i64[]{2}) axis=1"), (Pieces{{0, 1, 3, 4}, {2, 5}}));
   EXPECT_EQ(split(", i64[2]{1,2}) axis=-1"), (Pieces{{0, 3}, {1, 2, 4, 5}}));
   EXPECT_EQ(split(", i64[3]{0,3,0}) axis=1"), (Pieces{{}, {0, 1, 2, 3, 4, 5}, {}}));
-  EXPECT_NE(error_of([&] { split(", i64[2]{1,1}) axis=1"); }), "");
-  EXPECT_NE(error_of([&] { split(", i64[2]{-1,4}) axis=1"); }), "");
-  EXPECT_NE(error_of([&] { split(", i64[]{0}) axis=1"); }), "");
+  EXPECT_EQ(error_of([&] { split(", i64[2]{1,1}) axis=1"); }),
+            "invalid_model: the pieces' sizes add up to 2, the axis has 3 (SplitToSequence %s)");
+  EXPECT_EQ(error_of([&] { split(", i64[2]{-1,4}) axis=1"); }),
+            "invalid_model: the pieces' sizes are [-1,4], the axis has 3 (SplitToSequence %s)");
+  EXPECT_EQ(error_of([&] { split(", i64[]{0}) axis=1"); }),
+            "invalid_model: the pieces' size is 0, wanted at least 1 (SplitToSequence %s)");
   EXPECT_EQ(output_type("graph g(%x: f32[n,3]) -> (%s)\n  %s = SplitToSequence(%x) axis=1 "
                         "keepdims=false\n"),
             "seq(f32[n])");

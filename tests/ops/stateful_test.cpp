@@ -97,14 +97,15 @@ TEST(LinearAttention, Refuses) {
   EXPECT_NE(error({.update_rule = Rule::linear}, {kOnes, kTwos, kValues, {}, kHalving})
                 .find("takes no decay"),
             std::string::npos);
-  EXPECT_NE(error({.q_num_heads = 3, .kv_num_heads = 2, .update_rule = Rule::linear},
+  EXPECT_EQ(error({.q_num_heads = 3, .kv_num_heads = 2, .update_rule = Rule::linear},
                   {kOnes, kTwos, kValues}),
-            "");
-  EXPECT_NE(error({.q_num_heads = 0, .kv_num_heads = 0, .update_rule = Rule::linear},
+            "invalid_model: q_num_heads=3 kv_num_heads=2, wanted a multiple (LinearAttention %y0)");
+  EXPECT_EQ(error({.q_num_heads = 0, .kv_num_heads = 0, .update_rule = Rule::linear},
                   {kOnes, kTwos, kValues}),
-            "");
-  EXPECT_NE(error({.update_rule = Rule::gated}, {kOnes, kTwos, kValues, {}, two({1, 2, 3, 4})}),
-            "");
+            "invalid_model: q_num_heads=0 kv_num_heads=0, wanted a multiple (LinearAttention %y0)");
+  EXPECT_EQ(error({.update_rule = Rule::gated}, {kOnes, kTwos, kValues, {}, two({1, 2, 3, 4})}),
+            "invalid_model: operand 4 is f32[1,2,2], wanted a last dimension of 1 or 1 "
+            "(LinearAttention %y0)");
 }
 
 TEST(CausalConv, SeesThePositionsUpToEach) {
@@ -137,11 +138,16 @@ TEST(CausalConv, Refuses) {
     return error_of([&] { run(CausalConvWithState{}, operands); });
   };
   const Tensor x(DType::f32, {1, 2, 3}), weight(DType::f32, {2, 1, 2});
-  EXPECT_NE(error({x, Tensor(DType::f32, {3, 1, 2})}), "");
-  EXPECT_NE(error({x, Tensor(DType::f32, {2, 2, 2})}), "");
-  EXPECT_NE(error({x, Tensor(DType::f32, {2, 1, 0})}), "");
-  EXPECT_NE(error({x, weight, {}, x}), "");
-  EXPECT_NE(error({x, weight, f32({1})}), "");
+  EXPECT_EQ(error({x, Tensor(DType::f32, {3, 1, 2})}),
+            "invalid_model: sizes 3 and 2 differ, wanted the same (CausalConvWithState %y0)");
+  EXPECT_EQ(error({x, Tensor(DType::f32, {2, 2, 2})}),
+            "invalid_model: sizes 2 and 1 differ, wanted the same (CausalConvWithState %y0)");
+  EXPECT_EQ(error({x, Tensor(DType::f32, {2, 1, 0})}),
+            "invalid_model: size 1 is larger than 0 (CausalConvWithState %y0)");
+  EXPECT_EQ(error({x, weight, {}, x}),
+            "invalid_model: sizes 3 and 1 differ, wanted the same (CausalConvWithState %y0)");
+  EXPECT_EQ(error({x, weight, f32({1})}),
+            "invalid_model: operand 2 is f32[1], wanted 2 elements (CausalConvWithState %y0)");
 }
 
 }  // namespace

@@ -32,11 +32,20 @@ TEST(MaxUnpool, SizesAndErrors) {
   };
   const auto offsets = [](const Doubles& values) { return tensor(DType::i64, {1, 1, 2}, values); };
   EXPECT_EQ(error(offsets({0, 3}), Tensor()), "");
-  EXPECT_NE(error(offsets({0, 4}), Tensor()), "");
-  EXPECT_NE(error(offsets({-1, 3}), Tensor()), "");
-  EXPECT_NE(error(offsets({0, 3}), i64({1, 1, 3})), "");  // smaller than what the window gives
-  EXPECT_NE(error(offsets({0, 3}), i64({1, 2, 4})), "");
-  EXPECT_NE(error(offsets({0, 3}), i64({1, 4})), "");
+  EXPECT_EQ(error(offsets({0, 4}), Tensor()),
+            "invalid_model: offset 4 in 4 elements (MaxUnpool %y0)");
+  EXPECT_EQ(error(offsets({-1, 3}), Tensor()),
+            "invalid_model: offset -1 in 4 elements (MaxUnpool %y0)");
+  EXPECT_EQ(
+      error(offsets({0, 3}), i64({1, 1, 3})),
+      "invalid_model: output_shape=[1,1,3] for an unpooled [1,1,4] (MaxUnpool %y0)");  // smaller
+                                                                                       // than what
+                                                                                       // the window
+                                                                                       // gives
+  EXPECT_EQ(error(offsets({0, 3}), i64({1, 2, 4})),
+            "invalid_model: output_shape=[1,2,4] for an unpooled [1,1,4] (MaxUnpool %y0)");
+  EXPECT_EQ(error(offsets({0, 3}), i64({1, 4})),
+            "invalid_model: output_shape has 2 numbers, wanted 3 (MaxUnpool %y0)");
   const Dim n = Dim::symbol("n"), w = Dim::symbol("w");
   const Type type = Type::tensor(DType::f32, {n, 1, w}), of = Type::tensor(DType::i64, {n, 1, w});
   EXPECT_EQ(cat(type_of(op, {type, of})), "f32[n,1,2*w]");
@@ -90,7 +99,10 @@ TEST(Col2Im, SizesAndErrors) {
   const Dim n = Dim::symbol("n"), h = Dim::symbol("h");
   const Type x = Type::tensor(DType::f32, {n, 8, h - 1});
   const Col2Im op{.image_shape = Dims{h, 3}, .block_shape = Dims{2, 2}};
-  EXPECT_NE(error_of([&] { type_of(op, {Type::tensor(DType::f32, {n, 7, 4})}); }), "");
+  EXPECT_EQ(error_of([&] {
+              type_of(op, {Type::tensor(DType::f32, {n, 7, 4})});
+            }),
+            "invalid_model: sizes 4 and 7 differ, wanted the same (Col2Im %y0)");
   const Type line = type_of(Col2Im{.image_shape = Dims{h}, .block_shape = Dims{2}}, {x});
   EXPECT_EQ(cat(line), "f32[n,4,h]");
   EXPECT_EQ(type_of(Col2Im{}, {x, Type::tensor(DType::i64, {2}), Type::tensor(DType::i64, {2})})
@@ -101,10 +113,14 @@ TEST(Col2Im, SizesAndErrors) {
   const auto error = [&](const Tensor& image, const Tensor& block) {
     return error_of([&] { run(Col2Im{}, {blocks, image, block}); });
   };
-  EXPECT_NE(error(i64({2, 2}), i64({2, 2})), "");
-  EXPECT_NE(error(i64({4}), i64({0})), "");
-  EXPECT_NE(error(i64({4}), i64({3})), "");
-  EXPECT_NE(error(i64({4, 4}), i64({2})), "");
+  EXPECT_EQ(error(i64({2, 2}), i64({2, 2})),
+            "invalid_model: blocks [1,4,3]: wanted [batch, a multiple of 4, 1] (Col2Im %y0)");
+  EXPECT_EQ(error(i64({4}), i64({0})),
+            "invalid_model: a kernel of 0 over 4 elements on spatial axis 0 (Col2Im %y0)");
+  EXPECT_EQ(error(i64({4}), i64({3})),
+            "invalid_model: blocks [1,4,3]: wanted [batch, a multiple of 3, 2] (Col2Im %y0)");
+  EXPECT_EQ(error(i64({4, 4}), i64({2})),
+            "invalid_model: image_shape has 2 axes, block_shape 1 (Col2Im %y0)");
   EXPECT_EQ(run(Col2Im{}, {Tensor(DType::f32, {0, 2, 3}), i64({4}), i64({2})}).shape(),
             (Ints{0, 1, 4}));
 }

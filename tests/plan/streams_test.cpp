@@ -16,6 +16,7 @@
 #include "plan/replay.hpp"
 #include "plan/schedule.hpp"
 #include "support/random_graph.hpp"
+#include "support/refusal.hpp"
 
 namespace hone::test {
 namespace {
@@ -174,7 +175,8 @@ TEST(Streams, AWaitThatIsMissingIsNoticed) {
           plan.steps[step].waits.erase(plan.steps[step].waits.begin() + static_cast<long>(wait));
           const Laid laid(plan, {{"n", 2}});
           EXPECT_NE(checked(*graph, plan, laid), std::nullopt) << print(plan);
-          EXPECT_THROW(check_plan(*graph, plan, "null", null::kernels()), Error);
+          EXPECT_EQ(refusal_of([&] { check_plan(*graph, plan, "null", null::kernels()); }),
+                    "incompatible_engine: the plan does not fit the graph: its steps differ");
           // For a step that does nothing nobody needs to wait but for what it stands for.
           const auto awaited = static_cast<size_t>(whole.steps[step].waits[wait]);
           if (laid.layout.idle[awaited] || laid.layout.idle[step]) continue;
@@ -200,7 +202,8 @@ TEST(Streams, ALifeThatIsTooShortIsNoticed) {
       if (whole.buffers[buffer].until < 0) continue;
       Plan plan = whole;
       plan.buffers[buffer].until = -1;
-      EXPECT_THROW(check_plan(*graph, plan, "null", null::kernels()), Error);
+      EXPECT_EQ(refusal_of([&] { check_plan(*graph, plan, "null", null::kernels()); }),
+                "incompatible_engine: the plan does not fit the graph: its memory differs");
       const Laid laid(plan, sizes_around(*graph, plan, 2));
       const bool wrong = checked(*graph, plan, laid).has_value();
       const Rehearsed rehearsed(*graph, plan, laid.layout, laid.placement);
@@ -226,7 +229,8 @@ TEST(Streams, WaitsForWhatComesLaterAreRefused) {
   EXPECT_NE(wrong->find("not enqueued before"), std::string::npos) << *wrong;
   plan.steps[1].waits.clear();
   plan.steps[1].stream = 1'000'000;
-  EXPECT_THROW(check_plan(*graph, plan, "null", null::kernels()), Error);
+  EXPECT_EQ(refusal_of([&] { check_plan(*graph, plan, "null", null::kernels()); }),
+            "incompatible_engine: the plan does not fit the graph: it has 1000001 streams");
 }
 
 TEST(Streams, SimulationCountsWhatIsWaitedFor) {

@@ -166,9 +166,9 @@ TEST(Loop, RefusesWhatDoesNotFit) {
                     "    body(%i: i64[], %go: bool[], %s: f32[n]) -> (%go, %i)\n")
                 .find("state 0 is f32[n], the body makes i64[] of it"),
             std::string::npos);
-  EXPECT_NE(refused("graph g(%m: i64[], %x: f32[n]) -> (%y)\n  %y = Loop(%m, _, %x) states=-1\n"
+  EXPECT_EQ(refused("graph g(%m: i64[], %x: f32[n]) -> (%y)\n  %y = Loop(%m, _, %x) states=-1\n"
                     "    body(%i: i64[], %go: bool[], %s: f32[n]) -> (%go, %s)\n"),
-            "");
+            "line 2: has -1 states and 1 results (Loop %y)");
 }
 
 TEST(Scan, SumsAlongAnAxisEitherWay) {
@@ -195,11 +195,12 @@ TEST(Scan, ScannedOperandsAreOfOneLength) {
   EXPECT_EQ(numbers(run_both(kText, {ramp({2, 2}), ramp({2, 2}, 1)})[0].second),
             (std::vector<double>{-1, -1, -1, -1}));
   Context context(engine_of(kText));
-  EXPECT_NE(error_of(Code::usage,
+  EXPECT_EQ(error_of(Code::usage,
                      [&] {
                        context.run({{"x", ramp({2, 2})}, {"z", ramp({3, 2})}});
                      }),
-            "");
+            "the model does not run with these input sizes: sizes 2 and 3 differ, wanted the same "
+            "(Scan %y)");
 }
 
 TEST(Control, AnElementOfASequenceThatWasGivenIsTheCallersNoLonger) {
