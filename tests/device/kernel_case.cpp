@@ -142,6 +142,9 @@ class Trial {
   };
 
   void compare(Addresses& at, const Bindings& symbols, const std::vector<Tensor>& expected) {
+    std::vector<std::string> sizes;
+    for (const auto& [name, value] : symbols) sizes.push_back(cat(name, "=", value));
+    SCOPED_TRACE(join(sizes, " "));
     for (size_t i = 0; i < expected.size(); ++i) {
       std::string why;
       EXPECT_TRUE(agrees(expected[i], at.outputs[i].data(), given_.tolerance, why))
@@ -150,7 +153,6 @@ class Trial {
           << why;
       EXPECT_TRUE(at.outputs[i].untouched()) << kernel_.name << " wrote outside of result " << i;
     }
-    for (const auto& [name, value] : symbols) SCOPED_TRACE(cat(name, "=", value));
   }
 
   const KernelCase& given_;
