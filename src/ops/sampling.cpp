@@ -59,8 +59,11 @@ struct GridAxis {
     if (result >= low() && result <= high()) return result;
     switch (op.padding_mode) {
       case GridSample::Padding::zeros: break;
-      case GridSample::Padding::border:
-        return std::isnan(result) ? 0 : std::clamp(result, 0.0, n - 1);
+      case GridSample::Padding::border: {
+        // Each of four taps is clamped, the place is not: it lies as far outside as it takes.
+        const double room = op.mode == GridSample::Mode::cubic ? 4 : 0;
+        return std::isnan(result) ? 0 : std::clamp(result, -room, n - 1 + room);
+      }
       case GridSample::Padding::reflection: return reflected(result, low(), high());
     }
     return std::isfinite(result) ? result : -4;  // as far outside as it takes

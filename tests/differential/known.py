@@ -257,10 +257,6 @@ KNOWN = [
           has_a_fraction(c), '"output_width the target length on the axis x which can be a '
           'fractional number when it is calculated out of a scale factor": the suite\'s '
           "resize_downsample_scales_linear_align_corners; ONNX Runtime rounds it first"),
-    Known("GridSample", lambda c: "cubic" in attribute(c, "mode", "") and
-          attribute(c, "padding_mode") == "border" and (np.abs(c.inputs[1]) > 1).any(),
-          '"border: use border values for out-of-bound grid locations", and so does the onnx '
-          "package's reference; ONNX Runtime interpolates between border values"),
     Known("Resize", copies_a_size, '"x_original = (x_resized + 0.5) / scale - 0.5" with "the scale '
           'array along each dimension"; ONNX Runtime copies what keeps its size for a fractional '
           "scale: all axes together, where it antialiases each"),

@@ -66,6 +66,14 @@ TEST(GridSample, Cubic) {
   EXPECT_EQ(sample({.mode = Mode::cubic}, {-1}), (Doubles{0.59375 - 2 * 0.09375}));
   EXPECT_EQ(sample({.mode = Mode::cubic, .padding_mode = Padding::border}, {-0.5}),
             (Doubles{-0.09375 + 0.59375 * 3 - 3 * 0.09375}));
+  // Past the border the place stays where it is and each of its four taps is the nearest element.
+  EXPECT_EQ(sample({.mode = Mode::cubic, .padding_mode = Padding::border}, {-1, -1.5, 1, 1.5}),
+            (Doubles{0.90625, 1, 4.09375, 4}));
+  EXPECT_EQ(sample({.mode = Mode::cubic, .padding_mode = Padding::border}, {-9, 9}),
+            (Doubles{1, 4}));
+  // Mirrored, a place outside is as good as its mirror image inside.
+  const GridSample mirrored{.mode = Mode::cubic, .padding_mode = Padding::reflection};
+  EXPECT_EQ(sample(mirrored, {-1.5, 1.5, -2}), sample(mirrored, {-0.5, 0.5, 0}));
 }
 
 TEST(GridSample, NoPlace) {
@@ -98,13 +106,16 @@ TEST(GridSample, SizesAndErrors) {
   const Type x = Type::tensor(DType::f16, {n, 3, 8, 8});
   EXPECT_EQ(cat(type_of(GridSample{}, {x, Type::tensor(DType::f32, {n, h, 5, 2})})),
             "f16[n,3,h,5]");
-  EXPECT_NE(error_of([&] {
+  EXPECT_EQ(error_of([&] {
               type_of(GridSample{}, {x, Type::tensor(DType::f32, {n, 5, 5, 3})});
             }),
-            "");
+            "invalid_model: sizes 3 and 2 differ, wanted the same (GridSample %y0)");
   const Tensor empty(DType::f32, {1, 1, 0}), grid(DType::f32, {1, 2, 1});
   EXPECT_EQ(numbers(run(GridSample{}, {empty, grid})), (Doubles{0, 0}));
-  EXPECT_NE(error_of([&] { run(GridSample{.padding_mode = Padding::border}, {empty, grid}); }), "");
+  EXPECT_EQ(error_of([&] {
+              run(GridSample{.padding_mode = Padding::border}, {empty, grid});
+            }),
+            "invalid_model: there is nothing to repeat in [1,1,0] (GridSample %y0)");
   EXPECT_EQ(
       run(GridSample{}, {Tensor(DType::f32, {0, 1, 4}), Tensor(DType::f32, {0, 2, 1})}).shape(),
       (Ints{0, 1, 2}));
@@ -125,8 +136,12 @@ TEST(AffineGrid, SizesAndErrors) {
   const Type theta = Type::tensor(DType::f32, {n, 3, 4});
   EXPECT_EQ(cat(type_of(AffineGrid{.size = Dims{n, 1, 4, n, 6}}, {theta})), "f32[n,4,n,6,3]");
   EXPECT_EQ(type_of(AffineGrid{}, {theta, Type::tensor(DType::i64, {5})}).tensor().rank(), 5);
-  EXPECT_NE(error_of([&] { type_of(AffineGrid{.size = Dims{n, 1, 4, 4}}, {theta}); }), "");
-  EXPECT_NE(error_of([&] { type_of(AffineGrid{}, {theta}); }), "");
+  EXPECT_EQ(error_of([&] {
+              type_of(AffineGrid{.size = Dims{n, 1, 4, 4}}, {theta});
+            }),
+            "invalid_model: sizes 3 and 2 differ, wanted the same (AffineGrid %y0)");
+  EXPECT_EQ(error_of([&] { type_of(AffineGrid{}, {theta}); }),
+            "invalid_model: the size is missing (AffineGrid %y0)");
   const Tensor none(DType::f32, {0, 2, 3});
   EXPECT_EQ(run(AffineGrid{.size = Dims{0, 1, 2, 2}}, {none}).shape(), (Ints{0, 2, 2, 2}));
 }

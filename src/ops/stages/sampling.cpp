@@ -28,7 +28,10 @@ struct GridAxis {
   Expr count() const { return real(Expr::index(size)); }
   Expr low() const { return real(op.align_corners ? 0 : -0.5); }
   Expr high() const { return count() - real(op.align_corners ? 1 : 0.5); }
-  Expr clamped(const Expr& at) const { return max(min(at, count() - real(1.0)), real(0.0)); }
+  /// Cut off at the first element and the last, or `room` elements beyond.
+  Expr clamped(const Expr& at, double room = 0) const {
+    return max(min(at, count() + real(room - 1)), real(-room));
+  }
 
   /// Mirrored at both ends until it lies between them.
   Expr reflected(const Expr& at) const {
@@ -58,8 +61,9 @@ struct GridAxis {
       case GridSample::Padding::zeros:  // as far outside as it takes
         return select(is_finite(result), result, real(-4.0));
       case GridSample::Padding::border: {
+        // Each of four taps is clamped, the place is not: it lies as far outside as it takes.
         const Expr known = select(call(Function::equal, result, result), result, real(0.0));
-        return select(inside, result, clamped(known));
+        return select(inside, result, clamped(known, op.mode == GridSample::Mode::cubic ? 4 : 0));
       }
       case GridSample::Padding::reflection: break;
     }
