@@ -43,6 +43,15 @@ constexpr int64_t kFar = 1'000'000'000;
 bool is_far(const Dim& bound) { return bound.is_constant() && *bound.constant() >= kFar; }
 bool is_far_back(const Dim& bound) { return bound.is_constant() && *bound.constant() <= -kFar; }
 
+/// A step beyond any size takes one element, or none. Arithmetic with it would overflow.
+constexpr int64_t kHugeStep = int64_t{1} << 62;
+bool is_huge(int64_t step) { return step >= kHugeStep || step <= -kHugeStep; }
+
+/// How many elements lie `step` > 0 apart within `span` >= 0.
+Dim steps_within(const Dim& span, int64_t step) {
+  return is_huge(step) ? min(span, 1) : ceil_div(span, step);
+}
+
 /// How many elements a positive step takes of `size`; nullopt: cannot be said in Dims.
 std::optional<Dim> count_forward(const Dim& size, const Dim& start, const Dim& end, int64_t step,
                                  const Ranges& ranges) {
@@ -60,7 +69,7 @@ std::optional<Dim> count_forward(const Dim& size, const Dim& start, const Dim& e
     const Dim first = from_front ? Dim(0) : *start_back ? max(size + start, 0) : start;
     span = max(stop - first, 0);
   }
-  return ceil_div(span, step);
+  return steps_within(span, step);
 }
 
 /// The same for a negative step, for bounds that are numbers.
@@ -69,12 +78,12 @@ std::optional<Dim> count_backward(const Dim& size, const Dim& start, const Dim& 
   const int64_t from = *start.constant(), to = *end.constant();
   const int64_t back = -std::max(step, -std::numeric_limits<int64_t>::max());
   const bool whole = from == -1 || from >= kFar, down_to_first = to <= -kFar;
-  if (whole && down_to_first) return ceil_div(size, back);
+  if (whole && down_to_first) return steps_within(size, back);
   // Elements from..size-1 backwards, before `to` (a front position).
-  if (whole && to >= 0) return ceil_div(max(size - 1 - Dim(to), 0), back);
+  if (whole && to >= 0) return steps_within(max(size - 1 - Dim(to), 0), back);
   // The last few: -1 back to before -k.
-  if (whole && to < 0) return ceil_div(min(size, Dim(-1 - to)), back);
-  if (from >= 0 && down_to_first) return ceil_div(min(size, Dim(from) + 1), back);
+  if (whole && to < 0) return steps_within(min(size, Dim(-1 - to)), back);
+  if (from >= 0 && down_to_first) return steps_within(min(size, Dim(from) + 1), back);
   return std::nullopt;
 }
 
@@ -187,6 +196,21 @@ void Slice::eval(Evaluation& c) const {
   y.finish();
 }
 
+namespace {
+
+/// Where a cut of `size` elements starts, if it has any; nullopt: that depends on symbols.
+std::optional<Dim> first_element(const Dim& size, const Dim& start, int64_t step) {
+  const auto back = from_end(start, {});
+  if (!back) return std::nullopt;
+  const Dim last = step < 0 ? size - 1 : size;
+  if (*back && is_far_back(start)) return 0;
+  if (*back && start.is(-1)) return size - 1;
+  if (*back) return max(size + start, 0);
+  return is_far(start) ? last : min(start, last);
+}
+
+}  // namespace
+
 void Slice::express(Expression& e) const {
   const auto from = e.parameter(starts, 1);
   const auto by = e.parameter(steps, 4);
@@ -200,13 +224,10 @@ void Slice::express(Expression& e) const {
     const auto step = by ? (*by)[i].constant() : std::optional<int64_t>(1);
     if (!axis || !step) return e.decline("Slice of axes or steps that only running tells");
     const auto place = static_cast<size_t>(*axis < 0 ? *axis + e.rank(0) : *axis);
-    const Dim &size = e.shape(0)[place], &start = (*from)[i];
-    const Interval interval = start.bounds();
-    if (interval.low < 0 && interval.high >= 0) return e.decline("Slice from either end");
-    Dim first = interval.low < 0 ? max(size + start, 0) : min(start, *step < 0 ? size - 1 : size);
-    if (*step < 0 && interval.low < 0) first = size + start;
+    const auto first = first_element(e.shape(0)[place], (*from)[i], *step);
+    if (!first) return e.decline("Slice from either end");
     // Where there is nothing to read, nothing is read.
-    indices[place] = first + indices[place] * *step;
+    indices[place] = is_huge(*step) ? *first : *first + indices[place] * *step;
   }
   e.set(0, e.at(0, indices));
 }

@@ -40,7 +40,8 @@ std::optional<std::vector<Cut>> cuts_of(const Node& node) {
     if (!size || !count || *count < 1 || steps[i] < 1) return std::nullopt;
     const int64_t start =
         (*starts)[i] < 0 ? std::max<int64_t>((*starts)[i] + *size, 0) : (*starts)[i];
-    cuts.push_back({axis, start, steps[i], *count});
+    // The step over a single element may be huge: products of steps would overflow.
+    cuts.push_back({axis, start, *count == 1 ? 1 : steps[i], *count});
   }
   return cuts;
 }
