@@ -8,6 +8,7 @@
 
 #include "import/onnx_writer.hpp"
 #include "ir/evaluation.hpp"
+#include "support/refusal.hpp"
 
 namespace hone::test {
 namespace {
@@ -30,7 +31,7 @@ Tensor ints_of(std::vector<int64_t> shape, const Doubles& values) {
 /// Results of one node; an empty Tensor is an absent operand.
 std::vector<Tensor> run_node(std::string_view op, const std::vector<Tensor>& operands,
                              const Names& outputs, const std::vector<Proto>& attributes = {},
-                             std::string_view domain = kMicrosoft) {
+                             std::string_view domain = kMicrosoft, int64_t opset = 21) {
   Names inputs;
   std::vector<Proto> values, results;
   std::vector<Tensor> given;
@@ -42,6 +43,7 @@ std::vector<Tensor> run_node(std::string_view op, const std::vector<Tensor>& ope
     const DType type = operands[i].dtype();
     values.push_back(value(inputs.back(), dims,
                            type == DType::f32   ? 1
+                           : type == DType::f16 ? 10
                            : type == DType::u8  ? 2
                            : type == DType::i8  ? 3
                            : type == DType::i32 ? 6
@@ -54,7 +56,7 @@ std::vector<Tensor> run_node(std::string_view op, const std::vector<Tensor>& ope
                             .inputs = values,
                             .outputs = results});
   const Imported imported =
-      import_text(model({.graph = body, .opsets = {{"", 21}, {std::string(kMicrosoft), 1}}}));
+      import_text(model({.graph = body, .opsets = {{"", opset}, {std::string(kMicrosoft), 1}}}));
   return evaluate(*imported.graph, given);
 }
 
@@ -96,6 +98,25 @@ TEST(MicrosoftValues, SimplifiedLayerNormalizationOfTheDefaultDomain) {
   const double factor = 1 / std::sqrt(12.5);
   expect_near(y[0], {3 * factor, 8 * factor});
   expect_near(y[1], {factor});
+}
+
+TEST(MicrosoftValues, LayerNormalizationBeforeTheStandardsOwn) {
+  // 1 and 3: their mean is 2, their deviation 1. The result has the scale's type.
+  for (const DType type : {DType::f32, DType::f16}) {
+    const std::vector<Tensor> y = run_node(
+        "LayerNormalization",
+        {numbers_of(type, {1, 2}, {1, 3}), floats_of({2}, {2, 3}), floats_of({2}, {0.5, 0})},
+        {"y", "mean", "factor"}, {real("epsilon", 0)}, "", 11);
+    expect_near(y[0], {-1.5, 3});
+    expect_near(y[1], {2});
+    expect_near(y[2], {1});
+    EXPECT_EQ(y[0].dtype(), DType::f32);
+  }
+  const Tensor half = numbers_of(DType::f16, {2}, {2, 3});
+  const std::vector<Tensor> y =
+      run_node("LayerNormalization", {floats_of({1, 2}, {1, 3}), half}, {"y"}, {}, "", 11);
+  EXPECT_EQ(y[0].dtype(), DType::f16);
+  expect_near(y[0], {-2, 3});
 }
 
 TEST(MicrosoftValues, EmbedLayerNormalization) {
@@ -247,7 +268,10 @@ TEST(MicrosoftValues, GroupQueryAttentionOfCodes) {
   expect_near(pairs[2], {6 << 4 | 11, 14});
   const std::vector<Tensor> own = run(numbers_of(DType::i8, {1, 1, 1, 2}, {10, 20}), halves, 8);
   expect_near(own[0], {4, (5 - 32) / 2.0});
-  EXPECT_THROW(run(numbers_of(DType::i8, {1, 1, 1, 2}, {10, 20}), floats_of({1}, {0}), 8), Error);
+  EXPECT_EQ(refusal_of([&] {
+              (void)run(numbers_of(DType::i8, {1, 1, 1, 2}, {10, 20}), floats_of({1}, {0}), 8);
+            }),
+            "invalid_model: a scale is 0, wanted a positive number (GroupQueryAttention y)");
 }
 
 TEST(MicrosoftValues, GroupQueryAttentionNormalizesHeads) {

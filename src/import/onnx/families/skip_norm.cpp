@@ -1,4 +1,5 @@
-// com.microsoft: layer normalization of a sum, as ONNX Runtime fuses transformers.
+// com.microsoft: layer normalization of a sum, as ONNX Runtime fuses transformers; and what it
+// writes into the default domain at every opset.
 
 #include "import/onnx/node_reader.hpp"
 #include "ops/arithmetic.hpp"
@@ -38,6 +39,23 @@ void give_inverse_deviation(NodeReader& node, int output, Value* x, int64_t axis
   Value* small = node.constant(Tensor::scalar(wide, epsilon), "epsilon");
   Value* root = node.intermediate(Sqrt{}, {node.intermediate(Add{}, {mean, small}, "sum")}, "root");
   node.give(output, node.intermediate(Reciprocal{}, {root}, "inverse"));
+}
+
+/// ONNX Runtime's own operator, in the default domain until the standard had one of this name (17).
+/// The result has the scale's type.
+void import_layer_normalization(NodeReader& node) {
+  Value *x = node.required(0), *scale = node.required(1);
+  const LayerNormalization op{.axis = node.integer("axis", -1),
+                              .epsilon = node.real("epsilon", 1e-5f),
+                              .stash_type = node.dtype("stash_type", DType::f32)};
+  const DType type = scale->type.tensor().dtype, own = x->type.tensor().dtype;
+  if (own == type) return void(node.emit_all(op, node.all_inputs()));
+  const bool wider = bits(type) > bits(own);
+  if (wider) x = node.intermediate(Cast{.to = type}, {x}, "wide");
+  const std::vector<Value*> results =
+      node.intermediates(op, {x, scale, node.input(2)}, 3, "normalized");
+  node.give(0, wider ? results[0] : node.intermediate(Cast{.to = type}, {results[0]}, "narrow"));
+  for (int i : {1, 2}) node.give(i, results[static_cast<size_t>(i)]);
 }
 
 /// ONNX Runtime's own operator, in the default domain. The result has the scale's type.
@@ -130,6 +148,7 @@ void register_skip_norm(Importers& importers) {
   const auto add = [&](std::string_view name, ImportFunction f) {
     importers.add(name, f, 1, Importers::kAnyVersion, "com.microsoft");
   };
+  importers.add("LayerNormalization", import_layer_normalization, 1, 16);
   importers.add("SimplifiedLayerNormalization", import_simplified);
   add("SimplifiedLayerNormalization", import_simplified);
   add("SkipSimplifiedLayerNormalization", import_skip_simplified);
