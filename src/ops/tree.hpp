@@ -60,7 +60,8 @@ struct SoftmaxZero {
 /// Probabilities of classes [n, classes] from those of pairs [n, classes * (classes - 1) / 2]:
 /// entry (i, j), i < j, row by row, is how probable class i is of the two. The ones that fit best
 /// by the second method of Wu, Lin and Weng, "Probability Estimates for Multi-class Classification
-/// by Pairwise Coupling", JMLR 2004; solved directly.
+/// by Pairwise Coupling", JMLR 2004; iterated as far as LIBSVM does (0.005 / classes), which is
+/// what models were tried with.
 struct PairwiseCoupling {
   static constexpr std::string_view kName = "PairwiseCoupling";
   int64_t classes = 2;

@@ -229,8 +229,7 @@ def svm_classifier(d):
         if d.chance(3):
             made.update(prob_a=[-abs(v) - 0.5 for v in reals(d, pairs)],
                         prob_b=reals(d, pairs, "real"))
-            # ONNX Runtime couples pairs by turns, up to an error of 0.005; what it makes of an
-            # almost 0 is then open.
+            # What a transform makes of an almost 0 is open.
             made["post_transform"] = None
-            return d.case([x], made, outputs=2, tolerance=Tolerance(absolute=1e-2, relative=1e-2))
+            return d.case([x], made, outputs=2, tolerance=Tolerance(absolute=1e-5, relative=1e-4))
     return d.case([x], made, outputs=2, tolerance=near(made))
