@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "base/npy_text.hpp"
 #include "base/size.hpp"
 #include "base/text.hpp"
 
@@ -142,12 +143,14 @@ DType dtype_of(std::string_view descr, std::string_view name, std::optional<DTyp
   const char order = descr.empty() ? '?' : descr[0];
   const std::string_view code = descr.substr(descr.empty() ? 0 : 1);
   const char kind = code.empty() ? '?' : code[0];
-  if (kind == 'U' || kind == 'S' || kind == 'O' || kind == 'M' || kind == 'm')
-    refuse(name, "holds ",
-           kind == 'O'                  ? "objects"
-           : kind == 'M' || kind == 'm' ? "times"
-                                        : "text",
-           " (", descr, "), wanted numbers");
+  if (kind == 'O' || kind == 'M' || kind == 'm')
+    refuse(name, "holds ", kind == 'O' ? "objects" : "times", " (", descr,
+           "), wanted numbers or text",
+           kind == 'O' ? "; a.astype(str) makes text of Python's strings" : "");
+  if (kind == 'U' || kind == 'S') {
+    if (!npy_text_of(descr)) refuse(name, "holds text as ", descr, ", wanted <U or |S and a width");
+    return DType::string;
+  }
   if (order != '<' && order != '|' && order != '=' && order != '>')
     refuse(name, "unknown type ", descr);
   if (order == '>' && !code.ends_with('1'))
@@ -221,19 +224,17 @@ std::vector<std::byte> unpack(const Array& array, int64_t count) {
   return out;
 }
 
-std::string header_of(const Array& array) {
-  const DType dtype = array.dtype;
-  std::string descr;
-  if (bits(dtype) < 8 && is_integer(dtype)) {
-    descr = is_signed(dtype) ? "|i1" : "|u1";
-  } else {
-    const auto row = std::find_if(kRows.begin(), kRows.end(),
-                                  [&](const Row& row) { return row.dtype == dtype; });
-    if (row != kRows.end()) descr = cat(bits(dtype) == 8 ? "|" : "<", row->code);
-    else descr = cat("|V", bytes_each(dtype));
-  }
+std::string descr_of(DType dtype) {
+  if (bits(dtype) < 8 && is_integer(dtype)) return is_signed(dtype) ? "|i1" : "|u1";
+  const auto row =
+      std::find_if(kRows.begin(), kRows.end(), [&](const Row& row) { return row.dtype == dtype; });
+  if (row != kRows.end()) return cat(bits(dtype) == 8 ? "|" : "<", row->code);
+  return cat("|V", bytes_each(dtype));
+}
+
+std::string header_of(std::string_view descr, const std::vector<int64_t>& shape) {
   std::string text = cat("{'descr': '", descr, "', 'fortran_order': False, 'shape': (",
-                         join(array.shape, ", "), array.shape.size() == 1 ? ",), }" : "), }");
+                         join(shape, ", "), shape.size() == 1 ? ",), }" : "), }");
   constexpr size_t kBefore = 10, kAlignment = 64;
   text.resize((kBefore + text.size() + kAlignment) / kAlignment * kAlignment - kBefore - 1, ' ');
   text += '\n';
@@ -247,8 +248,10 @@ std::string header_of(const Array& array) {
 struct Head {
   ArrayHeader array;
   bool fortran_order;
-  size_t start;   // of the elements, from the start of the file
-  int64_t bytes;  // of the elements
+  std::optional<NpyText> text;  // of strings: how they are written
+  int64_t each;                 // bytes of one element
+  size_t start;                 // of the elements, from the start of the file
+  int64_t bytes;                // of the elements
 };
 
 /// From a file, or as much from its start as the header takes.
@@ -259,9 +262,12 @@ Head read_head(std::span<const std::byte> bytes, std::string_view name,
   Header header = HeaderParser(text, name).parse();
   const DType dtype = dtype_of(header.descr, name, voids);
   const auto count = try_element_count(header.shape);
-  const auto wanted = count ? try_mul(*count, bytes_each(dtype)) : std::nullopt;
+  const auto written = dtype == DType::string ? npy_text_of(header.descr) : std::nullopt;
+  const int64_t each = written ? written->bytes_each() : bytes_each(dtype);
+  const auto wanted = count ? try_mul(*count, each) : std::nullopt;
   if (!wanted) refuse(name, "its shape (", join(header.shape, ","), ") overflows");
-  return {{dtype, std::move(header.shape)}, header.fortran_order, start, *wanted};
+  const bool fortran = header.fortran_order;
+  return {{dtype, std::move(header.shape)}, fortran, written, each, start, *wanted};
 }
 
 [[noreturn]] void refuse_size(std::string_view name, const Head& head, uint64_t size) {
@@ -272,13 +278,18 @@ Head read_head(std::span<const std::byte> bytes, std::string_view name,
 /// Calls `take(header, data)` with the two parts of the file.
 template <class Take>
 void with_parts(const Array& array, const Take& take) {
-  check(array.dtype != DType::string, Code::usage, "text cannot be written as npy");
   check(array.shape.size() <= kMostDims, Code::usage, "npy files have at most ", kMostDims,
         " dimensions, found ", array.shape.size());
   const int64_t count = element_count(array.shape);
+  if (array.dtype == DType::string) {
+    check(array.strings.size() == static_cast<size_t>(count), Code::internal, "an array of ",
+          array.strings.size(), " strings, wanted ", count);
+    const WrittenText text = write_npy_text(array.strings);
+    return take(header_of(text.descr, array.shape), std::span<const std::byte>(text.data));
+  }
   check(array.data.size() == bytes_for(array.dtype, count), Code::internal, "an array of ",
         array.data.size(), " bytes, wanted ", bytes_for(array.dtype, count));
-  const std::string header = header_of(array);
+  const std::string header = header_of(descr_of(array.dtype), array.shape);
   if (bits(array.dtype) >= 8) return take(header, std::span<const std::byte>(array.data));
   const std::vector<std::byte> unpacked = unpack(array, count);
   take(header, std::span<const std::byte>(unpacked));
@@ -291,11 +302,20 @@ Array parse_npy(std::span<const std::byte> bytes, std::string_view name,
   Head head = read_head(bytes, name, voids);
   const auto data = bytes.subspan(head.start);
   if (static_cast<uint64_t>(head.bytes) != data.size()) refuse_size(name, head, data.size());
-  Array array{head.array.dtype, std::move(head.array.shape), {}};
+  Array array;
+  array.dtype = head.array.dtype;
+  array.shape = std::move(head.array.shape);
   // Only a shape with a zero may have dimensions that do not fit the file; there is no data then.
   if (head.fortran_order && array.shape.size() > 1)
-    array.data = transpose(data, array.shape, static_cast<size_t>(bytes_each(array.dtype)));
+    array.data = transpose(data, array.shape, static_cast<size_t>(head.each));
   else array.data.assign(data.begin(), data.end());
+  if (head.text) {
+    auto strings = read_npy_text(array.data, *head.text);
+    if (!strings) refuse(name, "holds text with a character that Unicode does not have");
+    array.strings = std::move(*strings);
+    array.data.clear();
+    return array;
+  }
   if (bits(array.dtype) >= 8) return array;
   const int64_t count = element_count(array.shape);
   std::vector<std::byte> packed(bytes_for(array.dtype, count));

@@ -4,7 +4,7 @@
 // Types that NumPy lacks: bf16 and the 8-bit floats and scales are written as void types, |V2 and
 // |V1, their bits unchanged (`.view(ml_dtypes.bfloat16)` in Python); f6 and f4 as |V1, a code per
 // byte; i4 and i2 as i8, u4 and u2 as u8. Reading takes a void type only from a caller that says
-// what it is.
+// what it is. Strings are text of a fixed width (base/npy_text.hpp); zeros at their ends are lost.
 
 #include <cstddef>
 #include <cstdint>
@@ -26,6 +26,7 @@ struct Array {
   DType dtype = DType::f32;
   std::vector<int64_t> shape;
   std::vector<std::byte> data;
+  std::vector<std::string> strings = {};  // of dtype string, instead of data
 };
 using NamedArrays = std::vector<std::pair<std::string, Array>>;
 
@@ -36,8 +37,8 @@ struct ArrayHeader {
 };
 
 /// Fortran order is transposed. Error(usage) with the file's name for what is damaged or not
-/// numeric (text, objects, structures, times), or big-endian; Error(io) when unreadable. `voids` is
-/// what a void type of its width holds.
+/// neither numbers nor text (objects, structures, times), or big-endian; Error(io) when unreadable.
+/// `voids` is what a void type of its width holds.
 Array read_npy(const std::filesystem::path& path, std::optional<DType> voids = {});
 /// The same from memory; `name` is for messages.
 Array parse_npy(std::span<const std::byte> bytes, std::string_view name,
@@ -74,7 +75,7 @@ class NpzFile {
   ZipFile zip_;
 };
 
-/// A whole .npy file. Error(usage) for strings.
+/// A whole .npy file.
 std::string npy_bytes(const Array& array);
 void write_npy(const std::filesystem::path& path, const Array& array);
 
