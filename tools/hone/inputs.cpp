@@ -15,7 +15,7 @@ namespace hone::cli {
 
 void InputOptions::declare(Arguments& arguments) {
   arguments.option("-i,--input", inputs, "[NAME=]SOURCE",
-                   "FILE.npy, FILE.npz, an image, random or zeros (repeatable)");
+                   "FILE.npy, FILE.npz, an image, random, zeros or text:a,b (repeatable)");
   arguments.option("--resize", picture.resize, "N|WxH",
                    "Resize images: the shorter side to N, or to width and height");
   arguments.option("--crop", picture.crop, "N|WxH", "Then take the middle of images");
@@ -31,6 +31,8 @@ void InputOptions::declare(Arguments& arguments) {
 namespace {
 
 Tensor to_tensor(Array array) {
+  if (array.dtype == DType::string)
+    return Tensor::of_strings(std::move(array.shape), std::move(array.strings));
   const auto owner = std::make_shared<Array>(std::move(array));
   return Tensor::borrow(owner->dtype, owner->shape, owner->data, owner);
 }
@@ -72,8 +74,8 @@ class InputReader {
     std::vector<std::string> missing;
     for (const Value* input : graph_.inputs()) {
       const bool given = std::any_of(found_.begin(), found_.end(),
-                                     [&](const auto& each) { return each.first == input->name; });
-      if (!given) missing.push_back(cat("\"", input->name, "\" (", input->type, ")"));
+                                     [&](const auto& each) { return each.first == name; });
+      if (!given) missing.push_back(cat("\"", name, "\" (", graph_.find(name)->type, ")"));
     }
     check(missing.empty(), Code::usage, missing.size() == 1 ? "input " : "inputs ",
           join(missing, ", "), missing.size() == 1 ? " is" : " are", " missing (",
@@ -118,9 +120,44 @@ class InputReader {
 
   /// Of a sequence: the arrays of an .npz file in their order; of an optional: what it holds, or
   /// "nothing".
+    if (source.starts_with("text:")) return take(name, words(name, source.substr(5)), source);
   Tensor read_contents(const std::string& name, const Type& wanted, const std::string& source) {
     const std::filesystem::path path(source);
     if (wanted.kind() == Type::Kind::optional) {
+  /// The strings between commas; where one size is open, it is what makes their number right.
+  Tensor words(const std::string& name, const std::string& text) {
+    const TensorType& wanted = type(name);
+    check(wanted.dtype == DType::string, Code::usage, "input \"", name, "\" is ", wanted,
+          ": text: gives strings");
+    std::vector<std::string> strings;
+    for (const std::string_view word : split(text, ',')) strings.emplace_back(word);
+    const auto count = static_cast<int64_t>(strings.size());
+    std::vector<int64_t> shape{count};
+    if (const auto given = shapes_.find(name); given != shapes_.end()) shape = given->second;
+    else if (wanted.has_rank()) shape = shape_for(name, wanted, count);
+    check(try_element_count(shape) == count, Code::usage, "input \"", name, "\": text: gives ",
+          count, " strings, wanted as many as ", shape_text(shape), " has");
+    return Tensor::of_strings(std::move(shape), std::move(strings));
+  }
+
+  /// Sizes that are open are 1, but for the first, which makes the number of elements right.
+  std::vector<int64_t> shape_for(const std::string& name, const TensorType& wanted,
+                                 int64_t count) const {
+    std::vector<int64_t> shape;
+    int64_t others = 1;
+    std::optional<size_t> open;
+    for (const Dim& dim : wanted.shape()) {
+      const auto size = dim.evaluate(symbols_);
+      if (!size && !open) open = shape.size();
+      shape.push_back(size.value_or(1));
+      if (open != shape.size() - 1) others = checked_mul(others, shape.back());
+    }
+    check(!open || (others > 0 && count % others == 0), Code::usage, "input \"", name, "\" is ",
+          wanted, ": text: gives ", count, " strings, wanted a multiple of ", others);
+    if (open) shape[*open] = count / others;
+    return shape;
+  }
+
       if (source == "nothing") return Tensor::nothing();
       if (wanted.element().is_tensor()) return to_tensor(read_npy(path));
       return read_contents(name, wanted.element(), source);
@@ -147,7 +184,7 @@ class InputReader {
     if (!is_array) {
       const auto file = MappedFile::open(path);
       check(is_image(file->bytes()), Code::usage, "--input ", source,
-            " is no .npy, .npz, JPEG or PNG file, nor \"random\" or \"zeros\"");
+            " is no .npy, .npz, JPEG or PNG file, nor \"random\", \"zeros\" or \"text:...\"");
       return picture_tensor(decode_image(file->bytes(), path.filename().string()), type(name),
                             symbols_, options_.picture, name);
     }
@@ -253,7 +290,7 @@ class InputReader {
     const std::vector<int64_t> shape = made_shape(name);
     const TensorType& wanted = type(name);
     check(wanted.dtype != DType::string, Code::unsupported, "input \"", name,
-          "\" is of strings: no ", kind, " ones");
+          "\" is of strings, there are no ", kind, " ones: give text:a,b or a .npy file of text");
     Tensor tensor(wanted.dtype, shape);
     bind(wanted, shape, symbols_);
     if (kind == "random") fill(name, tensor);

@@ -8,6 +8,7 @@
 #include "base/file.hpp"
 #include "base/npy.hpp"
 #include "inputs.hpp"
+#include "ir/fields.hpp"
 #include "output.hpp"
 
 namespace hone::cli {
@@ -28,7 +29,7 @@ std::string summary(const std::string& name, const Tensor& tensor) {
   std::vector<std::string> first;
   for (int64_t i = 0; i < std::min(tensor.count(), kShownElements); ++i) {
     const auto at = static_cast<size_t>(i);
-    if (tensor.dtype() == DType::string) first.push_back(cat("\"", tensor.strings()[at], "\""));
+    if (tensor.dtype() == DType::string) append_quoted(first.emplace_back(), tensor.strings()[at]);
     else if (is_float(tensor.dtype())) first.push_back(short_number(tensor.number(i)));
     else first.push_back(cat(tensor.integer(i)));
   }
@@ -106,7 +107,11 @@ void save(const std::string& path, const NamedTensors& results) {
     for (int i = 1; used.contains(own) || (own != name && given.contains(own)); ++i)
       own = cat(name, ".", i);
     used.insert(own);
-    file.add(own, {tensor.dtype(), tensor.shape(), {tensor.bytes().begin(), tensor.bytes().end()}});
+    if (tensor.dtype() == DType::string)
+      file.add(own, {DType::string, tensor.shape(), {}, tensor.strings()});
+    else
+      file.add(own,
+               {tensor.dtype(), tensor.shape(), {tensor.bytes().begin(), tensor.bytes().end()}});
   }
   file.commit();
 }
@@ -149,7 +154,8 @@ void run(const RunOptions& options) {
   for (const auto& [name, result] : results)
     if (!result.is_tensor() && options.save.empty()) line(summary(name, result));
   for (const auto& [name, tensor] : flat(results)) {
-    if (options.top > 0) print_top(name, tensor, options.top, labels);
+    if (options.top > 0 && tensor.dtype() != DType::string)
+      print_top(name, tensor, options.top, labels);
     else if (options.save.empty()) line(summary(name, tensor));
   }
   if (options.repeat > 0) measure(context, inputs, options, engine->workers());
