@@ -131,9 +131,14 @@ typedef struct hone_port {
 } hone_port;
 HONE_API size_t hone_engine_inputs(const hone_engine* engine);
 HONE_API size_t hone_engine_outputs(const hone_engine* engine);
+/* Inputs that have a value of their own (initializers that are inputs, too): none of those above. A
+ * run takes that value, or the tensor that it is given by this name; the first run with another set
+ * of them builds again. */
+HONE_API size_t hone_engine_defaults(const hone_engine* engine);
 /* `index` past the end: HONE_USAGE. */
 HONE_API hone_code hone_engine_input(const hone_engine* engine, size_t index, hone_port* port);
 HONE_API hone_code hone_engine_output(const hone_engine* engine, size_t index, hone_port* port);
+HONE_API hone_code hone_engine_default(const hone_engine* engine, size_t index, hone_port* port);
 
 /* ---- running ---- */
 

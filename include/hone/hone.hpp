@@ -201,6 +201,10 @@ class Engine {
   std::vector<Port> outputs() const {
     return ports(hone_engine_outputs(handle_.get()), hone_engine_output);
   }
+  /// Inputs that have a value of their own; a run takes it where it is not given another.
+  std::vector<Port> defaults() const {
+    return ports(hone_engine_defaults(handle_.get()), hone_engine_default);
+  }
   const hone_engine* handle() const { return handle_.get(); }
 
  private:

@@ -18,6 +18,7 @@ static_assert(static_cast<int>(hone::DType::boolean) == HONE_BOOL);
 
 struct hone_model {
   std::shared_ptr<const hone::Graph> graph;
+  std::shared_ptr<const hone::Defaults> defaults;
 };
 
 namespace {
@@ -58,7 +59,7 @@ Port make_port(const std::string& name, const hone::Type& type) {
 
 struct hone_engine {
   std::shared_ptr<const hone::Engine> engine;
-  std::vector<Port> inputs, outputs;
+  std::vector<Port> inputs, outputs, defaults;
 };
 
 struct hone_context {
@@ -134,8 +135,10 @@ hone_engine* make_engine(std::shared_ptr<const hone::Engine> engine) {
     made->inputs.push_back(make_port(input->name, input->type));
   for (const hone::GraphOutput& output : engine->stated().outputs())
     made->outputs.push_back(make_port(output.name, output.value->type));
+  for (const hone::Value* input : hone::default_inputs(engine->defaults().get()))
+    made->defaults.push_back(make_port(input->name, input->type));
   // Moving a short string moves its characters: point to them where they have come to rest.
-  for (auto* ports : {&made->inputs, &made->outputs})
+  for (auto* ports : {&made->inputs, &made->outputs, &made->defaults})
     for (Port& port : *ports)
       for (size_t i = 0; i < port.texts.size(); ++i) port.pointers[i] = port.texts[i].c_str();
   made->engine = std::move(engine);
@@ -256,7 +259,8 @@ hone_code hone_import(const char* path, const hone_import_options* options, hone
     const hone_import_options given = read_options(options, "hone_import_options");
     if (given.random_weights != 0) made.random_weights = given.seed;
     made.follow_links = given.follow_links != 0;
-    *model = new hone_model{hone::import_file(path, made).graph};
+    hone::Imported imported = hone::import_file(path, made);
+    *model = new hone_model{std::move(imported.graph), std::move(imported.defaults)};
   });
 }
 
@@ -269,7 +273,7 @@ hone_code hone_build(const hone_model* model, const hone_engine_options* options
     hone::api::wanted(engine, "engine");
     hone::BuildOptions made;
     made.engine = engine_options(options);
-    *engine = make_engine(hone::build(model->graph->clone(), made));
+    *engine = make_engine(hone::build(model->graph->clone(), made, model->defaults));
   });
 }
 
@@ -298,6 +302,15 @@ size_t hone_engine_inputs(const hone_engine* engine) {
 
 size_t hone_engine_outputs(const hone_engine* engine) {
   return engine == nullptr ? 0 : engine->outputs.size();
+}
+
+size_t hone_engine_defaults(const hone_engine* engine) {
+  return engine == nullptr ? 0 : engine->defaults.size();
+}
+
+hone_code hone_engine_default(const hone_engine* engine, size_t index, hone_port* port) {
+  if (engine == nullptr) return failed(HONE_USAGE, "engine is NULL");
+  return give_port(engine->defaults, index, port);
 }
 
 hone_code hone_engine_input(const hone_engine* engine, size_t index, hone_port* port) {

@@ -11,10 +11,12 @@ std::shared_ptr<const Graph> make_portable(std::unique_ptr<Graph> imported,
   return imported;
 }
 
-std::shared_ptr<const Engine> build(std::unique_ptr<Graph> imported, const BuildOptions& options) {
+std::shared_ptr<const Engine> build(std::unique_ptr<Graph> imported, const BuildOptions& options,
+                                    std::shared_ptr<const Defaults> defaults) {
   EngineOptions engine = options.engine;
   engine.passes = options.passes;
-  return Engine::make(make_portable(std::move(imported), options), engine);
+  return Engine::make(make_portable(std::move(imported), options), engine, nullptr,
+                      std::move(defaults));
 }
 
 void save(const Engine& engine, const std::filesystem::path& path, const SaveOptions& options) {
@@ -23,6 +25,10 @@ void save(const Engine& engine, const std::filesystem::path& path, const SaveOpt
   // The portable graph is what runs sizes that the plan's graph does not take.
   const bool takes_all = &engine.graph() == &engine.stated();
   if (!options.drop_portable || !takes_all) parts.portable = engine.portable();
+  if (!options.drop_portable) {
+    parts.defaults = engine.defaults();
+    parts.keep_defaults = options.keep_defaults;
+  }
   parts.devices.push_back(engine.part());
   write_engine_file(path, parts, options.progress);
 }
@@ -42,9 +48,10 @@ std::shared_ptr<const Engine> load(const std::filesystem::path& path, const Load
   EngineFile file = read_engine_file(path, options.verify_weights, options.limits);
   const DevicePart* part = part_for_here(file.parts.devices);
   const std::shared_ptr<const Graph>& portable = file.parts.portable;
-  if (options.before) options.before(portable != nullptr ? *portable : *part->typed);
+  if (options.before)
+    options.before(portable != nullptr ? *portable : *part->typed, file.parts.defaults.get());
   try {
-    auto engine = Engine::make(portable, options.engine, part);
+    auto engine = Engine::make(portable, options.engine, part, std::move(file.parts.defaults));
     if (!engine->replanned().empty())
       log(Level::warning, path.string(), ": its plan was made again: ", engine->replanned());
     return engine;
@@ -57,8 +64,10 @@ std::shared_ptr<const Engine> load(const std::filesystem::path& path, const Load
 std::shared_ptr<const Engine> open(const std::filesystem::path& path,
                                    const ImportOptions& import_options,
                                    const BuildOptions& build_options) {
-  if (is_engine_file(path)) return load(path, {build_options.engine, true, import_options.limits});
-  return build(import_file(path, import_options).graph, build_options);
+  if (is_engine_file(path))
+    return load(path, {.engine = build_options.engine, .limits = import_options.limits});
+  Imported imported = import_file(path, import_options);
+  return build(std::move(imported.graph), build_options, std::move(imported.defaults));
 }
 
 std::string version_text() { return cat("hone ", HONE_VERSION); }

@@ -22,22 +22,27 @@ struct BuildOptions {
 std::shared_ptr<const Graph> make_portable(std::unique_ptr<Graph> imported,
                                            const BuildOptions& options = {});
 
-/// Optimizes and plans an imported model for this machine.
+/// Optimizes and plans an imported model for this machine. `defaults`: those of the model.
 std::shared_ptr<const Engine> build(std::unique_ptr<Graph> imported,
-                                    const BuildOptions& options = {});
+                                    const BuildOptions& options = {},
+                                    std::shared_ptr<const Defaults> defaults = nullptr);
 
 struct SaveOptions {
   /// Leave the portable graph out: a smaller file that runs on machines like this one only, because
   /// it cannot be planned again. It stays where sizes may be broadcast that the plan takes for
-  /// equal.
+  /// equal. Inputs that have a value of their own keep it for good.
   bool drop_portable = false;
+  /// Keep inputs that have a value of their own replaceable however large the file grows: passes
+  /// compute with these values, and the file has what they made and what it was made of.
+  bool keep_defaults = false;
   Progress progress{};
 };
 /// Writes an engine to a file, whole or not at all.
 void save(const Engine& engine, const std::filesystem::path& path, const SaveOptions& options = {});
 
-/// Sees a graph before it is planned and its weights are packed; may throw.
-using OnGraph = std::function<void(const Graph&)>;
+/// Sees a graph, and inputs that have a value of their own (null: none), before it is planned and its
+/// weights are packed; may throw.
+using OnGraph = std::function<void(const Graph&, const Defaults*)>;
 
 struct LoadOptions {
   EngineOptions engine;

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "ir/defaults.hpp"
 #include "ir/graph.hpp"
 #include "ir/limits.hpp"
 
@@ -27,9 +28,12 @@ struct ImportOptions {
 
 struct Imported {
   std::unique_ptr<Graph> graph;  // types inferred, not optimized; weights stay in the mapped file
-  std::string format;            // "onnx"
-  std::string producer;          // "pytorch 2.11.0"; may be empty
-  int opset = 0;                 // of the default domain; 0: none
+  /// Of initializers that are inputs, too; null: there are none that a run may replace.
+  std::shared_ptr<const Defaults> defaults;
+  std::string fixed_defaults;  // why they are constants for good all the same; else empty
+  std::string format;          // "onnx"
+  std::string producer;        // "pytorch 2.11.0"; may be empty
+  int opset = 0;               // of the default domain; 0: none
   int64_t ir_version = 0;
   std::map<std::string, std::string> metadata;
 };

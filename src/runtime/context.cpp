@@ -28,7 +28,24 @@ Context::Context(std::shared_ptr<const Engine> engine, std::shared_ptr<Team> tea
         " workers, the engine is made for ", engine_->workers());
 }
 
+/// The context to run where inputs are given that have a value of their own; null: none is.
+Context* Context::opened_for(const NamedTensors& inputs) {
+  if (engine_->defaults() == nullptr) return nullptr;
+  std::set<std::string> names;
+  for (const auto& [name, tensor] : inputs)
+    if (engine_->defaults()->values.contains(name)) names.insert(name);
+  if (names.empty()) return nullptr;
+  if (opened_ == nullptr || names != opened_inputs_) {
+    opened_ = std::make_unique<Context>(engine_->with_inputs(names), team_);
+    opened_inputs_ = std::move(names);
+  }
+  return opened_.get();
+}
+
 NamedTensors Context::run(const NamedTensors& inputs, const NamedTensors& outputs) {
+  Context* opened = opened_for(inputs);
+  last_opened_ = opened != nullptr;
+  if (opened != nullptr) return opened->run(inputs, outputs);
   const Graph& graph = engine_->stated();
   std::vector<Tensor> given(graph.inputs().size());
   for (const auto& [name, tensor] : inputs) {

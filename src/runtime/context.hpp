@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,21 +21,29 @@ class Context {
   /// its own.
   explicit Context(std::shared_ptr<const Engine> engine, std::shared_ptr<Team> team = nullptr);
 
-  /// Runs once. `inputs`: every input by name, read in place (no copy) during the call. `outputs`:
-  /// places for results by name, written in place; those left out are made. Where outputs share a
-  /// name, the first place is the first one's. Returns all outputs in the model's order.
-  /// Error(usage) for unknown, missing or ill-typed tensors.
+  /// Runs once. `inputs`: every input by name, read in place (no copy) during the call; and any of
+  /// those that have a value of their own, which is not taken then. `outputs`: places for results by
+  /// name, written in place; those left out are made. Where outputs share a name, the first place is
+  /// the first one's. Returns all outputs in the model's order. Error(usage) for unknown, missing or
+  /// ill-typed tensors.
   NamedTensors run(const NamedTensors& inputs, const NamedTensors& outputs = {});
 
   /// Bytes of the arena for the sizes of the last run.
-  int64_t arena_bytes() const { return execution_.arena_bytes(); }
+  int64_t arena_bytes() const {
+    return last_opened_ ? opened_->arena_bytes() : execution_.arena_bytes();
+  }
 
  private:
+  Context* opened_for(const NamedTensors& inputs);
+
   std::shared_ptr<const Engine> engine_;
   std::shared_ptr<Team> team_;
   Execution execution_;
   std::map<std::string, size_t, std::less<>> inputs_;        // by name: their places
   std::multimap<std::string, size_t, std::less<>> outputs_;  // several may have one name
+  std::set<std::string> opened_inputs_;
+  std::unique_ptr<Context> opened_;  // of an engine that has these inputs, too; null: none yet
+  bool last_opened_ = false;         // it ran last
 };
 
 }  // namespace hone

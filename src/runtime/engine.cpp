@@ -1,5 +1,8 @@
 #include "runtime/engine.hpp"
 
+#include <algorithm>
+
+#include "base/log.hpp"
 #include "device/cpu/isa.hpp"
 #include "device/cpu/stream.hpp"
 
@@ -8,11 +11,15 @@ namespace hone {
 std::string cpu_target() { return cat("cpu ", cpu::name(cpu::isa())); }
 
 std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable,
-                                           const EngineOptions& options, const DevicePart* part) {
+                                           const EngineOptions& options, const DevicePart* part,
+                                           std::shared_ptr<const Defaults> defaults) {
   check(portable != nullptr || part != nullptr, Code::internal, "an engine of nothing");
   std::shared_ptr<Engine> engine(new Engine());
   engine->workers_ = options.workers > 0 ? options.workers : usable_cores();
   engine->portable_ = std::move(portable);
+  engine->defaults_ = std::move(defaults);
+  engine->options_ = options;
+  engine->options_.progress = nullptr;
   if (part != nullptr) engine->replanned_ = engine->use(*part, options);
   if (engine->program_ != nullptr) return engine;
   check(engine->portable_ != nullptr, Code::incompatible_engine,
@@ -25,6 +32,27 @@ std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable
   engine->graph_ = std::move(typed);
   engine->prepare(plan, options);
   return engine;
+}
+
+std::shared_ptr<const Engine> Engine::with_inputs(const std::set<std::string>& names) const {
+  constexpr size_t kKept = 4;
+  const auto is_default = [&](const std::string& name) {
+    return defaults_ != nullptr && defaults_->values.contains(name);
+  };
+  check(std::all_of(names.begin(), names.end(), is_default), Code::internal,
+        "an input has no value of its own");
+  const std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find(opened_, names, &Opened::inputs);
+  if (found != opened_.end()) {
+    opened_.splice(opened_.begin(), opened_, found);
+    return opened_.front().engine;
+  }
+  log(Level::detail, "an engine for given ", join(names, ", "), " is made");
+  std::unique_ptr<Graph> graph = graph_with(*defaults_, names);
+  canonicalize(*graph, options_.passes);
+  opened_.push_front({names, make(std::move(graph), options_)});
+  if (opened_.size() > kKept) opened_.pop_back();
+  return opened_.front().engine;
 }
 
 /// Why not; empty: it is used.

@@ -6,6 +6,7 @@
 
 #include "base/progress.hpp"
 #include "base/threads.hpp"
+#include "ir/defaults.hpp"
 #include "runtime/program.hpp"
 
 namespace hone {
@@ -36,7 +37,8 @@ class Engine {
   /// says why. Without `portable` that cannot be: Error(incompatible_engine).
   static std::shared_ptr<const Engine> make(std::shared_ptr<const Graph> portable,
                                             const EngineOptions& options = {},
-                                            const DevicePart* part = nullptr);
+                                            const DevicePart* part = nullptr,
+                                            std::shared_ptr<const Defaults> defaults = nullptr);
 
   /// Null: the engine's file was written without it.
   const std::shared_ptr<const Graph>& portable() const { return portable_; }
@@ -50,6 +52,11 @@ class Engine {
   const std::shared_ptr<const Program>& program() const { return program_; }
   /// Why an earlier part was not used; empty: it was, or none was given.
   const std::string& replanned() const { return replanned_; }
+  /// Inputs that have a value of their own, which the graph has as constants; null: there are none.
+  const std::shared_ptr<const Defaults>& defaults() const { return defaults_; }
+  /// An engine whose inputs are these, too, made of the graph as it was imported; a few are kept.
+  /// Error(internal) for a name that is none of the defaults.
+  std::shared_ptr<const Engine> with_inputs(const std::set<std::string>& names) const;
   int workers() const { return workers_; }
   int64_t packed_bytes() const { return packs_.bytes(); }
 
@@ -58,11 +65,20 @@ class Engine {
   std::string use(const DevicePart& part, const EngineOptions& options);
   void prepare(const Plan& plan, const EngineOptions& options);
 
+  struct Opened {
+    std::set<std::string> inputs;
+    std::shared_ptr<const Engine> engine;
+  };
+
   std::shared_ptr<const Graph> portable_, graph_;
+  std::shared_ptr<const Defaults> defaults_;
+  EngineOptions options_;
   int workers_ = 1;
   std::string replanned_;
   PackStore packs_;
   std::shared_ptr<const Program> program_;
+  mutable std::mutex mutex_;
+  mutable std::list<Opened> opened_;  // most recently used first
 };
 
 }  // namespace hone

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "device/cpu/stream.hpp"
 #include "ir/text.hpp"
 #include "ir/verify.hpp"
@@ -47,16 +48,22 @@ std::shared_ptr<const Graph> readable(const std::shared_ptr<const Graph>& graph)
   return stored;
 }
 
+/// Weights of `more` that are not among those of `graphs` would make the file much larger.
+bool grows(const std::vector<const Graph*>& graphs, const std::vector<const Graph*>& more) {
+  constexpr uint64_t kLittle = 64 << 10;
+  std::vector<const Graph*> all = graphs;
+  all.insert(all.end(), more.begin(), more.end());
+  const uint64_t least = stored_bytes(lay_out_weights(graphs));
+  return stored_bytes(lay_out_weights(all)) - least > least / 8 + kLittle;
+}
+
 /// The typed graphs to write, by part; null where one is better made again.
 std::vector<const Graph*> typed_graphs(const EngineParts& parts) {
-  constexpr uint64_t kLittle = 64 << 10;
   std::vector<const Graph*> graphs;
   for (const DevicePart& part : parts.devices) {
     graphs.push_back(part.typed.get());
     if (part.typed == nullptr || parts.portable == nullptr) continue;
-    const uint64_t least = stored_bytes(lay_out_weights({parts.portable.get()}));
-    const uint64_t both = stored_bytes(lay_out_weights({parts.portable.get(), part.typed.get()}));
-    if (both - least > least / 8 + kLittle) graphs.back() = nullptr;
+    if (grows({parts.portable.get()}, {part.typed.get()})) graphs.back() = nullptr;
   }
   return graphs;
 }
@@ -107,6 +114,9 @@ class Reader {
       parts.calibration = std::string(sections_.text(Section::calibration));
     if (file.version == 1 || sections_.find(Section::portable_graph) != nullptr)
       parts.portable = read_graph(Section::portable_graph, 0);
+    if (sections_.find(Section::open_graph) != nullptr ||
+        sections_.find(Section::default_values) != nullptr)
+      parts.defaults = read_defaults(parts);
     if (file.version == 1) read_old_plan(parts);
     else read_parts(parts);
     return file;
@@ -154,6 +164,30 @@ class Reader {
     } catch (const Error& error) {
       damaged(sections_.file()->path(), "its plan is wrong: ", error.message());
     }
+  }
+
+  std::shared_ptr<const Defaults> read_defaults(const EngineParts& parts) const {
+    wanted(parts.portable != nullptr, "it has an open graph and no portable one");
+    const std::shared_ptr<const Graph> graph = read_graph(Section::open_graph, 0);
+    const std::shared_ptr<const Graph> values = read_graph(Section::default_values, 0);
+    auto made = std::make_shared<Defaults>();
+    try {
+      *made = defaults_of(graph, *values);
+    } catch (const Error& error) {
+      damaged(sections_.file()->path(), error.message());
+    }
+    // What is left is the portable graph's.
+    const auto ports = [&](const Graph& of) {
+      std::string text;
+      for (const Value* input : of.inputs())
+        if (!made->values.contains(input->name)) text += cat("%", input->name, " ");
+      text += "->";
+      for (const GraphOutput& output : of.outputs()) text += cat(" ", output.name);
+      return text;
+    };
+    wanted(ports(*graph) == ports(*parts.portable), "its open graph is ", ports(*graph),
+           ", the portable graph is ", ports(*parts.portable));
+    return made;
   }
 
   /// The plan of version 1 was of a graph that passes of its time made: it is read, not used.
@@ -261,11 +295,26 @@ void write_engine_file(const std::filesystem::path& path, const EngineParts& giv
   if (parts.portable != nullptr) graphs.push_back(parts.portable.get());
   for (const Graph* graph : typed)
     if (graph != nullptr) graphs.push_back(graph);
+  std::unique_ptr<Graph> values = parts.defaults ? graph_of_values(*parts.defaults) : nullptr;
+  if (values != nullptr) {
+    const std::vector<const Graph*> more{parts.defaults->graph.get(), values.get()};
+    if (parts.keep_defaults || !grows(graphs, more)) {
+      graphs.insert(graphs.end(), more.begin(), more.end());
+    } else {
+      log(Level::note, path.string(), ": ", parts.defaults->values.size(), " inputs have their ",
+          "own values for good: as weights they would make the file grow by more than an eighth");
+      values = nullptr;
+    }
+  }
   const std::vector<StoredWeight> stored = lay_out_weights(graphs);
   const std::string portable = parts.portable ? graph_text(*parts.portable) : std::string();
   std::vector<SectionBody> sections;
   sections.push_back({Section::about, 0, parts.about, {}});
   if (parts.portable) sections.push_back({Section::portable_graph, 0, portable, {}});
+  if (values != nullptr) {
+    sections.push_back({Section::open_graph, 0, graph_text(*parts.defaults->graph), {}});
+    sections.push_back({Section::default_values, 0, graph_text(*values), {}});
+  }
   if (!parts.calibration.empty())
     sections.push_back({Section::calibration, 0, parts.calibration, {}});
   for (size_t i = 0; i < typed.size(); ++i)

@@ -19,16 +19,18 @@ struct EngineParts {
   std::string about;                      // who made the file
   std::shared_ptr<const Graph> portable;  // null: left out; then each part has its typed graph
   std::vector<DevicePart> devices;
-  std::string calibration{};  // text; empty: none
+  std::string calibration{};                   // text; empty: none
+  std::shared_ptr<const Defaults> defaults{};  // null: none
+  bool keep_defaults = false;                  // however large the file grows
 };
 
 /// Writes the file whole or not at all; the same parts give the same bytes. Weights made from a
 /// seed are written as their seed, with their contents where a graph's take more than
 /// Limits::random_bytes together. A typed graph whose own weights (unpacked, converted) would make
-/// the file grow by more than an eighth is left out, to be made again from the portable graph.
-/// Before the file stands under its name it is read back, graphs and plans verified and each weight
-/// hashed. Error(internal) when that fails; Error(io); Error(usage) for weights whose contents are
-/// not here.
+/// the file grow by more than an eighth is left out, to be made again from the portable graph;
+/// defaults that would are left out, too, for good. Before the file stands under its name it is read
+/// back, graphs and plans verified and each weight hashed. Error(internal) when that fails;
+/// Error(io); Error(usage) for weights whose contents are not here.
 void write_engine_file(const std::filesystem::path& path, const EngineParts& parts,
                        const Progress& progress = nullptr);
 

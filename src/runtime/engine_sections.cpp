@@ -49,7 +49,9 @@ std::string_view name(Section kind) {
                                          "plan",
                                          "records",
                                          "gpu_binaries",
-                                         "device"};
+                                         "device",
+                                         "open_graph",
+                                         "default_values"};
   const auto number = static_cast<uint32_t>(kind);
   return number < std::size(kNames) ? kNames[number] : "";
 }

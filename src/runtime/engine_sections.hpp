@@ -30,18 +30,20 @@ inline constexpr size_t kSectionAlignment = 64;
 
 /// Kinds of section; the numbers stay.
 enum class Section : uint32_t {
-  about = 1,           ///< text: who made the file
-  portable_graph = 2,  ///< text form; left out by --drop-portable
-  weight_index = 3,    ///< text: hash, dtype, shape, offset and length of each weight
-  weights = 4,         ///< contents, each once, at a multiple of 64 bytes
-  calibration = 5,     ///< text, when there is one
-  typed_graph = 6,     ///< of a part: the graph that its plan is of, text
-  choice = 7,          ///< reserved; the plan says kernels and tunings
-  packed_weights = 8,  ///< reserved
-  plan = 9,            ///< of a part: text form
-  records = 10,        ///< reserved
-  gpu_binaries = 11,   ///< reserved
-  device = 12,         ///< of a part: text: what it is for, the hashes of what it was made of
+  about = 1,            ///< text: who made the file
+  portable_graph = 2,   ///< text form; left out by --drop-portable
+  weight_index = 3,     ///< text: hash, dtype, shape, offset and length of each weight
+  weights = 4,          ///< contents, each once, at a multiple of 64 bytes
+  calibration = 5,      ///< text, when there is one
+  typed_graph = 6,      ///< of a part: the graph that its plan is of, text
+  choice = 7,           ///< reserved; the plan says kernels and tunings
+  packed_weights = 8,   ///< reserved
+  plan = 9,             ///< of a part: text form
+  records = 10,         ///< reserved
+  gpu_binaries = 11,    ///< reserved
+  device = 12,          ///< of a part: text: what it is for, the hashes of what it was made of
+  open_graph = 13,      ///< text form: inputs that have a value of their own are inputs
+  default_values = 14,  ///< these values, as a graph of constants, text form
 };
 /// "portable_graph"; empty for a number that is no kind.
 std::string_view name(Section kind);

@@ -94,6 +94,37 @@ TEST_F(HoneHpp, SavedAndLoadedRunsTheSameBits) {
   EXPECT_EQ(logits_of(loaded, 7), logits_of(hone::Engine::load(file("digits.hone")), 7));
 }
 
+/// An ONNX file of y = x + w, f32[2] each, w of [1, 2] where it is not given.
+constexpr std::string_view kSum =
+    "08081207686f7374696c653a620a170a01780a01771201791a077468655f41646422034164641201"
+    "672a110802100142017722080000803f000000405a0f0a0178120a0a08080112040a0208025a0f0a"
+    "0177120a0a08080112040a020802620f0a0179120a0a08080112040a02080242021011";
+
+std::string sum_bytes() {
+  std::string bytes;
+  const auto digit = [](char c) { return c >= 'a' ? c - 'a' + 10 : c - '0'; };
+  for (size_t i = 0; i < kSum.size(); i += 2)
+    bytes += static_cast<char>(digit(kSum[i]) * 16 + digit(kSum[i + 1]));
+  return bytes;
+}
+
+TEST_F(HoneHpp, InputsWithAValueOfTheirOwn) {
+  const hone::Engine engine = hone::build(hone::import(file("sum.onnx", sum_bytes())));
+  ASSERT_EQ(engine.inputs().size(), 1u);
+  ASSERT_EQ(engine.defaults().size(), 1u);
+  EXPECT_EQ(engine.defaults()[0].name, "w");
+  EXPECT_EQ(engine.defaults()[0].dims, std::vector<int64_t>{2});
+  engine.save(file("sum.hone"));
+  const std::vector<float> x{10, 20}, w{5, 6};
+  for (const hone::Engine& each : {engine, hone::Engine::load(file("sum.hone"))}) {
+    hone::Context context(each);
+    const hone::Tensor given = hone::Tensor::view("x", x, {2});
+    EXPECT_EQ(copy_of(context.run({given}).at("y")), (std::vector<float>{11, 22}));
+    EXPECT_EQ(copy_of(context.run({given, hone::Tensor::view("w", w, {2})}).at("y")),
+              (std::vector<float>{15, 26}));
+  }
+}
+
 TEST_F(HoneHpp, ContextsInThreads) {
   const hone::Engine engine = hone::build(hone::import(kDigits), {.workers = 2});
   const std::vector<float> wanted = logits_of(engine, 5);
@@ -193,6 +224,8 @@ TEST_F(HoneH, NullIsToldOrFine) {
   EXPECT_EQ(hone_context_create(nullptr, &context), HONE_USAGE);
   EXPECT_EQ(hone_run(nullptr, nullptr, 0, nullptr, 0), HONE_USAGE);
   EXPECT_EQ(hone_engine_input(nullptr, 0, nullptr), HONE_USAGE);
+  EXPECT_EQ(hone_engine_default(nullptr, 0, nullptr), HONE_USAGE);
+  EXPECT_EQ(hone_engine_defaults(nullptr), 0u);
   EXPECT_EQ(hone_engine_inputs(nullptr), 0u);
   EXPECT_EQ(hone_engine_outputs(nullptr), 0u);
   EXPECT_EQ(hone_context_arena_bytes(nullptr), 0);

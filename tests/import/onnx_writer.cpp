@@ -128,7 +128,7 @@ Proto graph(const GraphParts& parts) {
 
 std::string model(const ModelParts& parts) {
   Proto made;
-  made.number(1, 8).bytes(2, "acme-export").bytes(3, "2.1").message(7, parts.graph);
+  made.number(1, parts.ir_version).bytes(2, "acme-export").bytes(3, "2.1").message(7, parts.graph);
   for (const auto& [domain, version] : parts.opsets) {
     Proto opset;
     if (!domain.empty()) opset.bytes(1, domain);

@@ -69,6 +69,7 @@ struct ModelParts {
   Proto graph;
   std::vector<std::pair<std::string, int64_t>> opsets{{"", 17}};
   std::vector<Proto> functions = {};
+  int64_t ir_version = 8;
 };
 std::string model(const ModelParts& parts);
 /// y = nodes(x) over f32[2], opset 17

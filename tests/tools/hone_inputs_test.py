@@ -1,4 +1,6 @@
-"""tests/tools/hone_inputs_test.py HONE: inputs that are strings."""
+"""tests/tools/hone_inputs_test.py HONE: inputs that are strings, and those that have a value of
+their own."""
+import json
 import zipfile
 
 import hone_tool
@@ -30,6 +32,23 @@ class Inputs(hone_tool.Tool):
             self.assertIn(message, result.stderr)
         result = self.run_tool("run", "digits.onnx", "--input", "text:a")
         self.assertIn("text: gives strings", result.stderr)
+
+    def test_inputs_that_have_a_value_of_their_own(self):
+        types = [onnx.value(name) for name in ("x", "w", "y")]
+        (self.folder / "sum.onnx").write_bytes(onnx.model(onnx.graph(
+            [onnx.node("Add", ["x", "w"], ["y"])], types[:2], types[2:],
+            [onnx.tensor("w", [2], floats=[1, 2])])))
+        for name, values in (("x", (10, 20)), ("w", (5, 6))):
+            (self.folder / f"{name}.npy").write_bytes(hone_tool.npy("f", (2,), values))
+        self.output("build", "sum.onnx", "-o", "sum.hone")
+        for model in ("sum.onnx", "sum.hone"):
+            for words, want in ((("x.npy",), "[11, 22]"),
+                                (("x=x.npy", "-i", "w=w.npy"), "[15, 26]")):
+                self.assertIn(want, self.output("run", model, "--input", *words))
+            inputs = json.loads(self.output("inspect", model, "-o", "json"))["inputs"]
+            self.assertEqual([(port["name"], port.get("default")) for port in inputs],
+                             [("x", None), ("w", True)])
+            self.assertRegex(self.output("inspect", model), r"\ndefaults +w: f32\[2\]\n")
 
 
 if __name__ == "__main__":

@@ -178,7 +178,8 @@ void build_file(const BuildVerb& verb) {
     if (dump) dump->write(pass.name, pass.does, graph);
   };
   stages.tell(kStages[1], 0, 0);
-  const std::shared_ptr<const Engine> engine = build(std::move(imported.graph), options);
+  const std::shared_ptr<const Engine> engine = 
+      build(std::move(imported.graph), options, std::move(imported.defaults));
   SaveOptions how = verb.save;
   how.progress = stages.progress();
   save(*engine, output, how);
@@ -210,6 +211,8 @@ std::function<void()> declare_build(Arguments& arguments) {
                    "Write the graph after each pass that changed it, and stages");
   arguments.flag("--drop-portable", verb->save.drop_portable,
                  "Leave out the portable graph: the engine runs on machines like this one only");
+  arguments.flag("--keep-defaults", verb->save.keep_defaults,
+                 "Keep inputs' own values replaceable, however large the engine grows");
   verb->model.declare_workers(arguments);
   verb->model.declare_weights(arguments);
   verb->model.declare_disabled(arguments);

@@ -60,19 +60,24 @@ Tensor packed_as(DType wanted, Tensor tensor) {
 
 class InputReader {
  public:
-  InputReader(const Graph& graph, const ModelOptions& model, const InputOptions& options)
-      : graph_(graph), model_(model), options_(options), shapes_(model.input_shapes(graph)) {}
+  InputReader(const Graph& graph, const ModelOptions& model, const InputOptions& options,
+              const Defaults* defaults)
+      : graph_(graph),
+        model_(model),
+        options_(options),
+        defaults_(defaults),
+        shapes_(model.input_shapes(graph, defaults)) {}
 
   NamedTensors read() {
     for (const std::string& given : options_.layouts) {
-      const auto [name, layout] = split_name(graph_, given, "--layout");
+      const auto [name, layout] = split_name(graph_, given, "--layout", defaults_);
       layouts_[name] = layout;
     }
     for (const auto& [name, shape] : shapes_) bind(type(name), shape, symbols_);
     for (const std::string& given : options_.inputs) read_source(given);
     for (const auto& [name, kind] : made_) make(name, kind);
     std::vector<std::string> missing;
-    for (const Value* input : graph_.inputs()) {
+    for (const std::string& name : wanted_inputs(graph_, defaults_)) {
       const bool given = std::any_of(found_.begin(), found_.end(),
                                      [&](const auto& each) { return each.first == name; });
       if (!given) missing.push_back(cat("\"", name, "\" (", graph_.find(name)->type, ")"));
@@ -94,7 +99,7 @@ class InputReader {
   void read_source(const std::string& given) {
     const std::filesystem::path whole(given);
     if (whole.extension() == ".npz" && given.find('=') == std::string::npos &&
-        graph_.inputs().size() != 1) {
+        wanted_inputs(graph_, defaults_).size() != 1) {
       const NpzFile npz(whole);
       for (size_t i = 0; i < npz.size(); ++i) {
         const std::string name = npz.name(i);
@@ -105,7 +110,7 @@ class InputReader {
       }
       return;
     }
-    const auto [name, source] = split_name(graph_, given, "--input");
+    const auto [name, source] = split_name(graph_, given, "--input", defaults_);
     check(given_.insert(name).second, Code::usage, "input \"", name, "\" is given twice");
     if (const Type& wanted = graph_.find(name)->type; !wanted.is_tensor())
       return add(name, read_contents(name, wanted, source));
@@ -115,15 +120,10 @@ class InputReader {
       made_.emplace_back(name, source);
       return;
     }
+    if (source.starts_with("text:")) return take(name, words(name, source.substr(5)), source);
     take(name, read_file(name, source), source);
   }
 
-  /// Of a sequence: the arrays of an .npz file in their order; of an optional: what it holds, or
-  /// "nothing".
-    if (source.starts_with("text:")) return take(name, words(name, source.substr(5)), source);
-  Tensor read_contents(const std::string& name, const Type& wanted, const std::string& source) {
-    const std::filesystem::path path(source);
-    if (wanted.kind() == Type::Kind::optional) {
   /// The strings between commas; where one size is open, it is what makes their number right.
   Tensor words(const std::string& name, const std::string& text) {
     const TensorType& wanted = type(name);
@@ -158,6 +158,11 @@ class InputReader {
     return shape;
   }
 
+  /// Of a sequence: the arrays of an .npz file in their order; of an optional: what it holds, or
+  /// "nothing".
+  Tensor read_contents(const std::string& name, const Type& wanted, const std::string& source) {
+    const std::filesystem::path path(source);
+    if (wanted.kind() == Type::Kind::optional) {
       if (source == "nothing") return Tensor::nothing();
       if (wanted.element().is_tensor()) return to_tensor(read_npy(path));
       return read_contents(name, wanted.element(), source);
@@ -312,6 +317,7 @@ class InputReader {
   const Graph& graph_;
   const ModelOptions& model_;
   const InputOptions& options_;
+  const Defaults* defaults_;  // null: every input is wanted
   Shapes shapes_;
   Bindings symbols_;
   std::map<std::string, std::string, std::less<>> layouts_;
@@ -322,9 +328,9 @@ class InputReader {
 
 }  // namespace
 
-NamedTensors read_inputs(const Graph& graph, const ModelOptions& model,
-                         const InputOptions& options) {
-  return InputReader(graph, model, options).read();
+NamedTensors read_inputs(const Graph& graph, const ModelOptions& model, const InputOptions& options,
+                         const Defaults* defaults) {
+  return InputReader(graph, model, options, defaults).read();
 }
 
 }  // namespace hone::cli

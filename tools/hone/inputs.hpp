@@ -20,9 +20,9 @@ struct InputOptions {
   void declare(Arguments& arguments);
 };
 
-/// Every input of `graph`. Error(usage) for those that are missing, unknown or do not fit, in words
-/// that name the file.
-NamedTensors read_inputs(const Graph& graph, const ModelOptions& model,
-                         const InputOptions& options);
+/// Every input of `graph`, and of `defaults` (inputs of `graph`, too) those that are given.
+/// Error(usage) for those that are missing, unknown or do not fit, in words that name the file.
+NamedTensors read_inputs(const Graph& graph, const ModelOptions& model, const InputOptions& options,
+                         const Defaults* defaults = nullptr);
 
 }  // namespace hone::cli

@@ -144,6 +144,7 @@ void inspect_engine(const ModelOptions& options, Inspection& found) {
   const auto& parts = file.parts.devices;
   found.portable = file.parts.portable != nullptr ? file.parts.portable : parts.front().typed;
   found.graph = found.portable->clone();
+  found.defaults = file.parts.defaults;
   for (const DevicePart& each : parts)
     found.about.emplace_back("part", cat(each.target, ", ", each.plan.workers, " workers"));
   if (file.parts.portable == nullptr)
@@ -172,6 +173,8 @@ void inspect_model(const ModelOptions& options, int most_streams, Inspection& fo
       {"format", imported.format}, {"producer", imported.producer}, {"opset", cat(imported.opset)}};
   for (const auto& [key, value] : imported.metadata) found.about.emplace_back(key, value);
   found.graph = imported.graph->clone();
+  found.defaults = imported.defaults;
+  if (!imported.fixed_defaults.empty()) found.about.emplace_back("note", imported.fixed_defaults);
   const BuildOptions build = options.build_options();
   found.portable = make_portable(std::move(imported.graph), build);
   const int workers = options.workers > 0 ? options.workers : usable_cores();

@@ -33,8 +33,9 @@ struct Inspection {
   std::shared_ptr<const Graph> portable;  // canonical
   std::unique_ptr<Graph> typed;           // what `plan` is of
   Plan plan;
-  std::vector<StreamTrial> streams;    // what --streams tried
-  std::vector<SectionEntry> sections;  // of an engine file
+  std::shared_ptr<const Defaults> defaults;  // null: none
+  std::vector<StreamTrial> streams;          // what --streams tried
+  std::vector<SectionEntry> sections;        // of an engine file
 
   std::vector<OpRow> ops;  // by FLOPs, then by name; those of bodies too
   int64_t nodes = 0;

@@ -146,6 +146,12 @@ std::string inspection_json(const Inspection& found, const FusedGraph& fused) {
     port["name"] = input->name;
     json["inputs"].push_back(std::move(port));
   }
+  for (const Value* input : default_inputs(found.defaults.get())) {
+    Json port = type_json(input->type);
+    port["name"] = input->name;
+    port["default"] = true;
+    json["inputs"].push_back(std::move(port));
+  }
   for (const GraphOutput& output : found.graph->outputs()) {
     Json port = type_json(output.value->type);
     port["name"] = output.name;

@@ -53,12 +53,19 @@ std::string arena_text(const Inspection& found) {
   return cat("max(", join(texts, ", "), ") bytes");
 }
 
-void add_ports(std::vector<std::vector<std::string>>& rows, const Graph& graph) {
+void add_ports(std::vector<std::vector<std::string>>& rows, const Graph& graph,
+               const Defaults* defaults) {
   bool first = true;
   for (const Value* input : graph.inputs()) {
     rows.push_back({first ? "inputs" : "", cat(input->name, ": ", input->type)});
     first = false;
   }
+  first = true;
+  constexpr size_t kDefaults = 8;  // of an old model every weight is one
+  const std::vector<const Value*> own = default_inputs(defaults);
+  for (size_t i = 0; i < std::min(own.size(), kDefaults); ++i)
+    rows.push_back({i == 0 ? "defaults" : "", cat(own[i]->name, ": ", own[i]->type)});
+  if (own.size() > kDefaults) rows.push_back({"", cat("and ", own.size() - kDefaults, " more")});
   first = true;
   for (const GraphOutput& output : graph.outputs()) {
     rows.push_back({first ? "outputs" : "", cat(output.name, ": ", output.value->type)});
@@ -130,7 +137,7 @@ std::string inspection_text(const Inspection& found) {
   std::vector<std::vector<std::string>> rows{{"file", found.file}};
   for (const auto& [key, value] : found.about)
     if (!value.empty()) rows.push_back({key, value});
-  add_ports(rows, *found.graph);
+  add_ports(rows, *found.graph, found.defaults.get());
   for (const Require& require : found.graph->requirements())
     rows.push_back({"require", cat(require)});
   rows.push_back({"nodes", number_text(found.nodes)});

@@ -83,11 +83,11 @@ std::shared_ptr<const Engine> ModelOptions::open_engine(const OnGraph& before) c
   const BuildOptions options = build_options();
   if (is_engine_file(path)) {
     check_engine_options();
-    return load(path, {options.engine, true, before});
+    return load(path, {.engine = options.engine, .before = before});
   }
   Imported imported = import_file(path, import_options());
-  if (before) before(*imported.graph);
-  return build(std::move(imported.graph), options);
+  if (before) before(*imported.graph, imported.defaults.get());
+  return build(std::move(imported.graph), options, std::move(imported.defaults));
 }
 
 std::vector<int64_t> parse_shape(std::string_view text) {
@@ -106,8 +106,16 @@ std::vector<int64_t> parse_shape(std::string_view text) {
   return shape;
 }
 
+std::vector<std::string> wanted_inputs(const Graph& graph, const Defaults* defaults) {
+  std::vector<std::string> names;
+  for (const Value* input : graph.inputs())
+    if (defaults == nullptr || !defaults->values.contains(input->name))
+      names.push_back(input->name);
+  return names;
+}
+
 std::pair<std::string, std::string> split_name(const Graph& graph, const std::string& given,
-                                               std::string_view option) {
+                                               std::string_view option, const Defaults* defaults) {
   std::vector<std::string_view> names;
   for (const Value* input : graph.inputs()) {
     if (given.starts_with(input->name + "="))
@@ -122,16 +130,17 @@ std::pair<std::string, std::string> split_name(const Graph& graph, const std::st
          meant ? cat("; did you mean \"", *meant, "\"?")
                : cat("; the inputs are ", join(names, ", ")));
   }
-  check(names.size() == 1, Code::usage, option, " ", given, ": wanted NAME=", given,
+  const std::vector<std::string> wanted = wanted_inputs(graph, defaults);
+  check(wanted.size() == 1, Code::usage, option, " ", given, ": wanted NAME=", given,
         "; the inputs are ", join(names, ", "));
-  return {graph.inputs().front()->name, given};
+  return {wanted.front(), given};
 }
 
-Shapes ModelOptions::input_shapes(const Graph& graph) const {
+Shapes ModelOptions::input_shapes(const Graph& graph, const Defaults* defaults) const {
   Shapes found;
   Bindings symbols;
   for (const std::string& each : shapes) {
-    const auto [name, text] = split_name(graph, each, "--shape");
+    const auto [name, text] = split_name(graph, each, "--shape", defaults);
     const std::vector<int64_t> shape = parse_shape(text);
     const Type& type = graph.find(name)->type;
     check(type.is_tensor() && bind(type.tensor(), shape, symbols), Code::usage, "--shape ", each,

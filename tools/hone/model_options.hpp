@@ -40,13 +40,17 @@ struct ModelOptions {
   /// Error(usage) when options were given that only a model can take.
   void check_engine_options() const;
   /// Sizes of inputs of `graph` by --shape. Error(usage) when they contradict its types.
-  Shapes input_shapes(const Graph& graph) const;
+  Shapes input_shapes(const Graph& graph, const Defaults* defaults = nullptr) const;
 };
 
-/// NAME=VALUE, the name one of `graph`'s inputs; VALUE alone where there is one input.
-/// Error(usage) otherwise. `option` is for messages: "--input".
+/// NAME=VALUE, the name one of `graph`'s inputs; VALUE alone where there is one input, those that
+/// have a value of their own not counted. Error(usage) otherwise. `option` is for messages:
+/// "--input".
 std::pair<std::string, std::string> split_name(const Graph& graph, const std::string& given,
-                                               std::string_view option);
+                                               std::string_view option,
+                                               const Defaults* defaults = nullptr);
+/// Names of the inputs that a run has to give.
+std::vector<std::string> wanted_inputs(const Graph& graph, const Defaults* defaults);
 
 /// "1x3x224x224". Error(usage).
 std::vector<int64_t> parse_shape(std::string_view text);

@@ -140,14 +140,16 @@ void run(const RunOptions& options) {
   check(options.labels.empty() || options.top > 0, Code::usage, "--labels goes with --top K");
   const std::vector<std::string> labels = read_labels(options.labels);
   NamedTensors inputs;
-  std::string types;
+  std::optional<std::string> types;
+  const auto read = [&](const Graph& graph, const Defaults* defaults) {
+    const Graph& stated = defaults != nullptr ? *defaults->graph : graph;
+    if (types == types_of_inputs(stated)) return;
+    inputs = read_inputs(stated, options.model, options.inputs, defaults);
+    types = types_of_inputs(stated);
+  };
   // A wrong input is told before the engine is made, which may take long.
-  const std::shared_ptr<const Engine> engine = options.model.open_engine([&](const Graph& graph) {
-    inputs = read_inputs(graph, options.model, options.inputs);
-    types = types_of_inputs(graph);
-  });
-  if (types_of_inputs(engine->stated()) != types)  // passes found out more about sizes
-    inputs = read_inputs(engine->stated(), options.model, options.inputs);
+  const std::shared_ptr<const Engine> engine = options.model.open_engine(read);
+  read(engine->stated(), engine->defaults().get());  // passes may have found out more about sizes
   Context context(engine);
   const NamedTensors results = context.run(inputs);
   if (!options.save.empty()) save(options.save, flat(results));

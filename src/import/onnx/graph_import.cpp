@@ -5,6 +5,7 @@
 
 #include "import/onnx/advice.hpp"
 #include "import/onnx/order.hpp"
+#include "ir/evaluation.hpp"
 
 namespace hone::onnx {
 
@@ -213,15 +214,38 @@ void GraphImport::import_tensors(const GraphProto& graph) {
   }
 }
 
+/// Whether the input is none here, because an initializer gives its value.
+bool GraphImport::has_default(const NamedType& input) {
+  using Mode = ModelImport::Defaults;
+  const auto found = names_.find(input.name);
+  if (found == names_.end()) return false;
+  if (found->second.state == Slot::State::failed) return true;
+  if (found->second.state != Slot::State::tensor) return false;
+  try {
+    const std::shared_ptr<const Weight>& weight = tensors_[found->second.tensor].weight;
+    Bindings sizes;
+    std::set<std::string, std::less<>> names;
+    const Type type =
+        InputType(input.name, names).of(decode_type(input.type, model_.options.limits));
+    const bool fits = type.is_tensor() && type.tensor().dtype == weight->dtype() &&
+                      bind(type.tensor(), weight->shape(), sizes);
+    const bool opens = model_.mode == Mode::inputs ||
+                       (model_.mode == Mode::float_inputs && is_float(weight->dtype()));
+    if (!fits || (model_.mode != Mode::constants && !opens)) return true;
+    model_.defaults.emplace(input.name, weight);
+    if (opens) names_.erase(found);
+    return !opens;
+  } catch (const Error&) {  // of no type that can be read: nothing could be given in its place
+    return true;
+  }
+}
+
 void GraphImport::import_inputs(const GraphProto& graph) {
   auto& symbols = symbols_;
   std::vector<std::optional<StatedType>> stated(graph.inputs.size());
   for (size_t i = 0; i < graph.inputs.size(); ++i) {
     const NamedType& input = graph.inputs[i];
-    const auto found = names_.find(input.name);
-    if (found != names_.end() &&
-        (found->second.state == Slot::State::tensor || found->second.state == Slot::State::failed))
-      continue;  // an initializer gives its value: a constant, as all were before IR version 4
+    if (has_default(input)) continue;
     try {
       stated[i] = decode_type(input.type, model_.options.limits);
       collect_names(*stated[i], symbols);

@@ -32,6 +32,14 @@ struct ModelImport {
   std::map<FunctionKey, FunctionProto> functions;  // by domain, name, overload
   FreeNames free_names;
   size_t most_name_bytes;
+  /// What initializers that are inputs, too, become: constants, or inputs, all or those of floats.
+  enum class Defaults : uint8_t {
+    constants,
+    inputs,
+    float_inputs
+  };
+  Defaults mode = Defaults::constants;
+  std::map<std::string, std::shared_ptr<const Weight>, std::less<>> defaults = {};  // of these
   int64_t nodes = 0;       // imported so far, calls inlined
   int64_t size_terms = 0;  // of the sizes of all values
   int64_t captures = 0;    // inputs that bodies got for values of outer graphs
@@ -135,7 +143,7 @@ class GraphImport {
   void import_tensors(const GraphProto& graph);
   void add_tensor(const TensorProto& tensor, std::shared_ptr<const Weight> weight);
   void import_inputs(const GraphProto& graph);
-  void import_input(const NamedType& input, std::set<std::string, std::less<>>& symbols);
+  bool has_default(const NamedType& input);
   void import_nodes(const std::vector<NodeProto>& nodes);
   void import_node(const NodeProto& node);
   void import_known(const NodeProto& node, ImportFunction f, int opset);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/log.hpp"
 #include "import/onnx/graph_import.hpp"
 
 namespace hone::onnx {
@@ -63,6 +64,72 @@ void drop_unused_constants(Graph& graph) {
     if (constant->users.empty() && !graph.is_output(constant)) graph.erase(constant);
 }
 
+/// The main graph of a file, which may be read twice.
+struct MainImport {
+  const ModelProto& model;
+  const Opsets& opsets;
+  TensorReader& tensors;
+  const ImportOptions& options;
+  const Imported& about;
+  const std::string& file_name;
+  size_t most_name_bytes;
+
+  ModelImport scopes(ModelImport::Defaults mode) const {
+    ModelImport import{options,         importers(), tensors, {}, {}, FreeNames(options.limits),
+                       most_name_bytes, mode};
+    read_functions(model, import);
+    return import;
+  }
+
+  /// Error with all problems.
+  std::unique_ptr<Graph> graph(ModelImport& import) const {
+    const GraphProto proto = decode_graph(*model.graph, options.limits);
+    auto made = std::make_unique<Graph>(proto.name.empty() ? std::string("graph")
+                                                           : std::string(proto.name));
+    Frame frame(import, *made, nullptr);
+    GraphImport(import, frame, opsets, nullptr, nullptr, 0).import_main(proto);
+    if (!import.report.empty())
+      throw import.report.error({file_name, about.opset == 0 ? "" : cat("opset ", about.opset),
+                                 about.producer, import.nodes});
+    drop_unused_constants(*made);
+    return made;
+  }
+};
+
+std::string first_names(const ModelImport& import) {
+  constexpr size_t kNames = 8;
+  std::vector<std::string> names;
+  for (const auto& [name, weight] : import.defaults)
+    if (names.size() < kNames) names.push_back(shown(name));
+  const size_t more = import.defaults.size() - names.size();
+  return more > 0 ? cat(join(names, ", "), " and ", more, " more") : join(names, ", ");
+}
+
+/// What the graph is where its defaults are inputs. Where it cannot be run so (a size that has to
+/// be known, a branch that is ill typed), those of floats alone are inputs, or none.
+void add_defaults(const MainImport& main, const ModelImport& closed, Imported& result) {
+  using Mode = ModelImport::Defaults;
+  for (const Mode mode : {Mode::inputs, Mode::float_inputs}) {
+    ModelImport import = main.scopes(mode);
+    try {
+      std::shared_ptr<const Graph> graph = main.graph(import);
+      if (import.defaults.empty()) break;
+      log(Level::note, main.file_name, ": inputs that have a value of their own, which a run may ",
+          "replace: ", first_names(import));
+      result.defaults =
+          std::make_shared<const Defaults>(Defaults{std::move(graph), std::move(import.defaults)});
+      return;
+    } catch (const Error& error) {
+      if (mode == Mode::inputs) result.fixed_defaults = error.message();
+    } catch (const BeyondLimit& limit) {
+      if (mode == Mode::inputs) result.fixed_defaults = limit.message;
+    }
+  }
+  result.fixed_defaults = cat("initializers that are inputs, too, cannot be replaced (",
+                              first_names(closed), "): ", result.fixed_defaults);
+  log(Level::note, main.file_name, ": ", result.fixed_defaults);
+}
+
 }  // namespace
 
 Imported import_model(std::string_view bytes, TensorReader& tensors, const std::string& file_name,
@@ -78,23 +145,11 @@ Imported import_model(std::string_view bytes, TensorReader& tensors, const std::
   for (const auto& [key, value] : model.metadata)
     result.metadata.emplace(std::string(key), std::string(value));
 
-  ModelImport import{options,
-                     importers(),
-                     tensors,
-                     {},
-                     {},
-                     FreeNames(options.limits),
-                     options.limits.made_name_bytes + 4 * bytes.size()};
-  read_functions(model, import);
-  const GraphProto graph = decode_graph(*model.graph, options.limits);
-  result.graph =
-      std::make_unique<Graph>(graph.name.empty() ? std::string("graph") : std::string(graph.name));
-  Frame frame(import, *result.graph, nullptr);
-  GraphImport(import, frame, opsets, nullptr, nullptr, 0).import_main(graph);
-  if (!import.report.empty())
-    throw import.report.error({file_name, result.opset == 0 ? "" : cat("opset ", result.opset),
-                               result.producer, import.nodes});
-  drop_unused_constants(*result.graph);
+  const MainImport main{model,  opsets,    tensors, options,
+                        result, file_name, options.limits.made_name_bytes + 4 * bytes.size()};
+  ModelImport import = main.scopes(ModelImport::Defaults::constants);
+  result.graph = main.graph(import);
+  if (!import.defaults.empty()) add_defaults(main, import, result);
   return result;
 } catch (const BeyondLimit& limit) {
   throw Error(Code::invalid_model, cat(limit.message, " (", file_name, ")"));
