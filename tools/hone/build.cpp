@@ -178,7 +178,7 @@ void build_file(const BuildVerb& verb) {
     if (dump) dump->write(pass.name, pass.does, graph);
   };
   stages.tell(kStages[1], 0, 0);
-  const std::shared_ptr<const Engine> engine = 
+  const std::shared_ptr<const Engine> engine =
       build(std::move(imported.graph), options, std::move(imported.defaults));
   SaveOptions how = verb.save;
   how.progress = stages.progress();

@@ -99,12 +99,41 @@ Layout typical_layout(const Inspection& found) {
   return {};
 }
 
+/// A buffer that values share, and its bytes.
+struct Shared {
+  Buffer when;
+  Dim bytes;
+};
+
+/// What is live at each step.
+std::vector<Dim> live_bytes(const std::vector<Shared>& buffers, size_t steps) {
+  std::vector<std::vector<const Dim*>> begin(steps), end(steps);
+  for (const Shared& each : buffers) {
+    begin[static_cast<size_t>(each.when.first)].push_back(&each.bytes);
+    end[std::min(static_cast<size_t>(each.when.last), steps - 1)].push_back(&each.bytes);
+  }
+  std::vector<Dim> live;
+  std::unordered_set<const Dim*> untold;
+  Dim now;
+  for (size_t step = 0; step < steps; ++step) {
+    for (const Dim* bytes : begin[step]) {
+      auto more = sum(now, *bytes);
+      if (more) now = *std::move(more);
+      else untold.insert(bytes);
+    }
+    live.push_back(now);
+    for (const Dim* bytes : end[step])
+      if (!untold.contains(bytes)) now = now - *bytes;
+  }
+  return live;
+}
+
 void measure_memory(Inspection& found) {
   const Plan& plan = found.plan;
   found.open_sizes = plan.pooled;
   const Layout layout = typical_layout(found);
   const Bindings& given = found.sizes.given();
-  std::vector<Dim> live(plan.steps.size());
+  std::vector<Shared> shared;
   std::vector<bool> counted(layout.demand.buffers.size(), false);
   for (size_t i = 0; i < plan.buffers.size(); ++i) {
     const Dim bytes =
@@ -118,13 +147,10 @@ void measure_memory(Inspection& found) {
     const Buffer& buffer = layout.demand.buffers[group];
     if (counted[group] || buffer.bytes != layout.bytes[i]) continue;
     counted[group] = true;
-    for (int step = buffer.first; step <= buffer.last; ++step) {
-      Dim& at = live[static_cast<size_t>(step)];
-      at = sum(at, bytes).value_or(at);
-    }
+    shared.push_back({buffer, bytes});
   }
   const Ranges& bounds = found.typed->ranges();
-  for (const Dim& each : live)
+  for (const Dim& each : live_bytes(shared, plan.steps.size()))
     if (found.peaks.size() < kMostPeaks && each.complexity() < kMostComplexity)
       add_peak(found.peaks, each, bounds);
   const bool known = std::all_of(plan.buffers.begin(), plan.buffers.end(), [&](const auto& each) {
