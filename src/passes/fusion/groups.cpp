@@ -111,7 +111,9 @@ std::vector<Group*> Groups::all() {
 std::string_view reason(Groups::Merging merging, std::string_view path) {
   switch (merging) {
     case Groups::Merging::path: return path;
-    case Groups::Merging::large: return "the region would have more than 512 ops";
+    case Groups::Merging::large:
+      static_assert(kMostNodes == 512);
+      return "the region would have more than 512 ops";
     case Groups::Merging::unclear:
       return "so much lies between that paths through it are not looked for";
     case Groups::Merging::done: break;
