@@ -40,8 +40,8 @@ struct SaveOptions {
 /// Writes an engine to a file, whole or not at all.
 void save(const Engine& engine, const std::filesystem::path& path, const SaveOptions& options = {});
 
-/// Sees a graph, and inputs that have a value of their own (null: none), before it is planned and its
-/// weights are packed; may throw.
+/// Sees a graph, and inputs that have a value of their own (null: none), before it is planned and
+/// its weights are packed; may throw.
 using OnGraph = std::function<void(const Graph&, const Defaults*)>;
 
 struct LoadOptions {

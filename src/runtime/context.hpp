@@ -22,10 +22,10 @@ class Context {
   explicit Context(std::shared_ptr<const Engine> engine, std::shared_ptr<Team> team = nullptr);
 
   /// Runs once. `inputs`: every input by name, read in place (no copy) during the call; and any of
-  /// those that have a value of their own, which is not taken then. `outputs`: places for results by
-  /// name, written in place; those left out are made. Where outputs share a name, the first place is
-  /// the first one's. Returns all outputs in the model's order. Error(usage) for unknown, missing or
-  /// ill-typed tensors.
+  /// those that have a value of their own, which is not taken then. `outputs`: places for results
+  /// by name, written in place; those left out are made. Where outputs share a name, the first
+  /// place is the first one's. Returns all outputs in the model's order. Error(usage) for unknown,
+  /// missing or ill-typed tensors.
   NamedTensors run(const NamedTensors& inputs, const NamedTensors& outputs = {});
 
   /// Bytes of the arena for the sizes of the last run.

@@ -28,8 +28,8 @@ struct EngineParts {
 /// seed are written as their seed, with their contents where a graph's take more than
 /// Limits::random_bytes together. A typed graph whose own weights (unpacked, converted) would make
 /// the file grow by more than an eighth is left out, to be made again from the portable graph;
-/// defaults that would are left out, too, for good. Before the file stands under its name it is read
-/// back, graphs and plans verified and each weight hashed. Error(internal) when that fails;
+/// defaults that would are left out, too, for good. Before the file stands under its name it is
+/// read back, graphs and plans verified and each weight hashed. Error(internal) when that fails;
 /// Error(io); Error(usage) for weights whose contents are not here.
 void write_engine_file(const std::filesystem::path& path, const EngineParts& parts,
                        const Progress& progress = nullptr);

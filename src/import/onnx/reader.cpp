@@ -145,8 +145,13 @@ Imported import_model(std::string_view bytes, TensorReader& tensors, const std::
   for (const auto& [key, value] : model.metadata)
     result.metadata.emplace(std::string(key), std::string(value));
 
-  const MainImport main{model,  opsets,    tensors, options,
-                        result, file_name, options.limits.made_name_bytes + 4 * bytes.size()};
+  const MainImport main{model,
+                        opsets,
+                        tensors,
+                        options,
+                        result,
+                        file_name,
+                        options.limits.made_name_bytes + 4 * bytes.size()};
   ModelImport import = main.scopes(ModelImport::Defaults::constants);
   result.graph = main.graph(import);
   if (!import.defaults.empty()) add_defaults(main, import, result);
