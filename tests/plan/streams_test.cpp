@@ -195,8 +195,9 @@ TEST(Streams, ALifeThatIsTooShortIsNoticed) {
   OpCounts counts;
   int checks = 0, replays = 0, missed = 0;
   for (uint64_t seed = 1; seed <= 120; ++seed) {
-    const auto graph = seed % 3 == 0 ? graph_of(kTexts[seed / 3 % 3])
-                                     : random_graph(seed, all_ops(), counts).graph;
+    const auto graph = seed % 3 == 0
+                           ? graph_of(kTexts[seed / 3 % 3])
+                           : random_graph(seed, all_ops(), counts, {.size_chains = 0}).graph;
     const Plan whole = spread(*graph, 3, random);
     for (size_t buffer = 0; buffer < whole.buffers.size(); ++buffer) {
       if (whole.buffers[buffer].until < 0) continue;

@@ -101,7 +101,8 @@ Value* Drawing::take(std::string_view name, const Tensor& contents, bool rounded
 void Drawing::add_some_op() {
   Rng& rng = source_.rng;
   if (rng.percent(source_.options.motifs)) return add_motif();
-  if (rng.percent(source_.options.size_chains)) return add_size_chain(*this);
+  const int64_t chains = source_.options.size_chains;  // 0: as if nobody had asked
+  if (chains > 0 && rng.percent(chains)) return add_size_chain(*this);
   const OpClass& op_class = *rng.among(source_.classes);
   if (is_control(op_class.name)) {
     if (depth_ == kDeepest) return;
