@@ -140,7 +140,7 @@ Type Inference::written_out(int output, Type type) {
     const auto longest = std::max_element(dims.begin(), dims.end(), [](const Dim& a, const Dim& b) {
       return a.complexity() < b.complexity();
     });
-    if (longest->complexity() <= 1) break;  // of a rank that nobody has
+    if (longest->is_constant() || longest->as_symbol()) break;  // of a rank that nobody has
     *longest = fresh(output, static_cast<int>(longest - dims.begin()));
   }
   return Type::tensor(type.tensor().dtype, std::move(dims));

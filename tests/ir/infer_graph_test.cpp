@@ -59,6 +59,17 @@ TEST(InferGraph, AShapeWhoseBytesAreTooLongToWriteHasASymbol) {
   verify(graph, "inference");
 }
 
+TEST(InferGraph, AShapeOfManyOpenSizesStaysAsItIs) {
+  Graph graph("g");
+  Dims dims;
+  for (int i = 0; i < 70; ++i) dims.push_back(size("n", i));
+  Value* x = graph.add_input("x", Type::tensor(DType::f32, dims));
+  const Node* same = graph.add_node(TestSplit{}, {x}, {"y"});
+  graph.add_output("y", same->output());
+  infer(graph);
+  EXPECT_EQ(same->output()->type, x->type);
+}
+
 TEST(InferGraph, PiecesWhoseSumIsTooLongToWriteTellTheirSizes) {
   Graph graph("g");
   Value* x = graph.add_input("x", Type::tensor(DType::f32, {Dim::symbol("n")}));
