@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "base/printable.hpp"
 #include "ir/dim_facts.hpp"
@@ -57,7 +58,7 @@ Node* Graph::add_node(Op op, std::vector<Value*> inputs,
   node->inputs = std::move(inputs);
   node->origin = std::move(origin);
   node->by = std::move(by);
-  node->places.resize(node->inputs.size());
+  node->places.grow(0, node->inputs.size());
   for (size_t i = 0; i < node->inputs.size(); ++i)
     if (node->inputs[i] != nullptr) node->inputs[i]->users.add(node, i);
   for (size_t i = 0; i < output_names.size(); ++i) {
@@ -72,15 +73,21 @@ Node* Graph::add_node(Op op, std::vector<Value*> inputs,
   return node;
 }
 
+void Graph::link_output(size_t index, Value* value) {
+  outputs_[index].value = value;
+  outputs_[index].next = std::exchange(value->first_output, static_cast<int>(index));
+}
+
 void Graph::add_output(std::string_view name, Value* value) {
-  value->output_places.push_back(outputs_.size());
   outputs_.push_back({std::string(name), value});
+  link_output(outputs_.size() - 1, value);
 }
 
 void Graph::set_output(size_t index, Value* value) {
-  std::erase(outputs_[index].value->output_places, index);
-  outputs_[index].value = value;
-  value->output_places.push_back(index);
+  int* link = &outputs_[index].value->first_output;
+  while (*link != static_cast<int>(index)) link = &outputs_[static_cast<size_t>(*link)].next;
+  *link = outputs_[index].next;
+  link_output(index, value);
 }
 
 namespace {
@@ -181,14 +188,13 @@ void Graph::drop_user(Node* node, size_t operand) {
 
 void Graph::set_input(Node* node, size_t index, Value* value) {
   if (index >= node->inputs.size()) {
+    node->places.grow(node->inputs.size(), index + 1);
     node->inputs.resize(index + 1, nullptr);
-    node->places.resize(index + 1);
   }
   drop_user(node, index);
   node->inputs[index] = value;
   if (value != nullptr) value->users.add(node, index);
   while (!node->inputs.empty() && node->inputs.back() == nullptr) node->inputs.pop_back();
-  node->places.resize(node->inputs.size());
 }
 
 void Graph::replace_uses(Value* from, Value* to) {
@@ -197,10 +203,7 @@ void Graph::replace_uses(Value* from, Value* to) {
     use.node->inputs[use.operand] = to;
     to->users.add(use.node, use.operand);
   }
-  for (const size_t place : from->output_places) outputs_[place].value = to;
-  to->output_places.insert(to->output_places.end(), from->output_places.begin(),
-                           from->output_places.end());
-  from->output_places.clear();
+  while (from->first_output >= 0) set_output(static_cast<size_t>(from->first_output), to);
 }
 
 void Graph::erase(Node* node) {

@@ -27,10 +27,10 @@ struct Value {
   Type type;
   Node* producer = nullptr;              // null: an input or a constant
   int index = 0;                         // which result of the producer
+  int first_output = -1;                 // the graph output that it is; -1: none
   std::shared_ptr<const Weight> weight;  // set: a constant
   Users users;
-  std::vector<size_t> output_places;  // which outputs of the graph it is
-  std::optional<Dims> known;          // contents of a small integer tensor, row-major
+  std::optional<Dims> known;  // contents of a small integer tensor, row-major
 
   bool is_constant() const { return weight != nullptr; }
   bool is_literal() const { return weight != nullptr && weight->is_literal(); }
@@ -39,11 +39,11 @@ struct Value {
 
 struct Node {
   Op op;
-  std::vector<Value*> inputs;    // null: an optional operand that is absent (never the last)
-  std::vector<Value*> outputs;   // null: a result that nobody wants (never all)
-  std::vector<uint32_t> places;  // of each operand among its value's users; Users keeps them
-  Origins origin;                // the source model's nodes that it stands for
-  std::string by;                // pass or rule that made it; empty: the importer
+  std::vector<Value*> inputs;   // null: an optional operand that is absent (never the last)
+  std::vector<Value*> outputs;  // null: a result that nobody wants (never all)
+  UsePlaces places;             // of its operands; Users keeps them
+  Origins origin;               // the source model's nodes that it stands for
+  std::string by;               // pass or rule that made it; empty: the importer
   std::list<Node>::iterator self;
 
   Value* input(size_t i) const { return i < inputs.size() ? inputs[i] : nullptr; }
@@ -53,6 +53,7 @@ struct Node {
 struct GraphOutput {
   std::string name;  // for the caller
   Value* value;
+  int next = -1;  // the next output that is the same value; -1: none
 };
 
 /// A fact that the types rely on and that is checked when shapes are bound.
@@ -120,7 +121,7 @@ class Graph {
   void erase(Node* node);
   /// A constant or input without users that is not an output.
   void erase(Value* value);
-  bool is_output(const Value* value) const { return !value->output_places.empty(); }
+  bool is_output(const Value* value) const { return value->first_output >= 0; }
   /// Removes nodes that nothing reads and that define no symbol in use, then constants without
   /// users. true: something went.
   bool remove_unused();
@@ -131,6 +132,7 @@ class Graph {
  private:
   Value* add_value(std::string_view name);
   static void drop_user(Node* node, size_t operand);
+  void link_output(size_t index, Value* value);
 
   std::string name_;
   std::vector<Value*> inputs_;

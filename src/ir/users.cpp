@@ -1,11 +1,14 @@
 #include "ir/users.hpp"
 
+#include <algorithm>
+#include <bit>
+
 #include "ir/graph.hpp"
 
 namespace hone {
 
 bool Users::has(const Node* node, size_t operand) const {
-  if (operand >= node->places.size() || node->places[operand] >= uses_.size()) return false;
+  if (node->places[operand] >= uses_.size()) return false;
   const Use& use = uses_[node->places[operand]];
   return use.node == node && use.operand == operand;
 }
@@ -42,6 +45,17 @@ std::vector<Users::Use> Users::take() {
   std::vector<Use> taken = all();
   *this = {};
   return taken;
+}
+
+void UsePlaces::grow(size_t before, size_t count) {
+  if (count <= kFew || count <= before) return;
+  // As many as the next power of two: one after the other does not copy all each time.
+  const size_t held = before > kFew ? std::bit_ceil(before - kFew) : 0;
+  const size_t wanted = std::bit_ceil(count - kFew);
+  if (wanted == held) return;
+  auto more = std::make_unique<uint32_t[]>(wanted);
+  if (before > kFew) std::copy_n(more_.get(), before - kFew, more.get());
+  more_ = std::move(more);
 }
 
 void Users::close_gaps() {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <memory>
 #include <vector>
 
 namespace hone {
@@ -67,7 +68,25 @@ class Users {
   void close_gaps();
 
   std::vector<Use> uses_;  // the first from first_ on and the last are in use
-  size_t first_ = 0, count_ = 0;
+  uint32_t first_ = 0, count_ = 0;
+};
+
+/// Where each operand of a node stands among its value's users; most nodes have few.
+class UsePlaces {
+ public:
+  uint32_t& operator[](size_t operand) {
+    return operand < kFew ? few_[operand] : more_[operand - kFew];
+  }
+  uint32_t operator[](size_t operand) const {
+    return operand < kFew ? few_[operand] : more_[operand - kFew];
+  }
+  /// Makes room for operands up to `count`, where there were `before`.
+  void grow(size_t before, size_t count);
+
+ private:
+  static constexpr size_t kFew = 2;
+  uint32_t few_[kFew] = {};
+  std::unique_ptr<uint32_t[]> more_;
 };
 
 }  // namespace hone
