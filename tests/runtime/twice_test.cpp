@@ -74,8 +74,8 @@ void expect_same(const std::vector<Tensor>& wanted, const NamedTensors& found,
   ASSERT_EQ(found.size(), wanted.size()) << how;
   for (size_t i = 0; i < wanted.size(); ++i)
     EXPECT_TRUE(same_bits(found[i].second, wanted[i]))
-        << how << ", output " << i << ": " << describe(found[i].second) << ", by reference "
-        << describe(wanted[i]);
+        << how << ", output " << i << ": " << cat(describe(found[i].second)) << ", by reference "
+        << cat(describe(wanted[i]));
 }
 
 void check_case(const Case& each) {
