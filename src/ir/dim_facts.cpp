@@ -161,4 +161,12 @@ std::optional<std::pair<Dim, Dim>> order_in_equal(const Dim& a, const Dim& b) {
   return std::nullopt;
 }
 
+std::optional<std::pair<Dim, Dim>> order_in_broadcast(const Dim& a, const Dim& b) {
+  auto order = order_in_equal(a, b);
+  // Of a minimum the smaller one is a or b itself, of a maximum the larger one.
+  if (!order || (order->first != a && order->first != b) || order->second.bounds().low < 2)
+    return std::nullopt;
+  return order;
+}
+
 }  // namespace hone

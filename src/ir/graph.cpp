@@ -125,9 +125,10 @@ namespace {
 std::optional<Require> canonical(Require require) {
   using Relation = Require::Relation;
   const auto see_order = [&] {
-    if (require.relation != Relation::equal) return;
-    if (auto order = order_in_equal(require.a, require.b))
-      require = {Relation::less_equal, std::move(order->first), std::move(order->second)};
+    if (require.relation == Relation::less_equal) return;
+    auto order = require.relation == Relation::equal ? order_in_equal(require.a, require.b)
+                                                     : order_in_broadcast(require.a, require.b);
+    if (order) require = {Relation::less_equal, std::move(order->first), std::move(order->second)};
   };
   see_order();
   if (require.relation == Relation::equal) simplify_equal(require.a, require.b);

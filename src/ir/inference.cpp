@@ -5,6 +5,7 @@
 
 #include "base/hash.hpp"
 #include "base/size.hpp"
+#include "ir/dim_facts.hpp"
 #include "ir/dim_terms.hpp"
 
 namespace hone {
@@ -243,6 +244,7 @@ Dim Inference::broadcast_dim(const Dim& a, const Dim& b) {
     require_equal(a_is_wider ? b : a, 1);
     return a_is_wider ? a : b;
   }
+  if (order_in_broadcast(a, b)) return same(a, b);
   // One of several sizes that broadcast stands for all: where all are equal it is equal to each.
   const Dim of_a = first_of_broadcast(a), of_b = first_of_broadcast(b);
   const auto both = a_is_wider   ? a
@@ -263,7 +265,8 @@ void Inference::broadcasts_to(const Dim& own, const Dim& wanted) {
   if (own == wanted || provably_equal(own, 1, ranges()) == true) return;
   const auto equal = provably_equal(own, wanted, ranges());
   const bool is_one = provably_equal(wanted, 1, ranges()) == true;
-  if (is_one || equal == false) require_equal(own, 1);
+  if (equal == false && provably_equal(own, 1, ranges()) == false) require_equal(wanted, own);
+  else if (is_one || equal == false) require_equal(own, 1);
   else if (provably_equal(own, 1, ranges()) == false) require_equal(own, wanted);
   else if (!equal) require({Require::Relation::broadcast, own, first_of_broadcast(wanted)});
 }

@@ -50,7 +50,7 @@ TEST(Defaults, StayConstantsWhereWhatIsStatedIsNotWhatIsStored) {
 TEST(Defaults, SizesAreThoseOfWhatIsGiven) {
   const Imported imported = import_text(sum(value("w", {"n"})));
   EXPECT_EQ(text_of(*imported.defaults->graph),
-            "graph g(%x: f32[2], %w: f32[n]) -> (%y)\n  require n == 2\n"
+            "graph g(%x: f32[2], %w: f32[n]) -> (%y)\n  require n broadcasts with 2\n"
             "  %y = Add(%x, %w) : f32[2]  # y\n");
   // Where it is not given, the size is a number again.
   EXPECT_EQ(text_of(*graph_with(*imported.defaults, {})),

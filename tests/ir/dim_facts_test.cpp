@@ -35,6 +35,19 @@ TEST(DimFacts, LessEqual) {
   EXPECT_EQ(less_equal("5", "3"), "5 <= 3");
 }
 
+TEST(DimFacts, OrderInBroadcast) {
+  const auto order = [](std::string_view left, std::string_view right) {
+    const auto found = order_in_broadcast(*parse_dim(left), *parse_dim(right));
+    return found ? cat(found->first, " <= ", found->second) : "";
+  };
+  EXPECT_EQ(order("s", "min(s,512)"), "s <= 512");
+  EXPECT_EQ(order("min(s,512)", "s"), "s <= 512");
+  EXPECT_EQ(order("s", "min(s,1)"), "");  // 1 broadcasts to any s
+  EXPECT_EQ(order("s", "min(s,t)"), "");  // t may be 1
+  EXPECT_EQ(order("s", "max(s,512)"), "");
+  EXPECT_EQ(order("s", "t"), "");
+}
+
 TEST(DimFacts, Equal) {
   EXPECT_EQ(equal_text("n+2", "6"), "n == 4");
   EXPECT_EQ(equal_text("8", "2*n"), "n == 4");

@@ -106,15 +106,15 @@ TEST(Defaults, FilesLeaveThemOutWhereThatTakesMuchRoom) {
   std::filesystem::remove(path);
 }
 
-TEST(Defaults, AFileWhoseValuesFitNoInputIsRefused) {
+TEST(Defaults, ValuesThatFitNoInputAreNotWritten) {
   const auto path =
       std::filesystem::temp_directory_path() / cat("hone-defaults-", ::getpid(), ".hone");
   const auto engine = line_engine();
+  // An engine file is read back before it stands under its name: reading refuses these.
   const auto refused = [&](Defaults wrong) {
     EngineParts parts{"test", engine->portable(), {engine->part()}};
     parts.defaults = std::make_shared<const Defaults>(std::move(wrong));
-    write_engine_file(path, parts);
-    return error_of(Code::incompatible_engine, [&] { load(path); });
+    return error_of(Code::internal, [&] { write_engine_file(path, parts); });
   };
   Defaults wrong = *engine->defaults();
   wrong.values["w"] = Weight::of(ramp({3}));

@@ -130,11 +130,12 @@ class Hostile(unittest.TestCase):
         run = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(run)
         case = types.SimpleNamespace(code="invalid_model", pattern="gone")
-        self.assertEqual(run.judge(case, 4, "error: gone", 0.1, 10), [])
+        self.assertEqual(run.judge(case, 4, "error: gone", 0.1, 10, 0), [])
         for wrong in ((0, "gone", 0.1, 10), (-11, "gone", 0.1, 10), (4, "else", 0.1, 10),
                       (4, "gone\x1b", 0.1, 10), (4, "gone" * 9999, 0.1, 10), (4, "gone", 99, 10),
                       (4, "gone", 0.1, 9999)):
-            self.assertEqual(len(run.judge(case, *wrong)), 1, wrong)
+            self.assertEqual(len(run.judge(case, *wrong, 0)), 1, wrong)
+        self.assertEqual(run.judge(case, 4, "gone", 0.1, 9999, 2**30), [])  # in proportion
 
 
 class Bars(unittest.TestCase):
