@@ -329,7 +329,8 @@ std::vector<Tensor> Execution::results(const std::vector<Tensor>& outputs) {
   const Graph& graph = program_->graph();
   std::vector<Tensor> results;
   for (size_t i = 0; i < graph.outputs().size(); ++i) {
-    const auto& [name, value] = graph.outputs()[i];
+    const std::string& name = graph.outputs()[i].name;
+    const Value* value = graph.outputs()[i].value;
     const Tensor& result = read(value);
     if (i >= outputs.size() || outputs[i].empty()) {
       const bool own =
