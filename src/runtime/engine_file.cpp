@@ -295,9 +295,11 @@ void write_engine_file(const std::filesystem::path& path, const EngineParts& giv
   if (parts.portable != nullptr) graphs.push_back(parts.portable.get());
   for (const Graph* graph : typed)
     if (graph != nullptr) graphs.push_back(graph);
-  std::unique_ptr<Graph> values = parts.defaults ? graph_of_values(*parts.defaults) : nullptr;
-  if (values != nullptr) {
-    const std::vector<const Graph*> more{parts.defaults->graph.get(), values.get()};
+  std::shared_ptr<const Graph> open, values;
+  if (parts.defaults != nullptr) {
+    open = readable(parts.defaults->graph);
+    values = readable(graph_of_values(*parts.defaults));
+    const std::vector<const Graph*> more{open.get(), values.get()};
     if (parts.keep_defaults || !grows(graphs, more)) {
       graphs.insert(graphs.end(), more.begin(), more.end());
     } else {
@@ -312,7 +314,7 @@ void write_engine_file(const std::filesystem::path& path, const EngineParts& giv
   sections.push_back({Section::about, 0, parts.about, {}});
   if (parts.portable) sections.push_back({Section::portable_graph, 0, portable, {}});
   if (values != nullptr) {
-    sections.push_back({Section::open_graph, 0, graph_text(*parts.defaults->graph), {}});
+    sections.push_back({Section::open_graph, 0, graph_text(*open), {}});
     sections.push_back({Section::default_values, 0, graph_text(*values), {}});
   }
   if (!parts.calibration.empty())

@@ -106,6 +106,33 @@ TEST(Defaults, FilesLeaveThemOutWhereThatTakesMuchRoom) {
   std::filesystem::remove(path);
 }
 
+/// The open graph has the model's other weights, too: more of them from seeds than a reader makes.
+TEST(Defaults, FilesHaveManyRandomWeightsOfTheOpenGraph) {
+  const auto path =
+      std::filesystem::temp_directory_path() / cat("hone-defaults-", ::getpid(), ".hone");
+  constexpr std::string_view kWeights =
+      "weights\n"
+      "  @v : f32[3145728,2] random(1, 1)\n";
+  const std::shared_ptr<const Graph> open =
+      graph_of(cat("graph g(%x: f32[1,3145728], %w: f32[2]) -> (%y)\n"
+                   "  %xv = MatMul(%x, @v)\n"
+                   "  %y = Mul(%xv, %w)\n",
+                   kWeights));
+  const std::shared_ptr<const Graph> closed =
+      graph_of(cat("graph g(%x: f32[1,3145728]) -> (%y)\n"
+                   "  %xv = MatMul(%x, @v)\n"
+                   "  %y = Mul(%xv, f32[2]{2,3})\n",
+                   kWeights));
+  EngineParts parts{"test", closed, {}};
+  parts.defaults =
+      std::make_shared<const Defaults>(Defaults{open, {{"w", Weight::of(ramp({2}, 2))}}});
+  write_engine_file(path, parts);
+  const auto defaults = read_engine_file(path).parts.defaults;
+  ASSERT_NE(defaults, nullptr);
+  EXPECT_FALSE(defaults->graph->constants()[0]->weight->is_random());
+  std::filesystem::remove(path);
+}
+
 TEST(Defaults, ValuesThatFitNoInputAreNotWritten) {
   const auto path =
       std::filesystem::temp_directory_path() / cat("hone-defaults-", ::getpid(), ".hone");
