@@ -1,8 +1,10 @@
 #include "runtime/engine_file.hpp"
 
 #include <algorithm>
+#include <climits>
 
 #include "base/log.hpp"
+#include "base/size.hpp"
 #include "device/cpu/stream.hpp"
 #include "ir/text.hpp"
 #include "ir/verify.hpp"
@@ -95,12 +97,23 @@ void add_part(std::vector<SectionBody>& sections, const DevicePart& part, const 
 
 // ---- reading
 
+/// Limits are of models: importers and passes make several nodes of one, bodies have inputs of
+/// their own beside what they capture, and so have regions, the innermost bodies.
+Limits of_engine(const Limits& model) {
+  constexpr int64_t kMade = 16;
+  Limits made = model;
+  made.nodes = try_mul(model.nodes, kMade).value_or(INT64_MAX);
+  made.captures = try_mul(model.captures, kMade).value_or(INT64_MAX);
+  made.depth = std::min(model.depth, INT_MAX - 1) + 1;
+  return made;
+}
+
 class Reader {
  public:
   /// Weights have two hashes, of their section and each of its own; comparing one reads them once.
   Reader(std::shared_ptr<const MappedFile> file, bool verify_section, bool verify_each,
          const Limits& limits)
-      : limits_(limits),
+      : limits_(of_engine(limits)),
         sections_(std::move(file), verify_section),
         weights_(read_weights(sections_, verify_each)) {}
 
@@ -252,7 +265,7 @@ class Reader {
            " is ", ports(typed, true), ", the portable graph is ", ports(portable, true));
   }
 
-  const Limits& limits_;
+  Limits limits_;
   SectionReader sections_;
   StoredWeights weights_;
 };

@@ -177,6 +177,22 @@ TEST_F(EngineFile, ManyRandomWeightsAreStored) {
   EXPECT_TRUE(same_bits(weight.tensor(), many->constants()[0]->weight->tensor()));
 }
 
+/// Limits are of models: an engine may have 16 times the nodes, as a region is one more than those
+/// that it has.
+TEST_F(EngineFile, MayHaveMoreNodesThanItsModel) {
+  const auto write = [&](int nodes) {
+    std::string text = cat("graph g(%v0: f32[2]) -> (%v", nodes, ")\n");
+    for (int i = 0; i < nodes; ++i) text += cat("  %v", i + 1, " = Neg(%v", i, ")\n");
+    write_engine_file(path_, {"test", graph_of(text), {}});
+  };
+  write(16);
+  EXPECT_EQ(read_engine_file(path_, true, {.nodes = 1}).parts.portable->nodes().size(), 16u);
+  write(17);
+  const std::string message =
+      error_of(Code::incompatible_engine, [&] { read_engine_file(path_, true, {.nodes = 1}); });
+  EXPECT_NE(message.find("found more than 16 nodes, wanted fewer"), std::string::npos) << message;
+}
+
 /// The graph that the plan is of unpacks a weight: made when loaded, unless nothing else is there.
 TEST_F(EngineFile, ATypedGraphThatBlowsUpIsMadeAgain) {
   const auto portable = make_portable(
