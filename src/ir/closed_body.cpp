@@ -46,14 +46,17 @@ SymbolNames unchanged(const std::vector<Type>& before, const std::vector<Value*>
   return names;
 }
 
-/// Other names for symbols of the body's nodes that are now names of its inputs' sizes.
-void rename_own(const Graph& body, const SymbolNames& of_inputs, Sizes& sizes) {
+/// Other names for symbols of the body's nodes that are now names of its inputs' sizes (`fresh`:
+/// those that were none before).
+void rename_own(const Graph& body, const SymbolNames& fresh, Sizes& sizes) {
+  SymbolNames of_inputs;
+  for (const Value* input : body.inputs()) collect_symbols(input->type, of_inputs);
   SymbolNames own;
   for (const Node& node : body.nodes())
     for (const Value* output : node.outputs)
       if (output != nullptr) collect_symbols(output->type, own);
   for (const std::string& symbol : own) {
-    if (!of_inputs.contains(symbol) || sizes.contains(symbol)) continue;
+    if (!fresh.contains(symbol) || sizes.contains(symbol)) continue;
     std::string name = symbol;
     do name += '_';
     while (of_inputs.contains(name) || own.contains(name));
