@@ -19,6 +19,7 @@ std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable
   engine->portable_ = std::move(portable);
   engine->defaults_ = std::move(defaults);
   engine->options_ = options;
+  engine->options_.workers = engine->workers_;  // with_inputs(): however many are usable by then
   engine->options_.progress = nullptr;
   if (part != nullptr) engine->replanned_ = engine->use(*part, options);
   if (engine->program_ != nullptr) return engine;
