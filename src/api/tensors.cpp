@@ -21,11 +21,11 @@ namespace {
 
 /// Row-major without gaps; a dimension of size 1 may have any stride, so may a tensor of nothing.
 void check_strides(const hone_tensor& tensor, const char* name) {
-  if (tensor.strides == nullptr) return;
+  const int64_t* end = tensor.shape + tensor.rank;
+  if (tensor.strides == nullptr || std::find(tensor.shape, end, 0) != end) return;
   int64_t dense = 1;
   for (int32_t i = tensor.rank; i-- > 0;) {
     const int64_t size = tensor.shape[i];
-    if (size == 0) return;
     check(size == 1 || tensor.strides[i] == dense, Code::unsupported, "tensor \"", name,
           "\" has the stride ", tensor.strides[i], " in dimension ", i,
           ": this version takes dense row-major tensors, ", dense, " there (or NULL)");
