@@ -23,7 +23,7 @@ struct Definition {
 
 /// The name that Inference::fresh gives.
 bool is_own(std::string_view symbol, const Value& value, size_t dim) {
-  const std::string name = cat(value.name, "_d", dim);
+  const std::string name = cat(name_in_symbols(value.name), "_d", dim);
   return symbol.starts_with(name) && symbol.find_first_not_of('_', name.size()) == symbol.npos;
 }
 

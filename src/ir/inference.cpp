@@ -7,6 +7,7 @@
 #include "base/size.hpp"
 #include "ir/dim_facts.hpp"
 #include "ir/dim_terms.hpp"
+#include "ir/sizes.hpp"
 
 namespace hone {
 
@@ -121,13 +122,13 @@ bool is_too_long(const Type& type) {
                      [](const Dim& dim) { return dim.is_too_long(); });
 }
 
-/// A value's name as the begin of a symbol's: a symbol stands in the types of many values.
-std::string for_symbol(const std::string& name) {
-  constexpr size_t kMost = 256;
-  return name.size() <= kMost ? name : cat(name.substr(0, kMost / 2), "_", hash_text(name));
-}
-
 }  // namespace
+
+std::string name_in_symbols(const std::string& value_name) {
+  constexpr size_t kMost = 256;
+  if (value_name.size() <= kMost) return value_name;
+  return cat(value_name.substr(0, kMost / 2), "_", hash_text(value_name));
+}
 
 Type Inference::written_out(int output, Type type) {
   if (!type.is_tensor()) return is_too_long(type) ? without_symbols(type) : type;
@@ -186,8 +187,9 @@ Dim Inference::fresh(int output, int dim) {
   }
   const auto named = std::find_if(node_.outputs.begin(), node_.outputs.end(),
                                   [](const Value* other) { return other != nullptr; });
-  std::string name = value != nullptr ? cat(for_symbol(value->name), "_d", dim)
-                                      : cat(for_symbol((*named)->name), "_r", output, "_d", dim);
+  std::string name = value != nullptr
+                         ? cat(name_in_symbols(value->name), "_d", dim)
+                         : cat(name_in_symbols((*named)->name), "_r", output, "_d", dim);
   while (is_input_symbol(name)) name += '_';
   return Dim::symbol(name);
 }

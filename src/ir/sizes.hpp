@@ -9,6 +9,10 @@
 
 namespace hone {
 
+/// A value's name as the begin of the symbols that it defines: of a long one not all, because a
+/// symbol stands in the types of many values.
+std::string name_in_symbols(const std::string& value_name);
+
 /// What is to stand for symbols.
 using Sizes = std::map<std::string, Dim, std::less<>>;
 /// A pass puts sizes of at most so many parts in a symbol's place, that nothing becomes too long.

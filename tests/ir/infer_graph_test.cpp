@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "ir/evaluation.hpp"
+#include "ir/sizes.hpp"
 #include "ir/test_ops.hpp"
 #include "ir/text.hpp"
 #include "ir/verify.hpp"
@@ -106,6 +107,21 @@ TEST(InferGraph, ASymbolStaysWhereAFieldWouldBeTooLongWithoutIt) {
   ASSERT_EQ(graph.requirements().size(), 1u);
   EXPECT_EQ(cat(graph.requirements()[0]), "all_a_d0*all_a_d0 <= b0+b1");
   verify(graph, "inference");
+}
+
+TEST(InferGraph, AFactAboutASizeOfALongNameStays) {
+  Graph graph("g");
+  const Dim most = Dim::symbol("m");
+  graph.add_input("x", Type::tensor(DType::f32, {most}));
+  Value* sum = add_sum(graph, "a", 2, 3);
+  graph.rename(sum, std::string(300, 'v'));
+  const Dim own = Dim::symbol(cat(name_in_symbols(sum->name), "_d0"));
+  sum->type = Type::tensor(DType::f32, {own, 3});  // as before more was known
+  graph.add_requirement({Require::Relation::less_equal, own, most});
+  graph.add_output("y", sum);
+  infer(graph);
+  ASSERT_EQ(graph.requirements().size(), 1u);
+  EXPECT_EQ(cat(graph.requirements()[0]), "a0+a1 <= m");
 }
 
 /// Seconds that inference takes of a chain of so many nodes, every fourth of which names a size
