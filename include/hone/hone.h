@@ -171,10 +171,9 @@ HONE_API hone_code hone_context_create(const hone_engine* engine, hone_context**
 HONE_API void hone_context_free(hone_context* context);
 
 /* Runs once; HONE_USAGE while another thread runs the same context. Inputs are read in place during
- * the call. Each of `outputs` names a result; where its
- * data is NULL the context makes room, valid until the next run or free of the context, and fills
- * in everything but the name; otherwise the result is written to data, and dtype and
- * shape must be right. */
+ * the call. Each of `outputs` names a result. Where its data is NULL the context makes room, valid
+ * until the next run or free of the context, and fills in everything but the name; otherwise the
+ * result is written to data, and dtype and shape must be right. */
 HONE_API hone_code hone_run(hone_context* context, const hone_tensor* inputs, size_t input_count,
                             hone_tensor* outputs, size_t output_count);
 /* Working memory of the last run, weights not counted. */

@@ -31,14 +31,16 @@ class Port(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("dtype", ctypes.c_int), ("rank", ctypes.c_int32),
                 ("dims", ctypes.POINTER(ctypes.c_int64)),
                 ("dim_names", ctypes.POINTER(ctypes.c_char_p)), ("kind", ctypes.c_int),
-                ("optional", ctypes.c_int32)]
+                ("optional", ctypes.c_int32), ("reserved", ctypes.c_uint64 * 4)]
 
 
 class TensorView(ctypes.Structure):
     _fields_ = [("name", ctypes.c_char_p), ("dtype", ctypes.c_int), ("rank", ctypes.c_int32),
                 ("shape", ctypes.POINTER(ctypes.c_int64)), ("data", ctypes.c_void_p),
                 ("bytes", ctypes.c_size_t), ("kind", ctypes.c_int), ("elements", ctypes.c_void_p),
-                ("count", ctypes.c_size_t)]
+                ("count", ctypes.c_size_t), ("strides", ctypes.POINTER(ctypes.c_int64)),
+                ("place", ctypes.c_int), ("device", ctypes.c_int32),
+                ("reserved", ctypes.c_uint64 * 4)]
 
 
 class Hone:

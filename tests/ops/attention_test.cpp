@@ -189,7 +189,7 @@ TEST(Attention, Refuses) {
   EXPECT_EQ(error({.left_window_size = -2}, {kZeros, kZeros, kValues}),
             "invalid_model: windows are -2 and -1, wanted -1 or more (Attention %y0)");
   EXPECT_EQ(error({}, {kZeros, kZeros, kValues, tensor(DType::f32, {2, 3}, {0, 0, 0, 0, 0, 0})}),
-            "invalid_model: sizes 2 and 3 differ, wanted the same (Attention %y0)");
+            "invalid_model: sizes 3 and 2 differ, wanted the same (Attention %y0)");
   const Tensor two(DType::f32, {1, 2, 3, 1}), three(DType::f32, {1, 3, 3, 1});
   EXPECT_NE(error({}, {three, two, two}).find("3 query heads for 2"), std::string::npos);
 }
