@@ -48,17 +48,17 @@ def apart(want, got):
 
 
 def found_again(want, got):
-    """Share of the better half of the detections wanted that `got` has, in any order: equal scores
-    may change places, and which of the lowest is the last to be kept is no matter."""
+    """Share of the detections wanted that `got` has, in any order. Those whose score is next to
+    nothing do not count: which of them are kept at all is left to the last bit."""
     boxes, labels, scores = want
     reach = max(1.0, float(np.abs(boxes).max(initial=0)))
-    better = np.argsort(-scores)[:(len(scores) + 1) // 2]
+    counted = np.flatnonzero(scores > 1e-4 * scores.max(initial=0))
     found = 0
-    for i in better:
+    for i in counted:
         near = (np.abs(got[0] - boxes[i]).max(1, initial=0) < 1e-2 * reach) & \
-            (np.abs(got[2] - scores[i]) < 1e-3)
+            (np.abs(got[2] - scores[i]) < 0.05)
         found += bool((near & (got[1] == labels[i])).any())
-    return found / max(1, len(better))
+    return found / max(1, len(counted))
 
 
 def detections_apart(want, rival, got):
