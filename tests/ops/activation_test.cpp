@@ -77,7 +77,7 @@ TEST(Activation, Clip) {
   const int64_t huge = std::numeric_limits<int64_t>::max() - 1;
   EXPECT_EQ(run(Clip{}, {i64({huge, 0}), Tensor::ints({1})}).integers(),
             (std::vector<int64_t>{huge, 1}));
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Clip{}, {x, f32({1, 2})});
             }),
             "invalid_model: sizes 2 and 1 differ, wanted the same (Clip %y0)");

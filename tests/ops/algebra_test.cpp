@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "ops/common/registry.hpp"
 #include "ops/one_node.hpp"
 
@@ -17,7 +19,7 @@ Tensor operand(DType dtype, int which) {
 std::vector<DType> dtypes_of(const Op& op) {
   std::vector<DType> found;
   for (const DType dtype : {DType::f64, DType::f32, DType::i32, DType::boolean})
-    if (error_of([&] { run(op, {operand(dtype, 0), operand(dtype, 1)}); }).empty())
+    if (refusal_of([&] { run(op, {operand(dtype, 0), operand(dtype, 1)}); }).empty())
       found.push_back(dtype);
   return found;
 }

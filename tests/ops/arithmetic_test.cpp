@@ -111,11 +111,11 @@ TEST(Arithmetic, PReluTakesSlopesOfItsInput) {
   const Tensor x = tensor(DType::f32, {2, 2}, {-1, 2, -3, -4});
   EXPECT_EQ(numbers(run(PRelu{}, {x, tensor(DType::f32, {2, 1}, {0.5, 0.25})})),
             (Doubles{-0.5, 2, -0.75, -1}));
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(refusal_of([] {
               run(PRelu{}, {f32({1}), f32({1, 2})});
             }),
             "invalid_model: sizes 1 and 2 differ, wanted the same (PRelu %y0)");
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(refusal_of([] {
               run(PRelu{}, {f32({1}), Tensor(DType::f32, {1, 1})});
             }),
             "invalid_model: slope f32[1,1] has more dimensions than f32[1] (PRelu %y0)");
@@ -127,15 +127,15 @@ TEST(Arithmetic, Types) {
             Type::tensor(DType::f32, {n, 3}));
   EXPECT_EQ(type_of(Mul{}, {Type::unranked(DType::f16), Type::tensor(DType::f16, {3})}),
             Type::unranked(DType::f16));
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(refusal_of([] {
               run(Add{}, {f32({1, 2}), f32({1, 2, 3})});
             }).substr(0, 26),
             "invalid_model: sizes 2 and");
-  EXPECT_NE(error_of([] {
+  EXPECT_NE(refusal_of([] {
               run(Add{}, {f32({1}), i64({1})});
             }).find("f32 and i64"),
             std::string::npos);
-  EXPECT_NE(error_of([] {
+  EXPECT_NE(refusal_of([] {
               const Tensor words = Tensor::of_strings({1}, {"a"});
               run(Add{}, {words, words});
             }).find("str, wanted a numeric type"),

@@ -163,7 +163,7 @@ TEST(Attention, Types) {
   EXPECT_EQ(cat(type_of(op, {q, k, Type::unranked(DType::f16)})), "f16[*]");
   const Type other = Type::tensor(DType::f16, {b, 2, p, 8});
   const auto error = [&](const Attention& each, const std::vector<Type>& operands) {
-    return error_of([&] { type_of(each, operands); });
+    return refusal_of([&] { type_of(each, operands); });
   };
   EXPECT_EQ(error(op, {q, k, k, {}, other, past}),
             "invalid_model: sizes 8 and 16 differ, wanted the same (Attention %y0)");
@@ -176,7 +176,7 @@ TEST(Attention, Types) {
 
 TEST(Attention, Refuses) {
   const auto error = [](const Attention& op, const std::vector<Tensor>& operands) {
-    return error_of([&] { run(op, operands); });
+    return refusal_of([&] { run(op, operands); });
   };
   EXPECT_NE(error({}, {kZeros, kZeros, kValues, {}, {}, {}, i64({4})}).find("4 for 3 keys"),
             std::string::npos);

@@ -80,7 +80,7 @@ TEST(MatMulNBits, ShapesAndRefusals) {
                                  Type::unranked(DType::f16)}),
             Type::tensor(DType::f16, {n, 2, 3}));
   const auto error = [](const MatMulNBits& op, const Tensor& b, const Tensor& scales) {
-    return error_of([&] { run(op, {left(), b, scales}); });
+    return refusal_of([&] { run(op, {left(), b, scales}); });
   };
   EXPECT_NE(error(product(3), packed(8), kScales).find("bits is 3"), std::string::npos);
   EXPECT_NE(error(product(4), packed(4), kScales).find("wanted 3 rows of 16 bytes"),
@@ -94,7 +94,7 @@ TEST(MatMulNBits, ShapesAndRefusals) {
             kScales),
       "invalid_model: size overflows 63 bits: 4611686018427387904 x 2147483648 (MatMulNBits %y0)");
   const Tensor wild = Tensor::ints(std::vector<int64_t>(20, 2), DType::i32);
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(refusal_of([&] {
               run(product(4), {left(), packed(8), kScales, Tensor(), wild});
             }).find("index 0 names block 2 of 2"),
             std::string::npos);
@@ -152,7 +152,7 @@ TEST(GatherBlockQuantized, Types) {
                          Type::tensor(DType::f32, {n, 1})}),
             Type::unranked(DType::f32));
   const auto refused = [](const GatherBlockQuantized& wrong) {
-    return error_of([&] { run(wrong, {rows(9), i64({0}), kRowScales}); });
+    return refusal_of([&] { run(wrong, {rows(9), i64({0}), kRowScales}); });
   };
   EXPECT_NE(refused({.gather_axis = 1, .block_size = 16}).find("wanted quantize_axis"),
             std::string::npos);

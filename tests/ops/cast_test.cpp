@@ -85,8 +85,9 @@ TEST(Cast, Strings) {
             (Strings{"0.1", "-INF", "NaN"}));
   EXPECT_EQ(cast(Tensor::ints({-1}, DType::u64), DType::string).strings(),
             Strings{"18446744073709551615"});
-  EXPECT_NE(error_of([] { cast(Tensor::of_strings({1}, {"x"}), DType::f32); }).find("is no number"),
-            std::string::npos);
+  EXPECT_NE(
+      refusal_of([] { cast(Tensor::of_strings({1}, {"x"}), DType::f32); }).find("is no number"),
+      std::string::npos);
 }
 
 TEST(Cast, TypesAndContents) {
@@ -94,7 +95,7 @@ TEST(Cast, TypesAndContents) {
   Cast op;
   op.to = DType::i64;
   EXPECT_EQ(type_of(op, {Type::tensor(DType::f32, {n, 2})}), Type::tensor(DType::i64, {n, 2}));
-  EXPECT_EQ(error_of([] { cast(Tensor(DType::c64, {1}), DType::f32); }),
+  EXPECT_EQ(refusal_of([] { cast(Tensor(DType::c64, {1}), DType::f32); }),
             "invalid_model: cannot convert c64 to f32 (Cast %y0)");
   EXPECT_EQ(known_of(op, {{DType::i32, {n, 2}}}), "[n,2]");
   op.to = DType::boolean;
@@ -110,7 +111,7 @@ TEST(BitCast, ReadsBitsAnew) {
   EXPECT_EQ(run(op, {f32({1, -0.0})}).integers(),
             (Ints{0x3f800000, std::numeric_limits<int32_t>::min()}));
   op.to = DType::i64;
-  EXPECT_NE(error_of([&] { run(op, {f32({1})}); }).find("another width"), std::string::npos);
+  EXPECT_NE(refusal_of([&] { run(op, {f32({1})}); }).find("another width"), std::string::npos);
 }
 
 }  // namespace

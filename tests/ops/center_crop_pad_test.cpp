@@ -17,7 +17,7 @@ TEST(CenterCropPad, CropsAndPads) {
   EXPECT_EQ(to(7), (Doubles{0, 1, 2, 3, 4, 0, 0}));
   EXPECT_EQ(to(4), (Doubles{1, 2, 3, 4}));
   EXPECT_EQ(to(0), Doubles());
-  EXPECT_EQ(error_of([&] { to(-1); }), "invalid_model: size 0 is -1 (CenterCropPad %y0)");
+  EXPECT_EQ(refusal_of([&] { to(-1); }), "invalid_model: size 0 is -1 (CenterCropPad %y0)");
 }
 
 TEST(CenterCropPad, SomeAxes) {
@@ -37,11 +37,11 @@ TEST(CenterCropPad, SizesAndErrors) {
   EXPECT_EQ(cat(type_of(CenterCropPad{.shape = Dims{5}, .axes = {1}}, {x})), "f32[n,5,3]");
   EXPECT_EQ(cat(type_of(CenterCropPad{.shape = Dims{h, n, h + 1}}, {x})), "f32[h,n,h+1]");
   EXPECT_EQ(type_of(CenterCropPad{}, {x, Type::tensor(DType::i64, {3})}).tensor().rank(), 3);
-  EXPECT_EQ(error_of([&] { type_of(CenterCropPad{.shape = Dims{5}}, {x}); }),
+  EXPECT_EQ(refusal_of([&] { type_of(CenterCropPad{.shape = Dims{5}}, {x}); }),
             "invalid_model: there are 3 axes and 1 sizes (CenterCropPad %y0)");
-  EXPECT_EQ(error_of([&] { type_of(CenterCropPad{.shape = Dims{5}, .axes = {3}}, {x}); }),
+  EXPECT_EQ(refusal_of([&] { type_of(CenterCropPad{.shape = Dims{5}, .axes = {3}}, {x}); }),
             "invalid_model: axis 3 is out of range for rank 3 (CenterCropPad %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               type_of(CenterCropPad{.shape = Dims{5, 5}, .axes = {1, -2}}, {x});
             }),
             "invalid_model: axis -2 is given twice (CenterCropPad %y0)");

@@ -39,11 +39,11 @@ TEST(Compare, BooleansAndStrings) {
   EXPECT_EQ(numbers(run(Equal{}, {t, tensor(DType::boolean, {1}, {1})})), (Doubles{0, 1}));
   const Tensor words = Tensor::of_strings({2}, {"a", "b"}), word = Tensor::of_strings({}, {"b"});
   EXPECT_EQ(numbers(run(Equal{}, {words, word})), (Doubles{0, 1}));
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Less{}, {t, t});
             }),
             "invalid_model: operand 0 is bool, wanted a numeric type (Less %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Equal{}, {t, f32({1})});
             }),
             "invalid_model: operands are bool and f32, wanted one type (Equal %y0)");
@@ -65,7 +65,7 @@ TEST(Compare, Where) {
       run(Where{}, {tensor(DType::boolean, {2}, {0, 1}), Tensor::of_strings({1}, {"x"}),
                     Tensor::of_strings({2}, {"a", "b"})});
   EXPECT_EQ(words.strings(), (std::vector<std::string>{"a", "x"}));
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(refusal_of([] {
               run(Where{}, {i64({1}), f32({1}), f32({1})});
             }),
             "invalid_model: the condition is i64, wanted bool (Where %y0)");

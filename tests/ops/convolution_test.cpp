@@ -74,7 +74,7 @@ TEST(Convolution, UnknownRanks) {
 TEST(Convolution, Errors) {
   const Type x = f32_type({1, 4, 5, 5}), w = f32_type({8, 4, 3, 3});
   const auto error = [&](const Conv& op, const Type& input, const Type& weight) {
-    return error_of([&] { type_of(op, {input, weight}); });
+    return refusal_of([&] { type_of(op, {input, weight}); });
   };
   EXPECT_NE(error({}, f32_type({1, 3, 5, 5}), w).find("has 3 channels"), std::string::npos);
   EXPECT_NE(error({.group = 3}, f32_type({1, 12, 5, 5}), w).find("8 filters"), std::string::npos);
@@ -89,7 +89,7 @@ TEST(Convolution, Errors) {
   EXPECT_NE(error({.window = {.kernel_shape = {3, 2}}}, x, w).find("[3,2]"), std::string::npos);
   EXPECT_NE(error({}, f32_type({1, 4}), f32_type({8, 4})).find("rank 2"), std::string::npos);
   EXPECT_NE(error({}, Type::tensor(DType::i32, {1, 4, 5, 5}), w).find("i32"), std::string::npos);
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(refusal_of([&] {
               type_of(Conv{}, {x, w, f32_type({7})});
             }).find("wanted 8"),
             std::string::npos);
@@ -135,12 +135,12 @@ TEST(Convolution, TransposedSizes) {
   EXPECT_EQ(type({.window = {.strides = {3, 2}, .auto_pad = AutoPad::same_lower}}),
             "f32[n,4,3*h,16]");
   EXPECT_EQ(type({.window = {.strides = {2, 2}}, .output_shape = {20, 18}}), "f32[n,4,20,18]");
-  EXPECT_NE(error_of([&] { type({.group = 3}); }).find("16 channels"), std::string::npos);
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(refusal_of([&] { type({.group = 3}); }).find("16 channels"), std::string::npos);
+  EXPECT_NE(refusal_of([&] {
               type({.output_padding = {-1, 0}});
             }).find("output_padding=[-1,0]"),
             std::string::npos);
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(refusal_of([&] {
               type({.window = {.pads = {9, 9, 9, 9}}});
             }).find("padding leaves"),
             std::string::npos);

@@ -55,7 +55,7 @@ TEST(DeformConv, SizesAndErrors) {
   const Type offsets = Type::tensor(DType::f32, {n, 18, h - 2, 3});
   EXPECT_EQ(cat(type_of(DeformConv{}, {x, w, offsets})), "f32[n,2,h-2,3]");
   const auto error = [&](const DeformConv& op, const Type& of) {
-    return error_of([&] { type_of(op, {x, w, of}); });
+    return refusal_of([&] { type_of(op, {x, w, of}); });
   };
   EXPECT_EQ(error({}, Type::tensor(DType::f32, {n, 9, h - 2, 3})),
             "invalid_model: sizes 9 and 18 differ, wanted the same (DeformConv %y0)");

@@ -41,7 +41,7 @@ TEST(RoiAlign, SamplesBins) {
   EXPECT_EQ(align({0.5, 0.5, 2.5, 2.5}), (Doubles{3.5, 4.5}));
   EXPECT_EQ(align({2, 2, 1, 1}), (Doubles{0, 0}));  // no points
   EXPECT_EQ(align({kNaN, 0, 1, 1}), (Doubles{0, 0}));
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               align({0, 0, 1e30, 1});
             }),
             "invalid_model: a region from 0 to 1.0000000150474662e30 would be sampled at "
@@ -59,19 +59,19 @@ TEST(RoiAlign, EmptyAndWrong) {
   EXPECT_EQ(run(RoiAlign{.output_width = 2}, {kImage, none, i64({})}).shape(), (Ints{0, 1, 1, 2}));
   const Tensor one = regions({0, 0, 1, 1});
   EXPECT_EQ(numbers(run(RoiAlign{}, {no_image, one, i64({0})})), (Doubles{0, 0}));
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(RoiAlign{}, {kImage, one, i64({1})});
             }),
             "invalid_model: region 0 is of image 1 of 1 (RoiAlign %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(RoiAlign{}, {kImage, one, i64({-1})});
             }),
             "invalid_model: region 0 is of image -1 of 1 (RoiAlign %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(RoiAlign{}, {kImage, one, i64({0, 0})});
             }),
             "invalid_model: operand 2 is i64[2], wanted 1 elements (RoiAlign %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(RoiAlign{.output_height = 0}, {kImage, one, i64({0})});
             }),
             "invalid_model: wanted at least 1 x 1 bins, given 0 x 1 (RoiAlign %y0)");
@@ -91,11 +91,11 @@ TEST(MaxRoiPool, LargestOfBins) {
   EXPECT_EQ(pool({0, 0, 0, 1, 1}), (Doubles{0, 1, 3, 4}));
   EXPECT_EQ(pool({0, 5, 5, 6, 6}), (Doubles{0, 0, 0, 0}));  // outside
   EXPECT_EQ(pool({0, 2, 2, 0, 0}), (Doubles{8, 8, 8, 8}));  // turned round: one pixel
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               pool({1, 0, 0, 1, 1});
             }),
             "invalid_model: region 0 is of image 1 of 1 (MaxRoiPool %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(MaxRoiPool{.pooled_shape = {2}}, {kImage, f32({1})});
             }),
             "invalid_model: pooled_shape has 1 numbers, wanted height and width (MaxRoiPool %y0)");
@@ -150,11 +150,11 @@ TEST(NonMaxSuppression, SizesAndErrors) {
   EXPECT_TRUE(bounded);
   EXPECT_EQ(run(op, {Tensor(DType::f32, {0, 3, 4}), Tensor(DType::f32, {0, 1, 3})}).shape(),
             (Ints{0, 3}));
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(op, {kBoxes, Tensor(DType::f32, {1, 1, 2})});
             }),
             "invalid_model: sizes 3 and 2 differ, wanted the same (NonMaxSuppression %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(op, {kBoxes, kScores, Tensor(), f32({1, 2})});
             }),
             "invalid_model: operand 3 is no scalar (NonMaxSuppression %y0)");

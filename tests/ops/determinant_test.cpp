@@ -27,13 +27,13 @@ TEST(Det, Values) {
 TEST(Det, SizesAndErrors) {
   const Dim n = Dim::symbol("n");
   EXPECT_EQ(cat(type_of(Det{}, {Type::tensor(DType::f16, {n, 4, n, n})})), "f16[n,4]");
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(refusal_of([] {
               run(Det{}, {Tensor(DType::f32, {2, 3})});
             }),
             "invalid_model: sizes 2 and 3 differ, wanted the same (Det %y0)");
-  EXPECT_EQ(error_of([] { run(Det{}, {f32({1})}); }),
+  EXPECT_EQ(refusal_of([] { run(Det{}, {f32({1})}); }),
             "invalid_model: the operand is f32[1], wanted square matrices (Det %y0)");
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(refusal_of([] {
               run(Det{}, {Tensor(DType::i32, {2, 2})});
             }),
             "invalid_model: operand 0 is i32, wanted floats (Det %y0)");

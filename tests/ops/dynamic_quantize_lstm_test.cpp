@@ -87,7 +87,7 @@ TEST(DynamicQuantizeLSTM, TypesAndRefusals) {
   const auto refused = [&](size_t operand, const Tensor& wrong) {
     std::vector<Tensor> operands = both_ways();
     operands[operand] = wrong;
-    return error_of([&] { run_all(op, operands, 3); });
+    return refusal_of([&] { run_all(op, operands, 3); });
   };
   EXPECT_NE(refused(4, Tensor::ints({4, 2}, DType::i32)).find("sequence 0 has length 4"),
             std::string::npos);
@@ -96,7 +96,7 @@ TEST(DynamicQuantizeLSTM, TypesAndRefusals) {
   EXPECT_NE(refused(3, f32({1, 2})).find("operand 3"), std::string::npos);
   EXPECT_EQ(refused(1, f32({1, 2})),
             "invalid_model: operand 1 is f32[2], wanted rank 3 (DynamicQuantizeLSTM %y0)");
-  EXPECT_EQ(error_of([] { run(DynamicQuantizeLSTM{}, both_ways()); }),
+  EXPECT_EQ(refusal_of([] { run(DynamicQuantizeLSTM{}, both_ways()); }),
             "invalid_model: operand 1 does not have the shape [1,2,8] (DynamicQuantizeLSTM %y0)");
 }
 

@@ -18,7 +18,7 @@ TEST(EnsureShape, PassesOnWhatHasTheSizes) {
 TEST(EnsureShape, RefusesOtherSizes) {
   const Tensor x = tensor(DType::f32, {2, 1}, {3, 4});
   const auto refused = [&](const Dims& stated, const std::string& why) {
-    EXPECT_EQ(error_of([&] { run(EnsureShape{.shape = stated}, {x}); }),
+    EXPECT_EQ(refusal_of([&] { run(EnsureShape{.shape = stated}, {x}); }),
               cat("invalid_model: ", why, " (EnsureShape %y0)"));
   };
   refused({1, 2}, "sizes 1 and 2 differ, wanted the same");

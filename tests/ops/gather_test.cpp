@@ -39,7 +39,7 @@ TEST(Slice, ClampsAndSteps) {
   EXPECT_EQ(sliced(5, 4, kLeast, kLeast), (Ints{4}));
   EXPECT_EQ(sliced(5, 0, kMost, kMost), (Ints{0}));
   EXPECT_EQ(sliced(0, -1, kLeast, -1), (Ints{}));
-  EXPECT_EQ(error_of([] { sliced(5, 0, 5, 0); }),
+  EXPECT_EQ(refusal_of([] { sliced(5, 0, 5, 0); }),
             "invalid_model: the step of axis 0 is 0 (Slice %y0)");
 }
 
@@ -50,11 +50,11 @@ TEST(Slice, FieldsAndAxes) {
   EXPECT_EQ(run(Slice{.starts = Dims{2, 3}, .ends = Dims{9, 9}}, {x}).integers(), (Ints{11}));
   const Slice backwards{.starts = Dims{-1}, .ends = Dims{-9}, .axes = Dims{1}, .steps = Dims{-3}};
   EXPECT_EQ(run(backwards, {x}).integers(), (Ints{3, 0, 7, 4, 11, 8}));
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Slice{.starts = Dims{0, 0}, .ends = Dims{1}}, {x});
             }),
             "invalid_model: there are 2 axes, but starts, ends or steps has 1 (Slice %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Slice{.starts = Dims{0, 0}, .ends = Dims{1, 1}, .axes = Dims{1, -1}}, {x});
             }),
             "invalid_model: axis -1 is given twice (Slice %y0)");
@@ -107,15 +107,15 @@ TEST(Gather, PicksSlices) {
   EXPECT_EQ(run(Gather{.axis = 1}, {x, Tensor::scalar(DType::i32, -1)}).integers(), (Ints{1, -1}));
   EXPECT_EQ(run(Gather{.axis = 1}, {x, Tensor::scalar(DType::i32, -1)}).shape(), (Ints{2}));
   EXPECT_EQ(run(Gather{}, {x, Tensor(DType::i64, {0, 3})}).shape(), (Ints{0, 3, 2}));
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Gather{}, {x, i64({2})});
             }),
             "invalid_model: index 2 is out of range for size 2 (Gather %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Gather{}, {x, i64({-3})});
             }),
             "invalid_model: index -3 is out of range for size 2 (Gather %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Gather{}, {x, Tensor(DType::f32, {1})});
             }),
             "invalid_model: the indices are f32, wanted i64 or i32 (Gather %y0)");
@@ -132,17 +132,17 @@ TEST(Gather, PicksElements) {
   EXPECT_EQ(run(GatherElements{.axis = 1}, {x, indices}).integers(), (Ints{0, 2, 4, 4}));
   EXPECT_EQ(run(GatherElements{}, {x, Tensor::ints({1, 0, -1}).reshaped({1, 3})}).integers(),
             (Ints{3, 1, 5}));
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(GatherElements{}, {x, i64({0})});
             }),
             "invalid_model: the data is i32[2,3], the indices are i64[1], wanted the same rank "
             "(GatherElements %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(GatherElements{}, {x, Tensor(DType::i64, {1, 4})});
             }),
             "invalid_model: the indices have shape [1,4], too large for data of [2,3] "
             "(GatherElements %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(GatherElements{}, {x, Tensor::ints({2}).reshaped({1, 1})});
             }),
             "invalid_model: index 2 is out of range for size 2 (GatherElements %y0)");
@@ -155,20 +155,20 @@ TEST(Gather, PicksCoordinates) {
   const Tensor one = Tensor::ints({1, 0}).reshaped({2, 1});
   EXPECT_EQ(run(GatherND{.batch_dims = 1}, {x, one}).integers(), (Ints{2, 3, 4, 5}));
   EXPECT_EQ(run(GatherND{}, {x, i64({1, 1, 1})}).shape(), (Ints{}));
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(GatherND{}, {x, i64({2, 0})});
             }),
             "invalid_model: index 2 is out of range for size 2 (GatherND %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(GatherND{}, {x, i64({0, 0, 0, 0})});
             }),
             "invalid_model: coordinates of 4 numbers for data of rank 3 with batch_dims 0 "
             "(GatherND %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(GatherND{.batch_dims = 2}, {x, two});
             }),
             "invalid_model: batch_dims is 2, the ranks are 3 and 2 (GatherND %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(GatherND{}, {x, Tensor(DType::i64, {})});
             }),
             "invalid_model: the indices are a scalar (GatherND %y0)");

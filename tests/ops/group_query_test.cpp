@@ -73,7 +73,7 @@ TEST(GroupQuery, TurnsQueriesAndKeysByTheirPlace) {
   expect_near(run_all(op, {x, x, x, past, past, i64({1}), total(2), cosine, sine, ids}, 3)[1],
               {0, 0, 1, 2});
   EXPECT_NE(
-      error_of([&] {
+      refusal_of([&] {
         run(op, {x, x, x, past, past, i64({1}), total(2), cosine, sine, i64({2}).reshaped({1, 1})});
       }).find("position 2"),
       std::string::npos);
@@ -108,12 +108,12 @@ TEST(GroupQuery, Types) {
   const GroupQueryAttention op{.num_heads = 4, .kv_num_heads = 2};
   EXPECT_EQ(cat(type_of(op, {q, k, k, past, past, lengths, one})), "f16[b,s,64]");
   EXPECT_EQ(
-      error_of([&] {
+      refusal_of([&] {
         type_of(GroupQueryAttention{.num_heads = 3, .kv_num_heads = 2},
                 {q, k, k, past, past, lengths, one});
       }),
       "invalid_model: num_heads=3 kv_num_heads=2, wanted a multiple (GroupQueryAttention %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               type_of(op, {q, k, k, past, {}, lengths, one});
             }),
             "invalid_model: past_key and past_value go together (GroupQueryAttention %y0)");
@@ -121,7 +121,7 @@ TEST(GroupQuery, Types) {
 
 TEST(GroupQuery, Refuses) {
   const auto error = [](int64_t length, int64_t all, const Tensor& past = cache({0})) {
-    return error_of([&] {
+    return refusal_of([&] {
       run(GroupQueryAttention{},
           {row({0}), row({0}), row({0}), past, past, i64({length}), total(all)});
     });

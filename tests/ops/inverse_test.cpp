@@ -23,11 +23,11 @@ TEST(Inverse, EachMatrix) {
 TEST(Inverse, WithoutOneNothingIsFinite) {
   for (const double each : numbers(run(Inverse{}, {tensor(DType::f32, {2, 2}, {1, 2, 2, 4})})))
     EXPECT_FALSE(std::isfinite(each)) << each;
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(refusal_of([] {
               run(Inverse{}, {tensor(DType::f32, {1, 2}, {1, 2})});
             }),
             "invalid_model: sizes 2 and 1 differ, wanted the same (Inverse %y0)");
-  EXPECT_EQ(error_of([] { run(Inverse{}, {f32({1})}); }),
+  EXPECT_EQ(refusal_of([] { run(Inverse{}, {f32({1})}); }),
             "invalid_model: operand is f32[1], wanted matrices (Inverse %y0)");
 }
 

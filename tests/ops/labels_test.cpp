@@ -39,15 +39,15 @@ TEST(LabelEncoder, Edges) {
   const Tensor one = Tensor::scalar(DType::i64, 1), none(DType::i64, {0});
   EXPECT_EQ(run(LabelEncoder{}, {i64({4}), none, none, one}).integers(), (Ints{1}));
   EXPECT_EQ(run(LabelEncoder{}, {Tensor(DType::i64, {2, 0}), none, none, one}).count(), 0);
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(LabelEncoder{}, {i64({4}), f32({4}), i64({1}), one});
             }),
             "invalid_model: operand 0 is i64 but operand 1 is f32 (LabelEncoder %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(LabelEncoder{}, {i64({4}), i64({4}), i64({1, 2}), one});
             }),
             "invalid_model: operand 2 is i64[2], wanted 1 elements (LabelEncoder %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(LabelEncoder{}, {i64({4}), i64({4}), i64({1}), none});
             }),
             "invalid_model: the value for the rest has 0 elements, wanted 1 (LabelEncoder %y0)");
@@ -58,7 +58,7 @@ TEST(OneHotEncoder, MarksTheCategory) {
   EXPECT_EQ(y.shape(), (Ints{3, 2}));
   EXPECT_EQ(y.integers(), (Ints{0, 1, 0, 0, 1, 0}));
   EXPECT_EQ(run(OneHotEncoder{}, {words({"b"}), words({"a", "b"})}).integers(), (Ints{0, 1}));
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(refusal_of([] {
               run(OneHotEncoder{.zeros = false}, {i64({3}), i64({1, 2})});
             }),
             "invalid_model: element 0 is none of the 2 categories (OneHotEncoder %y0)");

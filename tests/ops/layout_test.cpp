@@ -44,11 +44,11 @@ TEST(Layout, Transpose) {
   EXPECT_EQ(run(Transpose{}, {Tensor::scalar(DType::f32, 3)}).number(0), 3);
   const Tensor words = Tensor::of_strings({1, 2}, {"a", "b"});
   EXPECT_EQ(run(Transpose{}, {words}).strings(), (Strings{"a", "b"}));
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(refusal_of([] {
               run(Transpose{.perm = {0, 0}}, {Tensor(DType::f32, {2, 2})});
             }),
             "invalid_model: axis 0 is given twice (Transpose %y0)");
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(refusal_of([] {
               run(Transpose{.perm = {0}}, {Tensor(DType::f32, {2, 2})});
             }),
             "invalid_model: perm has 1 entries, the operand has rank 2 (Transpose %y0)");
@@ -74,11 +74,11 @@ TEST(Layout, ConcatAndSplit) {
   EXPECT_EQ(joined.shape(), (Ints{2, 3}));
   EXPECT_EQ(joined.integers(), (Ints{0, 0, 1, 1, 2, 3}));
   EXPECT_EQ(run(Concat{.axis = 0}, {Tensor(DType::u4, {0, 2}), b}).integers(), b.integers());
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Concat{.axis = 0}, {a, b});
             }),
             "invalid_model: sizes 1 and 2 differ, wanted the same (Concat %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Concat{.axis = 2}, {a, b});
             }),
             "invalid_model: axis 2 is out of range for rank 2 (Concat %y0)");
@@ -89,13 +89,13 @@ TEST(Layout, ConcatAndSplit) {
   const auto ragged = run_all(Split{.num_outputs = 3}, {counting(DType::i32, {7})}, 3);
   EXPECT_EQ(ragged[2].integers(), (Ints{6}));
   EXPECT_EQ(run_all(Split{}, {counting(DType::i32, {6}), i64({2, 4})}, 2)[1].shape(), (Ints{4}));
-  EXPECT_EQ(error_of([] { run_all(Split{}, {counting(DType::i32, {7})}, 2); }),
+  EXPECT_EQ(refusal_of([] { run_all(Split{}, {counting(DType::i32, {7})}, 2); }),
             "invalid_model: sizes 6 and 7 differ, wanted the same (Split %y0)");
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(refusal_of([] {
               run_all(Split{}, {counting(DType::i32, {7}), i64({3, 3})}, 2);
             }),
             "invalid_model: the sizes in split add up to 6, wanted 7 (Split %y0)");
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(refusal_of([] {
               run_all(Split{}, {counting(DType::i32, {7}), i64({9, -2})}, 2);
             }),
             "invalid_model: the sizes in split do not add up to 7 (Split %y0)");
@@ -105,11 +105,11 @@ TEST(Layout, Tile) {
   const Tensor x = counting(DType::i8, {2, 2});
   EXPECT_EQ(run(Tile{.repeats = Dims{1, 2}}, {x}).integers(), (Ints{0, 1, 0, 1, 2, 3, 2, 3}));
   EXPECT_EQ(run(Tile{}, {x, i64({2, 0})}).shape(), (Ints{4, 0}));
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Tile{}, {x, i64({2})});
             }),
             "invalid_model: repeats has 1 entries, the operand is i8[2,2] (Tile %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Tile{}, {x, i64({-1, 1})});
             }),
             "invalid_model: repeats has -1 (Tile %y0)");
@@ -125,9 +125,9 @@ TEST(Layout, Blocks) {
   const DepthToSpace crd{.blocksize = 2, .mode = DepthToSpace::Mode::CRD};
   EXPECT_EQ(run(crd, {two}).integers(), (Ints{0, 1, 2, 3, 4, 5, 6, 7}));
   EXPECT_EQ(run(DepthToSpace{.blocksize = 2}, {two}).integers(), (Ints{0, 2, 4, 6, 1, 3, 5, 7}));
-  EXPECT_EQ(error_of([&] { run(DepthToSpace{.blocksize = 3}, {x}); }),
+  EXPECT_EQ(refusal_of([&] { run(DepthToSpace{.blocksize = 3}, {x}); }),
             "invalid_model: sizes 0 and 4 differ, wanted the same (DepthToSpace %y0)");
-  EXPECT_EQ(error_of([&] { run(SpaceToDepth{.blocksize = 0}, {x}); }),
+  EXPECT_EQ(refusal_of([&] { run(SpaceToDepth{.blocksize = 0}, {x}); }),
             "invalid_model: blocksize is 0 (SpaceToDepth %y0)");
 }
 
@@ -143,9 +143,9 @@ TEST(Layout, Pad) {
   EXPECT_EQ(padded(Pad::Mode::constant, -1, 1), (Ints{1, 2, 0}));
   EXPECT_EQ(padded(Pad::Mode::edge, -1, 1), (Ints{1, 2, 2}));
   EXPECT_EQ(padded(Pad::Mode::constant, -1, -2), (Ints{}));
-  EXPECT_EQ(error_of([&] { padded(Pad::Mode::constant, -2, -2); }),
+  EXPECT_EQ(refusal_of([&] { padded(Pad::Mode::constant, -2, -2); }),
             "invalid_model: size 0 is larger than -1 (Pad %y0)");
-  EXPECT_EQ(error_of([&] { padded(Pad::Mode::edge, -3, 1); }),
+  EXPECT_EQ(refusal_of([&] { padded(Pad::Mode::edge, -3, 1); }),
             "invalid_model: there is nothing to repeat along axis 0 of [3] (Pad %y0)");
   const Tensor y = run(Pad{.axes = Dims{-1}},
                        {counting(DType::i16, {2, 1}), i64({0, 1}), Tensor::scalar(DType::i16, 9)});

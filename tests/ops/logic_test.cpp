@@ -16,7 +16,8 @@ TEST(Logic, Booleans) {
   EXPECT_EQ(numbers(run(Or{}, {a, b})), (Doubles{0, 1, 1, 1}));
   EXPECT_EQ(numbers(run(Xor{}, {a, b})), (Doubles{0, 1, 1, 0}));
   EXPECT_EQ(numbers(run(Not{}, {a})), (Doubles{1, 1, 0, 0}));
-  EXPECT_NE(error_of([] { run(Not{}, {i64({1})}); }).find("wanted a bool type"), std::string::npos);
+  EXPECT_NE(refusal_of([] { run(Not{}, {i64({1})}); }).find("wanted a bool type"),
+            std::string::npos);
 }
 
 TEST(Logic, Bits) {

@@ -65,7 +65,7 @@ TEST(Loss, Edges) {
             0);
   const auto refused = [](const Tensor& labels, const std::string& why) {
     const Tensor logs = tensor(DType::f32, {2, 3}, Doubles(6));
-    EXPECT_EQ(error_of([&] {
+    EXPECT_EQ(refusal_of([&] {
                 run(Nll{}, {logs, labels});
               }),
               cat("invalid_model: ", why, " (NegativeLogLikelihoodLoss %y0)"));
@@ -75,11 +75,11 @@ TEST(Loss, Edges) {
   refused(i64({0}), "sizes 2 and 1 differ, wanted the same");
   refused(f32({0, 0}), "the labels are f32[2], wanted i64 or i32");
   EXPECT_EQ(
-      error_of([&] {
+      refusal_of([&] {
         run(Nll{}, {kLogs, kLabels, f32({1})});
       }),
       "invalid_model: operand 2 is f32[1], wanted 3 elements (NegativeLogLikelihoodLoss %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Nll{}, {Tensor(DType::f32, {2, 0}), i64({0, 0})});
             }),
             "invalid_model: label 0 is none of 0 classes (NegativeLogLikelihoodLoss %y0)");

@@ -23,7 +23,7 @@ TEST(Math, SignsOfIntegersAndFloats) {
   EXPECT_EQ(numbers(run(Sign{}, {f32({-2, 0, 7})})), (Doubles{-1, 0, 1}));
   EXPECT_FALSE(std::signbit(run(Sign{}, {f32({-0.0})}).number(0)));
   EXPECT_EQ(numbers(run(Sign{}, {tensor(DType::u64, {2}, {0, 7})})), (Doubles{0, 1}));
-  EXPECT_EQ(error_of([] { run(Neg{}, {tensor(DType::u8, {1}, {1})}); }),
+  EXPECT_EQ(refusal_of([] { run(Neg{}, {tensor(DType::u8, {1}, {1})}); }),
             "invalid_model: operand 0 is u8, wanted a signed numeric type (Neg %y0)");
 }
 
@@ -32,7 +32,7 @@ TEST(Math, Rounding) {
   EXPECT_EQ(numbers(run(Round{}, {x})), (Doubles{-2, -2, -0.0, 0, 2, 2}));
   EXPECT_EQ(numbers(run(Floor{}, {x})), (Doubles{-3, -2, -1, 0, 1, 2}));
   EXPECT_EQ(numbers(run(Ceil{}, {x})), (Doubles{-2, -1, -0.0, 1, 2, 3}));
-  EXPECT_NE(error_of([] { run(Round{}, {i64({1})}); }).find("floating point"), std::string::npos);
+  EXPECT_NE(refusal_of([] { run(Round{}, {i64({1})}); }).find("floating point"), std::string::npos);
 }
 
 TEST(Math, Functions) {

@@ -26,15 +26,15 @@ TEST(MatMul, Types) {
   EXPECT_EQ(product_type({3}, {3}), "f32[]");
   const Type any = Type::unranked(DType::f32);
   EXPECT_EQ(cat(type_of(MatMul{}, {any, any})), "f32[*]");
-  EXPECT_NE(error_of([] {
+  EXPECT_NE(refusal_of([] {
               product_type({2, 3}, {4, 5});
             }).find("3 columns times 4 rows"),
             std::string::npos);
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(refusal_of([] {
               product_type({2, 2, 3}, {5, 3, 5});
             }),
             "invalid_model: sizes 2 and 5 do not broadcast (MatMul %y0)");
-  EXPECT_NE(error_of([] { product_type({}, {3}); }).find("scalar"), std::string::npos);
+  EXPECT_NE(refusal_of([] { product_type({}, {3}); }).find("scalar"), std::string::npos);
 }
 
 TEST(MatMul, Vectors) {
@@ -68,15 +68,15 @@ TEST(Gemm, Types) {
   const Gemm op{.transB = true};
   EXPECT_EQ(cat(type_of(op, {x, w, Type::tensor(DType::f32, {10})})), "f32[n,10]");
   EXPECT_EQ(cat(type_of(op, {x, w, Type::tensor(DType::f32, {})})), "f32[n,10]");
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(refusal_of([&] {
               type_of(Gemm{}, {x, w});
             }).find("512 columns times 10 rows"),
             std::string::npos);
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(refusal_of([&] {
               type_of(op, {x, w, Type::tensor(DType::f32, {9})});
             }).find("[n,10]"),
             std::string::npos);
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(refusal_of([&] {
               type_of(op, {x, Type::tensor(DType::f32, {10})});
             }).find("rank 2"),
             std::string::npos);

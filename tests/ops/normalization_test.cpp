@@ -17,21 +17,22 @@ TEST(Normalization, Types) {
   const Type scale = Type::tensor(DType::f16, {8}), five = Type::tensor(DType::f16, {5});
   EXPECT_EQ(cat(type_of(LayerNormalization{}, {x, scale})), "f16[n,s,8]");
   EXPECT_EQ(cat(type_of(RMSNormalization{}, {x, scale})), "f16[n,s,8]");
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(refusal_of([&] {
               type_of(LayerNormalization{}, {x, five});
             }).find("[n,s,8]"),
             std::string::npos);
   const Type image = Type::tensor(DType::f16, {1, 8, 4});
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(refusal_of([&] {
               type_of(InstanceNormalization{}, {image, five, five});
             }).find("wanted 8 elements"),
             std::string::npos);
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(refusal_of([&] {
               type_of(GroupNormalization{.num_groups = 3}, {image, scale, scale});
             }).find("8 channels"),
             std::string::npos);
-  EXPECT_NE(error_of([&] { type_of(LRN{.size = 0}, {image}); }).find("size=0"), std::string::npos);
-  EXPECT_NE(error_of([&] { type_of(LpNormalization{.p = 3}, {image}); }).find("p=3"),
+  EXPECT_NE(refusal_of([&] { type_of(LRN{.size = 0}, {image}); }).find("size=0"),
+            std::string::npos);
+  EXPECT_NE(refusal_of([&] { type_of(LpNormalization{.p = 3}, {image}); }).find("p=3"),
             std::string::npos);
   EXPECT_EQ(cat(type_of(LpNormalization{}, {Type::unranked(DType::f32)})), "f32[*]");
 }

@@ -7,6 +7,7 @@
 #include "ir/evaluation.hpp"
 #include "ir/graph.hpp"
 #include "ir/inference.hpp"
+#include "support/refusal.hpp"
 
 namespace hone::test {
 
@@ -29,15 +30,5 @@ Tensor i64(const std::vector<int64_t>& values);
 std::vector<double> numbers(const Tensor& tensor);
 /// As many elements as `wanted` and each within `most` of it, NaN where it is NaN.
 void expect_near(const Tensor& found, const std::vector<double>& wanted, double most = 1e-6);
-/// Code and message of the Error that `f` throws, "invalid_model: ..."; "" when it throws none.
-template <class F>
-std::string error_of(F f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return cat(name(error.code()), ": ", error.message());
-  }
-  return {};
-}
 
 }  // namespace hone::test

@@ -44,7 +44,7 @@ TEST(Pooling, SymbolicSizes) {
 
 TEST(Pooling, Errors) {
   const Type x = Type::tensor(DType::f32, {1, 8, 4, 4});
-  const auto error = [&](const Op& op) { return error_of([&] { type_of(op, {x}); }); };
+  const auto error = [&](const Op& op) { return refusal_of([&] { type_of(op, {x}); }); };
   EXPECT_NE(error(MaxPool{}).find("kernel_shape is missing"), std::string::npos);
   EXPECT_NE(error(MaxPool{.window = window({2})}).find("wanted rank 3"), std::string::npos);
   EXPECT_NE(error(MaxPool{.window = window({5, 5})}).find("does not fit"), std::string::npos);

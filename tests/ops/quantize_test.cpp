@@ -58,11 +58,11 @@ TEST(QuantizeLinear, PerAxisAndBlocked) {
   op.block_size = 0;
   EXPECT_EQ(numbers(run(op, {f32({4}), scalar(DType::f32, 2), tensor(DType::u8, {1}, {1})})),
             Doubles{3});
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(op, {x, f32({1, 2, 3})});
             }),
             "invalid_model: sizes 2 and 3 differ, wanted the same (QuantizeLinear %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(op, {x, f32({1, 2}), tensor(DType::u8, {1}, {0})});
             }),
             "invalid_model: sizes 1 and 2 differ, wanted the same (QuantizeLinear %y0)");
@@ -105,7 +105,7 @@ TEST(DequantizeLinear, SubtractsThenScales) {
           .number(0),
       -2147483648.0);
   EXPECT_EQ(
-      error_of([] {
+      refusal_of([] {
         run(DequantizeLinear{}, {f32({1}), f32({1})});
       }),
       "invalid_model: operand 0 is f32, wanted integers, f8, f6 or f4 (DequantizeLinear %y0)");
@@ -117,13 +117,13 @@ TEST(QuantizeLinear, Types) {
   EXPECT_EQ(type_of(QuantizeLinear{}, {x, scale}), Type::tensor(DType::u8, {n, 3}));
   EXPECT_EQ(type_of(QuantizeLinear{}, {Type::unranked(DType::f32), scale}),
             Type::unranked(DType::u8));
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               type_of(QuantizeLinear{}, {x, Type::tensor(DType::f32, {4})});
             }),
             "invalid_model: sizes 3 and 4 differ, wanted the same (QuantizeLinear %y0)");
   QuantizeLinear op;
   op.output_dtype = DType::f32;
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               type_of(op, {x, scale});
             }),
             "invalid_model: output_dtype is f32, wanted integers of at most 32 bits, f8, f6 or f4 "

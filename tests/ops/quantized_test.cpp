@@ -36,7 +36,7 @@ TEST(Quantized, MatMulInteger) {
   EXPECT_EQ(run(MatMulInteger{}, {u8({1}, {5}), u8({1}, {10})}).shape(), Ints{});
   EXPECT_EQ(run(MatMulInteger{}, {u8({2, 0}, {}), u8({0, 1}, {})}).integers(), (Ints{0, 0}));
   EXPECT_EQ(
-      error_of([] {
+      refusal_of([] {
         run(MatMulInteger{}, {f32({1}), f32({1})});
       }),
       "invalid_model: operand 0 is f32, wanted integers of at most 16 bits (MatMulInteger %y0)");
@@ -166,7 +166,7 @@ TEST(QLinear, SoftmaxOfLittle) {
       run(QLinearSoftmax{}, {u8({2, 0}, {}), scale(0.1), zero(7), scale(0.1), zero(0)}).shape(),
       (Ints{2, 0}));
   const auto refused = [](const QLinearSoftmax& op, const Tensor& x) {
-    return error_of([&] { run(op, {x, scale(0.1), Tensor(), scale(0.1)}); });
+    return refusal_of([&] { run(op, {x, scale(0.1), Tensor(), scale(0.1)}); });
   };
   EXPECT_EQ(refused({.axis = 2}, u8({1, 2}, {1, 2})),
             "invalid_model: axis 2 is out of range for rank 2 (QLinearSoftmax %y0)");

@@ -70,10 +70,10 @@ TEST(Random, DistributionsAreWhatTheySay) {
   EXPECT_EQ(run(RandomUniform{.shape = {0, 2}, .numbers = {.dtype = DType::bf16}}, {}).shape(),
             (Ints{0, 2}));
   EXPECT_EQ(run(RandomNormal{}, {}).count(), 1);
-  EXPECT_EQ(error_of([] { run(RandomUniform{.shape = {-1}}, {}); }),
+  EXPECT_EQ(refusal_of([] { run(RandomUniform{.shape = {-1}}, {}); }),
             "invalid_model: the shape has -1 (RandomUniform %y0)");
   EXPECT_EQ(
-      error_of([] { run(RandomNormal{.numbers = {.dtype = DType::i32}}, {}); }),
+      refusal_of([] { run(RandomNormal{.numbers = {.dtype = DType::i32}}, {}); }),
       "invalid_model: no random numbers of i32, wanted f64, f32, f16 or bf16 (RandomNormal %y0)");
 }
 
@@ -102,7 +102,7 @@ TEST(Random, Multinomial) {
   for (int64_t i = 6000; i < 12000; ++i) ASSERT_EQ(y.integer(i), 1);
   EXPECT_EQ(run(Multinomial{}, {Tensor(DType::f32, {0, 3})}).shape(), (Ints{0, 1}));
   const auto refused = [](const Tensor& logarithms, const std::string& why) {
-    EXPECT_EQ(error_of([&] { run(Multinomial{}, {logarithms}); }),
+    EXPECT_EQ(refusal_of([&] { run(Multinomial{}, {logarithms}); }),
               cat("invalid_model: ", why, " (Multinomial %y0)"));
   };
   refused(Tensor(DType::f32, {2, 0}), "there are no classes to draw from in f32[2,0]");
@@ -126,11 +126,11 @@ TEST(Random, Dropout) {
   EXPECT_EQ(run(Dropout{}, {x}).number(0), 3);
   for (const double ratio : {1.0, -0.5, std::nan("")})
     EXPECT_EQ(
-        error_of([&] {
+        refusal_of([&] {
           run(Dropout{}, {x, Tensor::scalar(DType::f32, ratio), yes});
         }),
         cat("invalid_model: the ratio is ", ratio, ", wanted 0 to less than 1 (Dropout %y0)"));
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Dropout{}, {x, f32({0.5, 0.5}), yes});
             }),
             "invalid_model: sizes 2 and 1 differ, wanted the same (Dropout %y0)");

@@ -32,7 +32,7 @@ TEST(Recurrent, Types) {
   batch_first.recurrence.layout = 1;
   EXPECT_EQ(cat(type_of(batch_first, {f32_type({n, s, 40}), w, r})), "f32[n,s,2,64]");
   const auto error = [&](const Op& op, const Type& x) {
-    return error_of([&] { type_of(op, {x, w, r}); });
+    return refusal_of([&] { type_of(op, {x, w, r}); });
   };
   EXPECT_NE(error(LSTM{}, f32_type({s, n, 40})).find("wanted [1,256,40]"), std::string::npos);
   EXPECT_NE(error(both, f32_type({s, n, 41})).find("wanted [2,256,41]"), std::string::npos);
@@ -64,7 +64,7 @@ TEST(Recurrent, Directions) {
   y = states(Direction::reverse, two);
   EXPECT_EQ(numbers(y[0]), (Doubles{21, 2, 0}));
   EXPECT_EQ(numbers(y[1]), (Doubles{21}));
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(refusal_of([&] {
               states(Direction::forward, tensor(DType::i32, {1}, {4}));
             }).find("has length 4, wanted 0 to 3"),
             std::string::npos);

@@ -28,9 +28,9 @@ TEST(Reduction, Types) {
   EXPECT_EQ(type_of(ReduceMax{}, {x, axes}).tensor().rank(), 4);
   EXPECT_EQ(cat(type_of(ReduceMax{.keepdims = false}, {x, axes})), "f32[*]");
   EXPECT_EQ(cat(type_of(ReduceMax{.axes = Dims{0}}, {Type::unranked(DType::u8)})), "u8[*]");
-  EXPECT_NE(error_of([&] { type_of(ReduceMax{.axes = Dims{4}}, {x}); }).find("axis 4"),
+  EXPECT_NE(refusal_of([&] { type_of(ReduceMax{.axes = Dims{4}}, {x}); }).find("axis 4"),
             std::string::npos);
-  EXPECT_EQ(error_of([&] { type_of(ReduceSum{}, {Type::tensor(DType::boolean, {2})}); }),
+  EXPECT_EQ(refusal_of([&] { type_of(ReduceSum{}, {Type::tensor(DType::boolean, {2})}); }),
             "invalid_model: operand 0 is bool, wanted floats or integers (ReduceSum %y0)");
 }
 
@@ -111,7 +111,7 @@ TEST(Reduction, RoundsOnce) {
 
 TEST(Reduction, RefusesAnAxisGivenTwice) {
   const Tensor x = tensor(DType::f32, {2, 2}, {1, 2, 3, 4});
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(refusal_of([&] {
               run(ReduceSum{}, {x, i64({1, -1})});
             }).find("twice"),
             std::string::npos);

@@ -89,7 +89,7 @@ TEST(Resize, CropsRegions) {
   EXPECT_EQ(numbers(run(op, {x, f32({0.5, 1.5})})), (Doubles{2, 4, 9}));
   op.mode = Resize::Mode::nearest;
   EXPECT_EQ(numbers(run(op, {x, f32({0.5, 1.5})})), (Doubles{2, 4, 9}));
-  EXPECT_EQ(error_of([&] { run(op, {x}); }),
+  EXPECT_EQ(refusal_of([&] { run(op, {x}); }),
             "invalid_model: tf_crop_and_resize wants a roi of 2 numbers (Resize %y0)");
 }
 
@@ -107,39 +107,40 @@ TEST(Resize, SizesAndPolicies) {
 
 TEST(Resize, RefusesContradictions) {
   const Tensor x(DType::f32, {2, 2});
-  EXPECT_EQ(error_of([&] { run(Resize{}, {x}); }),
+  EXPECT_EQ(refusal_of([&] { run(Resize{}, {x}); }),
             "invalid_model: wanted either scales or sizes, given neither (Resize %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Resize{.sizes = Dims{1, 1}}, {x, kNone, f32({1, 1})});
             }),
             "invalid_model: wanted either scales or sizes, given both (Resize %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Resize{}, {x, kNone, f32({1})});
             }),
             "invalid_model: there are 2 axes and 1 scales (Resize %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Resize{}, {x, kNone, f32({1, 0})});
             }),
             "invalid_model: scale 1 is 0 (Resize %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Resize{}, {x, kNone, f32({1, NAN})});
             }),
             "invalid_model: scale 1 is nan (Resize %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Resize{}, {x, kNone, f32({1, -2})});
             }),
             "invalid_model: scale 1 is -2 (Resize %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Resize{.sizes = Dims{2, -1}}, {x});
             }),
             "invalid_model: size 0 is larger than -1 (Resize %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Resize{.sizes = Dims{2, 2}}, {Tensor(DType::f32, {0, 2})});
             }),
             "invalid_model: axis 0 has nothing to make 2 elements of (Resize %y0)");
   const Tensor flags(DType::boolean, {2});
-  EXPECT_EQ(error_of([&] { run(Resize{.sizes = Dims{4}, .mode = Resize::Mode::linear}, {flags}); }),
-            "invalid_model: cannot interpolate bool (Resize %y0)");
+  EXPECT_EQ(
+      refusal_of([&] { run(Resize{.sizes = Dims{4}, .mode = Resize::Mode::linear}, {flags}); }),
+      "invalid_model: cannot interpolate bool (Resize %y0)");
 }
 
 }  // namespace

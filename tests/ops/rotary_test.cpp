@@ -52,7 +52,7 @@ TEST(Rotary, Empty) {
 
 TEST(Rotary, Refuses) {
   const auto error = [](const RotaryEmbedding& op, const std::vector<Tensor>& operands) {
-    return error_of([&] { run(op, operands); });
+    return refusal_of([&] { run(op, operands); });
   };
   const Tensor far = i64({0, 1, 3}).reshaped({1, 3});
   EXPECT_NE(error({}, {kSix, kCos, kSin, far}).find("position 3"), std::string::npos);

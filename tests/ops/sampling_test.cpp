@@ -47,7 +47,7 @@ TEST(GridSample, OfStringsAndComplexNumbers) {
   EXPECT_EQ(
       run(GridSample{.mode = Mode::nearest, .align_corners = true}, {words, places}).strings(),
       (std::vector<std::string>{"b", "c", ""}));
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(refusal_of([&] {
               run(GridSample{}, {words, places});
             }).find("cannot interpolate str"),
             std::string::npos);
@@ -106,13 +106,13 @@ TEST(GridSample, SizesAndErrors) {
   const Type x = Type::tensor(DType::f16, {n, 3, 8, 8});
   EXPECT_EQ(cat(type_of(GridSample{}, {x, Type::tensor(DType::f32, {n, h, 5, 2})})),
             "f16[n,3,h,5]");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               type_of(GridSample{}, {x, Type::tensor(DType::f32, {n, 5, 5, 3})});
             }),
             "invalid_model: sizes 3 and 2 differ, wanted the same (GridSample %y0)");
   const Tensor empty(DType::f32, {1, 1, 0}), grid(DType::f32, {1, 2, 1});
   EXPECT_EQ(numbers(run(GridSample{}, {empty, grid})), (Doubles{0, 0}));
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(GridSample{.padding_mode = Padding::border}, {empty, grid});
             }),
             "invalid_model: there is nothing to repeat in [1,1,0] (GridSample %y0)");
@@ -136,11 +136,11 @@ TEST(AffineGrid, SizesAndErrors) {
   const Type theta = Type::tensor(DType::f32, {n, 3, 4});
   EXPECT_EQ(cat(type_of(AffineGrid{.size = Dims{n, 1, 4, n, 6}}, {theta})), "f32[n,4,n,6,3]");
   EXPECT_EQ(type_of(AffineGrid{}, {theta, Type::tensor(DType::i64, {5})}).tensor().rank(), 5);
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               type_of(AffineGrid{.size = Dims{n, 1, 4, 4}}, {theta});
             }),
             "invalid_model: sizes 3 and 2 differ, wanted the same (AffineGrid %y0)");
-  EXPECT_EQ(error_of([&] { type_of(AffineGrid{}, {theta}); }),
+  EXPECT_EQ(refusal_of([&] { type_of(AffineGrid{}, {theta}); }),
             "invalid_model: the size is missing (AffineGrid %y0)");
   const Tensor none(DType::f32, {0, 2, 3});
   EXPECT_EQ(run(AffineGrid{.size = Dims{0, 1, 2, 2}}, {none}).shape(), (Ints{0, 2, 2, 2}));

@@ -21,16 +21,16 @@ TEST(Scatter, Elements) {
   EXPECT_EQ(numbers(run(ScatterElements{.axis = -1, .reduction = kAdd}, {x, twice, updates})),
             (Doubles{31, 2, 3, 4}));
   const Tensor far = Tensor::ints({2, 0}).reshaped({1, 2});
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(ScatterElements{}, {x, far, updates});
             }),
             "invalid_model: index 2 is out of range for size 2 (ScatterElements %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(ScatterElements{}, {x, i64({0}), f32({1})});
             }),
             "invalid_model: the data has shape [2,2], the indices [1], wanted the same rank "
             "(ScatterElements %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(ScatterElements{}, {x, at, i64({1, 2}).reshaped({1, 2})});
             }),
             "invalid_model: the data is f32, the updates are i64 (ScatterElements %y0)");
@@ -51,15 +51,15 @@ TEST(Scatter, Coordinates) {
       run(ScatterND{}, {words, Tensor::ints({-1}).reshaped({1, 1}), Tensor::of_strings({1}, {"c"})})
           .strings(),
       (std::vector<std::string>{"a", "c"}));
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(ScatterND{}, {x, rows, x});
             }),
             "invalid_model: sizes 3 and 2 differ, wanted the same (ScatterND %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(ScatterND{}, {x, i64({3, 0}), tensor(DType::i8, {}, {1})});
             }),
             "invalid_model: index 3 is out of range for size 3 (ScatterND %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(ScatterND{}, {x, Tensor(DType::i64, {}), updates});
             }),
             "invalid_model: the indices are a scalar (ScatterND %y0)");
@@ -84,7 +84,7 @@ TEST(Scatter, CachesTakeUpdatesBySample) {
   EXPECT_EQ(numbers(run(circular, {cache, update, i64({INT64_MAX, INT64_MIN})})),
             numbers(run(circular, {cache, update, i64({1, 1})})));
   const auto error = [&](const TensorScatter& op, const std::vector<Tensor>& operands) {
-    return error_of([&] { run(op, operands); });
+    return refusal_of([&] { run(op, operands); });
   };
   EXPECT_NE(error({}, {cache, update, i64({0, 2})}).find("write index 2"), std::string::npos);
   EXPECT_EQ(error({}, {cache, update, i64({0, -1})}),

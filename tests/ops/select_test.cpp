@@ -30,11 +30,11 @@ TEST(Select, Compress) {
   EXPECT_EQ(run(Compress{.axis = 0}, {x, some}).integers(), (Ints{4, 5, 6}));
   EXPECT_EQ(run(Compress{}, {x, some}).integers(), (Ints{2}));
   EXPECT_EQ(run(Compress{.axis = 1}, {x, Tensor(DType::boolean, {0})}).shape(), (Ints{2, 0}));
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Compress{.axis = 0}, {x, Tensor(DType::boolean, {3})});
             }),
             "invalid_model: the condition has 3 elements, axis 0 of [2,3] fewer (Compress %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Compress{.axis = 0}, {x, i64({1, 1})});
             }),
             "invalid_model: the condition is i64[2], wanted bool (Compress %y0)");
@@ -47,11 +47,11 @@ TEST(Select, OneHot) {
   EXPECT_EQ(numbers(run(OneHot{.axis = 0}, {i64({1, 2}), depth, values})),
             (Doubles{-1, -1, 5, -1, -1, 5}));
   EXPECT_EQ(run(OneHot{}, {Tensor(DType::i64, {0}), depth, values}).shape(), (Ints{0, 3}));
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(OneHot{.axis = 2}, {i64({0}), depth, values});
             }),
             "invalid_model: axis 2 is out of range for rank 2 (OneHot %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(OneHot{}, {i64({0}), i64({-1}), values});
             }),
             "invalid_model: the depth is -1 (OneHot %y0)");
@@ -67,9 +67,9 @@ TEST(Select, TopK) {
   EXPECT_EQ(least[1].integers(), (Ints{0, 1, 1}));
   EXPECT_EQ(run_all(TopK{.k = Dims{0}}, {x}, 2)[1].shape(), (Ints{2, 0}));
   EXPECT_EQ(run(TopK{.k = Dims{1}}, {Tensor::ints({1, -1}, DType::u64)}).integer(0), -1);
-  EXPECT_EQ(error_of([&] { run(TopK{.k = Dims{4}}, {x}); }),
+  EXPECT_EQ(refusal_of([&] { run(TopK{.k = Dims{4}}, {x}); }),
             "invalid_model: size 4 is larger than 3 (TopK %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(TopK{}, {x, i64({1, 1})});
             }),
             "invalid_model: k has 2 numbers, wanted 1 (TopK %y0)");
@@ -82,7 +82,7 @@ TEST(Select, EyeLike) {
             (Ints{0, 0, 0, 1, 0, 0}));
   EXPECT_EQ(run(EyeLike{.k = std::numeric_limits<int64_t>::max()}, {x}).integers(),
             (Ints{0, 0, 0, 0, 0, 0}));
-  EXPECT_EQ(error_of([&] { run(EyeLike{}, {Tensor(DType::f32, {2})}); }),
+  EXPECT_EQ(refusal_of([&] { run(EyeLike{}, {Tensor(DType::f32, {2})}); }),
             "invalid_model: the operand is f32[2], wanted rank 2 (EyeLike %y0)");
 }
 

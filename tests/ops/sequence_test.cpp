@@ -48,7 +48,7 @@ TEST(Sequence, IsBuiltAndTakenApart) {
   for (const double wrong : {3, -4}) {
     std::vector<Tensor> outside = inputs;
     outside[2] = Tensor::scalar(DType::i64, wrong);
-    EXPECT_NE(error_of([&] { outputs_of(kText, outside); }).find("out of range for size 3"),
+    EXPECT_NE(refusal_of([&] { outputs_of(kText, outside); }).find("out of range for size 3"),
               std::string::npos);
   }
 }
@@ -60,7 +60,7 @@ TEST(Sequence, ElementTypesStateWhatAllHave) {
   EXPECT_EQ(output_type("graph g(%a: f32[n,2], %b: f32[2,n]) -> (%s)\n"
                         "  %s = SequenceConstruct(%a, %b)\n"),
             "seq(f32[*])");
-  EXPECT_NE(error_of([] {
+  EXPECT_NE(refusal_of([] {
               output_type(
                   "graph g(%a: f32[2], %b: i64[2]) -> (%s)\n"
                   "  %s = SequenceConstruct(%a, %b)\n");
@@ -70,7 +70,7 @@ TEST(Sequence, ElementTypesStateWhatAllHave) {
 
 TEST(Sequence, EmptyHasNothingToErase) {
   const Tensor empty = list_of({});
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(refusal_of([&] {
               outputs_of("graph g(%s: seq(f32[*])) -> (%e)\n  %e = SequenceErase(%s)\n", {empty});
             }).find("nothing to erase"),
             std::string::npos);
@@ -95,11 +95,11 @@ TEST(Sequence, SplitsByOneByASizeAndByAList) {
   EXPECT_EQ(split(", i64[]{2}) axis=1"), (Pieces{{0, 1, 3, 4}, {2, 5}}));
   EXPECT_EQ(split(", i64[2]{1,2}) axis=-1"), (Pieces{{0, 3}, {1, 2, 4, 5}}));
   EXPECT_EQ(split(", i64[3]{0,3,0}) axis=1"), (Pieces{{}, {0, 1, 2, 3, 4, 5}, {}}));
-  EXPECT_EQ(error_of([&] { split(", i64[2]{1,1}) axis=1"); }),
+  EXPECT_EQ(refusal_of([&] { split(", i64[2]{1,1}) axis=1"); }),
             "invalid_model: the pieces' sizes add up to 2, the axis has 3 (SplitToSequence %s)");
-  EXPECT_EQ(error_of([&] { split(", i64[2]{-1,4}) axis=1"); }),
+  EXPECT_EQ(refusal_of([&] { split(", i64[2]{-1,4}) axis=1"); }),
             "invalid_model: the pieces' sizes are [-1,4], the axis has 3 (SplitToSequence %s)");
-  EXPECT_EQ(error_of([&] { split(", i64[]{0}) axis=1"); }),
+  EXPECT_EQ(refusal_of([&] { split(", i64[]{0}) axis=1"); }),
             "invalid_model: the pieces' size is 0, wanted at least 1 (SplitToSequence %s)");
   EXPECT_EQ(output_type("graph g(%x: f32[n,3]) -> (%s)\n  %s = SplitToSequence(%x) axis=1 "
                         "keepdims=false\n"),
@@ -123,7 +123,7 @@ TEST(Sequence, JoinsAndStacks) {
       {alike});
   EXPECT_EQ(stacked[0].shape(), (std::vector<int64_t>{2, 3}));
   EXPECT_EQ(numbers(stacked[0]), (std::vector<double>{1, 3, 5, 2, 4, 6}));
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(refusal_of([&] {
               outputs_of(
                   "graph g(%s: seq(f32[*])) -> (%y)\n"
                   "  %y = ConcatFromSequence(%s) axis=0\n",
@@ -148,7 +148,7 @@ TEST(Optional, HoldsSomethingOrNothing) {
   const auto found = outputs_of(kText, {f32({1, 2})});
   EXPECT_EQ(found[0].integer(0), 1);
   EXPECT_EQ(numbers(found[1]), (std::vector<double>{1, 2}));
-  EXPECT_NE(error_of([&] { outputs_of(kText, {Tensor::nothing()}); }).find("holds nothing"),
+  EXPECT_NE(refusal_of([&] { outputs_of(kText, {Tensor::nothing()}); }).find("holds nothing"),
             std::string::npos);
   EXPECT_EQ(outputs_of("graph g() -> (%h)\n  %o = Optional() type=f32[2]\n"
                        "  %h = OptionalHasElement()\n",

@@ -39,16 +39,19 @@ TEST(ShapeOps, Reshape) {
   EXPECT_EQ(shape_of({0, 0, 1, -1}), (Ints{2, 3, 1, 4}));
   EXPECT_EQ(run(Reshape{.shape = Dims{24}}, {x}).integers(),
             run(Reshape{.shape = Dims{24}}, {x}).integers());
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               shape_of({-1, -1});
             }),
             "invalid_model: the shape has two -1, wanted at most one (Reshape %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               shape_of({5, 5});
             }),
             "invalid_model: cannot reshape [2,3,4] to [5,5] (Reshape %y0)");
-  EXPECT_EQ(error_of([&] { shape_of({-2, 12}); }), "invalid_model: the shape has -2 (Reshape %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
+              shape_of({-2, 12});
+            }),
+            "invalid_model: the shape has -2 (Reshape %y0)");
+  EXPECT_EQ(refusal_of([&] {
               shape_of({2, 3, 4, 0});
             }),
             "invalid_model: the shape has 0 at place 3, the operand has rank 3 (Reshape %y0)");
@@ -64,20 +67,20 @@ TEST(ShapeOps, FlattenSqueezeUnsqueeze) {
   EXPECT_EQ(run(Flatten{.axis = 0}, {x}).shape(), (Ints{1, 6}));
   EXPECT_EQ(run(Flatten{.axis = 3}, {x}).shape(), (Ints{6, 1}));
   EXPECT_EQ(run(Flatten{.axis = -1}, {x}).shape(), (Ints{2, 3}));
-  EXPECT_EQ(error_of([&] { run(Flatten{.axis = 4}, {x}); }),
+  EXPECT_EQ(refusal_of([&] { run(Flatten{.axis = 4}, {x}); }),
             "invalid_model: axis 4 is out of range for rank 3 (Flatten %y0)");
   EXPECT_EQ(run(Squeeze{}, {x}).shape(), (Ints{2, 3}));
   EXPECT_EQ(run(Squeeze{.axes = Dims{-2}}, {x}).shape(), (Ints{2, 3}));
   EXPECT_EQ(run(Squeeze{}, {x, i64({1})}).integers(), x.integers());
-  EXPECT_EQ(error_of([&] { run(Squeeze{.axes = Dims{0}}, {x}); }),
+  EXPECT_EQ(refusal_of([&] { run(Squeeze{.axes = Dims{0}}, {x}); }),
             "invalid_model: sizes 2 and 1 differ, wanted the same (Squeeze %y0)");
   EXPECT_EQ(run(Unsqueeze{.axes = Dims{0, -1}}, {x}).shape(), (Ints{1, 2, 1, 3, 1}));
   EXPECT_EQ(run(Unsqueeze{}, {x, i64({3})}).shape(), (Ints{2, 1, 3, 1}));
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Unsqueeze{.axes = Dims{1, 1}}, {x});
             }),
             "invalid_model: axis 1 is given twice (Unsqueeze %y0)");
-  EXPECT_EQ(error_of([&] { run(Unsqueeze{.axes = Dims{4}}, {x}); }),
+  EXPECT_EQ(refusal_of([&] { run(Unsqueeze{.axes = Dims{4}}, {x}); }),
             "invalid_model: axis 4 is out of range for rank 4 (Unsqueeze %y0)");
 }
 
@@ -88,7 +91,7 @@ TEST(ShapeOps, Expand) {
   EXPECT_EQ(y.integers(), (Ints{0, 0, 1, 1, 2, 2, 0, 0, 1, 1, 2, 2}));
   EXPECT_EQ(run(Expand{}, {x, i64({1})}).shape(), (Ints{3, 1}));
   EXPECT_EQ(run(Expand{}, {x, i64({0})}).shape(), (Ints{3, 0}));
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Expand{}, {x, i64({4, 2})});
             }),
             "invalid_model: cannot expand [3,1] to [4,2] (Expand %y0)");

@@ -38,9 +38,9 @@ TEST(Dft, AlongAnyAxis) {
   expect_near(run(Dft{.axis = Dims{0}}, {x}), {4, 0, 7, 0, -2, 0, -3, 0});
   expect_near(run(Dft{}, {x, Tensor(), Tensor::scalar(DType::i64, -2)}),
               {3, 0, -1, 0, 8, 0, -2, 0});
-  EXPECT_EQ(error_of([&] { run(Dft{.axis = Dims{2}}, {x}); }),
+  EXPECT_EQ(refusal_of([&] { run(Dft{.axis = Dims{2}}, {x}); }),
             "invalid_model: axis 2 holds the parts of complex numbers (DFT %y0)");
-  EXPECT_EQ(error_of([&] { run(Dft{.axis = Dims{-4}}, {x}); }),
+  EXPECT_EQ(refusal_of([&] { run(Dft{.axis = Dims{-4}}, {x}); }),
             "invalid_model: axis -4 is out of range for rank 3 (DFT %y0)");
 }
 
@@ -48,14 +48,14 @@ TEST(Dft, EmptyAndWrong) {
   EXPECT_EQ(run(Dft{}, {Tensor(DType::f32, {0, 4, 1})}).shape(), (Ints{0, 4, 2}));
   EXPECT_EQ(run(Dft{}, {Tensor(DType::f32, {1, 0, 1})}).shape(), (Ints{1, 0, 2}));
   const Tensor complex(DType::f32, {1, 4, 2}), three(DType::f32, {1, 4, 3});
-  EXPECT_EQ(error_of([&] { run(Dft{.onesided = true}, {complex}); }),
+  EXPECT_EQ(refusal_of([&] { run(Dft{.onesided = true}, {complex}); }),
             "invalid_model: onesided of f32[1,4,2]: wanted a last axis of 1 (DFT %y0)");
-  EXPECT_EQ(error_of([&] { run(Dft{.inverse = true, .onesided = true}, {kRamp}); }),
+  EXPECT_EQ(refusal_of([&] { run(Dft{.inverse = true, .onesided = true}, {kRamp}); }),
             "invalid_model: onesided and inverse of f32[1,4,1]: wanted a last axis of 2 (DFT %y0)");
   EXPECT_EQ(
-      error_of([&] { run(Dft{}, {three}); }),
+      refusal_of([&] { run(Dft{}, {three}); }),
       "invalid_model: the last axis has 3 elements, wanted 1 (real) or 2 (complex) (DFT %y0)");
-  EXPECT_EQ(error_of([&] { run(Dft{.dft_length = Dims{-1}}, {kRamp}); }),
+  EXPECT_EQ(refusal_of([&] { run(Dft{.dft_length = Dims{-1}}, {kRamp}); }),
             "invalid_model: size 0 is larger than -1 (DFT %y0)");
 }
 
@@ -86,14 +86,14 @@ TEST(Stft, Frames) {
 
 TEST(Stft, Wrong) {
   const Tensor x(DType::f32, {1, 5, 1}), complex(DType::f32, {1, 5, 2});
-  EXPECT_EQ(error_of([&] { run(Stft{.frame_step = Dims{0}}, {x}); }),
+  EXPECT_EQ(refusal_of([&] { run(Stft{.frame_step = Dims{0}}, {x}); }),
             "invalid_model: size 1 is larger than 0 (STFT %y0)");
-  EXPECT_EQ(error_of([&] { run(Stft{.frame_step = Dims{1}, .frame_length = Dims{6}}, {x}); }),
+  EXPECT_EQ(refusal_of([&] { run(Stft{.frame_step = Dims{1}, .frame_length = Dims{6}}, {x}); }),
             "invalid_model: size 6 is larger than 5 (STFT %y0)");
-  EXPECT_EQ(error_of([&] { run(Stft{.frame_step = Dims{1}}, {complex}); }),
+  EXPECT_EQ(refusal_of([&] { run(Stft{.frame_step = Dims{1}}, {complex}); }),
             "invalid_model: sizes 2 and 1 differ, wanted the same (STFT %y0)");
   const Stft op{.frame_step = Dims{1}, .frame_length = Dims{2}};
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(op, {x, Tensor(), f32({1, 1, 1})});
             }),
             "invalid_model: sizes 2 and 3 differ, wanted the same (STFT %y0)");
@@ -109,9 +109,9 @@ TEST(Windows, Values) {
   expect_near(run(BlackmanWindow{.size = Dims{4}}, {}), {0, 0.34, 1, 0.34});
   expect_near(run(HammingWindow{.size = Dims{2}, .output_datatype = DType::i8}, {}), {0, 1});
   EXPECT_EQ(run(HannWindow{.size = Dims{0}}, {}).shape(), (Ints{0}));
-  EXPECT_EQ(error_of([] { run(HannWindow{.size = Dims{-1}}, {}); }),
+  EXPECT_EQ(refusal_of([] { run(HannWindow{.size = Dims{-1}}, {}); }),
             "invalid_model: size 0 is larger than -1 (HannWindow %y0)");
-  EXPECT_EQ(error_of([] { run(HannWindow{}, {}); }),
+  EXPECT_EQ(refusal_of([] { run(HannWindow{}, {}); }),
             "invalid_model: the size is missing (HannWindow %y0)");
   EXPECT_EQ(cat(type_of(HannWindow{.size = Dims{Dim::symbol("n")}}, {})), "f32[n]");
 }
@@ -124,12 +124,12 @@ TEST(Mel, Bands) {
   // and 4 (below it): rows 0, 1, 3.
   const Tensor y = run(op, {none, none, none, hertz(0), hertz(6)});
   expect_near(y, {0, 1, 0.5, 0, 0});
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(op, {none, none, none, hertz(0), hertz(900)});
             }),
             "invalid_model: an edge at 222.0872584116893 hertz, wanted ascending ones within the 5 "
             "frequencies of a transform of 8 at 9 samples a second (MelWeightMatrix %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(op, {none, none, none, hertz(NAN), hertz(4)});
             }),
             "invalid_model: an edge at nan hertz, wanted ascending ones within the 5 frequencies "
@@ -137,7 +137,7 @@ TEST(Mel, Bands) {
   MelWeightMatrix rate = op;
   rate.sample_rate = Dims{0};
   EXPECT_EQ(
-      error_of([&] {
+      refusal_of([&] {
         run(rate, {none, none, none, hertz(0), hertz(4)});
       }),
       "invalid_model: 1 bands of a transform of 8 at 0 samples a second (MelWeightMatrix %y0)");

@@ -91,7 +91,7 @@ TEST(LinearAttention, EmptyAndSymbolic) {
 
 TEST(LinearAttention, Refuses) {
   const auto error = [](const LinearAttention& op, const std::vector<Tensor>& operands) {
-    return error_of([&] { run(op, operands); });
+    return refusal_of([&] { run(op, operands); });
   };
   EXPECT_NE(error({}, {kOnes, kTwos, kValues}).find("needs decay"), std::string::npos);
   EXPECT_NE(error({.update_rule = Rule::linear}, {kOnes, kTwos, kValues, {}, kHalving})
@@ -135,7 +135,7 @@ TEST(CausalConv, StatesKeepWhatAShortInputLeaves) {
 
 TEST(CausalConv, Refuses) {
   const auto error = [](const std::vector<Tensor>& operands) {
-    return error_of([&] { run(CausalConvWithState{}, operands); });
+    return refusal_of([&] { run(CausalConvWithState{}, operands); });
   };
   const Tensor x(DType::f32, {1, 2, 3}), weight(DType::f32, {2, 1, 2});
   EXPECT_EQ(error({x, Tensor(DType::f32, {3, 1, 2})}),

@@ -65,7 +65,7 @@ TEST(TreeEnsemble, EveryComparison) {
   EXPECT_EQ(of(TreeEnsemble::eq), (Ints{0, 1, 0}));
   EXPECT_EQ(of(TreeEnsemble::neq), (Ints{1, 0, 1}));
   EXPECT_EQ(of(TreeEnsemble::member), (Ints{1, 0, 1}));
-  EXPECT_EQ(error_of([&] { of(7); }),
+  EXPECT_EQ(refusal_of([&] { of(7); }),
             "invalid_model: branch mode 7 is not known (TreeEnsemble %y0)");
 }
 
@@ -73,7 +73,7 @@ TEST(TreeEnsemble, HostileTrees) {
   const auto error = [](size_t operand, const Tensor& instead) {
     std::vector<Tensor> operands = two_trees(tensor(DType::f32, {1, 2}, {0, 6}));
     operands[operand] = instead;
-    return error_of([&] { run(TreeEnsemble{.n_targets = 2}, operands); });
+    return refusal_of([&] { run(TreeEnsemble{.n_targets = 2}, operands); });
   };
   EXPECT_EQ(error(1, i64({2})), "invalid_model: there is no node 2 (TreeEnsemble %y0)");
   EXPECT_EQ(error(1, i64({-5})), "invalid_model: there is no leaf 4 (TreeEnsemble %y0)");
@@ -120,11 +120,11 @@ TEST(Scores, CoupledPairs) {
   const Doubles wanted{0.28764234, 0.23512047, 0.47723718, 0.99999985, 1e-7, 5e-8};
   for (size_t i = 0; i < 6; ++i) EXPECT_NEAR(rest[i], wanted[i], 1e-8);
   EXPECT_EQ(run(PairwiseCoupling{}, {Tensor(DType::f32, {0, 1})}).shape(), (Ints{0, 2}));
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(refusal_of([] {
               run(PairwiseCoupling{}, {Tensor(DType::f32, {1, 2})});
             }),
             "invalid_model: sizes 2 and 1 differ, wanted the same (PairwiseCoupling %y0)");
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(refusal_of([] {
               run(PairwiseCoupling{.classes = 1}, {Tensor(DType::f32, {1, 0})});
             }),
             "invalid_model: classes is 1 (PairwiseCoupling %y0)");

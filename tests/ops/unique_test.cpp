@@ -64,7 +64,7 @@ TEST(Unique, Edges) {
   EXPECT_EQ(none[0].shape(), (Ints{1, 0}));  // three slices of nothing are equal
   EXPECT_EQ(none[3].integers(), (Ints{3}));
   EXPECT_EQ(run(Unique{}, {Tensor::scalar(DType::i64, 7)}).integers(), (Ints{7}));
-  EXPECT_EQ(error_of([] { run(Unique{.axis = 1}, {f32({1})}); }),
+  EXPECT_EQ(refusal_of([] { run(Unique{.axis = 1}, {f32({1})}); }),
             "invalid_model: axis 1 is out of range for rank 1 (Unique %y0)");
   const Type x = Type::tensor(DType::f16, {Dim::symbol("n"), 4});
   EXPECT_EQ(cat(type_of(Unique{}, {x})), "f16[y0_d0]");
@@ -99,9 +99,9 @@ TEST(Trilu, Edges) {
   EXPECT_EQ(run(Trilu{}, {Tensor::of_strings({2, 1}, {"a", "b"})}).strings(), (Strings{"a", ""}));
   EXPECT_EQ(run(Trilu{}, {Tensor(DType::f32, {3, 0})}).shape(), (Ints{3, 0}));
   EXPECT_EQ(run(Trilu{}, {Tensor(DType::f32, {0, 2, 2})}).count(), 0);
-  EXPECT_EQ(error_of([] { run(Trilu{}, {f32({1})}); }),
+  EXPECT_EQ(refusal_of([] { run(Trilu{}, {f32({1})}); }),
             "invalid_model: the operand is f32[1], wanted rank 2 or more (Trilu %y0)");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(Trilu{}, {batch, i64({0, 1})});
             }),
             "invalid_model: k has 2 numbers, wanted 1 (Trilu %y0)");
@@ -121,7 +121,7 @@ TEST(ReverseSequence, TurnsTheFirstOfEach) {
 TEST(ReverseSequence, RefusesWhatDoesNotFit) {
   const Tensor x = tensor(DType::f32, {2, 2}, {0, 1, 2, 3});
   const auto refused = [&](const Tensor& lengths, const std::string& why) {
-    EXPECT_EQ(error_of([&] {
+    EXPECT_EQ(refusal_of([&] {
                 run(ReverseSequence{}, {x, lengths});
               }),
               cat("invalid_model: ", why, " (ReverseSequence %y0)"));
@@ -130,12 +130,12 @@ TEST(ReverseSequence, RefusesWhatDoesNotFit) {
   refused(i64({-1, 0}), "sequence_lens has -1, wanted 0 to 2");
   refused(i64({1}), "sizes 2 and 1 differ, wanted the same");
   refused(f32({1, 1}), "sequence_lens is f32[2], wanted i64");
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               run(ReverseSequence{.batch_axis = 0}, {x, i64({1, 1})});
             }),
             "invalid_model: batch_axis is 0 and time_axis 0, wanted 0 and 1 or 1 and 0 "
             "(ReverseSequence %y0)");
-  EXPECT_EQ(error_of([] {
+  EXPECT_EQ(refusal_of([] {
               run(ReverseSequence{}, {f32({1}), i64({1})});
             }),
             "invalid_model: the operand is f32[1], wanted rank 2 or more (ReverseSequence %y0)");

@@ -28,7 +28,7 @@ TEST(MaxUnpool, SizesAndErrors) {
   const MaxUnpool op{.window = kPairs};
   const Tensor x(DType::f32, {1, 1, 2});
   const auto error = [&](const Tensor& offsets, const Tensor& shape) {
-    return error_of([&] { run(op, {x, offsets, shape}); });
+    return refusal_of([&] { run(op, {x, offsets, shape}); });
   };
   const auto offsets = [](const Doubles& values) { return tensor(DType::i64, {1, 1, 2}, values); };
   EXPECT_EQ(error(offsets({0, 3}), Tensor()), "");
@@ -82,7 +82,7 @@ TEST(Col2Im, OfBoolsAndComplexNumbers) {
     EXPECT_TRUE(same_bits(run(Col2Im{}, {x, i64({3}), i64({2})}), wanted)) << name(dtype);
   }
   const Tensor words = Tensor::of_strings({1, 2, 1}, {"a", "b"});
-  EXPECT_NE(error_of([&] {
+  EXPECT_NE(refusal_of([&] {
               run(Col2Im{}, {words, i64({2}), i64({2})});
             }).find("summed"),
             std::string::npos);
@@ -99,7 +99,7 @@ TEST(Col2Im, SizesAndErrors) {
   const Dim n = Dim::symbol("n"), h = Dim::symbol("h");
   const Type x = Type::tensor(DType::f32, {n, 8, h - 1});
   const Col2Im op{.image_shape = Dims{h, 3}, .block_shape = Dims{2, 2}};
-  EXPECT_EQ(error_of([&] {
+  EXPECT_EQ(refusal_of([&] {
               type_of(op, {Type::tensor(DType::f32, {n, 7, 4})});
             }),
             "invalid_model: sizes 4 and 7 differ, wanted the same (Col2Im %y0)");
@@ -111,7 +111,7 @@ TEST(Col2Im, SizesAndErrors) {
             4);
   const Tensor blocks(DType::f32, {1, 4, 3});
   const auto error = [&](const Tensor& image, const Tensor& block) {
-    return error_of([&] { run(Col2Im{}, {blocks, image, block}); });
+    return refusal_of([&] { run(Col2Im{}, {blocks, image, block}); });
   };
   EXPECT_EQ(error(i64({2, 2}), i64({2, 2})),
             "invalid_model: blocks [1,4,3]: wanted [batch, a multiple of 4, 1] (Col2Im %y0)");
