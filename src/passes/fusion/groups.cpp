@@ -1,6 +1,7 @@
 #include "passes/fusion/groups.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "ir/structural.hpp"
@@ -42,44 +43,69 @@ Groups::Groups(Graph& graph) {
         if (producer != nullptr && producer != &node) needs.push_back(position(producer));
       }
   }
+  readers_.resize(needs_.size());
+  for (size_t i = 0; i < needs_.size(); ++i)
+    for (const int needed : needs_[i]) readers_[at(needed)].push_back(static_cast<int>(i));
+  place_.resize(groups_.size());
+  std::iota(place_.begin(), place_.end(), 0);
   seen_.assign(groups_.size(), 0);
   steps_left_ = kMostSteps + kStepsPerNode * static_cast<int64_t>(groups_.size());
 }
 
-bool Groups::depends(size_t to, size_t from) {
-  // Backwards from `to`; what ends before `from` begins cannot need it.
-  const int first = members_[from].front();
-  std::vector<size_t> pending{to};
-  seen_[to] = ++search_;
-  while (!pending.empty() && steps_left_ > 0) {
+bool Groups::reach(size_t start, size_t end, const Edges& edges, std::vector<size_t>& between) {
+  const auto [low, high] = std::minmax(place_[start], place_[end]);
+  seen_[start] = ++search_;
+  std::vector<size_t> pending{start};
+  while (!pending.empty()) {
     const size_t group = pending.back();
     pending.pop_back();
     for (const int member : members_[group]) {
-      --steps_left_;
-      for (const int needed : needs_[at(member)]) {
-        const size_t next = index_[at(needed)];
-        if (next == from) {
-          if (group != to) return true;
+      if (--steps_left_ <= 0) return false;
+      for (const int other : edges[at(member)]) {
+        const size_t next = index_[at(other)];
+        if (next == end) {
+          if (group != start) return false;
           continue;  // directly: merging takes that in
         }
-        if (seen_[next] == search_ || members_[next].back() <= first) continue;
+        if (seen_[next] == search_ || place_[next] < low || place_[next] > high) continue;
         seen_[next] = search_;
         pending.push_back(next);
+        between.push_back(next);
       }
     }
   }
-  return false;
+  return true;
 }
 
 Groups::Merging Groups::merge(const Node* a, const Node* b) {
-  const size_t into = index(a), from = index(b);
-  if (into == from) return Merging::done;
-  if (groups_[into].nodes.size() + groups_[from].nodes.size() > kMostNodes) return Merging::large;
+  size_t early = index(a), late = index(b);
+  if (early == late) return Merging::done;
+  if (groups_[early].nodes.size() + groups_[late].nodes.size() > kMostNodes) return Merging::large;
   if (steps_left_ <= 0) return Merging::unclear;
-  if (depends(into, from) || depends(from, into)) return Merging::path;
-  if (steps_left_ <= 0) return Merging::unclear;  // the search ended early
-  unite(into, from);
+  if (place_[early] > place_[late]) std::swap(early, late);
+  // Only the later group can need the earlier one.
+  std::vector<size_t> before, behind;
+  if (!reach(late, early, needs_, before) || !reach(early, late, readers_, behind))
+    return steps_left_ <= 0 ? Merging::unclear : Merging::path;
+  put_between(early, late, std::move(before), std::move(behind));
+  unite(early, late);
   return Merging::done;
+}
+
+void Groups::put_between(size_t early, size_t late, std::vector<size_t> before,
+                         std::vector<size_t> behind) {
+  const auto by_place = [&](size_t a, size_t b) { return place_[a] < place_[b]; };
+  std::sort(before.begin(), before.end(), by_place);
+  std::sort(behind.begin(), behind.end(), by_place);
+  std::vector<int> places{place_[early], place_[late]};
+  for (const auto* groups : {&before, &behind})
+    for (const size_t group : *groups) places.push_back(place_[group]);
+  std::sort(places.begin(), places.end());
+  auto place = places.begin();
+  for (const size_t group : before) place_[group] = *place++;
+  place_[early] = place_[late] = *place++;
+  ++place;  // of two groups one is left
+  for (const size_t group : behind) place_[group] = *place++;
 }
 
 void Groups::unite(size_t into, size_t from) {

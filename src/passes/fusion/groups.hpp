@@ -45,17 +45,27 @@ class Groups {
 
  private:
   size_t index(const Node* node) const { return index_[static_cast<size_t>(position(node))]; }
-  /// Whether group `to` needs a result of `from` through other groups.
-  bool depends(size_t to, size_t from);
+  using Edges = std::vector<std::vector<int>>;  // by position: positions
+  /// Collects the groups that lie between the places of two groups and that `start` comes to along
+  /// `edges`. false: one of them comes to `end`; or there are no steps left.
+  bool reach(size_t start, size_t end, const Edges& edges, std::vector<size_t>& between);
+  /// One place for two groups: behind the groups in `before`, which `late` needs, and before those
+  /// in `behind`, which need `early`. They share the places that they had among them.
+  void put_between(size_t early, size_t late, std::vector<size_t> before,
+                   std::vector<size_t> behind);
   void unite(size_t into, size_t from);
 
   std::vector<Group> groups_;
   std::vector<std::vector<int>> members_;  // by group: positions of its nodes, ascending
   std::unordered_map<const Node*, int> positions_;
-  std::vector<Node*> nodes_;             // by position
-  std::vector<size_t> index_;            // by position: the node's group
-  std::vector<std::vector<int>> needs_;  // by position: those of operands and symbols
-  std::vector<size_t> seen_;             // by group: the search that saw it last
+  std::vector<Node*> nodes_;   // by position
+  std::vector<size_t> index_;  // by position: the node's group
+  Edges needs_, readers_;      // operands and symbols that a node needs; the reverse
+  /// By group: where it runs among the others. A group is behind those that it needs, also when its
+  /// nodes stand before theirs. Pearce and Kelly, "A Dynamic Topological Sort Algorithm for
+  /// Directed Acyclic Graphs" (2006), is how the order is kept.
+  std::vector<int> place_;
+  std::vector<size_t> seen_;  // by group: the search that saw it last
   size_t search_ = 0;
   int64_t steps_left_ = 0;  // of all searches together
 };
