@@ -146,6 +146,12 @@ void Slices::give(Evaluation& c, int output, int64_t axis, bool backwards) const
   const Tensor& first = slices_.front();
   c.check(first.is_tensor() && first.dtype() != DType::string, "a turn adds ", describe(first),
           " to result ", output, ", wanted a dense tensor");
+  for (size_t turn = 1; turn < slices_.size(); ++turn) {
+    const Tensor& slice = slices_[turn];
+    c.check(slice.is_tensor() && slice.dtype() == first.dtype() && slice.shape() == first.shape(),
+            "turn ", turn, " adds ", describe(slice), " to result ", output, ", the first one ",
+            describe(first));
+  }
   std::vector<int64_t> shape = first.shape();
   const auto along = static_cast<size_t>(c.axis(axis, first.rank() + 1));
   const auto turns = static_cast<int64_t>(slices_.size());
@@ -156,9 +162,6 @@ void Slices::give(Evaluation& c, int output, int64_t axis, bool backwards) const
   const int64_t inner = elements(shape, along + 1, shape.size());
   for (int64_t turn = 0; turn < turns; ++turn) {
     const Tensor& slice = slices_[static_cast<size_t>(turn)];
-    c.check(slice.is_tensor() && slice.dtype() == first.dtype() && slice.shape() == first.shape(),
-            "turn ", turn, " adds ", describe(slice), " to result ", output, ", the first one ",
-            describe(first));
     const int64_t place = backwards ? turns - 1 - turn : turn;
     for (int64_t row = 0; row < outer; ++row)
       copy_elements(to.dtype(), slice.bytes().data(), row * inner, inner, to.mutable_bytes().data(),

@@ -52,6 +52,19 @@ TEST(Loop, CarriesStatesAndStacksTheRest) {
   EXPECT_EQ(output_types(kDoubling), "f32[n] f32[all_d0,n]");
 }
 
+TEST(Loop, EveryTurnAddsASliceOfTheSameSize) {
+  constexpr std::string_view kGrowing =
+      "graph g(%m: i64[]) -> (%all)\n"
+      "  %all = Loop(%m)\n"
+      "    body(%i: i64[], %go: bool[]) -> (%go, %w)\n"
+      "      %w = HannWindow(%i)\n";
+  // The first slice is empty: what is stacked upon it has no elements, and must still fit.
+  run_both(kGrowing, {scalar(1)});
+  const auto graph = graph_of(kGrowing);
+  EXPECT_EQ(error_of(Code::invalid_model, [&] { evaluate(*graph, {scalar(3)}); }),
+            "turn 1 adds f32[1] to result 0, the first one f32[0] (Loop %all)");
+}
+
 TEST(Loop, OfNoTurnsGivesTheStatesBack) {
   for (const auto& [most, condition] : {std::pair(0, true), {5, false}, {-2, true}}) {
     const auto found = run_both(kDoubling, {scalar(most), truth(condition), ramp({2}, 1)});
