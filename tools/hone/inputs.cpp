@@ -280,8 +280,9 @@ class InputReader {
     for (const Dim& dim : wanted.shape()) {
       const auto symbol = dim.as_symbol();
       if (shape.empty() && symbol && !symbols_.contains(*symbol)) {
-        log(Level::note, "input \"", name, "\" is ", wanted, ": ", *symbol, " is taken to be 1");
-        symbols_[std::string(*symbol)] = 1;
+        log(Level::note, "input \"", name, "\" is ", wanted, ": ", *symbol, " is taken to be ",
+            options_.first_size);
+        symbols_[std::string(*symbol)] = options_.first_size;
       }
       const auto size = dim.evaluate(symbols_);
       check(size && *size >= 0, Code::usage, "input \"", name, "\" is ", wanted, ": the size ", dim,

@@ -14,6 +14,7 @@ namespace hone::cli {
 struct InputOptions {
   std::vector<std::string> inputs;  // [NAME=]SOURCE
   uint64_t seed = 0;
+  int64_t first_size = 1;  // of random inputs: what they have first, where nothing says it
   PictureOptions picture;
   std::vector<std::string> layouts;  // [NAME=]nchw|nhwc
 

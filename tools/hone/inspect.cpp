@@ -28,26 +28,6 @@ void draw(const Inspection& found, const std::string& path) {
   file.commit();
 }
 
-/// To the file of -o, else to standard output.
-void give(const InspectOptions& options, const std::string& text) {
-  if (options.output.empty()) return print(text);
-  AtomicFile file(options.output);
-  file.write(text);
-  file.commit();
-}
-
-/// -o names a file, as in every verb; "text" and "json" are forms, as --format has them.
-void settle_output(InspectOptions& options) {
-  if (options.output == "text" || options.output == "json")
-    options.format = std::exchange(options.output, "");
-  check(options.output.find_first_of("./") != std::string::npos || options.output.empty(),
-        Code::usage, "-o ", options.output,
-        ": wanted text, json, or a file's name with an extension");
-  if (options.output.ends_with(".json")) options.format = "json";
-  check(options.format == "text" || options.format == "json", Code::usage, "--format ",
-        options.format, ": wanted text or json");
-}
-
 void inspect(const InspectOptions& options) {
   if (!options.svg.empty())
     check(options.format == "text", Code::usage, "--svg goes with --format text");
@@ -64,7 +44,8 @@ void inspect(const InspectOptions& options) {
     try {
       return inspect_file(options.model, options.streams);
     } catch (const ModelError& error) {
-      if (options.format == "json") give(options, problems_json(options.model.file_name(), error));
+      if (options.format == "json")
+        give(options.output, problems_json(options.model.file_name(), error));
       throw;
     }
   }();
@@ -81,7 +62,7 @@ void inspect(const InspectOptions& options) {
   if (options.dot) text += dot_text(*regions().graph);
   if (!parts)
     text = options.format == "json" ? inspection_json(found, regions()) : inspection_text(found);
-  give(options, text);
+  give(options.output, text);
 }
 
 }  // namespace
@@ -107,7 +88,7 @@ std::function<void()> declare_inspect(Arguments& arguments) {
   options->model.declare_weights(arguments);
   options->model.declare_disabled(arguments);
   return [options] {
-    settle_output(*options);
+    settle_output(options->output, options->format, {"text", "json"});
     inspect(*options);
   };
 }

@@ -46,6 +46,20 @@ Examples:
   hone build net.onnx -o net.hone --dump graphs    the graph after each pass that changed it
 )",
      declare_build},
+    {"bench", "Measure how fast a model or an engine runs on this machine.",
+     R"(
+Each choice of sizes is run for a while first, then measured. A percentile (p90, p95, p99) is the
+time that so many hundredths of the runs did not exceed. Inputs are random numbers where --input
+gives none. The first run is that of a new context. Without --workers, the cores that may be used
+are shared among the contexts.
+
+Examples:
+  hone bench net.onnx
+  hone bench net.hone --batch 1,8,32
+  hone bench bert.onnx --shape ids=1x128,1x256 --shape mask=1x128,1x256 -o bert.md
+  hone bench net.hone --contexts 4 --workers 4 -o json
+)",
+     declare_bench},
     {"convert", "Write a model or an engine as ONNX, or as text.",
      R"(
 The opset is the oldest from 18 on that has what the model uses. Names are kept, open sizes stay

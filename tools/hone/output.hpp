@@ -2,6 +2,7 @@
 // What the tool tells: data on stdout, everything else on stderr.
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,13 @@ void line(const Parts&... parts) {
 }
 /// Everything printed has left; Error(io) else.
 void flush_output();
+
+/// -o names a file, as in every verb, or one of the `formats` that --format may have: "json". The
+/// extension of a file says its format, too. Error(usage).
+void settle_output(std::string& output, std::string& format,
+                   std::initializer_list<std::string_view> formats);
+/// To the file of -o; empty: to standard output.
+void give(const std::string& output, std::string_view text);
 
 /// "532 bytes", "1.4 KiB", "45.3 MiB".
 std::string bytes_text(uint64_t bytes);

@@ -1,0 +1,218 @@
+// Times of an engine: how long one inference takes, and how many there are in a second.
+
+#include <algorithm>
+#include <barrier>
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include "base/error.hpp"
+#include "bench_report.hpp"
+#include "inputs.hpp"
+#include "machine.hpp"
+#include "output.hpp"
+#include "runtime/engine_file.hpp"
+
+namespace hone::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+constexpr size_t kLeastRuns = 10;  // of a context, however short the time
+constexpr int kMostContexts = 256;
+
+struct BenchOptions {
+  ModelOptions model;
+  InputOptions inputs;
+  std::string output, format = "text", batches;
+  double duration = 3, warm_up = 0.5;
+  int iterations = 0, contexts = 1;
+};
+
+/// What is measured: one choice of sizes, in the words of --shape and --batch.
+struct Case {
+  std::vector<std::string> shapes;
+  int64_t batch = 1;
+};
+
+/// --shape [NAME=]A,B,C gives the first, second and third case their sizes; one size goes with all.
+std::vector<Case> cases_of(const BenchOptions& options) {
+  size_t count = 1;
+  std::vector<std::vector<std::string>> lists;
+  for (const std::string& given : options.model.shapes) {
+    const size_t equals = given.find('=');
+    const std::string name = equals == std::string::npos ? "" : given.substr(0, equals + 1);
+    std::vector<std::string> list;
+    for (const std::string_view shape : split(std::string_view(given).substr(name.size()), ','))
+      list.push_back(cat(name, shape));
+    check(list.size() == 1 || count == 1 || list.size() == count, Code::usage, "--shape ", given,
+          ": gives ", list.size(), " shapes, another one gives ", count);
+    count = std::max(count, list.size());
+    lists.push_back(std::move(list));
+  }
+  std::vector<Case> cases;
+  for (size_t i = 0; i < count; ++i) {
+    Case one;
+    for (const auto& list : lists) one.shapes.push_back(list.size() == 1 ? list[0] : list[i]);
+    if (options.batches.empty()) {
+      cases.push_back(std::move(one));
+      continue;
+    }
+    for (const std::string_view word : split(options.batches, ',')) {
+      const auto batch = parse_int(word);
+      check(batch && *batch > 0, Code::usage, "--batch ", options.batches,
+            ": wanted numbers such as 1,8,32");
+      one.batch = *batch;
+      cases.push_back(one);
+    }
+  }
+  return cases;
+}
+
+NamedTensors inputs_of(const Engine& engine, const BenchOptions& options, const Case& chosen) {
+  ModelOptions model = options.model;
+  model.shapes = chosen.shapes;
+  InputOptions inputs = options.inputs;
+  inputs.first_size = chosen.batch;
+  const Defaults* defaults = engine.defaults().get();
+  if (inputs.inputs.empty())
+    for (const std::string& name : wanted_inputs(engine.stated(), defaults))
+      inputs.inputs.push_back(name + "=random");
+  return read_inputs(engine.stated(), model, inputs, defaults);
+}
+
+std::string sizes_text(const NamedTensors& inputs) {
+  std::vector<std::string> texts;
+  for (const auto& [name, tensor] : inputs) {
+    std::string text = tensor.is_tensor() ? cat(join(tensor.shape(), "x")) : describe(tensor);
+    if (text.empty()) text = "scalar";
+    texts.push_back(cat(name, "=", text));
+  }
+  return join(texts, " ");
+}
+
+/// The times of one context from when all of them begin.
+std::vector<double> run_until_done(Context& context, const NamedTensors& inputs,
+                                   const BenchOptions& options) {
+  std::vector<double> times;
+  const auto start = Clock::now();
+  const auto wanted = static_cast<size_t>(options.iterations);
+  while (wanted > 0 ? times.size() < wanted
+                    : times.size() < kLeastRuns || seconds_since(start) < options.duration) {
+    const auto begin = Clock::now();
+    context.run(inputs);
+    times.push_back(seconds_since(begin));
+  }
+  return times;
+}
+
+/// Every context on a thread of its own, all at once; the first error is thrown.
+Measured measure(const std::shared_ptr<const Engine>& engine, const BenchOptions& options,
+                 const Case& chosen) {
+  const NamedTensors inputs = inputs_of(*engine, options, chosen);
+  Measured measured;
+  measured.inputs = sizes_text(inputs);
+  if (!inputs.empty() && inputs.front().second.is_tensor() && inputs.front().second.rank() > 0)
+    measured.samples = inputs.front().second.dim(0);
+  const auto begin = Clock::now();
+  std::vector<std::unique_ptr<Context>> contexts;
+  contexts.push_back(std::make_unique<Context>(engine));
+  contexts.front()->run(inputs);
+  measured.first = seconds_since(begin);
+  for (int i = 1; i < options.contexts; ++i) contexts.push_back(std::make_unique<Context>(engine));
+  std::vector<std::vector<double>> times(contexts.size());
+  std::vector<std::exception_ptr> errors(contexts.size());
+  Clock::time_point start;
+  std::barrier ready(options.contexts, [&]() noexcept { start = Clock::now(); });
+  const auto work = [&](size_t i) {
+    try {
+      const auto warm = Clock::now();
+      do contexts[i]->run(inputs);
+      while (seconds_since(warm) < options.warm_up);
+    } catch (...) {
+      errors[i] = std::current_exception();
+    }
+    ready.arrive_and_wait();
+    try {
+      if (errors[i] == nullptr) times[i] = run_until_done(*contexts[i], inputs, options);
+    } catch (...) {
+      errors[i] = std::current_exception();
+    }
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (size_t i = 1; i < contexts.size(); ++i) threads.emplace_back(work, i);
+    work(0);
+  }
+  measured.elapsed = seconds_since(start);
+  for (const std::exception_ptr& error : errors)
+    if (error != nullptr) std::rethrow_exception(error);
+  std::vector<double> all;
+  for (const auto& each : times) all.insert(all.end(), each.begin(), each.end());
+  measured.latency = latency_of(std::move(all));
+  measured.arena_bytes = contexts.front()->arena_bytes();
+  return measured;
+}
+
+void bench(BenchOptions options) {
+  settle_output(options.output, options.format, {"text", "md", "csv", "json"});
+  check(options.contexts >= 1 && options.contexts <= kMostContexts, Code::usage, "--contexts ",
+        options.contexts, ": wanted 1 to ", kMostContexts);
+  check(options.duration > 0, Code::usage, "--duration ", short_number(options.duration),
+        ": wanted more than no seconds");
+  check(options.warm_up >= 0, Code::usage, "--warm-up ", short_number(options.warm_up),
+        ": wanted 0 seconds or more");
+  const std::vector<Case> cases = cases_of(options);
+  if (options.model.workers == 0)
+    options.model.workers = std::max(1, usable_cores() / options.contexts);
+  BenchReport report;
+  const auto begin = Clock::now();
+  const std::shared_ptr<const Engine> engine = options.model.open_engine(
+      [&](const Graph&, const Defaults*) { report.built = !is_engine_file(options.model.path); });
+  report.open_seconds = seconds_since(begin);
+  report.model = options.model.file_name();
+  report.version = version_text();
+  report.target = engine->part().target;
+  report.processor = processor_name();
+  report.cores = usable_cores();
+  report.workers = engine->workers();
+  report.contexts = options.contexts;
+  report.warm_up = options.warm_up;
+  for (const Case& chosen : cases) report.cases.push_back(measure(engine, options, chosen));
+  report.packed_bytes = engine->packed_bytes();
+  report.peak_bytes = peak_memory();
+  give(options.output, report_text(report, options.format));
+}
+
+}  // namespace
+
+std::function<void()> declare_bench(Arguments& arguments) {
+  const auto options = std::make_shared<BenchOptions>();
+  options->model.declare_path(arguments);
+  arguments.option("-o,--output", options->output, "FILE",
+                   "Write there what would be printed; .md, .csv, .json: that form");
+  arguments.option("--format", options->format, "text|md|csv|json",
+                   "Form of the figures; -o text, -o json ... say it, too");
+  arguments.option("--duration", options->duration, "SECONDS",
+                   "Measure so long for each choice of sizes, 10 runs at least; 3");
+  arguments.option("--iterations", options->iterations, "N",
+                   "Measure so many runs of each context instead");
+  arguments.option("--warm-up", options->warm_up, "SECONDS", "Run so long before; 0.5");
+  arguments.option("--contexts", options->contexts, "N",
+                   "Inferences at the same time, each on a context of its own; 1");
+  arguments.option("--batch", options->batches, "1,8,32",
+                   "What inputs have first, where they leave it open; each in turn");
+  arguments.option("--shape", options->model.shapes, "[NAME=]1x128,1x256",
+                   "Open sizes of an input; several are taken in turn (repeatable)");
+  options->inputs.declare(arguments);
+  options->model.declare_workers(arguments);
+  options->model.declare_weights(arguments);
+  options->model.declare_disabled(arguments);
+  return [options] { bench(*options); };
+}
+
+}  // namespace hone::cli
