@@ -21,7 +21,7 @@ endef
 .DEFAULT_GOAL := build
 .PHONY: build demo test all check format unit hostile models bench-graphs fusion import-cost retrieval memory exported \
         conformance coverage line-coverage differential random-graphs fuzz damage deep stats clean \
-        round-trip pass-check ablation specialization help
+        round-trip pass-check ablation specialization peers help
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -112,6 +112,18 @@ EXPORT_PYTHON ?= .venv-export/bin/python
 
 exported: build $(filter .venv-export/%,$(EXPORT_PYTHON)) ## networks exported from torchvision, timm, transformers
 	@$(EXPORT_PYTHON) tests/bars/exported.py $(BUILD)/bin/hone --jobs $(JOBS) $(may_skip)
+
+# PyTorch comes with what converts models for ncnn, so in a place of its own.
+.venv-bench/bin/python: bench/requirements.txt
+	@tools/setup test
+	@$(PYTHON) -m venv .venv-bench
+	@$@ -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	@touch $@
+
+PEERS = bench/peers.py $(BUILD)/src/libhone.so
+
+peers: build .venv-bench/bin/python ## speed beside ONNX Runtime, OpenVINO and ncnn; ONLY=regex of models
+	@.venv-bench/bin/python $(PEERS) --only '$(ONLY)' $(may_skip)
 
 import-cost: $(BUILD)/build.ninja ## time and memory of importing MiniLM, BERT and models of 10,000 nodes
 	@$(with_tests)

@@ -54,6 +54,13 @@ def fill(model, folder):
     return folder / model.name
 
 
+def example_inputs_of(model):
+    """Of an ONNX file, without optimizing it for long."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return example_inputs(onnxruntime.InferenceSession(model, options))
+
+
 def example_inputs(session):
     random = np.random.default_rng(SEED)
     inputs = {}

@@ -88,21 +88,12 @@ class Hone:
                 getattr(self.c, f"hone_{name}_free")(handles[name])
 
     def run_context(self, engine, context, feeds):
-        arrays = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in feeds.items()}
-        inputs = (TensorView * max(1, len(arrays)))()
-        for view, (name, array) in zip(inputs, arrays.items()):
-            shape = (ctypes.c_int64 * max(1, array.ndim))(*array.shape)
-            view.name, view.dtype, view.rank = name.encode(), self.numbers[array.dtype], array.ndim
-            view.shape, view.data, view.bytes = shape, array.ctypes.data, array.nbytes
-        count = self.c.hone_engine_outputs(engine)
-        outputs = (TensorView * max(1, count))()
-        for i in range(count):
-            port = Port()
-            self.check(self.c.hone_engine_output(engine, ctypes.c_size_t(i), ctypes.byref(port)))
-            outputs[i].name, outputs[i].dtype = port.name, port.dtype
-        self.check(self.c.hone_run(context, inputs, ctypes.c_size_t(len(arrays)), outputs,
-                                   ctypes.c_size_t(count)))
-        return [self.array_of(outputs[i]) for i in range(count)]
+        call = self.call(engine, context, feeds)
+        call()
+        return call.results()
+
+    def call(self, engine, context, feeds):
+        return Call(self, engine, context, feeds)
 
     def array_of(self, view):
         dtype = self.dtypes[view.dtype]
@@ -110,3 +101,35 @@ class Hone:
         count = int(np.prod(shape, dtype=np.int64))
         data = ctypes.string_at(view.data, count * dtype.itemsize) if count else b""
         return np.frombuffer(data, dtype).reshape(shape)
+
+
+class Call:
+    """One run of a context on the same arrays, to be made again and again."""
+
+    def __init__(self, hone, engine, context, feeds):
+        self.hone, self.context = hone, context
+        self.arrays = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in feeds.items()}
+        self.inputs = (TensorView * max(1, len(self.arrays)))()
+        for view, (name, array) in zip(self.inputs, self.arrays.items()):
+            shape = (ctypes.c_int64 * max(1, array.ndim))(*array.shape)
+            view.name, view.dtype, view.rank = name.encode(), hone.numbers[array.dtype], array.ndim
+            view.shape, view.data, view.bytes = shape, array.ctypes.data, array.nbytes
+        self.count = hone.c.hone_engine_outputs(engine)
+        self.ports = []
+        for i in range(self.count):
+            port = Port()
+            hone.check(hone.c.hone_engine_output(engine, ctypes.c_size_t(i), ctypes.byref(port)))
+            self.ports.append((port.name, port.dtype))
+        self.outputs = (TensorView * max(1, self.count))()
+
+    def __call__(self):
+        ctypes.memset(self.outputs, 0, ctypes.sizeof(self.outputs))
+        for view, (name, dtype) in zip(self.outputs, self.ports):
+            view.name, view.dtype = name, dtype
+        self.hone.check(self.hone.c.hone_run(self.context, self.inputs,
+                                             ctypes.c_size_t(len(self.arrays)), self.outputs,
+                                             ctypes.c_size_t(self.count)))
+
+    def results(self):
+        """The arrays that the last run gave, in order."""
+        return [self.hone.array_of(self.outputs[i]) for i in range(self.count)]
