@@ -42,10 +42,19 @@ Context* Context::opened_for(const NamedTensors& inputs) {
   return opened_.get();
 }
 
+void Context::profile(Profile* profile) {
+  profile_ = profile;
+  execution_.profile(profile);
+}
+
 NamedTensors Context::run(const NamedTensors& inputs, const NamedTensors& outputs) {
   Context* opened = opened_for(inputs);
   last_opened_ = opened != nullptr;
-  if (opened != nullptr) return opened->run(inputs, outputs);
+  if (opened != nullptr) {
+    opened->profile(profile_);
+    return opened->run(inputs, outputs);
+  }
+  if (profile_ != nullptr) profile_->begin_run();
   const Graph& graph = engine_->stated();
   std::vector<Tensor> given(graph.inputs().size());
   for (const auto& [name, tensor] : inputs) {

@@ -28,6 +28,9 @@ class Context {
   /// missing or ill-typed tensors.
   NamedTensors run(const NamedTensors& inputs, const NamedTensors& outputs = {});
 
+  /// Told of every step of the runs from now on; null: nobody is. Must outlive them.
+  void profile(Profile* profile);
+
   /// Bytes of the arena for the sizes of the last run.
   int64_t arena_bytes() const {
     return last_opened_ ? opened_->arena_bytes() : execution_.arena_bytes();
@@ -38,6 +41,7 @@ class Context {
 
   std::shared_ptr<const Engine> engine_;
   std::shared_ptr<Team> team_;
+  Profile* profile_ = nullptr;
   Execution execution_;
   std::map<std::string, size_t, std::less<>> inputs_;        // by name: their places
   std::multimap<std::string, size_t, std::less<>> outputs_;  // several may have one name

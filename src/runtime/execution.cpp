@@ -291,7 +291,8 @@ std::vector<Tensor> Execution::run_steps(const std::vector<Tensor>& outputs) {
     const Program::Step& step = program_->steps()[i];
     const size_t known = symbols_.size();
     try {
-      run_step(i);
+      if (profile_ == nullptr) run_step(i);
+      else profile_step(i);
     } catch (const Error& error) {
       if (error.code() != Code::out_of_memory) throw;
       throw error.with("for ", describe(*step.node));
@@ -321,6 +322,7 @@ std::vector<Tensor> Execution::run_rest(size_t first, const std::vector<Tensor>&
                                   [&](const Rest& rest) { return rest.program == program; });
   if (found != rests_.end()) rests_.splice(rests_.begin(), rests_, found);
   else rests_.push_front({program, std::make_unique<Execution>(program, team_)});
+  rests_.front().execution->profile(profile_);
   if (rests_.size() > kKept) rests_.pop_back();
   return rests_.front().execution->run(contents, outputs);
 }

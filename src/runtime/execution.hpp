@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "device/cpu/stream.hpp"
+#include "runtime/profile.hpp"
 #include "runtime/program.hpp"
 
 namespace hone {
@@ -26,6 +27,9 @@ class Execution {
   /// contradicts a type.
   std::vector<Tensor> run(const std::vector<Tensor>& inputs,
                           const std::vector<Tensor>& outputs = {});
+
+  /// Told of every step from now on, those of bodies too; null: nobody is. Outlives the runs.
+  void profile(Profile* profile);
 
   /// Bytes of the arena for the sizes of the last run.
   int64_t arena_bytes() const { return placement_.bytes; }
@@ -70,11 +74,14 @@ class Execution {
   std::vector<Tensor> run_steps(const std::vector<Tensor>& outputs);
   std::vector<Tensor> run_rest(size_t first, const std::vector<Tensor>& outputs);
   void run_step(size_t index);
+  void profile_step(size_t index);
+  Profile::Sizes sizes_for_profile(const Program::Step& step);
   void evaluate_step(const Program::Step& step, StepState& state);
   void take_results(const Program::Step& step, std::vector<Tensor> results);
 
   std::shared_ptr<const Program> program_;
   Team& team_;
+  Profile* profile_ = nullptr;
   cpu::Stream stream_;
   bool settled_ = false;
   bool general_ = false;  // the program runs these input sizes; else a rest from step 0 on does

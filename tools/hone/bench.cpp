@@ -78,21 +78,7 @@ NamedTensors inputs_of(const Engine& engine, const BenchOptions& options, const 
   model.shapes = chosen.shapes;
   InputOptions inputs = options.inputs;
   inputs.first_size = chosen.batch;
-  const Defaults* defaults = engine.defaults().get();
-  if (inputs.inputs.empty())
-    for (const std::string& name : wanted_inputs(engine.stated(), defaults))
-      inputs.inputs.push_back(name + "=random");
-  return read_inputs(engine.stated(), model, inputs, defaults);
-}
-
-std::string sizes_text(const NamedTensors& inputs) {
-  std::vector<std::string> texts;
-  for (const auto& [name, tensor] : inputs) {
-    std::string text = tensor.is_tensor() ? cat(join(tensor.shape(), "x")) : describe(tensor);
-    if (text.empty()) text = "scalar";
-    texts.push_back(cat(name, "=", text));
-  }
-  return join(texts, " ");
+  return inputs_or_random(engine, model, std::move(inputs));
 }
 
 /// The times of one context from when all of them begin.

@@ -94,13 +94,6 @@ std::string markdown(const BenchReport& report) {
   return text;
 }
 
-/// A field in quotes: names may hold commas.
-std::string csv_field(std::string_view field) {
-  std::string text = "\"";
-  for (const char c : field) text += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return text + "\"";
-}
-
 std::string comma_separated(const BenchReport& report) {
   std::string text = "model,target,workers,contexts,inputs";
   for (const Column& column : kColumns) text += cat(",", column.name);

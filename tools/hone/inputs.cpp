@@ -334,4 +334,23 @@ NamedTensors read_inputs(const Graph& graph, const ModelOptions& model, const In
   return InputReader(graph, model, options, defaults).read();
 }
 
+NamedTensors inputs_or_random(const Engine& engine, const ModelOptions& model,
+                              InputOptions options) {
+  const Defaults* defaults = engine.defaults().get();
+  if (options.inputs.empty())
+    for (const std::string& name : wanted_inputs(engine.stated(), defaults))
+      options.inputs.push_back(name + "=random");
+  return read_inputs(engine.stated(), model, options, defaults);
+}
+
+std::string sizes_text(const NamedTensors& inputs) {
+  std::vector<std::string> texts;
+  for (const auto& [name, tensor] : inputs) {
+    std::string text = tensor.is_tensor() ? cat(join(tensor.shape(), "x")) : describe(tensor);
+    if (text.empty()) text = "scalar";
+    texts.push_back(cat(name, "=", text));
+  }
+  return join(texts, " ");
+}
+
 }  // namespace hone::cli

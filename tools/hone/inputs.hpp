@@ -26,4 +26,10 @@ struct InputOptions {
 NamedTensors read_inputs(const Graph& graph, const ModelOptions& model, const InputOptions& options,
                          const Defaults* defaults = nullptr);
 
+/// The inputs of a run of `engine`; random ones where none are given.
+NamedTensors inputs_or_random(const Engine& engine, const ModelOptions& model,
+                              InputOptions options);
+/// "ids=1x128 mask=1x128".
+std::string sizes_text(const NamedTensors& inputs);
+
 }  // namespace hone::cli

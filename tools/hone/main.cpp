@@ -60,6 +60,19 @@ Examples:
   hone bench net.hone --contexts 4 --workers 4 -o json
 )",
      declare_bench},
+    {"profile", "Tell where the time of a run goes, step by step.",
+     R"(
+Each step of the plan with its share of the time, its kernel, the bytes of its operands and results,
+its arithmetic (that of matrix products and convolutions) and the layers of the model that it came
+from. What a step takes is the median over the runs. A step of a loop's body counts all its turns
+together. --trace writes every step of every run for chrome://tracing and ui.perfetto.dev.
+
+Examples:
+  hone profile net.onnx
+  hone profile bert.onnx --shape ids=1x128 --shape mask=1x128 --top 20
+  hone profile net.hone --iterations 5 --trace net.json
+)",
+     declare_profile},
     {"convert", "Write a model or an engine as ONNX, or as text.",
      R"(
 The opset is the oldest from 18 on that has what the model uses. Names are kept, open sizes stay

@@ -78,6 +78,12 @@ std::string short_number(double value, int digits) {
   return text;
 }
 
+std::string csv_field(std::string_view text) {
+  std::string field = "\"";
+  for (const char c : text) field += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return field + "\"";
+}
+
 std::string table(std::vector<std::vector<std::string>> rows, const std::vector<bool>& right) {
   std::vector<size_t> widths;
   for (auto& row : rows) {

@@ -65,6 +65,7 @@ std::vector<Declared> declared(const Verb& verb);
 std::function<void()> declare_run(Arguments& arguments);
 std::function<void()> declare_build(Arguments& arguments);
 std::function<void()> declare_bench(Arguments& arguments);
+std::function<void()> declare_profile(Arguments& arguments);
 std::function<void()> declare_convert(Arguments& arguments);
 std::function<void()> declare_inspect(Arguments& arguments);
 std::function<void()> declare_compare(Arguments& arguments);

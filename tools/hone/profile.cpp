@@ -1,0 +1,77 @@
+// Where the time of a run goes.
+
+#include <memory>
+
+#include "base/error.hpp"
+#include "inputs.hpp"
+#include "latency.hpp"
+#include "output.hpp"
+#include "profile_report.hpp"
+
+namespace hone::cli {
+namespace {
+
+using Clock = Profile::Clock;
+
+struct ProfileOptions {
+  ModelOptions model;
+  InputOptions inputs;
+  std::string output, format = "text", trace;
+  int iterations = 20, top = 0;
+};
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void profile(ProfileOptions options) {
+  settle_output(options.output, options.format, {"text", "csv", "json"});
+  check(options.iterations >= 1, Code::usage, "--iterations ", options.iterations,
+        ": wanted 1 or more");
+  const std::shared_ptr<const Engine> engine = options.model.open_engine();
+  const NamedTensors inputs = inputs_or_random(*engine, options.model, options.inputs);
+  Profile times;
+  Context context(engine);
+  constexpr int kWarmUp = 3;
+  for (int i = 0; i < kWarmUp; ++i) context.run(inputs);
+  context.profile(&times);
+  std::vector<double> runs;
+  for (int i = 0; i < options.iterations; ++i) {
+    const auto begin = Clock::now();
+    context.run(inputs);
+    runs.push_back(seconds_since(begin));
+  }
+  ProfileReport report;
+  report.model = options.model.file_name();
+  report.target = engine->part().target;
+  report.inputs = sizes_text(inputs);
+  report.workers = engine->workers();
+  report.runs = options.iterations;
+  report.seconds = latency_of(runs).median;
+  report.steps = profiled_steps(times);
+  if (!options.trace.empty()) give(options.trace, trace_json(times));
+  give(options.output, report_text(report, options.format, options.top));
+}
+
+}  // namespace
+
+std::function<void()> declare_profile(Arguments& arguments) {
+  const auto options = std::make_shared<ProfileOptions>();
+  options->model.declare_path(arguments);
+  arguments.option("-o,--output", options->output, "FILE",
+                   "Write there what would be printed; .csv, .json: that form");
+  arguments.option("--format", options->format, "text|csv|json",
+                   "Form of what is printed; -o text, -o json ... say it, too");
+  arguments.option("--iterations", options->iterations, "N", "Runs to measure; 20");
+  arguments.option("--top", options->top, "K", "Show the K dearest steps; all when not given");
+  arguments.option("--trace", options->trace, "FILE.json",
+                   "Write every step of every run as trace events");
+  options->inputs.declare(arguments);
+  options->model.declare_shapes(arguments);
+  options->model.declare_workers(arguments);
+  options->model.declare_weights(arguments);
+  options->model.declare_disabled(arguments);
+  return [options] { profile(*options); };
+}
+
+}  // namespace hone::cli

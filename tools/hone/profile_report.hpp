@@ -1,0 +1,44 @@
+#pragma once
+// What `hone profile` makes of the times of steps.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/profile.hpp"
+
+namespace hone::cli {
+
+/// One step of the plan, or of a body's, over all runs.
+struct ProfiledStep {
+  size_t place = 0;    // in the order in which steps first began
+  double seconds = 0;  // median over the runs of what it took in one; bodies not counted in
+  int64_t turns = 1;   // how often it ran in one run
+  int64_t bytes = 0;   // of its operands and results, in all turns
+  int64_t flops = 0;   // of its contractions, in all turns
+  std::string kernel;  // with its tuning; of control flow and size steps what they are
+  std::string ops, type, result;
+  std::vector<std::string> layers;
+  double flops_per_second() const { return static_cast<double>(flops) / seconds; }
+  double bytes_per_second() const { return static_cast<double>(bytes) / seconds; }
+};
+
+struct ProfileReport {
+  std::string model, target, inputs;
+  int workers = 0;
+  int64_t runs = 0;
+  double seconds = 0;  // median of whole runs
+  std::vector<ProfiledStep> steps;
+};
+
+/// In the order in which they first began.
+std::vector<ProfiledStep> profiled_steps(const Profile& profile);
+
+/// `format`: text, csv or json; the dearest step first. `most`: steps that are shown; 0: all.
+std::string report_text(const ProfileReport& report, std::string_view format, int most);
+
+/// Trace events (the JSON that chrome://tracing and Perfetto read) of all runs.
+std::string trace_json(const Profile& profile);
+
+}  // namespace hone::cli
