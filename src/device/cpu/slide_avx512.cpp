@@ -1,0 +1,11 @@
+#include "device/cpu/slide_micro.hpp"
+
+namespace hone::cpu {
+
+typedef float Floats __attribute__((vector_size(64)));
+typedef int Ints __attribute__((vector_size(64)));
+
+extern const SlideFunctions kSlideAvx512;
+const SlideFunctions kSlideAvx512 = Sliding<Floats, Ints>::kFunctions;
+
+}  // namespace hone::cpu

@@ -1,0 +1,57 @@
+// Depthwise convolution against reference evaluation: windows of every kind over maps of every
+// size.
+
+#include <gtest/gtest.h>
+
+#include "device/kernel_case.hpp"
+#include "support/rng.hpp"
+
+namespace hone::test {
+namespace {
+
+constexpr const char* kKernel = "cpu.conv.depthwise";
+
+TEST_P(KernelTest, DepthwiseOfRandomWindows) {
+  Rng rng(20261130);
+  for (int i = 0; i < 60; ++i) {
+    const int64_t channels = rng.among({1, 3, 8, 17});
+    const int64_t kh = rng.among({1, 3, 3, 5, 7}), kw = rng.among({1, 2, 3, 3, 5});
+    const int64_t sy = rng.among({1, 1, 2, 3}), sx = rng.among({1, 1, 2, 2, 3, 5});
+    const int64_t dy = rng.among({1, 1, 2}), dx = rng.among({1, 1, 2, 3});
+    std::vector<int64_t> pads;
+    for (int side = 0; side < 4; ++side) pads.push_back(rng.between(0, 3));
+    std::string fields =
+        cat(" group=", channels, " strides=[", sy, ",", sx, "] dilations=[", dy, ",", dx, "]");
+    if (rng.percent(70)) fields += cat(" pads=[", join(pads, ","), "]");
+    else fields += rng.percent(50) ? " auto_pad=SAME_UPPER" : " auto_pad=SAME_LOWER";
+    const bool biased = rng.percent(50);
+    std::vector<Bindings> sizes;  // each at least as large as the window
+    for (int j = 0; j < 2; ++j)
+      sizes.push_back({{"n", rng.among({1, 1, 2, 0})},
+                       {"h", (kh - 1) * dy + 1 + rng.between(0, 40)},
+                       {"w", (kw - 1) * dx + 1 + rng.between(0, 140)}});
+    std::string weights = cat("@w : f32[", channels, ",1,", kh, ",", kw, "]");
+    if (biased) weights += cat("\n  @b : f32[", channels, "]");
+    SCOPED_TRACE(cat("window ", i, fields, " kernel ", kh, "x", kw));
+    expect_kernel(kKernel,
+                  {cat("%x: f32[n,", channels, ",h,w]"),
+                   cat("Conv(%x, @w", biased ? ", @b" : "", ")", fields), weights, "%y", sizes});
+  }
+}
+
+TEST_P(KernelTest, DepthwiseOfWideMaps) {
+  // Several bands of rows, several vectors a row; one result a row.
+  for (const char* strides : {"[1,1]", "[2,2]"})
+    expect_kernel(kKernel, {"%x: f32[1,2,h,w]",
+                            cat("Conv(%x, @w) group=2 pads=[1,1,1,1] strides=", strides),
+                            "@w : f32[2,1,3,3]",
+                            "%y",
+                            {{{"h", 70}, {"w", 300}}, {{"h", 33}, {"w", 1}}}});
+  // Dilated so far that most of the window hangs over the edges.
+  expect_kernel(kKernel,
+                {"%x: f32[1,3,20,w]", "Conv(%x, @w) group=3 pads=[24,24,24,24] dilations=[24,24]",
+                 "@w : f32[3,1,3,3]", "%y", each("w", {20, 7})});
+}
+
+}  // namespace
+}  // namespace hone::test
