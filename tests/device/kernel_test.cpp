@@ -365,27 +365,6 @@ TEST_P(KernelTest, Gather) {
   EXPECT_EQ(error.substr(0, 35), "index 3 is out of range for size 3 ");
 }
 
-TEST_P(KernelTest, Pooling) {
-  const std::vector<Bindings> sizes = {{{"n", 1}, {"h", 9}, {"w", 11}},
-                                       {{"n", 2}, {"h", 4}, {"w", 40}},
-                                       {{"n", 0}, {"h", 9}, {"w", 9}}};
-  const auto pools = [&](const std::string& inputs, const std::string& node) {
-    expect_kernel("cpu.pool", {inputs, node, "", "%y", sizes});
-  };
-  for (const char* op : {"MaxPool", "AveragePool"}) {
-    const std::string x = "%x: f32[n,3,h,w]";
-    pools(x, cat(op, "(%x) kernel_shape=[2,2] strides=[2,2]"));
-    pools(x, cat(op, "(%x) kernel_shape=[3,3] strides=[2,2] pads=[1,1,1,1]"));
-    pools(x, cat(op, "(%x) kernel_shape=[3,2] strides=[2,3] pads=[0,1,2,0] ceil_mode=true"));
-    pools(x, cat(op, "(%x) kernel_shape=[2,3] dilations=[2,1] auto_pad=SAME_UPPER"));
-    pools("%x: f32[n,w,h]", cat(op, "(%x) kernel_shape=[3] pads=[1,1]"));
-  }
-  pools("%x: f32[n,3,h,w]",
-        "AveragePool(%x) kernel_shape=[3,3] pads=[1,1,1,1] count_include_pad=true strides=[2,2]");
-  pools("%x: u8[n,3,h,w]", "MaxPool(%x) kernel_shape=[3,3] strides=[2,1] pads=[1,1,1,1]");
-  pools("%x: i8[n,3,h,w]", "MaxPool(%x) kernel_shape=[3,3]");
-}
-
 TEST_P(KernelTest, BatchNormalization) {
   expect_kernel("cpu.batch_norm",
                 {"%x: f32[n,20,h]",

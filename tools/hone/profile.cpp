@@ -49,6 +49,9 @@ void profile(ProfileOptions options) {
   report.runs = options.iterations;
   report.seconds = latency_of(runs).median;
   report.steps = profiled_steps(times);
+  const std::vector<double> steps = seconds_of_steps(times);
+  for (size_t i = 0; i < runs.size(); ++i) runs[i] -= steps[i];
+  report.between = latency_of(runs).median;
   if (!options.trace.empty()) give(options.trace, trace_json(times));
   give(options.output, report_text(report, options.format, options.top));
 }

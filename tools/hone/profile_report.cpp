@@ -84,14 +84,13 @@ std::string kernels_table(const ProfileReport& report) {
 }
 
 std::string plain(const ProfileReport& report, int most) {
-  const double between = std::max(0.0, report.seconds - sum_of(report.steps));
   const std::vector<std::vector<std::string>> facts{
       {"model", report.model},
       {"inputs", report.inputs},
       {"target",
        cat(report.target, ", ", report.workers, report.workers == 1 ? " worker" : " workers")},
       {"run", cat(seconds_text(report.seconds), ", the median of ", report.runs, "; ",
-                  report.steps.size(), " steps, ", seconds_text(between), " between them")},
+                  report.steps.size(), " steps, ", seconds_text(report.between), " between them")},
   };
   return cat(table(facts), "\n", kernels_table(report), "\n", steps_table(report, most));
 }

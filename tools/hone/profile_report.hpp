@@ -29,11 +29,15 @@ struct ProfileReport {
   int workers = 0;
   int64_t runs = 0;
   double seconds = 0;  // median of whole runs
+  double between = 0;  // median of what runs took beside their steps
   std::vector<ProfiledStep> steps;
 };
 
 /// In the order in which they first began.
 std::vector<ProfiledStep> profiled_steps(const Profile& profile);
+
+/// Seconds of all steps of each run together.
+std::vector<double> seconds_of_steps(const Profile& profile);
 
 /// `format`: text, csv or json; the dearest step first. `most`: steps that are shown; 0: all.
 std::string report_text(const ProfileReport& report, std::string_view format, int most);

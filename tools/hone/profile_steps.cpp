@@ -64,6 +64,13 @@ struct Gathered {
 
 }  // namespace
 
+std::vector<double> seconds_of_steps(const Profile& profile) {
+  std::vector<double> sums(static_cast<size_t>(profile.runs()));
+  for (const Profile::Time& time : profile.times())
+    if (!time.outer) sums[static_cast<size_t>(time.run - 1)] += seconds_of(time);
+  return sums;
+}
+
 std::vector<ProfiledStep> profiled_steps(const Profile& profile) {
   std::vector<double> own;  // without the steps inside
   for (const Profile::Time& time : profile.times()) own.push_back(seconds_of(time));

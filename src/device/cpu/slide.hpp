@@ -1,25 +1,32 @@
-// One filter sliding over a band of rows, for the instruction set in use. Included by files that
-// are compiled for one instruction set each: includes nothing, as gemm_micro.hpp.
+// A window sliding over a band of rows, for the instruction set in use. Included by files that are
+// compiled for one instruction set each: includes nothing, as gemm_micro.hpp.
 #pragma once
 
 namespace hone::cpu {
 
-/// Results of one channel: to[row][i] = start + sum over taps t of
-/// weights[t] * from[row * row_step + offsets[t] + i].
+/// Results of one channel: to[row][i] is made of from[row * row_step + offsets[t] + i] for all taps
+/// t, elements of the window.
 struct Slide {
-  const float* from;    // zeros where the filter hangs over the edge
+  const float* from;
   long row_step;        // floats from where one row of results reads to where the next one does
   const long* offsets;  // of each tap
   const float* weights;
   long taps;
-  float start;  // the bias
-  float* to;    // dense rows
+  float start;
+  float* to;  // dense rows
   long rows, count;
 };
 
+/// All read up to kMostSlideLanes floats behind what they need of `from`.
 struct SlideFunctions {
-  /// Reads up to kMostSlideLanes floats behind what it needs of `from`.
-  void (*slide)(const Slide& slide);
+  /// start + the sum of weights[t] * element.
+  void (*weighted)(const Slide& slide);
+  /// The sum.
+  void (*sum)(const Slide& slide);
+  /// The largest; NaN where one is NaN.
+  void (*max)(const Slide& slide);
+  /// values[i] /= by[i].
+  void (*divide)(long count, const float* by, float* values);
   /// Elements at even places to one row, those at odd places to another.
   void (*part)(long count, const float* from, float* even, float* odd);
 };

@@ -17,21 +17,39 @@ struct Sliding {
   }
   static void store(float* to, V value) { __builtin_memcpy(to, &value, sizeof value); }
 
+  struct Weighted {
+    static V begin(const hone::cpu::Slide& slide) { return V{} + slide.start; }
+    static V with(V known, V next, float weight) { return known + weight * next; }
+    static constexpr bool kWeighted = true;
+  };
+  struct Sum {
+    static V begin(const hone::cpu::Slide&) { return V{}; }
+    static V with(V known, V next, float) { return known + next; }
+    static constexpr bool kWeighted = false;
+  };
+  struct Max {
+    static V begin(const hone::cpu::Slide&) { return V{} - __builtin_inff(); }
+    static V with(V known, V next, float) { return (next > known) | (next != next) ? next : known; }
+    static constexpr bool kWeighted = false;
+  };
+
   /// kVectors neighbouring vectors of results. kTaps: how many, 0: as `slide` says.
-  template <int kVectors, int kTaps>
-  static void sums(const hone::cpu::Slide& slide, const float* from, V* results) {
-    for (int v = 0; v < kVectors; ++v) results[v] = V{} + slide.start;
+  template <class Kind, int kVectors, int kTaps>
+  static void gather(const hone::cpu::Slide& slide, const float* from, V* results) {
+    for (int v = 0; v < kVectors; ++v) results[v] = Kind::begin(slide);
     const long taps = kTaps > 0 ? kTaps : slide.taps;
 #pragma GCC unroll 9
     for (long t = 0; t < taps; ++t) {
       const float* source = from + slide.offsets[t];
-      const V weight = V{} + slide.weights[t];
+      float weight = 0;
+      if constexpr (Kind::kWeighted) weight = slide.weights[t];
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) results[v] += weight * load(source + v * kWidth);
+      for (int v = 0; v < kVectors; ++v)
+        results[v] = Kind::with(results[v], load(source + v * kWidth), weight);
     }
   }
 
-  template <int kTaps>
+  template <class Kind, int kTaps>
   static void rows(const hone::cpu::Slide& slide) {
     constexpr int kVectors = 4;
     const float* from = slide.from;
@@ -39,24 +57,31 @@ struct Sliding {
     float* const end = to + slide.rows * slide.count;
     for (long row = 0; row < slide.rows; ++row, from += slide.row_step, to += slide.count) {
       long i = 0;
-      for (V sum[kVectors]; i + kVectors * kWidth <= slide.count; i += kVectors * kWidth) {
-        sums<kVectors, kTaps>(slide, from + i, sum);
-        for (int v = 0; v < kVectors; ++v) store(to + i + v * kWidth, sum[v]);
+      for (V made[kVectors]; i + kVectors * kWidth <= slide.count; i += kVectors * kWidth) {
+        gather<Kind, kVectors, kTaps>(slide, from + i, made);
+        for (int v = 0; v < kVectors; ++v) store(to + i + v * kWidth, made[v]);
       }
       for (; i < slide.count; i += kWidth) {
-        V sum;
-        sums<1, kTaps>(slide, from + i, &sum);
+        V made;
+        gather<Kind, 1, kTaps>(slide, from + i, &made);
         // What goes over the end of the row is written anew with the next one.
-        if (to + i + kWidth <= end) store(to + i, sum);
+        if (to + i + kWidth <= end) store(to + i, made);
         else
-          for (long lane = 0; i + lane < slide.count; ++lane) to[i + lane] = sum[lane];
+          for (long lane = 0; i + lane < slide.count; ++lane) to[i + lane] = made[lane];
       }
     }
   }
 
+  template <class Kind>
   static void slide(const hone::cpu::Slide& slide) {
-    if (slide.taps == 9) rows<9>(slide);
-    else rows<0>(slide);
+    if (slide.taps == 9) rows<Kind, 9>(slide);
+    else rows<Kind, 0>(slide);
+  }
+
+  static void divide(long count, const float* by, float* values) {
+    long i = 0;
+    for (; i + kWidth <= count; i += kWidth) store(values + i, load(values + i) / load(by + i));
+    for (; i < count; ++i) values[i] /= by[i];
   }
 
   static void part(long count, const float* from, float* even, float* odd) {
@@ -72,7 +97,8 @@ struct Sliding {
     if (i < count) even[i / 2] = from[i];
   }
 
-  static constexpr hone::cpu::SlideFunctions kFunctions{slide, part};
+  static constexpr hone::cpu::SlideFunctions kFunctions{slide<Weighted>, slide<Sum>, slide<Max>,
+                                                        divide, part};
 };
 
 }  // namespace

@@ -1,12 +1,12 @@
-// Pooling over one or two spatial axes: each kernel element updates a line of results.
+// Pooling over one or two spatial axes. Floats: over bands in a frame, a vector of results at a
+// time. 8-bit integers: each kernel element updates a line of results.
 
 #include "ops/pooling.hpp"
 
 #include <algorithm>
 
 #include "base/size.hpp"
-#include "device/cpu/plane.hpp"
-#include "device/cpu/step.hpp"
+#include "device/cpu/band.hpp"
 
 namespace hone::cpu {
 namespace {
@@ -43,6 +43,10 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const Fields fields = *fields_of(*problem);
   for (const int64_t size : fields.window.kernel_shape) taps *= static_cast<double>(size);
   made.seconds = streaming_seconds(*problem, 2 * taps);
+  const TensorType& x = *operand_type(*problem, 0);
+  if (x.dtype == DType::f32)
+    made.scratch_bytes = worker_scratch(
+        problem->share, band_floats(fields.window, x.shape().back(), fields.window.kernel_shape));
   made.problem = std::move(problem);
   return made;
 }
@@ -51,9 +55,13 @@ struct PoolShared final : Shared<PoolShared> {
   Fields fields;
   DType dtype = DType::f32;
 
+  int64_t workers = 1;
+
   struct Geometry {
     int64_t planes = 0;  // 0: nothing to do
-    WindowAxis y = kNoAxis, x = kNoAxis;
+    BandLayout band;
+    std::vector<long> offsets;
+    int64_t grain = 1;
   };
   Geometry geometry(const Operands& operands) const {
     const std::vector<int64_t>&in = operands.inputs[0].shape, &out = operands.outputs[0].shape;
@@ -62,23 +70,60 @@ struct PoolShared final : Shared<PoolShared> {
       return window_axis_of(fields.window, at, in[at + 2], out[at + 2],
                             fields.window.kernel_shape[at], fields.ceil_mode);
     };
-    const int64_t planes = in[0] * in[1];
-    if (in.size() == 3) return {planes, kNoAxis, axis(0)};
-    return {planes, axis(0), axis(1)};
+    const bool line = in.size() == 3;
+    Geometry g{in[0] * in[1], BandLayout(line ? kNoAxis : axis(0), axis(line ? 0 : 1)), {}, 1};
+    g.offsets = g.band.offsets();
+    g.grain = g.band.grain(g.planes, workers);
+    return g;
   }
 
-  void run(const Geometry& g, const Operands& operands, std::span<std::byte>,
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
-    if (dtype == DType::f32) run_typed<float>(g, operands, stream);
-    else if (dtype == DType::u8) run_typed<uint8_t>(g, operands, stream);
-    else run_typed<int8_t>(g, operands, stream);
+    if (g.planes == 0) return;
+    if (dtype == DType::u8) run_bytes<uint8_t>(g, operands, stream);
+    else if (dtype == DType::i8) run_bytes<int8_t>(g, operands, stream);
+    else run_floats(g, operands, scratch, stream);
+  }
+
+  void run_floats(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
+                  Stream& stream) const {
+    const SlideFunctions& functions = slide_functions();
+    const float frame = fields.average ? 0.0f : -std::numeric_limits<float>::infinity();
+    const WindowAxis& y = g.band.y;
+    const std::vector<float> whole =
+        fields.average ? divisors(g.band.x, y.kernel) : std::vector<float>();
+    each_band(g.band, g.offsets, g.planes, g.grain, operands.inputs[0].as<float>(),
+              operands.outputs[0].as<float>(), frame, scratch, stream,
+              [&](int64_t, int64_t first, const Slide& slide) {
+                if (!fields.average) return functions.max(slide);
+                functions.sum(slide);
+                for (int64_t row = 0; row < slide.rows; ++row) {
+                  const int64_t lines = elements(y, first + row);
+                  float* sums = slide.to + row * slide.count;
+                  if (lines == y.kernel) functions.divide(slide.count, whole.data(), sums);
+                  else functions.divide(slide.count, divisors(g.band.x, lines).data(), sums);
+                }
+              });
+  }
+
+  /// Elements of a window that count, along one axis.
+  int64_t elements(const WindowAxis& axis, int64_t at) const {
+    const Taps inside = axis.taps(at);
+    return fields.count_padding ? axis.padded_taps(at) : inside.last - inside.first;
+  }
+  /// What the sums of a row are divided by; 1 where a window has no element.
+  std::vector<float> divisors(const WindowAxis& x, int64_t lines) const {
+    std::vector<float> all;
+    for (int64_t i = 0; i < x.output; ++i)
+      all.push_back(static_cast<float>(std::max<int64_t>(1, lines * elements(x, i))));
+    return all;
   }
 
   template <class T>
-  void run_typed(const Geometry& g, const Operands& operands, Stream& stream) const {
+  void run_bytes(const Geometry& g, const Operands& operands, Stream& stream) const {
     const T* in = operands.inputs[0].as<T>();
     T* out = operands.outputs[0].as<T>();
-    const WindowAxis &y = g.y, &x = g.x;
+    const WindowAxis &y = g.band.y, &x = g.band.x;
     constexpr int64_t kTile = 4 * 1024;  // results that one worker takes at a time
     parallel_ranges(stream, g.planes * y.output, kTile / x.output,
                     [&](int64_t first, int64_t last) {
@@ -86,54 +131,21 @@ struct PoolShared final : Shared<PoolShared> {
                         const int64_t row = line % y.output;
                         const T* from = in + line / y.output * y.input * x.input;
                         T* to = out + line * x.output;
-                        std::fill_n(to, x.output, start<T>());
+                        std::fill_n(to, x.output, std::numeric_limits<T>::lowest());
                         const Taps inside = y.taps(row);
                         for (int64_t tap = inside.first; tap < inside.last; ++tap)
                           add_line(x, from + (y.start(row) + tap * y.dilation) * x.input, to);
-                        if (fields.average) divide(y, x, row, to);
                       }
                     });
   }
 
   template <class T>
-  T start() const {
-    if constexpr (std::is_floating_point_v<T>)
-      return fields.average ? 0 : -std::numeric_limits<T>::infinity();
-    else return std::numeric_limits<T>::lowest();
-  }
-
-  template <class T>
-  void add_line(const WindowAxis& x, const T* from, T* to) const {
+  static void add_line(const WindowAxis& x, const T* from, T* to) {
     for (int64_t tap = 0; tap < x.kernel; ++tap) {
       const Taps results = x.outputs(tap);
       const T* source = from + x.start(0) + tap * x.dilation;
-      if (fields.average) {
-        for (int64_t i = results.first; i < results.last; ++i)
-          to[i] = static_cast<T>(to[i] + source[i * x.stride]);
-      } else if (x.stride == 1) {
-        for (int64_t i = results.first; i < results.last; ++i) to[i] = greater(to[i], source[i]);
-      } else {
-        for (int64_t i = results.first; i < results.last; ++i)
-          to[i] = greater(to[i], source[i * x.stride]);
-      }
-    }
-  }
-
-  /// NaN wins.
-  template <class T>
-  static T greater(T known, T next) {
-    return next > known || next != next ? next : known;
-  }
-
-  template <class T>
-  void divide(const WindowAxis& y, const WindowAxis& x, int64_t row, T* to) const {
-    const Taps in_y = y.taps(row);
-    const int64_t lines = fields.count_padding ? y.padded_taps(row) : in_y.last - in_y.first;
-    for (int64_t i = 0; i < x.output; ++i) {
-      const Taps in_x = x.taps(i);
-      const int64_t count =
-          lines * (fields.count_padding ? x.padded_taps(i) : in_x.last - in_x.first);
-      to[i] = count == 0 ? T{0} : static_cast<T>(to[i] / static_cast<T>(count));
+      for (int64_t i = results.first; i < results.last; ++i)
+        to[i] = std::max(to[i], source[i * x.stride]);
     }
   }
 };
@@ -141,6 +153,7 @@ struct PoolShared final : Shared<PoolShared> {
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
   auto shared = std::make_shared<PoolShared>();
   shared->fields = *fields_of(*recipe.problem);
+  shared->workers = recipe.problem->share.workers;
   shared->dtype = operand_type(*recipe.problem, 0)->dtype;
   return shared;
 }

@@ -1,0 +1,66 @@
+// Pooling against reference evaluation.
+
+#include <gtest/gtest.h>
+
+#include "device/kernel_case.hpp"
+#include "support/rng.hpp"
+
+namespace hone::test {
+namespace {
+
+TEST_P(KernelTest, Pooling) {
+  const std::vector<Bindings> sizes = {{{"n", 1}, {"h", 9}, {"w", 11}},
+                                       {{"n", 2}, {"h", 4}, {"w", 40}},
+                                       {{"n", 0}, {"h", 9}, {"w", 9}}};
+  const auto pools = [&](const std::string& inputs, const std::string& node) {
+    expect_kernel("cpu.pool", {inputs, node, "", "%y", sizes});
+  };
+  for (const char* op : {"MaxPool", "AveragePool"}) {
+    const std::string x = "%x: f32[n,3,h,w]";
+    pools(x, cat(op, "(%x) kernel_shape=[2,2] strides=[2,2]"));
+    pools(x, cat(op, "(%x) kernel_shape=[3,3] strides=[2,2] pads=[1,1,1,1]"));
+    pools(x, cat(op, "(%x) kernel_shape=[3,2] strides=[2,3] pads=[0,1,2,0] ceil_mode=true"));
+    pools(x, cat(op, "(%x) kernel_shape=[2,3] dilations=[2,1] auto_pad=SAME_UPPER"));
+    pools("%x: f32[n,w,h]", cat(op, "(%x) kernel_shape=[3] pads=[1,1]"));
+  }
+  pools("%x: f32[n,3,h,w]",
+        "AveragePool(%x) kernel_shape=[3,3] pads=[1,1,1,1] count_include_pad=true strides=[2,2]");
+  pools("%x: u8[n,3,h,w]", "MaxPool(%x) kernel_shape=[3,3] strides=[2,1] pads=[1,1,1,1]");
+  pools("%x: i8[n,3,h,w]", "MaxPool(%x) kernel_shape=[3,3]");
+}
+
+TEST_P(KernelTest, PoolingOfRandomWindows) {
+  Rng rng(20261201);
+  for (int i = 0; i < 60; ++i) {
+    const bool average = rng.percent(50), line = rng.percent(20);
+    const int64_t kh = rng.among({1, 2, 3, 3, 5, 9}), kw = rng.among({1, 2, 3, 3, 5, 7});
+    const int64_t sy = rng.among({1, 1, 2, 3}), sx = rng.among({1, 1, 2, 2, 3, 5});
+    const int64_t dy = rng.among({1, 1, 2}), dx = rng.among({1, 1, 2, 3});
+    const auto lists = [&](int64_t y, int64_t x) {
+      return line ? cat("[", x, "]") : cat("[", y, ",", x, "]");
+    };
+    std::string fields = cat(" kernel_shape=", lists(kh, kw), " strides=", lists(sy, sx),
+                             " dilations=", lists(dy, dx));
+    const auto pad = [&](int64_t kernel, int64_t dilation) {  // less than the window
+      return rng.below(std::min<int64_t>((kernel - 1) * dilation + 1, 4));
+    };
+    if (rng.percent(70))
+      fields += cat(" pads=[", line ? "" : cat(pad(kh, dy), ","), pad(kw, dx), ",",
+                    line ? "" : cat(pad(kh, dy), ","), pad(kw, dx), "]");
+    else fields += rng.percent(50) ? " auto_pad=SAME_UPPER" : " auto_pad=SAME_LOWER";
+    if (rng.percent(30)) fields += " ceil_mode=true";
+    if (average && rng.percent(50)) fields += " count_include_pad=true";
+    std::vector<Bindings> sizes;  // each at least as large as the window
+    for (int j = 0; j < 2; ++j)
+      sizes.push_back({{"n", rng.among({1, 1, 2, 0})},
+                       {"h", (kh - 1) * dy + 1 + rng.between(0, 40)},
+                       {"w", (kw - 1) * dx + 1 + rng.between(0, 140)}});
+    SCOPED_TRACE(cat("window ", i, fields));
+    expect_kernel("cpu.pool",
+                  {line ? "%x: f32[n,h,w]" : "%x: f32[n,3,h,w]",
+                   cat(average ? "AveragePool" : "MaxPool", "(%x)", fields), "", "%y", sizes});
+  }
+}
+
+}  // namespace
+}  // namespace hone::test
