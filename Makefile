@@ -123,7 +123,7 @@ exported: build $(filter .venv-export/%,$(EXPORT_PYTHON)) ## networks exported f
 PEERS = bench/peers.py $(BUILD)/src/libhone.so
 
 peers: build .venv-bench/bin/python ## speed beside ONNX Runtime, OpenVINO and ncnn; ONLY=regex of models
-	@.venv-bench/bin/python $(PEERS) --only '$(ONLY)' $(may_skip)
+	@.venv-bench/bin/python $(PEERS) --only '$(ONLY)' $(if $(WRITE),--write $(WRITE)) $(may_skip)
 
 import-cost: $(BUILD)/build.ninja ## time and memory of importing MiniLM, BERT and models of 10,000 nodes
 	@$(with_tests)

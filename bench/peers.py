@@ -239,6 +239,16 @@ def versions(peers):
     return ", ".join(f"{name} {version(name)}" for name in peers)
 
 
+def write(section, lines):
+    page = ROOT / "docs/performance.md"
+    text, count = re.subn(f"(<!-- peers {section} -->\n).*?(<!-- end -->)",
+                          lambda found: found[1] + "\n".join(lines) + "\n" + found[2],
+                          page.read_text(), flags=re.S)
+    if count != 1:
+        raise SystemExit(f"{page} has {count} places for the table of {section}")
+    page.write_text(text)
+
+
 def main():
     words = argparse.ArgumentParser(description=__doc__,
                                     formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -250,7 +260,9 @@ def main():
     words.add_argument("--threads", type=int, default=0, help="of each; 0: as many as Hone takes")
     words.add_argument("--rounds", type=int, default=9)
     words.add_argument("--seconds", type=float, default=0.3, help="of a turn")
-    words.add_argument("--write", type=pathlib.Path, metavar="FILE", help="the table, too")
+    words.add_argument("--write", metavar="SECTION",
+                       help="put the table into docs/performance.md, between <!-- peers SECTION --> "
+                            "and <!-- end -->")
     chosen = words.parse_args()
     data = pathlib.Path(os.environ.get("HONE_TEST_DATA", ROOT.parent / "shared"))
     models = chosen.models or sorted((data / "bench_graphs").glob("*.onnx"))
@@ -289,7 +301,7 @@ def main():
         lines += ["", "Left out: " + "; ".join(notes) + "."]
         print(lines[-1])
     if chosen.write:
-        chosen.write.write_text("\n".join(lines) + "\n")
+        write(chosen.write, lines)
     return 0
 
 
