@@ -9,6 +9,7 @@ drawn anew (bootstrap). Outputs are compared with those of ONNX Runtime.
 """
 import argparse
 import ctypes
+import importlib
 import math
 import os
 import pathlib
@@ -235,8 +236,8 @@ def processor():
 
 
 def versions(peers):
-    from importlib.metadata import version
-    return ", ".join(f"{name} {version(name)}" for name in peers)
+    return ", ".join(f"{PEERS[name].name} {importlib.import_module(name).__version__.split('-')[0]}"
+                     for name in peers)
 
 
 def write(section, lines):
