@@ -262,8 +262,8 @@ def main():
     words.add_argument("--rounds", type=int, default=9)
     words.add_argument("--seconds", type=float, default=0.3, help="of a turn")
     words.add_argument("--write", metavar="SECTION",
-                       help="put the table into docs/performance.md, between <!-- peers SECTION --> "
-                            "and <!-- end -->")
+                       help="put the table into docs/performance.md, between "
+                            "<!-- peers SECTION --> and <!-- end -->")
     chosen = words.parse_args()
     data = pathlib.Path(os.environ.get("HONE_TEST_DATA", ROOT.parent / "shared"))
     models = chosen.models or sorted((data / "bench_graphs").glob("*.onnx"))

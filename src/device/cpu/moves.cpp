@@ -2,14 +2,19 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
+#include <type_traits>
 
 #include "base/size.hpp"
+#include "device/cpu/step.hpp"
 
 namespace hone::cpu {
 namespace {
 
 constexpr int64_t kTileBytes = 64 * 1024;  // that one worker takes at a time
-constexpr int64_t kBlock = 16;             // side of the squares that a transpose goes by
+/// What a transpose goes by: lines of the source end in cache lines of their own, columns of them
+/// become lines of the result that are long enough to be written at speed.
+constexpr int64_t kRows = 16, kColumns = 64;
 
 /// Elements as they are: 16 bytes stand for complex numbers.
 struct Wide {
@@ -27,37 +32,105 @@ void copy_line(const MoveDim& line, const T* from, T* to) {
   }
 }
 
-/// Two dimensions in squares, so that both sides stay within the first-level cache.
-template <class T>
-void copy_plane(const MoveDim& rows, const MoveDim& columns, const T* from, T* to) {
-  for (int64_t r = 0; r < rows.size; r += kBlock) {
-    const int64_t last_row = std::min(rows.size, r + kBlock);
-    for (int64_t c = 0; c < columns.size; c += kBlock) {
-      const int64_t last_column = std::min(columns.size, c + kBlock);
-      for (int64_t i = r; i < last_row; ++i)
-        for (int64_t j = c; j < last_column; ++j)
-          to[i * rows.to + j * columns.to] = from[i * rows.from + j * columns.from];
-    }
-  }
+/// Four elements of each of four lines, lines becoming columns: to[i][j] = from[j][i].
+void transpose_square(const uint32_t* from, int64_t from_line, uint32_t* to, int64_t to_line) {
+  typedef uint32_t Four __attribute__((vector_size(16)));
+  Four lines[4];
+  for (int i = 0; i < 4; ++i) std::memcpy(&lines[i], from + i * from_line, sizeof(Four));
+  const Four low = {0, 4, 1, 5}, high = {2, 6, 3, 7};
+  const Four a = __builtin_shuffle(lines[0], lines[2], low);
+  const Four b = __builtin_shuffle(lines[1], lines[3], low);
+  const Four c = __builtin_shuffle(lines[0], lines[2], high);
+  const Four d = __builtin_shuffle(lines[1], lines[3], high);
+  const Four columns[4] = {__builtin_shuffle(a, b, low), __builtin_shuffle(a, b, high),
+                           __builtin_shuffle(c, d, low), __builtin_shuffle(c, d, high)};
+  for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_line, &columns[i], sizeof(Four));
 }
 
-/// The last `inner` dimensions are copied at once, the others walked: items [first, last) of them.
+/// A block, or what the end of a plane leaves of one.
 template <class T>
-void copy_items(const Move& move, size_t inner, const T* from, T* to, int64_t first, int64_t last) {
-  const size_t outer = move.dims.size() - inner;
-  for (int64_t item = first; item < last; ++item) {
-    const T* source = from + move.from;
-    T* target = to + move.to;
-    int64_t rest = item;
-    for (size_t d = outer; d-- > 0;) {
-      const int64_t index = rest % move.dims[d].size;
-      rest /= move.dims[d].size;
-      source += index * move.dims[d].from;
-      target += index * move.dims[d].to;
+void copy_block(const MoveDim& rows, const MoveDim& columns, const T* from, T* to) {
+  int64_t i = 0;
+  if constexpr (std::is_same_v<T, uint32_t>) {
+    if (rows.from == 1 && columns.to == 1) {
+      for (; i + 4 <= rows.size; i += 4) {
+        int64_t j = 0;
+        for (; j + 4 <= columns.size; j += 4)
+          transpose_square(from + i + j * columns.from, columns.from, to + i * rows.to + j,
+                           rows.to);
+        for (; j < columns.size; ++j)
+          for (int64_t k = i; k < i + 4; ++k) to[k * rows.to + j] = from[k + j * columns.from];
+      }
     }
-    if (inner == 2) copy_plane(move.dims[outer], move.dims[outer + 1], source, target);
-    else copy_line(move.dims[outer], source, target);
   }
+  for (; i < rows.size; ++i)
+    for (int64_t j = 0; j < columns.size; ++j)
+      to[i * rows.to + j * columns.to] = from[i * rows.from + j * columns.from];
+}
+
+/// Two dimensions in blocks, so that both sides stay within the first-level cache.
+template <class T>
+void copy_plane(const MoveDim& rows, const MoveDim& columns, const T* from, T* to) {
+  for (int64_t r = 0; r < rows.size; r += kRows)
+    for (int64_t c = 0; c < columns.size; c += kColumns)
+      copy_block<T>({std::min(kRows, rows.size - r), rows.from, rows.to},
+                    {std::min(kColumns, columns.size - c), columns.from, columns.to},
+                    from + r * rows.from + c * columns.from, to + r * rows.to + c * columns.to);
+}
+
+/// Where the items of some dimensions begin, one after the other.
+class Walk {
+ public:
+  Walk(std::span<const MoveDim> dims, int64_t item) : dims_(dims), index_(dims.size()) {
+    for (size_t d = dims.size(); d-- > 0; item /= dims[d].size) {
+      index_[d] = item % dims[d].size;
+      from_ += index_[d] * dims[d].from;
+      to_ += index_[d] * dims[d].to;
+    }
+  }
+  int64_t from() const { return from_; }
+  int64_t to() const { return to_; }
+  void next() {
+    for (size_t d = dims_.size(); d-- > 0;) {
+      from_ += dims_[d].from;
+      to_ += dims_[d].to;
+      if (++index_[d] < dims_[d].size) return;
+      from_ -= dims_[d].size * dims_[d].from;
+      to_ -= dims_[d].size * dims_[d].to;
+      index_[d] = 0;
+    }
+  }
+
+ private:
+  std::span<const MoveDim> dims_;
+  std::vector<int64_t> index_;
+  int64_t from_ = 0, to_ = 0;
+};
+
+/// The last two dimensions are transposed. Planes larger than a tile are cut across their longer
+/// dimension.
+template <class T>
+void run_planes(const Move& move, const T* from, T* to, int64_t planes, int64_t most,
+                Stream& stream) {
+  const std::span outer(move.dims.data(), move.dims.size() - 2);
+  const MoveDim rows = move.dims[outer.size()], columns = move.dims.back();
+  const bool by_rows = rows.size >= columns.size;
+  const MoveDim& cut = by_rows ? rows : columns;
+  const int64_t across = by_rows ? columns.size : rows.size;
+  const int64_t part = ceil_div(std::max<int64_t>(1, most / across), kRows) * kRows;
+  const int64_t parts = ceil_div(cut.size, part);
+  const int64_t grain = std::max<int64_t>(1, most / (rows.size * columns.size));
+  parallel_ranges(stream, planes * parts, grain, [&](int64_t first, int64_t last) {
+    Walk walk(outer, first / parts);
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t begin = i % parts * part, size = std::min(part, cut.size - begin);
+      const T* source = from + move.from + walk.from() + begin * cut.from;
+      T* target = to + move.to + walk.to() + begin * cut.to;
+      if (by_rows) copy_plane({size, rows.from, rows.to}, columns, source, target);
+      else copy_plane(rows, {size, columns.from, columns.to}, source, target);
+      if ((i + 1) % parts == 0) walk.next();
+    }
+  });
 }
 
 template <class T>
@@ -65,23 +138,23 @@ void run_typed(const Move& move, const T* from, T* to, Stream& stream) {
   const MoveDim& line = move.dims.back();
   constexpr auto kTile = kTileBytes / static_cast<int64_t>(sizeof(T));
   if (move.dims.size() == 1) {
-    stream.parallel(ceil_div(line.size, kTile), [&](int64_t tile) {
-      const MoveDim part{std::min(kTile, line.size - tile * kTile), line.from, line.to};
-      copy_line(part, from + move.from + tile * kTile * line.from,
-                to + move.to + tile * kTile * line.to);
+    parallel_ranges(stream, line.size, kTile, [&](int64_t first, int64_t last) {
+      copy_line<T>({last - first, line.from, line.to}, from + move.from + first * line.from,
+                   to + move.to + first * line.to);
     });
     return;
   }
+  int64_t lines = 1;
+  for (size_t d = 0; d + 1 < move.dims.size(); ++d) lines *= move.dims[d].size;
   // A transpose: the neighbouring dimension runs through the source line by line.
   const MoveDim& other = move.dims[move.dims.size() - 2];
-  const bool square = line.from != 0 && line.from != 1 && other.from == 1;
-  const size_t inner = square ? 2 : 1;
-  int64_t items = 1;
-  for (size_t d = 0; d + inner < move.dims.size(); ++d) items *= move.dims[d].size;
-  const int64_t each = square ? line.size * other.size : line.size;
-  const int64_t grain = std::max<int64_t>(1, kTile / std::max<int64_t>(1, each));
-  stream.parallel(ceil_div(items, grain), [&](int64_t tile) {
-    copy_items(move, inner, from, to, tile * grain, std::min(items, (tile + 1) * grain));
+  if (line.from != 0 && line.from != 1 && other.from == 1)
+    return run_planes(move, from, to, lines / other.size, kTile, stream);
+  const std::span outer(move.dims.data(), move.dims.size() - 1);
+  parallel_ranges(stream, lines, kTile / line.size, [&](int64_t first, int64_t last) {
+    Walk walk(outer, first);
+    for (int64_t i = first; i < last; ++i, walk.next())
+      copy_line(line, from + move.from + walk.from(), to + move.to + walk.to());
   });
 }
 
