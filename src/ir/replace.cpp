@@ -4,6 +4,7 @@
 
 #include "ir/inference.hpp"
 #include "ir/match.hpp"
+#include "ir/match_glance.hpp"
 #include "ir/origins.hpp"
 #include "ir/rule_choices.hpp"
 #include "ir/rules.hpp"
@@ -286,7 +287,7 @@ class Rewriter {
     for (const Rule* rule : found->second) {
       if (is_disabled(*rule)) continue;
       for (Value* value : node.outputs) {
-        if (value == nullptr || !in_use(value)) continue;
+        if (value == nullptr || !in_use(value) || !may_match(graph_, *rule, value)) continue;
         const auto match = find_match(graph_, *rule, value);
         if (!match || has_kept(*match) || (rule->outputs.size() > 1 && closes_cycle(*match)))
           continue;

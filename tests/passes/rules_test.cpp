@@ -4,8 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "ir/evaluation.hpp"
 #include "ir/inference.hpp"
+#include "ir/match.hpp"
+#include "ir/match_glance.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
 #include "support/graph_case.hpp"
@@ -43,6 +47,31 @@ std::vector<Rule> all_rules() {
   for (const std::string_view file : rule_files())
     for (const Rule& rule : rules_of(file).rules) rules.push_back(rule);
   return rules;
+}
+
+/// Where a glance says no, a search finds nothing, whatever the rule and wherever in the graph; and
+/// most of what a search does in vain, a glance spares.
+TEST(Rules, AGlanceDeniesNoMatch) {
+  const std::vector<Rule> rules = all_rules();
+  Rng rng(11);
+  int64_t matches = 0, denied = 0, in_vain = 0;
+  const auto look = [&](const Graph& graph, const Rule& rule, const Node& node) {
+    Value* value = node.output();
+    if (value == nullptr || !std::ranges::count(rule.roots, &node.op.op_class())) return;
+    const bool may = may_match(graph, rule, value);
+    const bool does = find_match(graph, rule, value).has_value();
+    EXPECT_TRUE(may || !does) << rule.name << " at %" << value->name << " of\n" << print(graph);
+    matches += does ? 1 : 0;
+    denied += may ? 0 : 1;
+    in_vain += may && !does ? 1 : 0;
+  };
+  for (const Rule& drawn : rules)
+    for (int i = 0; i < 20; ++i)
+      if (const auto made = draw_rule_case(drawn, all_ops(), rng))
+        for (const Rule& rule : rules)
+          for (const Node& node : made->graph->nodes()) look(*made->graph, rule, node);
+  EXPECT_GT(matches, std::ssize(rules));
+  EXPECT_GT(denied, 4 * in_vain) << in_vain << " searches in vain, " << matches << " matches";
 }
 
 INSTANTIATE_TEST_SUITE_P(Rules, EachRule, testing::ValuesIn(all_rules()),
