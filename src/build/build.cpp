@@ -30,7 +30,7 @@ void save(const Engine& engine, const std::filesystem::path& path, const SaveOpt
     parts.keep_defaults = options.keep_defaults;
   }
   parts.devices.push_back(engine.part());
-  write_engine_file(path, parts, options.progress);
+  write_engine_file(path, std::move(parts), options.progress);
 }
 
 namespace {

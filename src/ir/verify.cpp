@@ -38,9 +38,11 @@ bool same_output(const Value& a, const Value& b) {
 class Verifier {
  public:
   /// `outer`: of the graph around a region, whose symbols and requirements the region shares.
-  Verifier(const Graph& graph, std::string_view where, const Verifier* outer)
-      : graph_(graph), where_(where), outer_(outer) {
+  /// `own`: the graph, where types may be inferred in it; null: in a clone.
+  Verifier(const Graph& graph, std::string_view where, const Verifier* outer, Graph* own = nullptr)
+      : graph_(graph), own_(own), where_(where), outer_(outer) {
     if (outer != nullptr) symbols_ = outer->symbols_;
+    values_.reserve(graph.value_count());
   }
 
   void run() {
@@ -62,7 +64,7 @@ class Verifier {
 
   void add_value(const Value* value) {
     check(value != nullptr, "a list of values holds null");
-    check(values_.insert(value).second, "%", value->name, " is defined twice");
+    check(values_.try_emplace(value).second, "%", value->name, " is defined twice");
   }
 
   void collect_values() {
@@ -78,7 +80,7 @@ class Verifier {
   void check_values() const {
     for (const Value* input : graph_.inputs())
       check(input->is_input(), "the input %", input->name, " has a producer or contents");
-    for (const Value* value : values_) {
+    for (const auto& [value, seen] : values_) {
       check(graph_.find(value->name) == value, "%", value->name, " is not found by its name");
       check_constant(*value);
       check_known(*value);
@@ -106,17 +108,17 @@ class Verifier {
             value.name, " of type ", value.type, " has ", value.known->size(), " known elements");
   }
 
-  void check_nodes() const {
-    std::unordered_set<const Value*> defined(graph_.inputs().begin(), graph_.inputs().end());
-    for (const Value* constant : graph_.constants()) defined.insert(constant);
+  void check_nodes() {
     for (const Node& node : graph_.nodes()) {
       check(static_cast<bool>(node.op), "a node has no op");
       check(&*node.self == &node, describe(node), " does not know its place");
       for (const Value* input : node.inputs) {
         if (input == nullptr) continue;
-        check(values_.contains(input), describe(node), " reads a value of another graph");
-        check(defined.contains(input), describe(node), " reads %", input->name,
-              " before it is defined");
+        const auto found = values_.find(input);
+        check(found != values_.end(), describe(node), " reads a value of another graph");
+        check(input->producer == nullptr || found->second.defined, describe(node), " reads %",
+              input->name, " before it is defined");
+        ++found->second.readers;
       }
       for (size_t i = 0; i < node.outputs.size(); ++i) {
         const Value* output = node.outputs[i];
@@ -124,7 +126,7 @@ class Verifier {
         check(output->producer == &node && output->index == static_cast<int>(i), "%", output->name,
               " does not know that it is result ", i, " of ", describe(node));
         check(!output->is_constant(), "%", output->name, " is a constant and a result");
-        defined.insert(output);
+        values_.at(output).defined = true;
       }
       check_arity(node);
       check_parameters(node);
@@ -169,12 +171,25 @@ class Verifier {
             ", which its body does not have");
   }
 
+  /// Each operand stands where its node says among the value's users, and nothing else does.
+  bool users_agree() const {
+    for (const auto& [value, seen] : values_)
+      if (value->users.size() != seen.readers ||
+          std::distance(value->users.begin(), value->users.end()) != std::ptrdiff_t(seen.readers))
+        return false;
+    for (const Node& node : graph_.nodes())
+      for (size_t i = 0; i < node.inputs.size(); ++i)
+        if (node.inputs[i] != nullptr && !node.inputs[i]->users.has(&node, i)) return false;
+    return true;
+  }
+
   void check_users() const {
+    if (users_agree()) return;
     std::unordered_map<const Value*, std::vector<const Node*>> readers;
     for (const Node& node : graph_.nodes())
       for (const Value* input : node.inputs)
         if (input != nullptr) readers[input].push_back(&node);
-    for (const Value* value : values_) {
+    for (const auto& [value, seen] : values_) {
       std::vector<const Node*> users(value->users.begin(), value->users.end());
       std::vector<const Node*>& wanted = readers[value];
       std::sort(users.begin(), users.end());
@@ -248,7 +263,11 @@ class Verifier {
   }
 
   void check_types() const {
-    const std::unique_ptr<Graph> again = graph_.clone();
+    const std::unique_ptr<Graph> copy = own_ == nullptr ? graph_.clone() : nullptr;
+    Graph* again = own_ == nullptr ? copy.get() : own_;
+    std::vector<std::pair<const Value*, Type>> stated;
+    stated.reserve(values_.size());
+    for (const auto& [value, seen] : values_) stated.emplace_back(value, value->type);
     std::unordered_set<std::string> recorded;
     for (const Require& require : graph_.requirements()) recorded.insert(cat(require));
     for (const Verifier* outer = outer_; outer != nullptr; outer = outer->outer_)
@@ -261,24 +280,33 @@ class Verifier {
     } catch (const Error& error) {
       check(false, "inference fails: ", error.message());
     }
-    for (const Value* value : values_) {
+    for (const auto& [value, type] : stated) {
       const Type& found = again->find(value->name)->type;
-      check(value->type == found, "%", value->name, " has the type ", value->type,
-            ", inference finds ", found);
+      check(type == found, "%", value->name, " has the type ", type, ", inference finds ", found);
     }
     for (const Require& require : again->requirements())
       check(recorded.contains(cat(require)), "the types need ", require, ", which is not recorded");
   }
 
+  struct Seen {
+    uint32_t readers = 0;
+    bool defined = false;  // a result: by a node that was looked at
+  };
+
   const Graph& graph_;
+  Graph* own_;
   std::string where_;
   const Verifier* outer_;
   Names symbols_;
-  std::unordered_set<const Value*> values_;
+  std::unordered_map<const Value*, Seen> values_;
 };
 
 }  // namespace
 
 void verify(const Graph& graph, std::string_view where) { Verifier(graph, where, nullptr).run(); }
+
+void verify_in_place(Graph& graph, std::string_view where) {
+  Verifier(graph, where, nullptr, &graph).run();
+}
 
 }  // namespace hone

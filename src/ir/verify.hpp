@@ -9,5 +9,8 @@ namespace hone {
 /// inference finds them, bodies closed. Error(internal) naming the first violation; `where` says
 /// after what.
 void verify(const Graph& graph, std::string_view where);
+/// The same without a copy of the graph: types are inferred in the graph itself. Where it throws,
+/// the graph is of no use any more; else contents that inference knows are there, too.
+void verify_in_place(Graph& graph, std::string_view where);
 
 }  // namespace hone

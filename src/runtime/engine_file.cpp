@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <functional>
 
 #include "base/log.hpp"
 #include "base/size.hpp"
@@ -71,28 +72,28 @@ std::vector<const Graph*> typed_graphs(const EngineParts& parts) {
 }
 
 /// What a part is for, and the hashes of the texts that it was made of and has.
-std::string device_text(const DevicePart& part, const std::string* portable,
-                        const std::string* typed, const std::string& plan) {
-  const auto line = [](std::string_view what, const std::string* text) {
-    return text == nullptr ? cat(what, " none\n") : cat(what, " ", section_hash(*text), "\n");
+std::string device_text(const DevicePart& part, const std::optional<Hash>& portable,
+                        const std::optional<Hash>& typed, const Hash& plan) {
+  const auto line = [](std::string_view what, const std::optional<Hash>& hash) {
+    return hash ? cat(what, " ", *hash, "\n") : cat(what, " none\n");
   };
   return cat("target ", part.target, "\n", line("portable_graph", portable),
-             line("typed_graph", typed), line("plan", &plan));
+             line("typed_graph", typed), line("plan", plan));
 }
 
 void add_part(std::vector<SectionBody>& sections, const DevicePart& part, const Graph* typed,
-              const std::string* portable) {
+              const std::optional<Hash>& portable) {
   const auto number = static_cast<uint32_t>(
       1 + std::count_if(sections.begin(), sections.end(),
                         [](const auto& each) { return each.kind == Section::device; }));
-  const std::string typed_text = typed != nullptr ? graph_text(*typed) : std::string();
-  const std::string plan = print(part.plan);
-  sections.push_back({Section::device,
-                      number,
-                      device_text(part, portable, typed != nullptr ? &typed_text : nullptr, plan),
-                      {}});
-  if (typed != nullptr) sections.push_back({Section::typed_graph, number, typed_text, {}});
-  sections.push_back({Section::plan, number, plan, {}});
+  std::string typed_text = typed != nullptr ? graph_text(*typed) : std::string();
+  std::string plan = print(part.plan);
+  const auto typed_hash = typed != nullptr ? std::optional(section_hash(typed_text)) : std::nullopt;
+  std::string device = device_text(part, portable, typed_hash, section_hash(plan));
+  sections.push_back({Section::device, number, std::move(device), {}});
+  if (typed != nullptr)
+    sections.push_back({Section::typed_graph, number, std::move(typed_text), {}});
+  sections.push_back({Section::plan, number, std::move(plan), {}});
 }
 
 // ---- reading
@@ -125,17 +126,56 @@ class Reader {
     parts.about = std::string(sections_.text(Section::about));
     if (sections_.find(Section::calibration) != nullptr)
       parts.calibration = std::string(sections_.text(Section::calibration));
-    if (file.version == 1 || sections_.find(Section::portable_graph) != nullptr)
-      parts.portable = read_graph(Section::portable_graph, 0);
-    if (sections_.find(Section::open_graph) != nullptr ||
-        sections_.find(Section::default_values) != nullptr)
-      parts.defaults = read_defaults(parts);
-    if (file.version == 1) read_old_plan(parts);
-    else read_parts(parts);
+    parts.portable = read_portable();
+    parts.defaults = read_defaults();
+    if (sections_.version() == 1) read_old_plan(parts);
+    else read_parts([&](DevicePart part) { parts.devices.push_back(std::move(part)); });
     return file;
   }
 
+  /// Reads all that read() does, and has one graph at a time. false: there is no portable graph.
+  bool look(const std::function<void(const DevicePart& part)>& at_part) {
+    const bool portable = read_portable() != nullptr;
+    read_defaults();
+    read_parts(at_part);
+    return portable;
+  }
+
  private:
+  /// What a graph takes and gives, for comparing.
+  struct Ports {
+    std::vector<std::string> inputs;  // %name
+    std::string outputs;
+    std::string sized, unsized;  // all of it with types; without sizes
+  };
+
+  static Ports ports_of(const Graph& graph) {
+    Ports ports;
+    for (const Value* input : graph.inputs()) {
+      ports.inputs.push_back(cat("%", input->name));
+      ports.sized += cat(ports.inputs.back(), ": ", input->type, " ");
+      ports.unsized += cat(ports.inputs.back(), ": ");
+      if (!input->type.is_tensor() || !input->type.tensor().has_rank())
+        ports.unsized += cat(input->type, " ");
+      else
+        ports.unsized +=
+            cat(input->type.tensor().dtype, " of rank ", input->type.tensor().rank(), " ");
+    }
+    ports.outputs = "->";
+    for (const GraphOutput& output : graph.outputs()) ports.outputs += cat(" ", output.name);
+    ports.sized += ports.outputs;
+    ports.unsized += ports.outputs;
+    return ports;
+  }
+
+  std::shared_ptr<const Graph> read_portable() {
+    if (sections_.version() != 1 && sections_.find(Section::portable_graph) == nullptr)
+      return nullptr;
+    auto graph = read_graph(Section::portable_graph, 0);
+    portable_ = ports_of(*graph);
+    return graph;
+  }
+
   template <class... Parts>
   void wanted(bool condition, const Parts&... parts) const {
     if (!condition) [[unlikely]]
@@ -144,7 +184,7 @@ class Reader {
 
   std::shared_ptr<const Graph> read_graph(Section kind, uint32_t part) const {
     try {
-      std::shared_ptr<const Graph> graph = parse(
+      std::shared_ptr<Graph> graph = parse(
           sections_.text(kind, part), all_ops(),
           [&](std::string_view, DType dtype, const std::vector<int64_t>& shape, const Hash& hash) {
             return find_weight(dtype, shape, hash);
@@ -155,7 +195,7 @@ class Reader {
       const uint64_t random = random_bytes(*graph);
       wanted(random <= limits_.random_bytes, "its weights made from seeds take ", random,
              " bytes, at most ", limits_.random_bytes, " are made");
-      verify(*graph, "loading");
+      verify_in_place(*graph, "loading");
       return graph;
     } catch (const Error& error) {
       if (error.code() == Code::incompatible_engine) throw;
@@ -179,8 +219,11 @@ class Reader {
     }
   }
 
-  std::shared_ptr<const Defaults> read_defaults(const EngineParts& parts) const {
-    wanted(parts.portable != nullptr, "it has an open graph and no portable one");
+  std::shared_ptr<const Defaults> read_defaults() const {
+    if (sections_.find(Section::open_graph) == nullptr &&
+        sections_.find(Section::default_values) == nullptr)
+      return nullptr;
+    wanted(portable_.has_value(), "it has an open graph and no portable one");
     const std::shared_ptr<const Graph> graph = read_graph(Section::open_graph, 0);
     const std::shared_ptr<const Graph> values = read_graph(Section::default_values, 0);
     auto made = std::make_shared<Defaults>();
@@ -190,16 +233,14 @@ class Reader {
       damaged(sections_.file()->path(), error.message());
     }
     // What is left is the portable graph's.
-    const auto ports = [&](const Graph& of) {
+    const auto ports = [&](const Ports& of) {
       std::string text;
-      for (const Value* input : of.inputs())
-        if (!made->values.contains(input->name)) text += cat("%", input->name, " ");
-      text += "->";
-      for (const GraphOutput& output : of.outputs()) text += cat(" ", output.name);
-      return text;
+      for (const std::string& input : of.inputs)
+        if (!made->values.contains(input.substr(1))) text += cat(input, " ");
+      return text + of.outputs;
     };
-    wanted(ports(*graph) == ports(*parts.portable), "its open graph is ", ports(*graph),
-           ", the portable graph is ", ports(*parts.portable));
+    const std::string found = ports(ports_of(*graph)), portable = ports(*portable_);
+    wanted(found == portable, "its open graph is ", found, ", the portable graph is ", portable);
     return made;
   }
 
@@ -210,19 +251,19 @@ class Reader {
                              cat("the file's version is 1, this Hone writes ", kEngineVersion)});
   }
 
-  void read_parts(EngineParts& parts) const {
+  void read_parts(const std::function<void(DevicePart part)>& take) const {
     uint32_t last = 0;
     for (const SectionEntry& entry : sections_.entries())
       if (entry.part != 0) {
         wanted(entry.part == last || (entry.part == last + 1 && entry.kind == Section::device),
                "the ", name(entry.kind), " of part ", entry.part, " follows part ", last);
-        if (entry.part != last) parts.devices.push_back(read_part(entry.part, parts));
+        if (entry.part != last) take(read_part(entry.part));
         last = entry.part;
       }
-    wanted(parts.portable != nullptr || last != 0, "it has neither a portable graph nor a plan");
+    wanted(portable_.has_value() || last != 0, "it has neither a portable graph nor a plan");
   }
 
-  DevicePart read_part(uint32_t number, const EngineParts& parts) const {
+  DevicePart read_part(uint32_t number) const {
     const auto lines = split(sections_.text(Section::device, number), '\n');
     wanted(lines.size() == 5 && lines[4].empty() && lines[0].starts_with("target "), "part ",
            number, " says \"", join(lines, "\\n"), "\", wanted its target and three hashes");
@@ -232,9 +273,8 @@ class Reader {
     DevicePart part{std::string(lines[0].substr(7)), nullptr, read_plan(number)};
     if (sections_.find(Section::typed_graph, number) != nullptr)
       part.typed = read_graph(Section::typed_graph, number);
-    wanted(part.typed != nullptr || parts.portable != nullptr, "part ", number, " has no graph");
-    if (part.typed != nullptr && parts.portable != nullptr)
-      check_ports(*parts.portable, *part.typed, number);
+    wanted(part.typed != nullptr || portable_.has_value(), "part ", number, " has no graph");
+    if (part.typed != nullptr && portable_) check_ports(ports_of(*part.typed), number);
     return part;
   }
 
@@ -248,26 +288,15 @@ class Reader {
 
   /// The typed graph may be for fewer sizes, see make_typed(): then a run's tensors are given to
   /// one or the other.
-  void check_ports(const Graph& portable, const Graph& typed, uint32_t number) const {
-    const auto ports = [](const Graph& graph, bool sizes) {
-      std::string text;
-      for (const Value* input : graph.inputs()) {
-        text += cat("%", input->name, ": ");
-        if (sizes || !input->type.is_tensor() || !input->type.tensor().has_rank())
-          text += cat(input->type, " ");
-        else text += cat(input->type.tensor().dtype, " of rank ", input->type.tensor().rank(), " ");
-      }
-      text += "->";
-      for (const GraphOutput& output : graph.outputs()) text += cat(" ", output.name);
-      return text;
-    };
-    wanted(ports(portable, false) == ports(typed, false), "the typed graph of part ", number,
-           " is ", ports(typed, true), ", the portable graph is ", ports(portable, true));
+  void check_ports(const Ports& typed, uint32_t number) const {
+    wanted(typed.unsized == portable_->unsized, "the typed graph of part ", number, " is ",
+           typed.sized, ", the portable graph is ", portable_->sized);
   }
 
   Limits limits_;
   SectionReader sections_;
   StoredWeights weights_;
+  std::optional<Ports> portable_;  // none: left out, or not read yet
 };
 
 }  // namespace
@@ -277,17 +306,18 @@ namespace {
 /// What was written is what load() takes, and says what `parts` say.
 void check_written(const std::filesystem::path& written, const EngineParts& parts) {
   try {
-    const EngineFile file = Reader(MappedFile::open(written), false, true, Limits{}).read();
-    check((file.parts.portable != nullptr) == (parts.portable != nullptr) &&
-              file.parts.devices.size() == parts.devices.size(),
-          Code::internal, "the engine that was written reads back with other parts");
-    for (size_t i = 0; i < parts.devices.size(); ++i) {
-      const DevicePart& part = file.parts.devices[i];
-      check(part.target == parts.devices[i].target && part.plan == parts.devices[i].plan,
+    size_t at = 0;
+    const auto at_part = [&](const DevicePart& part) {
+      check(at < parts.devices.size() && part.target == parts.devices[at].target &&
+                part.plan == parts.devices[at].plan,
             Code::internal, "the plan that was written reads back as another one");
       if (part.typed != nullptr && part.target == cpu_target())
         check_plan(*part.typed, part.plan, "cpu", cpu::kernels());
-    }
+      ++at;
+    };
+    const bool portable = Reader(MappedFile::open(written), false, true, Limits{}).look(at_part);
+    check(portable == (parts.portable != nullptr) && at == parts.devices.size(), Code::internal,
+          "the engine that was written reads back with other parts");
   } catch (const Error& error) {
     if (error.code() != Code::incompatible_engine) throw;
     fail(Code::internal,
@@ -297,10 +327,9 @@ void check_written(const std::filesystem::path& written, const EngineParts& part
 
 }  // namespace
 
-void write_engine_file(const std::filesystem::path& path, const EngineParts& given,
+void write_engine_file(const std::filesystem::path& path, EngineParts parts,
                        const Progress& progress) {
   if (progress) progress("writing", 0, 0);
-  EngineParts parts = given;
   parts.portable = readable(parts.portable);
   for (DevicePart& part : parts.devices) part.typed = readable(part.typed);
   const std::vector<const Graph*> typed = typed_graphs(parts);
@@ -322,10 +351,13 @@ void write_engine_file(const std::filesystem::path& path, const EngineParts& giv
     }
   }
   const std::vector<StoredWeight> stored = lay_out_weights(graphs);
-  const std::string portable = parts.portable ? graph_text(*parts.portable) : std::string();
   std::vector<SectionBody> sections;
   sections.push_back({Section::about, 0, parts.about, {}});
-  if (parts.portable) sections.push_back({Section::portable_graph, 0, portable, {}});
+  std::optional<Hash> portable;
+  if (parts.portable) {
+    sections.push_back({Section::portable_graph, 0, graph_text(*parts.portable), {}});
+    portable = section_hash(sections.back().text);
+  }
   if (values != nullptr) {
     sections.push_back({Section::open_graph, 0, graph_text(*open), {}});
     sections.push_back({Section::default_values, 0, graph_text(*values), {}});
@@ -333,7 +365,7 @@ void write_engine_file(const std::filesystem::path& path, const EngineParts& giv
   if (!parts.calibration.empty())
     sections.push_back({Section::calibration, 0, parts.calibration, {}});
   for (size_t i = 0; i < typed.size(); ++i)
-    add_part(sections, parts.devices[i], typed[i], parts.portable ? &portable : nullptr);
+    add_part(sections, parts.devices[i], typed[i], portable);
   sections.push_back({Section::weight_index, 0, index_text(stored), {}});
   const auto total = static_cast<int64_t>(2 * stored_bytes(stored));  // hashed, then written
   int64_t done = 0;
@@ -345,7 +377,7 @@ void write_engine_file(const std::filesystem::path& path, const EngineParts& giv
     });
   };
   sections.push_back({Section::weights, 0, {}, give_weights});
-  write_sections(path, sections,
+  write_sections(path, std::move(sections),
                  [&](const std::filesystem::path& written) { check_written(written, parts); });
 }
 

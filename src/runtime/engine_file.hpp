@@ -31,7 +31,7 @@ struct EngineParts {
 /// defaults that would are left out, too, for good. Before the file stands under its name it is
 /// read back, graphs and plans verified and each weight hashed. Error(internal) when that fails;
 /// Error(io); Error(usage) for weights whose contents are not here.
-void write_engine_file(const std::filesystem::path& path, const EngineParts& parts,
+void write_engine_file(const std::filesystem::path& path, EngineParts parts,
                        const Progress& progress = nullptr);
 
 struct EngineFile {

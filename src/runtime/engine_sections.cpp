@@ -178,7 +178,7 @@ void each_piece(const SectionBody& section, const SectionBody::Take& take) {
 
 }  // namespace
 
-void write_sections(const std::filesystem::path& path, const std::vector<SectionBody>& sections,
+void write_sections(const std::filesystem::path& path, std::vector<SectionBody> sections,
                     const std::function<void(const std::filesystem::path& written)>& check) {
   std::vector<SectionEntry> entries;
   for (const SectionBody& section : sections) {
@@ -201,6 +201,7 @@ void write_sections(const std::filesystem::path& path, const std::vector<Section
   }
   hone::check(file.size() == end, Code::internal, "an engine file of ", file.size(),
               " bytes, planned ", end);
+  sections.clear();  // what is read back takes as much again
   if (check) check(file.temporary());
   file.commit();
 }

@@ -91,7 +91,7 @@ struct SectionBody {
 
 /// Writes the file whole or not at all. `check` may look at what is written before it stands under
 /// its name, and throw. Error(io).
-void write_sections(const std::filesystem::path& path, const std::vector<SectionBody>& sections,
+void write_sections(const std::filesystem::path& path, std::vector<SectionBody> sections,
                     const std::function<void(const std::filesystem::path& written)>& check = {});
 
 /// Error(incompatible_engine): "PATH is not a usable engine file: ...".

@@ -44,6 +44,23 @@ TEST_F(Verify, AcceptsAGraphAndItsClone) {
   EXPECT_NO_THROW(verify(*graph_->clone(), "clone"));
 }
 
+TEST_F(Verify, InPlaceItIsTheSameAndNamesTheSame) {
+  const std::string before = print(*graph_);
+  EXPECT_NO_THROW(verify_in_place(*graph_, "test"));
+  EXPECT_EQ(print(*graph_), before);
+  EXPECT_EQ(violation(), "none");
+  value("y")->type = Type::unranked(DType::f32);
+  const std::string found = violation();
+  EXPECT_EQ(found, "%y has the type f32[*], inference finds f32[n,4]");
+  try {
+    verify_in_place(*graph_, "test");
+    ADD_FAILURE() << "a wrong type passes";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::internal);
+    EXPECT_EQ(error.message(), "after test, graph g: " + found);
+  }
+}
+
 TEST_F(Verify, Users) {
   value("x")->users.remove(node("f"), 0);
   EXPECT_EQ(violation(), "%x lists 2 users, its readers are 3");
