@@ -236,6 +236,7 @@ class Cloner {
   Cloner(const Graph& from, Graph& to) : from_(from), to_(to) {}
 
   void run() {
+    map_.reserve(from_.value_count());
     for (const Value* input : from_.inputs()) {
       map_[input] = to_.add_input(input->name, input->type);
       map_[input]->known = input->known;
@@ -281,6 +282,7 @@ class Cloner {
 
 std::unique_ptr<Graph> Graph::clone() const {
   auto copy = std::make_unique<Graph>(name_);
+  copy->by_name_.reserve(by_name_.size());
   Cloner(*this, *copy).run();
   return copy;
 }

@@ -4,10 +4,11 @@
 namespace hone {
 
 void append_changed_fields(std::string& out, const Op& op) {
+  const FieldList fields = op.fields();
+  if (fields.list().empty()) return;
   const std::shared_ptr<void> usual = op.op_class().copy(nullptr);
   FieldList theirs;
   op.op_class().fields(usual.get(), theirs);
-  const FieldList fields = op.fields();
   for (size_t i = 0; i < fields.list().size(); ++i) {
     const Field& field = fields.list()[i];
     if (std::holds_alternative<Body*>(field.ref) || equal(field.ref, theirs.list()[i].ref))

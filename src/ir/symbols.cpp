@@ -33,6 +33,7 @@ void collect_uses(const Node& node, Names& names) {
 class Liveness {
  public:
   explicit Liveness(const Graph& graph) : definitions_(symbol_definitions(graph)) {
+    live_.reserve(graph.nodes().size());
     for (const GraphOutput& output : graph.outputs()) reach(output.value);
     while (!pending_.empty()) {
       const Node* node = pending_.back();
@@ -111,6 +112,7 @@ bool Graph::remove_unused() {
 void Graph::sort() {
   const Definitions definitions = symbol_definitions(*this);
   std::unordered_map<const Node*, size_t> position;
+  position.reserve(nodes_.size());
   std::vector<std::list<Node>::iterator> order;
   for (auto node = nodes_.begin(); node != nodes_.end(); ++node) {
     position.emplace(&*node, order.size());

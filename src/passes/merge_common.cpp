@@ -1,9 +1,9 @@
 // Common subexpressions: the same op on the same operands is computed once.
 
 #include <algorithm>
-#include <map>
-#include <tuple>
+#include <cstring>
 #include <unordered_map>
+#include <vector>
 
 #include "passes/clean.hpp"
 #include "passes/rewrite.hpp"
@@ -11,20 +11,63 @@
 namespace hone {
 namespace {
 
-/// Reads few bytes of a constant: most that differ do there.
+/// What was seen, by hash: of each hash one after the other. There may be as many as nodes in a
+/// graph, nearly all of another hash.
+template <class T>
+class Alike {
+ public:
+  explicit Alike(size_t count) {
+    first_.reserve(count);
+    all_.reserve(count);
+  }
+
+  /// The first one of this hash that is the `same`; null: there is none, and `added` is one by now.
+  template <class Same>
+  T* find_or_add(uint64_t hash, T* added, const Same& same) {
+    const auto [place, is_new] = first_.emplace(hash, all_.size());
+    for (size_t at = place->second; !is_new; at = all_[at].next) {
+      if (same(*all_[at].item)) return all_[at].item;
+      if (all_[at].next != kLast) continue;
+      all_[at].next = all_.size();
+      break;
+    }
+    all_.push_back({added, kLast});
+    return nullptr;
+  }
+
+ private:
+  static constexpr size_t kLast = SIZE_MAX;
+  struct Link {
+    T* item;
+    size_t next;
+  };
+  std::unordered_map<uint64_t, size_t> first_;
+  std::vector<Link> all_;
+};
+
+/// Of a constant's type and few of its bytes: most that differ do there.
 uint64_t sample(const Weight& weight) {
-  if (weight.is_random() || weight.is_absent() || weight.dtype() == DType::string) return 0;
+  uint64_t hash = static_cast<uint64_t>(weight.dtype());
+  const auto add = [&](uint64_t part) {
+    hash = (hash ^ part) * 0x9E3779B97F4A7C15;
+    hash ^= hash >> 32;
+  };
+  for (const int64_t size : weight.shape()) add(static_cast<uint64_t>(size));
+  if (weight.is_random() || weight.is_absent() || weight.dtype() == DType::string) return hash;
   const auto bytes = weight.tensor().bytes();
   constexpr size_t kSamples = 16;
-  Hasher hasher;
-  const size_t step = std::max<size_t>(1, bytes.size() / kSamples);
-  for (size_t at = 0; at < bytes.size(); at += step)
-    hasher.add(bytes.subspan(at, std::min<size_t>(8, bytes.size() - at)));
-  return hasher.digest().low;
+  const size_t step = std::max<size_t>(8, bytes.size() / kSamples);
+  for (size_t at = 0; at < bytes.size(); at += step) {
+    uint64_t part = 0;
+    std::memcpy(&part, bytes.data() + at, std::min<size_t>(8, bytes.size() - at));
+    add(part);
+  }
+  return hash;
 }
 
 bool same_contents(const Weight& a, const Weight& b) {
   if (&a == &b) return true;
+  if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
   if (a.is_random() || b.is_random())
     return a.is_random() && b.is_random() && a.seed() == b.seed() && a.gain() == b.gain();
   if (a.is_absent() || b.is_absent()) return a.hash() == b.hash() && a.hash() != Hash{};
@@ -34,20 +77,17 @@ bool same_contents(const Weight& a, const Weight& b) {
 
 /// Hashes whole contents only where a few bytes do not tell constants apart.
 bool merge_constants(Graph& graph) {
-  std::map<std::tuple<DType, std::vector<int64_t>, uint64_t>, std::vector<Value*>> seen;
   bool changed = false;
-  for (Value* constant : graph.constants()) {
+  const std::vector<Value*> constants = graph.constants();
+  Alike<Value> seen(constants.size());
+  for (Value* constant : constants) {
     const Weight& weight = *constant->weight;
-    auto& alike = seen[{weight.dtype(), weight.shape(), sample(weight)}];
-    const auto twin = std::find_if(alike.begin(), alike.end(), [&](const Value* other) {
-      return same_contents(*other->weight, weight);
+    Value* twin = seen.find_or_add(sample(weight), constant, [&](const Value& other) {
+      return same_contents(*other.weight, weight);
     });
-    if (twin == alike.end()) {
-      alike.push_back(constant);
-    } else if (!constant->users.empty() || graph.is_output(constant)) {
-      graph.replace_uses(constant, *twin);
-      changed = true;
-    }
+    if (twin == nullptr || (constant->users.empty() && !graph.is_output(constant))) continue;
+    graph.replace_uses(constant, twin);
+    changed = true;
   }
   return changed;
 }
@@ -79,21 +119,16 @@ bool replaces(const Node& first, const Node& later) {
 
 bool merge_common(Graph& graph, const PassOptions& options) {
   bool changed = merge_constants(graph);
-  std::unordered_map<uint64_t, std::vector<Node*>> seen;
+  Alike<Node> seen(graph.nodes().size());
   for (auto node = graph.nodes().begin(); node != graph.nodes().end();) {
     Node& current = *node++;
     if (!current.op.op_class().pure || options.keep(current)) continue;
-    auto& alike = seen[hash_of(current)];
-    const auto twin = std::find_if(alike.begin(), alike.end(),
-                                   [&](const Node* other) { return replaces(*other, current); });
-    if (twin == alike.end()) {
-      alike.push_back(&current);
-      continue;
-    }
-    (*twin)->origin = origins_of({*twin, &current});
+    Node* twin = seen.find_or_add(hash_of(current), &current,
+                                  [&](const Node& other) { return replaces(other, current); });
+    if (twin == nullptr) continue;
+    twin->origin = origins_of({twin, &current});
     for (size_t i = 0; i < current.outputs.size(); ++i)
-      if (current.outputs[i] != nullptr)
-        graph.replace_uses(current.outputs[i], (*twin)->outputs[i]);
+      if (current.outputs[i] != nullptr) graph.replace_uses(current.outputs[i], twin->outputs[i]);
     graph.erase(&current);
     changed = true;
   }

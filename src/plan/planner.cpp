@@ -39,6 +39,7 @@ Planner::Planner(const Graph& graph, const Choose& choose, std::string_view devi
     if (definition.value->producer != nullptr) late_.emplace(name, definition.value->producer);
   for (const GraphOutput& output : graph.outputs()) outputs_.insert(output.value);
   for (const Require& require : graph.requirements()) add_bound(require);
+  decisions_.reserve(graph.nodes().size());
   for (const Node& node : graph.nodes()) decisions_.emplace(&node, decide(node));
 }
 
@@ -140,6 +141,7 @@ std::optional<Dim> Planner::most_bytes(const Type& type) const {
 std::vector<std::vector<int>> Planner::needs(const std::vector<const Node*>& order,
                                              Fence fence) const {
   std::unordered_map<const Node*, int> position;
+  position.reserve(order.size());
   for (const Node* node : order) position.emplace(node, static_cast<int>(position.size()));
   const auto add_symbols = [&](const Node& node, std::vector<int>& before) {
     Names names;

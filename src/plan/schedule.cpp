@@ -17,6 +17,7 @@ class Scheduling {
  public:
   Scheduling(const Graph& graph, const Planner& planner)
       : graph_(graph), planner_(planner), given_(nodes_in_order(graph)) {
+    position_.reserve(given_.size());
     for (size_t i = 0; i < given_.size(); ++i) position_.emplace(given_[i], static_cast<int>(i));
   }
 
@@ -86,6 +87,7 @@ class Scheduling {
       problem.bytes.push_back(align_up(buffer.bytes, kArenaAlignment));
     problem.steps.resize(given_.size());
     std::unordered_map<const Value*, int> buffers;
+    buffers.reserve(plan.buffers.size());
     for (size_t i = 0; i < plan.buffers.size(); ++i) {
       const int buffer = layout.buffers[i];
       const auto touch = [&](int step) {

@@ -21,6 +21,7 @@ Groups::Groups(Graph& graph) {
   const auto definitions = symbol_definitions(graph);
   bool late = false;
   for (const auto& [name, definition] : definitions) late |= definition.value->producer != nullptr;
+  positions_.reserve(graph.nodes().size());
   for (Node& node : graph.nodes()) positions_.emplace(&node, static_cast<int>(positions_.size()));
   needs_.resize(positions_.size());
   for (Node& node : graph.nodes()) {

@@ -163,6 +163,7 @@ NodeRole role_of(const Node& node, const Roles& before) {
 
 Roles roles_of(const Graph& graph) {
   Roles roles;
+  roles.reserve(graph.nodes().size());
   for (const Node& node : graph.nodes()) roles.emplace(&node, role_of(node, roles));
   for (const auto& [name, definition] : symbol_definitions(graph))
     if (definition.value->producer != nullptr)
