@@ -77,7 +77,8 @@ void BodyInference::tell_inputs() {
   for (const std::string& name : unchanged(before_, own_->inputs())) sizes.erase(name);
   for (const std::string& name : before) fresh.erase(name);
   if (!fresh.empty()) rename_own(*own_, fresh, sizes);
-  substitute(*own_, sizes);
+  // Symbols and numbers for symbols: no field grows.
+  check(substitute(*own_, sizes).empty(), Code::internal, "a size of a body is too long to write");
   for (size_t i = 0; i < before_.size(); ++i) before_[i] = own_->inputs()[i]->type;
 }
 

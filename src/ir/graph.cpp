@@ -131,7 +131,8 @@ std::optional<Require> canonical(Require require) {
     if (order) require = {Relation::less_equal, std::move(order->first), std::move(order->second)};
   };
   see_order();
-  if (require.relation == Relation::equal) simplify_equal(require.a, require.b);
+  const bool numbers = require.a.is_constant() && require.b.is_constant();
+  if (require.relation == Relation::equal && !numbers) simplify_equal(require.a, require.b);
   see_order();  // 2*min(n,1) == 2 is min(n,1) == 1 by now
   if (require.relation == Relation::less_equal) {
     simplify_less_equal(require.a, require.b);

@@ -65,7 +65,7 @@ class Round {
   /// Of these, the one that became the longest size. The types are as before, so that the next
   /// round learns the others. false.
   bool refuse(const SymbolNames& names) {
-    for (const auto& [symbol, place] : learnt_at_) say(*place.first, place.second, symbol);
+    for (const auto& [symbol, place] : learnt_at_) say_symbol(*place.first, place.second, symbol);
     int longest = -1;
     for (const std::string& name : names)
       if (const auto found = sizes_.find(name);
@@ -110,18 +110,12 @@ class Round {
     }
     const Dim& now = value.type.tensor().shape()[dim];
     if (now.as_symbol() == symbol) return;
-    if (kept_ == nullptr || kept_->contains(symbol)) return say(value, dim, symbol);
+    if (kept_ == nullptr || kept_->contains(symbol)) return say_symbol(value, dim, symbol);
     // Where a pass put another node in the place of the one that defined the symbol, the first node
     // that has it may be one whose sizes a pass has changed: no facts are drawn from that.
     if (!is_own(symbol, value, dim)) lost_.insert(symbol);
     sizes_.emplace(symbol, now);
     learnt_at_.emplace(symbol, std::pair(&value, dim));
-  }
-
-  static void say(Value& value, size_t dim, const std::string& symbol) {
-    Dims dims = value.type.tensor().shape();
-    dims[dim] = Dim::symbol(symbol);
-    value.type = Type::tensor(value.type.tensor().dtype, std::move(dims));
   }
 
   bool tell_requirements() {

@@ -62,7 +62,8 @@ class RestBuilder {
     }
     for (const GraphOutput& output : graph_.outputs())
       rest_->add_output(output.name, find(output.value));
-    substitute(*rest_, Sizes(symbols.begin(), symbols.end()));
+    check(substitute(*rest_, Sizes(symbols.begin(), symbols.end())).empty(), Code::internal,
+          "a number is too long to write");
     infer(*rest_);
     return std::move(rest_);
   }

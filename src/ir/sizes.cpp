@@ -15,6 +15,12 @@ void learn_sizes(const Type& before, const Type& now, Sizes& sizes) {
   }
 }
 
+void say_symbol(Value& value, size_t dim, std::string_view symbol) {
+  Dims dims = value.type.tensor().shape();
+  dims[dim] = Dim::symbol(symbol);
+  value.type = Type::tensor(value.type.tensor().dtype, std::move(dims));
+}
+
 Replacement replacement_by(const Sizes& sizes) {
   return [&sizes](std::string_view name) -> std::optional<Dim> {
     const auto found = sizes.find(name);
@@ -56,30 +62,59 @@ std::optional<Require> substitute(const Require& require, const Sizes& sizes) {
   const Replacement replacement = replacement_by(sizes);
   const Dim a = require.a.substitute(replacement), b = require.b.substitute(replacement);
   using Relation = Require::Relation;
-  const bool numbers = a.is_constant() && b.is_constant();
-  const bool decided =
-      require.relation == Relation::broadcast ? a == b || a.is(1) || b.is(1) || numbers
-      : require.relation == Relation::equal   ? provably_equal(a, b).has_value()
-                                              : provably_less_equal(a, b).has_value();
-  return decided ? std::nullopt : std::optional(Require{require.relation, a, b});
+  const auto holds = require.relation == Relation::broadcast
+                         ? std::optional(a == b || a.is(1) || b.is(1))
+                     : require.relation == Relation::equal ? provably_equal(a, b)
+                                                           : provably_less_equal(a, b);
+  return holds == true ? std::nullopt : std::optional(Require{require.relation, a, b});
 }
 
-void substitute(Graph& graph, const Sizes& sizes) {
-  if (sizes.empty()) return;
-  const Replacement replacement = replacement_by(sizes);
+namespace {
+
+/// The longest of the sizes that the op names goes from `sizes` to `left`.
+void leave_longest(const Op& op, Sizes& sizes, Sizes& left) {
+  std::set<std::string, std::less<>> names;
+  collect_symbols(op, names);
+  auto longest = sizes.end();
+  for (const std::string& name : names)
+    if (const auto found = sizes.find(name);
+        found != sizes.end() &&
+        (longest == sizes.end() || found->second.complexity() > longest->second.complexity()))
+      longest = found;
+  left.insert(sizes.extract(longest));
+}
+
+/// With the sizes that stay in `told` no field is too long to write; those that went.
+Sizes leave_too_long(const Graph& graph, Sizes& told) {
+  Sizes left;
+  size_t known = 0;
+  do {  // again: with fewer sizes another field may be longer
+    known = left.size();
+    for (const Node& node : graph.nodes())
+      while (!substitute(node.op, told)) leave_longest(node.op, told, left);
+  } while (left.size() != known);
+  return left;
+}
+
+}  // namespace
+
+Sizes substitute(Graph& graph, const Sizes& sizes) {
+  if (sizes.empty()) return {};
+  Sizes told = sizes;
+  Sizes left = leave_too_long(graph, told);
+  const Replacement replacement = replacement_by(told);
   for (Node& node : graph.nodes()) {
-    auto op = substitute(node.op, sizes);
-    check(op.has_value(), Code::unsupported, describe(node), " needs a size too long to write");
-    graph.set_op(&node, *std::move(op));
+    graph.set_op(&node, *substitute(node.op, told));
     for (Value* output : node.outputs)
       if (output != nullptr) output->type = substitute(output->type, replacement);
   }
   const std::vector<Require> before = graph.requirements();
   graph.clear_requirements();
   for (const Require& require : before)
-    if (const auto told = substitute(require, sizes);
-        told && !told->a.is_too_long() && !told->b.is_too_long())
-      graph.add_requirement(*told);
+    if (const auto now = substitute(require, told);
+        now && !now->a.is_too_long() && !now->b.is_too_long())
+      graph.add_requirement(*now);
+  return left;
 }
 
 }  // namespace hone

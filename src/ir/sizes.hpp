@@ -22,18 +22,22 @@ inline constexpr int kShortSize = 16;
 /// holds.
 void learn_sizes(const Type& before, const Type& now, Sizes& sizes);
 
+/// The value's dimension is the symbol by that name.
+void say_symbol(Value& value, size_t dim, std::string_view symbol);
+
 Replacement replacement_by(const Sizes& sizes);
 
 /// The op with these sizes in its fields, and in a region's body; nullopt: one of them would be too
 /// long to write.
 std::optional<Op> substitute(const Op& op, const Sizes& sizes);
 
-/// The fact in these sizes, perhaps too long to write; nullopt: these sizes alone decide it.
+/// The fact in these sizes, perhaps too long to write; nullopt: these sizes alone prove it.
 std::optional<Require> substitute(const Require& require, const Sizes& sizes);
 
 /// The nodes' fields, the types of their results and the requirements say the sizes instead of the
-/// symbols; the inputs stay. A requirement that is decided by that goes. Error(unsupported) where a
-/// field would be too long to write.
-void substitute(Graph& graph, const Sizes& sizes);
+/// symbols; the inputs stay. A requirement that these sizes prove goes; one that they contradict
+/// stays, so that whatever relies on it is not run as planned. Given back: sizes with which a field
+/// would be too long to write; their symbols stay, and need a value that defines them.
+[[nodiscard]] Sizes substitute(Graph& graph, const Sizes& sizes);
 
 }  // namespace hone

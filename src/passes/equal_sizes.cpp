@@ -34,15 +34,16 @@ class EqualSizes {
     }
     for (const Require& require : graph_.requirements())
       if (require.relation == Require::Relation::broadcast) take(require);
-    const auto too_long = [](const auto& each) { return each.second.is_too_long(); };
-    return !sizes_.empty() && std::none_of(sizes_.begin(), sizes_.end(), too_long);
+    return !sizes_.empty();
   }
 
-  std::unique_ptr<Graph> apply() const {
+  /// Null: what was found cannot be written.
+  std::unique_ptr<Graph> apply() {
     std::unique_ptr<Graph> graph = graph_.clone();
+    for (const auto& [name, size] : substitute(*graph, sizes_)) sizes_.erase(name);
+    if (sizes_.empty()) return nullptr;
     for (Value* input : graph->inputs())
       input->type = substitute(input->type, replacement_by(sizes_));
-    substitute(*graph, sizes_);  // Error(unsupported) for a field too long to write
     infer(*graph);
     return graph;
   }
@@ -69,7 +70,7 @@ class EqualSizes {
           require.relation == Require::Relation::broadcast && (now.a.is(1) || now.b.is(1));
       if (too_long || now.a == now.b || repeats) return;
       if (!stands_for(now.b, now.a) && !stands_for(now.a, now.b)) return;
-      if (!contradicts()) return;
+      if (is_short() && !contradicts()) return;
     } catch (const Error&) {  // sizes of numbers that do not broadcast, or too long to write
     }
     sizes_ = before;
@@ -88,6 +89,18 @@ class EqualSizes {
           [&](std::string_view each) { return each == name ? std::optional(by) : std::nullopt; });
     sizes_.emplace(name, by);
     return true;
+  }
+
+  /// What is taken for equal so far can be written, in the inputs' types too.
+  bool is_short() const {
+    const auto too_long = [](const Dim& dim) { return dim.is_too_long(); };
+    return std::none_of(sizes_.begin(), sizes_.end(),
+                        [&](const auto& each) { return too_long(each.second); }) &&
+           std::none_of(graph_.inputs().begin(), graph_.inputs().end(), [&](const Value* input) {
+             if (!input->type.is_tensor() || !input->type.tensor().has_rank()) return false;
+             const Type type = substitute(input->type, replacement_by(sizes_));
+             return std::ranges::any_of(type.tensor().shape(), too_long);
+           });
   }
 
   bool contradicts() const {

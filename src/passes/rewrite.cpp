@@ -52,8 +52,8 @@ void replace_node(Graph& graph, Node* node, Value* value) {
     return size.second.complexity() > kShortSize;
   });
   graph.replace_uses(node->output(), value);
-  if (defines) return;  // its symbols may be in use
-  substitute(graph, sizes);
+  // Symbols that stay may be in use: then the node stays for them.
+  if (defines || !substitute(graph, sizes).empty()) return;
   graph.erase(node);
   if (value->producer != nullptr && value->name.starts_with(name + ".")) graph.rename(value, name);
 }

@@ -1,4 +1,3 @@
-#include "ir/rest.hpp"
 #include "ir/sizes.hpp"
 #include "passes/inline_sized.hpp"
 #include "passes/pass.hpp"
@@ -16,31 +15,64 @@ std::optional<bool> condition_of(const Node& node) {
   return std::nullopt;
 }
 
-/// Sizes that the node defined, as the results say that stand for its own. false: one is long, and
-/// what names it might become too long to write.
-bool learn(const Node& node, const std::vector<Value*>& results,
-           const std::map<std::string, SymbolDefinition, std::less<>>& definitions, Sizes& sizes) {
-  Sizes found_here;
-  for (size_t i = 0; i < node.outputs.size(); ++i) {
-    if (node.outputs[i] == nullptr) continue;
-    Sizes learnt;
-    learn_sizes(node.outputs[i]->type, results[i]->type, learnt);
-    for (auto& [symbol, size] : learnt) {
-      const auto found = definitions.find(symbol);
-      if (found == definitions.end() || found->second.value != node.outputs[i]) continue;
-      if (size.complexity() > kShortSize) return false;
-      found_here.emplace(symbol, size.substitute(replacement_by(sizes)));
+using Definitions = std::map<std::string, SymbolDefinition, std::less<>>;
+
+/// What symbols have become that nodes defined which are gone.
+class Learnt {
+ public:
+  explicit Learnt(const Graph& graph) : definitions_(symbol_definitions(graph)) {}
+
+  /// Sizes that the node defined, as the results say that stand for its own. false: one is long,
+  /// and what names it might become too long to write.
+  bool add(const Node& node, const std::vector<Value*>& results) {
+    Sizes found_here;
+    Places places;
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      if (node.outputs[i] == nullptr) continue;
+      Sizes learnt;
+      learn_sizes(node.outputs[i]->type, results[i]->type, learnt);
+      for (auto& [symbol, size] : learnt) {
+        const auto found = definitions_.find(symbol);
+        if (found == definitions_.end() || found->second.value != node.outputs[i]) continue;
+        const bool may_grow = !size.is_constant() && !size.as_symbol();
+        if (size.complexity() > kShortSize || (may_grow && results[i]->producer == nullptr))
+          return false;
+        places.emplace(symbol, Place(results[i], static_cast<size_t>(found->second.dim)));
+        found_here.emplace(symbol, size.substitute(replacement_by(sizes_)));
+      }
     }
+    sizes_.merge(found_here);
+    places_.merge(places);
+    return true;
   }
-  sizes.merge(found_here);
-  return true;
-}
+
+  /// The graph says the sizes. A symbol that must stay is defined by the result that has its size;
+  /// several of one dimension are one.
+  void tell(Graph& graph) const {
+    std::map<Place, std::string> said;
+    Sizes same;
+    for (const auto& [symbol, size] : substitute(graph, sizes_)) {
+      const Place& place = places_.at(symbol);
+      const auto [first, is_new] = said.emplace(place, symbol);
+      if (is_new) say_symbol(*place.first, place.second, symbol);
+      else same.emplace(symbol, Dim::symbol(first->second));
+    }
+    check(substitute(graph, same).empty(), Code::internal, "a symbol is too long to write");
+  }
+
+ private:
+  using Place = std::pair<Value*, size_t>;
+  using Places = std::map<std::string, Place, std::less<>>;
+
+  Definitions definitions_;
+  Sizes sizes_;
+  Places places_;
+};
 
 }  // namespace
 
 bool select_branches(Graph& graph, const PassOptions& options) {
-  const auto definitions = symbol_definitions(graph);
-  Sizes sizes;
+  Learnt learnt(graph);
   bool changed = false;
   for (auto node = graph.nodes().begin(); node != graph.nodes().end();) {
     Node& current = *node++;
@@ -53,7 +85,7 @@ bool select_branches(Graph& graph, const PassOptions& options) {
     const auto results =
         inline_sized(graph, *body, {current.inputs.begin() + 1, current.inputs.end()}, &current);
     if (!results) continue;
-    if (!learn(current, *results, definitions, sizes)) {
+    if (!learnt.add(current, *results)) {
       inlined.take_back();
       continue;
     }
@@ -62,7 +94,7 @@ bool select_branches(Graph& graph, const PassOptions& options) {
     graph.erase(&current);
     changed = true;
   }
-  substitute(graph, sizes);
+  learnt.tell(graph);
   return changed;
 }
 
