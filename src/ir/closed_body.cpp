@@ -1,5 +1,7 @@
 #include "ir/closed_body.hpp"
 
+#include <algorithm>
+
 #include "ir/sizes.hpp"
 
 namespace hone {
@@ -96,6 +98,40 @@ void BodyInference::infer() {
   hone::infer(*own_);
 }
 
+namespace {
+
+using Names = std::set<std::string, std::less<>>;
+
+void add_definitions(const Value& value, Names& defined) {
+  if (!value.type.is_tensor() || !value.type.tensor().has_rank()) return;
+  for (const Dim& dim : value.type.tensor().shape())
+    if (const auto symbol = dim.as_symbol()) defined.emplace(*symbol);
+}
+
+}  // namespace
+
+bool BodyInference::names_undefined() const {
+  Names defined;
+  for (const Value* input : graph().inputs()) add_definitions(*input, defined);
+  for (const Node& node : graph().nodes()) {
+    Names used, in_types;
+    collect_symbols(node.op, used);
+    if (!std::ranges::includes(defined, used)) return true;
+    for (const Value* output : node.outputs) {
+      if (output == nullptr) continue;
+      add_definitions(*output, defined);
+      collect_symbols(output->type, in_types);
+    }
+    if (!std::ranges::includes(defined, in_types)) return true;
+  }
+  return false;
+}
+
+void BodyInference::keep_as_given() {
+  own_ = nullptr;
+  given_ = true;
+}
+
 Body BodyInference::take() {
   if (own_ == nullptr) return body_;
   own_->set_settled();
@@ -106,7 +142,7 @@ std::optional<Dim> BodyInference::translate(const Dim& dim) const {
   std::set<std::string, std::less<>> names;
   dim.collect_symbols(names);
   for (const std::string& name : names)
-    if (!outside_.contains(name)) return std::nullopt;
+    if (given_ || !outside_.contains(name)) return std::nullopt;
   return dim.substitute([&](std::string_view name) { return outside_.find(name)->second; });
 }
 

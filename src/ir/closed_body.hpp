@@ -31,6 +31,10 @@ class BodyInference {
   void set_input(size_t i, Type type);
   /// Where an input's size is another one than before, all that named it says the new one.
   void infer();
+  /// A field or a type names a symbol that nothing in the body defines: inputs have lost sizes.
+  bool names_undefined() const;
+  /// Inputs and all else are as given, whatever the operands are; no size is told outside.
+  void keep_as_given();
 
   const Graph& graph() const { return own_ == nullptr ? *body_ : *own_; }
   const Type& output(size_t i) const { return graph().outputs()[i].value->type; }
@@ -47,6 +51,7 @@ class BodyInference {
   std::unique_ptr<Graph> own_;  // a copy with other types; null while there are none
   std::vector<Type> before_;    // of the inputs, as the body was inferred last
   Outside outside_;
+  bool given_ = false;                        // keep_as_given()
   std::set<std::string, std::less<>> taken_;  // symbols of the operands
 };
 

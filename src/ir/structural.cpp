@@ -16,7 +16,8 @@ Type of_any_sizes(const Type& type) {
 }
 
 /// A branch that these sizes do not fit is wrong only where it is taken, and the model may see to
-/// it that it is not: then its sizes are told when it runs.
+/// it that it is not: then its sizes are told when it runs. Where fields name sizes of the inputs,
+/// the branch stays as it was.
 void infer_branch(BodyInference& body, const Inference& c) {
   const auto infer = [&](bool any_sizes) {
     for (size_t i = 0; i < body.graph().inputs().size(); ++i) {
@@ -34,6 +35,7 @@ void infer_branch(BodyInference& body, const Inference& c) {
     } catch (const Error&) {
       throw error;
     }
+    if (body.names_undefined()) body.keep_as_given();
   }
 }
 

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "ir/evaluation.hpp"
 #include "ir/inference.hpp"
 #include "ir/structural.hpp"
 #include "ir/text.hpp"
+#include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
 
 namespace hone {
@@ -58,6 +60,38 @@ TEST(Bodies, AreInferredOnceWhereTheyAreNested) {
   infer(*graph);
   EXPECT_EQ(control_bodies(only(*graph).op).front(), first);
   EXPECT_EQ(cat(only(*graph).output()->type), "f32[n]");
+}
+
+TEST(Bodies, ThatDoNotFitAndNameSizesOfTheirInputsStayAsTheyAre) {
+  // Of unranked inputs nothing would tell m. The sum does not fit 3 columns.
+  constexpr std::string_view kMisfit =
+      "graph g(%c: bool[], %x: f32[k,3]) -> (%y)\n"
+      "  %y = If(%c, %x)\n"
+      "    then_branch(%x: f32[m,4]) -> (%e)\n"
+      "      %s = Add(%x, f32[4]{1,2,3,4})\n"
+      "      %e = Expand(%s) shape=[m,4]\n"
+      "    else_branch(%x: f32[k,3]) -> (%x)\n";
+  const auto graph = parse(kMisfit, all_ops());
+  infer(*graph);
+  verify(*graph, "inference");
+  const std::string text = print(*graph, {.align = false});
+  EXPECT_NE(text.find("then_branch(%x: f32[m,4])"), text.npos) << text;
+  EXPECT_NE(text.find("%e = Expand(%s) shape=[m,4]"), text.npos) << text;
+  const auto again = parse(text, all_ops());
+  infer(*again);
+  verify(*again, "reading");
+  EXPECT_EQ(print(*again, {.align = false}), text);
+  // Taken it is an error, not taken it is none.
+  Tensor condition(DType::boolean, {}), x(DType::f32, {2, 3});
+  EXPECT_EQ(evaluate(*graph, {condition, x}).at(0).shape(), (std::vector<int64_t>{2, 3}));
+  condition.set_integer(0, 1);
+  try {
+    evaluate(*graph, {condition, x});
+    ADD_FAILURE() << "the branch does not fit";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::usage);
+    EXPECT_EQ(error.message(), "input %x is f32[2,3], wanted f32[m,4]");
+  }
 }
 
 }  // namespace
