@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/size.hpp"
+#include "base/string_bytes.hpp"
 #include "export/export.hpp"
 #include "ir/change_bodies.hpp"
 
@@ -28,29 +29,19 @@ class Places {
 
   /// Whether there is one in the graph or a body.
   bool place_all(Graph& graph) {
-    bool any = false;
-    for (Value* constant : graph.constants()) {
-      const Weight& weight = *constant->weight;
-      if (weight.is_literal() || weight.is_random() || weight.is_absent()) continue;
-      check(weight.dtype() != DType::string, Code::unsupported, "the ", weight.count(),
-            " strings of @", constant->name, " cannot be written as text; .onnx can hold them");
-      constant->weight = place(constant->weight);
-      any = true;
-    }
-    for (Node& node : graph.nodes()) {
-      const auto changed = change_bodies(node.op, [this](Graph& body) { return place_all(body); });
-      if (!changed) continue;
-      graph.set_op(&node, *changed);
-      any = true;
-    }
-    return any;
+    return change_constants(graph, [this](const Value& constant) {
+      const Weight& weight = *constant.weight;
+      const bool stays = weight.is_literal() || weight.is_random() || weight.is_absent();
+      return stays ? nullptr : place(constant.weight);
+    });
   }
 
   void write(AtomicFile& file) const {
     static constexpr std::byte kZeros[kAlignment] = {};
     for (const auto& [offset, weight] : order_) {
       file.write(std::span(kZeros).first(static_cast<size_t>(offset) - file.size()));
-      file.write(weight->tensor().bytes());
+      if (weight->dtype() == DType::string) file.write(string_bytes(weight->tensor().strings()));
+      else file.write(weight->tensor().bytes());
     }
   }
 
@@ -62,7 +53,10 @@ class Places {
     if (!is_new) return found->second;
     const int64_t offset = align_up(size_, kAlignment);
     order_.emplace_back(offset, weight);
-    size_ = checked_add(offset, static_cast<int64_t>(weight->bytes()));
+    const size_t bytes = weight->dtype() == DType::string
+                             ? string_bytes(weight->tensor().strings()).size()
+                             : weight->bytes();
+    size_ = checked_add(offset, static_cast<int64_t>(bytes));
     return found->second = Weight::of(weight->tensor(), cat(name_, "+0x", hex(offset)));
   }
 

@@ -1,11 +1,12 @@
 #include "import/text.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 
 #include "base/file.hpp"
 #include "base/hash.hpp"
-#include "base/size.hpp"
+#include "base/string_bytes.hpp"
 #include "import/report.hpp"
 #include "ir/change_bodies.hpp"
 #include "ir/inference.hpp"
@@ -22,21 +23,11 @@ class Contents {
   Contents(const std::filesystem::path& folder, const ImportOptions& options)
       : folder_(folder), options_(options) {}
 
-  /// Whether something was found for the graph or a body.
-  bool find_all(Graph& graph) {
-    bool any = false;
-    for (Value* constant : graph.constants()) {
-      if (!constant->weight->is_absent()) continue;
-      constant->weight = find(constant->name, *constant->weight);
-      any = true;
-    }
-    for (Node& node : graph.nodes()) {
-      const auto changed = change_bodies(node.op, [this](Graph& body) { return find_all(body); });
-      if (!changed) continue;
-      graph.set_op(&node, *changed);
-      any = true;
-    }
-    return any;
+  /// For the graph and its bodies.
+  void find_all(Graph& graph) {
+    change_constants(graph, [this](const Value& constant) {
+      return constant.weight->is_absent() ? find(constant.name, *constant.weight) : nullptr;
+    });
   }
 
  private:
@@ -56,18 +47,27 @@ class Contents {
       return Weight::random(named.dtype(), named.shape(),
                             hash_text(name).low ^ *options_.random_weights, options_.random_gain);
     }
-    check(named.dtype() != DType::string, Code::unsupported, "@", shown(name),
-          " has strings, which are not read from ", shown(source));
     const auto bytes = file->bytes();
-    check(offset <= bytes.size() && named.bytes() <= bytes.size() - offset, Code::invalid_model,
-          "@", shown(name), " has ", named.bytes(), " bytes at ", shown(source), ", the file has ",
-          bytes.size());
-    auto made = Weight::of(
-        Tensor::borrow(named.dtype(), named.shape(), bytes.subspan(offset, named.bytes()), file),
-        source);
+    auto made =
+        Weight::of(read(name, named, bytes.subspan(std::min(offset, bytes.size())), file), source);
     check(named.hash() == Hash{} || made->hash() == named.hash(), Code::invalid_model, "@",
           shown(name), " at ", shown(source), " has other contents than the text was written with");
     return made;
+  }
+
+  /// From the start of these bytes of the file.
+  static Tensor read(const std::string& name, const Weight& named, std::span<const std::byte> bytes,
+                     const std::shared_ptr<const MappedFile>& file) {
+    if (named.dtype() == DType::string) {
+      auto strings = read_string_bytes(bytes, named.count());
+      check(strings.has_value(), Code::invalid_model, "@", shown(name), " has ", named.count(),
+            " strings at ", shown(named.source()), ", the file ends before");
+      return Tensor::of_strings(named.shape(), *std::move(strings));
+    }
+    check(named.bytes() <= bytes.size(), Code::invalid_model, "@", shown(name), " has ",
+          named.bytes(), " bytes at ", shown(named.source()), ", the file has ",
+          file->bytes().size());
+    return Tensor::borrow(named.dtype(), named.shape(), bytes.first(named.bytes()), file);
   }
 
   /// Null: it is absent, and weights are to be made from a seed.
@@ -88,27 +88,12 @@ class Contents {
   std::map<std::string, std::shared_ptr<const MappedFile>> files_;
 };
 
-int64_t nodes_of(const Graph& graph) {
-  auto count = static_cast<int64_t>(graph.nodes().size());
-  for (const Node& node : graph.nodes()) {
-    const FieldList fields = node.op.fields();
-    for (const Field& field : fields.list())
-      if (const auto* body = std::get_if<Body*>(&field.ref); body != nullptr && **body != nullptr)
-        count += nodes_of(***body);
-  }
-  return count;
-}
-
-/// A text says everything that it asks for; what is left to bound is what is computed for it.
+/// Of a text: nodes, inputs, outputs and depth are bounded while it is parsed; what is left is what
+/// is computed for it.
 void check_limits(const Graph& graph, const Limits& limits) {
-  const int64_t nodes = nodes_of(graph);
   const auto facts = static_cast<int64_t>(graph.requirements().size());
-  const auto ports = static_cast<int64_t>(graph.inputs().size() + graph.outputs().size());
-  check(nodes <= limits.nodes, Code::invalid_model, nodes, " nodes, at most ", limits.nodes);
   check(facts <= limits.requirements, Code::invalid_model, facts, " facts about sizes, at most ",
         limits.requirements);
-  check(ports <= limits.interface, Code::invalid_model, ports, " inputs and outputs, at most ",
-        limits.interface);
 }
 
 }  // namespace
@@ -123,9 +108,9 @@ Imported import_text(std::string_view text, const std::filesystem::path& folder,
                      const ImportOptions& options, const std::string& file_name) try {
   Imported made;
   made.format = "graph text";
-  made.graph = parse(text, all_ops());
+  made.graph = parse(text, all_ops(), nullptr, options.limits);
   check_limits(*made.graph, options.limits);
-  (void)Contents(folder, options).find_all(*made.graph);
+  Contents(folder, options).find_all(*made.graph);
   verify(*made.graph, "reading");
   infer(*made.graph);  // contents that are known are not in the text
   return made;

@@ -21,4 +21,21 @@ std::optional<Op> change_bodies(const Op& op, const std::function<bool(Graph& bo
   return changed ? std::optional(Op::of(op.op_class(), std::move(copy))) : std::nullopt;
 }
 
+bool change_constants(Graph& graph, const ChangeConstant& change) {
+  bool changed = false;
+  for (Value* constant : graph.constants()) {
+    auto weight = change(*constant);
+    if (weight == nullptr) continue;
+    constant->weight = std::move(weight);
+    changed = true;
+  }
+  for (Node& node : graph.nodes()) {
+    auto op = change_bodies(node.op, [&](Graph& body) { return change_constants(body, change); });
+    if (!op) continue;
+    graph.set_op(&node, *std::move(op));
+    changed = true;
+  }
+  return changed;
+}
+
 }  // namespace hone
