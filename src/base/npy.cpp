@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "base/npy_header.hpp"
 #include "base/npy_text.hpp"
 #include "base/size.hpp"
 #include "base/text.hpp"
@@ -12,108 +13,10 @@
 namespace hone {
 namespace {
 
-constexpr std::string_view kMagic = "\x93NUMPY";
-constexpr size_t kBeforeHeader = 12, kLongestHeader = 65536, kMostDims = 64;
-
-struct Header {
-  std::string descr;
-  bool fortran_order = false;
-  std::vector<int64_t> shape;
-};
-
 template <class... Parts>
 [[noreturn]] void refuse(std::string_view name, const Parts&... parts) {
   fail(Code::usage, name, ": ", parts...);
 }
-
-/// The Python literal that a header is: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3)}.
-class HeaderParser {
- public:
-  HeaderParser(std::string_view text, std::string_view name) : rest_(text), name_(name) {}
-
-  Header parse() {
-    Header header;
-    int seen = 0;  // a bit per key
-    expect('{');
-    while (!accept('}')) {
-      const std::string key = quoted();
-      expect(':');
-      int bit = 0;
-      if (key == "descr") {
-        bit = 1;
-        skip_blank();
-        if (rest_.starts_with('[')) refuse(name_, "holds structures, wanted plain numbers");
-        header.descr = quoted();
-      } else if (key == "fortran_order") {
-        bit = 2;
-        header.fortran_order = boolean();
-      } else if (key == "shape") {
-        bit = 4;
-        header.shape = dims();
-      }
-      if (bit == 0 || (seen & bit) != 0) damaged();
-      seen |= bit;
-      if (accept(',')) continue;
-      expect('}');
-      break;
-    }
-    skip_blank();
-    if (seen != 7 || !rest_.empty()) damaged();
-    return header;
-  }
-
- private:
-  [[noreturn]] void damaged() const { refuse(name_, "its npy header is damaged"); }
-  void skip_blank() {
-    const size_t blank = std::min(rest_.find_first_not_of(" \t\r\n"), rest_.size());
-    rest_.remove_prefix(blank);
-  }
-  bool accept(char c) {
-    skip_blank();
-    if (!rest_.starts_with(c)) return false;
-    rest_.remove_prefix(1);
-    return true;
-  }
-  void expect(char c) {
-    if (!accept(c)) damaged();
-  }
-  std::string quoted() {
-    skip_blank();
-    if (rest_.empty() || (rest_[0] != '\'' && rest_[0] != '"')) damaged();
-    const size_t end = rest_.find(rest_[0], 1);
-    if (end == std::string_view::npos) damaged();
-    std::string text(rest_.substr(1, end - 1));
-    rest_.remove_prefix(end + 1);
-    return text;
-  }
-  bool boolean() {
-    skip_blank();
-    const bool value = rest_.starts_with("True");
-    if (!value && !rest_.starts_with("False")) damaged();
-    rest_.remove_prefix(value ? 4 : 5);
-    return value;
-  }
-  std::vector<int64_t> dims() {
-    std::vector<int64_t> dims;
-    expect('(');
-    while (!accept(')')) {
-      skip_blank();
-      const size_t digits = std::min(rest_.find_first_not_of("0123456789"), rest_.size());
-      const auto dim = parse_int(rest_.substr(0, digits));
-      if (!dim) damaged();
-      rest_.remove_prefix(digits);
-      dims.push_back(*dim);
-      if (dims.size() > kMostDims) refuse(name_, "more than ", kMostDims, " dimensions");
-      if (rest_.starts_with('L')) rest_.remove_prefix(1);  // Python 2 wrote 3L
-      if (accept(',')) continue;
-      expect(')');
-      break;
-    }
-    return dims;
-  }
-
-  std::string_view rest_, name_;
-};
 
 struct Row {
   std::string_view code;
@@ -192,20 +95,6 @@ std::vector<std::byte> transpose(std::span<const std::byte> from, const std::vec
   return out;
 }
 
-/// The header's text, and where the data begin.
-std::pair<std::string_view, size_t> split_header(std::string_view file, std::string_view name) {
-  if (!file.starts_with(kMagic) || file.size() < 12) refuse(name, "is no npy file");
-  const auto byte = [&](size_t at) { return static_cast<size_t>(static_cast<uint8_t>(file[at])); };
-  const size_t version = byte(6);
-  if (version < 1 || version > 3) refuse(name, "npy version ", version, ", wanted 1 to 3");
-  const size_t start = version == 1 ? 10 : 12;
-  size_t size = byte(8) | byte(9) << 8;
-  if (version > 1) size |= byte(10) << 16 | byte(11) << 24;
-  if (size > kLongestHeader || size > file.size() - start)
-    refuse(name, "its npy header of ", size, " bytes is cut off or too long");
-  return {file.substr(start, size), start + size};
-}
-
 std::string npy_name(const std::string& name) {
   return name.ends_with(".npy") ? name.substr(0, name.size() - 4) : name;
 }
@@ -232,18 +121,6 @@ std::string descr_of(DType dtype) {
   return cat("|V", bytes_each(dtype));
 }
 
-std::string header_of(std::string_view descr, const std::vector<int64_t>& shape) {
-  std::string text = cat("{'descr': '", descr, "', 'fortran_order': False, 'shape': (",
-                         join(shape, ", "), shape.size() == 1 ? ",), }" : "), }");
-  constexpr size_t kBefore = 10, kAlignment = 64;
-  text.resize((kBefore + text.size() + kAlignment) / kAlignment * kAlignment - kBefore - 1, ' ');
-  text += '\n';
-  std::string out = cat(kMagic, '\x01', '\x00');
-  out += static_cast<char>(text.size() & 0xFF);
-  out += static_cast<char>(text.size() >> 8);
-  return out + text;
-}
-
 /// All that a file says before its elements.
 struct Head {
   ArrayHeader array;
@@ -258,8 +135,7 @@ struct Head {
 Head read_head(std::span<const std::byte> bytes, std::string_view name,
                std::optional<DType> voids) {
   const std::string_view file(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  const auto [text, start] = split_header(file, name);
-  Header header = HeaderParser(text, name).parse();
+  NpyHeader header = read_npy_header(file, name);
   const DType dtype = dtype_of(header.descr, name, voids);
   const auto count = try_element_count(header.shape);
   const auto written = dtype == DType::string ? npy_text_of(header.descr) : std::nullopt;
@@ -267,7 +143,7 @@ Head read_head(std::span<const std::byte> bytes, std::string_view name,
   const auto wanted = count ? try_mul(*count, each) : std::nullopt;
   if (!wanted) refuse(name, "its shape (", join(header.shape, ","), ") overflows");
   const bool fortran = header.fortran_order;
-  return {{dtype, std::move(header.shape)}, fortran, written, each, start, *wanted};
+  return {{dtype, std::move(header.shape)}, fortran, written, each, header.size, *wanted};
 }
 
 [[noreturn]] void refuse_size(std::string_view name, const Head& head, uint64_t size) {
@@ -278,18 +154,18 @@ Head read_head(std::span<const std::byte> bytes, std::string_view name,
 /// Calls `take(header, data)` with the two parts of the file.
 template <class Take>
 void with_parts(const Array& array, const Take& take) {
-  check(array.shape.size() <= kMostDims, Code::usage, "npy files have at most ", kMostDims,
+  check(array.shape.size() <= kMostNpyDims, Code::usage, "npy files have at most ", kMostNpyDims,
         " dimensions, found ", array.shape.size());
   const int64_t count = element_count(array.shape);
   if (array.dtype == DType::string) {
     check(array.strings.size() == static_cast<size_t>(count), Code::internal, "an array of ",
           array.strings.size(), " strings, wanted ", count);
     const WrittenText text = write_npy_text(array.strings);
-    return take(header_of(text.descr, array.shape), std::span<const std::byte>(text.data));
+    return take(npy_header(text.descr, array.shape), std::span<const std::byte>(text.data));
   }
   check(array.data.size() == bytes_for(array.dtype, count), Code::internal, "an array of ",
         array.data.size(), " bytes, wanted ", bytes_for(array.dtype, count));
-  const std::string header = header_of(descr_of(array.dtype), array.shape);
+  const std::string header = npy_header(descr_of(array.dtype), array.shape);
   if (bits(array.dtype) >= 8) return take(header, std::span<const std::byte>(array.data));
   const std::vector<std::byte> unpacked = unpack(array, count);
   take(header, std::span<const std::byte>(unpacked));
@@ -351,13 +227,13 @@ std::optional<size_t> NpzFile::find(std::string_view name) const {
 
 ArrayHeader NpzFile::header(size_t i, std::optional<DType> voids) const {
   const ZipEntry& entry = zip_.entries()[i];
-  return read_head(zip_.read_start(entry, kBeforeHeader + kLongestHeader), where(i), voids).array;
+  return read_head(zip_.read_start(entry, kLongestNpyHeader), where(i), voids).array;
 }
 
 Array NpzFile::read(size_t i, std::optional<DType> voids, uint64_t limit) const {
   const ZipEntry& entry = zip_.entries()[i];
   const std::string name = where(i);
-  const Head head = read_head(zip_.read_start(entry, kBeforeHeader + kLongestHeader), name, voids);
+  const Head head = read_head(zip_.read_start(entry, kLongestNpyHeader), name, voids);
   // Before memory is taken for it.
   if (entry.size - head.start != static_cast<uint64_t>(head.bytes))
     refuse_size(name, head, entry.size - head.start);
