@@ -15,12 +15,20 @@ namespace {
 constexpr std::string_view kFiles[] = {"simplify", "activations", "norms",  "masks", "attention",
                                        "strength", "rotary",      "causal", "chains"};
 
-RuleSet parse_file(std::string_view file) {
+std::vector<Rule> parse_file(std::string_view file) {
   try {
-    return rule_set(parse_rules(embedded_rules(file), all_ops(), rule_guards()));
+    return parse_rules(embedded_rules(file), all_ops(), rule_guards());
   } catch (const Error& error) {
     fail(Code::internal, "passes/rules/", file, ".rules, ", error.message());
   }
+}
+
+/// One file is one pass, but where that would be long.
+RuleSet parse_pass(std::string_view file) {
+  std::vector<Rule> rules;
+  if (file == "attention") rules = parse_file("attention_parts");
+  for (Rule& rule : parse_file(file)) rules.push_back(std::move(rule));
+  return rule_set(std::move(rules));
 }
 
 bool apply_file(Graph& graph, std::string_view file, const PassOptions& options) {
@@ -37,7 +45,7 @@ const RuleSet& rules_of(std::string_view file) {
   const std::lock_guard lock(mutex);
   const auto found = sets.find(file);
   if (found != sets.end()) return found->second;
-  return sets.emplace(std::string(file), parse_file(file)).first->second;
+  return sets.emplace(std::string(file), parse_pass(file)).first->second;
 }
 
 bool simplify(Graph& graph, const PassOptions& options) {

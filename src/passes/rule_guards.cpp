@@ -42,11 +42,18 @@ bool unit_steps(const Match& match) {
                                                      [](const Dim& step) { return step.is(1); }));
 }
 
-/// Scores are no bias of other scores.
+bool is_product(const Value* value) {
+  return value != nullptr && value->producer != nullptr &&
+         value->producer->op.as<MatMul>() != nullptr;
+}
+
+/// Scores are no bias of other scores. A mask may be made by Mul: (1 - m) * -1e9.
 bool bias_is_no_product(const Match& match) {
-  const Node* producer = match.value("bias")->producer;
-  return producer == nullptr ||
-         (producer->op.as<MatMul>() == nullptr && producer->op.as<Mul>() == nullptr);
+  const Value* bias = match.value("bias");
+  const Node* producer = bias->producer;
+  const bool scaled = producer != nullptr && producer->op.as<Mul>() != nullptr &&
+                      std::any_of(producer->inputs.begin(), producer->inputs.end(), is_product);
+  return !is_product(bias) && !scaled;
 }
 
 /// The contents of `@b` are here, those of `%x` are computed: what is made of `@b` is made now.
