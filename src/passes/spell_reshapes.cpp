@@ -54,6 +54,23 @@ std::optional<Reshape> spelled_reshape(const Graph& graph, const Dims& from, con
   return spelled;
 }
 
+namespace {
+
+/// A size that a symbol stands for is a size where it turns out as 0, and 0 may then stand in its
+/// place: the field says so. The number 0 becomes the operand's size, which it stands for.
+std::optional<Reshape> with_zeros_as_sizes(const Reshape& reshape, const Dims& from) {
+  const auto is_open = [](const Dim& dim) { return !dim.is_constant(); };
+  if (!reshape.shape || reshape.allowzero ||
+      std::none_of(reshape.shape->begin(), reshape.shape->end(), is_open))
+    return std::nullopt;
+  Reshape spelled{reshape.shape, true};
+  for (size_t i = 0; i < spelled.shape->size(); ++i)
+    if ((*spelled.shape)[i].is(0)) (*spelled.shape)[i] = from.at(i);
+  return spelled;
+}
+
+}  // namespace
+
 bool spell_reshapes(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (Node& node : graph.nodes()) {
@@ -63,7 +80,8 @@ bool spell_reshapes(Graph& graph, const PassOptions& options) {
       continue;
     const Dims *from = dims_of(node.inputs[0]), *to = dims_of(node.output());
     if (from == nullptr || to == nullptr || options.keep(node)) continue;
-    const auto spelled = spelled_reshape(graph, *from, *to);
+    auto spelled = spelled_reshape(graph, *from, *to);
+    if (!spelled && reshape != nullptr) spelled = with_zeros_as_sizes(*reshape, *from);
     if (!spelled || node.op == Op(*spelled)) continue;
     graph.set_op(&node, *spelled);
     if (node.input(1) != nullptr) graph.set_input(&node, 1, nullptr);
