@@ -48,6 +48,23 @@ class Inspect(hone_tool.Tool):
         self.assertRegex(text, r"1 stream +taken: a second one would have nothing to do\nplan cpu")
         self.assertTrue(self.output("inspect", "digits.onnx", "--ops").startswith("op "))
 
+    def test_inspect_tells_of_the_plan_that_runs(self):
+        # Made for n = m; where one is repeated, a run takes another plan.
+        (self.folder / "two.graph").write_text(
+            "graph g(%x: f32[n,1000], %y: f32[m,1000]) -> (%z)\n  %a = Neg(%x)\n"
+            "  %b = Exp(%y)\n  %c = Add(%a, %b)\n  %z = Tanh(%c)\n")
+        self.output("build", "two.graph", "-o", "two.hone")
+        for file in ("two.graph", "two.hone"):
+            def arena(n, m):
+                return self.output("inspect", file, "--shape", f"x={n}x1000", "--shape",
+                                   f"y={m}x1000")
+            self.assertRegex(arena(7, 7), r"arena +56,064 bytes, .* value: 84,000")
+            self.assertRegex(arena(1, 7), r"arena +32,064 bytes, .* value: 60,000")
+            self.assertRegex(arena(1, 7), r"plan +of the graph for these sizes, as a run with")
+            refused = self.run_tool("inspect", file, "--shape", "x=3x1000", "--shape", "y=7x1000")
+            self.assertEqual(refused.returncode, 2)
+            self.assertIn("sizes 3 and 7 do not broadcast (Add %c)", refused.stderr)
+
     def test_inspect_draws_the_arena(self):
         self.output("inspect", "digits.onnx", "--svg", "arena.svg")
         space = "{http://www.w3.org/2000/svg}"

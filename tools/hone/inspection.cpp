@@ -7,7 +7,9 @@
 #include "base/threads.hpp"
 #include "device/cpu/stream.hpp"
 #include "ir/evaluation.hpp"
+#include "ir/inference.hpp"
 #include "ir/rest.hpp"
+#include "ir/sizes.hpp"
 #include "ir/structural.hpp"
 #include "runtime/engine_file.hpp"
 
@@ -208,6 +210,33 @@ void inspect_model(const ModelOptions& options, int most_streams, Inspection& fo
   found.plan = plan_for_cpu(*found.typed, workers, most_streams, &found.streams);
 }
 
+/// Whether the plan is for other sizes than the given shapes: a run with them takes the portable
+/// graph.
+bool is_for_others(const Graph& typed, const Shapes& given) {
+  Bindings sizes;
+  for (const auto& [name, shape] : given)
+    if (!bind(typed.find(name)->type.tensor(), shape, sizes)) return true;
+  return is_planned_otherwise(typed, sizes);
+}
+
+/// The plan of the portable graph at the given sizes, as a run makes it.
+void plan_at(const Bindings& given, const PassOptions& passes, Inspection& found) {
+  const int workers = found.plan.workers;
+  std::unique_ptr<Graph> graph = found.portable->clone();
+  const hone::Sizes sizes(given.begin(), given.end());
+  for (Value* input : graph->inputs()) input->type = substitute(input->type, replacement_by(sizes));
+  try {
+    check(substitute(*graph, sizes).empty(), Code::internal, "a number is too long to write");
+    infer(*graph);
+    found.typed = make_typed(*graph, workers, passes);
+  } catch (const Error& error) {
+    if (error.code() != Code::invalid_model) throw;
+    fail(Code::usage, "--shape: the model does not run with these sizes: ", error.message());
+  }
+  found.plan = plan_for_cpu(*found.typed, workers);
+  found.about.emplace_back("plan", "of the graph for these sizes, as a run with them makes it");
+}
+
 }  // namespace
 
 Symbols buffer_symbols(const Plan& plan) {
@@ -226,8 +255,13 @@ Inspection inspect_file(const ModelOptions& options, int most_streams) {
     inspect_model(options, most_streams, found);
   }
   Bindings given;
-  for (const auto& [name, shape] : options.input_shapes(*found.graph))
+  const Shapes shapes = options.input_shapes(*found.graph);
+  for (const auto& [name, shape] : shapes)
     bind(found.graph->find(name)->type.tensor(), shape, given);
+  if (is_for_others(*found.typed, shapes)) {
+    const bool model = !is_engine_file(options.path);
+    plan_at(given, model ? options.build_options().passes : PassOptions(), found);
+  }
   found.sizes = Sizes(*found.graph, std::move(given));
   found.flops = Counter(found).count(*found.graph, false);
   measure_memory(found);
