@@ -1,8 +1,12 @@
 #include "build/side_by_side.hpp"
 
+#include <algorithm>
+#include <set>
+
 #include "base/error.hpp"
 #include "build/compare_values.hpp"
 #include "ir/evaluation.hpp"
+#include "ir/rest.hpp"
 #include "runtime/context.hpp"
 
 namespace hone {
@@ -38,11 +42,12 @@ std::vector<Tensor> last(std::vector<Tensor> all, size_t count) {
   return all;
 }
 
-/// The outputs by the engine as it is. The other values are none of its outputs: its typed graph is
-/// planned again with them, no pass runs on it.
-Contents by_engine(const RunnableOperand& operand, const std::vector<ValuePair>& pairs,
-                   const Value* ValuePair::*side, const std::vector<Tensor>& inputs) {
-  std::shared_ptr<Graph> graph = watched(operand.engine->graph(), pairs, side);
+/// The outputs by the engine as it is. The other values are none of its outputs: the graph that
+/// runs is planned again with them.
+Contents by_engine(const RunnableOperand& operand, const Graph& runs,
+                   const std::vector<ValuePair>& pairs, const Value* ValuePair::*side,
+                   const std::vector<Tensor>& inputs) {
+  std::shared_ptr<Graph> graph = watched(runs, pairs, side);
   const int workers = operand.engine->workers();
   Plan plan = plan_for_cpu(*graph, workers);
   const DevicePart part{cpu_target(), std::move(graph), std::move(plan)};
@@ -52,9 +57,9 @@ Contents by_engine(const RunnableOperand& operand, const std::vector<ValuePair>&
           last(run(Engine::make(nullptr, options, &part), inputs), pairs.size())};
 }
 
-Contents by_reference(const RunnableOperand& operand, const std::vector<ValuePair>& pairs,
+Contents by_reference(const Graph& graph, const std::vector<ValuePair>& pairs,
                       const std::vector<Tensor>& inputs) {
-  std::vector<Tensor> all = evaluate(*watched(*operand.graph, pairs, &ValuePair::b), inputs);
+  std::vector<Tensor> all = evaluate(*watched(graph, pairs, &ValuePair::b), inputs);
   Contents made;
   made.values = last(all, pairs.size());
   all.resize(all.size() - pairs.size());
@@ -87,16 +92,78 @@ std::vector<Compared> put_together(const Graph& first, const Graph& second,
 
 }  // namespace
 
+namespace {
+
+bool is_planned_for(const Graph& graph, const InputShapes& shapes) {
+  Bindings symbols;
+  return takes(graph, shapes, symbols) && !is_planned_otherwise(graph, symbols);
+}
+
+/// nullopt: an input has no such size, or the model does not take them.
+std::optional<InputShapes> shapes_at(const Graph& graph, const Bindings& symbols) {
+  if (broken_requirement(graph, symbols)) return std::nullopt;
+  InputShapes shapes;
+  for (const Value* input : graph.inputs()) {
+    std::vector<int64_t>& shape = shapes.emplace_back();
+    if (!input->type.is_tensor() || !input->type.tensor().has_rank()) continue;
+    for (const Dim& dim : input->type.tensor().shape()) {
+      const auto size = dim.evaluate(symbols);
+      if (!size || *size < 0) return std::nullopt;
+      shape.push_back(*size);
+    }
+  }
+  return shapes;
+}
+
+/// Symbols that are repeated where they are 1.
+std::set<std::string> repeated(const Graph& graph) {
+  std::set<std::string> names;
+  for (const Require& require : graph.requirements()) {
+    if (require.relation != Require::Relation::broadcast) continue;
+    for (const Dim* side : {&require.a, &require.b})
+      if (const auto symbol = side->as_symbol()) names.emplace(*symbol);
+  }
+  return names;
+}
+
+}  // namespace
+
+const Graph& graph_at(const Engine& engine, const InputShapes& shapes) {
+  return is_planned_for(engine.graph(), shapes) ? engine.graph() : engine.stated();
+}
+
+std::optional<InputShapes> shapes_of_other_graph(const Engine& engine, const InputShapes& shapes) {
+  const Graph &typed = engine.graph(), &stated = engine.stated();
+  if (&typed == &stated) return std::nullopt;
+  Bindings given;
+  bind_inputs(stated, shapes, given);
+  const bool was_typed = is_planned_for(typed, shapes);
+  std::set<std::string> ones = repeated(stated);
+  ones.insert("");  // none of them
+  for (const int64_t least : {1, 2, 3, 4})
+    for (const std::string& one : ones) {
+      Bindings tried = given;
+      for (auto& [name, size] : tried)
+        size = name == one ? 1 : was_typed ? std::max(size, least) : least;
+      const auto found = shapes_at(stated, tried);
+      if (found && is_planned_for(typed, *found) != was_typed) return found;
+    }
+  return std::nullopt;
+}
+
 std::vector<Compared> side_by_side(const RunnableOperand& first, const RunnableOperand& second,
                                    const std::vector<Tensor>& inputs, bool reference) {
-  const Graph& one = first.engine->graph();
-  const Graph& other = reference ? *second.graph : second.engine->graph();
+  InputShapes shapes;
+  for (const Tensor& input : inputs) shapes.push_back(input.shape());
+  const Graph& one = graph_at(*first.engine, shapes);
+  const bool as_given = reference && second.graph != nullptr;
+  const Graph& other = as_given ? *second.graph : graph_at(*second.engine, shapes);
   check(one.outputs().size() == other.outputs().size(), Code::accuracy, "the first has ",
         one.outputs().size(), " outputs, the second ", other.outputs().size());
   const std::vector<ValuePair> pairs = common_values(one, other);
-  const Contents a = by_engine(first, pairs, &ValuePair::a, inputs);
-  const Contents b = reference ? by_reference(second, pairs, inputs)
-                               : by_engine(second, pairs, &ValuePair::b, inputs);
+  const Contents a = by_engine(first, one, pairs, &ValuePair::a, inputs);
+  const Contents b = reference ? by_reference(other, pairs, inputs)
+                               : by_engine(second, other, pairs, &ValuePair::b, inputs);
   return put_together(one, other, pairs, a, b);
 }
 

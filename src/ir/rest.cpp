@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "ir/evaluation.hpp"
 #include "ir/inference.hpp"
 #include "ir/sizes.hpp"
 
@@ -126,6 +127,16 @@ bool is_planned_otherwise(const Graph& graph, const Bindings& symbols) {
 void fail_broken(const Require& require, const Bindings& symbols) {
   fail(Code::usage, "the given input sizes break a requirement of the model: ", require, " is ",
        require.a.evaluate(symbols).value_or(0), " and ", require.b.evaluate(symbols).value_or(0));
+}
+
+bool takes(const Graph& graph, const std::vector<std::vector<int64_t>>& shapes, Bindings& symbols) {
+  // Twice: an input's size may be stated in symbols that only a later input binds.
+  for (int round = 0; round < 2; ++round)
+    for (size_t i = 0; i < shapes.size(); ++i) {
+      const Type& type = graph.inputs()[i]->type;
+      if (type.is_tensor() && !bind(type.tensor(), shapes[i], symbols)) return false;
+    }
+  return true;
 }
 
 }  // namespace hone

@@ -28,4 +28,7 @@ bool is_planned_otherwise(const Graph& graph, const Bindings& symbols);
 /// Error(usage) telling it.
 [[noreturn]] void fail_broken(const Require& require, const Bindings& symbols);
 
+/// The inputs' types take these shapes, by place; `symbols` are bound.
+bool takes(const Graph& graph, const std::vector<std::vector<int64_t>>& shapes, Bindings& symbols);
+
 }  // namespace hone

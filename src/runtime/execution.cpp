@@ -191,21 +191,6 @@ void Execution::evaluate_step(const Program::Step& step, StepState& state) {
   take_results(step, std::move(results));
 }
 
-namespace {
-
-/// The sizes are what the inputs' types say; `symbols` are bound.
-bool takes(const Graph& graph, const std::vector<std::vector<int64_t>>& shapes, Bindings& symbols) {
-  // Twice: an input's size may be stated in symbols that only a later input binds.
-  for (int round = 0; round < 2; ++round)
-    for (size_t i = 0; i < shapes.size(); ++i) {
-      const Type& type = graph.inputs()[i]->type;
-      if (type.is_tensor() && !bind(type.tensor(), shapes[i], symbols)) return false;
-    }
-  return true;
-}
-
-}  // namespace
-
 void Execution::take_inputs(const std::vector<Tensor>& inputs) {
   const Graph &graph = program_->graph(), &stated = program_->stated();
   std::vector<std::vector<int64_t>> shapes;

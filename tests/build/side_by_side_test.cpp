@@ -81,6 +81,49 @@ TEST(SideBySide, RunsAnEngineAsItIs) {
   EXPECT_EQ(apart(side_by_side(forged, wrong, four())), "");
 }
 
+constexpr std::string_view kSum =
+    "graph g(%x: f32[n], %w: f32[m]) -> (%y)\n"
+    "  %a = Abs(%x)\n"
+    "  %y = Add(%a, %w)\n";
+constexpr std::string_view kDifference =
+    "graph g(%x: f32[n], %w: f32[m]) -> (%y)\n"
+    "  %a = Abs(%x)\n"
+    "  %y = Sub(%a, %w)\n";
+
+std::vector<Tensor> random_of(const InputShapes& shapes) {
+  std::vector<Tensor> made;
+  for (const auto& shape : shapes) {
+    Tensor& tensor = made.emplace_back(DType::f32, shape);
+    for (int64_t i = 0; i < tensor.count(); ++i) tensor.set_number(i, 0.5 * double(i) - 1.25);
+  }
+  return made;
+}
+
+/// Plans are for equal sizes; the graph for all others may be forged while that plan is right.
+TEST(SideBySide, RunsTheGraphOfSizesThatAreNotEqual) {
+  const auto path = std::filesystem::temp_directory_path() / cat("hone-forged-", ::getpid());
+  const RunnableOperand right = operand(kSum), wrong = operand(kDifference);
+  write_engine_file(path, {"test", wrong.engine->portable(), {right.engine->part()}});
+  RunnableOperand forged;
+  forged.engine = load(path, {.engine = {.workers = 1}});
+  forged.options.workers = 1;
+  std::filesystem::remove(path);
+  ASSERT_EQ(forged.engine->replanned(), "");
+  const InputShapes equal{{4}, {4}};
+  EXPECT_EQ(apart(side_by_side(right, forged, random_of(equal))), "");
+  const auto other = shapes_of_other_graph(*right.engine, equal);
+  ASSERT_TRUE(other.has_value());
+  EXPECT_NE((*other)[0], (*other)[1]);
+  EXPECT_EQ(&graph_at(*right.engine, *other), right.engine->portable().get());
+  EXPECT_EQ(apart(side_by_side(right, right, random_of(*other))), "");
+  EXPECT_EQ(apart(side_by_side(right, forged, random_of(*other))), "y*");
+  EXPECT_EQ(apart(side_by_side(right, forged, random_of(*other), true)), "y*");
+  // The other way round: sizes at which the typed graph runs.
+  EXPECT_EQ(&graph_at(*right.engine, *shapes_of_other_graph(*right.engine, *other)),
+            &right.engine->graph());
+  EXPECT_EQ(shapes_of_other_graph(*operand(kRelu).engine, {{4}}), std::nullopt);
+}
+
 /// The norm folded into the convolution rounds otherwise than the two.
 TEST(SideBySide, RunsEachWithItsOwnPasses) {
   constexpr std::string_view kScale =

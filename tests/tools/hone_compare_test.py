@@ -25,6 +25,22 @@ class Compare(hone_tool.Tool):
                          r"^same values  3 compared, the same in every bit")
         self.output("compare", "a.onnx", "b.onnx", "--data", "--tolerance", "10")
 
+    def test_compare_runs_every_graph_of_an_engine(self):
+        def model(op, sizes):
+            return (f"graph g(%x: f32[{sizes[0]}], %w: f32[{sizes[1]}]) -> (%y)\n"
+                    f"  %a = Abs(%x)\n  %y = {op}(%a, %w)\n")
+
+        for name, op, sizes in (("a", "Add", "nm"), ("b", "Sub", "nm"), ("fixed", "Add", "44")):
+            (self.folder / f"{name}.graph").write_text(model(op, sizes))
+        other = r"^same values.*\nat x \d+, w \d+, where another graph runs: same values  2 "
+        for words in ((), ("--reference",), ("--shape", "x=1", "--shape", "w=5")):
+            self.assertRegex(self.output("compare", "a.graph", "a.graph", "--data", *words), other)
+        text = self.run_tool("compare", "a.graph", "b.graph", "--data")
+        self.assertEqual(text.returncode, 9)
+        self.assertRegex(text.stdout, r"(?m)^at x \d+, w \d+, where another graph runs: first dif")
+        self.assertNotIn("another graph", self.output("compare", "fixed.graph", "fixed.graph",
+                                                      "--data"))
+
     def test_compare_runs_kernels_against_the_reference(self):
         for words in [("--reference",), ("--disable-second", "fold_batch_norm"),
                       ("--input", "one.npy", "--reference")]:

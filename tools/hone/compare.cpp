@@ -115,7 +115,6 @@ Operand operand_of(const ModelOptions& model) {
   made.options = options.engine;
   if (is_engine_file(model.path)) {
     made.engine = load(model.path, {options.engine});
-    made.graph = std::shared_ptr<const Graph>(made.engine, &made.engine->graph());
     made.what += made.engine->replanned().empty()
                      ? ", the engine as it is"
                      : cat(", the engine, planned again: ", made.engine->replanned());
