@@ -116,8 +116,8 @@ std::optional<InputShapes> shapes_at(const Graph& graph, const Bindings& symbols
 }
 
 /// Symbols that are repeated where they are 1.
-std::set<std::string> repeated(const Graph& graph) {
-  std::set<std::string> names;
+std::set<std::string, std::less<>> repeated(const Graph& graph) {
+  std::set<std::string, std::less<>> names;
   for (const Require& require : graph.requirements()) {
     if (require.relation != Require::Relation::broadcast) continue;
     for (const Dim* side : {&require.a, &require.b})
@@ -135,18 +135,23 @@ const Graph& graph_at(const Engine& engine, const InputShapes& shapes) {
 std::optional<InputShapes> shapes_of_other_graph(const Engine& engine, const InputShapes& shapes) {
   const Graph &typed = engine.graph(), &stated = engine.stated();
   if (&typed == &stated) return std::nullopt;
+  const bool was_typed = is_planned_for(typed, shapes);
+  const Graph& wanted = was_typed ? stated : typed;
   Bindings given;
   bind_inputs(stated, shapes, given);
-  const bool was_typed = is_planned_for(typed, shapes);
-  std::set<std::string> ones = repeated(stated);
-  ones.insert("");  // none of them
-  for (const int64_t least : {1, 2, 3, 4})
+  std::set<std::string, std::less<>> ones = {""}, names;  // "": no size is 1
+  if (was_typed) ones.merge(repeated(stated));
+  for (const Value* input : wanted.inputs()) collect_symbols(input->type, names);
+  for (const int64_t least : {1, 2, 3, 4, 64})
     for (const std::string& one : ones) {
-      Bindings tried = given;
-      for (auto& [name, size] : tried)
-        size = name == one ? 1 : was_typed ? std::max(size, least) : least;
-      const auto found = shapes_at(stated, tried);
-      if (found && is_planned_for(typed, *found) != was_typed) return found;
+      Bindings tried;
+      for (const std::string& name : names)
+        tried[name] = name == one ? 1 : std::max(given[name], least);
+      const auto found = shapes_at(wanted, tried);
+      Bindings all;
+      if (found && takes(stated, *found, all) && !broken_requirement(stated, all) &&
+          is_planned_for(typed, *found) != was_typed)
+        return found;
     }
   return std::nullopt;
 }

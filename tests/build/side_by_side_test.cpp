@@ -121,6 +121,10 @@ TEST(SideBySide, RunsTheGraphOfSizesThatAreNotEqual) {
   // The other way round: sizes at which the typed graph runs.
   EXPECT_EQ(&graph_at(*right.engine, *shapes_of_other_graph(*right.engine, *other)),
             &right.engine->graph());
+  const RunnableOperand nine =
+      operand("graph g(%x: f32[n]) -> (%y)\n  %y = Add(%x, f32[9]{1,2,3,4,5,6,7,8,9})\n");
+  EXPECT_EQ(shapes_of_other_graph(*nine.engine, {{1}}), InputShapes{{9}});
+  EXPECT_EQ(shapes_of_other_graph(*nine.engine, {{9}}), InputShapes{{1}});
   EXPECT_EQ(shapes_of_other_graph(*operand(kRelu).engine, {{4}}), std::nullopt);
 }
 
