@@ -254,12 +254,8 @@ Dim Inference::broadcast_dim(const Dim& a, const Dim& b) {
                                  : attempt([&] {
                                      return hone::broadcast({a, b});
                                    });
-  if (both) {
-    require({Require::Relation::broadcast, of_a, of_b});
-    return *both;
-  }
-  require_equal(of_a, of_b);  // too many sizes to write
-  return a;
+  require({Require::Relation::broadcast, of_a, of_b});
+  return both.value_or(Dim::too_long());
 }
 
 void Inference::broadcasts_to(const Dim& own, const Dim& wanted) {
@@ -279,12 +275,17 @@ std::optional<Dims> Inference::broadcast(const std::vector<const TensorType*>& t
     if (!type->has_rank()) return std::nullopt;
     rank = std::max(rank, type->shape().size());
   }
-  Dims result(rank, Dim(1));
+  Dims result(rank, Dim(1)), first(rank, Dim(1));
   for (const TensorType* type : types) {
     const Dims& dims = type->shape();
     const size_t shift = rank - dims.size();
-    for (size_t i = 0; i < dims.size(); ++i)
-      result[shift + i] = broadcast_dim(result[shift + i], dims[i]);
+    for (size_t i = 0; i < dims.size(); ++i) {
+      Dim& size = result[shift + i];
+      // What cannot be written together is told of each and the first.
+      if (size.is_too_long()) broadcast_dim(first[shift + i], dims[i]);
+      size = broadcast_dim(size, dims[i]);
+      if (first[shift + i].is(1)) first[shift + i] = dims[i];
+    }
   }
   return result;
 }

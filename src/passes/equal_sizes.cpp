@@ -124,14 +124,19 @@ class EqualSizes {
 }  // namespace
 
 std::unique_ptr<Graph> with_equal_sizes(const Graph& graph) {
-  EqualSizes equal(graph);
-  if (!equal.find()) return nullptr;
+  std::unique_ptr<Graph> made;
   try {
-    return equal.apply();
+    // Again: a size that was too long to write with all that broadcast in it may be one symbol now.
+    for (const Graph* from = &graph; from != nullptr;) {
+      EqualSizes equal(*from);
+      auto next = equal.find() ? equal.apply() : nullptr;
+      from = next.get();
+      if (next != nullptr) made = std::move(next);
+    }
   } catch (const Error& error) {
     if (error.code() == Code::internal) throw;
-    return nullptr;
   }
+  return made;
 }
 
 }  // namespace hone

@@ -84,6 +84,39 @@ TEST(LongSizes, OfAValueThatTakesAnothersPlaceLeaveThatOne) {
   EXPECT_EQ(elements(*graph, {length, Tensor(DType::f32, {1})}), kParts * kParts * kParts * kParts);
 }
 
+/// "%x0: f32[n0], ...", which a chain of Expands or one Sum broadcasts.
+std::unique_ptr<Graph> many_that_broadcast(int count, bool sum) {
+  std::vector<std::string> inputs, names;
+  for (int i = 0; i < count; ++i) inputs.push_back(cat("%x", i, ": f32[n", i, "]"));
+  for (int i = 0; i < count; ++i) names.push_back(cat("%x", i));
+  std::string nodes = sum ? cat("  %p", count - 1, " = Sum(", join(names, ", "), ")\n") : "";
+  for (int i = 1; i < count && !sum; ++i)
+    nodes += cat("  %s", i, " = Shape(%x", i, ")\n  %p", i, " = Expand(%",
+                 i == 1 ? "x0" : cat("p", i - 1), ", %s", i, ")\n");
+  return graph_of(
+      cat("graph g(", join(inputs, ", "), ") -> (%y)\n", nodes, "  %y = Neg(%p", count - 1, ")\n"));
+}
+
+TEST(LongSizes, OfManyThatBroadcastAreNoGuess) {
+  // More than a size is written with. What is left out of it is not taken for equal.
+  constexpr int kMany = 70;
+  for (const bool sum : {false, true}) {
+    const auto graph = many_that_broadcast(kMany, sum);
+    canonicalize(*graph);
+    verify(*graph, "canonicalize");
+    for (const int wide : {0, 3, 17, 40, kMany - 1}) {
+      std::vector<Tensor> inputs(kMany, Tensor(DType::f32, {1}));
+      inputs[static_cast<size_t>(wide)] = Tensor(DType::f32, {3});
+      EXPECT_EQ(evaluate(*graph, inputs).at(0).count(), 3) << wide;
+    }
+    const auto equal = with_equal_sizes(*graph);
+    ASSERT_NE(equal, nullptr);
+    verify(*equal, "with_equal_sizes");
+    for (const Value* input : equal->inputs()) EXPECT_EQ(input->type, equal->inputs()[0]->type);
+    EXPECT_EQ(equal->outputs()[0].value->type, equal->inputs()[0]->type);
+  }
+}
+
 /// The sum of the sizes of an input with many dimensions.
 std::string sum_of(int count) {
   std::vector<std::string> names;
