@@ -17,6 +17,16 @@ class EqualSizes {
   explicit EqualSizes(const Graph& graph) : graph_(graph) {
     for (const auto& [name, definition] : symbol_definitions(graph))
       if (definition.value->producer == nullptr) inputs_.insert(name);
+    for (const Require& require : graph.requirements()) {
+      Names names;
+      collect(require, names);
+      for (const std::string& name : names) requirements_of_[name].push_back(&require);
+    }
+    for (const Value* input : graph.inputs()) {
+      Names names;
+      collect_symbols(input->type, names);
+      for (const std::string& name : names) inputs_of_[name].push_back(input);
+    }
   }
 
   /// What must hold first: a size that must be 1 is repeated, whatever it broadcasts with.
@@ -62,7 +72,7 @@ class EqualSizes {
   /// A symbol of the inputs on one side stands for the other side from now on; where that
   /// contradicts what is required it does not.
   void take(const Require& require) {
-    const Sizes before = sizes_;
+    changed_.clear();
     try {
       const Require now = replaced(require);
       const bool too_long = now.a.is_too_long() || now.b.is_too_long();
@@ -73,7 +83,10 @@ class EqualSizes {
       if (is_short() && !contradicts()) return;
     } catch (const Error&) {  // sizes of numbers that do not broadcast, or too long to write
     }
-    sizes_ = before;
+    for (auto& [name, before] : changed_) {
+      if (before) sizes_.insert_or_assign(name, *std::move(before));
+      else sizes_.erase(name);
+    }
   }
 
   bool stands_for(const Dim& size, const Dim& by) {
@@ -84,41 +97,65 @@ class EqualSizes {
         !std::includes(inputs_.begin(), inputs_.end(), names.begin(), names.end()))
       return false;
     const std::string name(*symbol);
-    for (auto& [other, dim] : sizes_)
+    for (auto& [other, dim] : sizes_) {
+      if (!mentions(dim, name)) continue;
+      changed_.emplace(other, dim);
       dim = dim.substitute(
           [&](std::string_view each) { return each == name ? std::optional(by) : std::nullopt; });
+    }
+    changed_.emplace(name, std::nullopt);
     sizes_.emplace(name, by);
     return true;
   }
 
-  /// What is taken for equal so far can be written, in the inputs' types too.
-  bool is_short() const {
-    const auto too_long = [](const Dim& dim) { return dim.is_too_long(); };
-    return std::none_of(sizes_.begin(), sizes_.end(),
-                        [&](const auto& each) { return too_long(each.second); }) &&
-           std::none_of(graph_.inputs().begin(), graph_.inputs().end(), [&](const Value* input) {
-             if (!input->type.is_tensor() || !input->type.tensor().has_rank()) return false;
-             const Type type = substitute(input->type, replacement_by(sizes_));
-             return std::ranges::any_of(type.tensor().shape(), too_long);
-           });
+  static bool mentions(const Dim& dim, const std::string& name) {
+    if (const auto symbol = dim.as_symbol()) return *symbol == name;
+    Names names;
+    dim.collect_symbols(names);
+    return names.contains(name);
   }
 
+  /// What was changed last can be written, in the inputs' types too.
+  bool is_short() const {
+    const auto too_long = [](const Dim& dim) { return dim.is_too_long(); };
+    return std::ranges::none_of(changed_, [&](const auto& each) {
+      const auto inputs = inputs_of_.find(each.first);
+      return too_long(sizes_.at(each.first)) ||
+             (inputs != inputs_of_.end() &&
+              std::ranges::any_of(inputs->second, [&](const Value* input) {
+                if (!input->type.is_tensor()) return false;
+                const Type type = substitute(input->type, replacement_by(sizes_));
+                return std::ranges::any_of(type.tensor().shape(), too_long);
+              }));
+    });
+  }
+
+  /// A requirement that says something of what was changed last.
   bool contradicts() const {
-    return std::any_of(graph_.requirements().begin(), graph_.requirements().end(),
-                       [&](const Require& require) {
-                         const Require now = replaced(require);
-                         const auto holds = now.relation == Require::Relation::less_equal
-                                                ? provably_less_equal(now.a, now.b, graph_.ranges())
-                                                : provably_equal(now.a, now.b, graph_.ranges());
-                         if (now.relation != Require::Relation::broadcast) return holds == false;
-                         return now.a.is_constant() && now.b.is_constant() && !(now.a == now.b) &&
-                                !now.a.is(1) && !now.b.is(1);
-                       });
+    return std::ranges::any_of(changed_, [&](const auto& each) {
+      const auto found = requirements_of_.find(each.first);
+      return found != requirements_of_.end() &&
+             std::ranges::any_of(found->second, [&](const Require* require) {
+               return contradicts(replaced(*require));
+             });
+    });
+  }
+
+  bool contradicts(const Require& now) const {
+    if (now.relation == Require::Relation::broadcast)
+      return now.a.is_constant() && now.b.is_constant() && !(now.a == now.b) && !now.a.is(1) &&
+             !now.b.is(1);
+    return (now.relation == Require::Relation::less_equal
+                ? provably_less_equal(now.a, now.b, graph_.ranges())
+                : provably_equal(now.a, now.b, graph_.ranges())) == false;
   }
 
   const Graph& graph_;
   Names inputs_;
+  std::map<std::string, std::vector<const Require*>, std::less<>> requirements_of_;
+  std::map<std::string, std::vector<const Value*>, std::less<>> inputs_of_;
   Sizes sizes_;
+  std::map<std::string, std::optional<Dim>> changed_;  // by the last take(): as it was before
 };
 
 }  // namespace
