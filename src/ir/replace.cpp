@@ -2,6 +2,7 @@
 #include <cmath>
 #include <unordered_set>
 
+#include "base/log.hpp"
 #include "ir/inference.hpp"
 #include "ir/match.hpp"
 #include "ir/match_glance.hpp"
@@ -269,12 +270,15 @@ class Rewriter {
 
   bool run() {
     bool changed = false;
-    for (auto next = graph_.nodes().begin(); next != graph_.nodes().end();) {
+    for (auto next = graph_.nodes().begin(); next != graph_.nodes().end() && left_ > 0;) {
       Node& node = *next;
       ++next;
       if (!rewrite(node, next)) continue;
       changed = true;
+      --left_;
     }
+    if (left_ == 0)
+      log(Level::note, "rules made each other's work anew: the graph is left as it is");
     if (sort_) graph_.sort();
     return changed;
   }
@@ -369,6 +373,8 @@ class Rewriter {
   const RuleOptions& options_;
   std::optional<std::set<const Node*>> symbols_;
   bool sort_ = false;
+  // Rewrites of one walk. Rules that undo each other, or feed themselves, must not run for ever.
+  int64_t left_ = 1'000 + 16 * std::ssize(graph_.nodes());
   // Nodes that all searches for cycles may look at.
   int64_t looks_left_ = 1'000'000 + 2'000 * std::ssize(graph_.nodes());
 };

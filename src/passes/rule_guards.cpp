@@ -47,14 +47,16 @@ bool is_product(const Value* value) {
          value->producer->op.as<MatMul>() != nullptr;
 }
 
-/// Scores are no bias of other scores. A mask may be made by Mul: (1 - m) * -1e9.
-bool bias_is_no_product(const Match& match) {
-  const Value* bias = match.value("bias");
-  const Node* producer = bias->producer;
+/// Scores are no mask of other scores; put together with one, they would be found again as scores.
+/// A mask may be made by Mul: (1 - m) * -1e9.
+bool is_no_score(const Value* mask) {
+  const Node* producer = mask->producer;
   const bool scaled = producer != nullptr && producer->op.as<Mul>() != nullptr &&
                       std::any_of(producer->inputs.begin(), producer->inputs.end(), is_product);
-  return !is_product(bias) && !scaled;
+  return !is_product(mask) && !scaled;
 }
+bool bias_is_no_score(const Match& match) { return is_no_score(match.value("bias")); }
+bool mask_is_no_score(const Match& match) { return is_no_score(match.value("mask")); }
 
 /// The contents of `@b` are here, those of `%x` are computed: what is made of `@b` is made now.
 bool contents_of_b(const Match& match) {
@@ -73,7 +75,8 @@ const Guards& rule_guards() {
                                  {"contents_of_b", contents_of_b},
                                  {"z_is_zero", z_is_zero},
                                  {"unit_steps", unit_steps},
-                                 {"bias_is_no_product", bias_is_no_product}};
+                                 {"bias_is_no_score", bias_is_no_score},
+                                 {"mask_is_no_score", mask_is_no_score}};
   return kGuards;
 }
 
