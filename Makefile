@@ -19,7 +19,7 @@ tools/setup test && { grep -q '^HONE_TESTS:BOOL=ON' $(BUILD)/CMakeCache.txt || \
 endef
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test all check format unit hostile models bench-graphs fusion import-cost retrieval memory exported \
+.PHONY: build demo test all check format unit hostile models bench-graphs road fusion import-cost retrieval memory exported \
         conformance coverage line-coverage differential random-graphs fuzz damage deep stats clean \
         round-trip pass-check ablation specialization peers help
 
@@ -79,6 +79,9 @@ models: build $(VENV) ## trained networks against ONNX Runtime's outputs
 
 bench-graphs: build $(VENV) ## 21 topologies with random weights against ONNX Runtime
 	@$(VENV) tests/bars/bench_graphs.py $(BUILD)/bin/hone $(may_skip)
+
+road: build $(VENV) ## what is reported of trained networks and 21 topologies is what runs
+	@$(VENV) tests/bars/road.py $(BUILD)/bin/hone $(may_skip)
 
 fusion: build $(VENV) ## regions of 21 topologies and what they move: docs/fusion.md
 	@$(VENV) tests/bars/fusion.py $(BUILD)/bin/hone --write docs/fusion.md $(may_skip)

@@ -35,10 +35,10 @@ void save(const Engine& engine, const std::filesystem::path& path, const SaveOpt
 
 namespace {
 
-/// The part for this machine; else the first, which says why it is not.
-const DevicePart* part_for_here(const std::vector<DevicePart>& devices) {
+/// The part for this device; else the first, which says why it is not.
+const DevicePart* part_for(const Target& target, const std::vector<DevicePart>& devices) {
   for (const DevicePart& part : devices)
-    if (part.target == cpu_target()) return &part;
+    if (part.target == target.text()) return &part;
   return devices.empty() ? nullptr : &devices.front();
 }
 
@@ -46,12 +46,14 @@ const DevicePart* part_for_here(const std::vector<DevicePart>& devices) {
 
 std::shared_ptr<const Engine> load(const std::filesystem::path& path, const LoadOptions& options) {
   EngineFile file = read_engine_file(path, options.verify_weights, options.limits);
-  const DevicePart* part = part_for_here(file.parts.devices);
+  EngineOptions how = options.engine;
+  if (how.device == nullptr) how.device = open_device();
+  const DevicePart* part = part_for(*how.device->target(), file.parts.devices);
   const std::shared_ptr<const Graph>& portable = file.parts.portable;
   if (options.before)
     options.before(portable != nullptr ? *portable : *part->typed, file.parts.defaults.get());
   try {
-    auto engine = Engine::make(portable, options.engine, part, std::move(file.parts.defaults));
+    auto engine = Engine::make(portable, how, part, std::move(file.parts.defaults));
     if (!engine->replanned().empty())
       log(Level::warning, path.string(), ": its plan was made again: ", engine->replanned());
     return engine;

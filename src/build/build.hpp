@@ -15,7 +15,7 @@ namespace hone {
 struct BuildOptions {
   PassOptions passes;
   EngineOptions engine;
-  AfterPass after_pass;  // sees the graph after each pass that changed it
+  AfterPass after_pass;  // sees the graph after each pass that changed it, up to the portable one
 };
 
 /// The portable graph of an imported one: canonical, device-neutral. Consumes it.

@@ -47,12 +47,13 @@ std::vector<Tensor> last(std::vector<Tensor> all, size_t count) {
 Contents by_engine(const RunnableOperand& operand, const Graph& runs,
                    const std::vector<ValuePair>& pairs, const Value* ValuePair::*side,
                    const std::vector<Tensor>& inputs) {
-  std::shared_ptr<Graph> graph = watched(runs, pairs, side);
-  const int workers = operand.engine->workers();
-  Plan plan = plan_for_cpu(*graph, workers);
-  const DevicePart part{cpu_target(), std::move(graph), std::move(plan)};
   EngineOptions options = operand.options;
-  options.workers = workers;
+  options.device = operand.engine->program()->preparation().device;
+  options.workers = operand.engine->workers();
+  Compiled again = compile_typed(watched(runs, pairs, side), *options.device,
+                                 {.workers = options.workers});
+  const DevicePart part{options.device->target()->text(), std::move(again.typed),
+                        std::move(again.plan)};
   return {run(operand.engine, inputs),
           last(run(Engine::make(nullptr, options, &part), inputs), pairs.size())};
 }

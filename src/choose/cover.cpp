@@ -32,11 +32,12 @@ struct Cover {
 /// Finds the cover of one region.
 class Covering {
  public:
-  Covering(const Graph& graph, const Node& fused, const KernelRegistry& kernels, const Share& share)
+  Covering(const Graph& graph, const Node& fused, const KernelRegistry& kernels,
+           const Conditions& conditions)
       : fused_(*fused.op.as<Fused>()),
         body_(*fused_.body),
         kernels_(kernels),
-        share_(share),
+        conditions_(conditions),
         ranges_(graph.ranges()) {
     for (size_t i = 0; i < fused.inputs.size(); ++i)
       weights_[body_.inputs()[i]] = fused.inputs[i]->weight;
@@ -122,15 +123,16 @@ class Covering {
   }
 
   std::shared_ptr<const Problem> problem(const Nodes& nodes) const {
-    auto problem = std::make_shared<Problem>();
-    std::vector<const Value*> operands;
-    problem->region = region_of(body_, nodes, &operands);
-    for (const Value* operand : operands) {
-      const auto weight = weights_.find(operand);
-      problem->weights.push_back(weight == weights_.end() ? operand->weight : weight->second);
-    }
+    std::vector<const Value*> operands, results;
+    Region region = region_of(body_, nodes, &operands);
+    for (const GraphOutput& output : region.body->outputs())
+      results.push_back(body_.find(output.value->name));
+    auto problem = problem_of(body_, std::move(region), operands, results, conditions_);
+    for (size_t i = 0; i < operands.size(); ++i)
+      if (const auto weight = weights_.find(operands[i]); weight != weights_.end())
+        problem->weights[i] = weight->second;
     problem->ranges = ranges_of(*problem->region.body, ranges_);
-    problem->share = share_;
+    problem->sizes = expected_sizes_of(*problem->region.body, ranges_, conditions_.sizes);
     return problem;
   }
 
@@ -141,7 +143,7 @@ class Covering {
     std::string reasons;
     const auto asked = problem(nodes);
     for (const Kernel* kernel : several_) {
-      const Verdict verdict = kernel->supports(*asked);
+      const Verdict verdict = kernel->accepts(*asked);
       if (!verdict.yes) {
         reasons += cat(reasons.empty() ? "" : "; ", kernel->name, ": ", verdict.why);
         if (!verdict.up_to.empty()) reasons += cat(" (up to %", verdict.up_to, ")");
@@ -159,7 +161,7 @@ class Covering {
     std::vector<const Value*> values;
     const auto asked = problem(nodes);
     for (const Kernel* kernel : several_)
-      if (const Verdict verdict = kernel->supports(*asked); !verdict.up_to.empty())
+      if (const Verdict verdict = kernel->accepts(*asked); !verdict.up_to.empty())
         if (const Value* value = body_.find(verdict.up_to)) values.push_back(value);
     return values;
   }
@@ -167,7 +169,7 @@ class Covering {
   const Fused& fused_;
   const Graph& body_;
   const KernelRegistry& kernels_;
-  const Share share_;
+  const Conditions& conditions_;
   const Ranges& ranges_;
   std::unordered_map<const Value*, std::shared_ptr<const Weight>> weights_;
   std::vector<const Kernel*> several_;
@@ -199,14 +201,14 @@ std::string last_value(const Node& node) {
 
 }  // namespace
 
-bool cover(Graph& graph, const KernelRegistry& kernels, const Share& share,
+bool cover(Graph& graph, const KernelRegistry& kernels, const Conditions& conditions,
            std::vector<CutRegion>* cuts) {
   std::vector<Node*> regions;
   for (Node& node : graph.nodes())
     if (node.op.as<Fused>() != nullptr) regions.push_back(&node);
   bool changed = false;
   for (Node* region : regions) {
-    Covering covering(graph, *region, kernels, share);
+    Covering covering(graph, *region, kernels, conditions);
     const Cover best = covering.run();
     if (best.pieces.size() == 1) continue;
     CutRegion cut{{}, covering.why()};

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "device/kernel.hpp"
+#include "device/problem.hpp"
 
 namespace hone {
 
@@ -18,8 +18,9 @@ struct CutRegion {
 /// pieces. Kernels are asked about the whole; then about the parts between marked cuts; then, from
 /// the front, about the longest part that one of them accepts, a single op where none does. Any
 /// cover computes the same. Leaves: a sorted graph; true: it changed. `cuts`: gets a line for each
-/// region that was cut. Error(unsupported) when no kernel runs a single op.
-bool cover(Graph& graph, const KernelRegistry& kernels, const Share& share,
+/// region that was cut. Error(unsupported) when no
+/// kernel runs a single op.
+bool cover(Graph& graph, const KernelRegistry& kernels, const Conditions& conditions,
            std::vector<CutRegion>* cuts = nullptr);
 
 }  // namespace hone

@@ -3,6 +3,7 @@
 // they would run it, are prepared once and bound to addresses per context.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -10,10 +11,14 @@
 #include <string_view>
 #include <vector>
 
+#include "device/target.hpp"
 #include "ir/region.hpp"
 #include "ir/tensor.hpp"
 
 namespace hone {
+
+class Device;
+struct Stream;
 
 /// A kernel's answer: yes, or why not, in words a user can read; or yes up to a value of the
 /// region: what makes it would be a region that the kernel runs.
@@ -37,15 +42,25 @@ struct Share {
   int workers = 1;
 };
 
+/// How the elements of an operand or result lie in memory.
+struct OperandLayout {
+  Dims strides{};         // of each axis, in elements; empty: dense, the last axis the innermost
+  int64_t alignment = 1;  // its address is a multiple of this
+  friend bool operator==(const OperandLayout&, const OperandLayout&) = default;
+};
+
 /// One region to run. Dimensions that the region's types leave symbolic may take any value in
-/// `ranges`; operands are dense, row-major and at least 64-byte aligned unless they are the
-/// caller's own tensors (then aligned to their element).
+/// `ranges`.
 struct Problem {
   Region region;
-  std::vector<std::shared_ptr<const Weight>> weights;  // per region input; null: not a constant
-  Ranges ranges;
-  Numerics numerics;
-  Share share;
+  std::vector<std::shared_ptr<const Weight>> weights{};  // per region input; null: not a constant
+  Ranges ranges{};
+  Numerics numerics{};
+  Share share{};
+  std::shared_ptr<const Target> target = unknown_target();
+  /// Of the region's inputs and outputs; left out: dense, aligned to nothing.
+  std::vector<OperandLayout> inputs{}, outputs{};
+  Bindings sizes{};  // of its symbols, for estimates only: see expected_size()
 };
 
 /// Settings of one kernel that change its speed and never its meaning: "mr=6,nr=16".
@@ -63,7 +78,7 @@ struct Packing {
 struct Recipe {
   std::shared_ptr<const Problem> problem;
   Tuning tuning;
-  double seconds = 0;  // estimate for the ranges' low end
+  double seconds = 0;  // estimate at the problem's sizes
   Dim scratch_bytes;   // of working memory while it runs, in the region's symbols
   std::vector<Packing> packings;
   /// Region inputs that the first result may be written over, when both have the same bytes.
@@ -88,11 +103,6 @@ struct Operands {
   Bindings symbols;
 };
 
-/// An ordered queue of work on a device.
-struct Stream {
-  virtual ~Stream() = default;
-};
-
 /// A step bound to addresses, owned by one context. enqueue never allocates.
 struct Bound {
   virtual ~Bound() = default;
@@ -104,9 +114,9 @@ struct Bound {
 /// A kernel ready to run one problem; immutable, shared by contexts and threads.
 struct Prepared {
   virtual ~Prepared() = default;
-  /// `scratch` has the recipe's scratch_bytes, 64-byte aligned.
-  virtual std::unique_ptr<Bound> bind(const Operands& operands,
-                                      std::span<std::byte> scratch) const = 0;
+  /// `scratch` has the recipe's scratch_bytes, 64-byte aligned. It will be enqueued to `stream`.
+  virtual std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
+                                      Stream& stream) const = 0;
 };
 
 /// One registered way to run a kind of region on a device.
@@ -116,8 +126,14 @@ struct Kernel {
   Verdict (*supports)(const Problem& problem);
   std::vector<Tuning> (*tunings)(const Problem& problem);  // best guess first; never empty
   Recipe (*recipe)(std::shared_ptr<const Problem> problem, const Tuning& tuning);
-  std::shared_ptr<const Prepared> (*prepare)(const Recipe& recipe, std::vector<Tensor> packed);
+  std::shared_ptr<const Prepared> (*prepare)(const Recipe& recipe, std::vector<Tensor> packed,
+                                             Device& device);
   bool several = false;  // runs regions of more than one op; others are asked about single ops only
+  bool strided = false;  // reads and writes in other layouts than dense ones
+  int64_t alignment = 1;  // that it wants of every operand and result
+
+  /// What the fields above refuse, else what supports() says: every question goes through here.
+  Verdict accepts(const Problem& problem) const;
 };
 
 /// A device's kernels, by name; in one visible order, by name.

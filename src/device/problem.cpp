@@ -1,12 +1,14 @@
 #include "device/problem.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "ir/structural.hpp"
 
 namespace hone {
+namespace {
 
-Ranges ranges_of(const Graph& body, const Ranges& all) {
-  constexpr size_t kFew = 16;
-  if (all.size() <= kFew) return all;
+std::set<std::string, std::less<>> symbols_of(const Graph& body) {
   std::set<std::string, std::less<>> names;
   for (const Value* input : body.inputs()) collect_symbols(input->type, names);
   for (const Node& node : body.nodes()) {
@@ -14,20 +16,87 @@ Ranges ranges_of(const Graph& body, const Ranges& all) {
     for (const Value* output : node.outputs)
       if (output != nullptr) collect_symbols(output->type, names);
   }
+  return names;
+}
+
+}  // namespace
+
+Ranges ranges_of(const Graph& body, const Ranges& all) {
+  constexpr size_t kFew = 16;
+  if (all.size() <= kFew) return all;
+  const auto names = symbols_of(body);
   Ranges ranges;
   for (const std::string& name : names)
     if (const auto found = all.find(name); found != all.end()) ranges.insert(*found);
   return ranges;
 }
 
-std::shared_ptr<const Problem> problem_of(const Graph& graph, const Node& node,
-                                          const Share& share) {
+namespace {
+
+/// The caller's tensors and constants are aligned to their elements alone.
+OperandLayout layout_of(const Graph& graph, const Value& value) {
+  OperandLayout layout;
+  if (!value.type.is_tensor() || value.type.tensor().dtype == DType::string) return layout;
+  const bool placed = value.producer != nullptr && !graph.is_output(&value);
+  layout.alignment = placed ? kBufferAlignment : std::max(1, bits(value.type.tensor().dtype) / 8);
+  return layout;
+}
+
+}  // namespace
+
+std::shared_ptr<Problem> problem_of(const Graph& graph, Region region,
+                                    const std::vector<const Value*>& operands,
+                                    const std::vector<const Value*>& results,
+                                    const Conditions& conditions) {
   auto problem = std::make_shared<Problem>();
-  problem->region = region_of(node);
-  for (const Value* operand : region_operands(node)) problem->weights.push_back(operand->weight);
+  problem->region = std::move(region);
+  for (const Value* operand : operands) {
+    problem->weights.push_back(operand->weight);
+    problem->inputs.push_back(layout_of(graph, *operand));
+  }
+  for (const Value* result : results) problem->outputs.push_back(layout_of(graph, *result));
   problem->ranges = ranges_of(*problem->region.body, graph.ranges());
-  problem->share = share;
+  problem->share = conditions.share;
+  problem->target = conditions.target;
+  problem->sizes = expected_sizes_of(*problem->region.body, graph.ranges(), conditions.sizes);
   return problem;
+}
+
+std::shared_ptr<const Problem> problem_of(const Graph& graph, const Node& node,
+                                          const Conditions& conditions) {
+  std::vector<const Value*> operands, results;
+  for (const Value* operand : region_operands(node)) operands.push_back(operand);
+  for (const Value* output : node.outputs)
+    if (output != nullptr) results.push_back(output);
+  return problem_of(graph, region_of(node), operands, results, conditions);
+}
+
+int64_t expected_size(std::string_view symbol, const Ranges& ranges, const Bindings& expected) {
+  if (const auto given = expected.find(symbol); given != expected.end()) return given->second;
+  const auto found = ranges.find(symbol);
+  const Interval range = found == ranges.end() ? Interval{} : found->second;
+  const int64_t low = std::max<int64_t>(1, range.low);
+  const int64_t high = std::max(low, range.high == Interval::kUnbounded ? kOpenEnd : range.high);
+  return std::llround(std::sqrt(static_cast<double>(low) * static_cast<double>(high)));
+}
+
+Bindings expected_sizes(const std::set<std::string, std::less<>>& symbols, const Ranges& ranges,
+                        const Bindings& expected) {
+  Bindings sizes;
+  for (const std::string& name : symbols) sizes[name] = expected_size(name, ranges, expected);
+  return sizes;
+}
+
+Bindings expected_sizes_of(const Graph& body, const Ranges& ranges, const Bindings& expected) {
+  return expected_sizes(symbols_of(body), ranges, expected);
+}
+
+int64_t size_for_estimates(const Problem& problem, const Dim& dim) {
+  if (const auto number = dim.constant()) return std::max<int64_t>(1, *number);
+  std::set<std::string, std::less<>> names;
+  dim.collect_symbols(names);
+  const Bindings sizes = expected_sizes(names, problem.ranges, problem.sizes);
+  return std::max<int64_t>(1, dim.evaluate(sizes).value_or(1));
 }
 
 }  // namespace hone

@@ -129,7 +129,7 @@ class LayingOut {
 
  private:
   struct Group {
-    Buffer buffer;
+    Demand::Buffer buffer;
     int last;  // the step that reads it last; with streams others may still run beside that
   };
 
@@ -244,7 +244,7 @@ class LayingOut {
       layout.demand.buffers.push_back(groups_[i].buffer);
     }
     for (size_t i = 0; i < groups_.size(); ++i) layout.buffers.push_back(numbers[group_of(i)]);
-    for (const Buffer& buffer : own_.buffers) layout.bytes.push_back(buffer.bytes);
+    for (const Demand::Buffer& buffer : own_.buffers) layout.bytes.push_back(buffer.bytes);
     layout.offsets = std::move(offsets_);
     layout.idle = std::move(idle_);
     return layout;

@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "device/choice.hpp"
+#include "device/chosen.hpp"
+#include "device/device.hpp"
+#include "device/problem.hpp"
 #include "ir/graph.hpp"
 #include "plan/layout.hpp"
 #include "plan/memory/demand.hpp"
@@ -27,6 +29,7 @@ struct Step {
   Tuning tuning;
   int bodies = 0;          // of a control step
   std::string note;        // what people should know, such as why a fallback was taken
+  int refusals = -1;       // of the other kernels: which of the plan's; -1: there are none
   int stream = 0;          // which it is enqueued to
   std::vector<int> waits;  // earlier steps, on other streams, that must have run before it starts
   friend bool operator==(const Step&, const Step&) = default;
@@ -50,7 +53,10 @@ struct PlannedBuffer {
 struct Plan {
   std::string device;  // "cpu"
   int workers = 1;
-  std::vector<Step> steps;    // in the order of enqueueing
+  Bindings sizes;  // that the user expects of symbols: choice and order are for these
+  std::vector<std::string> takes;  // candidate passes that ran on the graph because they paid
+  std::vector<std::vector<Refusal>> refusals;  // that steps name, each once, sorted
+  std::vector<Step> steps;                     // in the order of enqueueing
   std::vector<int> segments;  // first step of each; a cut stands where sizes become known
   std::vector<PlannedBuffer> buffers;
   std::vector<Sharing> sharings;    // in the order of the steps
@@ -59,15 +65,16 @@ struct Plan {
   friend bool operator==(const Plan&, const Plan&) = default;
 };
 
-/// Plans the nodes of `graph` in their order, bodies of control flow too. `streams`: of each node,
-/// from 0 without a gap; empty: one stream has them all. Bodies have one.
-Plan make_plan(const Graph& graph, const Choose& choose, std::string_view device,
-               const Share& share, const std::vector<int>& streams = {});
+/// Plans the nodes of `graph` in their order, bodies of control flow too, with what was chosen for
+/// them. `streams`: of each node, from 0 without a gap; empty: one stream has them all. Bodies have
+/// one.
+Plan make_plan(const Graph& graph, const Choices& choices, const Conditions& conditions,
+               const std::vector<int>& streams = {});
 
-/// Checks a plan from elsewhere: every kernel runs its node with that tuning, and everything else
-/// is what follows from these choices. Error(incompatible_engine) saying what does not fit.
-void check_plan(const Graph& graph, const Plan& plan, std::string_view device,
-                const KernelRegistry& kernels);
+/// What a plan from elsewhere says is chosen; kernels are asked again, because it is not trusted.
+/// Checks it: every kernel runs its node with that tuning, and everything else is what follows from
+/// these choices. Error(incompatible_engine) saying what does not fit.
+Choices check_plan(const Graph& graph, const Plan& plan, const Device& device);
 
 /// Plans of more streams are refused.
 inline constexpr int kMostStreams = 64;

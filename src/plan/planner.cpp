@@ -9,20 +9,13 @@
 #include "plan/streams.hpp"
 
 namespace hone {
+static_assert(kBufferAlignment == kArenaAlignment);  // what problems promise to kernels
 namespace {
 
 using Names = std::set<std::string, std::less<>>;
 
 /// Packed bytes of `count` elements, as a dimension.
 Dim bytes_of(DType dtype, const Dim& count) { return ceil_div(count * Dim(bits(dtype)), Dim(8)); }
-
-/// Kernels see bytes; strings, sequences and optionals have none.
-bool reads_no_bytes(const Node& node) {
-  return std::any_of(node.inputs.begin(), node.inputs.end(), [](const Value* input) {
-    return input != nullptr &&
-           (!input->type.is_tensor() || input->type.tensor().dtype == DType::string);
-  });
-}
 
 }  // namespace
 
@@ -32,90 +25,65 @@ std::vector<const Node*> nodes_in_order(const Graph& graph) {
   return nodes;
 }
 
-Planner::Planner(const Graph& graph, const Choose& choose, std::string_view device,
-                 const Share& share)
-    : graph_(graph), choose_(choose), device_(device), share_(share) {
-  for (const auto& [name, definition] : symbol_definitions(graph))
-    if (definition.value->producer != nullptr) late_.emplace(name, definition.value->producer);
+Planner::Planner(const Graph& graph, const Choices& choices, const Conditions& conditions)
+    : graph_(graph), conditions_(conditions), late_(graph) {
   for (const GraphOutput& output : graph.outputs()) outputs_.insert(output.value);
   for (const Require& require : graph.requirements()) add_bound(require);
+  for (const Chosen& chosen : choices.nodes)
+    if (!chosen.refusals.empty()) refusals_.push_back(chosen.refusals);
+  std::sort(refusals_.begin(), refusals_.end());
+  refusals_.erase(std::unique(refusals_.begin(), refusals_.end()), refusals_.end());
   decisions_.reserve(graph.nodes().size());
-  for (const Node& node : graph.nodes()) decisions_.emplace(&node, decide(node));
+  size_t at = 0, body = 0;
+  check(choices.nodes.size() == graph.nodes().size(), Code::internal, choices.nodes.size(),
+        " choices for ", graph.nodes().size(), " nodes");
+  for (const Node& node : graph.nodes())
+    decisions_.emplace(&node, decide(node, choices.nodes[at++], choices, body));
 }
 
-/// The size is a function of the inputs' sizes alone.
-bool Planner::early(const Type& type) const {
-  if (!type.is_tensor() || !type.tensor().has_rank() || type.tensor().dtype == DType::string)
-    return false;
-  Names names;
-  collect_symbols(type, names);
-  return early(names);
-}
-
-bool Planner::early(const Dim& dim) const {
-  Names names;
-  dim.collect_symbols(names);
-  return early(names);
-}
-
-bool Planner::early(const Names& names) const {
-  return std::none_of(names.begin(), names.end(),
-                      [&](const auto& name) { return late_.contains(name); });
-}
-
-/// Running the node tells a size that nothing before it did.
-bool Planner::defines_sizes(const Node& node) const {
-  return std::any_of(node.outputs.begin(), node.outputs.end(), [&](const Value* output) {
-    if (output == nullptr) return false;
-    if (!output->type.is_tensor() || !output->type.tensor().has_rank() ||
-        output->type.tensor().dtype == DType::string)
-      return true;
-    Names names;
-    collect_symbols(output->type, names);
-    return std::any_of(names.begin(), names.end(), [&](const auto& name) {
-      const auto found = late_.find(name);
-      return found != late_.end() && found->second == &node;
-    });
-  });
-}
-
-Decision Planner::decide(const Node& node) {
+Decision Planner::decide(const Node& node, const Chosen& chosen, const Choices& choices,
+                         size_t& body) {
   Decision decided;
   Step& step = decided.step;
   const auto named = std::find_if(node.outputs.begin(), node.outputs.end(),
                                   [](const Value* output) { return output != nullptr; });
   step.node = (*named)->name;
-  decided.cut = defines_sizes(node);
+  decided.cut = late_.tells(node);
   if (const std::vector<Body> bodies = control_bodies(node.op); !bodies.empty()) {
     step.kind = Step::Kind::control;
     step.bodies = static_cast<int>(bodies.size());
-    for (const Body& body : bodies)
-      decided.bodies.push_back(make_plan(*body, choose_, device_, share_));
-  } else if (decided.cut || reads_no_bytes(node)) {
+    for (const Body& inner : bodies)
+      decided.bodies.push_back(make_plan(*inner, choices.bodies.at(body++), conditions_));
+    return decided;
+  }
+  if (!late_.runs_on_kernel(node)) {
     step.kind = Step::Kind::size;
     step.note = decided.cut ? "the sizes of its results are known only when it has run"
                             : "what has no bytes is read by reference evaluation";
-  } else {
-    const Choice choice = choose_(problem_of(graph_, node, share_));
-    step.kernel = choice.kernel->name;
-    step.version = choice.kernel->version;
-    step.tuning = choice.recipe.tuning;
-    step.note = choice.note;
-    decided.seconds = choice.recipe.seconds;
-    const std::vector<Value*> operands = region_operands(node);
-    for (const size_t input : choice.recipe.may_overwrite)
-      decided.overwritable.push_back(operands[input]);
-    // Scratch of a size that only running tells is made when the step runs.
-    if (early(choice.recipe.scratch_bytes)) decided.scratch = choice.recipe.scratch_bytes;
+    return decided;
   }
+  check(chosen.kernel != nullptr, Code::internal, "no kernel was chosen for ", describe(node));
+  step.kernel = chosen.kernel->name;
+  step.version = chosen.kernel->version;
+  step.tuning = chosen.recipe.tuning;
+  step.note = chosen.note;
+  if (!chosen.refusals.empty())
+    step.refusals = static_cast<int>(
+        std::lower_bound(refusals_.begin(), refusals_.end(), chosen.refusals) - refusals_.begin());
+  decided.seconds = chosen.recipe.seconds;
+  const std::vector<Value*> operands = region_operands(node);
+  for (const size_t input : chosen.recipe.may_overwrite)
+    decided.overwritable.push_back(operands[input]);
+  // Scratch of a size that only running tells is made when the step runs.
+  if (late_.early(chosen.recipe.scratch_bytes)) decided.scratch = chosen.recipe.scratch_bytes;
   return decided;
 }
 
 /// What a requirement says of the largest value of a size that only running tells.
 void Planner::add_bound(const Require& require) {
   const auto symbol = require.a.as_symbol();
-  if (require.relation != Require::Relation::less_equal || !symbol || !late_.contains(*symbol) ||
-      !early(require.b))
+  if (require.relation != Require::Relation::less_equal || !symbol ||
+      !late_.told_by().contains(*symbol) || !late_.early(require.b))
     return;
   const auto [place, is_new] = bounds_.emplace(std::string(*symbol), require.b);
   if (!is_new) place->second = min(place->second, require.b);
@@ -132,7 +100,7 @@ std::optional<Dim> Planner::most_bytes(const Type& type) const {
   try {
     const Dim bytes =
         bytes_of(type.tensor().dtype, product(type.tensor().shape()).substitute(bound));
-    return early(bytes) && !bytes.is_too_long() ? std::optional(bytes) : std::nullopt;
+    return late_.early(bytes) && !bytes.is_too_long() ? std::optional(bytes) : std::nullopt;
   } catch (const Error&) {  // more than can be counted bounds nothing
     return std::nullopt;
   }
@@ -149,7 +117,8 @@ std::vector<std::vector<int>> Planner::needs(const std::vector<const Node*>& ord
     for (const Value* output : node.outputs)
       if (output != nullptr) collect_symbols(output->type, names);
     for (const std::string& name : names)
-      if (const auto late = late_.find(name); late != late_.end() && late->second != &node)
+      if (const auto late = late_.told_by().find(name);
+          late != late_.told_by().end() && late->second != &node)
         before.push_back(position.at(late->second));
   };
   std::vector<std::vector<int>> needs(order.size());
@@ -159,7 +128,7 @@ std::vector<std::vector<int>> Planner::needs(const std::vector<const Node*>& ord
     for (const Value* input : order[i]->inputs)
       if (input != nullptr && input->producer != nullptr)
         before.push_back(position.at(input->producer));
-    if (!late_.empty()) add_symbols(*order[i], before);
+    if (!late_.told_by().empty()) add_symbols(*order[i], before);
     if (fenced >= 0) before.push_back(fenced);
     if (fence(decision(*order[i]))) {
       for (int each = fenced + 1; each < static_cast<int>(i); ++each) before.push_back(each);
@@ -177,8 +146,10 @@ class Planner::Laying {
   Laying(const Planner& planner, const std::vector<const Node*>& order,
          const std::vector<int>& streams)
       : planner_(planner), order_(order) {
-    plan_.device = planner.device_;
-    plan_.workers = planner.share_.workers;
+    plan_.device = planner.conditions_.target->device;
+    plan_.workers = planner.conditions_.share.workers;
+    plan_.sizes = planner.conditions_.sizes;
+    plan_.refusals = planner.refusals_;
     int index = 0;
     for (const Node* node : order) last_use(*node, index++);
     if (streams.empty()) return;
@@ -324,7 +295,7 @@ class Planner::Laying {
   }
 
   void place(const Value& value, int index) {
-    const bool is_early = planner_.early(value.type);
+    const bool is_early = planner_.late_.early(value.type);
     const TensorType* type = is_early ? &value.type.tensor() : nullptr;
     const std::optional<Dim> bytes =
         is_early ? bytes_of(type->dtype, product(type->shape())) : planner_.most_bytes(value.type);
@@ -351,9 +322,9 @@ Plan Planner::plan(const std::vector<const Node*>& order, const std::vector<int>
   return Laying(*this, order, streams).run();
 }
 
-Plan make_plan(const Graph& graph, const Choose& choose, std::string_view device,
-               const Share& share, const std::vector<int>& streams) {
-  return Planner(graph, choose, device, share).plan(nodes_in_order(graph), streams);
+Plan make_plan(const Graph& graph, const Choices& choices, const Conditions& conditions,
+               const std::vector<int>& streams) {
+  return Planner(graph, choices, conditions).plan(nodes_in_order(graph), streams);
 }
 
 }  // namespace hone

@@ -4,6 +4,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "ir/late_sizes.hpp"
 #include "plan/plan.hpp"
 
 namespace hone {
@@ -20,12 +21,11 @@ struct Decision {
 
 class Planner {
  public:
-  /// Decides every node. `graph` outlives the planner; its nodes may be put in another order.
-  Planner(const Graph& graph, const Choose& choose, std::string_view device, const Share& share);
+  /// Decides every node by its choice. `graph` outlives the planner; its nodes may be put in
+  /// another order.
+  Planner(const Graph& graph, const Choices& choices, const Conditions& conditions);
 
   const Decision& decision(const Node& node) const { return decisions_.at(&node); }
-  /// Symbols that a node's result defines, and that node.
-  const std::map<std::string, const Node*, std::less<>>& late() const { return late_; }
   /// By step of an order that the graph's nodes can run in: the steps before it that make what it
   /// reads, values and symbols. Nothing crosses a `fence`: it needs all steps before it, all steps
   /// behind it need it. Ascending.
@@ -36,20 +36,15 @@ class Planner {
 
  private:
   class Laying;
-  Decision decide(const Node& node);
-  bool early(const Type& type) const;
-  bool early(const Dim& dim) const;
-  bool early(const std::set<std::string, std::less<>>& names) const;
-  bool defines_sizes(const Node& node) const;
+  Decision decide(const Node& node, const Chosen& chosen, const Choices& choices, size_t& body);
   void add_bound(const Require& require);
   std::optional<Dim> most_bytes(const Type& type) const;
 
   const Graph& graph_;
-  const Choose& choose_;
-  const std::string device_;
-  const Share share_;
-  std::map<std::string, const Node*, std::less<>> late_;
-  std::map<std::string, Dim, std::less<>> bounds_;  // of some of them
+  const Conditions conditions_;
+  const LateSizes late_;
+  std::map<std::string, Dim, std::less<>> bounds_;  // of some late sizes
+  std::vector<std::vector<Refusal>> refusals_;      // that steps have, each once, sorted
   std::set<const Value*> outputs_;
   std::unordered_map<const Node*, Decision> decisions_;
 };

@@ -4,6 +4,7 @@
 
 #include "base/size.hpp"
 #include "ir/change_bodies.hpp"
+#include "ir/structural.hpp"
 #include "plan/order.hpp"
 #include "plan/planner.hpp"
 
@@ -11,6 +12,15 @@ namespace hone {
 namespace {
 
 using Nodes = std::vector<const Node*>;
+
+Bindings least_sizes(const Graph& graph, const Plan& plan) {
+  Bindings sizes = expected_sizes(graph, plan);
+  for (auto& [name, size] : sizes) {
+    const auto range = graph.ranges().find(name);
+    size = range == graph.ranges().end() ? 1 : std::max<int64_t>(1, range->second.low);
+  }
+  return sizes;
+}
 
 /// What must run before each node, beside the nodes that segments keep apart.
 class Scheduling {
@@ -30,8 +40,7 @@ class Scheduling {
     const Plan plan = planner_.plan(given_);
     Ordered best{given_, plan};
     std::vector<std::pair<Bindings, int64_t>> sizes;  // and the bound of the order as it stands
-    for (const int64_t around : {kLarge, int64_t{1}}) {
-      Bindings symbols = sizes_around(graph_, plan, around);
+    for (Bindings symbols : {expected_sizes(graph_, plan), least_sizes(graph_, plan)}) {
       if (!sizes.empty() && symbols == sizes.back().first) continue;
       if (const auto bound = bound_of(plan, symbols))
         sizes.emplace_back(std::move(symbols), *bound);
@@ -51,8 +60,6 @@ class Scheduling {
   }
 
  private:
-  static constexpr int64_t kLarge = 64;
-
   static std::optional<int64_t> bound_of(const Plan& plan, const Bindings& symbols) {
     try {
       return lower_bound(lay_out(plan, symbols).demand);
@@ -83,7 +90,7 @@ class Scheduling {
                   [](const Sharing& sharing) { return sharing.kind == Sharing::Kind::over; });
     const Layout layout = lay_out(plan, symbols);
     OrderProblem problem;
-    for (const Buffer& buffer : layout.demand.buffers)
+    for (const Demand::Buffer& buffer : layout.demand.buffers)
       problem.bytes.push_back(align_up(buffer.bytes, kArenaAlignment));
     problem.steps.resize(given_.size());
     std::unordered_map<const Value*, int> buffers;
@@ -129,22 +136,26 @@ class Scheduling {
 };
 
 /// The plan; `moved`: set where the order became another.
-Plan order_nodes(Graph& graph, const Planner& planner, bool& moved) {
+Plan order_nodes(Graph& graph, Choices& choices, const Conditions& conditions, bool& moved) {
+  const Planner planner(graph, choices, conditions);
   auto [order, plan] = Scheduling(graph, planner).run();
   if (order != nodes_in_order(graph)) {
-    reorder(graph, order);
+    reorder(graph, choices, order);
     moved = true;
   }
   return std::move(plan);
 }
 
 /// Puts the nodes of bodies in order, the innermost first.
-bool order_bodies(Graph& graph, const Choose& choose, std::string_view device, const Share& share) {
+bool order_bodies(Graph& graph, Choices& choices, const Conditions& conditions) {
   bool changed = false;
+  size_t next = 0;
   for (Node& node : graph.nodes()) {
+    if (control_bodies(node.op).empty()) continue;
     auto op = change_bodies(node.op, [&](Graph& body) {
-      bool moved = order_bodies(body, choose, device, share);
-      order_nodes(body, Planner(body, choose, device, share), moved);
+      Choices& chosen = choices.bodies.at(next++);
+      bool moved = order_bodies(body, chosen, conditions);
+      order_nodes(body, chosen, conditions, moved);
       return moved;
     });
     if (!op) continue;
@@ -156,29 +167,38 @@ bool order_bodies(Graph& graph, const Choose& choose, std::string_view device, c
 
 }  // namespace
 
-void reorder(Graph& graph, const std::vector<const Node*>& order) {
-  for (const Node* node : order)
+void reorder(Graph& graph, Choices& choices, const std::vector<const Node*>& order) {
+  struct Part {
+    Chosen chosen;
+    std::vector<Choices> bodies;
+  };
+  std::unordered_map<const Node*, Part> parts;
+  size_t at = 0, body = 0;
+  for (const Node& node : graph.nodes()) {
+    Part& part = parts[&node];
+    part.chosen = std::move(choices.nodes.at(at++));
+    for (size_t each = control_bodies(node.op).size(); each > 0; --each)
+      part.bodies.push_back(std::move(choices.bodies.at(body++)));
+  }
+  choices = {};
+  for (const Node* node : order) {
     graph.nodes().splice(graph.nodes().end(), graph.nodes(), node->self);
+    Part& part = parts.at(node);
+    choices.nodes.push_back(std::move(part.chosen));
+    std::move(part.bodies.begin(), part.bodies.end(), std::back_inserter(choices.bodies));
+  }
 }
 
-Bindings sizes_around(const Graph& graph, const Plan& plan, int64_t around) {
+Bindings expected_sizes(const Graph& graph, const Plan& plan) {
   std::set<std::string, std::less<>> names;
   for (const PlannedBuffer& buffer : plan.buffers) buffer.bytes.collect_symbols(names);
-  Bindings symbols;
-  for (const std::string& name : names) {
-    const auto range = graph.ranges().find(name);
-    const Interval bounds = range == graph.ranges().end() ? Interval{} : range->second;
-    symbols[name] = std::max({std::min(around, bounds.high), bounds.low, int64_t{0}});
-  }
-  return symbols;
+  return expected_sizes(names, graph.ranges(), plan.sizes);
 }
 
-Plan plan_in_order(Graph& graph, const Choose& choose, std::string_view device,
-                   const Share& share) {
-  order_bodies(graph, choose, device, share);
-  const Planner planner(graph, choose, device, share);
+Plan plan_in_order(Graph& graph, Choices& choices, const Conditions& conditions) {
+  order_bodies(graph, choices, conditions);
   bool moved = false;
-  return order_nodes(graph, planner, moved);
+  return order_nodes(graph, choices, conditions, moved);
 }
 
 }  // namespace hone

@@ -115,9 +115,8 @@ void number_streams(std::vector<int>& streams) {
 }
 
 std::optional<Layout> layout_of(const Graph& graph, const Plan& plan) {
-  constexpr int64_t kTypical = 64;
   try {
-    return lay_out(plan, sizes_around(graph, plan, kTypical));
+    return lay_out(plan, expected_sizes(graph, plan));
   } catch (const Error&) {  // no sizes for this model
     return std::nullopt;
   }
@@ -150,22 +149,27 @@ double simulate(const Plan& plan, std::span<const double> seconds) {
   return *std::max_element(free.begin(), free.end());
 }
 
-Plan plan_on_streams(Graph& graph, const Choose& choose, std::string_view device,
-                     const Share& share, int most, std::vector<StreamTrial>* trials) {
-  constexpr double kGain = 0.95;
-  Plan best = plan_in_order(graph, choose, device, share);
-  if (most <= 1) return best;
-  const Planner planner(graph, choose, device, share);
-  const std::vector<const Node*> nodes = nodes_in_order(graph);
-  const auto layout = layout_of(graph, best);
-  std::unordered_map<const Node*, double> times;
+std::vector<double> step_seconds(const Graph& graph, const Plan& plan, const Choices& choices) {
+  const auto layout = layout_of(graph, plan);
   std::vector<double> seconds;
+  for (const Chosen& chosen : choices.nodes)
+    seconds.push_back(layout && layout->idle[seconds.size()] ? 0.0 : chosen.recipe.seconds);
+  return seconds;
+}
+
+Plan plan_on_streams(Graph& graph, Choices& choices, const Conditions& conditions, int most,
+                     std::vector<StreamTrial>* trials) {
+  constexpr double kGain = 0.95;
+  Plan best = plan_in_order(graph, choices, conditions);
+  if (most <= 1) return best;
+  const Planner planner(graph, choices, conditions);
+  const std::vector<const Node*> nodes = nodes_in_order(graph);
+  const std::vector<double> seconds = step_seconds(graph, best, choices);
+  std::unordered_map<const Node*, double> times;
   std::vector<bool> joins;
   for (size_t i = 0; i < nodes.size(); ++i) {
-    const Decision& decision = planner.decision(*nodes[i]);
-    seconds.push_back(layout && layout->idle[i] ? 0.0 : decision.seconds);
-    joins.push_back(joins_streams(decision));
-    times.emplace(nodes[i], seconds.back());
+    joins.push_back(joins_streams(planner.decision(*nodes[i])));
+    times.emplace(nodes[i], seconds[i]);
   }
   const auto needs = planner.needs(nodes, joins_streams);
   StreamTrial least = trial_of(graph, best, seconds);
@@ -185,7 +189,7 @@ Plan plan_on_streams(Graph& graph, const Choose& choose, std::string_view device
     best = std::move(plan);
     order = std::move(spread.order);
   }
-  reorder(graph, order);
+  reorder(graph, choices, order);
   return best;
 }
 

@@ -56,10 +56,14 @@ struct StreamTrial {
 
 /// plan_in_order(), then by critical path on 2 .. `most` streams: the plan of the least simulated
 /// time, where one of more streams must gain a twentieth. The times are the kernels'
-/// estimates with `share`, one step alone: a device that runs the steps of several streams beside
-/// one another more slowly must give each its part as `share`. Steps whose results are in place at
-/// sizes around 64 take none. `trials`: gets what was tried.
-Plan plan_on_streams(Graph& graph, const Choose& choose, std::string_view device,
-                     const Share& share, int most, std::vector<StreamTrial>* trials = nullptr);
+/// estimates with the share, one step alone: a device that runs the steps of several streams beside
+/// one another more slowly must give each its part as share. Steps whose results are in place at
+/// the expected sizes take none. `trials`: gets what was tried.
+Plan plan_on_streams(Graph& graph, Choices& choices, const Conditions& conditions, int most,
+                     std::vector<StreamTrial>* trials = nullptr);
+
+/// By step of a plan of the graph as it stands: its kernel's estimate; nothing where its results
+/// are in place at the expected sizes.
+std::vector<double> step_seconds(const Graph& graph, const Plan& plan, const Choices& choices);
 
 }  // namespace hone

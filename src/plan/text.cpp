@@ -10,8 +10,35 @@ constexpr std::string_view kKinds[] = {"run", "size", "control"};
 constexpr std::string_view kSharings[] = {"view", "over", "part"};
 constexpr int kMaxDepth = 64;
 
+/// What it was made for.
+void print_conditions(std::string& out, const Plan& plan, const std::string& indent) {
+  for (const auto& [name, size] : plan.sizes) {
+    out += cat(indent, " expects ");
+    append_quoted(out, name);
+    out += cat(" ", size, "\n");
+  }
+  for (const std::string& name : plan.takes) {
+    out += cat(indent, " takes ");
+    append_quoted(out, name);
+    out += "\n";
+  }
+}
+
+void print_refusals(std::string& out, const Plan& plan, const std::string& indent) {
+  for (const std::vector<Refusal>& list : plan.refusals) {
+    out += cat(indent, " refusals ", &list - plan.refusals.data(), "\n");
+    for (const Refusal& refusal : list) {
+      out += cat(indent, "  ", refusal.kernel, " ");
+      append_quoted(out, refusal.why);
+      out += "\n";
+    }
+    out += cat(indent, "  end\n");
+  }
+}
+
 void print_plan(std::string& out, const Plan& plan, const std::string& indent) {
   out += cat(indent, "plan ", plan.device, " workers=", plan.workers, "\n");
+  print_conditions(out, plan, indent);
   size_t segment = 0, body = 0;
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     if (segment < plan.segments.size() && plan.segments[segment] == static_cast<int>(i))
@@ -24,6 +51,7 @@ void print_plan(std::string& out, const Plan& plan, const std::string& indent) {
     if (step.kind == Step::Kind::control) out += cat(" ", step.bodies);
     if (step.stream != 0) out += cat(" on ", step.stream);
     if (!step.waits.empty()) out += cat(" after ", join(step.waits, ","));
+    if (step.refusals >= 0) out += cat(" refusals ", step.refusals);
     if (!step.note.empty()) {
       out += " ";
       append_quoted(out, step.note);
@@ -51,6 +79,7 @@ void print_plan(std::string& out, const Plan& plan, const std::string& indent) {
     append_quoted(out, value);
     out += "\n";
   }
+  print_refusals(out, plan, indent);
   out += cat(indent, " end\n");
 }
 
@@ -144,12 +173,35 @@ class PlanReader {
       end_of_line();
     } else if (const auto kind = sharing_kind()) {
       read_sharing(plan, *kind);
+    } else if (take("expects ")) {
+      std::string name = quoted();
+      wanted(plan.sizes.emplace(std::move(name), number()).second, "a size once");
+      end_of_line();
+    } else if (take("takes ")) {
+      plan.takes.push_back(quoted());
+      end_of_line();
+    } else if (take("refusals ")) {
+      read_refusals(plan);
     } else if (take("pooled ")) {
       plan.pooled.push_back(quoted());
       end_of_line();
     } else {
       read_step(plan, depth);
     }
+  }
+
+  void read_refusals(Plan& plan) {
+    wanted(static_cast<size_t>(number()) == plan.refusals.size(), "refusals in order");
+    end_of_line();
+    std::vector<Refusal> list;
+    for (next_line(); line_ != "end"; next_line()) {
+      Refusal refusal;
+      refusal.kernel = std::string(word());
+      refusal.why = quoted();
+      list.push_back(std::move(refusal));
+      end_of_line();
+    }
+    plan.refusals.push_back(std::move(list));
   }
 
   std::optional<Sharing::Kind> sharing_kind() {
@@ -184,7 +236,10 @@ class PlanReader {
     if (take("run ")) step.kind = Step::Kind::run;
     else if (take("size ")) step.kind = Step::Kind::size;
     else if (take("control ")) step.kind = Step::Kind::control;
-    else wanted(false, "run, size, control, buffer, view, over, part, pooled, segment or end");
+    else
+      wanted(false,
+             "run, size, control, buffer, view, over, part, pooled, segment, "
+             "refusals, expects, takes or end");
     step.node = quoted();
     if (step.kind == Step::Kind::run) {
       const std::string_view kernel = word();
@@ -203,6 +258,7 @@ class PlanReader {
       do step.waits.push_back(index());
       while (take(","));
     }
+    if (take("refusals ")) step.refusals = index();
     if (!trim(at_).empty()) step.note = quoted();
     end_of_line();
     const int bodies = step.bodies;

@@ -16,16 +16,17 @@ std::string names_of(const Graph& graph, bool inputs) {
 
 }  // namespace
 
-Context::Context(std::shared_ptr<const Engine> engine, std::shared_ptr<Team> team)
+Context::Context(std::shared_ptr<const Engine> engine, std::shared_ptr<Stream> stream)
     : engine_(std::move(engine)),
-      team_(team != nullptr ? std::move(team) : std::make_shared<Team>(engine_->workers())),
-      execution_(engine_->program(), *team_) {
+      stream_(stream != nullptr ? std::move(stream)
+                                : engine_->device().stream({engine_->workers()})),
+      execution_(engine_->program(), *stream_) {
   const Graph& graph = engine_->graph();
   for (const Value* input : graph.inputs()) inputs_.emplace(input->name, inputs_.size());
   for (size_t i = 0; i < graph.outputs().size(); ++i) outputs_.emplace(graph.outputs()[i].name, i);
   // Working memory is planned for each of the engine's workers.
-  check(team_->workers() <= engine_->workers(), Code::usage, "a team of ", team_->workers(),
-        " workers, the engine is made for ", engine_->workers());
+  check(stream_->share().workers <= engine_->workers(), Code::usage, "a stream of ",
+        stream_->share().workers, " workers, the engine is made for ", engine_->workers());
 }
 
 /// The context to run where inputs are given that have a value of their own; null: none is.
@@ -36,7 +37,7 @@ Context* Context::opened_for(const NamedTensors& inputs) {
     if (engine_->defaults()->values.contains(name)) names.insert(name);
   if (names.empty()) return nullptr;
   if (opened_ == nullptr || names != opened_inputs_) {
-    opened_ = std::make_unique<Context>(engine_->with_inputs(names), team_);
+    opened_ = std::make_unique<Context>(engine_->with_inputs(names), stream_);
     opened_inputs_ = std::move(names);
   }
   return opened_.get();

@@ -17,9 +17,8 @@ using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 class Context {
  public:
-  /// `team`: the worker threads to use, shared with other contexts (which then take turns); null:
-  /// its own.
-  explicit Context(std::shared_ptr<const Engine> engine, std::shared_ptr<Team> team = nullptr);
+  /// `stream`: of the engine's device, shared with other contexts that take turns; null: its own.
+  explicit Context(std::shared_ptr<const Engine> engine, std::shared_ptr<Stream> stream = nullptr);
 
   /// Runs once. `inputs`: every input by name, read in place (no copy) during the call; and any of
   /// those that have a value of their own, which is not taken then. `outputs`: places for results
@@ -40,7 +39,7 @@ class Context {
   Context* opened_for(const NamedTensors& inputs);
 
   std::shared_ptr<const Engine> engine_;
-  std::shared_ptr<Team> team_;
+  std::shared_ptr<Stream> stream_;
   Profile* profile_ = nullptr;
   Execution execution_;
   std::map<std::string, size_t, std::less<>> inputs_;        // by name: their places

@@ -3,12 +3,8 @@
 #include <algorithm>
 
 #include "base/log.hpp"
-#include "device/cpu/isa.hpp"
-#include "device/cpu/stream.hpp"
 
 namespace hone {
-
-std::string cpu_target() { return cat("cpu ", cpu::name(cpu::isa())); }
 
 std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable,
                                            const EngineOptions& options, const DevicePart* part,
@@ -21,17 +17,21 @@ std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable
   engine->options_ = options;
   engine->options_.workers = engine->workers_;  // with_inputs(): however many are usable by then
   engine->options_.progress = nullptr;
+  engine->options_.after_pass = nullptr;
+  if (options.device == nullptr) engine->options_.device = open_device();
   if (part != nullptr) engine->replanned_ = engine->use(*part, options);
   if (engine->program_ != nullptr) return engine;
   check(engine->portable_ != nullptr, Code::incompatible_engine,
         "its plan cannot be used: ", engine->replanned_,
         "; it was built with --drop-portable and cannot be planned again, ",
         "build it anew from the model");
-  if (options.progress) options.progress("passes for this machine", 0, 0);
-  std::unique_ptr<Graph> typed = make_typed(*engine->portable_, engine->workers_, options.passes);
-  const Plan plan = plan_for_cpu(*typed, engine->workers_, 1, nullptr, options.progress);
-  engine->graph_ = std::move(typed);
-  engine->prepare(plan, options);
+  CompileOptions how = engine->compile_options();
+  how.progress = options.progress;
+  how.after = options.after_pass;
+  Compiled compiled = compile(*engine->portable_, engine->device(), how);
+  engine->graph_ = std::move(compiled.typed);
+  engine->report_ = std::move(compiled.report);
+  engine->prepare(compiled.plan, compiled.chosen, options);
   return engine;
 }
 
@@ -42,16 +42,23 @@ std::shared_ptr<const Engine> Engine::with_inputs(const std::set<std::string>& n
   };
   check(std::all_of(names.begin(), names.end(), is_default), Code::internal,
         "an input has no value of its own");
-  const std::lock_guard lock(mutex_);
-  const auto found = std::ranges::find(opened_, names, &Opened::inputs);
-  if (found != opened_.end()) {
+  const auto find = [&]() -> std::shared_ptr<const Engine> {
+    const auto found = std::ranges::find(opened_, names, &Opened::inputs);
+    if (found == opened_.end()) return nullptr;
     opened_.splice(opened_.begin(), opened_, found);
     return opened_.front().engine;
+  };
+  {
+    const std::lock_guard lock(mutex_);
+    if (auto found = find()) return found;
   }
   log(Level::detail, "an engine for given ", join(names, ", "), " is made");
   std::unique_ptr<Graph> graph = graph_with(*defaults_, names);
   canonicalize(*graph, options_.passes);
-  opened_.push_front({names, make(std::move(graph), options_)});
+  auto made = make(std::move(graph), options_);
+  const std::lock_guard lock(mutex_);
+  if (auto found = find()) return found;  // another thread was faster
+  opened_.push_front({names, std::move(made)});
   if (opened_.size() > kKept) opened_.pop_back();
   return opened_.front().engine;
 }
@@ -59,19 +66,20 @@ std::shared_ptr<const Engine> Engine::with_inputs(const std::set<std::string>& n
 /// Why not; empty: it is used.
 std::string Engine::use(const DevicePart& part, const EngineOptions& options) {
   if (!part.outdated.empty()) return part.outdated;
-  if (part.target != cpu_target())
-    return cat("it was made for ", part.target, ", this is ", cpu_target());
+  const std::string target = device().target()->text();
+  if (part.target != target) return cat("it was made for ", part.target, ", this is ", target);
   if (part.plan.workers != workers_)
     return cat("it was made for ", part.plan.workers, " workers, there are ", workers_);
+  options_.sizes = part.plan.sizes;
   graph_ = part.typed;
   if (graph_ == nullptr) {  // as it was when the plan was made, its order too
-    std::unique_ptr<Graph> typed = make_typed(*portable_, workers_, options.passes);
-    plan_for_cpu(*typed, workers_);
-    graph_ = std::move(typed);
+    CompileOptions how = compile_options();
+    how.candidates = part.plan.takes;
+    graph_ = compile(*portable_, device(), how).typed;
   }
   try {
-    check_plan(*graph_, part.plan, "cpu", cpu::kernels());
-    prepare(part.plan, options);
+    const Choices chosen = check_plan(*graph_, part.plan, device());
+    prepare(part.plan, chosen, options);
   } catch (const Error& error) {
     if (error.code() != Code::incompatible_engine) throw;
     return error.message();
@@ -79,9 +87,19 @@ std::string Engine::use(const DevicePart& part, const EngineOptions& options) {
   return {};
 }
 
-void Engine::prepare(const Plan& plan, const EngineOptions& options) {
-  const Preparation preparation{packs_, std::max<size_t>(1, options.specialized), options.passes};
-  program_ = Program::make(graph_, plan, preparation, portable_, options.progress);
+CompileOptions Engine::compile_options() const {
+  CompileOptions how;
+  how.workers = workers_;
+  how.passes = options_.passes;
+  how.sizes = options_.sizes;
+  return how;
+}
+
+void Engine::prepare(const Plan& plan, const Choices& chosen, const EngineOptions& options) {
+  Preparation preparation{options_.device, packs_, std::max<size_t>(1, options.specialized),
+                          compile_options()};
+  preparation.compile.candidates = plan.takes;  // what paid for the whole is not priced again
+  program_ = Program::make(graph_, plan, chosen, preparation, portable_, options.progress);
 }
 
 }  // namespace hone

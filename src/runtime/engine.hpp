@@ -12,11 +12,14 @@
 namespace hone {
 
 struct EngineOptions {
-  int workers = 0;         // 0: one per usable core
+  std::shared_ptr<Device> device{};  // null: open_device()
+  int workers = 0;                   // 0: one per usable core
   size_t specialized = 8;  // programs kept, of each graph, for sizes the general one cannot run
   /// Left out and kept by the passes that run on the typed graph, too (their limits are its own).
   PassOptions passes = {};
-  Progress progress{};  // told while the engine is made, not later
+  Bindings sizes{};        // that are expected of the model's symbols: choices are made for them
+  Progress progress{};     // told while the engine is made, not later
+  AfterPass after_pass{};  // sees the typed graph after each pass that changed it; not later
 };
 
 /// What a file has for one device: the graph that its plan is of, and the plan.
@@ -27,13 +30,10 @@ struct DevicePart {
   std::string outdated{};  // why nothing but the portable graph is used; empty: it can be
 };
 
-/// The target of this machine's processor.
-std::string cpu_target();
-
 class Engine {
  public:
-  /// Plans and prepares `portable` (canonical) for the CPU. `part`: an earlier part of the same
-  /// graph; when it is not for this machine or does not fit, a new plan is made and `replanned()`
+  /// Plans and prepares `portable` (canonical) for a device. `part`: an earlier part of the same
+  /// graph; when it is not for this device or does not fit, a new plan is made and `replanned()`
   /// says why. Without `portable` that cannot be: Error(incompatible_engine).
   static std::shared_ptr<const Engine> make(std::shared_ptr<const Graph> portable,
                                             const EngineOptions& options = {},
@@ -47,7 +47,10 @@ class Engine {
   /// What the inputs and outputs are, and may be; graph() may be for fewer sizes.
   const Graph& stated() const { return program_->stated(); }
   /// What a file keeps of this engine for this machine.
-  DevicePart part() const { return {cpu_target(), graph_, plan()}; }
+  DevicePart part() const { return {device().target()->text(), graph_, plan()}; }
+  Device& device() const { return *options_.device; }
+  /// Why the plan is as it is; of an engine from a file nothing but the plan says so.
+  const Compiled::Report& report() const { return report_; }
   const Plan& plan() const { return program_->plan(); }
   const std::shared_ptr<const Program>& program() const { return program_; }
   /// Why an earlier part was not used; empty: it was, or none was given.
@@ -63,7 +66,8 @@ class Engine {
  private:
   Engine() = default;
   std::string use(const DevicePart& part, const EngineOptions& options);
-  void prepare(const Plan& plan, const EngineOptions& options);
+  void prepare(const Plan& plan, const Choices& chosen, const EngineOptions& options);
+  CompileOptions compile_options() const;
 
   struct Opened {
     std::set<std::string> inputs;
@@ -75,6 +79,7 @@ class Engine {
   EngineOptions options_;
   int workers_ = 1;
   std::string replanned_;
+  Compiled::Report report_;
   PackStore packs_;
   std::shared_ptr<const Program> program_;
   mutable std::mutex mutex_;

@@ -6,7 +6,6 @@
 
 #include "base/log.hpp"
 #include "base/size.hpp"
-#include "device/cpu/stream.hpp"
 #include "ir/text.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
@@ -244,11 +243,18 @@ class Reader {
     return made;
   }
 
+  /// Plans of older files are read, and made again.
+  std::string older() const {
+    return cat("the file's version is ", sections_.version(), ", this Hone writes ",
+               kEngineVersion);
+  }
+
   /// The plan of version 1 was of a graph that passes of its time made: it is read, not used.
   void read_old_plan(EngineParts& parts) const {
     if (sections_.find(Section::plan) == nullptr) return;
-    parts.devices.push_back({"cpu", nullptr, read_plan(0),
-                             cat("the file's version is 1, this Hone writes ", kEngineVersion)});
+    Plan plan = read_plan(0);
+    std::string device = plan.device;
+    parts.devices.push_back({std::move(device), nullptr, std::move(plan), older()});
   }
 
   void read_parts(const std::function<void(DevicePart part)>& take) const {
@@ -271,6 +277,7 @@ class Reader {
     check_made_of(lines[2], Section::typed_graph, number, number);
     check_made_of(lines[3], Section::plan, number, number);
     DevicePart part{std::string(lines[0].substr(7)), nullptr, read_plan(number)};
+    if (sections_.version() < kEngineVersion) part.outdated = older();
     if (sections_.find(Section::typed_graph, number) != nullptr)
       part.typed = read_graph(Section::typed_graph, number);
     wanted(part.typed != nullptr || portable_.has_value(), "part ", number, " has no graph");
@@ -286,7 +293,7 @@ class Reader {
            ", the file's is ", found);
   }
 
-  /// The typed graph may be for fewer sizes, see make_typed(): then a run's tensors are given to
+  /// The typed graph may be for fewer sizes, see compile(): then a run's tensors are given to
   /// one or the other.
   void check_ports(const Ports& typed, uint32_t number) const {
     wanted(typed.unsized == portable_->unsized, "the typed graph of part ", number, " is ",
@@ -311,8 +318,9 @@ void check_written(const std::filesystem::path& written, const EngineParts& part
       check(at < parts.devices.size() && part.target == parts.devices[at].target &&
                 part.plan == parts.devices[at].plan,
             Code::internal, "the plan that was written reads back as another one");
-      if (part.typed != nullptr && part.target == cpu_target())
-        check_plan(*part.typed, part.plan, "cpu", cpu::kernels());
+      const auto device = open_device(part.plan.device);
+      if (part.typed != nullptr && part.target == device->target()->text())
+        check_plan(*part.typed, part.plan, *device);
       ++at;
     };
     const bool portable = Reader(MappedFile::open(written), false, true, Limits{}).look(at_part);

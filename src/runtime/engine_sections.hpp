@@ -24,8 +24,9 @@
 
 namespace hone {
 
-/// 2: device parts with their typed graphs. 1: the portable graph and one plan.
-inline constexpr uint32_t kEngineVersion = 2;
+/// 3: plans say what is expected, which candidates were taken and why kernels were refused. 2:
+/// device parts with their typed graphs. 1: the portable graph and one plan.
+inline constexpr uint32_t kEngineVersion = 3;
 inline constexpr size_t kSectionAlignment = 64;
 
 /// Kinds of section; the numbers stay.

@@ -10,8 +10,16 @@
 #include "ir/structural.hpp"
 
 namespace hone {
-Execution::Execution(std::shared_ptr<const Program> program, Team& team)
-    : program_(std::move(program)), team_(team), stream_(team), states_(program_->steps().size()) {
+Execution::Execution(std::shared_ptr<const Program> program, Stream& stream)
+    : program_(std::move(program)), stream_(stream), states_(program_->steps().size()) {
+  const std::vector<hone::Step>& planned = program_->plan().steps;
+  for (int more = stream_count(program_->plan()); more > 1; --more)
+    more_streams_.push_back(program_->device().stream(stream.share()));
+  events_.resize(planned.size());
+  for (const hone::Step& step : planned)
+    for (const int wait : step.waits)
+      if (auto& event = events_.at(static_cast<size_t>(wait)); event == nullptr)
+        event = program_->device().event();
   const auto values = static_cast<size_t>(program_->value_count());
   tensors_.resize(values);
   given_.resize(values);
@@ -23,7 +31,7 @@ Execution::Execution(std::shared_ptr<const Program> program, Team& team)
   for (size_t i = 0; i < states_.size(); ++i) {
     const Program::Step& step = program_->steps()[i];
     for (const auto& body : step.bodies)
-      states_[i].bodies.push_back(std::make_unique<Execution>(body, team));
+      states_[i].bodies.push_back(std::make_unique<Execution>(body, stream));
   }
 }
 
@@ -101,8 +109,30 @@ Tensor Execution::make_result(size_t index, DType dtype, const std::vector<int64
 void Execution::run_step(size_t index) {
   const Program::Step& step = program_->steps()[index];
   StepState& state = states_[index];
-  if (state.idle) return;
-  if (step.kind != Step::Kind::run) return evaluate_step(step, state);
+  for (const int wait : program_->plan().steps[index].waits)
+    stream_of(index).wait(*events_[static_cast<size_t>(wait)]);
+  if (step.kind != Step::Kind::run) {
+    synchronize();
+    evaluate_step(step, state);
+  } else if (!state.idle) {
+    enqueue(index);
+  }
+  if (events_[index] != nullptr) stream_of(index).record(*events_[index]);
+}
+
+Stream& Execution::stream_of(size_t index) {
+  const int stream = program_->plan().steps[index].stream;
+  return stream == 0 ? stream_ : *more_streams_[static_cast<size_t>(stream - 1)];
+}
+
+void Execution::synchronize() {
+  stream_.synchronize();
+  for (const auto& stream : more_streams_) stream->synchronize();
+}
+
+void Execution::enqueue(size_t index) {
+  const Program::Step& step = program_->steps()[index];
+  StepState& state = states_[index];
   make_results(step);
   if (writes_nothing(step)) return;
   if (state.bound == nullptr || !state.settled) {
@@ -115,11 +145,11 @@ void Execution::run_step(size_t index) {
       scratch = state.late_scratch.mutable_bytes();
     }
     if (step.scratch >= 0) scratch = scratch_[static_cast<size_t>(step.scratch)];
-    state.bound = step.prepared->bind(operands_of(step), scratch);
+    state.bound = step.prepared->bind(operands_of(step), scratch, stream_of(index));
   } else if (state.moves) {
     state.bound->rebind(operands_of(step));
   }
-  state.bound->enqueue(stream_);
+  state.bound->enqueue(stream_of(index));
 }
 
 void Execution::take_results(const Program::Step& step, std::vector<Tensor> results) {
@@ -254,7 +284,7 @@ std::vector<Tensor> Execution::run(const std::vector<Tensor>& inputs,
   try {
     take_inputs(inputs);
     std::vector<Tensor> results;
-    team_.run([&] {
+    stream_.run([&] {
       if (!general_) {
         results = run_rest(0, outputs);
         return;
@@ -296,6 +326,7 @@ std::vector<Tensor> Execution::run_steps(const std::vector<Tensor>& outputs) {
 /// does.
 std::vector<Tensor> Execution::run_rest(size_t first, const std::vector<Tensor>& outputs) {
   constexpr size_t kKept = 4;
+  synchronize();
   std::vector<Tensor> contents;
   std::vector<Type> types;
   for (const Value* value : program_->live(first)) {
@@ -306,13 +337,14 @@ std::vector<Tensor> Execution::run_rest(size_t first, const std::vector<Tensor>&
   const auto found = std::find_if(rests_.begin(), rests_.end(),
                                   [&](const Rest& rest) { return rest.program == program; });
   if (found != rests_.end()) rests_.splice(rests_.begin(), rests_, found);
-  else rests_.push_front({program, std::make_unique<Execution>(program, team_)});
+  else rests_.push_front({program, std::make_unique<Execution>(program, stream_)});
   rests_.front().execution->profile(profile_);
   if (rests_.size() > kKept) rests_.pop_back();
   return rests_.front().execution->run(contents, outputs);
 }
 
 std::vector<Tensor> Execution::results(const std::vector<Tensor>& outputs) {
+  synchronize();
   const Graph& graph = program_->graph();
   std::vector<Tensor> results;
   for (size_t i = 0; i < graph.outputs().size(); ++i) {

@@ -6,7 +6,6 @@
 #include <memory>
 #include <vector>
 
-#include "device/cpu/stream.hpp"
 #include "runtime/profile.hpp"
 #include "runtime/program.hpp"
 
@@ -17,7 +16,8 @@ std::vector<int64_t> sizes_of(const Value& value, const Bindings& symbols);
 
 class Execution {
  public:
-  Execution(std::shared_ptr<const Program> program, Team& team);
+  /// `stream` outlives it; a plan of more streams has others of the same share beside it.
+  Execution(std::shared_ptr<const Program> program, Stream& stream);
 
   /// Runs the program. `inputs` in the graph's order; `outputs`: places for results in the graph's
   /// order, an empty tensor where the execution should make one; a place may be misaligned or lie
@@ -76,13 +76,17 @@ class Execution {
   void run_step(size_t index);
   void profile_step(size_t index);
   Profile::Sizes sizes_for_profile(const Program::Step& step);
+  void enqueue(size_t index);
+  Stream& stream_of(size_t index);
+  void synchronize();  // all streams
   void evaluate_step(const Program::Step& step, StepState& state);
   void take_results(const Program::Step& step, std::vector<Tensor> results);
 
   std::shared_ptr<const Program> program_;
-  Team& team_;
   Profile* profile_ = nullptr;
-  cpu::Stream stream_;
+  Stream& stream_;
+  std::vector<std::unique_ptr<Stream>> more_streams_;  // of a plan's streams the second and so on
+  std::vector<std::unique_ptr<Event>> events_;         // by step: null where nothing waits for it
   bool settled_ = false;
   bool general_ = false;  // the program runs these input sizes; else a rest from step 0 on does
   bool fits_ = false;     // the inputs' sizes are those of the program's graph
@@ -91,7 +95,7 @@ class Execution {
   std::vector<std::span<std::byte>> scratch_;  // by buffer index of the plan
   std::span<std::byte> lent_;                  // of the execution around it
   bool borrows_ = false;                       // the arena is what was lent
-  Tensor arena_;
+  Buffer arena_;
   std::vector<Tensor> tensors_;             // by value index
   std::vector<bool> in_arena_;              // by value index
   std::vector<std::span<std::byte>> room_;  // by value index: in the arena, for sizes yet unknown

@@ -9,51 +9,26 @@
 #include <unordered_map>
 #include <vector>
 
-#include "base/progress.hpp"
-#include "passes/pass.hpp"
-#include "plan/streams.hpp"
+#include "compile/compile.hpp"
+#include "runtime/packs.hpp"
 
 namespace hone {
 
-/// Packed weights by content and form: made once, shared by programs, shapes and contexts, kept as
-/// long as a program has them.
-class PackStore {
- public:
-  Tensor pack(const Problem& problem, const Tuning& tuning, const Packing& packing);
-  int64_t bytes() const;
-
- private:
-  mutable std::mutex mutex_;
-  std::map<std::pair<Hash, std::string>, std::weak_ptr<const Tensor>> packed_;
-  size_t most_ = 64;  // entries; beyond it those that nobody has go
-};
-
-/// The graph that plans are of: a copy of `portable` with everything computed that can be, its
-/// regions as the kernels of the CPU take them. It is for the sizes of with_equal_sizes(); the
-/// others are run by rests of `portable`.
-std::unique_ptr<Graph> make_typed(const Graph& portable, int workers,
-                                  const PassOptions& passes = {});
-/// A plan of a typed graph, whose nodes it puts in an order that needs little memory; nothing is
-/// prepared or packed. One stream: a kernel takes all workers, and what it would take with a part
-/// of them is not known, so that steps beside one another would gain nothing that can be told.
-/// `most_streams` more: what plan_on_streams() finds as if each stream had workers of its own.
-Plan plan_for_cpu(Graph& typed, int workers, int most_streams = 1,
-                  std::vector<StreamTrial>* trials = nullptr, const Progress& progress = nullptr);
-
 /// What programs are made with.
 struct Preparation {
-  PackStore& packs;        // outlives the programs
-  size_t specialized = 8;  // programs kept, of each graph, for sizes the general one cannot run
-  PassOptions passes{};    // for those programs
+  std::shared_ptr<Device> device;
+  PackStore& packs;          // outlives the programs
+  size_t specialized = 8;    // programs kept, of each graph, for sizes the general one cannot run
+  CompileOptions compile{};  // for those programs
 };
 
 class Program {
  public:
-  /// Prepares `plan` of `graph`: one that was made for it, or that check_plan() has seen.
-  /// Error(incompatible_engine) when it is of another graph. `stated`: what `graph` was made of by
-  /// make_typed(), which may take more sizes; null: it takes no more.
+  /// Prepares `plan` of `graph` and what was chosen for it: by compile(), or by check_plan() of a
+  /// plan from elsewhere. Error(incompatible_engine) when they are of another graph. `stated`: what
+  /// `graph` was compiled from, which may take more sizes; null: it takes no more.
   static std::shared_ptr<const Program> make(std::shared_ptr<const Graph> graph, Plan plan,
-                                             const Preparation& preparation,
+                                             const Choices& chosen, const Preparation& preparation,
                                              std::shared_ptr<const Graph> stated = nullptr,
                                              const Progress& progress = nullptr);
 
@@ -79,6 +54,8 @@ class Program {
     bool ranks = false;  // running it tells the rank of a result that is read
   };
 
+  const Preparation& preparation() const { return preparation_; }
+  Device& device() const { return *preparation_.device; }
   const Graph& graph() const { return *graph_; }
   /// The same function for all sizes that are to run: graph(), or where that is for fewer what it
   /// was made of, whose inputs are graph()'s, in order.
@@ -97,8 +74,10 @@ class Program {
     std::shared_ptr<const Program> program;
   };
   explicit Program(const Preparation& preparation) : preparation_(preparation) {}
-  void add_step(const hone::Step& planned, const Node& node, int at, size_t& body);
-  void add_run(Step& step, const hone::Step& planned, int at);
+  void add_step(const hone::Step& planned, const Node& node, int at, size_t& body,
+                const Choices& chosen);
+  void add_run(Step& step, const Chosen& chosen, int at);
+  std::shared_ptr<const Program> find_rest(const std::string& key) const;  // under the lock
   void add_constant(const Value* value);
   const Node* node_at(size_t first) const;  // null: behind the last one
 

@@ -9,6 +9,14 @@
 #include "runtime/execution.hpp"
 
 namespace hone {
+namespace {
+
+std::span<std::byte> bytes_of(const Buffer& buffer) {
+  return {buffer.data, static_cast<size_t>(buffer.bytes)};
+}
+
+}  // namespace
+
 std::vector<int64_t> sizes_of(const Value& value, const Bindings& symbols) {
   std::vector<int64_t> sizes;
   for (const Dim& dim : value.type.tensor().shape()) {
@@ -43,8 +51,8 @@ void Execution::settle() {
   room_.assign(in_arena_.size(), {});
   scratch_.assign(plan.buffers.size(), {});
   for (size_t i = 0; i < plan.buffers.size(); ++i) {
-    const auto place = arena_.mutable_bytes().subspan(static_cast<size_t>(layout.at(i, placement_)),
-                                                      static_cast<size_t>(layout.bytes[i]));
+    const auto place = bytes_of(arena_).subspan(static_cast<size_t>(layout.at(i, placement_)),
+                                                static_cast<size_t>(layout.bytes[i]));
     if (plan.buffers[i].value.empty()) {
       scratch_[i] = place;
       continue;
@@ -69,8 +77,8 @@ void Execution::settle() {
     std::span<std::byte> room;
     if (const int buffer = layout.rooms[i]; buffer >= 0) {
       const auto at = static_cast<size_t>(buffer);
-      room = arena_.mutable_bytes().subspan(static_cast<size_t>(placement_.offsets[at]),
-                                            static_cast<size_t>(layout.demand.buffers[at].bytes));
+      room = bytes_of(arena_).subspan(static_cast<size_t>(placement_.offsets[at]),
+                                      static_cast<size_t>(layout.demand.buffers[at].bytes));
     }
     for (const auto& body : states_[i].bodies) body->lend(room);
   }
@@ -100,7 +108,7 @@ void Execution::lend(std::span<std::byte> room) {
 }
 
 int64_t Execution::held_bytes() const {
-  int64_t bytes = borrows_ ? 0 : static_cast<int64_t>(arena_.bytes().size());
+  int64_t bytes = borrows_ ? 0 : arena_.bytes;
   for (const StepState& state : states_)
     for (const auto& body : state.bodies) bytes += body->held_bytes();
   return bytes;
@@ -108,24 +116,24 @@ int64_t Execution::held_bytes() const {
 
 void Execution::take_arena(const Demand& wanted) {
   if (!lent_.empty() && placement_.bytes <= static_cast<int64_t>(lent_.size())) {
-    arena_ =
-        Tensor::borrow_mutable(DType::u8, {static_cast<int64_t>(lent_.size())}, lent_, nullptr);
+    arena_ = {lent_.data(), static_cast<int64_t>(lent_.size()), true, nullptr};
     borrows_ = true;
-  } else if (borrows_ || arena_.empty() ||
-             static_cast<int64_t>(arena_.bytes().size()) < placement_.bytes) {
+  } else if (borrows_ || arena_.data == nullptr || arena_.bytes < placement_.bytes) {
     make_arena(wanted);
     borrows_ = false;
   }
 }
 
 void Execution::make_arena(const Demand& wanted) {
-  arena_ = Tensor();  // the old one first: both may be too much
+  arena_ = {};  // the old one first: both may be too much
   try {
-    arena_ = Tensor(DType::u8, {placement_.bytes});
+    arena_ = program_->device().allocate(placement_.bytes);
+    check(arena_.host, Code::unsupported, "memory of ", program_->device().target()->text(),
+          " is not the host's: no execution can use it yet");
   } catch (const Error& error) {
-    const auto largest =
-        std::max_element(wanted.buffers.begin(), wanted.buffers.end(),
-                         [](const Buffer& a, const Buffer& b) { return a.bytes < b.bytes; });
+    const auto largest = std::max_element(
+        wanted.buffers.begin(), wanted.buffers.end(),
+        [](const Demand::Buffer& a, const Demand::Buffer& b) { return a.bytes < b.bytes; });
     const Node& node = *program_->steps()[static_cast<size_t>(largest->first)].node;
     throw error.with("the arena's largest part, ", largest->bytes, " bytes, is for ",
                      describe(node));

@@ -6,7 +6,9 @@
 #include <random>
 
 #include "base/size.hpp"
+#include "device/cpu/device.hpp"
 #include "device/cpu/stream.hpp"
+#include "device/problem.hpp"
 #include "ir/evaluation.hpp"
 #include "ir/text.hpp"
 #include "ops/common/registry.hpp"
@@ -91,7 +93,7 @@ class Trial {
       packed.push_back(
           packing.pack(*problem_, recipe.tuning, problem_->weights[packing.input]->tensor()));
     }
-    prepared_ = kernel.prepare(recipe, std::move(packed));
+    prepared_ = kernel.prepare(recipe, std::move(packed), *device_);
   }
 
   void run(const Bindings& symbols, const std::vector<Tensor>& inputs,
@@ -100,8 +102,8 @@ class Trial {
     ASSERT_TRUE(scratch_bytes.has_value());
     Guarded scratch(static_cast<size_t>(*scratch_bytes), 0);
     Addresses first(*this, symbols, inputs, expected), second(*this, symbols, inputs, expected);
-    const auto bound = prepared_->bind(first.operands, scratch.bytes());
     cpu::Stream stream(team_);
+    const auto bound = prepared_->bind(first.operands, scratch.bytes(), stream);
     const auto enqueue = [&] { team_.run([&] { bound->enqueue(stream); }); };
     enqueue();
     compare(first, symbols, expected);
@@ -157,6 +159,7 @@ class Trial {
 
   const KernelCase& given_;
   const Kernel& kernel_;
+  const std::shared_ptr<Device> device_ = cpu::open();
   std::shared_ptr<const Problem> problem_;
   Team team_;
   Dim scratch_bytes_;
@@ -165,12 +168,7 @@ class Trial {
 };
 
 std::shared_ptr<const Problem> problem_of(const Node& node, const Graph& graph, int workers) {
-  auto problem = std::make_shared<Problem>();
-  problem->region = region_of(node);
-  for (const Value* operand : region_operands(node)) problem->weights.push_back(operand->weight);
-  problem->ranges = graph.ranges();
-  problem->share = {workers};
-  return problem;
+  return hone::problem_of(graph, node, {cpu::open()->target(), {workers}, {}});
 }
 
 struct Run {
@@ -258,7 +256,7 @@ std::set<std::string> kernels_run(const KernelCase& given) {
   for (const int workers : {1, 3}) {
     const auto problem = problem_of(node, *graph, workers);
     for (const Kernel* kernel : cpu::kernels().all()) {
-      if (!kernel->supports(*problem).yes) continue;
+      if (!kernel->accepts(*problem).yes) continue;
       names.insert(std::string(kernel->name));
       Trial trial(given, *kernel, problem);
       for (const Run& run : runs) trial.run(run.symbols, run.operands, run.expected);
@@ -275,7 +273,7 @@ std::string kernel_error(const std::string& kernel, const KernelCase& given) {
   const std::unique_ptr<Graph> graph = given.graph();
   const auto problem = problem_of(graph->nodes().front(), *graph, 1);
   const Kernel* found = cpu::kernels().find(kernel);
-  EXPECT_TRUE(found != nullptr && found->supports(*problem).yes) << kernel;
+  EXPECT_TRUE(found != nullptr && found->accepts(*problem).yes) << kernel;
   const Run run = run_of(given, *graph, given.sizes.front(), false);
   try {
     Trial(given, *found, problem).run(run.symbols, run.operands, run.expected);
@@ -289,7 +287,7 @@ std::string refusal(const std::string& kernel, const KernelCase& given) {
   const std::unique_ptr<Graph> graph = given.graph();
   const Kernel* found = cpu::kernels().find(kernel);
   if (found == nullptr) return "there is no such kernel";
-  return found->supports(*problem_of(graph->nodes().front(), *graph, 1)).why;
+  return found->accepts(*problem_of(graph->nodes().front(), *graph, 1)).why;
 }
 
 }  // namespace hone::test

@@ -50,15 +50,16 @@ TEST(NullDevice, WritesDownLaunchesAndEventsInOrder) {
   Operands operands;
   operands.inputs = {{memory, DType::f32, {3, 5}}, {nullptr, DType::f32, {7}}};
   operands.outputs = {{memory + 64, DType::f16, {3}}};
-  const auto bound = kernel.prepare({}, {})->bind(operands, std::span(memory + 128, 64));
+  const auto bound = kernel.prepare({}, {}, device)
+                         ->bind(operands, std::span(memory + 128, 64), device.stream_at(1));
   device.set_label(7);
-  bound->enqueue(device.stream(1));
-  device.stream(1).record(3);
-  device.stream(0).wait(3);
+  bound->enqueue(device.stream_at(1));
+  device.stream_at(1).record(3);
+  device.stream_at(0).wait(3);
   operands.inputs[0].data = memory + 192;
   bound->rebind(operands);
   device.set_label(8);
-  bound->enqueue(device.stream(0));
+  bound->enqueue(device.stream_at(0));
   ASSERT_EQ(device.log().size(), 4u);
   const auto address = [&](size_t at) { return reinterpret_cast<uintptr_t>(memory + at); };
   const Command& first = device.log()[0];

@@ -9,7 +9,7 @@
 #include "base/error.hpp"
 #include "build/build.hpp"
 #include "choose/choose.hpp"
-#include "device/cpu/stream.hpp"
+#include "compile/compile.hpp"
 #include "ir/structural.hpp"
 
 namespace {
@@ -28,10 +28,11 @@ Bindings sizes_for(const Graph& graph, int64_t batch) {
   return symbols;
 }
 
-std::unique_ptr<Graph> typed_graph(const std::string& path) {
+/// As engines run it.
+Compiled compiled(const std::string& path, const CompileOptions& how) {
   ImportOptions options;
   options.random_weights = 1;
-  return make_typed(*make_portable(import_file(path, options).graph), 2);
+  return compile(*make_portable(import_file(path, options).graph), *open_device("cpu"), how);
 }
 
 /// true: within the bars.
@@ -67,9 +68,9 @@ int run_streams(const std::vector<std::string>& paths) {
   std::cout << "| graph | streams | times as fast | waits | bound | bound / one stream |\n"
                "|---|--:|--:|--:|--:|--:|\n";
   for (const std::string& path : paths) {
-    const auto graph = typed_graph(path);
-    std::vector<StreamTrial> trials;
-    const Plan plan = plan_for_cpu(*graph, 1, kMost, &trials);
+    const Compiled made = compiled(path, {.workers = 1, .most_streams = kMost});
+    const Plan& plan = made.plan;
+    const std::vector<StreamTrial>& trials = made.report.streams;
     const int taken = stream_count(plan);
     const auto trial = std::find_if(trials.begin(), trials.end(),
                                     [&](const auto& each) { return each.streams == taken; });
@@ -89,12 +90,10 @@ int run(const std::vector<std::string>& paths) {
                "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
   bool good = true;
   for (const std::string& path : paths) {
-    const auto graph = typed_graph(path);
-    const Choose choose = [](std::shared_ptr<const Problem> problem) {
-      return choose_by_estimate(cpu::kernels(), std::move(problem));
-    };
-    const Plan given = make_plan(*graph, choose, "cpu", Share{2});
-    const Plan plan = plan_for_cpu(*graph, 2);
+    const Compiled made = compiled(path, {.workers = 2});
+    const Graph* graph = made.typed.get();
+    const Plan& plan = made.plan;
+    const Plan& given = made.report.given;
     const std::string name = std::filesystem::path(path).stem().string();
     for (const int64_t batch : {1, 16}) good &= print_row(*graph, plan, given, name, batch);
   }

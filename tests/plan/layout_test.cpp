@@ -6,10 +6,10 @@
 
 #include <algorithm>
 
+#include "compile/compile.hpp"
 #include "ir/inference.hpp"
 #include "ir/text.hpp"
 #include "ops/common/registry.hpp"
-#include "runtime/engine.hpp"
 
 namespace hone::test {
 namespace {
@@ -22,7 +22,9 @@ struct Planned {
 
   Planned(std::string_view text, const Bindings& symbols) : graph(parse(text, all_ops())) {
     infer(*graph);
-    plan = plan_for_cpu(*graph, 2);
+    Compiled made = compile_typed(std::move(graph), *open_device("cpu"), {.workers = 2});
+    graph = std::move(made.typed);
+    plan = std::move(made.plan);
     layout = lay_out(plan, symbols);
     placement = solve(layout.demand);
     EXPECT_EQ(validate(layout.demand, placement), std::nullopt);

@@ -31,7 +31,7 @@ int64_t most_live(const Demand& demand) {
   int64_t most = 0;
   for (int step = 0; step < 60; ++step) {
     int64_t live = 0;
-    for (const Buffer& buffer : demand.buffers)
+    for (const Demand::Buffer& buffer : demand.buffers)
       if (buffer.first <= step && step <= buffer.last) live += (buffer.bytes + 63) / 64 * 64;
     most = std::max(most, live);
   }
@@ -60,10 +60,10 @@ bool brute_force(const Demand& demand, int64_t capacity, std::vector<int64_t>& o
   for (size_t i = 0; i < offsets.size(); ++i) {
     if (offsets[i] >= 0) continue;
     all = false;
-    const Buffer& buffer = demand.buffers[i];
+    const Demand::Buffer& buffer = demand.buffers[i];
     int64_t offset = 0;
     for (size_t j = 0; j < offsets.size(); ++j) {
-      const Buffer& other = demand.buffers[j];
+      const Demand::Buffer& other = demand.buffers[j];
       if (offsets[j] >= 0 && buffer.first <= other.last && other.first <= buffer.last)
         offset = std::max(offset, offsets[j] + other.bytes);
     }
@@ -177,7 +177,7 @@ TEST(Memory, TheValidatorFindsEveryOverlapThatIsMade) {
     Placement placement = solve(demand);
     for (size_t a = 0; a < demand.buffers.size(); ++a)
       for (size_t b = 0; b < a; ++b) {
-        const Buffer &one = demand.buffers[a], &two = demand.buffers[b];
+        const Demand::Buffer &one = demand.buffers[a], &two = demand.buffers[b];
         if (one.bytes == 0 || two.bytes == 0 || one.last < two.first || two.last < one.first)
           continue;
         Placement broken = placement;
@@ -190,7 +190,7 @@ TEST(Memory, TheValidatorFindsEveryOverlapThatIsMade) {
   EXPECT_GT(made, 1000);
 }
 
-bool live_together(const Buffer& a, const Buffer& b) {
+bool live_together(const Demand::Buffer& a, const Demand::Buffer& b) {
   return a.first <= b.last && b.first <= a.last;
 }
 
@@ -267,7 +267,7 @@ TEST(Memory, TheValidatorSaysWhatComparingAllPairsDoes) {
     bool overlap = false;
     for (size_t a = 0; a < demand.buffers.size(); ++a)
       for (size_t b = 0; b < a; ++b) {
-        const Buffer &one = demand.buffers[a], &two = demand.buffers[b];
+        const Demand::Buffer &one = demand.buffers[a], &two = demand.buffers[b];
         overlap |= one.bytes > 0 && two.bytes > 0 && live_together(one, two) &&
                    placement.offsets[a] < placement.offsets[b] + two.bytes &&
                    placement.offsets[b] < placement.offsets[a] + one.bytes;

@@ -9,7 +9,6 @@
 #include <random>
 
 #include "choose/choose.hpp"
-#include "device/cpu/stream.hpp"
 #include "ir/inference.hpp"
 #include "ir/text.hpp"
 #include "ir/verify.hpp"
@@ -162,12 +161,23 @@ TEST(Order, TenThousandStepsTakeLittleTime) {
   }
 }
 
-Choice choose(std::shared_ptr<const Problem> problem) {
-  return choose_by_estimate(cpu::kernels(), std::move(problem));
-}
+/// A graph with what was chosen for it, and plans of it.
+struct Planning {
+  Graph& graph;
+  const std::shared_ptr<Device> device = open_device("cpu");
+  const Conditions conditions;
+  Choices choices;
+  Planning(Graph& graph, int workers)
+      : graph(graph),
+        conditions{device->target(), Share{workers}, {}},
+        choices(choose(graph, device->kernels(), conditions)) {}
+  Plan given() const { return make_plan(graph, choices, conditions); }
+  Plan in_order() { return plan_in_order(graph, choices, conditions); }
+  void check(const Plan& plan) const { (void)check_plan(graph, plan, *device); }
+};
 
 int64_t bound_of(const Graph& graph, const Plan& plan) {
-  return lower_bound(lay_out(plan, sizes_around(graph, plan, 64)).demand);
+  return lower_bound(lay_out(plan, expected_sizes(graph, plan)).demand);
 }
 
 TEST(Schedule, WhatIsGivenBreadthFirstIsPutInOrder) {
@@ -179,15 +189,16 @@ TEST(Schedule, WhatIsGivenBreadthFirstIsPutInOrder) {
       all_ops());
   infer(*graph);
   const auto copy = graph->clone();
-  const Plan given = make_plan(*graph, choose, "cpu", Share{1});
-  const Plan plan = plan_in_order(*graph, choose, "cpu", Share{1});
+  Planning planning(*graph, 1);
+  const Plan given = planning.given();
+  const Plan plan = planning.in_order();
   verify(*graph, "schedule");
   EXPECT_LT(bound_of(*graph, plan), bound_of(*graph, given));
-  EXPECT_NO_THROW(check_plan(*graph, plan, "cpu", cpu::kernels()));
+  EXPECT_NO_THROW(planning.check(plan));
   // The same again, and nothing more to gain from an order that is good already.
-  EXPECT_EQ(plan_in_order(*copy, choose, "cpu", Share{1}), plan);
+  EXPECT_EQ(Planning(*copy, 1).in_order(), plan);
   EXPECT_EQ(print(*copy), print(*graph));
-  EXPECT_EQ(plan_in_order(*graph, choose, "cpu", Share{1}), plan);
+  EXPECT_EQ(planning.in_order(), plan);
 }
 
 TEST(Schedule, NothingCrossesWhatTellsSizesAndBodiesAreOrderedToo) {
@@ -204,14 +215,15 @@ TEST(Schedule, NothingCrossesWhatTellsSizesAndBodiesAreOrderedToo) {
       "      %r = ReduceMin(%x) axes=[1] keepdims=false\n",
       all_ops());
   infer(*graph);
-  const Plan given = make_plan(*graph, choose, "cpu", Share{1});
-  const Plan plan = plan_in_order(*graph, choose, "cpu", Share{1});
+  Planning planning(*graph, 1);
+  const Plan given = planning.given();
+  const Plan plan = planning.in_order();
   verify(*graph, "schedule");
   EXPECT_EQ(plan.segments, given.segments);
   EXPECT_EQ(plan.steps[1].node, "i");
   ASSERT_EQ(plan.bodies.size(), 2u);
   EXPECT_EQ(plan.bodies[0].steps[1].node, given.bodies[0].steps[2].node);
-  EXPECT_NO_THROW(check_plan(*graph, plan, "cpu", cpu::kernels()));
+  EXPECT_NO_THROW(planning.check(plan));
 }
 
 TEST(Schedule, TenThousandNodesTakeLittleTime) {
@@ -229,9 +241,10 @@ TEST(Schedule, TenThousandNodesTakeLittleTime) {
   infer(*graph);
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
-  const Plan given = make_plan(*graph, choose, "cpu", Share{1});
+  Planning planning(*graph, 1);
+  const Plan given = planning.given();
   const auto planned = Clock::now();
-  const Plan plan = plan_in_order(*graph, choose, "cpu", Share{1});
+  const Plan plan = planning.in_order();
   const std::chrono::duration<double> one = planned - start, both = Clock::now() - planned;
   std::cout << "plan " << one.count() << " s, with an order " << both.count() << " s, bound "
             << bound_of(*graph, given) << " -> " << bound_of(*graph, plan) << "\n";
@@ -244,13 +257,14 @@ TEST(Schedule, RandomGraphsNeedNoMoreThanBefore) {
   int better = 0;
   for (uint64_t seed = 1; seed <= 150; ++seed) {
     const auto graph = random_graph(seed, all_ops(), counts).graph;
-    const Plan given = make_plan(*graph, choose, "cpu", Share{2});
+    Planning planning(*graph, 2);
+    const Plan given = planning.given();
     const int64_t before = bound_of(*graph, given);
-    const Plan plan = plan_in_order(*graph, choose, "cpu", Share{2});
+    const Plan plan = planning.in_order();
     ASSERT_NO_THROW(verify(*graph, "schedule")) << "seed " << seed;
     ASSERT_LE(bound_of(*graph, plan), before) << "seed " << seed;
     ASSERT_EQ(plan.segments, given.segments) << "seed " << seed;
-    ASSERT_NO_THROW(check_plan(*graph, plan, "cpu", cpu::kernels())) << "seed " << seed;
+    ASSERT_NO_THROW(planning.check(plan)) << "seed " << seed;
     better += bound_of(*graph, plan) < before ? 1 : 0;
   }
   std::cout << better << " of 150 need less\n";

@@ -5,12 +5,11 @@
 #include <functional>
 #include <random>
 
-#include "device/cpu/stream.hpp"
+#include "compile/compile.hpp"
 #include "import/import.hpp"
 #include "ir/inference.hpp"
 #include "ir/text.hpp"
 #include "ops/common/registry.hpp"
-#include "runtime/engine.hpp"
 
 namespace hone::test {
 namespace {
@@ -43,15 +42,18 @@ std::vector<std::unique_ptr<Graph>> graphs() {
   std::vector<std::unique_ptr<Graph>> made;
   made.push_back(branches());
   made.push_back(parse("graph g(%x: f32[n]) -> (%x)\n", all_ops()));
-  made.push_back(make_typed(*import_file(HONE_SOURCE_DIR "/examples/digits/digits.onnx").graph, 3));
+  made.push_back(compile(*import_file(HONE_SOURCE_DIR "/examples/digits/digits.onnx").graph,
+                         *open_device("cpu"), {.workers = 3})
+                     .typed);
   return made;
 }
 
 TEST(PlanText, RoundTripOfPlansThatWereMade) {
-  for (const auto& graph : graphs()) {
-    const Plan plan = plan_for_cpu(*graph, 3);
-    EXPECT_EQ(parse_plan(print(plan)), plan) << print(plan);
-    EXPECT_NO_THROW(check_plan(*graph, plan, "cpu", cpu::kernels()));
+  for (auto& graph : graphs()) {
+    const auto device = open_device("cpu");
+    const Compiled made = compile_typed(std::move(graph), *device, {.workers = 3});
+    EXPECT_EQ(parse_plan(print(made.plan)), made.plan) << print(made.plan);
+    EXPECT_NO_THROW(check_plan(*made.typed, made.plan, *device));
   }
 }
 
@@ -159,7 +161,8 @@ TEST(PlanText, NestingIsLimited) {
 }
 
 TEST(PlanText, DamagedTextIsRefusedOrReadAsSomethingElse) {
-  const std::string whole = print(plan_for_cpu(*branches(), 2));
+  const std::string whole =
+      print(compile_typed(branches(), *open_device("cpu"), {.workers = 2}).plan);
   std::mt19937 random(5);
   for (int i = 0; i < 5000; ++i) {
     std::string text = whole;
@@ -178,8 +181,10 @@ TEST(PlanText, DamagedTextIsRefusedOrReadAsSomethingElse) {
 }
 
 TEST(PlanCheck, OnlyWhatFollowsFromTheChoicesFits) {
-  const auto graph = branches();
-  const Plan whole = plan_for_cpu(*graph, 2);
+  const auto device = open_device("cpu");
+  const Compiled made = compile_typed(branches(), *device, {.workers = 2});
+  const Graph* graph = made.typed.get();
+  const Plan& whole = made.plan;
   ASSERT_EQ(whole.bodies.size(), 2u);
   ASSERT_EQ(whole.bodies[0].bodies.size(), 2u);
   ASSERT_FALSE(whole.buffers.empty());
@@ -214,14 +219,19 @@ TEST(PlanCheck, OnlyWhatFollowsFromTheChoicesFits) {
       {"a longer life", [](Plan& plan) { plan.buffers[0].until = 9; }},
       {"other segments", [](Plan& plan) { plan.segments.push_back(0); }},
       {"another device", [](Plan& plan) { plan.device = "cuda"; }},
+      {"refusals that are not there", [](Plan& plan) { plan.steps[0].refusals = 1000; }},
+      {"refusals of nobody",
+       [](Plan& plan) {
+         plan.refusals.push_back({{"cpu.zzz", "so"}});
+       }},
   };
-  EXPECT_NO_THROW(check_plan(*graph, whole, "cpu", cpu::kernels()));
+  EXPECT_NO_THROW(check_plan(*graph, whole, *device));
   for (const auto& [what, change] : changes) {
     Plan plan = whole;
     change(plan);
     ASSERT_FALSE(plan == whole) << what;
     try {
-      check_plan(*graph, plan, "cpu", cpu::kernels());
+      check_plan(*graph, plan, *device);
       ADD_FAILURE() << what << " was taken";
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), Code::incompatible_engine) << what << ": " << error.message();

@@ -21,8 +21,33 @@
 namespace hone::test {
 namespace {
 
-Choice choose(std::shared_ptr<const Problem> problem) {
-  return choose_by_estimate(null::kernels(), std::move(problem));
+const std::shared_ptr<Device>& device() {
+  static const auto kDevice = open_device("null");
+  return kDevice;
+}
+
+Conditions conditions() { return {device()->target(), Share{1}, {}}; }
+
+Choices chosen(const Graph& graph) { return choose(graph, device()->kernels(), conditions()); }
+
+Plan planned(const Graph& graph, const std::vector<int>& streams = {}) {
+  return make_plan(graph, chosen(graph), conditions(), streams);
+}
+
+Plan on_streams(Graph& graph, int most, std::vector<StreamTrial>* trials = nullptr) {
+  Choices choices = chosen(graph);
+  return plan_on_streams(graph, choices, conditions(), most, trials);
+}
+
+/// Within what the graph says.
+Bindings sizes_around(const Graph& graph, const Plan& plan, int64_t around) {
+  Bindings sizes = expected_sizes(graph, plan);
+  for (auto& [name, size] : sizes) {
+    const auto range = graph.ranges().find(name);
+    const Interval bounds = range == graph.ranges().end() ? Interval{} : range->second;
+    size = std::max(std::min(around, bounds.high), bounds.low);
+  }
+  return sizes;
 }
 
 std::unique_ptr<Graph> graph_of(std::string_view text) {
@@ -71,7 +96,7 @@ Plan spread(const Graph& graph, int streams, std::mt19937& random) {
     of.push_back(stream);
   }
   if (used <= 1) of.clear();
-  return make_plan(graph, choose, "null", Share{1}, of);
+  return planned(graph, of);
 }
 
 struct Laid {
@@ -95,12 +120,12 @@ void expect_sound(const Graph& graph, const Plan& plan, const Bindings& symbols,
   const Rehearsed rehearsed(graph, plan, laid.layout, laid.placement);
   ASSERT_EQ(replay(rehearsed, random, times), std::nullopt) << print(graph) << print(plan);
   ASSERT_EQ(parse_plan(print(plan)), plan) << print(plan);
-  ASSERT_NO_THROW(check_plan(graph, plan, "null", null::kernels())) << print(plan);
+  ASSERT_NO_THROW(check_plan(graph, plan, *device())) << print(plan);
 }
 
 TEST(Streams, WhatAStepWaitsForIsNotImplied) {
   const auto graph = graph_of(kDiamond);
-  const Plan plan = make_plan(*graph, choose, "null", Share{1}, {0, 0, 1, 0, 1});
+  const Plan plan = planned(*graph, {0, 0, 1, 0, 1});
   EXPECT_EQ(plan.steps[0].waits, std::vector<int>{});
   EXPECT_EQ(plan.steps[1].waits, std::vector<int>{});
   EXPECT_EQ(plan.steps[2].waits, std::vector<int>{0});
@@ -111,8 +136,7 @@ TEST(Streams, WhatAStepWaitsForIsNotImplied) {
   EXPECT_EQ(plan.buffers[0].value, "a");
   EXPECT_EQ(plan.buffers[0].last, 2);
   EXPECT_EQ(plan.buffers[0].end(), 2);  // %d waits for both
-  EXPECT_EQ(make_plan(*graph, choose, "null", Share{1}, {0, 0, 0, 0, 0}),
-            make_plan(*graph, choose, "null", Share{1}));
+  EXPECT_EQ(planned(*graph, {0, 0, 0, 0, 0}), planned(*graph));
 }
 
 TEST(Streams, TextGraphsAreSoundOnOneToFourStreams) {
@@ -125,7 +149,7 @@ TEST(Streams, TextGraphsAreSoundOnOneToFourStreams) {
           expect_sound(*graph, spread(*graph, streams, random), {{"n", n}}, random, 5);
     for (int streams = 1; streams <= 4; ++streams) {
       const auto copy = graph->clone();
-      const Plan plan = plan_on_streams(*copy, choose, "null", Share{1}, streams);
+      const Plan plan = on_streams(*copy, streams);
       verify(*copy, "streams");
       expect_sound(*copy, plan, {{"n", 1}}, random, 20);
     }
@@ -135,7 +159,7 @@ TEST(Streams, TextGraphsAreSoundOnOneToFourStreams) {
 TEST(Streams, SizesAndControlFlowJoinAllStreams) {
   const auto graph = graph_of(kNonZero);
   // %a, %b, %i (tells sizes), %j ...
-  const Plan plan = make_plan(*graph, choose, "null", Share{1}, {0, 1, 0, 0, 1, 0, 0, 2, 1, 2});
+  const Plan plan = planned(*graph, {0, 1, 0, 0, 1, 0, 0, 2, 1, 2});
   EXPECT_EQ(plan.steps[2].waits, std::vector<int>{1});
   EXPECT_EQ(plan.steps[7].waits, std::vector<int>{2});  // %d: %b is known to have run with it
 }
@@ -154,7 +178,7 @@ TEST(Streams, RandomGraphsAreSoundOnOneToFourStreams) {
       ASSERT_NO_FATAL_FAILURE(expect_sound(*graph, plan, sizes_around(*graph, plan, 3), random, 4));
     }
     const auto copy = graph->clone();
-    const Plan plan = plan_on_streams(*copy, choose, "null", Share{1}, 3);
+    const Plan plan = on_streams(*copy, 3);
     ASSERT_NO_FATAL_FAILURE(expect_sound(*copy, plan, sizes_around(*copy, plan, 3), random, 4));
   }
   std::cout << crossing << " waits, " << shared << " sharings\n";
@@ -175,7 +199,7 @@ TEST(Streams, AWaitThatIsMissingIsNoticed) {
           plan.steps[step].waits.erase(plan.steps[step].waits.begin() + static_cast<long>(wait));
           const Laid laid(plan, {{"n", 2}});
           EXPECT_NE(checked(*graph, plan, laid), std::nullopt) << print(plan);
-          EXPECT_EQ(refusal_of([&] { check_plan(*graph, plan, "null", null::kernels()); }),
+          EXPECT_EQ(refusal_of([&] { check_plan(*graph, plan, *device()); }),
                     "incompatible_engine: the plan does not fit the graph: its steps differ");
           // For a step that does nothing nobody needs to wait but for what it stands for.
           const auto awaited = static_cast<size_t>(whole.steps[step].waits[wait]);
@@ -203,7 +227,7 @@ TEST(Streams, ALifeThatIsTooShortIsNoticed) {
       if (whole.buffers[buffer].until < 0) continue;
       Plan plan = whole;
       plan.buffers[buffer].until = -1;
-      EXPECT_EQ(refusal_of([&] { check_plan(*graph, plan, "null", null::kernels()); }),
+      EXPECT_EQ(refusal_of([&] { check_plan(*graph, plan, *device()); }),
                 "incompatible_engine: the plan does not fit the graph: its memory differs");
       const Laid laid(plan, sizes_around(*graph, plan, 2));
       const bool wrong = checked(*graph, plan, laid).has_value();
@@ -222,7 +246,7 @@ TEST(Streams, ALifeThatIsTooShortIsNoticed) {
 
 TEST(Streams, WaitsForWhatComesLaterAreRefused) {
   const auto graph = graph_of(kDiamond);
-  Plan plan = make_plan(*graph, choose, "null", Share{1}, {0, 0, 1, 0, 1});
+  Plan plan = planned(*graph, {0, 0, 1, 0, 1});
   plan.steps[1].waits = {2};
   const Laid laid(plan, {{"n", 2}});
   const auto wrong = check_streams(*graph, plan, laid.layout, laid.placement);
@@ -230,25 +254,25 @@ TEST(Streams, WaitsForWhatComesLaterAreRefused) {
   EXPECT_NE(wrong->find("not enqueued before"), std::string::npos) << *wrong;
   plan.steps[1].waits.clear();
   plan.steps[1].stream = 1'000'000;
-  EXPECT_EQ(refusal_of([&] { check_plan(*graph, plan, "null", null::kernels()); }),
+  EXPECT_EQ(refusal_of([&] { check_plan(*graph, plan, *device()); }),
             "incompatible_engine: the plan does not fit the graph: it has 1000001 streams");
 }
 
 TEST(Streams, SimulationCountsWhatIsWaitedFor) {
   const auto graph = graph_of(kDiamond);
   const std::vector<double> seconds{1, 4, 2, 1, 1};
-  EXPECT_EQ(simulate(make_plan(*graph, choose, "null", Share{1}), seconds), 9);
-  EXPECT_EQ(simulate(make_plan(*graph, choose, "null", Share{1}, {0, 0, 1, 0, 0}), seconds), 7);
-  EXPECT_EQ(simulate(make_plan(*graph, choose, "null", Share{1}, {0, 1, 2, 1, 0}), seconds), 7);
+  EXPECT_EQ(simulate(planned(*graph), seconds), 9);
+  EXPECT_EQ(simulate(planned(*graph, {0, 0, 1, 0, 0}), seconds), 7);
+  EXPECT_EQ(simulate(planned(*graph, {0, 1, 2, 1, 0}), seconds), 7);
 }
 
 TEST(Streams, AStreamMoreMustGain) {
   const auto chain =
       graph_of("graph g(%x: f32[n]) -> (%y)\n  %a = Exp(%x)\n  %b = Neg(%a)\n  %y = Abs(%b)\n");
-  EXPECT_EQ(stream_count(plan_on_streams(*chain, choose, "null", Share{1}, 4)), 1);
+  EXPECT_EQ(stream_count(on_streams(*chain, 4)), 1);
   const auto block = graph_of(kBlock);
   std::vector<StreamTrial> trials;
-  const Plan plan = plan_on_streams(*block, choose, "null", Share{1}, 4, &trials);
+  const Plan plan = on_streams(*block, 4, &trials);
   ASSERT_EQ(trials.size(), 4u);
   EXPECT_GT(stream_count(plan), 1);
   EXPECT_LT(trials[1].seconds, 0.8 * trials[0].seconds);

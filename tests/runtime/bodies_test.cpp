@@ -12,11 +12,14 @@ namespace {
 struct Running {
   std::unique_ptr<Graph> graph;
   std::shared_ptr<const Engine> engine;
-  Team team{2};
+  std::unique_ptr<Stream> stream;
   Execution execution;
 
   explicit Running(std::string_view text)
-      : graph(graph_of(text)), engine(engine_of(text)), execution(engine->program(), team) {}
+      : graph(graph_of(text)),
+        engine(engine_of(text)),
+        stream(engine->device().stream({2})),
+        execution(engine->program(), *stream) {}
 
   void run(const std::vector<Tensor>& inputs) {
     const std::vector<Tensor> found = execution.run(inputs), wanted = evaluate(*graph, inputs);

@@ -181,8 +181,8 @@ class EngineBytes : public testing::Test {
     }
     found.replanned = engine->replanned();
     try {
-      static const auto team = std::make_shared<Team>(2);
-      Context context(engine, team);
+      static const std::shared_ptr<Stream> stream = engine->device().stream({2});
+      Context context(engine, stream);
       for (const auto& [name, tensor] : context.run({{"x", contents(DType::f32, {3, 8})},
                                                      {"c", Tensor::scalar(DType::boolean, 1)},
                                                      {"s", contents(DType::string, {20})}}))

@@ -26,10 +26,20 @@ class EngineForgery : public EngineBytes {
     return section_of(sections, kind).body;
   }
 
+  /// What refused kernels said is told to people and nothing else.
+  static void forget_refusals(Plan& plan) {
+    plan.refusals.clear();
+    for (Step& step : plan.steps) step.refusals = -1;
+    for (Plan& body : plan.bodies) forget_refusals(body);
+  }
+
   /// Reads as the same plan: "segment 00", buffers before steps.
   static bool same_plan(const std::string& a, const std::string& b) {
     try {
-      return parse_plan(a) == parse_plan(b);
+      Plan one = parse_plan(a), other = parse_plan(b);
+      forget_refusals(one);
+      forget_refusals(other);
+      return one == other;
     } catch (const Error&) {
       return false;
     }
@@ -108,6 +118,10 @@ TEST_F(EngineForgery, EveryFieldOfTheHeader) {
       const auto count = get<uint32_t>(bytes_of(forged), 12);
       rehash(forged, std::min<size_t>(count, (forged.size() - kTableAt) / kEntryBytes));
       if (forged == whole_) continue;
+      if (at == 8 && value == 2) {  // a file of that version has the same sections
+        EXPECT_EQ(outcome(forged).replanned, "the file's version is 2, this Hone writes 3");
+        continue;
+      }
       ASSERT_NE(refusal(forged), "") << "field " << at << ": " << value;
     }
   }

@@ -9,6 +9,8 @@
 namespace hone::test {
 namespace {
 
+std::string here() { return open_device()->target()->text(); }
+
 std::shared_ptr<const Graph> digits() {
   return make_portable(import_file(HONE_SOURCE_DIR "/examples/digits/digits.onnx").graph);
 }
@@ -82,7 +84,7 @@ TEST_F(EngineFile, APlanThatAsksForLessMemoryIsMadeAgain) {
   const auto engine = Engine::make(portable, {.workers = 2});
   Plan plan = engine->plan();
   for (PlannedBuffer& buffer : plan.buffers) buffer.bytes = Dim(64);
-  write_engine_file(path_, {"test", portable, {{cpu_target(), nullptr, plan}}});
+  write_engine_file(path_, {"test", portable, {{here(), nullptr, plan}}});
   const auto loaded = load(path_, {.engine = {.workers = 2}});
   EXPECT_EQ(loaded->replanned(), "the plan does not fit the graph: its memory differs");
   EXPECT_EQ(loaded->plan(), engine->plan());
@@ -103,7 +105,7 @@ TEST_F(EngineFile, APlanForAnotherProcessorIsMadeAgain) {
   part.target = "cpu other";
   write_engine_file(path_, {"test", portable, {part}});
   const auto loaded = load(path_, {.engine = {.workers = 2}});
-  EXPECT_EQ(loaded->replanned(), cat("it was made for cpu other, this is ", cpu_target()));
+  EXPECT_EQ(loaded->replanned(), cat("it was made for cpu other, this is ", here()));
   EXPECT_TRUE(same_bits(logits(loaded, 2), logits(Engine::make(portable, {.workers = 2}), 2)));
 }
 
@@ -125,7 +127,7 @@ TEST_F(EngineFile, ThePartForThisProcessorIsFound) {
 TEST_F(EngineFile, AnOlderFileIsPlannedAgain) {
   const auto loaded =
       load(HONE_SOURCE_DIR "/tests/runtime/version1.hone", {.engine = {.workers = 2}});
-  EXPECT_EQ(loaded->replanned(), "the file's version is 1, this Hone writes 2");
+  EXPECT_EQ(loaded->replanned(), "the file's version is 1, this Hone writes 3");
   const auto found = Context(loaded).run({{"x", ramp({1, 4}, 0)}});
   EXPECT_EQ(numbers(found[0].second), (std::vector<double>{0, 0.625, 2.25, 3.875, 0.25, 0, 0, 0}));
 }
@@ -147,7 +149,7 @@ TEST_F(EngineFile, WithoutThePortableGraphItRunsHereOnly) {
   write_engine_file(path_, {"test", nullptr, {part}});
   EXPECT_EQ(error_of(Code::incompatible_engine, [&] { load(path_, {.engine = {.workers = 2}}); }),
             cat(path_.string(), ": its plan cannot be used: it was made for cpu other, this is ",
-                cpu_target(), rest));
+                here(), rest));
 }
 
 /// Few weights made from a seed are written as their seed, more as what they are.

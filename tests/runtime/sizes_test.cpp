@@ -147,11 +147,11 @@ TEST(Sizes, ASymbolNamedAsARunningOneWouldBe) {
   expect_as_evaluated(context, kText, {f32({1, 0, 3})});
 }
 
-TEST(Sizes, ATeamMayBeSmallerThanTheEngineNotLarger) {
+TEST(Sizes, AStreamMayBeSmallerThanTheEngineNotLarger) {
   const auto engine = engine_of(kBroadcast, 2);
-  EXPECT_EQ(error_of(Code::usage, [&] { Context(engine, std::make_shared<Team>(3)); }),
-            "a team of 3 workers, the engine is made for 2");
-  Context context(engine, std::make_shared<Team>(1));
+  EXPECT_EQ(error_of(Code::usage, [&] { Context(engine, engine->device().stream({3})); }),
+            "a stream of 3 workers, the engine is made for 2");
+  Context context(engine, engine->device().stream({1}));
   expect_as_evaluated(context, kBroadcast, {ramp({4, 3}), ramp({4, 3})});
 }
 
@@ -176,12 +176,12 @@ TEST(Sizes, SpecializedProgramsLeaveNothingBehind) {
 
 TEST(Sizes, ContextsInThreadsShareAnEngine) {
   const auto engine = engine_of(kBroadcast);
-  const auto team = std::make_shared<Team>(2);
+  const std::shared_ptr<Stream> stream = engine->device().stream({2});
   std::atomic<int> wrong = 0;
   std::vector<std::thread> threads;
   for (int id = 0; id < 4; ++id)
     threads.emplace_back([&, id] {
-      Context context(engine, id % 2 == 0 ? team : nullptr);
+      Context context(engine, id % 2 == 0 ? stream : nullptr);
       for (int64_t i = 0; i < 30; ++i) {
         const int64_t m = 1 + (i + id) % 12;  // more sizes than an engine keeps programs for
         const auto found =

@@ -100,8 +100,9 @@ Times times_of(const std::string& path) {
                             }));
     portable = std::move(graph);
     times.plan = std::min(times.plan, milliseconds([&] {
-                            const auto typed = make_typed(*portable, 2);
-                            place(*typed, plan_for_cpu(*typed, 2), sizes_for(*typed, 0));
+                            const Compiled made =
+                                compile(*portable, *open_device("cpu"), {.workers = 2});
+                            place(*made.typed, made.plan, sizes_for(*made.typed, 0));
                           }));
   }
   EngineOptions two;

@@ -95,6 +95,25 @@ class Check(unittest.TestCase):
         self.expect("src/ir/a.cpp", "struct GraphImpl {};\n", "'impl' in the name")
         self.expect("src/ir/a.cpp", "struct Simple {};  // a helper class Manager\n")
 
+    def test_devices_have_names_in_their_folder_only(self):
+        files = {"src/device/cpu/a.hpp": "#pragma once\nnamespace hone::cpu {}\n",
+                 "src/device/a.cpp": '#include "device/cpu/a.hpp"\nauto x = cpu::open();\n',
+                 "tests/ops/a.cpp": "auto x = cpu::open();\n",
+                 "src/passes/a.cpp": "// cpu:: in words\nauto x = cpu::open();\n",
+                 "tools/hone/a.cpp": '#include "device/cpu/a.hpp"\n'}
+        found = self.run_check(files)
+        self.assertEqual(len(found), 2, found)
+        self.assertIn("src/passes/a.cpp:2: names a device: cpu::", found[0])
+        self.assertIn("tools/hone/a.cpp:1: names a device: device/cpu/", found[1])
+
+    def test_one_road(self):
+        call = "void f() { hone::fuse(g); }\n"
+        self.expect("tools/hone/a.cpp", call, "a.cpp:1: fuse() is called by compile/ alone")
+        self.expect("src/ops/a.cpp", "bool b = cover(g);\n", "cover() is called by compile/ alone")
+        self.expect("src/passes/a.cpp", call)
+        self.expect("tests/passes/a.cpp", call)
+        self.expect("src/ops/a.cpp", "// fuse(g)\nint y = x.fuse(1) + unfuse(2) + refuse(3);\n")
+
     def test_macros(self):
         twice = "#define A\n#undef A\n#define A 1\n#define B\n"
         self.expect("src/ir/a.cpp", twice)

@@ -109,7 +109,7 @@ class Compare(unittest.TestCase):
         self.assertEqual(self.run_tool(*words).returncode, 2)
         found = self.run_tool(*words, "--reference")
         self.assertEqual(found.returncode, 0, found.stderr)
-        self.assertIn("second  digits.onnx, its portable graph after fusion, by reference "
+        self.assertIn("second  digits.onnx, the graph that runs, by reference "
                       "evaluation\n", found.stdout)
         found = self.run_tool("compare", "a.onnx", "b.onnx", "--data", "--regions", "--reference")
         self.assertEqual(found.returncode, 9)

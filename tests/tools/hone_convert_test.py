@@ -16,9 +16,8 @@ class Convert(hone_tool.Tool):
         for words in [(), ("--optimized",)]:
             self.output("convert", "digits.hone", "-o", "engine.onnx", *words)
             self.assertNear(self.save("engine.onnx", "--input", "one.npy"), want)
-            written = (self.folder / "engine.onnx").read_bytes()
-            self.assertEqual(b"hone.region" in written, bool(words))
-            self.assertEqual(b"Conv_Relu" in written, bool(words))
+            # No kernel runs a region whole: what runs has none.
+            self.assertNotIn(b"hone.region", (self.folder / "engine.onnx").read_bytes())
 
     def test_text_is_read_back(self):
         want = self.save("digits.onnx", "--input", "one.npy")

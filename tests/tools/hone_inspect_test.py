@@ -103,7 +103,7 @@ class Inspect(hone_tool.Tool):
             self.assertIn(" where m = 64\n", self.output("inspect", "two.onnx", part, "--shape",
                                                          "x=2x8"))
         found = json.loads(self.output("inspect", "two.onnx", "-o", "json", "--shape", "x=2x8"))
-        self.assertEqual(found["regions"]["assumed"], {"m": 64})
+        self.assertEqual(found["candidates"]["assumed"], {"m": 64})
 
     def test_regions_that_save_nothing_say_so(self):
         """The region reads a piece of its operand: less than nothing was printed as many TiB."""
@@ -112,18 +112,17 @@ class Inspect(hone_tool.Tool):
             nodes, (onnx.value("x", (64, 64)),), [onnx.value("b", (1, 64))],
             [onnx.int64s("from", [0]), onnx.int64s("to", [1])])))
         text = self.output("inspect", "piece.onnx", "--regions")
-        self.assertRegex(text, r"region 0  Slice Exp  saves nothing")
+        self.assertRegex(text, r"candidate 0  Slice Exp  saves nothing")
         self.assertNotIn("TiB", text)
 
-    def test_inspect_draws_the_fused_graph(self):
+    def test_inspect_draws_the_graph_that_runs(self):
         text = self.output("inspect", "digits.onnx", "--dot", "--shape", "image=2x1x8x8")
         self.assertRegex(text, r'^digraph "torch_jit" {\n')
-        self.assertEqual(text.count("subgraph cluster_"), 5)
-        self.assertIn('label="region 2: Conv Clip Conv Add Relu MaxPool"', text)
+        self.assertEqual(text.count("subgraph cluster_"), 0)  # no kernel runs a region whole
         ids = dict(re.findall(r'^ *(n\d+) \[label="([^"]*)"', text, re.M))
         edges = re.findall(r'^  (n\d+) -> (n\d+) \[label="([^"]*)"\]$', text, re.M)
         self.assertIn(("image", "Conv\\n/stem/stem.0/Conv\\n/stem/stem.1/BatchNormalization",
-                       "f32[2,1,8,8]"), [(ids[a], ids[b], kind) for a, b, kind in edges])
+                       "f32[n,1,8,8]"), [(ids[a], ids[b], kind) for a, b, kind in edges])
         self.assertEqual(sum(ids[b] == "logits" for _, b, _ in edges), 1)
         add = next(i for i, label in ids.items() if label.startswith("Add\\n/Add"))
         self.assertEqual(sum(b == add for _, b, _ in edges), 2)
@@ -141,12 +140,24 @@ class Inspect(hone_tool.Tool):
         self.assertEqual(plan["steps"][1]["layers"], ["/stem/stem.2/Relu"])
         self.assertEqual(plan["buffers"][1]["bytes"], "6144*n")
         self.assertEqual(plan["sharings"][0]["kind"], "over")
-        self.assertEqual(regions["steps"], {"before": 14, "whole": 5, "cut": 8})
-        self.assertEqual(regions["moved_bytes"]["whole"], "43816*n")
-        self.assertEqual(regions["list"][0]["ops"], ["Conv", "Relu"])
-        self.assertEqual(regions["list"][0]["saved_bytes"], "12288*n")
-        self.assertEqual(len(regions["list"][2]["cuts"]), 2)
-        self.assertRegex(" ".join(note["why"] for note in regions["notes"]), "reads whole rows")
+        self.assertEqual((regions["steps"], regions["launched"]), (14, 14))
+        self.assertEqual([each["results"][0] for each in regions["list"]],
+                         [step["result"] for step in plan["steps"]])
+        self.assertEqual(regions["list"][1]["ops"], ["Relu"])
+        self.assertEqual(regions["list"][1]["how"], "cpu.elementwise/1")
+        self.assertEqual([each["why"] for each in regions["cut"]],
+                         4 * ["no kernel runs more than one op"])
+        self.assertEqual([(each["name"], each["taken"]) for each in regions["priced"]],
+                         [("siblings side by side", False)])
+        refused = plan["refusals"][plan["steps"][0]["refusals"]]
+        self.assertIn({"kernel": "cpu.matmul", "why": "multiplies matrices only"}, refused)
+        found = found["candidates"]
+        self.assertEqual(found["steps"], {"before": 14, "whole": 5, "cut": 8})
+        self.assertEqual(found["moved_bytes"]["whole"], "43816*n")
+        self.assertEqual(found["list"][0]["ops"], ["Conv", "Relu"])
+        self.assertEqual(found["list"][0]["saved_bytes"], "12288*n")
+        self.assertEqual(len(found["list"][2]["cuts"]), 2)
+        self.assertRegex(" ".join(note["why"] for note in found["notes"]), "reads whole rows")
         found = json.loads(self.output("inspect", "digits.onnx", "-o", "json", "--shape",
                                        "1x1x8x8"))
         self.assertEqual(found["flops"], 2590976)

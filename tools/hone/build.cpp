@@ -1,14 +1,10 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <map>
 #include <memory>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
-#include "choose/cover.hpp"
-#include "device/cpu/stream.hpp"
-#include "ir/structural.hpp"
 #include "ir/text.hpp"
 #include "model_options.hpp"
 #include "output.hpp"
@@ -57,7 +53,6 @@ class Dump {
     file.commit();
     ++count_;
   }
-  void start_clock() { start_ = Clock::now(); }
   int count() const { return count_; }
 
  private:
@@ -65,84 +60,6 @@ class Dump {
   int count_ = 0;
   Clock::time_point start_ = Clock::now();
 };
-
-class Explanation {
- public:
-  void add(const Graph& graph, const Plan& plan, const std::string& indent) {
-    size_t body = 0, segment = 0, at = 0;
-    for (const Node& node : graph.nodes()) {
-      if (at >= plan.steps.size()) break;
-      if (segment < plan.segments.size() && plan.segments[segment] == static_cast<int>(at))
-        rows_.push_back({cat(indent, "segment ", segment++)});
-      const Step& step = plan.steps[at];
-      add_step(cat(indent, "  step ", at), node, step);
-      ++at;
-      for (const Body& inner : control_bodies(node.op)) {
-        if (body >= plan.bodies.size()) break;
-        rows_.push_back({cat(indent, "    ", inner->name())});
-        add(*inner, plan.bodies[body++], indent + "    ");
-      }
-    }
-  }
-
-  std::string text() const {
-    std::string text = table(rows_);
-    if (notes_.empty()) return text + "fallbacks: none\n";
-    text += "fallbacks and other notes:\n";
-    std::vector<std::vector<std::string>> lines;
-    for (const auto& [words, who] : notes_)
-      lines.push_back({cat("  ", who.second, "x"), who.first, words});
-    return text + table(lines, {true, false, false});
-  }
-
- private:
-  void add_step(std::string head, const Node& node, const Step& step) {
-    std::string how = "by size: reference evaluation";
-    if (step.kind == Step::Kind::control) how = "control flow: sub-plans";
-    else if (step.kind == Step::Kind::run) {
-      how = cat(step.kernel, "/", step.version);
-      if (!step.tuning.empty()) how += cat(" {", tuning_text(step.tuning), "}");
-    }
-    std::string who = origins_text(node.origin);
-    if (who.empty()) who = cat("%", step.node);
-    if (!node.by.empty()) who += cat(" (by ", node.by, ")");
-    rows_.push_back({std::move(head), std::string(node.op.name()), std::move(how), who});
-    if (step.note.empty()) return;
-    auto& note = notes_[cat(node.op.name(), ": ", step.note)];
-    if (note.second++ == 0) note.first = cat("first: ", who);
-  }
-
-  std::vector<std::vector<std::string>> rows_;
-  std::map<std::string, std::pair<std::string, int>> notes_;  // words -> first step, count
-};
-
-/// Which regions choice cuts, and why: a line for each reason.
-std::string cuts_text(const Graph& fused, const Share& share) {
-  const std::unique_ptr<Graph> graph = fused.clone();
-  std::vector<CutRegion> cuts;
-  cover(*graph, cpu::kernels(), share, &cuts);
-  std::map<std::string, std::pair<int, size_t>> reasons;  // why -> regions, steps
-  for (const CutRegion& cut : cuts) {
-    auto& [regions, steps] = reasons[cut.why];
-    ++regions;
-    steps += cut.values.size();
-  }
-  std::string text;
-  for (const auto& [why, count] : reasons)
-    text += cat("cut  ", count.first, count.first == 1 ? " region" : " regions", " into ",
-                count.second, " steps: ", why, "\n");
-  return text;
-}
-
-/// What fusion makes of the engine's graph: printed, and dumped.
-void tell_regions(const Engine& engine, const BuildOptions& options, bool explain, Dump* dump) {
-  if (dump != nullptr) dump->start_clock();
-  const FusedGraph made =
-      fused(*engine.portable(), options.passes, dump == nullptr ? AfterPass() : options.after_pass);
-  if (dump != nullptr) dump->write_text("regions.stages", stages_text(made));
-  const Sizes sizes(*engine.portable(), {});
-  if (explain) print(explained(made, sizes) + cuts_text(*made.graph, Share{engine.workers()}));
-}
 
 std::filesystem::path output_of(const BuildVerb& verb) {
   if (!verb.output.empty()) return verb.output;
@@ -153,6 +70,14 @@ std::filesystem::path output_of(const BuildVerb& verb) {
 constexpr std::string_view kStages[] = {"reading the model",       "passes",
                                         "passes for this machine", "kernels and plan",
                                         "packing weights",         "writing"};
+
+/// The sizes that --shape gives the model's symbols.
+Bindings expected_of(const BuildVerb& verb, const Graph& graph) {
+  Bindings expected;
+  for (const auto& [name, shape] : verb.model.input_shapes(graph))
+    bind(graph.find(name)->type.tensor(), shape, expected);
+  return expected;
+}
 
 void build_file(const BuildVerb& verb) {
   const std::filesystem::path output = output_of(verb);
@@ -167,6 +92,7 @@ void build_file(const BuildVerb& verb) {
   Imported imported = import_file(verb.model.path, verb.model.import_options());
   BuildOptions options = verb.model.build_options();
   options.engine.progress = stages.progress();
+  options.engine.sizes = expected_of(verb, *imported.graph);
   std::unique_ptr<Dump> dump;
   if (!verb.dump.empty()) {
     dump = std::make_unique<Dump>(verb.dump);
@@ -177,6 +103,10 @@ void build_file(const BuildVerb& verb) {
     stages.tell(kStages[1], ++changes, 0);
     if (dump) dump->write(pass.name, pass.does, graph);
   };
+  if (dump)
+    options.engine.after_pass = [&](const Pass& pass, const Graph& graph) {
+      dump->write(pass.name, pass.does, graph);
+    };
   stages.tell(kStages[1], 0, 0);
   const std::shared_ptr<const Engine> engine =
       build(std::move(imported.graph), options, std::move(imported.defaults));
@@ -185,14 +115,10 @@ void build_file(const BuildVerb& verb) {
   save(*engine, output, how);
   stages.end();
   const double seconds = seconds_since(start);
-  if (verb.explain || dump) tell_regions(*engine, options, verb.explain, dump.get());
-  if (verb.explain) {
-    line("plan ", engine->graph().name(), "  ", engine->plan().device, ", ", engine->workers(),
-         engine->workers() == 1 ? " worker" : " workers");
-    Explanation explanation;
-    explanation.add(engine->graph(), engine->plan(), " ");
-    print(explanation.text());
-  }
+  if (dump) dump->write_text("regions.stages", stages_text(engine->graph()));
+  if (verb.explain)
+    print(explained({engine->graph(), engine->plan(), engine->report()},
+                    Sizes(*engine->portable(), {})));
   if (dump) line("graphs  ", verb.dump, "  ", dump->count(), " files");
   line("engine  ", output.string(), "  ", bytes_text(std::filesystem::file_size(output)), "  ",
        seconds_text(seconds));
@@ -206,13 +132,14 @@ std::function<void()> declare_build(Arguments& arguments) {
   arguments.option("-o,--output", verb->output, "FILE.hone",
                    "The engine; the model's name with .hone, in this folder, when not given");
   arguments.flag("--explain", verb->explain,
-                 "Print each region: layers, why; each step: kernel, notes");
+                 "Print the plan: of each step its ops, kernel, layers, why");
   arguments.option("--dump", verb->dump, "DIR",
                    "Write the graph after each pass that changed it, and stages");
   arguments.flag("--drop-portable", verb->save.drop_portable,
                  "Leave out the portable graph: the engine runs on machines like this one only");
   arguments.flag("--keep-defaults", verb->save.keep_defaults,
                  "Keep inputs' own values replaceable, however large the engine grows");
+  verb->model.declare_shapes(arguments);
   verb->model.declare_workers(arguments);
   verb->model.declare_weights(arguments);
   verb->model.declare_disabled(arguments);

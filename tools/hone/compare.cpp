@@ -1,13 +1,12 @@
 #include <memory>
 
 #include "base/error.hpp"
+#include "base/threads.hpp"
 #include "build/build.hpp"
 #include "build/compare.hpp"
 #include "compare_data.hpp"
 #include "model_options.hpp"
 #include "output.hpp"
-#include "passes/fusion/fuse.hpp"
-#include "passes/prepare_fusion.hpp"
 #include "runtime/engine_file.hpp"
 
 namespace hone::cli {
@@ -20,17 +19,18 @@ struct CompareVerb {
   bool structure = false, fused = false, data = false;
 };
 
-/// The portable graph after fusion.
-std::shared_ptr<const Graph> fused(const Graph& portable, const PassOptions& passes) {
-  std::unique_ptr<Graph> graph = portable.clone();
-  prepare_fusion(*graph, passes);
-  fuse(*graph, passes);
-  return graph;
+/// What an engine of the portable graph runs.
+std::shared_ptr<const Graph> typed_of(const Graph& portable, int workers,
+                                      const PassOptions& passes) {
+  CompileOptions how;
+  how.workers = workers > 0 ? workers : usable_cores();
+  how.passes = passes;
+  return compile(portable, *open_device(), how).typed;
 }
 
-void check_fusible(bool has_portable) {
+void check_portable(bool has_portable) {
   check(has_portable, Code::unsupported,
-        "an engine built with --drop-portable has no graph to fuse; leave out --regions");
+        "an engine built with --drop-portable has no graph to compile; leave out --regions");
 }
 
 /// What --structure looks at; typed: null where it is not there or not wanted.
@@ -42,6 +42,7 @@ struct Graphs {
 
 Graphs graphs_of(const ModelOptions& model) {
   Graphs graphs;
+  const std::string here = open_device()->target()->text();
   if (!is_engine_file(model.path)) {
     graphs.portable =
         make_portable(import_file(model.path, model.import_options()).graph, model.build_options());
@@ -50,7 +51,7 @@ Graphs graphs_of(const ModelOptions& model) {
   EngineFile file = read_engine_file(model.path);
   graphs.portable = std::move(file.parts.portable);
   for (const DevicePart& part : file.parts.devices) {
-    if (graphs.workers != 0 || part.target != cpu_target() || !part.outdated.empty()) {
+    if (graphs.workers != 0 || part.target != here || !part.outdated.empty()) {
       graphs.left.push_back(part.target);
       continue;
     }
@@ -76,8 +77,7 @@ bool compare_typed(const CompareVerb& verb, const Graphs& a, const Graphs& b) {
     check(graphs.portable != nullptr, Code::unsupported, model.file_name(),
           " was built with --drop-portable, for another number of workers: its graph cannot be "
           "made again to be compared");
-    return std::shared_ptr<const Graph>(
-        make_typed(*graphs.portable, workers, model.build_options().passes));
+    return typed_of(*graphs.portable, workers, model.build_options().passes);
   };
   check_same(verb, *typed(a, verb.first), *typed(b, verb.second), "the typed graphs");
   return true;
@@ -86,18 +86,17 @@ bool compare_typed(const CompareVerb& verb, const Graphs& a, const Graphs& b) {
 void compare_structure(const CompareVerb& verb) {
   Graphs a = graphs_of(verb.first), b = graphs_of(verb.second);
   const bool portable = a.portable != nullptr && b.portable != nullptr;
-  if (verb.fused) check_fusible(portable);
+  if (verb.fused) check_portable(portable);
   if (portable && verb.fused) {
-    a.portable = fused(*a.portable, verb.first.build_options().passes);
-    b.portable = fused(*b.portable, verb.second.build_options().passes);
+    a.portable = typed_of(*a.portable, verb.first.workers, verb.first.build_options().passes);
+    b.portable = typed_of(*b.portable, verb.first.workers, verb.second.build_options().passes);
   }
   if (portable)
     check_same(verb, *a.portable, *b.portable,
-               verb.fused ? "the portable graphs after fusion" : "the portable graphs");
+               verb.fused ? "the graphs that run" : "the portable graphs");
   const bool typed = !verb.fused && compare_typed(verb, a, b);
   std::vector<std::string_view> looked_at;
-  if (portable)
-    looked_at.push_back(verb.fused ? "portable graphs after fusion" : "portable graphs");
+  if (portable) looked_at.push_back(verb.fused ? "graphs that run" : "portable graphs");
   if (typed) looked_at.push_back("typed graphs, which engines run");
   line("same structure  ", (portable ? a.portable : a.typed)->nodes().size(), " nodes  ",
        verb.first.file_name(), "  ", verb.second.file_name());
@@ -128,20 +127,20 @@ Operand operand_of(const ModelOptions& model) {
   return made;
 }
 
-/// For reference evaluation alone: no engine runs regions as they are.
+/// For reference evaluation: what an engine runs.
 Operand fused_operand(const ModelOptions& model) {
   const std::shared_ptr<const Graph> portable = graphs_of(model).portable;
-  check_fusible(portable != nullptr);
+  check_portable(portable != nullptr);
   Operand made;
-  made.graph = fused(*portable, model.build_options().passes);
-  made.what = cat(model.file_name(), ", its portable graph after fusion");
+  made.graph = typed_of(*portable, model.workers, model.build_options().passes);
+  made.what = cat(model.file_name(), ", the graph that runs");
   return made;
 }
 
 void compare_values(const CompareVerb& verb) {
   bool differs = false;
   check(!verb.fused || verb.values.reference, Code::usage,
-        "--regions goes with --structure, or with --data --reference: no engine runs regions yet");
+        "--regions goes with --structure, or with --data --reference");
   print(compare_data(operand_of(verb.first),
                      verb.fused ? fused_operand(verb.second) : operand_of(verb.second), verb.first,
                      verb.values, differs));
@@ -182,7 +181,8 @@ std::function<void()> declare_compare(Arguments& arguments) {
                  "Whether graphs are the same up to names, weights, operand order");
   arguments.flag("--data", verb->data,
                  "Whether values are the same on the same inputs; the first that is not");
-  arguments.flag("--regions", verb->fused, "After fusion");
+  arguments.flag("--regions", verb->fused,
+                 "The graphs that run, their regions as kernels take them");
   verb->values.declare(arguments);
   verb->first.declare_shapes(arguments);
   verb->first.declare_workers(arguments);

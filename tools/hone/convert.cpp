@@ -2,11 +2,11 @@
 #include <memory>
 
 #include "base/error.hpp"
+#include "base/threads.hpp"
+#include "compile/compile.hpp"
 #include "export/export.hpp"
 #include "model_options.hpp"
 #include "output.hpp"
-#include "passes/fusion/fuse.hpp"
-#include "passes/prepare_fusion.hpp"
 #include "runtime/engine_file.hpp"
 
 namespace hone::cli {
@@ -51,13 +51,17 @@ std::shared_ptr<const Graph> read_graph(const ConvertVerb& verb) {
 
 /// What is written.
 std::shared_ptr<const Graph> graph_of(const ConvertVerb& verb) {
+  if (verb.optimized && is_engine_file(verb.model.path)) {
+    verb.model.check_engine_options();
+    const std::shared_ptr<const Engine> engine = load(verb.model.path);
+    return {engine, &engine->graph()};
+  }
   std::shared_ptr<const Graph> graph = read_graph(verb);
   if (!verb.optimized) return graph;
-  const PassOptions passes = verb.model.build_options().passes;
-  std::unique_ptr<Graph> fused = graph->clone();
-  prepare_fusion(*fused, passes);
-  fuse(*fused, passes);
-  return fused;
+  CompileOptions how;
+  how.workers = usable_cores();
+  how.passes = verb.model.build_options().passes;
+  return compile(*graph, *open_device(), how).typed;
 }
 
 void convert(const ConvertVerb& verb) {
@@ -95,7 +99,7 @@ std::function<void()> declare_convert(Arguments& arguments) {
   arguments.flag("--portable", verb->portable,
                  "Write the graph after the passes, as an engine holds it");
   arguments.flag("--optimized", verb->optimized,
-                 "Write it after fusion too: each region is a local function (hone.region)");
+                 "Write what an engine for this machine runs; regions are local functions");
   verb->model.declare_weights(arguments);
   verb->model.declare_disabled(arguments);
   return [verb] { convert(*verb); };

@@ -1,4 +1,5 @@
-#include <algorithm>
+#include <cmath>
+#include <map>
 
 #include "ir/region.hpp"
 #include "ir/stages.hpp"
@@ -29,49 +30,112 @@ std::string why_joined(const Graph& body) {
   return text;
 }
 
-/// What fusion said of nodes of the step.
-std::vector<std::string> notes_on(const Node& step, const FusedGraph& fused) {
-  std::vector<const Node*> nodes = {&step};
-  if (const Fused* op = step.op.as<Fused>()) {
-    nodes.clear();
-    for (const Node& inner : op->body->nodes()) nodes.push_back(&inner);
+class Explanation {
+ public:
+  void add(const Graph& graph, const Plan& plan, const std::string& indent) {
+    size_t body = 0, segment = 0, at = 0;
+    for (const Node& node : graph.nodes()) {
+      if (at >= plan.steps.size()) break;
+      if (segment < plan.segments.size() && plan.segments[segment] == static_cast<int>(at))
+        rows_.push_back({cat(indent, "segment ", segment++)});
+      add_step(cat(indent, "  step ", at), node, plan.steps[at], plan, indent);
+      ++at;
+      for (const Body& inner : control_bodies(node.op)) {
+        if (body >= plan.bodies.size()) break;
+        rows_.push_back({cat(indent, "    ", inner->name())});
+        add(*inner, plan.bodies[body++], indent + "    ");
+      }
+    }
   }
-  std::vector<std::string> told;
-  for (const FusionNote& note : fused.notes)
-    for (const Node* node : nodes)
-      for (const Value* output : node->outputs)
-        if (output != nullptr && output->name == note.value)
-          told.push_back(cat(node->op.name(), ": ", note.why));
-  return told;
+
+  std::string text() const {
+    std::string text = table(rows_);
+    if (notes_.empty()) return text + "fallbacks: none\n";
+    text += "fallbacks and other notes:\n";
+    std::vector<std::vector<std::string>> lines;
+    for (const auto& [words, note] : notes_) {
+      lines.push_back({cat("  ", note.count, "x"), note.first, words});
+      for (const Refusal& refusal : note.refusals)
+        lines.push_back({"", "", cat("  ", refusal.kernel, ": ", refusal.why)});
+    }
+    return text + table(lines, {true, false, false});
+  }
+
+ private:
+  struct Note {
+    std::string first;  // step
+    int count = 0;
+    std::vector<Refusal> refusals;  // of the first step
+  };
+
+  void add_step(std::string head, const Node& node, const Step& step, const Plan& plan,
+                const std::string& indent) {
+    std::string who = layers_of(node);
+    if (!node.by.empty()) who += cat(" (by ", node.by, ")");
+    rows_.push_back({std::move(head), ops_of(node), how_of(step), who});
+    if (const Fused* region = node.op.as<Fused>())
+      rows_.push_back({cat(indent, "    one because"), why_joined(*region->body)});
+    if (step.note.empty()) return;
+    Note& note = notes_[cat(node.op.name(), ": ", step.note)];
+    if (note.count++ > 0) return;
+    note.first = cat("first: ", who);
+    if (step.refusals >= 0) note.refusals = plan.refusals.at(static_cast<size_t>(step.refusals));
+  }
+
+  std::vector<std::vector<std::string>> rows_;
+  std::map<std::string, Note> notes_;  // by words
+};
+
+/// Which regions choice cut, and why: a line for each reason.
+std::string cuts_text(const std::vector<CutRegion>& cuts) {
+  std::map<std::string, std::pair<int, size_t>> reasons;  // why -> regions, steps
+  for (const CutRegion& cut : cuts) {
+    auto& [regions, steps] = reasons[cut.why];
+    ++regions;
+    steps += cut.values.size();
+  }
+  std::string text;
+  for (const auto& [why, count] : reasons)
+    text += cat("cut  ", count.first, count.first == 1 ? " region" : " regions",
+                " that fusion proposed, into ", count.second, " steps: ", why, "\n");
+  return text;
+}
+
+/// What passes that pay only with some kernels would gain.
+std::string priced_text(const std::vector<Candidate>& candidates) {
+  std::vector<std::vector<std::string>> rows;
+  for (const Candidate& each : candidates)
+    rows.push_back({"priced", each.name,
+                    cat("by estimate ", seconds_text(std::abs(each.with - each.without)),
+                        each.with < each.without ? " less" : " more"),
+                    each.taken ? "taken" : "not taken"});
+  return table(rows);
 }
 
 }  // namespace
 
-std::string explained(const FusedGraph& fused, const Sizes& sizes) {
-  std::string text = account_text(fused, sizes);
-  int index = 0;
-  for (const Node* step : fused.account.steps) {
-    const Fused* op = step->op.as<Fused>();
-    std::vector<std::vector<std::string>> rows;
-    text += cat("  region ", index++, "  ", ops_of(*step));
-    if (op != nullptr) text += cat("  ", saved_text(*step, sizes));
-    text += "\n";
-    rows.push_back({"    layers", layers_of(*step)});
-    if (op != nullptr) rows.push_back({"    one because", why_joined(*op->body)});
-    if (op != nullptr && !op->cuts.empty())
-      rows.push_back({"    may be cut at", cat("%", join(op->cuts, " %"))});
-    for (const std::string& note : notes_on(*step, fused)) rows.push_back({"    no further", note});
-    text += table(rows);
-  }
-  return text;
+std::string explained(const Running& running, const Sizes& sizes) {
+  const Plan& plan = running.plan;
+  const StepAccount sum = account(running.typed);
+  std::string text = cat("plan ", running.typed.name(), "  ", plan.device, ", ", plan.workers,
+                         plan.workers == 1 ? " worker" : " workers", ", ", plan.steps.size(),
+                         " steps, ", sum.launched, " launched\n");
+  Symbols names;
+  sum.bytes.collect_symbols(names);
+  text += cat("moved  ", bytes_at(sum.bytes, sizes), " of activations", sizes.where(names), "\n");
+  text += priced_text(running.report.candidates) + cuts_text(running.report.cuts);
+  Explanation explanation;
+  explanation.add(running.typed, plan, " ");
+  return text + explanation.text();
 }
 
-std::string stages_text(const FusedGraph& fused) {
+std::string stages_text(const Graph& typed) {
   std::string text;
   int index = 0;
-  for (const Node* step : fused.account.steps) {
-    text += cat("# region ", index++, ": ", ops_of(*step), "  ", layers_of(*step), "\n");
-    const Region region = region_of(*step);
+  for (const Node& node : typed.nodes()) {
+    if (!control_bodies(node.op).empty()) continue;
+    text += cat("# region ", index++, ": ", ops_of(node), "  ", layers_of(node), "\n");
+    const Region region = region_of(node);
     const Stages stages = stages_of(*region.body);
     text += stages ? hone::print(stages) : cat("no closed form: ", stages.declined, "\n");
     text += "\n";

@@ -54,14 +54,16 @@ void inspect(const InspectOptions& options) {
   if (options.plan) text += memory_text(found) + hone::print(found.plan);
   if (options.ops) text += ops_text(found);
   if (!options.svg.empty()) draw(found, options.svg);
-  const auto regions = [&] {
+  const auto candidates = [&] {
     const PassOptions passes = options.model.build_options().passes;
-    return fused(*specialized(*found.portable, found.sizes, passes), passes);
+    return find_fusion(*specialized(*found.portable, found.sizes, passes), passes);
   };
-  if (options.regions) text += regions_text(regions(), found.sizes);
-  if (options.dot) text += dot_text(*regions().graph);
+  if (options.regions)
+    text += regions_text({*found.typed, found.plan, found.report}, found.sizes) +
+            candidates_text(candidates(), found.sizes);
+  if (options.dot) text += dot_text(*found.typed);
   if (!parts)
-    text = options.format == "json" ? inspection_json(found, regions()) : inspection_text(found);
+    text = options.format == "json" ? inspection_json(found, candidates()) : inspection_text(found);
   give(options.output, text);
 }
 
@@ -78,10 +80,11 @@ std::function<void()> declare_inspect(Arguments& arguments) {
   arguments.flag("--plan", options->plan, "Print the plan for this machine and its memory");
   arguments.option("--streams", options->streams, "N",
                    "With --plan: on at most N streams, each as fast as if it were alone");
-  arguments.flag("--regions", options->regions, "Print the regions that fusion finds");
+  arguments.flag("--regions", options->regions,
+                 "Print what runs, step by step, and what fusion finds beside it");
   arguments.option("--svg", options->svg, "FILE",
                    "Draw the arena over time, --shape gives its sizes");
-  arguments.flag("--dot", options->dot, "Print the graph after fusion for Graphviz");
+  arguments.flag("--dot", options->dot, "Print the graph that runs, for Graphviz");
   arguments.flag("--ops", options->ops, "Print the table of ops");
   options->model.declare_shapes(arguments);
   options->model.declare_workers(arguments);

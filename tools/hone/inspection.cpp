@@ -5,7 +5,6 @@
 
 #include "base/size.hpp"
 #include "base/threads.hpp"
-#include "device/cpu/stream.hpp"
 #include "ir/evaluation.hpp"
 #include "ir/inference.hpp"
 #include "ir/rest.hpp"
@@ -103,7 +102,7 @@ Layout typical_layout(const Inspection& found) {
 
 /// A buffer that values share, and its bytes.
 struct Shared {
-  Buffer when;
+  Demand::Buffer when;
   Dim bytes;
 };
 
@@ -146,7 +145,7 @@ void measure_memory(Inspection& found) {
     found.naive_bytes = sum(found.naive_bytes, bytes).value_or(found.naive_bytes);
     if (layout.buffers.empty()) continue;
     const auto group = static_cast<size_t>(layout.buffers[i]);
-    const Buffer& buffer = layout.demand.buffers[group];
+    const Demand::Buffer& buffer = layout.demand.buffers[group];
     if (counted[group] || buffer.bytes != layout.bytes[i]) continue;
     counted[group] = true;
     shared.push_back({buffer, bytes});
@@ -164,6 +163,20 @@ void measure_memory(Inspection& found) {
   found.arena_bytes = solve(wanted).bytes;
 }
 
+void take(Compiled compiled, Inspection& found) {
+  found.typed = std::move(compiled.typed);
+  found.plan = std::move(compiled.plan);
+  found.report = std::move(compiled.report);
+}
+
+/// The sizes that --shape gives.
+Bindings given_sizes(const ModelOptions& options, const Graph& graph) {
+  Bindings given;
+  for (const auto& [name, shape] : options.input_shapes(graph))
+    bind(graph.find(name)->type.tensor(), shape, given);
+  return given;
+}
+
 void inspect_engine(const ModelOptions& options, Inspection& found) {
   options.check_engine_options();
   EngineFile file = read_engine_file(options.path);
@@ -177,13 +190,20 @@ void inspect_engine(const ModelOptions& options, Inspection& found) {
     found.about.emplace_back("part", cat(each.target, ", ", each.plan.workers, " workers"));
   if (file.parts.portable == nullptr)
     found.about.emplace_back("portable graph", "left out: it cannot be planned again");
-  const auto part = std::ranges::find(parts, cpu_target(), &DevicePart::target);
+  const auto device = open_device();
+  const auto part = std::ranges::find(parts, device->target()->text(), &DevicePart::target);
   if (part != parts.end() && part->outdated.empty()) {
-    found.typed = part->typed != nullptr ? part->typed->clone()
-                                         : make_typed(*found.portable, part->plan.workers);
-    if (part->typed == nullptr) plan_for_cpu(*found.typed, part->plan.workers);  // its order
+    if (part->typed != nullptr) {
+      found.typed = part->typed->clone();
+    } else {  // as it was when the plan was made, its order too
+      found.typed = compile(*found.portable, *device,
+                            {.workers = part->plan.workers,
+                             .sizes = part->plan.sizes,
+                             .candidates = part->plan.takes})
+                        .typed;
+    }
     try {
-      check_plan(*found.typed, part->plan, "cpu", cpu::kernels());
+      check_plan(*found.typed, part->plan, *device);
       found.plan = part->plan;
       return;
     } catch (const Error& error) {
@@ -191,8 +211,7 @@ void inspect_engine(const ModelOptions& options, Inspection& found) {
       found.about.emplace_back("plan", cat("made again, as a run does: ", error.message()));
     }
   }
-  found.typed = make_typed(*found.portable, usable_cores());
-  found.plan = plan_for_cpu(*found.typed, usable_cores());
+  take(compile(*found.portable, *device, {.workers = usable_cores()}), found);
 }
 
 void inspect_model(const ModelOptions& options, int most_streams, Inspection& found) {
@@ -205,9 +224,12 @@ void inspect_model(const ModelOptions& options, int most_streams, Inspection& fo
   if (!imported.fixed_defaults.empty()) found.about.emplace_back("note", imported.fixed_defaults);
   const BuildOptions build = options.build_options();
   found.portable = make_portable(std::move(imported.graph), build);
-  const int workers = options.workers > 0 ? options.workers : usable_cores();
-  found.typed = make_typed(*found.portable, workers, build.passes);
-  found.plan = plan_for_cpu(*found.typed, workers, most_streams, &found.streams);
+  CompileOptions how;
+  how.workers = options.workers > 0 ? options.workers : usable_cores();
+  how.passes = build.passes;
+  how.most_streams = most_streams;
+  how.sizes = given_sizes(options, *found.graph);
+  take(compile(*found.portable, *open_device(), how), found);
 }
 
 /// Whether the plan is for other sizes than the given shapes: a run with them takes the portable
@@ -221,19 +243,21 @@ bool is_for_others(const Graph& typed, const Shapes& given) {
 
 /// The plan of the portable graph at the given sizes, as a run makes it.
 void plan_at(const Bindings& given, const PassOptions& passes, Inspection& found) {
-  const int workers = found.plan.workers;
+  CompileOptions how;
+  how.workers = found.plan.workers;
+  how.passes = passes;
+  how.sizes = given;
   std::unique_ptr<Graph> graph = found.portable->clone();
   const hone::Sizes sizes(given.begin(), given.end());
   for (Value* input : graph->inputs()) input->type = substitute(input->type, replacement_by(sizes));
   try {
     check(substitute(*graph, sizes).empty(), Code::internal, "a number is too long to write");
     infer(*graph);
-    found.typed = make_typed(*graph, workers, passes);
+    take(compile(*graph, *open_device(), how), found);
   } catch (const Error& error) {
     if (error.code() != Code::invalid_model) throw;
     fail(Code::usage, "--shape: the model does not run with these sizes: ", error.message());
   }
-  found.plan = plan_for_cpu(*found.typed, workers);
   found.about.emplace_back("plan", "of the graph for these sizes, as a run with them makes it");
 }
 
@@ -254,15 +278,12 @@ Inspection inspect_file(const ModelOptions& options, int most_streams) {
   } else {
     inspect_model(options, most_streams, found);
   }
-  Bindings given;
-  const Shapes shapes = options.input_shapes(*found.graph);
-  for (const auto& [name, shape] : shapes)
-    bind(found.graph->find(name)->type.tensor(), shape, given);
-  if (is_for_others(*found.typed, shapes)) {
+  const Bindings given = given_sizes(options, *found.graph);
+  if (is_for_others(*found.typed, options.input_shapes(*found.graph))) {
     const bool model = !is_engine_file(options.path);
     plan_at(given, model ? options.build_options().passes : PassOptions(), found);
   }
-  found.sizes = Sizes(*found.graph, std::move(given));
+  found.sizes = Sizes(*found.graph, given);
   found.flops = Counter(found).count(*found.graph, false);
   measure_memory(found);
   return found;

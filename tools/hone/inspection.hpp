@@ -6,19 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "compile/compile.hpp"
 #include "ir/graph.hpp"
 #include "model_options.hpp"
-#include "plan/streams.hpp"
 #include "runtime/engine_sections.hpp"
 #include "sizes.hpp"
 
 namespace hone {
 class ModelError;
+struct FusionCandidates;
 }  // namespace hone
 
 namespace hone::cli {
-
-struct FusedGraph;
 
 struct OpRow {
   std::string op;
@@ -33,8 +32,8 @@ struct Inspection {
   std::shared_ptr<const Graph> portable;  // canonical
   std::unique_ptr<Graph> typed;           // what `plan` is of
   Plan plan;
+  Compiled::Report report;                   // why it is so; of an engine's own plan empty
   std::shared_ptr<const Defaults> defaults;  // null: none
-  std::vector<StreamTrial> streams;          // what --streams tried
   std::vector<SectionEntry> sections;        // of an engine file
 
   std::vector<OpRow> ops;  // by FLOPs, then by name; those of bodies too
@@ -57,9 +56,9 @@ Inspection inspect_file(const ModelOptions& options, int most_streams = 1);
 /// 2 x multiply-adds of one node; 0 for what is no contraction.
 Dim flops_of(const Node& node);
 
-/// The whole as text, and as JSON with the plan and the regions.
+/// The whole as text, and as JSON with the plan, what it runs and what fusion finds.
 std::string inspection_text(const Inspection& inspection);
-std::string inspection_json(const Inspection& inspection, const FusedGraph& fused);
+std::string inspection_json(const Inspection& inspection, const FusionCandidates& found);
 /// Of a model that cannot be imported: what is in the way, as JSON.
 std::string problems_json(const std::string& file, const ModelError& error);
 /// The arena in a few lines, at the inspection's sizes: exact size, bound, a buffer per value.

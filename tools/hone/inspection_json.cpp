@@ -64,6 +64,7 @@ Json step_json(const Node& node, const Step& step) {
   if (step.kind == Step::Kind::run) {
     json["kernel"] = cat(step.kernel, "/", step.version);
     json["tuning"] = step.tuning;
+    if (step.refusals >= 0) json["refusals"] = step.refusals;
   }
   json["stream"] = step.stream;
   if (!step.waits.empty()) json["waits"] = step.waits;
@@ -75,6 +76,15 @@ Json step_json(const Node& node, const Step& step) {
 Json plan_json(const Graph& graph, const Plan& plan, const Bindings& given) {
   static constexpr std::string_view kSharings[] = {"view", "over", "part"};
   Json json = {{"device", plan.device}, {"workers", plan.workers}, {"segments", plan.segments}};
+  json["expects"] = plan.sizes;
+  json["takes"] = plan.takes;
+  json["refusals"] = Json::array();
+  for (const std::vector<Refusal>& list : plan.refusals) {
+    Json refusals = Json::array();
+    for (const Refusal& each : list)
+      refusals.push_back({{"kernel", each.kernel}, {"why", each.why}});
+    json["refusals"].push_back(std::move(refusals));
+  }
   json["steps"] = Json::array();
   size_t at = 0, body = 0;
   for (const Node& node : graph.nodes()) {
@@ -116,7 +126,33 @@ Json region_json(const Node& step, const Bindings& given) {
   return json;
 }
 
-Json regions_json(const FusedGraph& fused, const Sizes& sizes) {
+/// Of each step of the plan that runs: what it is and how.
+Json regions_json(const Inspection& found) {
+  const StepAccount sum = account(*found.typed);
+  const Bindings& given = found.sizes.given();
+  Json json = {{"steps", found.plan.steps.size()},
+               {"launched", sum.launched},
+               {"moved_bytes", size_json(sum.bytes, given)},
+               {"copies", sum.copies.size()}};
+  json["list"] = Json::array();
+  size_t at = 0;
+  for (const Node& node : found.typed->nodes()) {
+    json["list"].push_back(region_json(node, given));
+    json["list"].back()["how"] = how_of(found.plan.steps.at(at++));
+  }
+  json["cut"] = Json::array();
+  for (const CutRegion& cut : found.report.cuts)
+    json["cut"].push_back({{"values", cut.values}, {"why", cut.why}});
+  json["priced"] = Json::array();
+  for (const Candidate& each : found.report.candidates)
+    json["priced"].push_back({{"name", each.name},
+                              {"seconds", each.with},
+                              {"seconds_without", each.without},
+                              {"taken", each.taken}});
+  return json;
+}
+
+Json candidates_json(const FusionCandidates& fused, const Sizes& sizes) {
   const Bindings& given = sizes.given();
   const StepAccount& whole = fused.account;
   Json json = {
@@ -137,7 +173,7 @@ Json regions_json(const FusedGraph& fused, const Sizes& sizes) {
 
 }  // namespace
 
-std::string inspection_json(const Inspection& found, const FusedGraph& fused) {
+std::string inspection_json(const Inspection& found, const FusionCandidates& fused) {
   Json json;
   json["file"] = found.file;
   for (const auto& [key, value] : found.about) json["about"][key] = value;
@@ -184,7 +220,8 @@ std::string inspection_json(const Inspection& found, const FusedGraph& fused) {
                                 {"bytes", section.length},
                                 {"hash", cat(section.hash)}});
   json["plan"] = plan_json(*found.typed, found.plan, found.sizes.given());
-  json["regions"] = regions_json(fused, found.sizes);
+  json["regions"] = regions_json(found);
+  json["candidates"] = candidates_json(fused, found.sizes);
   json["problems"] = Json::array();
   return json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
 }

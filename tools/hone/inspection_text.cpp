@@ -103,13 +103,14 @@ std::string memory_text(const Inspection& found) {
       {"unshared", cat(number_text(unshared), " bytes, if every value had its own")},
       {"no work",
        cat(idle, " of ", found.plan.steps.size(), " steps: their results are in place already")}};
-  for (const StreamTrial& trial : found.streams)
-    rows.push_back({cat(trial.streams, trial.streams == 1 ? " stream" : " streams"),
-                    stream_text(found.streams, trial, trial.streams == stream_count(found.plan))});
-  if (found.streams.size() > 1)
+  for (const StreamTrial& trial : found.report.streams)
+    rows.push_back(
+        {cat(trial.streams, trial.streams == 1 ? " stream" : " streams"),
+         stream_text(found.report.streams, trial, trial.streams == stream_count(found.plan))});
+  if (found.report.streams.size() > 1)
     rows.push_back({"",
-                    "by the kernels' estimates, with open sizes of about 64, as if each stream "
-                    "ran as fast as alone"});
+                    "by the kernels' estimates, at the sizes that are expected, as if each "
+                    "stream ran as fast as alone"});
   return table(rows);
 }
 

@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <map>
 
-#include "device/cpu/stream.hpp"
 #include "ir/structural.hpp"
 #include "output.hpp"
-#include "passes/prepare_fusion.hpp"
 
 namespace hone::cli {
 
@@ -42,24 +40,12 @@ std::string layers_of(const Node& node) {
   return {};
 }
 
-std::string saved_text(const Node& region, const Sizes& sizes) {
-  return cat("saves ", bytes_at(bytes_saved(region), sizes));
-}
-
-FusedGraph fused(const Graph& portable, const PassOptions& options, const AfterPass& after) {
-  static constexpr Pass kFusion{kFuse, nullptr, {}, "regions as large as is legal"};
-  FusedGraph made;
-  made.graph = portable.clone();
-  const StepAccount before = account(*made.graph);
-  made.steps_before = before.launched;
-  made.bytes_before = before.bytes;
-  prepare_fusion(*made.graph, options, after);
-  if (fuse(*made.graph, options, &made.notes) && after) after(kFusion, *made.graph);
-  made.account = account(*made.graph);
-  const std::unique_ptr<Graph> cut = made.graph->clone();
-  cut_where_marked(*cut);
-  made.bytes_cut = account(*cut).bytes;
-  return made;
+std::string how_of(const Step& step) {
+  if (step.kind == Step::Kind::control) return "control flow: sub-plans";
+  if (step.kind == Step::Kind::size) return "by size: reference evaluation";
+  std::string how = cat(step.kernel, "/", step.version);
+  if (!step.tuning.empty()) how += cat(" {", tuning_text(step.tuning), "}");
+  return how;
 }
 
 namespace {
@@ -76,29 +62,42 @@ std::string not_steps(const StepAccount& account) {
   return join(kinds, ", ");
 }
 
-bool kernels_run_regions() { return std::ranges::any_of(cpu::kernels().all(), &Kernel::several); }
+Symbols symbols_of(std::initializer_list<Dim> dims) {
+  Symbols names;
+  for (const Dim& dim : dims) dim.collect_symbols(names);
+  return names;
+}
+
+/// "saves 12.0 KiB": what the region need not move when it runs whole.
+std::string saved_text(const Node& region, const Sizes& sizes) {
+  return cat("saves ", bytes_at(bytes_saved(region), sizes));
+}
+
+/// What the steps are and what they move, as the plan has them.
+std::vector<std::vector<std::string>> account_rows(const Running& running, const Sizes& sizes) {
+  const StepAccount sum = account(running.typed);
+  std::vector<std::vector<std::string>> rows{
+      {"steps", cat(running.plan.steps.size(), " in the plan, ", sum.launched, " launched")},
+      {"moved",
+       cat(bytes_at(sum.bytes, sizes), " of activations", sizes.where(symbols_of({sum.bytes})))}};
+  if (const std::string others = not_steps(sum); !others.empty())
+    rows.push_back({"no launch", others});
+  return rows;
+}
 
 }  // namespace
 
-std::string account_text(const FusedGraph& fused, const Sizes& sizes) {
-  const StepAccount& whole = fused.account;
-  Symbols names;
-  for (const Dim& bytes : {fused.bytes_before, fused.bytes_cut, whole.bytes})
-    bytes.collect_symbols(names);
-  if (!sizes.given().empty())  // the graph was made for the assumed sizes too: specialized()
-    for (const auto& [name, size] : sizes.assumed_of_inputs()) names.insert(name);
-  std::vector<std::vector<std::string>> rows{
-      {"steps",
-       cat(fused.steps_before, " before fusion; ", whole.launched, " with every region run whole, ",
-           whole.cut, " with every region cut where it is marked")},
-      {"moved", cat(bytes_at(fused.bytes_before, sizes), " of activations before fusion; ",
-                    bytes_at(whole.bytes, sizes), " whole, ", bytes_at(fused.bytes_cut, sizes),
-                    " cut", sizes.where(names))}};
-  if (const std::string others = not_steps(whole); !others.empty())
-    rows.push_back({"no step", others});
-  if (!kernels_run_regions())
-    rows.push_back({"today", "no kernel runs a region whole: an engine runs its ops one by one"});
-  return table(rows);
+std::string regions_text(const Running& running, const Sizes& sizes) {
+  std::string text = table(account_rows(running, sizes));
+  std::vector<std::vector<std::string>> rows;
+  size_t at = 0;
+  for (const Node& node : running.typed.nodes()) {
+    const bool region = node.op.as<Fused>() != nullptr;
+    rows.push_back({cat("  region ", at), ops_of(node), how_of(running.plan.steps.at(at)),
+                    region ? saved_text(node, sizes) : "", layers_of(node)});
+    ++at;
+  }
+  return text + table(rows);
 }
 
 namespace {
@@ -111,9 +110,9 @@ std::string notes_text(const std::vector<FusionNote>& notes) {
   }
   std::vector<std::vector<std::string>> rows;
   for (const auto& [why, who] : reasons)
-    rows.push_back({cat("  ", who.first, "x"), cat("first: ", who.second), why});
+    rows.push_back({cat("    ", who.first, "x"), cat("first: ", who.second), why});
   if (rows.empty()) return {};
-  return cat("why nodes did not join the region of their operand:\n",
+  return cat("  why nodes would not join the region of their operand:\n",
              table(rows, {true, false, false}));
 }
 
@@ -123,24 +122,42 @@ std::string cuts_text(const Fused& region) {
   return cat("may be cut in ", region.cuts.size(), region.cuts.size() == 1 ? " place" : " places");
 }
 
+/// How many steps there would be, and what they would move, whole, cut and before fusion.
+std::string account_text(const FusionCandidates& found, const Sizes& sizes) {
+  const StepAccount& whole = found.account;
+  Symbols names = symbols_of({found.bytes_before, found.bytes_cut, whole.bytes});
+  if (!sizes.given().empty())  // the graph was made for the assumed sizes too: specialized()
+    for (const auto& [name, size] : sizes.assumed_of_inputs()) names.insert(name);
+  std::vector<std::vector<std::string>> rows{
+      {"  steps",
+       cat(found.steps_before, " before fusion; ", whole.launched, " with every region run whole, ",
+           whole.cut, " with every region cut where it is marked")},
+      {"  moved", cat(bytes_at(found.bytes_before, sizes), " of activations before fusion; ",
+                      bytes_at(whole.bytes, sizes), " whole, ", bytes_at(found.bytes_cut, sizes),
+                      " cut", sizes.where(names))}};
+  if (const std::string others = not_steps(whole); !others.empty())
+    rows.push_back({"  no step", others});
+  return table(rows);
+}
+
 }  // namespace
 
-std::string regions_text(const FusedGraph& fused, const Sizes& sizes) {
-  std::string text = account_text(fused, sizes);
+std::string candidates_text(const FusionCandidates& found, const Sizes& sizes) {
+  std::string text = "candidates that fusion finds; an engine runs what stands above\n";
+  text += account_text(found, sizes);
   std::vector<std::vector<std::string>> rows;
   int index = 0;
-  for (const Node* step : fused.account.steps) {
+  for (const Node* step : found.account.steps) {
     const Fused* region = step->op.as<Fused>();
-    rows.push_back({cat("  region ", index++), ops_of(*step),
+    rows.push_back({cat("    candidate ", index++), ops_of(*step),
                     region == nullptr ? "" : saved_text(*step, sizes),
                     region == nullptr ? "" : cuts_text(*region), layers_of(*step)});
   }
   text += table(rows);
   rows.clear();
-  for (const Node* copy : fused.account.copies)
-    rows.push_back({"  only moves elements", ops_of(*copy), layers_of(*copy)});
-  text += table(rows);
-  return text + notes_text(fused.notes);
+  for (const Node* copy : found.account.copies)
+    rows.push_back({"    only moves elements", ops_of(*copy), layers_of(*copy)});
+  return text + table(rows) + notes_text(found.notes);
 }
 
 }  // namespace hone::cli

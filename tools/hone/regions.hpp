@@ -1,50 +1,48 @@
 #pragma once
-// The regions that fusion finds in a model, for people and for scripts.
+// What an engine runs, region by region, for people and for scripts; and beside it, labelled so,
+// what fusion finds that no kernel runs yet.
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "passes/fusion/account.hpp"
-#include "passes/fusion/fuse.hpp"
+#include "compile/candidates.hpp"
+#include "compile/compile.hpp"
 #include "sizes.hpp"
 
 namespace hone::cli {
 
-/// A graph after fusion.
-struct FusedGraph {
-  std::unique_ptr<Graph> graph;
-  std::vector<FusionNote> notes;
-  StepAccount account;   // of every region run whole
-  int steps_before = 0;  // launched
-  Dim bytes_before;      // that they move
-  Dim bytes_cut;         // moved where every region is cut at its marks
+/// A plan and the graph that it is of: what an engine runs. Its nodes are the plan's steps.
+struct Running {
+  const Graph& typed;
+  const Plan& plan;
+  const Compiled::Report& report;  // empty for an engine from a file
 };
-/// Prepares a copy for fusion and fuses it. `after` sees it after each pass, fusion too.
-FusedGraph fused(const Graph& portable, const PassOptions& options,
-                 const AfterPass& after = nullptr);
 
-/// The portable graph as it is, where --shape gave no sizes; else for these sizes of its inputs,
-/// those that are open as assumed.
-std::unique_ptr<Graph> specialized(const Graph& portable, const Sizes& sizes,
-                                   const PassOptions& options);
-
-/// How many steps there are, and what they move, whole, cut and before fusion.
-std::string account_text(const FusedGraph& fused, const Sizes& sizes);
-/// Each region with its ops and layers, why they are one, why no more are, bytes saved.
-std::string explained(const FusedGraph& fused, const Sizes& sizes);
+/// What `hone inspect --regions` prints: how many steps there are and what they move, each with its
+/// ops, kernel and layers.
+std::string regions_text(const Running& running, const Sizes& sizes);
+/// What `hone build --explain` prints: the same with segments and bodies, why a region is one, what
+/// kernels were refused where the last resort runs, which candidates were priced.
+std::string explained(const Running& running, const Sizes& sizes);
 /// What each region computes, in closed terms.
-std::string stages_text(const FusedGraph& fused);
+std::string stages_text(const Graph& typed);
+
+/// What fusion would make of a graph if kernels ran its regions whole, under a heading that says
+/// so: how many steps would be left and what they would move, each region, and why nodes joined
+/// none.
+std::string candidates_text(const FusionCandidates& found, const Sizes& sizes);
 
 /// The ops of a region, or the op of a node.
 std::string ops_of(const Node& node);
 /// The layers that a node stands for, else its first result.
 std::string layers_of(const Node& node);
-/// "saves 12.0 KiB": what the region need not move when it runs whole.
-std::string saved_text(const Node& region, const Sizes& sizes);
+/// How a step runs: its kernel and tuning, or what else does its work.
+std::string how_of(const Step& step);
 
-/// What `hone inspect --regions` prints: how many steps are left and what they move, each region
-/// with the layers in it, and why nodes joined no region.
-std::string regions_text(const FusedGraph& fused, const Sizes& sizes);
+/// The portable graph as it is, where --shape gave no sizes; else for these sizes of its inputs,
+/// those that are open as assumed.
+std::unique_ptr<Graph> specialized(const Graph& portable, const Sizes& sizes,
+                                   const PassOptions& options);
 
 }  // namespace hone::cli

@@ -4,21 +4,17 @@
 #include <unordered_map>
 
 #include "base/size.hpp"
+#include "device/problem.hpp"
 
 namespace hone::cpu {
 
-double typical(const Dim& dim) {
-  std::set<std::string, std::less<>> names;
-  dim.collect_symbols(names);
-  Bindings symbols;
-  for (const std::string& name : names) symbols[name] = kTypicalSize;
-  // A requirement of the model may exclude the stand-in: what is left of a window is then negative.
-  return static_cast<double>(std::max<int64_t>(1, dim.evaluate(symbols).value_or(kTypicalSize)));
+double typical(const Problem& problem, const Dim& dim) {
+  return static_cast<double>(size_for_estimates(problem, dim));
 }
 
-double typical_count(const Type& type) {
+double typical_count(const Problem& problem, const Type& type) {
   double count = 1;
-  for (const Dim& dim : type.tensor().shape()) count *= typical(dim);
+  for (const Dim& dim : type.tensor().shape()) count *= typical(problem, dim);
   return count;
 }
 
@@ -105,13 +101,14 @@ double streaming_seconds(const Problem& problem, double operations) {
   const auto add = [&](const Value* value) {
     if (value == nullptr || !value->type.is_tensor() || !value->type.tensor().has_rank())
       return 0.0;
-    const double count = typical_count(value->type);
+    const double count = typical_count(problem, value->type);
     bytes += count * bits(value->type.tensor().dtype) / 8;
     return count;
   };
   for (const Value* input : node.inputs) add(input);
   for (const Value* output : node.outputs) results += add(output);
-  return bytes / kBytesPerSecond + results * operations / kFlopsPerSecond;
+  return bytes / problem.target->bytes_per_second +
+         results * operations / problem.target->flops_per_second;
 }
 
 }  // namespace hone::cpu

@@ -38,8 +38,8 @@ class Step final : public Bound {
 ///   void run(const Geometry&, const Operands&, std::span<std::byte> scratch, Stream&) const;
 template <class Mine>
 struct Shared : Prepared, std::enable_shared_from_this<Mine> {
-  std::unique_ptr<Bound> bind(const Operands& operands,
-                              std::span<std::byte> scratch) const override {
+  std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
+                              hone::Stream&) const override {
     return std::make_unique<Step<Mine>>(this->shared_from_this(), operands, scratch);
   }
 };
@@ -55,12 +55,9 @@ inline float* scratch_of(std::span<std::byte> scratch, int64_t floats) {
   return reinterpret_cast<float*>(scratch.data()) + Team::worker() * floats;
 }
 
-/// Rough speeds of one core for estimates, until records tell.
-inline constexpr double kFlopsPerSecond = 2e10, kBytesPerSecond = 5e9;
-/// A stand-in for symbolic sizes in estimates.
-inline constexpr int64_t kTypicalSize = 64;
-double typical(const Dim& dim);
-double typical_count(const Type& type);
+/// Sizes for estimates.
+double typical(const Problem& problem, const Dim& dim);
+double typical_count(const Problem& problem, const Type& type);
 
 /// All operands and results of a single-op region have this dtype and a rank.
 bool all_are(const Problem& problem, DType dtype);

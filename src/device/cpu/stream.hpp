@@ -3,15 +3,19 @@
 #include <functional>
 
 #include "base/threads.hpp"
-#include "device/kernel.hpp"
+#include "device/device.hpp"
 
 namespace hone::cpu {
 
 /// A stream on a team of worker threads: work runs at once, its tiles spread over the team.
-class Stream final : public hone::Stream {
+class Stream : public hone::Stream {
  public:
   explicit Stream(Team& team) : team_(team) {}
-  Team& team() { return team_; }
+  void run(const std::function<void()>& program) override { team_.run(program); }
+  void record(Event&) override {}
+  void wait(Event&) override {}
+  void synchronize() override {}
+  Share share() const override { return {team_.workers()}; }
   /// tile(i) once for every i in [0, tiles).
   template <class Tile>
   void parallel(int64_t tiles, const Tile& tile) {

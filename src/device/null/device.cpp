@@ -1,6 +1,7 @@
 #include "device/null/device.hpp"
 
 #include "base/size.hpp"
+#include "ir/tensor.hpp"
 
 namespace hone::null {
 namespace {
@@ -32,9 +33,53 @@ void Stream::wait(int event) {
   device_.log_.push_back({Command::Kind::wait, number_, event, 0, {}, {}, {}});
 }
 
-Device::Device(int streams) {
+void Stream::record(hone::Event& event) {
+  auto& mine = static_cast<Event&>(event);
+  if (mine.number < 0) mine.number = device_.events_++;
+  record(mine.number);
+}
+
+void Stream::wait(hone::Event& event) { wait(static_cast<Event&>(event).number); }
+
+Device::Device(int streams) : made_(streams) {
   for (int number = 0; number < streams; ++number)
     streams_.push_back(std::make_unique<Stream>(*this, number));
 }
+
+const std::shared_ptr<const Target>& Device::target() const {
+  static const auto kTarget = [] {
+    Target target;
+    target.device = "null";
+    target.bytes_per_second = 1e12;
+    target.launch_seconds = 2e-6;
+    return std::make_shared<const Target>(std::move(target));
+  }();
+  return kTarget;
+}
+
+const KernelRegistry& Device::kernels() const { return null::kernels(); }
+
+Buffer Device::allocate(int64_t bytes) {
+  auto memory = std::make_shared<Tensor>(DType::u8, std::vector<int64_t>{bytes});
+  std::byte* data = memory->mutable_bytes().data();
+  return {data, bytes, true, std::move(memory)};
+}
+
+std::unique_ptr<hone::Stream> Device::stream(const Share&) {
+  return std::make_unique<Stream>(*this, made_++);
+}
+
+std::unique_ptr<hone::Event> Device::event() { return std::make_unique<Event>(); }
+
+/// Nothing is moved: what is enqueued is what counts here.
+void Device::copy(const Buffer& to, const Buffer& from, hone::Stream& stream) {
+  const auto range = [](const Buffer& buffer) {
+    return Range{reinterpret_cast<uintptr_t>(buffer.data), buffer.bytes};
+  };
+  const int number = static_cast<Stream&>(stream).number_;
+  log_.push_back({Command::Kind::copy, number, 0, label_, {range(from)}, {range(to)}, {}});
+}
+
+std::shared_ptr<hone::Device> open() { return std::make_shared<Device>(); }
 
 }  // namespace hone::null

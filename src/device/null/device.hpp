@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "device/kernel.hpp"
+#include "device/device.hpp"
 
 namespace hone::null {
 
@@ -20,6 +20,7 @@ struct Command {
     launch,  ///< runs a region
     record,  ///< the event happens when everything before it on the stream has run
     wait,    ///< what follows on the stream runs when the event has happened
+    copy,    ///< of the bytes that it reads to those that it writes
   };
   Kind kind = Kind::launch;
   int stream = 0;
@@ -31,24 +32,42 @@ struct Command {
 
 class Device;
 
+/// Of the host's choice; -1: the device numbers it when it is first recorded.
+struct Event final : hone::Event {
+  int number = -1;
+};
+
 class Stream final : public hone::Stream {
  public:
   Stream(Device& device, int number) : device_(device), number_(number) {}
+  void record(hone::Event& event) override;
+  void wait(hone::Event& event) override;
+  void synchronize() override {}
+  Share share() const override { return {}; }
   void launch(const Operands& operands, std::span<std::byte> scratch);
   void record(int event);
   void wait(int event);
 
  private:
+  friend class Device;
   Device& device_;
   const int number_;
 };
 
-class Device {
+/// Not safe for several threads. Its memory is the host's, so that steps can be evaluated there.
+class Device final : public hone::Device {
  public:
-  explicit Device(int streams);
+  explicit Device(int streams = 0);
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
-  Stream& stream(int number) { return *streams_.at(static_cast<size_t>(number)); }
+  const std::shared_ptr<const Target>& target() const override;
+  const KernelRegistry& kernels() const override;
+  Buffer allocate(int64_t bytes) override;
+  std::unique_ptr<hone::Stream> stream(const Share& share) override;
+  std::unique_ptr<hone::Event> event() override;
+  void copy(const Buffer& to, const Buffer& from, hone::Stream& stream) override;
+  /// Those that it was made with.
+  Stream& stream_at(int number) { return *streams_.at(static_cast<size_t>(number)); }
   void set_label(int label) { label_ = label; }
   /// Everything, in the order of enqueueing.
   const std::vector<Command>& log() const { return log_; }
@@ -58,7 +77,10 @@ class Device {
   std::vector<std::unique_ptr<Stream>> streams_;
   std::vector<Command> log_;
   int label_ = 0;
+  int made_ = 0, events_ = 0;  // streams, events
 };
+
+std::shared_ptr<hone::Device> open();
 
 /// One kernel, "null.any": it takes every region, may write its first result over any operand of
 /// the same type, and wants scratch of that size where it reads two operands or more. Its estimate:

@@ -1,12 +1,10 @@
 #include "base/size.hpp"
 #include "device/null/device.hpp"
+#include "device/problem.hpp"
 #include "ir/type.hpp"
 
 namespace hone::null {
 namespace {
-
-constexpr double kLaunchSeconds = 2e-6, kBytesPerSecond = 1e12;
-constexpr int64_t kTypicalSize = 64;  // of a size that is open
 
 /// nullopt: no bytes, or a size that is not known.
 std::optional<Dim> bytes_of(const Value& value) {
@@ -17,14 +15,9 @@ std::optional<Dim> bytes_of(const Value& value) {
   return ceil_div(product(type.shape()) * Dim(bits(type.dtype)), Dim(8));
 }
 
-double typical_bytes(const Value& value) {
+double typical_bytes(const Problem& problem, const Value& value) {
   const auto bytes = bytes_of(value);
-  if (!bytes) return 0;
-  std::set<std::string, std::less<>> names;
-  bytes->collect_symbols(names);
-  Bindings sizes;
-  for (const std::string& name : names) sizes[name] = kTypicalSize;
-  return static_cast<double>(bytes->evaluate(sizes).value_or(0));
+  return bytes ? static_cast<double>(size_for_estimates(problem, *bytes)) : 0;
 }
 
 const Value* first_result(const Graph& body) {
@@ -36,9 +29,9 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   made.tuning = tuning;
   const Graph& body = *problem->region.body;
   double bytes = 0;
-  for (const Value* input : body.inputs()) bytes += typical_bytes(*input);
-  for (const GraphOutput& output : body.outputs()) bytes += typical_bytes(*output.value);
-  made.seconds = kLaunchSeconds + bytes / kBytesPerSecond;
+  for (const Value* input : body.inputs()) bytes += typical_bytes(*problem, *input);
+  for (const GraphOutput& output : body.outputs()) bytes += typical_bytes(*problem, *output.value);
+  made.seconds = problem->target->launch_seconds + bytes / problem->target->bytes_per_second;
   if (const Value* result = first_result(body)) {
     for (size_t i = 0; i < body.inputs().size(); ++i)
       if (problem->weights[i] == nullptr && body.inputs()[i]->type == result->type)
@@ -64,8 +57,8 @@ class NullBound final : public Bound {
 };
 
 struct NullPrepared final : Prepared {
-  std::unique_ptr<Bound> bind(const Operands& operands,
-                              std::span<std::byte> scratch) const override {
+  std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
+                              hone::Stream&) const override {
     return std::make_unique<NullBound>(operands, scratch);
   }
 };
@@ -75,11 +68,17 @@ struct NullPrepared final : Prepared {
 const KernelRegistry& kernels() {
   static const KernelRegistry kRegistry = [] {
     KernelRegistry registry;
-    registry.add({"null.any", 1, [](const Problem&) { return Verdict(); },
-                  [](const Problem&) { return std::vector<Tuning>{{}}; }, recipe,
-                  [](const Recipe&, std::vector<Tensor>) -> std::shared_ptr<const Prepared> {
-                    return std::make_shared<const NullPrepared>();
-                  }});
+    Kernel any{
+        "null.any",
+        1,
+        [](const Problem&) { return Verdict(); },
+        [](const Problem&) { return std::vector<Tuning>{{}}; },
+        recipe,
+        [](const Recipe&, std::vector<Tensor>, hone::Device&) -> std::shared_ptr<const Prepared> {
+          return std::make_shared<const NullPrepared>();
+        }};
+    any.several = true;
+    registry.add(any);
     return registry;
   }();
   return kRegistry;

@@ -11,13 +11,12 @@ namespace hone {
 /// Offsets and sizes in an arena are multiples of this many bytes.
 inline constexpr int64_t kArenaAlignment = 64;
 
-/// Bytes needed from before step `first` until after step `last`, both included.
-struct Buffer {
-  int64_t bytes = 0;
-  int first = 0, last = 0;
-};
-
 struct Demand {
+  /// Bytes needed from before step `first` until after step `last`, both included.
+  struct Buffer {
+    int64_t bytes = 0;
+    int first = 0, last = 0;
+  };
   std::vector<Buffer> buffers;
 };
 

@@ -11,20 +11,20 @@
 namespace hone {
 namespace {
 
-int64_t size_of(const Buffer& buffer) { return align_up(buffer.bytes, kArenaAlignment); }
+int64_t size_of(const Demand::Buffer& buffer) { return align_up(buffer.bytes, kArenaAlignment); }
 
 /// The placed buffers, to be found by when they live.
 class Placed {
  public:
   explicit Placed(const Demand& demand) : demand_(demand) {
     int last = 0;
-    for (const Buffer& buffer : demand.buffers) last = std::max(last, buffer.last);
+    for (const Demand::Buffer& buffer : demand.buffers) last = std::max(last, buffer.last);
     while (leaves_ <= static_cast<size_t>(last)) leaves_ *= 2;
     alive_.resize(2 * leaves_);
   }
 
   void add(size_t index) {
-    const Buffer& buffer = demand_.buffers[index];
+    const Demand::Buffer& buffer = demand_.buffers[index];
     starts_.emplace(buffer.first, index);
     // The few nodes of the tree whose steps are together those of its life.
     auto low = leaves_ + static_cast<size_t>(buffer.first);
@@ -36,7 +36,7 @@ class Placed {
   }
 
   /// Those that live with the buffer.
-  void with(const Buffer& buffer, std::vector<size_t>& found) const {
+  void with(const Demand::Buffer& buffer, std::vector<size_t>& found) const {
     found.clear();
     for (auto node = leaves_ + static_cast<size_t>(buffer.first); node > 0; node /= 2)
       found.insert(found.end(), alive_[node].begin(), alive_[node].end());
@@ -120,7 +120,7 @@ std::optional<Placement> place_in_order(const Demand& demand, const std::vector<
 }
 
 Placement place_in_time(const Demand& demand) {
-  const auto sorted_by = [&](int Buffer::*step) {
+  const auto sorted_by = [&](int Demand::Buffer::*step) {
     std::vector<size_t> order(demand.buffers.size());
     std::iota(order.begin(), order.end(), size_t{0});
     std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
@@ -128,12 +128,13 @@ Placement place_in_time(const Demand& demand) {
     });
     return order;
   };
-  const std::vector<size_t> starts = sorted_by(&Buffer::first), ends = sorted_by(&Buffer::last);
+  const std::vector<size_t> starts = sorted_by(&Demand::Buffer::first),
+                            ends = sorted_by(&Demand::Buffer::last);
   Placement placement{std::vector<int64_t>(demand.buffers.size(), 0), 0};
   Gaps gaps;
   auto ended = ends.begin();
   for (const size_t index : starts) {
-    const Buffer& buffer = demand.buffers[index];
+    const Demand::Buffer& buffer = demand.buffers[index];
     for (; demand.buffers[*ended].last < buffer.first; ++ended)
       if (demand.buffers[*ended].bytes > 0) gaps.give_back(placement.offsets[*ended]);
     if (buffer.bytes == 0) continue;

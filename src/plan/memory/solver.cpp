@@ -13,7 +13,7 @@ namespace {
 
 using Order = std::vector<size_t>;
 
-Order sorted_by(const Demand& demand, const std::function<int64_t(const Buffer&)>& weight) {
+Order sorted_by(const Demand& demand, const std::function<int64_t(const Demand::Buffer&)>& weight) {
   Order order(demand.buffers.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
@@ -26,9 +26,9 @@ Order sorted_by(const Demand& demand, const std::function<int64_t(const Buffer&)
 constexpr int64_t kMostPairs = 4'000'000, kPairsOfEach = 64;
 
 Placement best_greedy(const Demand& demand, int64_t enough) {
-  const std::function<int64_t(const Buffer&)> weights[] = {
-      [](const Buffer& b) { return b.bytes; },
-      [](const Buffer& b) { return int64_t{b.last} - b.first; },
+  const std::function<int64_t(const Demand::Buffer&)> weights[] = {
+      [](const Demand::Buffer& b) { return b.bytes; },
+      [](const Demand::Buffer& b) { return int64_t{b.last} - b.first; },
   };
   const int64_t work = kMostPairs + kPairsOfEach * std::ssize(demand.buffers);
   std::optional<Placement> best;
@@ -53,7 +53,7 @@ Sections sections_of(const Demand& demand) {
   Sections sections;
   std::vector<std::pair<int64_t, size_t>> events;  // by step: starts (even) before ends (odd)
   for (size_t i = 0; i < demand.buffers.size(); ++i) {
-    const Buffer& buffer = demand.buffers[i];
+    const Demand::Buffer& buffer = demand.buffers[i];
     if (buffer.bytes == 0) continue;
     events.emplace_back(int64_t{buffer.first} * 2, sections.sources.size());
     events.emplace_back(int64_t{buffer.last} * 2 + 1, sections.sources.size());
@@ -133,7 +133,7 @@ void better(const Demand& demand, int64_t enough, int64_t work, Placement& best)
 
 int64_t lower_bound(const Demand& demand) {
   std::vector<std::pair<int, int64_t>> events;
-  for (const Buffer& buffer : demand.buffers) {
+  for (const Demand::Buffer& buffer : demand.buffers) {
     const int64_t size = align_up(buffer.bytes, kArenaAlignment);
     events.emplace_back(buffer.first, size);
     events.emplace_back(buffer.last + 1, -size);

@@ -9,7 +9,8 @@
 namespace hone {
 namespace {
 
-std::vector<size_t> sorted_by(const std::vector<Buffer>& buffers, int Buffer::*step) {
+std::vector<size_t> sorted_by(const std::vector<Demand::Buffer>& buffers,
+                              int Demand::Buffer::*step) {
   std::vector<size_t> order(buffers.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(),
@@ -17,7 +18,8 @@ std::vector<size_t> sorted_by(const std::vector<Buffer>& buffers, int Buffer::*s
   return order;
 }
 
-std::optional<std::string> check_range(const Buffer& buffer, size_t i, const Placement& placement) {
+std::optional<std::string> check_range(const Demand::Buffer& buffer, size_t i,
+                                       const Placement& placement) {
   const int64_t begin = placement.offsets[i];
   if (begin < 0 || begin % kArenaAlignment != 0) return cat("buffer ", i, " lies at ", begin);
   const auto end = try_add(begin, buffer.bytes);
@@ -36,10 +38,10 @@ std::optional<std::string> validate(const Demand& demand, const Placement& place
     return cat(placement.offsets.size(), " offsets for ", buffers.size(), " buffers");
   for (size_t i = 0; i < buffers.size(); ++i)
     if (auto wrong = check_range(buffers[i], i, placement)) return wrong;
-  const std::vector<size_t> ends = sorted_by(buffers, &Buffer::last);
+  const std::vector<size_t> ends = sorted_by(buffers, &Demand::Buffer::last);
   std::map<int64_t, size_t> live;  // by offset
   auto ended = ends.begin();
-  for (const size_t i : sorted_by(buffers, &Buffer::first)) {
+  for (const size_t i : sorted_by(buffers, &Demand::Buffer::first)) {
     if (buffers[i].bytes == 0) continue;
     for (; buffers[*ended].last < buffers[i].first; ++ended)
       if (buffers[*ended].bytes > 0) live.erase(placement.offsets[*ended]);

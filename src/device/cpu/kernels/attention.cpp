@@ -81,8 +81,8 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
   const Node& node = *problem->region.single();
-  made.seconds =
-      4 * typical_count(node.outputs[0]->type) * typical(keys_of(*problem)) / kFlopsPerSecond;
+  made.seconds = 4 * typical_count(*problem, node.outputs[0]->type) *
+                 typical(*problem, keys_of(*problem)) / problem->target->flops_per_second;
   made.scratch_bytes =
       worker_scratch(problem->share, Dim(kTileScratch) + Dim(kQueries) * keys_of(*problem));
   made.problem = std::move(problem);
@@ -244,7 +244,7 @@ struct AttentionShared final : Shared<AttentionShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<AttentionShared>();
   const Problem& problem = *recipe.problem;
   shared->op = *op_of<Attention>(problem);

@@ -67,7 +67,7 @@ struct BatchNormShared final : Shared<BatchNormShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<BatchNormShared>();
   shared->epsilon = double{op_of<BatchNormalization>(*recipe.problem)->epsilon};
   shared->operands_of = sources(*recipe.problem);

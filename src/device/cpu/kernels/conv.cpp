@@ -44,11 +44,11 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const GemmCore& core = gemm_core();
   const Type& result = problem->region.single()->outputs[0]->type;
   const double pixels =
-      typical_count(result) / static_cast<double>(filters.count);  // of all groups
+      typical_count(*problem, result) / static_cast<double>(filters.count);  // of all groups
   const auto depth = static_cast<double>(filters.depth);
   const auto rows = static_cast<double>(ceil_div(filters.count, core.rows) * core.rows);
-  made.seconds = 2 * pixels * rows * depth / kFlopsPerSecond +
-                 2 * pixels * depth * sizeof(float) / kBytesPerSecond;
+  made.seconds = 2 * pixels * rows * depth / problem->target->flops_per_second +
+                 2 * pixels * depth * sizeof(float) / problem->target->bytes_per_second;
   made.scratch_bytes = worker_scratch(problem->share, Dim(filters.block_floats()));
   if (const int input = region_input(*problem, 1); input >= 0)
     made.packings.push_back({static_cast<size_t>(input),
@@ -115,7 +115,8 @@ struct ConvShared final : Shared<ConvShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
+                                        hone::Device&) {
   auto shared = std::make_shared<ConvShared>();
   const Problem& problem = *recipe.problem;
   shared->filters = filters_of(problem);

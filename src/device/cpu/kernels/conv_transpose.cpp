@@ -32,9 +32,9 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   made.tuning = tuning;
   const Dims& weight = operand_type(*problem, 1)->shape();
   double per_input = 2;  // operations for an element of the input
-  for (size_t i = 1; i < weight.size(); ++i) per_input *= typical(weight[i]);
-  made.seconds =
-      typical_count(problem->region.single()->inputs[0]->type) * per_input / kFlopsPerSecond;
+  for (size_t i = 1; i < weight.size(); ++i) per_input *= typical(*problem, weight[i]);
+  made.seconds = typical_count(*problem, problem->region.single()->inputs[0]->type) * per_input /
+                 problem->target->flops_per_second;
   made.scratch_bytes = worker_scratch(problem->share, Dim(kWorkerFloats));
   made.problem = std::move(problem);
   return made;
@@ -146,7 +146,7 @@ struct ConvTransposeShared final : Shared<ConvTransposeShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<ConvTransposeShared>();
   const Problem& problem = *recipe.problem;
   shared->op = *op_of<ConvTranspose>(problem);

@@ -30,8 +30,8 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const std::vector<int64_t>& shape = constant_operand(*problem, 1)->shape();
   const Type& result = problem->region.single()->outputs[0]->type;
   // Every product loads a vector of what it multiplies, from the first-level cache.
-  constexpr double kTapsPerSecond = 2e10;
-  made.seconds = typical_count(result) * static_cast<double>(shape[2] * shape[3]) / kTapsPerSecond;
+  made.seconds = typical_count(*problem, result) * static_cast<double>(shape[2] * shape[3]) /
+                 problem->target->cached_per_second;
   if (const int input = region_input(*problem, 1); input >= 0)
     made.packings.push_back({static_cast<size_t>(input), "dense", copy_filters});
   made.scratch_bytes = worker_scratch(
@@ -87,7 +87,8 @@ struct DepthwiseShared final : Shared<DepthwiseShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
+                                        hone::Device&) {
   auto shared = std::make_shared<DepthwiseShared>();
   const Problem& problem = *recipe.problem;
   shared->workers = problem.share.workers;

@@ -122,7 +122,7 @@ struct ElementwiseShared final : Shared<ElementwiseShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<ElementwiseShared>();
   const Problem& problem = *recipe.problem;
   const Node& node = *problem.region.single();

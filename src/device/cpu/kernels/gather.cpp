@@ -23,7 +23,8 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
   const Type& result = problem->region.single()->outputs[0]->type;
-  made.seconds = 2 * typical_count(result) * bits(result.tensor().dtype) / 8 / kBytesPerSecond;
+  made.seconds = 2 * typical_count(*problem, result) * bits(result.tensor().dtype) / 8 /
+                 problem->target->bytes_per_second;
   made.problem = std::move(problem);
   return made;
 }
@@ -74,7 +75,7 @@ struct GatherShared final : Shared<GatherShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<GatherShared>();
   const Problem& problem = *recipe.problem;
   shared->region = problem.region;

@@ -106,7 +106,7 @@ struct LayerNormShared final : Shared<LayerNormShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<LayerNormShared>();
   const Problem& problem = *recipe.problem;
   shared->fields = *fields_of(problem);

@@ -52,7 +52,8 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const auto* gemm = node.op.as<Gemm>();
   const Dims& a = node.inputs[0]->type.tensor().shape();
   const Dim& depth = gemm != nullptr && gemm->transA ? a[a.size() - 2] : a.back();
-  made.seconds = 2 * typical_count(node.outputs[0]->type) * typical(depth) / kFlopsPerSecond;
+  made.seconds = 2 * typical_count(*problem, node.outputs[0]->type) * typical(*problem, depth) /
+                 problem->target->flops_per_second;
   made.scratch_bytes = worker_scratch(problem->share, Dim(kTileScratch));
   if (constant_matrix(*problem, 1)) {
     const char* form = gemm != nullptr && gemm->transB ? "gemm.bt/" : "gemm.b/";
@@ -175,7 +176,8 @@ struct MatMulShared final : Shared<MatMulShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
+                                        hone::Device&) {
   auto shared = std::make_shared<MatMulShared>();
   const Problem& problem = *recipe.problem;
   if (const Gemm* gemm = op_of<Gemm>(problem)) shared->gemm = *gemm;

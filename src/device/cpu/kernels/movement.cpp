@@ -280,7 +280,7 @@ struct MovementShared final : Shared<MovementShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<MovementShared>();
   const Problem& problem = *recipe.problem;
   const Node& node = *problem.region.single();

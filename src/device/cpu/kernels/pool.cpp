@@ -150,7 +150,7 @@ struct PoolShared final : Shared<PoolShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<PoolShared>();
   shared->fields = *fields_of(*recipe.problem);
   shared->workers = recipe.problem->share.workers;

@@ -75,7 +75,8 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const Fields fields = *fields_of(*problem);
   const Filters filters = filters_of(*problem);
   const Type& result = problem->region.single()->outputs[0]->type;
-  made.seconds = 2 * typical_count(result) * static_cast<double>(filters.depth) / kFlopsPerSecond;
+  made.seconds = 2 * typical_count(*problem, result) * static_cast<double>(filters.depth) /
+                 problem->target->flops_per_second;
   made.scratch_bytes = worker_scratch(problem->share, Dim(gemm_core().columns * filters.depth));
   if (const int input = region_input(*problem, fields.weight); input >= 0) {
     const Weight* zero = constant_operand(*problem, fields.w_zero);
@@ -172,7 +173,8 @@ struct QConvShared final : Shared<QConvShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
+                                        hone::Device&) {
   auto shared = std::make_shared<QConvShared>();
   const Problem& problem = *recipe.problem;
   shared->fields = *fields_of(problem);

@@ -83,7 +83,7 @@ struct PointwiseShared final : Shared<PointwiseShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<PointwiseShared>();
   const Problem& problem = *recipe.problem;
   shared->adds = op_of<QLinearAdd>(problem) != nullptr;

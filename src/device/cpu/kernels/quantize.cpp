@@ -113,7 +113,7 @@ struct QuantizeShared final : Shared<QuantizeShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<QuantizeShared>();
   const Problem& problem = *recipe.problem;
   shared->fields = *fields_of(problem);

@@ -44,8 +44,10 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const std::vector<int64_t>& r = constant_operand(*problem, kR)->shape();
   const Dims& x = operand_type(*problem, kX)->shape();
   const int64_t directions = r[0], rows = r[1], hidden = r[2];
-  const double steps = typical(x[0]) * typical(x[1]) * static_cast<double>(directions * rows);
-  made.seconds = 2 * steps * (typical(x[2]) + 4 * static_cast<double>(hidden)) / kFlopsPerSecond;
+  const double steps =
+      typical(*problem, x[0]) * typical(*problem, x[1]) * static_cast<double>(directions * rows);
+  made.seconds = 2 * steps * (typical(*problem, x[2]) + 4 * static_cast<double>(hidden)) /
+                 problem->target->flops_per_second;
   const int64_t row = checked_mul(checked_mul(directions, rows), sizeof(float));
   made.scratch_bytes =
       worker_scratch(problem->share, Dim(worker_floats(kind.gates, hidden))) + x[0] * x[1] * row;
@@ -324,7 +326,8 @@ struct RecurrentShared final : Shared<RecurrentShared> {
   };
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
+                                        hone::Device&) {
   auto shared = std::make_shared<RecurrentShared>();
   const Problem& problem = *recipe.problem;
   shared->problem = recipe.problem;

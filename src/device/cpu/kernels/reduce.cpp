@@ -169,7 +169,7 @@ struct ReduceShared final : Shared<ReduceShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<ReduceShared>();
   shared->fields = *fields_of(*recipe.problem);
   return shared;

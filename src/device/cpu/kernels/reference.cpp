@@ -75,13 +75,14 @@ class ReferenceBound final : public Bound {
 
 struct ReferencePrepared final : Prepared {
   explicit ReferencePrepared(Region region) : region(std::move(region)) {}
-  std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte>) const override {
+  std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte>,
+                              hone::Stream&) const override {
     return std::make_unique<ReferenceBound>(region, operands);
   }
   Region region;
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   return std::make_shared<ReferencePrepared>(recipe.problem->region);
 }
 

@@ -124,7 +124,7 @@ struct ResizeShared final : Shared<ResizeShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<ResizeShared>();
   shared->region = recipe.problem->region;
   shared->operands_of = sources(*recipe.problem);

@@ -121,7 +121,7 @@ struct SoftmaxShared final : Shared<SoftmaxShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<SoftmaxShared>();
   shared->fields = *fields_of(*recipe.problem);
   return shared;

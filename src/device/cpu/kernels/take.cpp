@@ -146,7 +146,7 @@ struct TakeShared final : Shared<TakeShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<TakeShared>();
   shared->region = recipe.problem->region;
   shared->operands_of = sources(*recipe.problem);

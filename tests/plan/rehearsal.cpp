@@ -62,12 +62,13 @@ void rehearse(const Graph& graph, const Plan& plan, const Layout& layout,
   int index = 0;
   for (const Node& node : graph.nodes()) {
     const Step& step = plan.steps[static_cast<size_t>(index)];
-    null::Stream& stream = device.stream(step.stream);
+    null::Stream& stream = device.stream_at(step.stream);
     for (const int wait : step.waits) stream.wait(wait);
     device.set_label(index);
     if (!layout.idle[static_cast<size_t>(index)]) {
-      const auto prepared = kernel.prepare({}, {});
-      prepared->bind(rehearsing.operands_of(node), rehearsing.scratch_of(index))->enqueue(stream);
+      const auto prepared = kernel.prepare({}, {}, device);
+      prepared->bind(rehearsing.operands_of(node), rehearsing.scratch_of(index), stream)
+          ->enqueue(stream);
     }
     if (waited[static_cast<size_t>(index)]) stream.record(index);
     ++index;

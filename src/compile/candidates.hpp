@@ -1,0 +1,37 @@
+#pragma once
+// Passes that pay only with some kernels (passes/prepare_fusion.hpp), as choices of compile(); and
+// what they and fusion would make of a graph if kernels ran every region whole.
+
+#include <span>
+
+#include "passes/fusion/account.hpp"
+#include "passes/fusion/fuse.hpp"
+
+namespace hone {
+
+/// They pay together or not at all.
+struct CandidatePasses {
+  std::string_view name;
+  std::span<const std::string_view> passes;
+};
+/// In the order in which they are tried.
+std::span<const CandidatePasses> candidate_passes();
+
+/// Runs them on a typed graph, and what tidies up behind them. false: nothing changed.
+bool run(const CandidatePasses& candidate, Graph& graph, const PassOptions& options,
+         const AfterPass& after = nullptr);
+
+/// A graph as fusion would have it if all candidates were taken and kernels ran every region. No
+/// plan is of it.
+struct FusionCandidates {
+  std::unique_ptr<Graph> graph;
+  std::vector<FusionNote> notes;
+  StepAccount account;   // of every region run whole
+  int steps_before = 0;  // launched
+  Dim bytes_before;      // that they move
+  Dim bytes_cut;         // moved where every region is cut at its marks
+};
+FusionCandidates find_fusion(const Graph& portable, const PassOptions& options,
+                             const AfterPass& after = nullptr);
+
+}  // namespace hone

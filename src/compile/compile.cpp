@@ -1,0 +1,175 @@
+#include "compile/compile.hpp"
+
+#include <numeric>
+
+#include "choose/choose.hpp"
+#include "compile/candidates.hpp"
+#include "passes/clean.hpp"
+#include "passes/equal_sizes.hpp"
+
+namespace hone {
+namespace {
+
+/// Constants that nodes make of weights (unpacked, transposed, converted) are made once, when the
+/// engine is made. What a few numbers blow up to gigabytes stays a step, in the arena.
+PassOptions load_options(const PassOptions& passes) {
+  PassOptions options = passes;
+  options.fold_bytes = int64_t{64} << 20;
+  options.fold_growth = 8;  // int4 to f32
+  options.fold_random = options.fold_quantized = true;
+  return options;
+}
+
+/// One way to run a graph.
+struct Draft {
+  std::unique_ptr<Graph> prepared;  // before fusion
+  std::unique_ptr<Graph> typed;     // its regions as kernels take them
+  Choices chosen;
+  Plan plan;  // in the order of the nodes as they are
+  std::vector<FusionNote> notes;
+  std::vector<CutRegion> cuts;
+  double seconds = 0;  // by estimate, each step alone
+};
+
+class Compiling {
+ public:
+  Compiling(const Device& device, const CompileOptions& options)
+      : device_(device),
+        options_(options),
+        passes_(load_options(options.passes)),
+        conditions_{device.target(), Share{options.workers}, options.sizes} {}
+
+  /// With everything computed that can be, for equal sizes where that is allowed.
+  std::unique_ptr<Graph> prepare(const Graph& portable) const {
+    if (options_.progress) options_.progress("passes for this machine", 0, 0);
+    try {
+      if (auto equal = with_equal_sizes(portable)) {
+        canonicalize(*equal, passes_, options_.after);
+        return equal;
+      }
+    } catch (const Error& error) {
+      // Equal sizes contradict the model, which shows once a branch is chosen by them, say.
+      if (error.code() != Code::invalid_model) throw;
+    }
+    std::unique_ptr<Graph> graph = portable.clone();
+    canonicalize(*graph, passes_, options_.after);
+    return graph;
+  }
+
+  /// At its sizes. A contradiction that only these bring is the caller's, not the model's.
+  std::unique_ptr<Graph> prepare(const Remainder& rest) const {
+    try {
+      return specialize(rest.graph, rest.first, rest.live, rest.types, rest.symbols, passes_);
+    } catch (const Error& error) {
+      if (error.code() != Code::invalid_model) throw;
+      fail(Code::usage, "the model does not run with these input sizes: ", error.message());
+    }
+  }
+
+  /// Fused, covered, chosen.
+  Draft draft(std::unique_ptr<Graph> prepared) {
+    Draft made;
+    made.typed = tries_candidates() ? prepared->clone() : std::move(prepared);
+    made.prepared = std::move(prepared);
+    if (fuse(*made.typed, passes_, &made.notes) &&
+        cover(*made.typed, device_.kernels(), conditions_, &made.cuts) &&
+        !is_disabled("merge_common", passes_))
+      merge_common(*made.typed, passes_);  // of a view, every region has a copy
+    choose_all(made);
+    return made;
+  }
+
+  /// The draft with those candidates that make the whole plan cheaper, one after the other.
+  Draft cheapest(Draft best) {
+    if (!tries_candidates()) return best;
+    std::unique_ptr<Graph> graph = best.prepared->clone();
+    for (const CandidatePasses& candidate : candidate_passes()) {
+      if (!is_wanted(candidate) || !run(candidate, *graph, passes_)) continue;
+      Draft with = draft(std::move(graph));
+      const bool taken = options_.candidates.has_value() || with.seconds < best.seconds;
+      report_.candidates.push_back(
+          {std::string(candidate.name), best.seconds, with.seconds, taken});
+      if (taken) {
+        if (options_.after) run(candidate, *best.prepared, passes_, options_.after);
+        best = std::move(with);
+      }
+      graph = best.prepared->clone();
+    }
+    return best;
+  }
+
+  /// In an order that needs little memory, on streams, with every value's place.
+  Compiled planned(Draft draft) {
+    Compiled made;
+    made.plan = plan_on_streams(*draft.typed, draft.chosen, conditions_, options_.most_streams,
+                                &report_.streams);
+    for (const Candidate& candidate : report_.candidates)
+      if (candidate.taken) made.plan.takes.push_back(candidate.name);
+    if (options_.after) options_.after(kTyped, *draft.typed);
+    report_.notes = std::move(draft.notes);
+    report_.cuts = std::move(draft.cuts);
+    report_.given = std::move(draft.plan);
+    made.typed = std::move(draft.typed);
+    made.chosen = std::move(draft.chosen);
+    report_.seconds = simulate(made.plan, step_seconds(*made.typed, made.plan, made.chosen));
+    made.report = std::move(report_);
+    return made;
+  }
+
+  /// Of a draft whose typed graph stands.
+  void choose_all(Draft& made) {
+    const auto total = static_cast<int64_t>(made.typed->nodes().size());
+    int64_t done = 0;
+    made.chosen = choose(*made.typed, device_.kernels(), conditions_, [&] {  // bodies have more
+      if (options_.progress) options_.progress("kernels and plan", std::min(done++, total), total);
+    });
+    made.plan = make_plan(*made.typed, made.chosen, conditions_);
+    const std::vector<double> seconds = step_seconds(*made.typed, made.plan, made.chosen);
+    made.seconds = std::accumulate(seconds.begin(), seconds.end(), 0.0);
+  }
+
+ private:
+  static constexpr Pass kTyped{"typed", nullptr, {}, "what runs, in the order of the plan"};
+
+  bool tries_candidates() const { return !options_.candidates || !options_.candidates->empty(); }
+  bool is_wanted(const CandidatePasses& candidate) const {
+    if (!options_.candidates) return true;
+    const auto& names = *options_.candidates;
+    return std::find(names.begin(), names.end(), candidate.name) != names.end();
+  }
+
+  const Device& device_;
+  const CompileOptions& options_;
+  const PassOptions passes_;
+  const Conditions conditions_;
+  Compiled::Report report_;
+};
+
+}  // namespace
+
+Compiled compile(const Graph& portable, const Device& device, const CompileOptions& options) {
+  Compiling road(device, options);
+  std::unique_ptr<Graph> prepared = road.prepare(portable);
+  Draft plain = road.draft(std::move(prepared));
+  Draft cheapest = road.cheapest(std::move(plain));
+  return road.planned(std::move(cheapest));
+}
+
+Compiled compile(const Remainder& remainder, const Device& device, const CompileOptions& options) {
+  Compiling road(device, options);
+  std::unique_ptr<Graph> prepared = road.prepare(remainder);
+  Draft plain = road.draft(std::move(prepared));
+  Draft cheapest = road.cheapest(std::move(plain));
+  return road.planned(std::move(cheapest));
+}
+
+Compiled compile_typed(std::unique_ptr<Graph> typed, const Device& device,
+                       const CompileOptions& options) {
+  Compiling road(device, options);
+  Draft draft;
+  draft.typed = std::move(typed);
+  road.choose_all(draft);
+  return road.planned(std::move(draft));
+}
+
+}  // namespace hone

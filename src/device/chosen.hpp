@@ -1,0 +1,29 @@
+#pragma once
+// What choice decided of each node, once: plans, programs, engine files and reports carry it.
+
+#include "device/kernel.hpp"
+
+namespace hone {
+
+/// A kernel that does not run a step, and why not.
+struct Refusal {
+  std::string kernel, why;
+  friend auto operator<=>(const Refusal&, const Refusal&) = default;
+};
+
+/// The kernel of one step, its tuning and the layouts that its problem has (in the recipe), what
+/// people should know about it, and every other kernel's reason, by name.
+struct Chosen {
+  const Kernel* kernel = nullptr;  // null: the node is run by none
+  Recipe recipe{};
+  std::string note{};
+  std::vector<Refusal> refusals{};
+};
+
+/// Of a graph: by node, in its order; then of the bodies of its control flow, in order.
+struct Choices {
+  std::vector<Chosen> nodes;
+  std::vector<Choices> bodies;
+};
+
+}  // namespace hone

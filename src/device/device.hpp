@@ -1,0 +1,61 @@
+#pragma once
+// A device: what it is, what it runs, its memory and its queues. Everything outside of device/
+// reaches a machine through this interface and Target alone.
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "device/kernel.hpp"
+#include "device/target.hpp"
+
+namespace hone {
+
+/// Memory of a device, at least 64-byte aligned. Copies share it.
+struct Buffer {
+  std::byte* data = nullptr;
+  int64_t bytes = 0;
+  bool host = true;  // host code may look at the bytes
+  std::shared_ptr<void> owner{};
+};
+
+/// A point in a stream that other streams can wait for.
+struct Event {
+  virtual ~Event() = default;
+};
+
+/// An ordered queue of work. One owner at a time.
+struct Stream {
+  virtual ~Stream() = default;
+  /// Runs `program`, one inference, which enqueues here: a device may wake for it and sleep after.
+  virtual void run(const std::function<void()>& program) { program(); }
+  /// The event happens when everything enqueued before it has run.
+  virtual void record(Event& event) = 0;
+  /// What is enqueued from now on runs when the event has happened.
+  virtual void wait(Event& event) = 0;
+  /// Returns when everything enqueued has run.
+  virtual void synchronize() = 0;
+  /// The part of the device that works on it.
+  virtual Share share() const = 0;
+};
+
+/// Safe for several threads.
+class Device {
+ public:
+  virtual ~Device() = default;
+  virtual const std::shared_ptr<const Target>& target() const = 0;
+  virtual const KernelRegistry& kernels() const = 0;
+  /// Zeroed. Error(out_of_memory).
+  virtual Buffer allocate(int64_t bytes) = 0;
+  virtual std::unique_ptr<Stream> stream(const Share& share) = 0;
+  virtual std::unique_ptr<Event> event() = 0;
+  /// As many bytes as `to` has, when `stream` gets there. Either may be the host's.
+  virtual void copy(const Buffer& to, const Buffer& from, Stream& stream) = 0;
+};
+
+/// A device of this machine by name; "": the best it has. Error(usage) for a name that is none.
+std::shared_ptr<Device> open_device(std::string_view name = {});
+/// The names, the best first.
+std::vector<std::string_view> device_names();
+
+}  // namespace hone

@@ -1,0 +1,62 @@
+"""tests/tools/hone_road_test.py HONE: what is reported is what runs; tests/bars/road.py on small
+models, and that it can fail."""
+import importlib.util
+import sys
+import types
+
+import hone_tool
+import onnx_bytes as onnx
+
+
+def load_road():
+    """road.py without numpy, which the tool's tests do without."""
+    sys.path.insert(0, str(hone_tool.ROOT / "tests/bars"))
+    try:
+        import numpy  # noqa: F401
+    except ImportError:
+        sys.modules["numpy"] = types.ModuleType("numpy")
+    spec = importlib.util.spec_from_file_location("road", hone_tool.ROOT / "tests/bars/road.py")
+    road = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(road)
+    return road
+
+
+class Road(hone_tool.Tool):
+    road = load_road()
+
+    def write(self, name, nodes, inputs, outputs, *constants):
+        (self.folder / name).write_bytes(onnx.model(onnx.graph(
+            nodes, inputs, [onnx.data(1, each) for each in outputs], list(constants))))
+        return self.folder / name
+
+    def models(self):
+        node, value = onnx.node, onnx.value
+        yield self.folder / "digits.onnx", 14
+        yield self.write("chain.onnx", [node("Exp", ["x"], ["a"]), node("Neg", ["a"], ["b"]),
+                                        node("Tanh", ["b"], ["c"])],
+                         (value("x", ("n", 8)),), ["c"]), 3
+        yield self.write("sizes.onnx", [node("NonZero", ["x"], ["i"]),
+                                        node("Transpose", ["i"], ["t"]),
+                                        node("Exp", ["x"], ["y"])],
+                         (value("x", ("n", 4)),), ["t", "y"]), 3
+        yield self.write("odd.onnx", [node("Relu", ["x"], ["a b"]), node("Exp", ["a b"], ["y"])],
+                         (value("x", (4,)),), ["y"]), 2
+
+    def test_one_list(self):
+        for model, steps in self.models():
+            with self.subTest(model.name):
+                self.assertEqual(self.road.differences(self.hone, model, self.folder), ([], steps))
+
+    def test_the_bar_can_fail(self):
+        """A tool that converts a model without the passes that its plan has."""
+        script = self.folder / "liar"
+        script.write_text('#!/bin/sh\ncase "$1 $2" in "convert "*.onnx) '
+                          'set -- "$@" --disable all;; esac\n'
+                          f'exec "{self.hone}" "$@"\n')
+        script.chmod(0o755)
+        wrong, _ = self.road.differences(script, self.folder / "digits.onnx", self.folder)
+        self.assertIn("the nodes of convert --optimized", wrong)
+
+
+if __name__ == "__main__":
+    hone_tool.main()
