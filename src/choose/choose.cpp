@@ -44,7 +44,7 @@ Choices choose(const Graph& graph, const KernelRegistry& kernels, const Conditio
   for (const Node& node : graph.nodes()) {
     made.nodes.emplace_back();
     for (const Body& body : control_bodies(node.op))
-      made.bodies.push_back(choose(*body, kernels, conditions, each));
+      made.bodies.push_back(choose(*body, kernels, conditions_in(node, *body, conditions), each));
     if (!late.runs_on_kernel(node)) continue;
     if (each) each();
     made.nodes.back() = choose_by_estimate(kernels, problem_of(graph, node, conditions));

@@ -40,7 +40,7 @@ class Covering {
         conditions_(conditions),
         ranges_(graph.ranges()) {
     for (size_t i = 0; i < fused.inputs.size(); ++i)
-      weights_[body_.inputs()[i]] = fused.inputs[i]->weight;
+      weights_[body_.inputs()[i]] = known_weight(*fused.inputs[i], conditions.known);
     for (const Kernel* kernel : kernels.all())
       if (kernel->several) several_.push_back(kernel);
   }

@@ -57,8 +57,9 @@ class Compiling {
   }
 
   /// At its sizes. A contradiction that only these bring is the caller's, not the model's.
-  std::unique_ptr<Graph> prepare(const Remainder& rest) const {
+  std::unique_ptr<Graph> prepare(const Remainder& rest) {
     try {
+      for (const Value* value : rest.live) known_.push_back(known_weight(*value, rest.known));
       return specialize(rest.graph, rest.first, rest.live, rest.types, rest.symbols, passes_);
     } catch (const Error& error) {
       if (error.code() != Code::invalid_model) throw;
@@ -72,7 +73,7 @@ class Compiling {
     made.typed = tries_candidates() ? prepared->clone() : std::move(prepared);
     made.prepared = std::move(prepared);
     if (fuse(*made.typed, passes_, &made.notes) &&
-        cover(*made.typed, device_.kernels(), conditions_, &made.cuts) &&
+        cover(*made.typed, device_.kernels(), conditions_of(*made.typed), &made.cuts) &&
         !is_disabled("merge_common", passes_))
       merge_common(*made.typed, passes_);  // of a view, every region has a copy
     choose_all(made);
@@ -120,9 +121,11 @@ class Compiling {
   void choose_all(Draft& made) {
     const auto total = static_cast<int64_t>(made.typed->nodes().size());
     int64_t done = 0;
-    made.chosen = choose(*made.typed, device_.kernels(), conditions_, [&] {  // bodies have more
-      if (options_.progress) options_.progress("kernels and plan", std::min(done++, total), total);
-    });
+    made.chosen = choose(*made.typed, device_.kernels(), conditions_of(*made.typed),
+                         [&] {  // bodies have more
+                           if (options_.progress)
+                             options_.progress("kernels and plan", std::min(done++, total), total);
+                         });
     made.plan = make_plan(*made.typed, made.chosen, conditions_);
     const std::vector<double> seconds = step_seconds(*made.typed, made.plan, made.chosen);
     made.seconds = std::accumulate(seconds.begin(), seconds.end(), 0.0);
@@ -130,6 +133,14 @@ class Compiling {
 
  private:
   static constexpr Pass kTyped{"typed", nullptr, {}, "what runs, in the order of the plan"};
+
+  /// The inputs of what is left of a graph are the values that it reads, in order.
+  Conditions conditions_of(const Graph& graph) const {
+    Conditions conditions = conditions_;
+    for (size_t i = 0; i < known_.size(); ++i)
+      if (known_[i] != nullptr) conditions.known.emplace(graph.inputs()[i], known_[i]);
+    return conditions;
+  }
 
   bool tries_candidates() const { return !options_.candidates || !options_.candidates->empty(); }
   bool is_wanted(const CandidatePasses& candidate) const {
@@ -142,6 +153,7 @@ class Compiling {
   const CompileOptions& options_;
   const PassOptions passes_;
   const Conditions conditions_;
+  std::vector<std::shared_ptr<const Weight>> known_;  // of the inputs of what is left of a graph
   Compiled::Report report_;
 };
 

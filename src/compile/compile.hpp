@@ -61,6 +61,7 @@ struct Remainder {
   const std::vector<const Value*>& live;
   const std::vector<Type>& types;
   const Bindings& symbols;
+  const KnownInputs& known;  // of `live`: contents that are known
 };
 /// The same of a remainder. Error(usage) where its sizes contradict the model.
 Compiled compile(const Remainder& remainder, const Device& device,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ir/body_inputs.hpp"
 #include "ir/structural.hpp"
 
 namespace hone {
@@ -51,7 +52,7 @@ std::shared_ptr<Problem> problem_of(const Graph& graph, Region region,
   auto problem = std::make_shared<Problem>();
   problem->region = std::move(region);
   for (const Value* operand : operands) {
-    problem->weights.push_back(operand->weight);
+    problem->weights.push_back(known_weight(*operand, conditions.known));
     problem->inputs.push_back(layout_of(graph, *operand));
   }
   for (const Value* result : results) problem->outputs.push_back(layout_of(graph, *result));
@@ -69,6 +70,26 @@ std::shared_ptr<const Problem> problem_of(const Graph& graph, const Node& node,
   for (const Value* output : node.outputs)
     if (output != nullptr) results.push_back(output);
   return problem_of(graph, region_of(node), operands, results, conditions);
+}
+
+std::shared_ptr<const Weight> known_weight(const Value& value, const KnownInputs& known) {
+  if (value.is_constant()) return value.weight;
+  const auto found = known.find(&value);
+  return found == known.end() ? nullptr : found->second;
+}
+
+KnownInputs known_inputs(const Node& node, const Graph& body, const KnownInputs& around) {
+  KnownInputs known;
+  const std::vector<BodyInput> inputs = body_inputs(node, body);
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (inputs[i].is_captured())
+      if (auto weight = known_weight(*inputs[i].operand, around))
+        known.emplace(body.inputs()[i], std::move(weight));
+  return known;
+}
+
+Conditions conditions_in(const Node& node, const Graph& body, const Conditions& around) {
+  return {around.target, around.share, around.sizes, known_inputs(node, body, around.known)};
 }
 
 int64_t expected_size(std::string_view symbol, const Ranges& ranges, const Bindings& expected) {

@@ -1,16 +1,27 @@
 #pragma once
 // The problem that a node is to kernels, and the sizes that their estimates take.
 
+#include <unordered_map>
+
 #include "device/kernel.hpp"
 
 namespace hone {
+
+/// Inputs of a graph whose contents are known: a body's, of constants that it captures.
+using KnownInputs = std::unordered_map<const Value*, std::shared_ptr<const Weight>>;
 
 /// What all problems of a graph have in common.
 struct Conditions {
   std::shared_ptr<const Target> target = unknown_target();
   Share share{};
-  Bindings sizes{};  // that the user expects of symbols
+  Bindings sizes{};     // that the user expects of symbols
+  KnownInputs known{};  // of this graph
 };
+/// Of a body of control flow of the graph that `around` is of.
+KnownInputs known_inputs(const Node& node, const Graph& body, const KnownInputs& around);
+Conditions conditions_in(const Node& node, const Graph& body, const Conditions& around);
+/// The contents of a value, where it is a constant or a known input; else null.
+std::shared_ptr<const Weight> known_weight(const Value& value, const KnownInputs& known);
 
 /// What is known of the symbols that a region has, of all that a graph knows.
 Ranges ranges_of(const Graph& body, const Ranges& all);

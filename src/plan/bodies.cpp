@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ir/body_inputs.hpp"
 #include "ir/evaluation.hpp"
 #include "ir/rest.hpp"
 #include "ir/structural.hpp"
@@ -9,36 +10,6 @@
 
 namespace hone {
 namespace {
-
-/// What an input of a body stands for.
-struct Given {
-  const Value* operand = nullptr;  // null: a scalar that every turn makes
-  int64_t state = -1;              // the body's output that the next turn gets
-  std::optional<int64_t> sliced;   // the axis that turns go along
-};
-
-std::vector<Given> givens(const Node& node, const Graph& body) {
-  std::vector<Given> found(body.inputs().size());
-  const Loop* loop = node.op.as<Loop>();
-  const Scan* scan = node.op.as<Scan>();
-  for (size_t i = 0; i < found.size(); ++i) {
-    const auto index = static_cast<int64_t>(i);
-    if (loop != nullptr) {  // the turn's number and the condition come first
-      if (i < 2) continue;
-      found[i].operand = node.input(i);
-      if (index - 2 < loop->states) found[i].state = index - 1;
-    } else if (scan != nullptr) {
-      found[i].operand = node.input(i);
-      if (index < scan->states) found[i].state = index;
-      else if (const auto at = static_cast<size_t>(index - scan->states);
-               index - scan->states < scan->scanned)
-        found[i].sliced = at < scan->input_axes.size() ? scan->input_axes[at] : 0;
-    } else {  // a branch: the condition is no input of it
-      found[i].operand = node.input(i + 1);
-    }
-  }
-  return found;
-}
 
 std::optional<std::vector<int64_t>> sizes_in(const Type& type, const Bindings& symbols) {
   if (!type.is_tensor() || !type.tensor().has_rank()) return std::nullopt;
@@ -54,7 +25,7 @@ std::optional<std::vector<int64_t>> sizes_in(const Type& type, const Bindings& s
 /// The body's symbols, where they are the same in every turn and known from those around it.
 std::optional<Bindings> symbols_in(const Node& node, const Graph& body, const Bindings& around) {
   Bindings symbols;
-  const std::vector<Given> all = givens(node, body);
+  const std::vector<BodyInput> all = body_inputs(node, body);
   for (size_t i = 0; i < all.size(); ++i) {
     const Type& type = body.inputs()[i]->type;
     if (all[i].operand == nullptr || !type.is_tensor()) continue;

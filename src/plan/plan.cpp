@@ -48,8 +48,8 @@ Choices choices_of(const Graph& graph, const Plan& plan, const KernelRegistry& k
     for (const Body& body : control_bodies(node.op)) {
       fits(choices.bodies.size() < plan.bodies.size(), "a sub-plan of ", describe(node),
            " is missing");
-      choices.bodies.push_back(
-          choices_of(*body, plan.bodies[choices.bodies.size()], kernels, conditions));
+      choices.bodies.push_back(choices_of(*body, plan.bodies[choices.bodies.size()], kernels,
+                                          conditions_in(node, *body, conditions)));
     }
   }
   return choices;

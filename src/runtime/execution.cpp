@@ -54,8 +54,8 @@ Operands Execution::operands_of(const Program::Step& step) {
   Operands operands;
   operands.symbols = symbols_;
   for (size_t i = 0; i < step.operands.size(); ++i) {
-    if (step.packed[i]) {
-      const Weight& weight = *step.operands[i]->weight;
+    if (step.packed[i] != nullptr) {
+      const Weight& weight = *step.packed[i];
       operands.inputs.push_back({nullptr, weight.dtype(), weight.shape()});
       continue;
     }

@@ -25,8 +25,9 @@ void Program::add_constant(const Value* value) {
 std::shared_ptr<const Program> Program::make(std::shared_ptr<const Graph> graph, Plan plan,
                                              const Choices& chosen, const Preparation& preparation,
                                              std::shared_ptr<const Graph> stated,
-                                             const Progress& progress) {
+                                             const Progress& progress, KnownInputs known) {
   std::shared_ptr<Program> program(new Program(preparation));
+  program->known_ = std::move(known);
   const auto type = [](const Value* input) { return input->type; };
   const bool narrower =
       stated != nullptr && !std::ranges::equal(graph->inputs(), stated->inputs(), {}, type, type);
@@ -80,7 +81,8 @@ void Program::add_step(const hone::Step& planned, const Node& node, int at, size
   for (const Body& inner : bodies) {
     fits(body < plan_.bodies.size() && body < chosen.bodies.size(), "a sub-plan of ",
          describe(node), " is missing");
-    step.bodies.push_back(make(inner, plan_.bodies[body], chosen.bodies[body], preparation_));
+    step.bodies.push_back(make(inner, plan_.bodies[body], chosen.bodies[body], preparation_,
+                               nullptr, nullptr, known_inputs(node, *inner, known_)));
     ++body;
   }
   if (planned.kind == hone::Step::Kind::run) {
@@ -97,14 +99,14 @@ void Program::add_run(Step& step, const Chosen& chosen, int at) {
   fits(chosen.kernel != nullptr, "no kernel is chosen for ", describe(node));
   const Recipe& recipe = chosen.recipe;
   step.operands = region_operands(node);
-  step.packed.assign(step.operands.size(), false);
+  step.packed.assign(step.operands.size(), nullptr);
   std::vector<Tensor> packed;
   for (const Packing& packing : recipe.packings) {
-    step.packed[packing.input] = true;
+    step.packed[packing.input] = recipe.problem->weights[packing.input];
     packed.push_back(preparation_.packs.pack(device(), *recipe.problem, recipe.tuning, packing));
   }
   for (size_t i = 0; i < step.operands.size(); ++i)
-    if (!step.packed[i]) add_constant(step.operands[i]);
+    if (step.packed[i] == nullptr) add_constant(step.operands[i]);
   step.prepared = chosen.kernel->prepare(recipe, std::move(packed), *preparation_.device);
   if (const auto found = scratch_.find(at); found != scratch_.end()) step.scratch = found->second;
   if (step.scratch < 0) step.late_scratch = recipe.scratch_bytes;
@@ -139,11 +141,15 @@ std::shared_ptr<const Program> Program::rest(size_t first, const std::vector<Typ
   // result stays.
   const std::vector<const Value*> inputs = live(first);
   Compiled compiled =
-      compile({first == 0 ? *stated_ : *graph_, node_at(first), inputs, types, symbols}, device(),
-              preparation_.compile);
+      compile({first == 0 ? *stated_ : *graph_, node_at(first), inputs, types, symbols, known_},
+              device(), preparation_.compile);
   log(Level::detail, "a program for sizes ", join(types, ", "), " was made");
-  auto program =
-      make(std::move(compiled.typed), std::move(compiled.plan), compiled.chosen, preparation_);
+  KnownInputs known;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (auto weight = known_weight(*inputs[i], known_))
+      known.emplace(compiled.typed->inputs()[i], std::move(weight));
+  auto program = make(std::move(compiled.typed), std::move(compiled.plan), compiled.chosen,
+                      preparation_, nullptr, nullptr, std::move(known));
   const std::lock_guard lock(mutex_);
   if (auto found = find_rest(key)) return found;
   rests_.push_front({std::move(key), std::move(program)});

@@ -30,7 +30,8 @@ class Program {
   static std::shared_ptr<const Program> make(std::shared_ptr<const Graph> graph, Plan plan,
                                              const Choices& chosen, const Preparation& preparation,
                                              std::shared_ptr<const Graph> stated = nullptr,
-                                             const Progress& progress = nullptr);
+                                             const Progress& progress = nullptr,
+                                             KnownInputs known = {});
 
   /// What is left to run from step `first` on, as a program whose inputs are live(first): for sizes
   /// that this program is not for or did not know. `types`: of those inputs, without symbols;
@@ -45,11 +46,12 @@ class Program {
   struct Step {
     hone::Step::Kind kind = hone::Step::Kind::run;
     const Node* node = nullptr;
-    std::vector<Value*> operands;              // region inputs, in order
-    std::vector<bool> packed;                  // of operands: the kernel has its own form
-    std::shared_ptr<const Prepared> prepared;  // of run steps
-    int scratch = -1;                          // index among the plan's buffers
-    Dim late_scratch;                          // bytes, where only running tells them; else 0
+    std::vector<Value*> operands;                       // region inputs, in order
+    std::vector<std::shared_ptr<const Weight>> packed;  // of operands: what the kernel has its own
+                                                        // form of; else null
+    std::shared_ptr<const Prepared> prepared;           // of run steps
+    int scratch = -1;                                   // index among the plan's buffers
+    Dim late_scratch;  // bytes, where only running tells them; else 0
     std::vector<std::shared_ptr<const Program>> bodies;
     bool ranks = false;  // running it tells the rank of a result that is read
   };
@@ -92,6 +94,7 @@ class Program {
   mutable std::mutex mutex_;
   mutable std::list<Rest> rests_;  // most recently used first
   std::shared_ptr<const Graph> stated_;
+  KnownInputs known_;  // of a body
 };
 
 }  // namespace hone

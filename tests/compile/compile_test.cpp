@@ -1,0 +1,175 @@
+// The one road: what comes out belongs together, and candidates are taken where the plan is
+// cheaper.
+
+#include "compile/compile.hpp"
+
+#include <gtest/gtest.h>
+
+#include "compile/candidates.hpp"
+#include "ir/inference.hpp"
+#include "ir/structural.hpp"
+#include "ir/text.hpp"
+#include "ir/verify.hpp"
+#include "ops/common/registry.hpp"
+#include "passes/prepare_fusion.hpp"
+#include "support/random_graph.hpp"
+
+namespace hone::test {
+namespace {
+
+std::unique_ptr<Graph> portable(std::string_view text) {
+  auto graph = parse(text, all_ops());
+  infer(*graph);
+  canonicalize(*graph);
+  return graph;
+}
+
+/// The plan's steps are the graph's nodes, what was chosen is what the plan says; bodies too.
+void expect_one_list(const Graph& graph, const Plan& plan, const Choices& chosen) {
+  ASSERT_EQ(plan.steps.size(), graph.nodes().size());
+  ASSERT_EQ(chosen.nodes.size(), graph.nodes().size());
+  size_t at = 0, body = 0;
+  for (const Node& node : graph.nodes()) {
+    const Step& step = plan.steps[at];
+    const Chosen& choice = chosen.nodes[at++];
+    EXPECT_EQ(graph.find(step.node)->producer, &node);
+    ASSERT_EQ(choice.kernel != nullptr, step.kind == Step::Kind::run);
+    if (choice.kernel != nullptr) {
+      EXPECT_EQ(choice.kernel->name, step.kernel);
+      EXPECT_EQ(choice.recipe.tuning, step.tuning);
+      EXPECT_EQ(choice.recipe.problem->inputs.size(), region_operands(node).size());
+      const auto& refusals =
+          step.refusals < 0 ? std::vector<Refusal>() : plan.refusals.at(size_t(step.refusals));
+      EXPECT_EQ(choice.refusals, refusals);
+    }
+    for (const Body& inner : control_bodies(node.op)) {
+      expect_one_list(*inner, plan.bodies.at(body), chosen.bodies.at(body));
+      ++body;
+    }
+  }
+}
+
+TEST(Compile, NodesStepsAndChoicesAreOneList) {
+  OpCounts counts;
+  for (const std::string_view name : {"cpu", "null"}) {
+    const auto device = open_device(name);
+    for (uint64_t seed = 1; seed <= 60; ++seed) {
+      SCOPED_TRACE(cat(name, ", seed ", seed));
+      auto graph = random_graph(seed, all_ops(), counts).graph;
+      canonicalize(*graph);
+      const Compiled made = compile(*graph, *device, {.workers = 2, .most_streams = 3});
+      verify(*made.typed, "compile");
+      expect_one_list(*made.typed, made.plan, made.chosen);
+      EXPECT_NO_THROW(check_plan(*made.typed, made.plan, *device));
+      EXPECT_EQ(made.plan.device, name);
+    }
+  }
+}
+
+TEST(Compile, EveryPassInFrontOfFusionIsOfOneCandidate) {
+  for (const Pass& pass : fusion_preparation()) {
+    int found = 0;
+    for (const CandidatePasses& candidate : candidate_passes())
+      for (const std::string_view name : candidate.passes) found += name == pass.name ? 1 : 0;
+    EXPECT_EQ(found, 1) << pass.name;
+  }
+}
+
+/// Filters are computed in blocks: two of one filter each take twice as long as one of two.
+constexpr std::string_view kFew =
+    "graph g(%x: f32[1,16,32,32], %u: f32[1,1,32,32]) -> (%y, %z)\n"
+    "  %a = Conv(%x, @v)\n  %b = Conv(%x, @w)\n"
+    "  %y = Add(%a, %u)\n  %z = Mul(%b, %u)\n"
+    "weights\n  @v : f32[1,16,1,1] random(1, 1)\n  @w : f32[1,16,1,1] random(2, 1)\n";
+/// The pieces of a product are copied out of it: that takes longer.
+constexpr std::string_view kMany =
+    "graph g(%x: f32[64,16], %u: f32[64,96]) -> (%y, %z)\n"
+    "  %a = MatMul(%x, @v)\n  %b = MatMul(%x, @w)\n"
+    "  %y = Add(%a, %u)\n  %z = Mul(%b, %u)\n"
+    "weights\n  @v : f32[16,96] random(1, 1)\n  @w : f32[16,96] random(2, 1)\n";
+
+std::vector<std::string> ops_of(const Graph& graph) {
+  std::vector<std::string> ops;
+  for (const Node& node : graph.nodes()) ops.emplace_back(node.op.name());
+  return ops;
+}
+
+int64_t count(const Graph& graph, std::string_view op) {
+  const auto ops = ops_of(graph);
+  return std::count(ops.begin(), ops.end(), op);
+}
+
+TEST(Candidates, AreTakenWhereTheWholePlanIsCheaper) {
+  const auto device = open_device("cpu");
+  const Compiled made = compile(*portable(kFew), *device);
+  ASSERT_EQ(made.report.candidates.size(), 1u);
+  const Candidate& siblings = made.report.candidates.front();
+  EXPECT_EQ(siblings.name, "siblings side by side");
+  EXPECT_TRUE(siblings.taken);
+  EXPECT_LT(siblings.with, siblings.without);
+  EXPECT_EQ(count(*made.typed, "Conv"), 1);
+  EXPECT_EQ(made.plan.takes, std::vector<std::string>{"siblings side by side"});
+  EXPECT_EQ(parse_plan(print(made.plan)), made.plan);
+}
+
+TEST(Candidates, AreReportedAndNotRunWhereItIsNot) {
+  const auto device = open_device("cpu");
+  const Compiled made = compile(*portable(kMany), *device);
+  ASSERT_EQ(made.report.candidates.size(), 1u);
+  EXPECT_FALSE(made.report.candidates.front().taken);
+  EXPECT_GE(made.report.candidates.front().with, made.report.candidates.front().without);
+  EXPECT_EQ(count(*made.typed, "MatMul"), 2);
+  EXPECT_TRUE(made.plan.takes.empty());
+}
+
+TEST(Candidates, WhatWasDecidedIsNotPricedAgain) {
+  const auto device = open_device("cpu");
+  const std::vector<std::string> names{"siblings side by side"};
+  EXPECT_EQ(count(*compile(*portable(kMany), *device, {.candidates = names}).typed, "MatMul"), 1);
+  const Compiled none =
+      compile(*portable(kFew), *device, {.candidates = std::vector<std::string>()});
+  EXPECT_EQ(count(*none.typed, "Conv"), 2);
+  EXPECT_TRUE(none.report.candidates.empty());
+}
+
+TEST(Candidates, WhatIsNotTakenIsNotShownToThoseWhoWatchPasses) {
+  const auto device = open_device("cpu");
+  const auto seen = [&](std::string_view text) {
+    std::vector<std::string> names;
+    CompileOptions options;
+    options.after = [&](const Pass& pass, const Graph&) { names.emplace_back(pass.name); };
+    (void)compile(*portable(text), *device, options);
+    return names;
+  };
+  EXPECT_EQ(seen(kMany), std::vector<std::string>{"typed"});
+  const auto few = seen(kFew);
+  EXPECT_EQ(few.front(), "fuse_siblings");
+  EXPECT_EQ(few.back(), "typed");
+}
+
+/// On the null device one kernel takes every region.
+TEST(Compile, ADeviceThatRunsRegionsGetsThem) {
+  const Compiled made = compile(*portable("graph g(%x: f32[n,16]) -> (%y)\n"
+                                          "  %a = Exp(%x)\n  %b = Neg(%a)\n  %y = Abs(%b)\n"),
+                                *open_device("null"));
+  EXPECT_EQ(ops_of(*made.typed), std::vector<std::string>{"Fused"});
+  EXPECT_EQ(made.plan.steps.front().kernel, "null.any");
+  EXPECT_TRUE(made.report.cuts.empty());
+}
+
+TEST(Compile, TheExpectedSizesAreInThePlan) {
+  const auto device = open_device("cpu");
+  const auto graph = portable("graph g(%x: f32[n,16]) -> (%y)\n  %y = Softmax(%x)\n");
+  const auto seconds = [&](const Bindings& sizes) {
+    const Compiled made = compile(*graph, *device, {.sizes = sizes});
+    EXPECT_EQ(made.plan.sizes, sizes);
+    EXPECT_EQ(parse_plan(print(made.plan)), made.plan);
+    EXPECT_NO_THROW(check_plan(*made.typed, made.plan, *device));
+    return made.report.seconds;
+  };
+  EXPECT_NEAR(seconds({{"n", 1000}}) / seconds({{"n", 10}}), 100, 1);
+  EXPECT_EQ(seconds({}), seconds({{"n", 64}}));  // the middle of 1 to 4096
+}
+
+}  // namespace
+}  // namespace hone::test
