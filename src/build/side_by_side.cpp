@@ -50,8 +50,8 @@ Contents by_engine(const RunnableOperand& operand, const Graph& runs,
   EngineOptions options = operand.options;
   options.device = operand.engine->program()->preparation().device;
   options.workers = operand.engine->workers();
-  Compiled again = compile_typed(watched(runs, pairs, side), *options.device,
-                                 {.workers = options.workers});
+  Compiled again =
+      compile_typed(watched(runs, pairs, side), *options.device, {.workers = options.workers});
   const DevicePart part{options.device->target()->text(), std::move(again.typed),
                         std::move(again.plan)};
   return {run(operand.engine, inputs),

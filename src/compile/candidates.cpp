@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ir/inference.hpp"
 #include "passes/prepare_fusion.hpp"
 
 namespace hone {
@@ -16,21 +17,42 @@ constexpr std::string_view kSiblings[] = {"split_gemm", "fuse_siblings", "batch_
 
 /// Each pass of fusion_preparation() is in one of them.
 constexpr CandidatePasses kCandidates[] = {
-    {"integer forms", kIntegers}, {"chains", kChains},        {"rotary embeddings", kRotary},
-    {"causal masks", kCausal},    {"cheaper ops", kStrength}, {"siblings side by side", kSiblings},
+    {"integer forms", kIntegers},   {"chains", kChains},
+    {"rotary embeddings", kRotary}, {"causal masks", kCausal},
+    {"cheaper ops", kStrength},     {"siblings side by side", kSiblings, "split_gemm"},
 };
 
 }  // namespace
 
 std::span<const CandidatePasses> candidate_passes() { return kCandidates; }
 
+namespace {
+
+bool has(const CandidatePasses& candidate, const Pass& pass) {
+  return std::find(candidate.passes.begin(), candidate.passes.end(), pass.name) !=
+         candidate.passes.end();
+}
+
+/// Whether more changes a copy than what makes way for it. What tidies up computes with weights,
+/// which takes long: it need not for nothing.
+bool finds_more(const CandidatePasses& candidate, const Graph& graph, const PassOptions& options) {
+  const std::unique_ptr<Graph> copy = graph.clone();
+  for (const Pass& pass : fusion_preparation()) {
+    if (!has(candidate, pass) || is_disabled(pass.name, options)) continue;
+    infer(*copy);
+    if (pass.run(*copy, options) && pass.name != candidate.makes_way) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 bool run(const CandidatePasses& candidate, Graph& graph, const PassOptions& options,
          const AfterPass& after) {
+  if (!candidate.makes_way.empty() && !finds_more(candidate, graph, options)) return false;
   PassOptions only = options;
   for (const Pass& pass : fusion_preparation())
-    if (std::find(candidate.passes.begin(), candidate.passes.end(), pass.name) ==
-        candidate.passes.end())
-      only.disabled.emplace_back(pass.name);
+    if (!has(candidate, pass)) only.disabled.emplace_back(pass.name);
   bool changed = false;
   prepare_fusion(graph, only, [&](const Pass& pass, const Graph& now) {
     changed = true;

@@ -13,11 +13,13 @@ namespace hone {
 struct CandidatePasses {
   std::string_view name;
   std::span<const std::string_view> passes;
+  std::string_view makes_way{};  // one of them, that pays for another's sake alone
 };
 /// In the order in which they are tried.
 std::span<const CandidatePasses> candidate_passes();
 
-/// Runs them on a typed graph, and what tidies up behind them. false: nothing changed.
+/// Runs them on a typed graph, and what tidies up behind them. false: nothing that could pay was
+/// found, nothing changed.
 bool run(const CandidatePasses& candidate, Graph& graph, const PassOptions& options,
          const AfterPass& after = nullptr);
 

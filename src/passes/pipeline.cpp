@@ -107,8 +107,9 @@ void prepare_fusion(Graph& graph, const PassOptions& options, const AfterPass& a
   for (int round = 0; changed && round < kMaxRounds; ++round) {
     changed = false;
     for (const Pass& pass : kFusionPreparation) {
+      if (is_disabled(pass.name, options)) continue;
       infer(graph);
-      if (is_disabled(pass.name, options) || !pass.run(graph, options)) continue;
+      if (!pass.run(graph, options)) continue;
       changed = true;
       if (after) after(pass, graph);
     }

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import hone_tool
+import onnx_bytes as onnx
 
 
 
@@ -16,8 +17,6 @@ class Build(hone_tool.Tool):
         self.assertIn("/stem/stem.0/Conv", text)
         self.assertRegex(text, r"^plan torch_jit  cpu, \d+ workers?, 14 steps, 14 launched\n"
                                r"moved  226\.8 KiB of activations where n = 1\n"
-                               r"priced  siblings side by side  by estimate \S+ us more  "
-                               r"not taken\n"
                                r"cut  4 regions that fusion proposed, into 13 steps: no kernel "
                                r"runs more than one op\n segment 0\n")
         self.assertRegex(text, r"step 1 +Relu +cpu\.elementwise/1 +/stem/stem\.2/Relu\n")
@@ -28,6 +27,21 @@ class Build(hone_tool.Tool):
         self.assertIn("made by", self.output("inspect", "d.hone"))
         self.output("build", "digits.onnx")
         self.assertTrue((self.folder / "digits.hone").exists())
+
+    def test_what_pays_with_some_kernels_only_is_priced(self):
+        """Two products of one operand: the pieces of one product would have to be copied."""
+        constants = [onnx.tensor(name, [16, 96], floats=[value] * (16 * 96))
+                     for name, value in (("v", 1.0), ("w", 2.0))]
+        nodes = [onnx.node("MatMul", ["x", "v"], ["a"]), onnx.node("MatMul", ["x", "w"], ["b"]),
+                 onnx.node("Add", ["a", "u"], ["c"]), onnx.node("Mul", ["b", "u"], ["d"])]
+        inputs = (onnx.value("x", (64, 16)), onnx.value("u", (64, 96)))
+        (self.folder / "two.onnx").write_bytes(onnx.model(onnx.graph(
+            nodes, inputs, [onnx.value(each, (64, 96)) for each in "cd"],
+            constants)))
+        text = self.output("build", "two.onnx", "-o", "two.hone", "--explain")
+        self.assertRegex(text, r"\npriced  siblings side by side  by estimate \S+ us more  "
+                               r"not taken\n")
+        self.assertEqual(text.count("cpu.matmul"), 2)
 
     def test_dump_writes_the_graphs_that_changed(self):
         self.output("build", "digits.onnx", "-o", "d.hone", "--dump", "graphs")
