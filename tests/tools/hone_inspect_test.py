@@ -115,6 +115,13 @@ class Inspect(hone_tool.Tool):
         self.assertRegex(text, r"candidate 0  Slice Exp  saves nothing")
         self.assertNotIn("TiB", text)
 
+    def test_sizes_that_are_expected_are_in_the_plan(self):
+        self.output("build", "digits.onnx", "-o", "four.hone", "--shape", "4x1x8x8")
+        plan = json.loads(self.output("inspect", "four.hone", "-o", "json"))["plan"]
+        self.assertEqual(plan["expects"], {"n": 4})
+        self.assertEqual(self.save("four.hone", "--input", "two.npy"),
+                         self.save("digits.onnx", "--input", "two.npy"))
+
     def test_inspect_draws_the_graph_that_runs(self):
         text = self.output("inspect", "digits.onnx", "--dot", "--shape", "image=2x1x8x8")
         self.assertRegex(text, r'^digraph "torch_jit" {\n')

@@ -157,7 +157,9 @@ void bench(BenchOptions options) {
     options.model.workers = std::max(1, usable_cores() / options.contexts);
   BenchReport report;
   const auto begin = Clock::now();
-  const std::shared_ptr<const Engine> engine = options.model.open_engine(
+  ModelOptions model = options.model;
+  model.shapes = cases.front().shapes;
+  const std::shared_ptr<const Engine> engine = model.open_engine(
       [&](const Graph&, const Defaults*) { report.built = !is_engine_file(options.model.path); });
   report.open_seconds = seconds_since(begin);
   report.model = options.model.file_name();

@@ -71,14 +71,6 @@ constexpr std::string_view kStages[] = {"reading the model",       "passes",
                                         "passes for this machine", "kernels and plan",
                                         "packing weights",         "writing"};
 
-/// The sizes that --shape gives the model's symbols.
-Bindings expected_of(const BuildVerb& verb, const Graph& graph) {
-  Bindings expected;
-  for (const auto& [name, shape] : verb.model.input_shapes(graph))
-    bind(graph.find(name)->type.tensor(), shape, expected);
-  return expected;
-}
-
 void build_file(const BuildVerb& verb) {
   const std::filesystem::path output = output_of(verb);
   check(!is_engine_file(verb.model.path), Code::usage, verb.model.file_name(),
@@ -92,7 +84,7 @@ void build_file(const BuildVerb& verb) {
   Imported imported = import_file(verb.model.path, verb.model.import_options());
   BuildOptions options = verb.model.build_options();
   options.engine.progress = stages.progress();
-  options.engine.sizes = expected_of(verb, *imported.graph);
+  options.engine.sizes = verb.model.given_sizes(*imported.graph);
   std::unique_ptr<Dump> dump;
   if (!verb.dump.empty()) {
     dump = std::make_unique<Dump>(verb.dump);

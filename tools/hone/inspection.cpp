@@ -169,14 +169,6 @@ void take(Compiled compiled, Inspection& found) {
   found.report = std::move(compiled.report);
 }
 
-/// The sizes that --shape gives.
-Bindings given_sizes(const ModelOptions& options, const Graph& graph) {
-  Bindings given;
-  for (const auto& [name, shape] : options.input_shapes(graph))
-    bind(graph.find(name)->type.tensor(), shape, given);
-  return given;
-}
-
 void inspect_engine(const ModelOptions& options, Inspection& found) {
   options.check_engine_options();
   EngineFile file = read_engine_file(options.path);
@@ -228,7 +220,7 @@ void inspect_model(const ModelOptions& options, int most_streams, Inspection& fo
   how.workers = options.workers > 0 ? options.workers : usable_cores();
   how.passes = build.passes;
   how.most_streams = most_streams;
-  how.sizes = given_sizes(options, *found.graph);
+  how.sizes = options.given_sizes(*found.graph);
   take(compile(*found.portable, *open_device(), how), found);
 }
 
@@ -278,7 +270,7 @@ Inspection inspect_file(const ModelOptions& options, int most_streams) {
   } else {
     inspect_model(options, most_streams, found);
   }
-  const Bindings given = given_sizes(options, *found.graph);
+  const Bindings given = options.given_sizes(*found.graph);
   if (is_for_others(*found.typed, options.input_shapes(*found.graph))) {
     const bool model = !is_engine_file(options.path);
     plan_at(given, model ? options.build_options().passes : PassOptions(), found);

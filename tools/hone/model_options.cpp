@@ -80,13 +80,14 @@ void ModelOptions::check_engine_options() const {
 }
 
 std::shared_ptr<const Engine> ModelOptions::open_engine(const OnGraph& before) const {
-  const BuildOptions options = build_options();
+  BuildOptions options = build_options();
   if (is_engine_file(path)) {
     check_engine_options();
     return load(path, {.engine = options.engine, .before = before});
   }
   Imported imported = import_file(path, import_options());
   if (before) before(*imported.graph, imported.defaults.get());
+  options.engine.sizes = given_sizes(*imported.graph);
   return build(std::move(imported.graph), options, std::move(imported.defaults));
 }
 
@@ -148,6 +149,13 @@ Shapes ModelOptions::input_shapes(const Graph& graph, const Defaults* defaults) 
     found[name] = shape;
   }
   return found;
+}
+
+Bindings ModelOptions::given_sizes(const Graph& graph) const {
+  Bindings sizes;
+  for (const auto& [name, shape] : input_shapes(graph))
+    hone::bind(graph.find(name)->type.tensor(), shape, sizes);
+  return sizes;
 }
 
 }  // namespace hone::cli

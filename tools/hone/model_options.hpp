@@ -41,6 +41,8 @@ struct ModelOptions {
   void check_engine_options() const;
   /// Sizes of inputs of `graph` by --shape. Error(usage) when they contradict its types.
   Shapes input_shapes(const Graph& graph, const Defaults* defaults = nullptr) const;
+  /// What --shape says of the symbols in these types.
+  Bindings given_sizes(const Graph& graph) const;
 };
 
 /// NAME=VALUE, the name one of `graph`'s inputs; VALUE alone where there is one input, those that
