@@ -67,10 +67,27 @@ class Compiling {
     }
   }
 
-  /// Fused, covered, chosen.
+  /// From a prepared graph on.
+  Compiled run(std::unique_ptr<Graph> prepared) {
+    if (options_.candidates) take_decided(*prepared);
+    Draft plain = draft(std::move(prepared));  // fuse, cover, choose
+    Draft best = options_.candidates ? std::move(plain) : cheapest(std::move(plain));  // again
+    return planned(std::move(best));  // order, streams, memory
+  }
+
+  /// Candidates that an earlier compilation found to pay.
+  void take_decided(Graph& graph) {
+    for (const CandidatePasses& candidate : candidate_passes()) {
+      const auto& names = *options_.candidates;
+      if (std::find(names.begin(), names.end(), candidate.name) == names.end()) continue;
+      if (hone::run(candidate, graph, passes_, options_.after))
+        report_.candidates.push_back({std::string(candidate.name), 0, 0, true});
+    }
+  }
+
   Draft draft(std::unique_ptr<Graph> prepared) {
     Draft made;
-    made.typed = tries_candidates() ? prepared->clone() : std::move(prepared);
+    made.typed = options_.candidates ? std::move(prepared) : prepared->clone();
     made.prepared = std::move(prepared);
     if (fuse(*made.typed, passes_, &made.notes) &&
         cover(*made.typed, device_.kernels(), conditions_of(*made.typed), &made.cuts) &&
@@ -82,16 +99,15 @@ class Compiling {
 
   /// The draft with those candidates that make the whole plan cheaper, one after the other.
   Draft cheapest(Draft best) {
-    if (!tries_candidates()) return best;
     std::unique_ptr<Graph> graph = best.prepared->clone();
     for (const CandidatePasses& candidate : candidate_passes()) {
-      if (!is_wanted(candidate) || !run(candidate, *graph, passes_)) continue;
+      if (!hone::run(candidate, *graph, passes_)) continue;
       Draft with = draft(std::move(graph));
-      const bool taken = options_.candidates.has_value() || with.seconds < best.seconds;
+      const bool taken = with.seconds < best.seconds;
       report_.candidates.push_back(
           {std::string(candidate.name), best.seconds, with.seconds, taken});
       if (taken) {
-        if (options_.after) run(candidate, *best.prepared, passes_, options_.after);
+        if (options_.after) hone::run(candidate, *best.prepared, passes_, options_.after);
         best = std::move(with);
       }
       graph = best.prepared->clone();
@@ -142,13 +158,6 @@ class Compiling {
     return conditions;
   }
 
-  bool tries_candidates() const { return !options_.candidates || !options_.candidates->empty(); }
-  bool is_wanted(const CandidatePasses& candidate) const {
-    if (!options_.candidates) return true;
-    const auto& names = *options_.candidates;
-    return std::find(names.begin(), names.end(), candidate.name) != names.end();
-  }
-
   const Device& device_;
   const CompileOptions& options_;
   const PassOptions passes_;
@@ -161,18 +170,12 @@ class Compiling {
 
 Compiled compile(const Graph& portable, const Device& device, const CompileOptions& options) {
   Compiling road(device, options);
-  std::unique_ptr<Graph> prepared = road.prepare(portable);
-  Draft plain = road.draft(std::move(prepared));
-  Draft cheapest = road.cheapest(std::move(plain));
-  return road.planned(std::move(cheapest));
+  return road.run(road.prepare(portable));
 }
 
 Compiled compile(const Remainder& remainder, const Device& device, const CompileOptions& options) {
   Compiling road(device, options);
-  std::unique_ptr<Graph> prepared = road.prepare(remainder);
-  Draft plain = road.draft(std::move(prepared));
-  Draft cheapest = road.cheapest(std::move(plain));
-  return road.planned(std::move(cheapest));
+  return road.run(road.prepare(remainder));
 }
 
 Compiled compile_typed(std::unique_ptr<Graph> typed, const Device& device,

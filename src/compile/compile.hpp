@@ -28,8 +28,8 @@ struct CompileOptions {
 
 /// Passes that pay only with some kernels: the whole plan's estimate without and with them.
 struct Candidate {
-  std::string name;  // "integer forms"
-  double without = 0, with = 0;
+  std::string name;              // "integer forms"
+  double without = 0, with = 0;  // 0: it was decided before
   bool taken = false;
 };
 
