@@ -21,7 +21,7 @@ hone_find_library(hone_jpeg jpeg HEADER jpeglib.h)
 hone_find_library(hone_zstd zstd HEADER zstd.h)
 target_link_libraries(hone_png INTERFACE hone_zlib m)
 
-foreach(header protozero/pbf_reader.hpp CLI/CLI.hpp nlohmann/json.hpp xxhash.h)
+foreach(header protozero/pbf_reader.hpp CLI/CLI.hpp nlohmann/json.hpp xxhash.h xbyak/xbyak.h)
   string(MAKE_C_IDENTIFIER "HONE_${header}" found)
   find_path(${found} ${header})
   mark_as_advanced(${found})

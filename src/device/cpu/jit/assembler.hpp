@@ -1,0 +1,44 @@
+#pragma once
+// What our generators of machine code share: functions one after the other in one buffer, vectors
+// of the instruction set's width, calls as compilers of this system make them.
+
+#include <xbyak/xbyak.h>
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "device/cpu/isa.hpp"
+
+namespace hone::cpu {
+
+class Assembler : protected Xbyak::CodeGenerator {
+ public:
+  /// `isa`: avx2 or avx512. `bytes`: the most that will be emitted.
+  Assembler(Isa isa, size_t bytes);
+  std::span<const std::byte> code() const;
+
+ protected:
+  bool wide() const { return isa_ == Isa::avx512; }
+  int lanes() const { return wide() ? 16 : 8; }  // of f32 in a vector
+  int vector_bytes() const { return lanes() * 4; }
+  int registers() const { return wide() ? 32 : 16; }
+  /// Vector register `index` in the set's width.
+  Xbyak::Xmm vector(int index) const;
+  void clear(const Xbyak::Xmm& vector);
+  void broadcast(const Xbyak::Xmm& to, const Xbyak::Address& from) { vbroadcastss(to, from); }
+
+  /// Begins a function of one pointer (in rdi); returns where it lies in the buffer. All general
+  /// registers but rsp may be used after it; `stack` bytes from rsp on, too.
+  size_t begin(int stack = 0);
+  void end();
+
+ private:
+  Assembler(Isa isa, std::unique_ptr<std::vector<std::byte>> buffer);
+  const Isa isa_;
+  std::unique_ptr<std::vector<std::byte>> buffer_;
+  int stack_ = 0;
+};
+
+}  // namespace hone::cpu

@@ -1,0 +1,63 @@
+#include "device/cpu/jit/contraction.hpp"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <tuple>
+
+#include "device/cpu/jit/code_memory.hpp"
+#include "device/cpu/jit/contraction_code.hpp"
+
+namespace hone::cpu {
+namespace {
+
+constexpr int kMostPointers = 12;      // of rows, that general registers hold
+constexpr size_t kKernelBytes = 6144;  // the most code of one block
+
+using Key = std::tuple<Isa, ContractionForm, int, int>;
+
+}  // namespace
+
+const int32_t* column_mask(int64_t count) {
+  static constexpr int32_t kLanes[32] = {-1, -1, -1, -1, -1, -1, -1, -1,
+                                         -1, -1, -1, -1, -1, -1, -1, -1};
+  return kLanes + 16 - count;
+}
+
+int Contraction::most_rows(Isa isa, const ContractionForm& form, int vectors) {
+  const int registers = isa == Isa::avx512 ? 32 : 16;
+  const int rows = std::min(kMostRows, (registers - 1 - vectors) / vectors);
+  return form.a == ContractionForm::A::rows ? std::min(rows, kMostPointers) : rows;
+}
+
+std::shared_ptr<const Contraction> Contraction::of(Isa isa, const ContractionForm& form,
+                                                   int most_vectors, int most_rows) {
+  static std::mutex mutex;
+  static std::map<Key, std::weak_ptr<const Contraction>> known;
+  if (isa == Isa::generic) return nullptr;
+  const std::lock_guard lock(mutex);
+  std::weak_ptr<const Contraction>& place = known[{isa, form, most_vectors, most_rows}];
+  if (auto found = place.lock()) return found;
+
+  int blocks = 0;
+  std::shared_ptr<Contraction> made(new Contraction);
+  for (int vectors = 1; vectors <= most_vectors; ++vectors)
+    blocks += made->rows_[vectors - 1] =
+        std::min(most_rows, Contraction::most_rows(isa, form, vectors));
+  ContractionCode code(isa, form, static_cast<size_t>(blocks) * kKernelBytes);
+  size_t places[kMostVectors][kMostRows] = {};
+  for (int vectors = 1; vectors <= most_vectors; ++vectors)
+    for (int rows = 1; rows <= made->rows_[vectors - 1]; ++rows)
+      places[vectors - 1][rows - 1] = code.emit(rows, vectors);
+  made->code_ = executable(code.code());
+  if (made->code_ == nullptr) return nullptr;
+  made->bytes_ = code.code().size();
+  for (int vectors = 1; vectors <= most_vectors; ++vectors)
+    for (int rows = 1; rows <= made->rows_[vectors - 1]; ++rows)
+      made->functions_[vectors - 1][rows - 1] =
+          reinterpret_cast<Function>(made->code_.get() + places[vectors - 1][rows - 1]);
+  place = made;
+  return made;
+}
+
+}  // namespace hone::cpu
