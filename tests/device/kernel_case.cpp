@@ -10,6 +10,7 @@
 #include "device/cpu/stream.hpp"
 #include "device/problem.hpp"
 #include "ir/evaluation.hpp"
+#include "ir/region.hpp"
 #include "ir/text.hpp"
 #include "ops/common/registry.hpp"
 
@@ -231,7 +232,9 @@ std::unique_ptr<Graph> KernelCase::graph() const {
     if (name != "_") names += (names.empty() ? "" : ", ") + name;
     at = end + 2;
   }
-  text = "graph case(" + inputs + ") -> (" + names + ")\n  " + results + " = " + node + "\n";
+  text = "graph case(" + inputs + ") -> (" + names + ")\n";
+  for (const std::string& line : before) text += "  " + line + "\n";
+  text += "  " + results + " = " + node + "\n";
   if (!weights.empty()) text += "weights\n  " + weights + "\n";
   // Constants lie at odd addresses, as in a mapped file.
   const WeightResolver resolve = [this](std::string_view name, DType dtype,
@@ -244,7 +247,12 @@ std::unique_ptr<Graph> KernelCase::graph() const {
     const std::span<const std::byte> bytes(storage->data() + 1, values.bytes().size());
     return Weight::of(Tensor::borrow(dtype, shape, bytes, storage));
   };
-  return parse(text, all_ops(), resolve);
+  std::unique_ptr<Graph> graph = parse(text, all_ops(), resolve);
+  if (before.empty()) return graph;
+  std::vector<Node*> nodes;
+  for (Node& each : graph->nodes()) nodes.push_back(&each);
+  fuse_nodes(*graph, nodes);
+  return graph;
 }
 
 std::set<std::string> kernels_run(const KernelCase& given) {

@@ -29,6 +29,7 @@ struct KernelCase {
   std::vector<Bindings> sizes = {{}};                // values of the symbols; each is a run
   std::map<std::string, ElementBounds> bounds = {};  // by operand; default: by dtype
   double tolerance = 1e-5;                           // of the largest magnitude of the result
+  std::vector<std::string> before = {};              // nodes of the same region: "%a = Relu(%x)"
 
   std::unique_ptr<Graph> graph() const;
 };

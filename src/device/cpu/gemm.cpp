@@ -5,17 +5,36 @@
 
 namespace hone::cpu {
 
-// Defined in gemm_ISA.cpp, each compiled for its instruction set.
-void multiply_avx512(long depth, const float* a, const float* b, float* c, long stride);
-void multiply_avx2(long depth, const float* a, const float* b, float* c, long stride);
 void multiply_generic(long depth, const float* a, const float* b, float* c, long stride);
 
 namespace {
 
+constexpr int kFloat = sizeof(float);
+constexpr int kPanelVectors = 2;  // of B
+
+/// Whole blocks of rows x kPanelVectors, from packed panels.
+std::shared_ptr<const Contraction> block_kernels(Isa isa) {
+  return Contraction::of(isa, {.panel_vectors = kPanelVectors}, kPanelVectors);
+}
+
+/// The kernel of one such block as a plain function.
+template <Isa kIsa, int kRows>
+void multiply_generated(int64_t depth, const float* a, const float* b, float* c, int64_t stride) {
+  static const auto kKernels = block_kernels(kIsa);
+  ContractionCall call;
+  call.a = a;
+  call.b = b;
+  call.depth = depth;
+  call.c = c;
+  call.c_stride = stride * kFloat;
+  call.accumulates = 1;
+  kKernels->function(kRows, kPanelVectors)(&call);
+}
+
 constexpr GemmCore kCores[] = {
     {Isa::generic, 4, 8, multiply_generic},
-    {Isa::avx2, 6, 16, multiply_avx2},
-    {Isa::avx512, 12, 32, multiply_avx512},
+    {Isa::avx2, 6, 16, multiply_generated<Isa::avx2, 6>},
+    {Isa::avx512, 12, 32, multiply_generated<Isa::avx512, 12>},
 };
 
 int64_t ceil_to(int64_t value, int64_t multiple) {
@@ -37,7 +56,23 @@ void multiply_corner(const GemmCore& core, int64_t depth, const float* a, const 
 
 }  // namespace
 
-const GemmCore& gemm_core() { return kCores[static_cast<size_t>(isa())]; }
+namespace {
+
+/// There are kernels for it; they are kept.
+template <Isa kIsa>
+bool generates() {
+  static const auto kKernels = block_kernels(kIsa);
+  return kKernels != nullptr;
+}
+
+}  // namespace
+
+const GemmCore& gemm_core() {
+  const Isa wanted = isa();
+  const bool made = wanted == Isa::avx512 ? generates<Isa::avx512>()
+                                          : wanted == Isa::avx2 && generates<Isa::avx2>();
+  return kCores[made ? static_cast<size_t>(wanted) : 0];
+}
 
 int64_t packed_floats(int64_t count, int64_t depth, int width) {
   return ceil_to(count, width) * depth;
@@ -129,34 +164,6 @@ Tiling tile_product(const GemmCore& core, int64_t m, int64_t n, int64_t batch, i
       tiling.columns = ceil_to(tiling.columns / 2, core.columns);
     else if (tiling.rows >= 4 * core.rows) tiling.rows = ceil_to(tiling.rows / 2, core.rows);
     else return tiling;
-  }
-}
-
-void run_tile(const GemmCore& core, const Product& product, const Tiling& tiling, int64_t tile,
-              float* scratch, float* c, int64_t stride) {
-  const int64_t row = tile / tiling.column_tiles * tiling.rows;
-  const int64_t column = tile % tiling.column_tiles * tiling.columns;
-  const int64_t rows = std::min(tiling.rows, product.m - row);
-  const int64_t columns = std::min(tiling.columns, product.n - column);
-  float *a = scratch, *b = scratch + kTileRows * kDepthBlock;
-  for (int64_t start = 0; start < product.depth; start += kDepthBlock) {
-    const int64_t block = std::min(kDepthBlock, product.depth - start);
-    pack_panels(product.a + row * product.a_row + start * product.a_depth, rows, block,
-                product.a_row, product.a_depth, core.rows, a);
-    if (product.alpha != 1) {
-      const int64_t count = packed_floats(rows, block, core.rows);
-      for (int64_t i = 0; i < count; ++i) a[i] *= product.alpha;
-    }
-    Panels panels{b, block * core.columns};
-    if (product.packed_b != nullptr) {
-      panels = {product.packed_b + column * product.depth + start * core.columns,
-                product.depth * core.columns};
-    } else {
-      pack_panels(product.b + column * product.b_column + start * product.b_depth, columns, block,
-                  product.b_column, product.b_depth, core.columns, b);
-    }
-    multiply_panels(core, rows, columns, block, {a, block * core.rows}, panels,
-                    c + row * stride + column, stride);
   }
 }
 

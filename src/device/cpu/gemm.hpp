@@ -1,10 +1,13 @@
 #pragma once
-// Matrix multiplication from packed panels: the core of matmul, gemm and convolution. f32 products
-// are accumulated in f32, in blocks of kDepthBlock along the depth, in one fixed order.
+// Matrix multiplication: the core of matmul, gemm and convolution. f32 products are accumulated in
+// f32, in blocks along the depth, in one fixed order. Where code can be generated the kernels of
+// jit/contraction.hpp do it, elsewhere a loop that the compiler makes of C++.
 
 #include <cstdint>
 
-#include "device/cpu/isa.hpp"
+#include <memory>
+
+#include "device/cpu/jit/contraction.hpp"
 
 namespace hone::cpu {
 
@@ -17,7 +20,7 @@ struct GemmCore {
   void (*multiply)(int64_t depth, const float* a, const float* b, float* c, int64_t stride);
 };
 
-/// That of isa().
+/// That of isa(), or the generic one where no code can be generated.
 const GemmCore& gemm_core();
 
 inline constexpr int64_t kDepthBlock = 384;  // of a panel pair that stays in the first-level cache
@@ -48,8 +51,8 @@ inline constexpr int kMostPanel = 12 * 32;  // of rows * columns
 void multiply_exact(const GemmCore& core, int64_t depth, const float* a, const float* b,
                     int32_t* sums);
 
-/// One product of a batch: c[m][n] = A * B + bias, operands at strides. Null b: `packed_b` has it
-/// in panels.
+/// One product of a batch, c[m][n] = alpha * A * B and what follows: operands at strides. Null b:
+/// `packed_b` has it in panels.
 struct Product {
   int64_t m = 0, n = 0, depth = 0;
   const float* a = nullptr;
@@ -58,6 +61,11 @@ struct Product {
   int64_t b_column = 0, b_depth = 0;
   const float* packed_b = nullptr;
   float alpha = 1;
+  bool starts = true;  // c holds start values that are added
+  // What the kernels were made for:
+  const float* bias = nullptr;   // of each column
+  const float* added = nullptr;  // as c lies
+  float low = 0, high = 0;
 };
 
 /// How a product is cut into tiles of rows x columns (multiples of the core's), for `batch` of
@@ -72,9 +80,28 @@ inline constexpr int64_t kTileRows = 192, kTileColumns = 256;  // the most
 Tiling tile_product(const GemmCore& core, int64_t m, int64_t n, int64_t batch, int workers);
 /// Floats of working memory that one worker needs for a tile.
 inline constexpr int64_t kTileScratch = (kTileRows + kTileColumns) * kDepthBlock;
-/// Runs one tile: c (with `stride` floats a row, holding the start values already) += alpha * A * B
-/// there.
-void run_tile(const GemmCore& core, const Product& product, const Tiling& tiling, int64_t tile,
-              float* scratch, float* c, int64_t stride);
+
+/// What runs tiles of products, made once for what follows the sums.
+class ProductKernels {
+ public:
+  /// Of `follow`, what comes after the scale counts.
+  explicit ProductKernels(const ContractionForm& follow = {});
+  /// Runs one tile of c, which has `stride` floats a row.
+  void run(const Product& product, const Tiling& tiling, int64_t tile, float* scratch, float* c,
+           int64_t stride) const;
+
+ private:
+  struct Place;
+  void run_generated(const Product& product, const Place& place, float* scratch) const;
+  void run_compiled(const Product& product, const Place& place, float* scratch) const;
+  void follow(const Product& product, const Place& place) const;
+
+  ContractionForm form_;
+  const GemmCore& core_;
+  std::shared_ptr<const Contraction> rows_, panels_;  // for A as it lies, and for packed A
+};
+/// Runs one tile: c += alpha * A * B.
+void run_tile(const Product& product, const Tiling& tiling, int64_t tile, float* scratch, float* c,
+              int64_t stride);
 
 }  // namespace hone::cpu

@@ -28,13 +28,23 @@ bool all_are(const Problem& problem, DType dtype) {
          std::all_of(node.outputs.begin(), node.outputs.end(), fits);
 }
 
-int region_input(const Problem& problem, size_t operand) {
-  const Value* value = problem.region.single()->input(operand);
+namespace {
+
+int region_input(const Problem& problem, const Value* value) {
   if (value == nullptr) return -2;
   const auto& inputs = problem.region.body->inputs();
   const auto found = std::find(inputs.begin(), inputs.end(), value);
   return found == inputs.end() ? -1 : static_cast<int>(found - inputs.begin());
 }
+
+}  // namespace
+
+int region_input(const Problem& problem, size_t operand) {
+  return region_input(problem, problem.region.single()->input(operand));
+}
+
+Source::Source(const Problem& problem, const Value* operand)
+    : Source(operand, region_input(problem, operand)) {}
 
 Source::Source(const Problem& problem, size_t operand)
     : Source(problem.region.single()->input(operand), region_input(problem, operand)) {}

@@ -70,7 +70,11 @@ int region_input(const Problem& problem, size_t operand);
 class Source {
  public:
   Source(const Problem& problem, size_t operand);
+  /// An operand of any node of the region; null: it is absent.
+  Source(const Problem& problem, const Value* operand);
   bool present() const { return input_ != -2; }
+  /// Which input of the region it is; negative: none.
+  int input() const { return input_; }
   /// Its bytes; null when absent.
   const std::byte* data(const Operands& operands) const {
     return input_ >= 0 ? operands.inputs[static_cast<size_t>(input_)].data

@@ -20,6 +20,7 @@ class Assembler : protected Xbyak::CodeGenerator {
   std::span<const std::byte> code() const;
 
  protected:
+  Isa isa() const { return isa_; }
   bool wide() const { return isa_ == Isa::avx512; }
   int lanes() const { return wide() ? 16 : 8; }  // of f32 in a vector
   int vector_bytes() const { return lanes() * 4; }

@@ -34,6 +34,7 @@ struct ContractionForm {
   bool scales = false;
   Bias bias = Bias::none;
   bool adds = false, clips_low = false, clips_high = false;
+  int8_t panel_vectors = 0;  // in a panel of b; 0: as many as the block has
   auto operator<=>(const ContractionForm&) const = default;
 };
 

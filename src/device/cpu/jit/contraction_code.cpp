@@ -43,6 +43,10 @@ Reg64 ContractionCode::row_pointer(int row) const {
   return all[row];
 }
 
+int ContractionCode::panel_bytes() const {
+  return std::max<int>(vectors_, form_.panel_vectors) * vector_bytes();
+}
+
 size_t ContractionCode::emit(int rows, int vectors) {
   rows_ = rows;
   vectors_ = vectors;
@@ -124,7 +128,7 @@ void ContractionCode::products(int step, int set) {
       vmovups(column_of_b(j), ptr[rcx + offset + j * vector_bytes()]);
   } else {
     for (int j = 0; j < vectors_; ++j)
-      vmovups(column_of_b(j), ptr[rcx + (step * vectors_ + j) * vector_bytes()]);
+      vmovups(column_of_b(j), ptr[rcx + step * panel_bytes() + j * vector_bytes()]);
   }
   for (int row = 0; row < rows_; ++row) {
     const auto address = form_.a == A::rows ? ptr[row_pointer(row) + step * kFloat]
@@ -137,7 +141,7 @@ void ContractionCode::products(int step, int set) {
 
 void ContractionCode::advance(int steps) {
   if (form_.b == B::table) add(rsi, steps * 4);
-  else add(rcx, steps * vectors_ * vector_bytes());
+  else add(rcx, steps * panel_bytes());
   if (form_.a == A::panel) add(rdx, steps * rows_ * kFloat);
   else
     for (int row = 0; row < rows_; ++row) add(row_pointer(row), steps * kFloat);

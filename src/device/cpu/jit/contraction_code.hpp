@@ -19,6 +19,8 @@ class ContractionCode final : public Assembler {
   Xbyak::Xmm element_of_a() const;
   Xbyak::Reg64 row_pointer(int row) const;
 
+  int panel_bytes() const;  // of one d in a panel of b
+
   void load_rows();
   void run_depth();
   void products(int step, int set);

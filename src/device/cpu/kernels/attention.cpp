@@ -200,7 +200,6 @@ struct AttentionShared final : Shared<AttentionShared> {
     float* scores = working + kTileScratch;
     const int64_t keys = g.k.sequence, kv = h / (g.q.heads / g.k.heads);
     const Mask mask(*this, g, operands, b, h);
-    std::fill_n(scores, count * keys, 0.0F);
     Product product{.m = count, .n = keys, .depth = g.q.head};
     product.a = operands_of[kQ].as<float>(operands) + g.q.at(b, h, first);
     product.a_row = g.q.row_stride;
@@ -209,6 +208,7 @@ struct AttentionShared final : Shared<AttentionShared> {
     product.b_column = g.k.row_stride;
     product.b_depth = 1;
     product.alpha = g.scale;
+    product.starts = false;
     multiply(product, working, scores, keys);
 
     auto* y = operands.outputs[0].as<float>() + g.y.at(b, h, first);
@@ -220,7 +220,6 @@ struct AttentionShared final : Shared<AttentionShared> {
       // One share that is NaN makes all NaN.
       if (std::isnan(sums[i]) && (op.zero_nan || (op.zero_unseen && mask.hides_all(first + i))))
         std::fill_n(row, keys, sums[i] = 0.0F);
-      std::fill_n(y + i * g.y.row_stride, g.y.head, 0.0F);
     }
     product = {.m = count, .n = g.v.head, .depth = keys};
     product.a = scores;
@@ -229,6 +228,7 @@ struct AttentionShared final : Shared<AttentionShared> {
     product.b = operands_of[kV].as<float>(operands) + g.v.at(b, kv, 0);
     product.b_column = 1;
     product.b_depth = g.v.row_stride;
+    product.starts = false;
     multiply(product, working, y, g.y.row_stride);
     for (int64_t i = 0; i < count; ++i) {
       float* row = y + i * g.y.row_stride;
@@ -237,10 +237,9 @@ struct AttentionShared final : Shared<AttentionShared> {
   }
 
   void multiply(const Product& product, float* working, float* to, int64_t stride) const {
-    const GemmCore& core = gemm_core();
-    const Tiling tiling = tile_product(core, product.m, product.n, 1 << 10, 1);
+    const Tiling tiling = tile_product(gemm_core(), product.m, product.n, 1 << 10, 1);
     for (int64_t tile = 0; tile < tiling.tiles(); ++tile)
-      run_tile(core, product, tiling, tile, working, to, stride);
+      run_tile(product, tiling, tile, working, to, stride);
   }
 };
 

@@ -118,7 +118,7 @@ struct ConvTransposeShared final : Shared<ConvTransposeShared> {
         std::fill_n(sums, rows * columns, 0.0F);
         const Product product{rows, columns,       g.channels, weight + r, 1,
                               row,  input + first, 1,          pixels};
-        run_tile(gemm_core(), product, {kTileRows, kTileColumns, 1, 1}, 0, work, sums, columns);
+        run_tile(product, {kTileRows, kTileColumns, 1, 1}, 0, work, sums, columns);
         for (int64_t i = 0; i < rows; ++i)
           scatter(g, (r + i) % g.taps, first, columns, sums + i * columns,
                   to + (r + i) / g.taps * g.results());

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "base/size.hpp"
 #include "device/cpu/gemm.hpp"
@@ -90,9 +91,12 @@ struct MatMulShared final : Shared<MatMulShared> {
   std::vector<Source> operands_of;
   Tensor packed_b;
   int workers = 1;
+  ProductKernels plain;
+  std::optional<ProductKernels> biased;  // where there is a third operand
 
   struct Geometry {
-    Product product;  // without addresses
+    Product product;        // without addresses
+    bool one_bias = false;  // the third operand is one row
     std::vector<int64_t> a_offsets, b_offsets;
     Tiling tiling;
   };
@@ -114,6 +118,11 @@ struct MatMulShared final : Shared<MatMulShared> {
     product.b_column = gemm.transB ? b_columns : 1;
     product.b_depth = gemm.transB ? 1 : b_columns;
     product.alpha = gemm.alpha;
+    if (biased.has_value() && gemm.beta == 1) {
+      const std::vector<int64_t>& bias = operands_of[2].shape(operands);
+      g.one_bias = element_count(bias) == product.n && !bias.empty() && bias.back() == product.n;
+    }
+    product.starts = operands_of[2].present() && !g.one_bias;
     g.a_offsets = batch_offsets(left, result);
     g.b_offsets = batch_offsets(right, result);
     // A batch of matrices times one matrix is one tall matrix times it.
@@ -148,31 +157,21 @@ struct MatMulShared final : Shared<MatMulShared> {
     const auto *left = operands_of[0].as<float>(operands),
                *right = operands_of[1].as<float>(operands);
     auto* result = operands.outputs[0].as<float>();
-    const bool started = operands_of[2].present();
-    if (started)
+    if (g.product.starts)
       stream.parallel(batch, [&](int64_t i) {
         start(operands, g.product.m, g.product.n, result + i * matrix);
       });
+    const ProductKernels& kernels = g.one_bias ? *biased : plain;
     stream.parallel(batch * tiling.tiles(), [&](int64_t tile) {
       const int64_t index = tile / tiling.tiles();
       Product mine = g.product;
       mine.a = left + g.a_offsets[static_cast<size_t>(index)];
       mine.packed_b = packed;
       if (packed == nullptr) mine.b = right + g.b_offsets[static_cast<size_t>(index)];
-      float* to = result + index * matrix;
-      if (!started) clear_tile(mine, tiling, tile % tiling.tiles(), to);
-      run_tile(gemm_core(), mine, tiling, tile % tiling.tiles(), scratch_of(scratch, kTileScratch),
-               to, mine.n);
+      if (g.one_bias) mine.bias = operands_of[2].as<float>(operands);
+      kernels.run(mine, tiling, tile % tiling.tiles(), scratch_of(scratch, kTileScratch),
+                  result + index * matrix, mine.n);
     });
-  }
-
-  static void clear_tile(const Product& product, const Tiling& tiling, int64_t tile, float* c) {
-    const int64_t row = tile / tiling.column_tiles * tiling.rows;
-    const int64_t column = tile % tiling.column_tiles * tiling.columns;
-    const int64_t rows = std::min(tiling.rows, product.m - row);
-    const int64_t columns = std::min(tiling.columns, product.n - column);
-    for (int64_t i = 0; i < rows; ++i)
-      std::fill_n(c + (row + i) * product.n + column, columns, 0.0F);
   }
 };
 
@@ -182,6 +181,8 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   const Problem& problem = *recipe.problem;
   if (const Gemm* gemm = op_of<Gemm>(problem)) shared->gemm = *gemm;
   for (size_t i = 0; i < 3; ++i) shared->operands_of.emplace_back(problem, i);
+  if (shared->operands_of[2].present())
+    shared->biased.emplace(ContractionForm{.bias = ContractionForm::Bias::column});
   if (!packed.empty()) shared->packed_b = std::move(packed.front());
   shared->workers = problem.share.workers;
   return shared;

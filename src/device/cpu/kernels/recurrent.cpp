@@ -128,7 +128,7 @@ struct RecurrentShared final : Shared<RecurrentShared> {
                             g.input,  1,
                             nullptr,  0,
                             0,        floats(w) + d * packed_floats(row, input, columns)};
-      run_tile(gemm_core(), product, g.tiling, tile % tiles, scratch_of(scratch, own), to, row);
+      run_tile(product, g.tiling, tile % tiles, scratch_of(scratch, own), to, row);
     });
     if (float* all = result(0, operands); all != nullptr)
       std::fill_n(all, g.rows() * g.directions * hidden, 0.0f);

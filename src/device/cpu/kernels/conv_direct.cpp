@@ -1,0 +1,321 @@
+// f32 convolution in one or two spatial dimensions by generated kernels: the filters times a padded
+// copy of what a tile of output pixels reads, without im2col. One kernel for dense, grouped,
+// depthwise, strided and dilated convolution.
+
+#include <algorithm>
+
+#include "base/size.hpp"
+#include "device/cpu/chain.hpp"
+#include "device/cpu/depthwise.hpp"
+#include "device/cpu/patch.hpp"
+#include "ops/convolution.hpp"
+
+namespace hone::cpu {
+namespace {
+
+constexpr int kFloat = sizeof(float);
+constexpr ContractionForm kForm{.b = ContractionForm::B::table};
+constexpr int64_t kMostBlock = 32 * 16;    // sums in a block
+constexpr int64_t kChannelVectors = 2048;  // of depthwise outputs that a worker takes at a time
+
+std::optional<Chain> chain_of(const Problem& problem) {
+  return chain_at(problem, [](const Op& op) { return op.as<Conv>() != nullptr; });
+}
+
+Filters filters_of(const Problem& problem, const Node& node) {
+  const Conv& conv = *node.op.as<Conv>();
+  return {conv.window, conv.group, constant_of(problem, node.input(1))->shape()};
+}
+
+/// How the filters of one group are cut into blocks of kernels.
+struct Blocks {
+  int64_t filters, count;
+  int vectors;  // of pixels
+
+  Blocks(Isa isa, int64_t filters) : filters(filters) {
+    // Wide blocks where there are few filters, else two vectors and many filters.
+    vectors = 2;
+    while (vectors < Contraction::kMostVectors &&
+           Contraction::most_rows(isa, kForm, vectors + 1) >= filters)
+      ++vectors;
+    count = ceil_div(filters, Contraction::most_rows(isa, kForm, vectors));
+  }
+  int64_t first(int64_t block) const { return block * filters / count; }
+};
+
+/// [group][block][depth][filters of the block]
+Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight) {
+  const Filters filters = filters_of(problem, *chain_of(problem)->anchor);
+  const Tensor aligned = weight.clone();
+  const auto* from = reinterpret_cast<const float*>(aligned.bytes().data());
+  Tensor packed(DType::f32, {filters.group * filters.count * filters.depth});
+  auto* to = reinterpret_cast<float*>(packed.mutable_bytes().data());
+  const Blocks blocks(gemm_core().isa, filters.count);
+  for (int64_t group = 0; group < filters.group; ++group)
+    for (int64_t block = 0; block < blocks.count; ++block) {
+      const int64_t rows = blocks.first(block + 1) - blocks.first(block);
+      pack_panels(from, rows, filters.depth, filters.depth, 1, static_cast<int>(rows), to);
+      from += rows * filters.depth;
+      to += rows * filters.depth;
+    }
+  return packed;
+}
+
+Verdict supports(const Problem& problem) {
+  const auto chain = chain_of(problem);
+  if (!chain) return Verdict::no("convolves f32 only");
+  const Weight* weight = constant_of(problem, chain->anchor->input(1));
+  if (weight == nullptr) return Verdict::no("the weight is no constant");
+  if (weight->shape().size() != 3 && weight->shape().size() != 4)
+    return Verdict::no("one or two spatial dimensions only");
+  if (weight->count() == 0) return Verdict::no("the weight is empty");
+  if (Patches::refuses(filters_of(problem, *chain->anchor)))
+    return Verdict::no("the window reaches too far");
+  if (gemm_core().isa == Isa::generic) return Verdict::no("no code can be generated");
+  return verdict_on(problem, *chain);
+}
+
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  Recipe made;
+  made.tuning = tuning;
+  const Node& anchor = *chain_of(*problem)->anchor;
+  const Filters filters = filters_of(*problem, anchor);
+  const Type& result = anchor.outputs[0]->type;
+  // A sum of few terms waits for memory, one of many for the multipliers.
+  const double sums = typical_count(result);
+  made.seconds = sums * (1e-10 + 2 * static_cast<double>(filters.depth) / (4 * kFlopsPerSecond));
+  made.scratch_bytes = worker_scratch(problem->share, Dim(Patches::kFloats));
+  if (const int input = Source(*problem, anchor.input(1)).input(); input >= 0)
+    made.packings.push_back({static_cast<size_t>(input),
+                             cat("conv.direct/", name(gemm_core().isa), "/group=", filters.group),
+                             pack_filters});
+  made.problem = std::move(problem);
+  return made;
+}
+
+struct DirectShared final : Shared<DirectShared> {
+  DirectShared(const Problem& problem, const Chain& chain)
+      : filters(filters_of(problem, *chain.anchor)),
+        added(problem, chain.added),
+        low(chain.low),
+        high(chain.high),
+        workers(problem.share.workers),
+        isa(gemm_core().isa) {
+    for (size_t i = 0; i < 3; ++i) operands_of.emplace_back(problem, chain.anchor->input(i));
+    ContractionForm form = chain.form;
+    form.b = ContractionForm::B::table;
+    form.bias = ContractionForm::Bias::row;
+    kernels = Contraction::of(isa, form, Blocks(isa, filters.count).vectors);
+    check(kernels != nullptr, Code::internal, "no code can be generated any more");
+    depthwise_form = hone::cpu::depthwise_form(filters);
+    if (!depthwise_form) return;
+    depthwise_form->adds = form.adds;
+    depthwise_form->clips_low = form.clips_low;
+    depthwise_form->clips_high = form.clips_high;
+    depthwise = Depthwise::of(isa, *depthwise_form);
+  }
+
+  Filters filters;
+  std::vector<Source> operands_of;
+  Source added;
+  float low = 0, high = 0;
+  Tensor packed;
+  int workers = 1;
+  std::shared_ptr<const Contraction> kernels;
+  Isa isa = Isa::generic;
+  std::optional<DepthwiseForm> depthwise_form;
+  std::shared_ptr<const Depthwise> depthwise;  // null: by contractions
+
+  struct Geometry : ConvGeometry {
+    Patches patches;
+    int64_t parts = 1;     // of the filters, or of the planes of one filter
+    DepthwisePlan planes;  // without vectors: by patches
+  };
+  Geometry geometry(const Operands& operands) const {
+    Geometry g{{filters, operands_of[0].shape(operands), operands.outputs[0].shape}, {}, 1, {}};
+    if (g.images == 0) return g;
+    if (depthwise != nullptr) g.planes = DepthwisePlan(isa, *depthwise_form, g);
+    if (g.planes.vectors > 0) {
+      const int64_t wanted = ceil_div(4 * int64_t{workers}, g.images * filters.group);
+      g.parts = workers == 1 ? 1 : std::min(g.planes.vectors, wanted);
+      return g;
+    }
+    g.patches = Patches(filters, g, workers);
+    const int64_t tiles = g.images * filters.group * g.patches.tiles();
+    const int64_t most = Blocks(isa, filters.count).count;
+    if (workers > 1 && tiles < 4 * workers)
+      g.parts = std::min(most, ceil_div(4 * int64_t{workers}, tiles));
+    return g;
+  }
+
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
+           Stream& stream) const {
+    if (g.images == 0) return;
+    if (g.planes.vectors > 0) return run_planes(g, operands, stream);
+    const int64_t tiles = g.patches.tiles() * g.parts;
+    stream.parallel(g.images * filters.group * tiles, [&](int64_t tile) {
+      run_tile(g, operands, tile / tiles, tile % tiles, scratch_of(scratch, Patches::kFloats));
+    });
+  }
+
+  /// One filter a channel: some channels at a time.
+  void run_planes(const Geometry& g, const Operands& operands, Stream& stream) const {
+    const int64_t vectors = g.planes.vectors, group = filters.group;
+    const int64_t some =
+        std::clamp<int64_t>(kChannelVectors / vectors, 1, ceil_div(group, 4 * int64_t{workers}));
+    const int64_t chunks = ceil_div(group, some);
+    const float* biases = operands_of[2].as<float>(operands);
+    stream.parallel(g.images * chunks * g.parts, [&](int64_t tile) {
+      const int64_t part = tile % g.parts, chunk = tile / g.parts % chunks;
+      const int64_t channel = chunk * some, image = tile / g.parts / chunks;
+      const int64_t plane = image * group + channel, first = part * vectors / g.parts;
+      DepthwiseCall call;
+      call.in = operands_of[0].as<float>(operands) + plane * g.height * g.width;
+      call.in_bytes = g.height * g.width * kFloat;
+      call.row_bytes = g.y.dilation * g.width * kFloat;
+      call.out = operands.outputs[0].as<float>() + plane * g.pixels();
+      call.out_bytes = g.pixels() * kFloat;
+      if (depthwise_form->adds) call.added = added.as<float>(operands) + plane * g.pixels();
+      call.weights =
+          reinterpret_cast<const float*>(packed.bytes().data()) + channel * filters.depth;
+      call.table = g.planes.table.data() + static_cast<size_t>(first) * g.planes.entry_bytes;
+      call.vectors = (part + 1) * vectors / g.parts - first;
+      call.low = low;
+      call.high = high;
+      // Without a bias zeros stand for it, which do not go on for all channels.
+      const int64_t last = std::min(group, channel + some);
+      const int64_t at_once = biases == nullptr ? Contraction::kMostRows : last - channel;
+      for (int64_t c = channel; c < last; c += at_once) {
+        call.bias = biases == nullptr ? kZeros : biases + c;
+        call.channels = std::min(at_once, last - c);
+        (*depthwise)(call);
+        call.in += call.channels * g.height * g.width;
+        call.out += call.channels * g.pixels();
+        if (call.added != nullptr) call.added += call.channels * g.pixels();
+        call.weights += call.channels * filters.depth;
+      }
+    });
+  }
+
+  /// One tile of the pixels and part of the filters of `index`, an image and group.
+  void run_tile(const Geometry& g, const Operands& operands, int64_t index, int64_t at,
+                float* patch) const {
+    const Patches::Tile tile = g.patches.tile(at / g.parts);
+    const Blocks blocks(isa, filters.count);
+    const int64_t part = at % g.parts, group = index % filters.group;
+    const int64_t plane = g.height * g.width, step = g.patches.channels();
+    const float* input = operands_of[0].as<float>(operands) + index * g.channels * plane;
+    const float* biases = operands_of[2].as<float>(operands);
+    const float* also = added.as<float>(operands);
+    ContractionCall call;
+    call.low = low;
+    call.high = high;
+    for (int64_t c = 0; c < g.channels; c += step) {
+      const int64_t channels = std::min(step, g.channels - c);
+      g.patches.fill(tile, input + c * plane, channels, patch);
+      call.depth = channels * filters.taps();
+      call.accumulates = c > 0 ? 1 : 0;
+      call.finishes = c + channels == g.channels ? 1 : 0;
+      for (int64_t block = part * blocks.count / g.parts;
+           block < (part + 1) * blocks.count / g.parts; ++block) {
+        const int64_t first = blocks.first(block), rows = blocks.first(block + 1) - first;
+        call.a = reinterpret_cast<const float*>(packed.bytes().data()) +
+                 (group * filters.count + first) * filters.depth + c * filters.taps() * rows;
+        call.b_offsets = g.patches.offsets().data();
+        call.bias = biases == nullptr ? kZeros : biases + group * filters.count + first;
+        const int64_t place = (index * filters.count + first) * g.pixels();
+        run_block(g, tile, patch, call, rows, blocks.vectors,
+                  operands.outputs[0].as<float>() + place,
+                  also == nullptr ? nullptr : also + place);
+      }
+    }
+  }
+  static constexpr float kZeros[Contraction::kMostRows] = {};
+
+  /// Some filters over all pixels of a tile; `to`, `also`: of the first filter.
+  void run_block(const Geometry& g, const Patches::Tile& tile, const float* patch,
+                 ContractionCall& call, int64_t rows, int most_vectors, float* to,
+                 const float* also) const {
+    const int64_t lanes = Contraction::lanes(isa), pitch = g.patches.pitch();
+    const int64_t pixels = (tile.rows - 1) * pitch + tile.columns;
+    const int64_t corner = tile.y * g.columns + tile.x;
+    to += corner;
+    if (also != nullptr) also += corner;
+    const int64_t vectors = ceil_div(pixels, lanes), runs = ceil_div(vectors, most_vectors);
+    float sums[kMostBlock], others[kMostBlock];
+    for (int64_t run = 0; run < runs; ++run) {
+      const int64_t first = run * vectors / runs, last = (run + 1) * vectors / runs;
+      const int64_t pixel = first * lanes, count = std::min(last * lanes, pixels) - pixel;
+      const Contraction::Function function =
+          kernels->function(static_cast<int>(rows), static_cast<int>(last - first));
+      call.b = patch + pixel;
+      if (tile.whole_rows) {
+        call.c = to + pixel;
+        if (also != nullptr) call.added = also + pixel;
+        call.c_stride = g.pixels() * kFloat;
+        call.last_mask = count % lanes == 0 ? nullptr : column_mask(count % lanes);
+        function(&call);
+        continue;
+      }
+      call.c = sums;
+      call.c_stride = (last - first) * lanes * kFloat;
+      call.last_mask = nullptr;
+      const Spread spread{g, tile, pixel, count, rows, (last - first) * lanes};
+      if (call.accumulates != 0) spread.gather(to, sums);
+      if (also != nullptr && call.finishes != 0) spread.gather(also, others);
+      call.added = others;
+      function(&call);
+      spread.scatter(sums, to);
+    }
+  }
+
+  /// Pixels [first, first + count) of a patch, some of them between rows, and the output.
+  struct Spread {
+    const Geometry& g;
+    const Patches::Tile& tile;
+    int64_t first, count, rows, stride;
+
+    template <class Each>
+    void each_run(const Each& each) const {
+      const int64_t pitch = g.patches.pitch();
+      for (int64_t i = 0; i < count;) {
+        const int64_t y = (first + i) / pitch, x = (first + i) % pitch;
+        const int64_t length = std::min(tile.columns - x, count - i);
+        if (length > 0) each(i, y * g.columns + x, length);
+        i += std::max(length, int64_t{0});
+        if (i < count) i += pitch - std::max(tile.columns, x);
+      }
+    }
+    void scatter(const float* sums, float* to) const {
+      each_run([&](int64_t from, int64_t at, int64_t length) {
+        for (int64_t row = 0; row < rows; ++row)
+          std::copy_n(sums + row * stride + from, length, to + row * g.pixels() + at);
+      });
+    }
+    void gather(const float* from, float* sums) const {
+      each_run([&](int64_t to, int64_t at, int64_t length) {
+        for (int64_t row = 0; row < rows; ++row)
+          std::copy_n(from + row * g.pixels() + at, length, sums + row * stride + to);
+      });
+    }
+  };
+};
+
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed) {
+  const Problem& problem = *recipe.problem;
+  const Chain chain = *chain_of(problem);
+  auto shared = std::make_shared<DirectShared>(problem, chain);
+  shared->packed = packed.empty()
+                       ? pack_filters(problem, recipe.tuning,
+                                      constant_of(problem, chain.anchor->input(1))->tensor())
+                       : std::move(packed.front());
+  return shared;
+}
+
+}  // namespace
+
+void register_conv_direct(KernelRegistry& registry) {
+  registry.add({"cpu.conv.direct", 1, supports, no_tunings, recipe, prepare, true});
+}
+
+}  // namespace hone::cpu

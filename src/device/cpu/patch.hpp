@@ -1,0 +1,55 @@
+#pragma once
+// The input that a tile of output pixels of a convolution reads, copied so that no border is left:
+// one plane for each channel and each remainder of the strides, padded. In it the pixels that one
+// kernel element sees lie side by side, for all pixels of the tile: pixel (y, x) is at
+// y * pitch + x, further by a distance that depends on the kernel element only. What lies between
+// two rows of pixels belongs to no output.
+
+#include <cstdint>
+#include <vector>
+
+#include "device/cpu/im2col.hpp"
+
+namespace hone::cpu {
+
+class Patches {
+ public:
+  Patches() = default;
+  /// Chooses tiles whose patches fit the second-level cache and share the work out.
+  Patches(const Filters& filters, const ConvGeometry& geometry, int workers);
+
+  /// A tile of output pixels: [y, y + rows) x [x, x + columns).
+  struct Tile {
+    int64_t y, x, rows, columns;
+    bool whole_rows;  // they follow one another in the output as in the patch
+  };
+  int64_t tiles() const { return row_tiles_ * column_tiles_; }
+  Tile tile(int64_t index) const;
+  /// From one row of pixels to the next.
+  int64_t pitch() const { return pitch_; }
+  /// Floats that a patch takes at most, with what vectors may read beyond it.
+  static constexpr int64_t kFloats = 96 * 1024;
+  /// Even one row of pixels and one channel take more.
+  static bool refuses(const Filters& filters);
+  /// Channels of a patch; the depth is done in so many steps.
+  int64_t channels() const { return channels_; }
+  /// Of each element of a patch' depth, in bytes: [channels()][taps].
+  const std::vector<int32_t>& offsets() const { return offsets_; }
+
+  /// Copies `channels` from `from`, the first of them.
+  void fill(const Tile& tile, const float* from, int64_t channels, float* to) const;
+
+ private:
+  struct Phase {
+    int64_t y, x;
+  };
+  void fill_row(const float* line, const Phase& phase, const Tile& tile, float* to) const;
+
+  ConvGeometry geometry_;  // of a plain one: all pixels as one row
+  std::vector<Phase> phases_;
+  int64_t tile_rows_ = 0, tile_columns_ = 0, row_tiles_ = 0, column_tiles_ = 0;
+  int64_t patch_rows_ = 0, pitch_ = 0, plane_ = 0, channels_ = 0;
+  std::vector<int32_t> offsets_;
+};
+
+}  // namespace hone::cpu

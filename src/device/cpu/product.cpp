@@ -1,0 +1,188 @@
+// Tiles of matrix products: see gemm.hpp.
+
+#include <algorithm>
+#include <cstring>
+
+#include "device/cpu/gemm.hpp"
+
+namespace hone::cpu {
+namespace {
+
+constexpr int kFloat = sizeof(float);
+constexpr int64_t kLongDepth = 1024;  // of a block whose operands need no copies
+constexpr int64_t kMostCopied = kTileRows * kDepthBlock;
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// Rows that lie a multiple of 4 KiB apart share one set of the first-level cache.
+bool rows_collide(const Product& product, int64_t rows) {
+  return product.a_row % 1024 == 0 && rows > 4;
+}
+
+}  // namespace
+
+/// Where a tile lies in c.
+struct ProductKernels::Place {
+  int64_t row, column, rows, columns;
+  float* c;
+  int64_t stride;
+};
+
+ProductKernels::ProductKernels(const ContractionForm& follow) : form_(follow), core_(gemm_core()) {
+  form_.scales = true;
+  form_.b = ContractionForm::B::panel;
+  form_.panel_vectors = static_cast<int8_t>(core_.columns / Contraction::lanes(core_.isa));
+  form_.a = ContractionForm::A::rows;
+  rows_ = Contraction::of(core_.isa, form_, form_.panel_vectors);
+  form_.a = ContractionForm::A::panel;
+  panels_ = Contraction::of(core_.isa, form_, form_.panel_vectors, core_.rows);
+}
+
+void ProductKernels::run(const Product& product, const Tiling& tiling, int64_t tile, float* scratch,
+                         float* c, int64_t stride) const {
+  Place place{};
+  place.row = tile / tiling.column_tiles * tiling.rows;
+  place.column = tile % tiling.column_tiles * tiling.columns;
+  place.rows = std::min(tiling.rows, product.m - place.row);
+  place.columns = std::min(tiling.columns, product.n - place.column);
+  place.c = c + place.row * stride + place.column;
+  place.stride = stride;
+  if (rows_ != nullptr && panels_ != nullptr) run_generated(product, place, scratch);
+  else run_compiled(product, place, scratch);
+}
+
+void ProductKernels::run_generated(const Product& product, const Place& place,
+                                   float* scratch) const {
+  float *a = scratch, *b = scratch + kMostCopied;
+  const bool as_rows = product.a_depth == 1;
+  const bool copied = as_rows && rows_collide(product, place.rows);
+  const Contraction& kernels = as_rows ? *rows_ : *panels_;
+  const int lanes = Contraction::lanes(core_.isa);
+  // Blocks of the depth and of the rows about equal.
+  int64_t most = kDepthBlock;
+  if (product.packed_b != nullptr && as_rows)
+    most = copied ? std::min(kLongDepth, kMostCopied / place.rows - lanes) : kLongDepth;
+  const int64_t parts = std::max<int64_t>(1, ceil_div(product.depth, most));
+  const int64_t part = std::max<int64_t>(8, ceil_div(ceil_div(product.depth, parts), 8) * 8);
+  const int64_t blocks = ceil_div(place.rows, kernels.most_rows(form_.panel_vectors));
+  const auto first_row = [&](int64_t block) { return block * place.rows / blocks; };
+
+  ContractionCall call;
+  call.scale = product.alpha;
+  call.low = product.low;
+  call.high = product.high;
+  call.c_stride = place.stride * kFloat;
+  for (int64_t start = 0; start == 0 || start < product.depth; start += part) {
+    call.depth = std::min(part, product.depth - start);
+    call.accumulates = product.starts || start > 0 ? 1 : 0;
+    call.finishes = start + part >= product.depth ? 1 : 0;
+    const float* from = product.a + place.row * product.a_row + start * product.a_depth;
+    int64_t a_row = product.a_row;
+    if (copied) {
+      a_row = call.depth + lanes;
+      for (int64_t i = 0; i < place.rows; ++i)
+        std::memcpy(a + i * a_row, from + i * product.a_row,
+                    static_cast<size_t>(call.depth) * kFloat);
+      from = a;
+    } else if (!as_rows) {
+      for (int64_t i = 0; i < blocks; ++i)
+        pack_panels(from + first_row(i) * a_row, first_row(i + 1) - first_row(i), call.depth, a_row,
+                    product.a_depth, static_cast<int>(first_row(i + 1) - first_row(i)),
+                    a + first_row(i) * call.depth);
+    }
+    const float* panels = b;
+    int64_t panel_stride = call.depth * core_.columns;
+    if (product.packed_b != nullptr) {
+      panels = product.packed_b + place.column * product.depth + start * core_.columns;
+      panel_stride = product.depth * core_.columns;
+    } else {
+      pack_panels(product.b + place.column * product.b_column + start * product.b_depth,
+                  place.columns, call.depth, product.b_column, product.b_depth, core_.columns, b);
+    }
+    for (int64_t column = 0; column < place.columns; column += core_.columns) {
+      const int64_t count = std::min<int64_t>(core_.columns, place.columns - column);
+      const int64_t vectors = ceil_div(count, lanes);
+      call.b = panels + column / core_.columns * panel_stride;
+      call.last_mask = count % lanes == 0 ? nullptr : column_mask(count - (vectors - 1) * lanes);
+      call.bias = product.bias == nullptr ? nullptr : product.bias + place.column + column;
+      for (int64_t block = 0; block < blocks; ++block) {
+        const int64_t first = first_row(block), rows = first_row(block + 1) - first;
+        const float* pointers[Contraction::kMostRows];
+        if (as_rows)
+          for (int64_t i = 0; i < rows; ++i) pointers[i] = from + (first + i) * a_row;
+        call.a_rows = pointers;
+        call.a = a + first * call.depth;
+        call.c = place.c + first * place.stride + column;
+        if (product.added != nullptr)
+          call.added = product.added + (place.row + first) * place.stride + place.column + column;
+        kernels.function(static_cast<int>(rows), static_cast<int>(vectors))(&call);
+      }
+    }
+  }
+}
+
+/// The same with panels of both operands, by the core's compiled loop.
+void ProductKernels::run_compiled(const Product& product, const Place& place,
+                                  float* scratch) const {
+  float *a = scratch, *b = scratch + kMostCopied;
+  if (!product.starts)
+    for (int64_t i = 0; i < place.rows; ++i)
+      std::fill_n(place.c + i * place.stride, place.columns, 0.0F);
+  for (int64_t start = 0; start < product.depth; start += kDepthBlock) {
+    const int64_t block = std::min(kDepthBlock, product.depth - start);
+    pack_panels(product.a + place.row * product.a_row + start * product.a_depth, place.rows, block,
+                product.a_row, product.a_depth, core_.rows, a);
+    if (product.alpha != 1) {
+      const int64_t count = packed_floats(place.rows, block, core_.rows);
+      for (int64_t i = 0; i < count; ++i) a[i] *= product.alpha;
+    }
+    Panels panels{b, block * core_.columns};
+    if (product.packed_b != nullptr) {
+      panels = {product.packed_b + place.column * product.depth + start * core_.columns,
+                product.depth * core_.columns};
+    } else {
+      pack_panels(product.b + place.column * product.b_column + start * product.b_depth,
+                  place.columns, block, product.b_column, product.b_depth, core_.columns, b);
+    }
+    multiply_panels(core_, place.rows, place.columns, block, {a, block * core_.rows}, panels,
+                    place.c, place.stride);
+  }
+  follow(product, place);
+}
+
+void ProductKernels::follow(const Product& product, const Place& place) const {
+  for (int64_t i = 0; i < place.rows; ++i) {
+    float* row = place.c + i * place.stride;
+    const float* added = product.added + (place.row + i) * place.stride + place.column;
+    for (int64_t j = 0; j < place.columns; ++j) {
+      float value = row[j];
+      if (form_.bias == ContractionForm::Bias::column) value += product.bias[place.column + j];
+      if (form_.adds) value += added[j];
+      if (form_.clips_low && value < product.low) value = product.low;
+      if (form_.clips_high && value > product.high) value = product.high;
+      row[j] = value;
+    }
+  }
+}
+
+namespace {
+
+/// Made once for each instruction set.
+template <Isa kIsa>
+const ProductKernels& plain_kernels() {
+  static const ProductKernels kKernels;
+  return kKernels;
+}
+
+}  // namespace
+
+void run_tile(const Product& product, const Tiling& tiling, int64_t tile, float* scratch, float* c,
+              int64_t stride) {
+  const Isa isa = gemm_core().isa;
+  const ProductKernels& kernels = isa == Isa::avx512 ? plain_kernels<Isa::avx512>()
+                                  : isa == Isa::avx2 ? plain_kernels<Isa::avx2>()
+                                                     : plain_kernels<Isa::generic>();
+  kernels.run(product, tiling, tile, scratch, c, stride);
+}
+
+}  // namespace hone::cpu
