@@ -11,6 +11,8 @@ namespace {
 constexpr int64_t kBeyond = 128;             // floats that vectors may read beyond a patch
 constexpr int64_t kPatchFloats = 80 * 1024;  // of all channels, where one row of pixels allows it
 constexpr int64_t kLeastColumns = 96;        // of a tile, where more channels would mean fewer
+constexpr int64_t kBlockPixels = 32;         // a multiple of every vector
+constexpr auto kFloat = static_cast<int64_t>(sizeof(float));
 
 int64_t ceil_to(int64_t value, int64_t multiple) { return ceil_div(value, multiple) * multiple; }
 
@@ -47,39 +49,62 @@ Patches::Patches(const Filters& filters, const ConvGeometry& given, int workers)
     g.columns *= g.rows;
     g.height = g.rows = 1;
   }
-  struct Tap {
-    size_t phase;
-    int64_t y, x;
-  };
+  // Tiles of an image that make four for each worker.
+  const int64_t wanted =
+      workers == 1 ? 1 : ceil_div(4 * int64_t{workers}, g.images * filters.group);
+  // Input rows a multiple of 4 KiB apart share one set of the first-level cache.
+  reads_input_ = g.plain && g.columns >= 4 * kLeastColumns / 3 && g.columns % 1024 != 0 &&
+                 g.channels * kEndPitch <= kFloats && g.channels * g.columns < (1 << 28);
+  if (reads_input_) plan_reading(wanted);
+  else plan_copies(filters, wanted);
+}
+
+void Patches::plan_reading(int64_t wanted) {
+  const ConvGeometry& g = geometry_;
+  channels_ = g.channels;
+  const int64_t most =
+      std::max(kLeastColumns, std::min(kPatchFloats / channels_, ceil_div(g.columns, wanted)));
+  tile_columns_ = ceil_to(equal_part(g.columns, most), kBlockPixels);
+  pitch_ = g.columns;
+  tile_rows_ = row_tiles_ = 1;
+  column_tiles_ = ceil_div(g.columns, tile_columns_);
+  for (int64_t c = 0; c < channels_; ++c) {
+    offsets_.push_back(static_cast<int32_t>(c * g.width * kFloat));
+    end_offsets_.push_back(static_cast<int32_t>(c * kEndPitch * kFloat));
+  }
+}
+
+/// Where each kernel element reads; finds the phases.
+std::vector<Patches::Tap> Patches::taps_of(const Filters& filters) {
+  const ConvGeometry& g = geometry_;
   std::vector<Tap> taps;
-  int64_t reach_y = 0, reach_x = 0;
   for (int64_t ky = 0; ky < filters.kernel[0]; ++ky)
     for (int64_t kx = 0; kx < filters.kernel[1]; ++kx) {
       const int64_t dy = ky * g.y.dilation, dx = kx * g.x.dilation;
       const Phase phase{dy % g.y.stride, dx % g.x.stride};
-      const auto found = std::find_if(phases_.begin(), phases_.end(), [&](const Phase& each) {
-        return each.y == phase.y && each.x == phase.x;
-      });
+      const auto found = std::find(phases_.begin(), phases_.end(), phase);
       taps.push_back(
           {static_cast<size_t>(found - phases_.begin()), dy / g.y.stride, dx / g.x.stride});
       if (found == phases_.end()) phases_.push_back(phase);
-      reach_y = std::max(reach_y, taps.back().y);
-      reach_x = std::max(reach_x, taps.back().x);
     }
-  const auto phases = static_cast<int64_t>(phases_.size());
+  return taps;
+}
 
-  // Whole rows of pixels, as many as fit; else a part of one row; else fewer channels.
+/// Whole rows of pixels, as many as fit; else a part of one row; else fewer channels.
+void Patches::plan_copies(const Filters& filters, int64_t wanted) {
+  const ConvGeometry& g = geometry_;
+  const std::vector<Tap> taps = taps_of(filters);
+  const auto phases = static_cast<int64_t>(phases_.size());
+  const int64_t reach_y = (filters.kernel[0] - 1) * g.y.dilation / g.y.stride;
+  const int64_t reach_x = (filters.kernel[1] - 1) * g.x.dilation / g.x.stride;
   channels_ = g.channels;
-  const int64_t line = channels_ * phases * (g.columns + reach_x);
-  const int64_t wanted = ceil_div(4 * int64_t{workers}, g.images * filters.group);
   tile_columns_ = g.columns;
   tile_rows_ = 1;
-  const int64_t fitting = kPatchFloats / line - reach_y;
+  const int64_t fitting = kPatchFloats / (channels_ * phases * (g.columns + reach_x)) - reach_y;
   if (fitting >= 1) {
-    int64_t most = std::min(fitting, g.rows);
-    if (workers > 1) most = std::min(most, ceil_div(g.rows, wanted));
     // Halos are read twice, and short tiles leave vectors unused.
-    most = std::max(most, std::min({g.rows, fitting, ceil_div(kLeastColumns, g.columns)}));
+    const int64_t least = std::min(g.rows, ceil_div(kLeastColumns, g.columns));
+    const int64_t most = std::min(fitting, std::max(least, ceil_div(g.rows, wanted)));
     tile_rows_ = equal_part(g.rows, most);
   } else {
     const int64_t row = phases * (1 + reach_y);
@@ -88,10 +113,10 @@ Patches::Patches(const Filters& filters, const ConvGeometry& given, int workers)
     channels_ = std::clamp<int64_t>(kPatchFloats / (row * (tile_columns_ + reach_x)), 1, channels_);
     channels_ = equal_part(g.channels, channels_);
   }
-  if (g.rows == 1 && workers > 1)
-    tile_columns_ = std::min(
-        tile_columns_,
-        ceil_to(equal_part(g.columns, std::max(kLeastColumns, ceil_div(g.columns, wanted))), 32));
+  if (g.rows == 1) {
+    const int64_t most = std::max(kLeastColumns, ceil_div(g.columns, wanted));
+    tile_columns_ = std::min(tile_columns_, ceil_to(equal_part(g.columns, most), kBlockPixels));
+  }
   row_tiles_ = ceil_div(g.rows, tile_rows_);
   column_tiles_ = ceil_div(g.columns, tile_columns_);
   patch_rows_ = tile_rows_ + reach_y;
@@ -106,7 +131,14 @@ Patches::Patches(const Filters& filters, const ConvGeometry& given, int workers)
     for (const Tap& tap : taps)
       offsets_.push_back(static_cast<int32_t>(
           ((c * phases + static_cast<int64_t>(tap.phase)) * plane_ + tap.y * pitch_ + tap.x) *
-          static_cast<int64_t>(sizeof(float))));
+          kFloat));
+}
+
+void Patches::fill_end(const float* from, int64_t first, int64_t count, float* to) const {
+  for (int64_t c = 0; c < channels_; ++c, to += kEndPitch) {
+    std::copy_n(from + c * geometry_.width + first, count, to);
+    std::fill_n(to + count, std::min(kBlockPixels, kEndPitch - count), 0.0F);
+  }
 }
 
 Patches::Tile Patches::tile(int64_t index) const {

@@ -36,20 +36,37 @@ class Patches {
   /// Of each element of a patch' depth, in bytes: [channels()][taps].
   const std::vector<int32_t>& offsets() const { return offsets_; }
 
+  /// Pixels see the input pixels of their places: the input is read as it lies, but for the last
+  /// pixels of an image, where vectors would read beyond it.
+  bool reads_input() const { return reads_input_; }
+  /// For these: copies pixels [first, first + count) of all channels, kEndPitch apart.
+  void fill_end(const float* from, int64_t first, int64_t count, float* to) const;
+  const std::vector<int32_t>& end_offsets() const { return end_offsets_; }
+  static constexpr int64_t kEndPitch = 96;
+
   /// Copies `channels` from `from`, the first of them.
   void fill(const Tile& tile, const float* from, int64_t channels, float* to) const;
 
  private:
   struct Phase {
     int64_t y, x;
+    friend bool operator==(const Phase&, const Phase&) = default;
   };
+  struct Tap {
+    size_t phase;
+    int64_t y, x;
+  };
+  std::vector<Tap> taps_of(const Filters& filters);
+  void plan_reading(int64_t wanted);
+  void plan_copies(const Filters& filters, int64_t wanted);
   void fill_row(const float* line, const Phase& phase, const Tile& tile, float* to) const;
 
   ConvGeometry geometry_;  // of a plain one: all pixels as one row
   std::vector<Phase> phases_;
   int64_t tile_rows_ = 0, tile_columns_ = 0, row_tiles_ = 0, column_tiles_ = 0;
   int64_t patch_rows_ = 0, pitch_ = 0, plane_ = 0, channels_ = 0;
-  std::vector<int32_t> offsets_;
+  std::vector<int32_t> offsets_, end_offsets_;
+  bool reads_input_ = false;
 };
 
 }  // namespace hone::cpu

@@ -212,7 +212,7 @@ struct DirectShared final : Shared<DirectShared> {
     call.high = high;
     for (int64_t c = 0; c < g.channels; c += step) {
       const int64_t channels = std::min(step, g.channels - c);
-      g.patches.fill(tile, input + c * plane, channels, patch);
+      if (!g.patches.reads_input()) g.patches.fill(tile, input + c * plane, channels, patch);
       call.depth = channels * filters.taps();
       call.accumulates = c > 0 ? 1 : 0;
       call.finishes = c + channels == g.channels ? 1 : 0;
@@ -221,34 +221,61 @@ struct DirectShared final : Shared<DirectShared> {
         const int64_t first = blocks.first(block), rows = blocks.first(block + 1) - first;
         call.a = reinterpret_cast<const float*>(packed.bytes().data()) +
                  (group * filters.count + first) * filters.depth + c * filters.taps() * rows;
-        call.b_offsets = g.patches.offsets().data();
+        if (g.patches.reads_input() && block == part * blocks.count / g.parts)
+          fill_end(g, tile, input, blocks.vectors, patch);
         call.bias = biases == nullptr ? kZeros : biases + group * filters.count + first;
         const int64_t place = (index * filters.count + first) * g.pixels();
-        run_block(g, tile, patch, call, rows, blocks.vectors,
-                  operands.outputs[0].as<float>() + place,
+        run_block(g, tile, g.patches.reads_input() ? input : patch, patch, call, rows,
+                  blocks.vectors, operands.outputs[0].as<float>() + place,
                   also == nullptr ? nullptr : also + place);
       }
     }
   }
   static constexpr float kZeros[Contraction::kMostRows] = {};
 
+  /// The vectors of pixels of a tile in about equal runs of at most `most`.
+  struct Runs {
+    int64_t pixels, lanes, vectors, count;
+    Runs(int64_t pixels, int64_t lanes, int most)
+        : pixels(pixels),
+          lanes(lanes),
+          vectors(ceil_div(pixels, lanes)),
+          count(ceil_div(vectors, most)) {}
+    int64_t first(int64_t run) const { return run * vectors / count; }
+    /// Vectors would read beyond the pixels.
+    bool is_ragged(int64_t run) const { return run + 1 == count && pixels % lanes != 0; }
+  };
+
+  /// Where pixels are read as they lie: the last run of them is copied.
+  void fill_end(const Geometry& g, const Patches::Tile& tile, const float* input, int most,
+                float* patch) const {
+    const Runs runs(tile.columns, Contraction::lanes(isa), most);
+    if (!runs.is_ragged(runs.count - 1)) return;
+    const int64_t first = runs.first(runs.count - 1) * runs.lanes;
+    g.patches.fill_end(input, tile.x + first, tile.columns - first, patch);
+  }
+
   /// Some filters over all pixels of a tile; `to`, `also`: of the first filter.
-  void run_block(const Geometry& g, const Patches::Tile& tile, const float* patch,
-                 ContractionCall& call, int64_t rows, int most_vectors, float* to,
-                 const float* also) const {
-    const int64_t lanes = Contraction::lanes(isa), pitch = g.patches.pitch();
-    const int64_t pixels = (tile.rows - 1) * pitch + tile.columns;
+  void run_block(const Geometry& g, const Patches::Tile& tile, const float* from,
+                 const float* patch, ContractionCall& call, int64_t rows, int most_vectors,
+                 float* to, const float* also) const {
+    const int64_t lanes = Contraction::lanes(isa);
+    const Runs runs((tile.rows - 1) * g.patches.pitch() + tile.columns, lanes, most_vectors);
     const int64_t corner = tile.y * g.columns + tile.x;
     to += corner;
     if (also != nullptr) also += corner;
-    const int64_t vectors = ceil_div(pixels, lanes), runs = ceil_div(vectors, most_vectors);
+    const bool reads_input = g.patches.reads_input();
+    if (reads_input) from += tile.x;
     float sums[kMostBlock], others[kMostBlock];
-    for (int64_t run = 0; run < runs; ++run) {
-      const int64_t first = run * vectors / runs, last = (run + 1) * vectors / runs;
-      const int64_t pixel = first * lanes, count = std::min(last * lanes, pixels) - pixel;
+    for (int64_t run = 0; run < runs.count; ++run) {
+      const int64_t first = runs.first(run), vectors = runs.first(run + 1) - first;
+      const int64_t pixel = first * lanes;
+      const int64_t count = std::min(vectors * lanes, runs.pixels - pixel);
       const Contraction::Function function =
-          kernels->function(static_cast<int>(rows), static_cast<int>(last - first));
-      call.b = patch + pixel;
+          kernels->function(static_cast<int>(rows), static_cast<int>(vectors));
+      const bool copied = reads_input && runs.is_ragged(run);
+      call.b = copied ? patch : from + pixel;
+      call.b_offsets = (copied ? g.patches.end_offsets() : g.patches.offsets()).data();
       if (tile.whole_rows) {
         call.c = to + pixel;
         if (also != nullptr) call.added = also + pixel;
@@ -258,9 +285,9 @@ struct DirectShared final : Shared<DirectShared> {
         continue;
       }
       call.c = sums;
-      call.c_stride = (last - first) * lanes * kFloat;
+      call.c_stride = vectors * lanes * kFloat;
       call.last_mask = nullptr;
-      const Spread spread{g, tile, pixel, count, rows, (last - first) * lanes};
+      const Spread spread{g, tile, pixel, count, rows, vectors * lanes};
       if (call.accumulates != 0) spread.gather(to, sums);
       if (also != nullptr && call.finishes != 0) spread.gather(also, others);
       call.added = others;
