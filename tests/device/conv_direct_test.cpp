@@ -82,8 +82,8 @@ TEST_P(ConvDirect, WhatFollows) {
     given.weights = "@w : f32[8,8,3,3]\n  @d : f32[8,1,3,3]\n  @p : f32[8,8,1,1]";
     const std::string conv = cat("%c = Conv(%x, ", window);
     given.before = {conv};
-    for (const char* node : {"Relu(%c)", "Clip(%c, f32[]{-0.5}, f32[]{0.5})",
-                             "Clip(%c, _, f32[]{1})", "Add(%x, %c)"}) {
+    for (const char* node :
+         {"Relu(%c)", "Clip(%c, f32[]{-20}, f32[]{20})", "Clip(%c, _, f32[]{10})", "Add(%x, %c)"}) {
       given.node = node;
       expect_kernel(kKernel, given);
     }

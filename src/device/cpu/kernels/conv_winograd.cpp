@@ -1,0 +1,302 @@
+// 3x3 convolution at stride 1 by Winograd's F(4x4, 3x3): see winograd.hpp. Some tiles at a time are
+// transformed for all channels, multiplied by 36 small products and transformed back while they are
+// in the second-level cache.
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/size.hpp"
+#include "device/cpu/chain.hpp"
+#include "device/cpu/gemm.hpp"
+#include "device/cpu/plane.hpp"
+#include "device/cpu/winograd.hpp"
+#include "ops/convolution.hpp"
+
+namespace hone::cpu {
+namespace {
+
+constexpr int kFloat = sizeof(float);
+constexpr ContractionForm kForm{.b = ContractionForm::B::table};
+constexpr int64_t kOut = kWinogradOutputs, kIn = kWinogradInputs, kProducts = kWinogradProducts;
+constexpr int64_t kTileFloats = 160 * 1024;  // of the transformed input of some tiles
+constexpr int64_t kFilters = 64;             // whose products are made before they are transformed
+constexpr int kMostVectors = 4;              // of tiles at a time
+
+std::optional<Chain> chain_of(const Problem& problem) {
+  return chain_at(problem, [](const Op& op) { return op.as<Conv>() != nullptr; });
+}
+
+/// What a kernel works with.
+struct Plan {
+  Isa isa = gemm_core().isa;
+  int64_t filters, channels;
+  int64_t lanes, most_tiles;  // at a time
+  int vectors, rows;          // of a block of products
+
+  explicit Plan(const std::vector<int64_t>& weight)
+      : filters(weight[0]), channels(weight[1]), lanes(Contraction::lanes(isa)) {
+    const int64_t fitting = kTileFloats / (kProducts * channels * lanes);
+    most_tiles = std::clamp<int64_t>(fitting, 1, kMostVectors) * lanes;
+    vectors = 2;
+    rows = Contraction::most_rows(isa, kForm, vectors);
+  }
+  int64_t blocks() const { return ceil_div(filters, rows); }
+  int64_t first(int64_t block) const { return block * filters / blocks(); }
+  int64_t lines() const { return kIn * 2 * kOut * lanes; }
+  int64_t floats() const {
+    return kProducts * most_tiles * (channels + kFilters + rows) + 2 * lines();
+  }
+};
+
+/// [product][block][channel][filters of the block]
+Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight) {
+  const Plan plan(constant_of(problem, chain_of(problem)->anchor->input(1))->shape());
+  const Tensor aligned = weight.clone();
+  const auto* from = reinterpret_cast<const float*>(aligned.bytes().data());
+  const int64_t all = plan.filters * plan.channels;
+  Tensor packed(DType::f32, {kProducts * all});
+  auto* to = reinterpret_cast<float*>(packed.mutable_bytes().data());
+  for (int64_t block = 0; block < plan.blocks(); ++block) {
+    const int64_t first = plan.first(block), rows = plan.first(block + 1) - first;
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t c = 0; c < plan.channels; ++c)
+        winograd_filter(from + ((first + row) * plan.channels + c) * 9,
+                        to + first * plan.channels + c * rows + row, all);
+  }
+  return packed;
+}
+
+bool are_ones(const std::vector<int64_t>& numbers) {
+  return std::all_of(numbers.begin(), numbers.end(), [](int64_t number) { return number == 1; });
+}
+
+Verdict supports(const Problem& problem) {
+  const auto chain = chain_of(problem);
+  if (!chain) return Verdict::no("convolves f32 only");
+  const Weight* weight = constant_of(problem, chain->anchor->input(1));
+  if (weight == nullptr) return Verdict::no("the weight is no constant");
+  const std::vector<int64_t>& shape = weight->shape();
+  const Conv& conv = *chain->anchor->op.as<Conv>();
+  if (shape.size() != 4 || shape[2] != 3 || shape[3] != 3)
+    return Verdict::no("windows of 3x3 only");
+  if (!are_ones(conv.window.strides) || !are_ones(conv.window.dilations) || conv.group != 1)
+    return Verdict::no("strides, dilations or groups");
+  if (shape[0] < 16 || shape[1] < 16) return Verdict::no("few channels or filters");
+  if (shape[1] > 4096) return Verdict::no("too many channels");
+  if (gemm_core().isa == Isa::generic) return Verdict::no("no code can be generated");
+  return verdict_on(problem, *chain);
+}
+
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  Recipe made;
+  made.tuning = tuning;
+  const Node& anchor = *chain_of(*problem)->anchor;
+  const Plan plan(constant_of(*problem, anchor.input(1))->shape());
+  const Dims& result = anchor.outputs[0]->type.tensor().shape();
+  const auto count = [](const Dim& size) { return std::ceil(typical(size) / double{kOut}); };
+  const double in_image = count(result[2]) * count(result[3]);
+  const auto lanes = static_cast<double>(plan.lanes);
+  const double tiles = typical(result[0]) * std::ceil(in_image / lanes) * lanes;
+  const auto channels = static_cast<double>(plan.channels);
+  const auto filters = static_cast<double>(plan.filters);
+  // The products, the transforms, and the factors, which come from memory once.
+  made.seconds = tiles * (double{kProducts} * 2 * channels * filters + 500 * (channels + filters)) /
+                     (4 * kFlopsPerSecond) +
+                 double{kProducts} * channels * filters * kFloat / (4 * kBytesPerSecond);
+  made.scratch_bytes = worker_scratch(problem->share, Dim(plan.floats()));
+  if (const int input = Source(*problem, anchor.input(1)).input(); input >= 0)
+    made.packings.push_back(
+        {static_cast<size_t>(input), cat("conv.winograd/", name(plan.isa)), pack_filters});
+  made.problem = std::move(problem);
+  return made;
+}
+
+struct WinogradShared final : Shared<WinogradShared> {
+  Plan plan;
+  Window window;
+  Source input, bias, added;
+  float low, high;
+  int workers;
+  Tensor packed;
+  std::shared_ptr<const Contraction> kernels;
+  const WinogradFunctions& functions = winograd_functions();
+
+  WinogradShared(const Problem& problem, const Chain& chain)
+      : plan(constant_of(problem, chain.anchor->input(1))->shape()),
+        window(chain.anchor->op.as<Conv>()->window),
+        input(problem, chain.anchor->input(0)),
+        bias(problem, chain.anchor->input(2)),
+        added(problem, chain.added),
+        low(chain.form.clips_low ? chain.low : -INFINITY),
+        high(chain.form.clips_high ? chain.high : INFINITY),
+        workers(problem.share.workers),
+        kernels(Contraction::of(plan.isa, kForm, plan.vectors)) {
+    check(kernels != nullptr, Code::internal, "no code can be generated any more");
+  }
+
+  struct Geometry {
+    int64_t images = 0;  // 0: there is nothing to do
+    WindowAxis y, x;
+    int64_t in_row = 0, tiles = 0;  // of an image
+    int64_t chunks = 0, parts = 1;  // of the tiles; of the filters
+    std::vector<int32_t> offsets;   // of channels in the transformed input, in bytes
+    int64_t first(int64_t chunk) const { return chunk * tiles / chunks; }
+  };
+  Geometry geometry(const Operands& operands) const {
+    const std::vector<int64_t>& in = input.shape(operands);
+    const std::vector<int64_t>& out = operands.outputs[0].shape;
+    Geometry g;
+    if (element_count(out) == 0) return g;
+    g.images = in[0];
+    g.y = window_axis_of(window, 0, in[2], out[2], 3);
+    g.x = window_axis_of(window, 1, in[3], out[3], 3);
+    g.in_row = ceil_div(g.x.output, kOut);
+    g.tiles = ceil_div(g.y.output, kOut) * g.in_row;
+    g.chunks = ceil_div(g.tiles, plan.most_tiles);
+    if (workers > 1 && g.images * g.chunks < 2 * workers) {
+      // Fewer tiles at a time before each worker transforms them for itself.
+      const int64_t most = ceil_div(g.tiles, plan.lanes);
+      g.chunks = std::clamp(ceil_div(2 * int64_t{workers}, g.images), g.chunks, most);
+      g.parts = std::clamp<int64_t>(workers / (g.images * g.chunks), 1, plan.blocks());
+    }
+    for (int64_t c = 0; c < plan.channels; ++c)
+      g.offsets.push_back(static_cast<int32_t>(c * plan.most_tiles * kFloat));
+    return g;
+  }
+
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
+           Stream& stream) const {
+    stream.parallel(g.images * g.chunks * g.parts, [&](int64_t item) {
+      float* work = scratch_of(scratch, plan.floats());
+      const int64_t part = item % g.parts, chunk = item / g.parts % g.chunks;
+      const int64_t image = item / g.parts / g.chunks;
+      const int64_t first = g.first(chunk), count = g.first(chunk + 1) - first;
+      transform_input(g, input.as<float>(operands) + image * plan.channels * g.y.input * g.x.input,
+                      first, count, work);
+      const int64_t last = (part + 1) * plan.blocks() / g.parts;
+      for (int64_t block = part * plan.blocks() / g.parts; block < last;) {
+        int64_t end = block + 1;
+        while (end < last && plan.first(end + 1) - plan.first(block) <= kFilters) ++end;
+        multiply(g, count, block, end, work);
+        transform_output(g, operands, image, first, count, plan.first(block), plan.first(end),
+                         work);
+        block = end;
+      }
+    });
+  }
+
+  /// Neighbours among tiles: each(first of them, where they begin, how many).
+  template <class Each>
+  static void each_run(const Geometry& g, int64_t first, int64_t count, const Each& each) {
+    for (int64_t i = 0; i < count;) {
+      const int64_t y = (first + i) / g.in_row, x = (first + i) % g.in_row;
+      const int64_t run = std::min(g.in_row - x, count - i);
+      each(i, y * kOut, x * kOut, run);
+      i += run;
+    }
+  }
+
+  /// Elements [x, x + count) of a row of the input; outside of it 0. Null row: all 0.
+  static void copy_padded(const float* row, int64_t width, int64_t x, int64_t count, float* to) {
+    const int64_t begin = row == nullptr ? count : std::clamp<int64_t>(-x, 0, count);
+    const int64_t end = std::clamp(width - x, begin, count);
+    std::fill_n(to, begin, 0.0F);
+    if (begin < end) std::copy_n(row + x + begin, end - begin, to + begin);
+    std::fill_n(to + end, count - end, 0.0F);
+  }
+
+  /// work[product][channel][most_tiles] of some tiles of an image.
+  void transform_input(const Geometry& g, const float* from, int64_t first, int64_t count,
+                       float* work) const {
+    float* lines = work + plan.floats() - 2 * plan.lines();
+    const int64_t line = kOut * plan.lanes, step = plan.channels * plan.most_tiles;
+    std::fill_n(lines, plan.lines(), 0.0F);
+    for (int64_t tile = 0; tile < count; tile += plan.lanes)
+      for (int64_t c = 0; c < plan.channels; ++c) {
+        const float* plane = from + c * g.y.input * g.x.input;
+        each_run(g, first + tile, std::min(plan.lanes, count - tile),
+                 [&](int64_t at, int64_t y, int64_t x, int64_t run) {
+                   for (int64_t i = 0; i < kIn; ++i) {
+                     const int64_t row = g.y.start(y) + i;
+                     const bool inside = row >= 0 && row < g.y.input;
+                     const float* source = inside ? plane + row * g.x.input : nullptr;
+                     float* to = lines + 2 * i * line + at * kOut;
+                     copy_padded(source, g.x.input, g.x.start(x), run * kOut, to);
+                     copy_padded(source, g.x.input, g.x.start(x) + kOut, run * kOut, to + line);
+                   }
+                 });
+        functions.input(lines, work + c * plan.most_tiles + tile, step);
+      }
+  }
+
+  float* products(float* work) const { return work + kProducts * plan.most_tiles * plan.channels; }
+
+  /// products[product][filter][most_tiles] of some blocks of filters.
+  void multiply(const Geometry& g, int64_t count, int64_t begin, int64_t end, float* work) const {
+    const int64_t filters = plan.first(end) - plan.first(begin);
+    const int64_t vectors = ceil_div(count, plan.lanes), runs = ceil_div(vectors, plan.vectors);
+    ContractionCall call;
+    call.depth = plan.channels;
+    call.b_offsets = g.offsets.data();
+    call.c_stride = plan.most_tiles * kFloat;
+    for (int64_t product = 0; product < kProducts; ++product)
+      for (int64_t block = begin; block < end; ++block) {
+        const int64_t first = plan.first(block), rows = plan.first(block + 1) - first;
+        call.a = reinterpret_cast<const float*>(packed.bytes().data()) +
+                 (product * plan.filters + first) * plan.channels;
+        for (int64_t run = 0; run < runs; ++run) {
+          const int64_t vector = run * vectors / runs, next = (run + 1) * vectors / runs;
+          call.b = work + product * plan.channels * plan.most_tiles + vector * plan.lanes;
+          call.c = products(work) +
+                   (product * filters + first - plan.first(begin)) * plan.most_tiles +
+                   vector * plan.lanes;
+          kernels->function(static_cast<int>(rows), static_cast<int>(next - vector))(&call);
+        }
+      }
+  }
+
+  void transform_output(const Geometry& g, const Operands& operands, int64_t image, int64_t first,
+                        int64_t count, int64_t begin, int64_t end, float* work) const {
+    float* lines = work + plan.floats() - plan.lines();
+    const int64_t line = kOut * plan.lanes, step = (end - begin) * plan.most_tiles;
+    const int64_t plane = g.y.output * g.x.output;
+    const float* biases = bias.as<float>(operands);
+    const float* also = added.as<float>(operands);
+    for (int64_t filter = begin; filter < end; ++filter) {
+      const int64_t place = (image * plan.filters + filter) * plane;
+      float* to = operands.outputs[0].as<float>() + place;
+      for (int64_t tile = 0; tile < count; tile += plan.lanes) {
+        functions.output(products(work) + (filter - begin) * plan.most_tiles + tile, step, lines);
+        each_run(g, first + tile, std::min(plan.lanes, count - tile),
+                 [&](int64_t at, int64_t y, int64_t x, int64_t run) {
+                   const int64_t length = std::min(run * kOut, g.x.output - x);
+                   for (int64_t i = 0; i < std::min(kOut, g.y.output - y); ++i) {
+                     const int64_t pixel = (y + i) * g.x.output + x;
+                     functions.finish(lines + i * line + at * kOut, length,
+                                      biases == nullptr ? 0.0F : biases[filter],
+                                      also == nullptr ? nullptr : also + place + pixel, low, high,
+                                      to + pixel);
+                   }
+                 });
+      }
+    }
+  }
+};
+
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed) {
+  const Problem& problem = *recipe.problem;
+  const Chain chain = *chain_of(problem);
+  auto shared = std::make_shared<WinogradShared>(problem, chain);
+  const Weight& weight = *constant_of(problem, chain.anchor->input(1));
+  shared->packed = packed.empty() ? pack_filters(problem, recipe.tuning, weight.tensor())
+                                  : std::move(packed.front());
+  return shared;
+}
+
+}  // namespace
+
+void register_conv_winograd(KernelRegistry& registry) {
+  registry.add({"cpu.conv.winograd", 1, supports, no_tunings, recipe, prepare, true});
+}
+
+}  // namespace hone::cpu
