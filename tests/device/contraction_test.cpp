@@ -100,7 +100,7 @@ class Trial {
     call.high = 0.4F;
     call.accumulates = draw(2);
     call.finishes = draw(2);
-    kernels.function(rows_, vectors_)(&call);
+    kernels.function(rows_, vectors_, columns_ - panel_ + Contraction::lanes(cpu::isa()))(&call);
 
     for (int i = 0; i < rows_; ++i)
       for (int j = 0; j < std::min(stride_, static_cast<int>(reach) - i * stride_); ++j) {

@@ -83,13 +83,16 @@ TEST_P(ConvDirect, WhatFollows) {
     const std::string conv = cat("%c = Conv(%x, ", window);
     given.before = {conv};
     for (const char* node :
-         {"Relu(%c)", "Clip(%c, f32[]{-20}, f32[]{20})", "Clip(%c, _, f32[]{10})", "Add(%x, %c)"}) {
+         {"Relu(%c)", "Clip(%c, f32[]{-20}, f32[]{20})", "Clip(%c, _, f32[]{10})", "Add(%x, %c)",
+          "Swish(%c)", "HardSwish(%c)"}) {
       given.node = node;
       expect_kernel(kKernel, given);
     }
     given.before = {conv, "%s = Add(%c, %x)"};
-    given.node = "Relu(%s)";
-    expect_kernel(kKernel, given);
+    for (const char* node : {"Relu(%s)", "Sigmoid(%s)"}) {
+      given.node = node;
+      expect_kernel(kKernel, given);
+    }
   }
 }
 
@@ -98,7 +101,7 @@ TEST_P(ConvDirect, SaysWhatItDoesNotRun) {
   KernelCase given{x, "Add(%r, %x)", "@w : f32[4,4,1,1]"};
   given.before = {"%c = Conv(%x, @w)", "%r = Relu(%c)"};
   EXPECT_EQ(refusal(kKernel, given),
-            "only a sum, Relu and Clip follow, in this order, in one step");
+            "only a sum, then clipping, then functions of one operand follow in one step");
   EXPECT_EQ(refusal(kKernel, {x + ", %w: f32[4,4,1,1]", "Conv(%x, %w)"}),
             "the weight is no constant");
   EXPECT_EQ(refusal(kKernel, {"%x: f32[1,4,9000,9]", "Conv(%x, @w) dilations=[4000,1]",

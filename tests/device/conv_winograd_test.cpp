@@ -42,7 +42,8 @@ TEST_P(ConvWinograd, ManyFiltersAndChannels) {
 
 TEST_P(ConvWinograd, WhatFollows) {
   const std::vector<std::array<int64_t, 3>> sizes = {{2, 9, 11}};
-  for (const char* node : {"Relu(%c)", "Clip(%c, f32[]{-20}, f32[]{20})", "Add(%x, %c)"}) {
+  for (const char* node :
+       {"Relu(%c)", "Clip(%c, f32[]{-20}, f32[]{20})", "Add(%x, %c)", "Swish(%c)"}) {
     KernelCase given = square(node, sizes);
     given.before = {"%c = Conv(%x, @w, @b) pads=[1,1,1,1]"};
     expect_kernel(kKernel, given);

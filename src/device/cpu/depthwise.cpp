@@ -44,18 +44,19 @@ std::optional<DepthwiseForm> depthwise_form(const Filters& filters) {
 }
 
 DepthwisePlan::DepthwisePlan(Isa isa, const DepthwiseForm& form, const ConvGeometry& g) {
-  const int64_t lanes = Contraction::lanes(isa), outputs = g.pixels();
+  const int64_t outputs = g.pixels();
   if (g.images == 0 || outputs > kMostOutputs || g.height * g.width > 8 * kMostOutputs) return;
   // Where a row of outputs is as long as one of inputs, vectors go on from row to row.
   const bool flat = form.stride == 1 && g.y.stride == 1 && g.columns == g.width;
-  const int64_t length = flat ? outputs : g.columns, lines = flat ? 1 : g.rows;
-  const int64_t each = ceil_div(length, lanes);
-  vectors = lines * each;
+  lanes = Contraction::lanes(isa);
+  line = flat ? outputs : g.columns;
+  in_line = ceil_div(line, lanes);
+  vectors = (flat ? 1 : g.rows) * in_line;
   entry_bytes = DepthwiseEntry::bytes(isa, form);
   table.resize(static_cast<size_t>(vectors) * entry_bytes);
   for (int64_t v = 0; v < vectors; ++v) {
-    const int64_t out = v / each * g.columns + v % each * lanes;
-    const int64_t most = std::min(lanes, length - v % each * lanes);
+    const int64_t out = place(v);
+    const int64_t most = std::min(lanes, line - v % in_line * lanes);
     const int64_t y = out / g.columns, x = out % g.columns;
     const int64_t in = g.y.start(y) * g.width + g.x.start(x);
     constexpr auto kFloat = static_cast<int64_t>(sizeof(float));

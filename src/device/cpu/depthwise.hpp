@@ -1,6 +1,7 @@
 #pragma once
 // Depthwise convolution by the kernels of jit/depthwise.hpp.
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -17,9 +18,16 @@ struct DepthwisePlan {
   std::vector<std::byte> table;
   int64_t vectors = 0;  // 0: these sizes are for another kernel
   size_t entry_bytes = 0;
+  /// Where in a plane the outputs of this vector begin; of the one after the last: the plane's end.
+  int64_t place(int64_t vector) const {
+    return vector / in_line * line + std::min(line, vector % in_line * lanes);
+  }
 
   DepthwisePlan() = default;
   DepthwisePlan(Isa isa, const DepthwiseForm& form, const ConvGeometry& geometry);
+
+ private:
+  int64_t line = 0, in_line = 1, lanes = 1;  // outputs and vectors of a line, outputs of a vector
 };
 
 }  // namespace hone::cpu

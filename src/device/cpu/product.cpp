@@ -153,7 +153,8 @@ void ProductKernels::run_compiled(const Product& product, const Place& place,
 void ProductKernels::follow(const Product& product, const Place& place) const {
   for (int64_t i = 0; i < place.rows; ++i) {
     float* row = place.c + i * place.stride;
-    const float* added = product.added + (place.row + i) * place.stride + place.column;
+    const float* added =
+        form_.adds ? product.added + (place.row + i) * place.stride + place.column : nullptr;
     for (int64_t j = 0; j < place.columns; ++j) {
       float value = row[j];
       if (form_.bias == ContractionForm::Bias::column) value += product.bias[place.column + j];

@@ -4,6 +4,8 @@
 #include <map>
 #include <mutex>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "device/cpu/jit/code_memory.hpp"
 #include "device/cpu/jit/contraction_code.hpp"
@@ -39,23 +41,27 @@ std::shared_ptr<const Contraction> Contraction::of(Isa isa, const ContractionFor
   std::weak_ptr<const Contraction>& place = known[{isa, form, most_vectors, most_rows}];
   if (auto found = place.lock()) return found;
 
-  int blocks = 0;
   std::shared_ptr<Contraction> made(new Contraction);
+  made->lanes_ = lanes(isa);
+  int blocks = 0;
+  for (int vectors = 1; vectors <= most_vectors; ++vectors) {
+    const int rows = std::min(most_rows, Contraction::most_rows(isa, form, vectors));
+    blocks += made->rows_[vectors - 1] = rows;
+  }
+  const bool narrow = isa == Isa::avx512 && form.b == ContractionForm::B::table;
+  ContractionCode code(isa, form, static_cast<size_t>(blocks) * kKernelBytes * (narrow ? 2 : 1));
+  std::vector<std::pair<Function*, size_t>> places;
   for (int vectors = 1; vectors <= most_vectors; ++vectors)
-    blocks += made->rows_[vectors - 1] =
-        std::min(most_rows, Contraction::most_rows(isa, form, vectors));
-  ContractionCode code(isa, form, static_cast<size_t>(blocks) * kKernelBytes);
-  size_t places[kMostVectors][kMostRows] = {};
-  for (int vectors = 1; vectors <= most_vectors; ++vectors)
-    for (int rows = 1; rows <= made->rows_[vectors - 1]; ++rows)
-      places[vectors - 1][rows - 1] = code.emit(rows, vectors);
+    for (int rows = 1; rows <= made->rows_[vectors - 1]; ++rows) {
+      places.emplace_back(&made->functions_[vectors - 1][rows - 1], code.emit(rows, vectors));
+      if (narrow)
+        places.emplace_back(&made->narrow_[vectors - 1][rows - 1], code.emit(rows, vectors, true));
+    }
   made->code_ = executable(code.code());
   if (made->code_ == nullptr) return nullptr;
   made->bytes_ = code.code().size();
-  for (int vectors = 1; vectors <= most_vectors; ++vectors)
-    for (int rows = 1; rows <= made->rows_[vectors - 1]; ++rows)
-      made->functions_[vectors - 1][rows - 1] =
-          reinterpret_cast<Function>(made->code_.get() + places[vectors - 1][rows - 1]);
+  for (const auto& [function, at] : places)
+    *function = reinterpret_cast<Function>(made->code_.get() + at);
   place = made;
   return made;
 }

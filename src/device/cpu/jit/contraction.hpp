@@ -76,13 +76,20 @@ class Contraction {
 
   int most_rows(int vectors) const { return rows_[vectors - 1]; }
   Function function(int rows, int vectors) const { return functions_[vectors - 1][rows - 1]; }
+  /// The one for a block whose last vector has so many columns: where half a vector is enough and
+  /// the form has columns at offsets, half of it is not computed.
+  Function function(int rows, int vectors, int64_t columns) const {
+    const Function narrow = columns <= lanes_ / 2 ? narrow_[vectors - 1][rows - 1] : nullptr;
+    return narrow != nullptr ? narrow : function(rows, vectors);
+  }
   size_t code_bytes() const { return bytes_; }
 
   static constexpr int kMostVectors = 6, kMostRows = 28;
 
  private:
   Contraction() = default;
-  Function functions_[kMostVectors][kMostRows] = {};
+  Function functions_[kMostVectors][kMostRows] = {}, narrow_[kMostVectors][kMostRows] = {};
+  int64_t lanes_ = 0;
   int rows_[kMostVectors] = {};
   size_t bytes_ = 0;
   std::shared_ptr<const std::byte> code_;

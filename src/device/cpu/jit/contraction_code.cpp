@@ -30,10 +30,13 @@ ContractionCode::ContractionCode(Isa isa, const ContractionForm& form, size_t by
     : Assembler(isa, bytes), form_(form) {}
 
 Xmm ContractionCode::sum(int set, int row, int column) const {
-  return vector((set * rows_ + row) * vectors_ + column);
+  return in_column((set * rows_ + row) * vectors_ + column, column);
+}
+Xmm ContractionCode::in_column(int index, int column) const {
+  return narrow_ && column + 1 == vectors_ ? Xmm(Xbyak::Operand::YMM, index) : vector(index);
 }
 Xmm ContractionCode::column_of_b(int column) const {
-  return vector(sets_ * rows_ * vectors_ + column);
+  return in_column(sets_ * rows_ * vectors_ + column, column);
 }
 Xmm ContractionCode::element_of_a() const { return vector((sets_ * rows_ + 1) * vectors_); }
 
@@ -47,15 +50,24 @@ int ContractionCode::panel_bytes() const {
   return std::max<int>(vectors_, form_.panel_vectors) * vector_bytes();
 }
 
-size_t ContractionCode::emit(int rows, int vectors) {
+size_t ContractionCode::emit(int rows, int vectors, bool narrow) {
   rows_ = rows;
   vectors_ = vectors;
+  narrow_ = narrow;
   const int room = (registers() - 1 - vectors) / (rows * vectors);
   const int wanted = (kInFlight + rows * vectors - 1) / (rows * vectors);
   sets_ = std::min(room, wanted) >= 4 ? 4 : std::min(room, wanted) >= 2 ? 2 : 1;
   unroll_ = rows * vectors > 16 ? 4 : 8;
   const size_t place = begin(form_.a == A::rows ? 16 : 0);
   for (int i = 0; i < sets_ * rows * vectors; ++i) clear(vector(i));
+  if (form_.b == B::table) {
+    mov(rdx, ptr[rdi + at(&ContractionCall::c)]);
+    mov(rsi, ptr[rdi + at(&ContractionCall::c_stride)]);
+    for (int row = 0; row < rows; ++row) {
+      for (int byte = 0; byte < vectors * vector_bytes(); byte += 64) prefetchw(ptr[rdx + byte]);
+      if (row + 1 < rows) add(rdx, rsi);
+    }
+  }
   mov(rcx, ptr[rdi + at(&ContractionCall::b)]);
   if (form_.a == A::panel) {
     mov(rdx, ptr[rdi + at(&ContractionCall::a)]);
@@ -135,7 +147,7 @@ void ContractionCode::products(int step, int set) {
                                             : ptr[rdx + (step * rows_ + row) * kFloat];
     broadcast(element_of_a(), address);
     for (int j = 0; j < vectors_; ++j)
-      vfmadd231ps(sum(set, row, j), element_of_a(), column_of_b(j));
+      vfmadd231ps(sum(set, row, j), in_column(element_of_a().getIdx(), j), column_of_b(j));
   }
 }
 

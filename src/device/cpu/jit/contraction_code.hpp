@@ -9,14 +9,16 @@ namespace hone::cpu {
 class ContractionCode final : public Assembler {
  public:
   ContractionCode(Isa isa, const ContractionForm& form, size_t bytes);
-  /// Emits the kernel of a block; returns where it lies in code().
-  size_t emit(int rows, int vectors);
+  /// Emits the kernel of a block; returns where it lies in code(). `narrow`: of the last vector
+  /// only the first half is computed.
+  size_t emit(int rows, int vectors, bool narrow = false);
 
  private:
   // Registers: sums first, then a vector of columns each, then one for elements of a.
   Xbyak::Xmm sum(int set, int row, int column) const;
   Xbyak::Xmm column_of_b(int column) const;
   Xbyak::Xmm element_of_a() const;
+  Xbyak::Xmm in_column(int index, int column) const;  // the register in the column's width
   Xbyak::Reg64 row_pointer(int row) const;
 
   int panel_bytes() const;  // of one d in a panel of b
@@ -35,6 +37,7 @@ class ContractionCode final : public Assembler {
 
   const ContractionForm form_;
   int rows_ = 0, vectors_ = 0;
+  bool narrow_ = false;
   int sets_ = 1;    // of sums, each over some of the depth: enough products that wait for none
   int unroll_ = 8;  // elements of the depth in a turn of the loop
 };

@@ -98,6 +98,7 @@ struct DirectShared final : Shared<DirectShared> {
   DirectShared(const Problem& problem, const Chain& chain)
       : filters(filters_of(problem, *chain.anchor)),
         added(problem, chain.added),
+        applied(chain.applied),
         low(chain.low),
         high(chain.high),
         workers(problem.share.workers),
@@ -119,6 +120,7 @@ struct DirectShared final : Shared<DirectShared> {
   Filters filters;
   std::vector<Source> operands_of;
   Source added;
+  std::vector<Applied> applied;
   float low = 0, high = 0;
   Tensor packed;
   int workers = 1;
@@ -197,6 +199,9 @@ struct DirectShared final : Shared<DirectShared> {
         call.bias = biases == nullptr ? kZeros : biases + c;
         call.channels = std::min(at_once, last - c);
         (*depthwise)(call);
+        const int64_t begin = g.planes.place(first), end = g.planes.place(first + call.vectors);
+        for (int64_t i = 0; !applied.empty() && i < call.channels; ++i)
+          apply(applied, end - begin, call.out + i * g.pixels() + begin);
         call.in += call.channels * g.height * g.width;
         call.out += call.channels * g.pixels();
         if (call.added != nullptr) call.added += call.channels * g.pixels();
@@ -236,10 +241,21 @@ struct DirectShared final : Shared<DirectShared> {
         run_block(g, tile, g.patches.reads_input() ? input : patch, patch, call, rows,
                   blocks.vectors, operands.outputs[0].as<float>() + place,
                   also == nullptr ? nullptr : also + place);
+        if (call.finishes != 0) apply_to(g, tile, rows, operands.outputs[0].as<float>() + place);
       }
     }
   }
   static constexpr float kZeros[Contraction::kMostRows] = {};
+
+  /// What follows the sums of some filters, in a tile of the output.
+  void apply_to(const Geometry& g, const Patches::Tile& tile, int64_t rows, float* to) const {
+    if (applied.empty()) return;
+    const bool whole = tile.whole_rows;
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t y = 0; y < (whole ? 1 : tile.rows); ++y)
+        apply(applied, whole ? tile.rows * tile.columns : tile.columns,
+              to + row * g.pixels() + (tile.y + y) * g.columns + tile.x);
+  }
 
   /// The vectors of pixels of a tile in about equal runs of at most `most`.
   struct Runs {
@@ -279,8 +295,8 @@ struct DirectShared final : Shared<DirectShared> {
       const int64_t first = runs.first(run), vectors = runs.first(run + 1) - first;
       const int64_t pixel = first * lanes;
       const int64_t count = std::min(vectors * lanes, runs.pixels - pixel);
-      const Contraction::Function function =
-          kernels->function(static_cast<int>(rows), static_cast<int>(vectors));
+      const Contraction::Function function = kernels->function(
+          static_cast<int>(rows), static_cast<int>(vectors), count - (vectors - 1) * lanes);
       const bool copied = reads_input && runs.is_ragged(run);
       call.b = copied ? patch : from + pixel;
       call.b_offsets = (copied ? g.patches.end_offsets() : g.patches.offsets()).data();

@@ -116,6 +116,7 @@ struct WinogradShared final : Shared<WinogradShared> {
   Plan plan;
   Window window;
   Source input, bias, added;
+  std::vector<Applied> applied;
   float low, high;
   int workers;
   Tensor packed;
@@ -128,6 +129,7 @@ struct WinogradShared final : Shared<WinogradShared> {
         input(problem, chain.anchor->input(0)),
         bias(problem, chain.anchor->input(2)),
         added(problem, chain.added),
+        applied(chain.applied),
         low(chain.form.clips_low ? chain.low : -INFINITY),
         high(chain.form.clips_high ? chain.high : INFINITY),
         workers(problem.share.workers),
@@ -256,7 +258,8 @@ struct WinogradShared final : Shared<WinogradShared> {
           call.c = products(work) +
                    (product * filters + first - plan.first(begin)) * plan.most_tiles +
                    vector * plan.lanes;
-          kernels->function(static_cast<int>(rows), static_cast<int>(next - vector))(&call);
+          kernels->function(static_cast<int>(rows), static_cast<int>(next - vector),
+                            count - (next - 1) * plan.lanes)(&call);
         }
       }
   }
@@ -282,6 +285,7 @@ struct WinogradShared final : Shared<WinogradShared> {
                                       biases == nullptr ? 0.0F : biases[filter],
                                       also == nullptr ? nullptr : also + place + pixel, low, high,
                                       to + pixel);
+                     if (!applied.empty()) apply(applied, length, to + pixel);
                    }
                  });
       }

@@ -8,14 +8,26 @@
 #include <optional>
 
 #include "base/size.hpp"
+#include "device/cpu/chain.hpp"
 #include "device/cpu/gemm.hpp"
-#include "device/cpu/step.hpp"
 
 namespace hone::cpu {
 namespace {
 
+/// A product, what is added to it and what follows.
+std::optional<Chain> chain_of(const Problem& problem) {
+  const auto multiplies = [](const Op& op) {
+    return op.as<MatMul>() != nullptr || op.as<Gemm>() != nullptr;
+  };
+  auto chain = chain_at(problem, multiplies, true);
+  // The third operand of Gemm takes the place of a bias.
+  if (chain && chain->bias != nullptr && chain->anchor->input(2) != nullptr)
+    chain = chain_at(problem, multiplies);
+  return chain;
+}
+
 Tensor pack_columns(const Problem& problem, const Tuning&, const Tensor& weight) {
-  const auto* gemm = problem.region.single()->op.as<Gemm>();
+  const auto* gemm = problem.region.body->nodes().front().op.as<Gemm>();
   const bool transposed = gemm != nullptr && gemm->transB;
   const int64_t depth = weight.dim(transposed ? 1 : 0), n = weight.dim(transposed ? 0 : 1);
   std::vector<float> floats(static_cast<size_t>(weight.count()));
@@ -27,38 +39,31 @@ Tensor pack_columns(const Problem& problem, const Tuning&, const Tensor& weight)
   return packed;
 }
 
-bool constant_matrix(const Problem& problem, size_t operand) {
-  const int input = region_input(problem, operand);
-  return input >= 0 && problem.weights[static_cast<size_t>(input)] != nullptr &&
-         problem.weights[static_cast<size_t>(input)]->shape().size() == 2;
-}
-
 Verdict supports(const Problem& problem) {
-  const Node* node = problem.region.single();
-  if (node == nullptr || (node->op.as<MatMul>() == nullptr && node->op.as<Gemm>() == nullptr))
-    return Verdict::no("multiplies matrices only");
-  if (!all_are(problem, DType::f32)) return Verdict::no("f32 only");
+  const auto chain = chain_of(problem);
+  if (!chain) return Verdict::no("multiplies matrices of f32 only");
   for (size_t i = 0; i < 2; ++i) {
-    if (region_input(problem, i) < 0)
-      return Verdict::no("an operand is a literal of at most 16 elements");
-    if (node->inputs[i]->type.tensor().rank() < 2) return Verdict::no("an operand is a vector");
+    const Value* operand = chain->anchor->inputs[i];
+    if (!operand->is_input()) return Verdict::no("an operand is a literal of at most 16 elements");
+    if (operand->type.tensor().rank() < 2) return Verdict::no("an operand is a vector");
   }
-  return {};
+  return verdict_on(problem, *chain);
 }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
-  const Node& node = *problem->region.single();
+  const Node& node = *chain_of(*problem)->anchor;
   const auto* gemm = node.op.as<Gemm>();
   const Dims& a = node.inputs[0]->type.tensor().shape();
   const Dim& depth = gemm != nullptr && gemm->transA ? a[a.size() - 2] : a.back();
   made.seconds = 2 * typical_count(*problem, node.outputs[0]->type) * typical(*problem, depth) /
                  problem->target->flops_per_second;
   made.scratch_bytes = worker_scratch(problem->share, Dim(kTileScratch));
-  if (constant_matrix(*problem, 1)) {
+  const Weight* weight = constant_of(*problem, node.inputs[1]);
+  if (weight != nullptr && weight->shape().size() == 2) {
     const char* form = gemm != nullptr && gemm->transB ? "gemm.bt/" : "gemm.b/";
-    made.packings.push_back({static_cast<size_t>(region_input(*problem, 1)),
+    made.packings.push_back({static_cast<size_t>(Source(*problem, node.inputs[1]).input()),
                              cat(form, name(gemm_core().isa)), pack_columns});
   }
   made.problem = std::move(problem);
@@ -89,10 +94,30 @@ std::vector<int64_t> batch_offsets(const std::vector<int64_t>& shape,
 struct MatMulShared final : Shared<MatMulShared> {
   Gemm gemm;  // of MatMul: no transposes, alpha 1
   std::vector<Source> operands_of;
+  Source bias, added;
+  std::vector<Applied> applied;
+  float low, high;
   Tensor packed_b;
-  int workers = 1;
+  int workers;
   ProductKernels plain;
   std::optional<ProductKernels> biased;  // where there is a third operand
+
+  MatMulShared(const Problem& problem, const Chain& chain)
+      : bias(problem, chain.bias),
+        added(problem, chain.added),
+        applied(chain.applied),
+        low(chain.low),
+        high(chain.high),
+        workers(problem.share.workers),
+        plain(chain.form) {
+    const Node& node = *chain.anchor;
+    if (const Gemm* op = node.op.as<Gemm>()) gemm = *op;
+    for (size_t i = 0; i < 3; ++i) operands_of.emplace_back(problem, node.input(i));
+    if (!operands_of[2].present()) return;
+    ContractionForm form = chain.form;
+    form.bias = ContractionForm::Bias::column;
+    biased.emplace(form);
+  }
 
   struct Geometry {
     Product product;        // without addresses
@@ -168,30 +193,39 @@ struct MatMulShared final : Shared<MatMulShared> {
       mine.a = left + g.a_offsets[static_cast<size_t>(index)];
       mine.packed_b = packed;
       if (packed == nullptr) mine.b = right + g.b_offsets[static_cast<size_t>(index)];
-      if (g.one_bias) mine.bias = operands_of[2].as<float>(operands);
-      kernels.run(mine, tiling, tile % tiling.tiles(), scratch_of(scratch, kTileScratch),
-                  result + index * matrix, mine.n);
+      mine.bias = (g.one_bias ? operands_of[2] : bias).as<float>(operands);
+      mine.added = added.as<float>(operands);
+      if (mine.added != nullptr) mine.added += index * matrix;
+      mine.low = low;
+      mine.high = high;
+      float* to = result + index * matrix;
+      kernels.run(mine, tiling, tile % tiling.tiles(), scratch_of(scratch, kTileScratch), to,
+                  mine.n);
+      if (!applied.empty()) apply_to(mine, tiling, tile % tiling.tiles(), to);
     });
+  }
+
+  /// What follows the sums, in one tile.
+  void apply_to(const Product& product, const Tiling& tiling, int64_t tile, float* c) const {
+    const int64_t row = tile / tiling.column_tiles * tiling.rows;
+    const int64_t column = tile % tiling.column_tiles * tiling.columns;
+    for (int64_t i = row; i < std::min(product.m, row + tiling.rows); ++i)
+      apply(applied, std::min(tiling.columns, product.n - column), c + i * product.n + column);
   }
 };
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
                                         hone::Device&) {
-  auto shared = std::make_shared<MatMulShared>();
   const Problem& problem = *recipe.problem;
-  if (const Gemm* gemm = op_of<Gemm>(problem)) shared->gemm = *gemm;
-  for (size_t i = 0; i < 3; ++i) shared->operands_of.emplace_back(problem, i);
-  if (shared->operands_of[2].present())
-    shared->biased.emplace(ContractionForm{.bias = ContractionForm::Bias::column});
+  auto shared = std::make_shared<MatMulShared>(problem, *chain_of(problem));
   if (!packed.empty()) shared->packed_b = std::move(packed.front());
-  shared->workers = problem.share.workers;
   return shared;
 }
 
 }  // namespace
 
 void register_matmul(KernelRegistry& registry) {
-  registry.add({"cpu.matmul", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.matmul", 2, supports, no_tunings, recipe, prepare, true});
 }
 
 }  // namespace hone::cpu

@@ -1,0 +1,57 @@
+// Matrix products with what may follow them in one step, and operands that lie badly.
+
+#include <gtest/gtest.h>
+
+#include "device/kernel_case.hpp"
+
+namespace hone::test {
+namespace {
+
+class MatMulTest : public KernelTest {};
+INSTANTIATE_TEST_SUITE_P(Isas, MatMulTest,
+                         testing::Values(cpu::Isa::generic, cpu::Isa::avx2, cpu::Isa::avx512),
+                         [](const auto& info) { return std::string(name(info.param)); });
+
+KernelCase with(std::vector<std::string> before, const std::string& node) {
+  KernelCase given{"%a: f32[n,40], %z: f32[n,50]", node, "@w : f32[40,50]\n  @b : f32[50]", "%y",
+                   each("n", {0, 1, 13, 130})};
+  given.before = std::move(before);
+  return given;
+}
+
+TEST_P(MatMulTest, WhatFollows) {
+  const std::string product = "%p = MatMul(%a, @w)", biased = "%q = Add(%p, @b)";
+  for (const char* node : {"Add(%p, @b)", "Add(%z, %p)", "Relu(%p)", "Gelu(%p)"})
+    expect_kernel("cpu.matmul", with({product}, node));
+  for (const char* node : {"Add(%q, %z)", "Relu(%q)", "Swish(%q)"})
+    expect_kernel("cpu.matmul", with({product, biased}, node));
+  expect_kernel("cpu.matmul", with({product, biased, "%s = Add(%z, %q)"}, "Relu(%s)"));
+  expect_kernel("cpu.matmul", with({"%p = Gemm(%a, @w, @b)"}, "Add(%p, %z)"));
+  expect_kernel("cpu.matmul", with({"%p = Gemm(%a, @w, @b) beta=2"}, "Tanh(%p)"));
+}
+
+TEST_P(MatMulTest, BatchesWithASum) {
+  KernelCase given{"%a: f32[3,n,7], %b: f32[3,7,9], %z: f32[3,n,9]", "Add(%p, %z)", "", "%y",
+                   each("n", {1, 20})};
+  given.before = {"%p = MatMul(%a, %b)"};
+  expect_kernel("cpu.matmul", given);
+}
+
+TEST_P(MatMulTest, RowsThatCollideInTheCache) {
+  expect_kernel("cpu.matmul", {"%a: f32[n,2048]", "MatMul(%a, @w)", "@w : f32[2048,40]", "%y",
+                               each("n", {3, 30, 200})});
+}
+
+TEST_P(MatMulTest, TailsOfColumns) {
+  for (const int64_t n : {1, 7, 8, 15, 16, 17, 31, 32, 33, 65})
+    expect_kernel("cpu.matmul", {"%a: f32[n,19]", "MatMul(%a, @w)", cat("@w : f32[19,", n, "]"),
+                                 "%y", each("n", {1, 5, 14})});
+}
+
+TEST_P(MatMulTest, SaysWhatItDoesNotRun) {
+  EXPECT_EQ(refusal("cpu.matmul", with({"%p = MatMul(%a, @w)", "%r = Relu(%p)"}, "Add(%r, %z)")),
+            "only a sum, then clipping, then functions of one operand follow in one step");
+}
+
+}  // namespace
+}  // namespace hone::test
