@@ -320,7 +320,7 @@ TEST_F(EngineForgery, OtherKernelsAndTunings) {
   const std::string plan = text_of(whole_, Section::plan);
   for (const auto& [from, to] : {std::pair<std::string, std::string>{"cpu.matmul", "cpu.conv"},
                                  {"cpu.matmul", "cuda.matmul"},
-                                 {"cpu.matmul/1", "cpu.matmul/2"},
+                                 {"cpu.matmul/2", "cpu.matmul/3"},
                                  {"{}", "{mr=6}"},
                                  {"{}", "{mr=-1}"},
                                  {"plan cpu", "plan cuda"}}) {

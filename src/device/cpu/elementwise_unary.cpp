@@ -103,25 +103,9 @@ void gelu_tanh(const void*, const RowFunctions& rows, const Row& row) {
       [](float x, float share) { return x * share; });
 }
 
-/// In f32, so that the loop is vectorized.
-void hard_sigmoid(const void* op, const RowFunctions&, const Row& row) {
+void hard_sigmoid(const void* op, const RowFunctions& rows, const Row& row) {
   const auto& fields = *static_cast<const HardSigmoid*>(op);
-  const float alpha = fields.alpha, beta = fields.beta;
-  const auto* from = row.in<float>(0);
-  auto* to = row.out<float>();
-  for (int64_t i = 0; i < row.count; ++i) {
-    const float line = alpha * from[i] + beta, low = line < 0 ? 0 : line;
-    to[i] = low > 1 ? 1 : low;
-  }
-}
-
-void hard_swish(const void*, const RowFunctions&, const Row& row) {
-  const auto* from = row.in<float>(0);
-  auto* to = row.out<float>();
-  for (int64_t i = 0; i < row.count; ++i) {
-    const float x = from[i], line = x / 6 + 0.5F, low = line < 0 ? 0 : line;
-    to[i] = x * (low > 1 ? 1 : low);
-  }
+  rows.hard_sigmoid(row.count, fields.alpha, fields.beta, row.in<float>(0), row.out<float>());
 }
 
 /// Of f32 by `kFunction`, of f64 as it is.
@@ -132,7 +116,7 @@ RowFunction piece_function(const void* op, const Types& types, DType result) {
 
 void add_vectors(ElementwiseOps& ops) {
   ops[&op_class<HardSigmoid>()] = {piece_function<HardSigmoid, hard_sigmoid>, 3};
-  ops[&op_class<HardSwish>()] = {piece_function<HardSwish, hard_swish>, 4};
+  ops[&op_class<HardSwish>()] = {vector_function<HardSwish, &RowFunctions::hard_swish>, 4};
   ops[&op_class<Mish>()] = {piece_function<Mish, mish>, 12};
   ops[&op_class<Softplus>()] = {piece_function<Softplus, softplus>, 60};
   ops[&op_class<Exp>()] = {vector_function<Exp, &RowFunctions::exp>, 4};

@@ -11,6 +11,7 @@ namespace {
 constexpr int64_t kBeyond = 128;             // floats that vectors may read beyond a patch
 constexpr int64_t kPatchFloats = 80 * 1024;  // of all channels, where one row of pixels allows it
 constexpr int64_t kLeastColumns = 96;        // of a tile, where more channels would mean fewer
+constexpr int64_t kFewChannels = 32;         // in one step of the depth, at least
 constexpr int64_t kBlockPixels = 32;         // a multiple of every vector
 constexpr auto kFloat = static_cast<int64_t>(sizeof(float));
 
@@ -100,17 +101,23 @@ void Patches::plan_copies(const Filters& filters, int64_t wanted) {
   channels_ = g.channels;
   tile_columns_ = g.columns;
   tile_rows_ = 1;
-  const int64_t fitting = kPatchFloats / (channels_ * phases * (g.columns + reach_x)) - reach_y;
-  if (fitting >= 1) {
-    // Halos are read twice, and short tiles leave vectors unused.
-    const int64_t least = std::min(g.rows, ceil_div(kLeastColumns, g.columns));
-    const int64_t most = std::min(fitting, std::max(least, ceil_div(g.rows, wanted)));
-    tile_rows_ = equal_part(g.rows, most);
+  const int64_t row = phases * (g.columns + reach_x);  // floats a channel
+  const int64_t fitting = kPatchFloats / (channels_ * row) - reach_y;
+  // Halos are read twice, and short tiles leave vectors unused.
+  const int64_t least = std::min(g.rows, ceil_div(kLeastColumns, g.columns));
+  const int64_t fitting_few = kPatchFloats / (std::min(kFewChannels, channels_) * row) - reach_y;
+  if (fitting >= least || fitting_few >= least) {
+    tile_rows_ = equal_part(
+        g.rows, fitting >= least ? std::min(fitting, std::max(least, ceil_div(g.rows, wanted)))
+                                 : std::min(fitting_few, std::max(least, reach_y)));
+    channels_ = std::min(channels_, kPatchFloats / ((tile_rows_ + reach_y) * row));
+    channels_ = equal_part(g.channels, channels_);
   } else {
-    const int64_t row = phases * (1 + reach_y);
-    const int64_t most = kPatchFloats / (channels_ * row) - reach_x;
+    const int64_t line = phases * (1 + reach_y);
+    const int64_t most = kPatchFloats / (channels_ * line) - reach_x;
     tile_columns_ = equal_part(g.columns, std::max(std::min(kLeastColumns, g.columns), most));
-    channels_ = std::clamp<int64_t>(kPatchFloats / (row * (tile_columns_ + reach_x)), 1, channels_);
+    channels_ =
+        std::clamp<int64_t>(kPatchFloats / (line * (tile_columns_ + reach_x)), 1, channels_);
     channels_ = equal_part(g.channels, channels_);
   }
   if (g.rows == 1) {

@@ -13,6 +13,10 @@ struct RowFunctions {
   void (*swish)(long count, float alpha, const float* from, float* to);
   /// x / 2 * (1 + erf(x / sqrt(2))).
   void (*gelu)(long count, const float* from, float* to);
+  /// factor * x + shift between 0 and 1; NaN stays.
+  void (*hard_sigmoid)(long count, float factor, float shift, const float* from, float* to);
+  /// x * hard_sigmoid(x / 6 + 1 / 2).
+  void (*hard_swish)(long count, const float* from, float* to);
   /// exp(x - shift); returns the sum.
   float (*exp_shifted)(long count, float shift, const float* from, float* to);
   float (*sum)(long count, const float* from);

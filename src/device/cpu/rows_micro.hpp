@@ -118,6 +118,13 @@ struct Rows : Lanes<kWidth> {
       to[i] = x;
     }
   }
+  static void hard_sigmoid_row(long count, float factor, float shift, const float* from,
+                               float* to) {
+    map(count, from, to, [=](V x) { return L::clamped(x * factor + shift, 0.0F, 1.0F); });
+  }
+  static void hard_swish_row(long count, const float* from, float* to) {
+    map(count, from, to, [](V x) { return x * L::clamped(x / 6.0F + 0.5F, 0.0F, 1.0F); });
+  }
   static void affine_row(long count, float factor, float shift, const float* from, float* to) {
     map(count, from, to, [=](V x) { return x * factor + shift; });
   }
@@ -126,9 +133,10 @@ struct Rows : Lanes<kWidth> {
 template <int kWidth>
 constexpr hone::cpu::RowFunctions row_functions() {
   using L = Rows<kWidth>;
-  return {L::exp_row,  L::sigmoid_row,     L::tanh_row,  L::erf_row,     L::swish_row,
-          L::gelu_row, L::exp_shifted_row, L::sum_row,   L::squares_row, L::max_row,
-          L::min_row,  L::normalize_row,   L::affine_row};
+  return {L::exp_row,         L::sigmoid_row,   L::tanh_row,         L::erf_row,
+          L::swish_row,       L::gelu_row,      L::hard_sigmoid_row, L::hard_swish_row,
+          L::exp_shifted_row, L::sum_row,       L::squares_row,      L::max_row,
+          L::min_row,         L::normalize_row, L::affine_row};
 }
 
 }  // namespace
