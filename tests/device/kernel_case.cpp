@@ -213,6 +213,7 @@ Run run_of(const KernelCase& given, const Graph& graph, const Bindings& symbols,
     inputs.push_back(input == nullptr ? nullptr : &contents.at(input));
   std::vector<Tensor> results(node.outputs.size());
   if (evaluates) results = evaluate(node, inputs, symbols);
+  results.resize(node.outputs.size());  // without what is computed and not named
   for (size_t i = 0; i < results.size(); ++i) {
     const Value* output = node.outputs[i];
     if (output == nullptr) continue;

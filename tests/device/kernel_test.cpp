@@ -101,6 +101,17 @@ TEST_P(KernelTest, UnaryElementwise) {
   for (const char* node : {"Gelu(%x) approximate=tanh", "Mish(%x)", "Softplus(%x)"})
     expect_kernel("cpu.elementwise", {"%x: f32[n]", node, "", "%y", sizes, {{"x", {-60, 60}}}});
   expect_kernel("cpu.elementwise", {"%x: f32[n]", "Swish(%x) alpha=1.7", "", "%y", sizes});
+  for (const char* type : {"f64", "f32", "f16", "bf16"})
+    for (const char* node :
+         {"IsNaN", "IsInf", "IsInf detect_negative=false", "IsInf detect_positive=false",
+          "IsInf detect_negative=false detect_positive=false"}) {
+      const std::string op(node), fields = op.size() > 5 ? op.substr(5) : "";
+      const std::string numbers = cat(type, "[7]{0,-0,nan,-inf,inf,65504,1}");
+      expect_kernel("cpu.elementwise", {"", cat(op.substr(0, 5), "(", numbers, ")", fields)});
+      expect_kernel("cpu.elementwise",
+                    {cat("%x: ", type, "[n]"), cat(op.substr(0, 5), "(%x)", fields), "", "%y",
+                     each("n", {0, 33})});
+    }
 }
 
 TEST_P(KernelTest, BinaryElementwise) {

@@ -50,15 +50,18 @@ template <class T, class R, class F>
 void map_pair(const Row& row, const F& f) {
   const T *a = row.in<T>(0), *b = row.in<T>(1);
   R* to = row.out<R>();
+  const int64_t count = row.count;  // which bytes that are written could be, for all GCC knows
   if (row.step[0] != 0 && row.step[1] != 0) {
-    for (int64_t i = 0; i < row.count; ++i) to[i] = f(a[i], b[i]);
+    for (int64_t i = 0; i < count; ++i) to[i] = f(a[i], b[i]);
   } else if (row.step[0] != 0) {
-    for (int64_t i = 0; i < row.count; ++i) to[i] = f(a[i], *b);
+    const T second = *b;
+    for (int64_t i = 0; i < count; ++i) to[i] = f(a[i], second);
   } else if (row.step[1] != 0) {
-    for (int64_t i = 0; i < row.count; ++i) to[i] = f(*a, b[i]);
+    const T first = *a;
+    for (int64_t i = 0; i < count; ++i) to[i] = f(first, b[i]);
   } else {
     const R value = f(*a, *b);
-    for (int64_t i = 0; i < row.count; ++i) to[i] = value;
+    for (int64_t i = 0; i < count; ++i) to[i] = value;
   }
 }
 

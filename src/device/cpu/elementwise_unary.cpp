@@ -140,7 +140,52 @@ void add_vectors(ElementwiseOps& ops) {
 void negate_truth(const void*, const RowFunctions&, const Row& row) {
   const auto* from = row.in<uint8_t>(0);
   auto* to = row.out<uint8_t>();
-  for (int64_t i = 0; i < row.count; ++i) to[i] = from[i] == 0;
+  for (int64_t i = 0, count = row.count; i < count; ++i) to[i] = from[i] == 0;
+}
+
+/// What the bits of a float beside its sign say: T is as wide, kInfinity its bits of infinity.
+template <class T, T kInfinity>
+void is_nan(const void*, const RowFunctions&, const Row& row) {
+  constexpr T kMagnitude = static_cast<T>(~T{0}) >> 1;
+  const T* from = row.in<T>(0);
+  auto* to = row.out<uint8_t>();
+  for (int64_t i = 0, count = row.count; i < count; ++i) to[i] = (from[i] & kMagnitude) > kInfinity;
+}
+
+template <class T, T kInfinity>
+void is_infinite(const void* op, const RowFunctions&, const Row& row) {
+  constexpr T kAll = static_cast<T>(~T{0}), kMagnitude = kAll >> 1;
+  const auto& fields = *static_cast<const IsInf*>(op);
+  if (!fields.detect_positive && !fields.detect_negative) {
+    std::fill_n(row.out<uint8_t>(), row.count, uint8_t{0});
+    return;
+  }
+  const bool both = fields.detect_positive && fields.detect_negative;
+  const T mask = both ? kMagnitude : kAll;
+  const T wanted = fields.detect_positive ? kInfinity : static_cast<T>(kInfinity | ~kMagnitude);
+  const T* from = row.in<T>(0);
+  auto* to = row.out<uint8_t>();
+  for (int64_t i = 0, count = row.count; i < count; ++i) to[i] = (from[i] & mask) == wanted;
+}
+
+RowFunction is_nan_function(const void*, const Types& types, DType) {
+  switch (types[0]) {
+    case DType::f64: return is_nan<uint64_t, 0x7ff0000000000000>;
+    case DType::f32: return is_nan<uint32_t, 0x7f800000>;
+    case DType::f16: return is_nan<uint16_t, 0x7c00>;
+    case DType::bf16: return is_nan<uint16_t, 0x7f80>;
+    default: return nullptr;
+  }
+}
+
+RowFunction is_infinite_function(const void*, const Types& types, DType) {
+  switch (types[0]) {
+    case DType::f64: return is_infinite<uint64_t, 0x7ff0000000000000>;
+    case DType::f32: return is_infinite<uint32_t, 0x7f800000>;
+    case DType::f16: return is_infinite<uint16_t, 0x7c00>;
+    case DType::bf16: return is_infinite<uint16_t, 0x7f80>;
+    default: return nullptr;
+  }
 }
 
 }  // namespace
@@ -159,6 +204,8 @@ void add_unary(ElementwiseOps& ops) {
   add_scalar<Acos>(ops, kScalar), add_scalar<Atan>(ops, kScalar), add_scalar<Sinh>(ops, kScalar);
   add_scalar<Cosh>(ops, kScalar), add_scalar<Asinh>(ops, kScalar), add_scalar<Acosh>(ops, kScalar);
   add_scalar<Atanh>(ops, kScalar);
+  ops[&op_class<IsNaN>()] = {is_nan_function, 1};
+  ops[&op_class<IsInf>()] = {is_infinite_function, 2};
   ops[&op_class<Not>()] = {[](const void*, const Types& types, DType) -> RowFunction {
                              return types[0] == DType::boolean ? negate_truth : nullptr;
                            },

@@ -1,0 +1,216 @@
+// ArgMax and ArgMin along one axis: rows a block at a time, outer axes line by line.
+
+#include <cmath>
+
+#include "base/size.hpp"
+#include "device/cpu/rows.hpp"
+#include "device/cpu/step.hpp"
+#include "ops/softmax.hpp"
+
+namespace hone::cpu {
+namespace {
+
+constexpr int64_t kTile = 32 * 1024;  // elements that one worker takes at a time
+constexpr int64_t kColumns = 256;     // lanes side by side when the axis is not the innermost
+constexpr int64_t kBlock = 1024;      // elements of a row that are looked at together
+
+struct Fields {
+  int64_t axis;
+  bool greatest, last;
+};
+std::optional<Fields> fields_of(const Problem& problem) {
+  if (const auto* op = op_of<ArgMax>(problem)) return Fields{op->axis, true, op->select_last_index};
+  if (const auto* op = op_of<ArgMin>(problem))
+    return Fields{op->axis, false, op->select_last_index};
+  return std::nullopt;
+}
+
+Verdict supports(const Problem& problem) {
+  if (!fields_of(problem)) return Verdict::no("ArgMax and ArgMin only");
+  const TensorType& x = *operand_type(problem, 0);
+  if (!x.has_rank()) return Verdict::no("the operand is of unknown rank");
+  switch (x.dtype) {
+    case DType::f64:
+    case DType::f32:
+    case DType::f16:
+    case DType::bf16:
+    case DType::i64:
+    case DType::i32:
+    case DType::i8:
+    case DType::u8: return {};
+    default: return Verdict::no("f64, f32, f16, bf16, i64, i32, i8 and u8 only");
+  }
+}
+
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  Recipe made;
+  made.tuning = tuning;
+  made.seconds = streaming_seconds(*problem, 1);
+  made.problem = std::move(problem);
+  return made;
+}
+
+/// An element of 16 bits as it is stored.
+template <DType kType>
+struct Half {
+  uint16_t bits;
+};
+template <class T>
+auto number(T value) {
+  return value;
+}
+template <DType kType>
+float number(Half<kType> value) {
+  return kType == DType::f16 ? from_f16(value.bits) : from_bf16(value.bits);
+}
+
+/// Whether a, which comes later, is chosen over b.
+template <bool kGreatest, bool kLast, class N>
+bool chosen(N a, N b) {
+  const bool better = kGreatest ? (kLast ? a >= b : a > b) : (kLast ? a <= b : a < b);
+  if constexpr (!std::is_floating_point_v<N>) return better;
+  else return better | ((a != a) & (kLast | (b == b)));  // a NaN b is no less and no greater
+}
+
+template <bool kGreatest, bool kLast, class T>
+int64_t chosen_of_row(int64_t size, const T* from) {
+  int64_t best = 0;
+  auto value = number(from[0]);
+  for (int64_t i = 1; i < size; ++i)
+    if (const auto next = number(from[i]); chosen<kGreatest, kLast>(next, value))
+      best = i, value = next;
+  return best;
+}
+
+/// Of f32: the block of the best element first, by the row functions.
+template <bool kGreatest, bool kLast>
+int64_t chosen_of_floats(const RowFunctions& rows, int64_t size, const float* from) {
+  float best = 0;
+  int64_t block = -1;
+  for (int64_t first = 0; first < size; first += kBlock) {
+    const int64_t count = std::min(kBlock, size - first);
+    const float sum = rows.sum(count, from + first);
+    if (sum != sum) return chosen_of_row<kGreatest, kLast>(size, from);  // perhaps a NaN
+    const float value = kGreatest ? rows.max(count, from + first) : rows.min(count, from + first);
+    if (block < 0 || chosen<kGreatest, kLast>(value, best)) best = value, block = first;
+  }
+  const float* found = from + block;
+  const int64_t count = std::min(kBlock, size - block);
+  if (!kLast) return block + (std::find(found, found + count, best) - found);
+  int64_t i = count - 1;
+  while (found[i] != best) --i;
+  return block + i;
+}
+
+/// `count` lanes side by side, their elements `step` apart.
+template <bool kGreatest, bool kLast, class T>
+void chosen_of_columns(int64_t size, int64_t count, int64_t step, const T* from, int64_t* to) {
+  using N = decltype(number(T{}));
+  N best[kColumns];
+  int32_t places[kColumns] = {};
+  for (int64_t i = 0; i < count; ++i) best[i] = number(from[i]);
+  for (int64_t k = 1; k < size; ++k) {
+    const T* row = from + k * step;
+    const auto place = static_cast<int32_t>(k);
+    for (int64_t i = 0; i < count; ++i) {
+      const N value = number(row[i]);
+      const bool take = chosen<kGreatest, kLast>(value, best[i]);
+      best[i] = take ? value : best[i];
+      places[i] = take ? place : places[i];
+    }
+  }
+  for (int64_t i = 0; i < count; ++i) to[i] = places[i];
+}
+
+struct ArgShared final : Shared<ArgShared> {
+  Region region;
+  Fields fields{};
+  Source source;
+  DType dtype = DType::f32;
+
+  explicit ArgShared(const Problem& problem) : source(problem, 0) {}
+
+  struct Geometry {
+    int64_t outer = 1, size = 1, inner = 1;
+  };
+  Geometry geometry(const Operands& operands) const {
+    const std::vector<int64_t>& shape = source.shape(operands);
+    const size_t axis = axis_index(fields.axis, std::max<size_t>(shape.size(), 1));
+    Geometry g;
+    for (size_t d = 0; d < shape.size(); ++d)
+      (d < axis ? g.outer : d == axis ? g.size : g.inner) *= shape[d];
+    check(g.size > 0, Code::invalid_model, "nothing to choose from along axis ", axis, " of ",
+          shape_text(shape), " (", describe(*region.single()), ")");
+    check(g.inner == 1 || g.size <= std::numeric_limits<int32_t>::max(), Code::unsupported,
+          "an axis of ", g.size, " elements (", describe(*region.single()), ")");
+    return g;
+  }
+
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte>,
+           Stream& stream) const {
+    if (fields.greatest)
+      fields.last ? run_as<true, true>(g, operands, stream)
+                  : run_as<true, false>(g, operands, stream);
+    else
+      fields.last ? run_as<false, true>(g, operands, stream)
+                  : run_as<false, false>(g, operands, stream);
+  }
+
+  template <bool kGreatest, bool kLast>
+  void run_as(const Geometry& g, const Operands& operands, Stream& stream) const {
+    switch (dtype) {
+      case DType::f64: return lanes<kGreatest, kLast, double>(g, operands, stream);
+      case DType::f32: return lanes<kGreatest, kLast, float>(g, operands, stream);
+      case DType::f16: return lanes<kGreatest, kLast, Half<DType::f16>>(g, operands, stream);
+      case DType::bf16: return lanes<kGreatest, kLast, Half<DType::bf16>>(g, operands, stream);
+      case DType::i64: return lanes<kGreatest, kLast, int64_t>(g, operands, stream);
+      case DType::i32: return lanes<kGreatest, kLast, int32_t>(g, operands, stream);
+      case DType::i8: return lanes<kGreatest, kLast, int8_t>(g, operands, stream);
+      default: return lanes<kGreatest, kLast, uint8_t>(g, operands, stream);
+    }
+  }
+
+  template <bool kGreatest, bool kLast, class T>
+  void lanes(const Geometry& g, const Operands& operands, Stream& stream) const {
+    const RowFunctions& rows = row_functions();
+    const T* from = source.as<T>(operands);
+    auto* to = operands.outputs[0].as<int64_t>();
+    if (g.inner == 1) {
+      parallel_ranges(stream, g.outer, kTile / g.size, [&](int64_t first, int64_t last) {
+        for (int64_t i = first; i < last; ++i) {
+          if constexpr (std::is_same_v<T, float>)
+            to[i] = chosen_of_floats<kGreatest, kLast>(rows, g.size, from + i * g.size);
+          else to[i] = chosen_of_row<kGreatest, kLast>(g.size, from + i * g.size);
+        }
+      });
+      return;
+    }
+    const int64_t blocks = ceil_div(g.inner, kColumns);
+    parallel_ranges(
+        stream, g.outer * blocks, kTile / (g.size * kColumns), [&](int64_t first, int64_t last) {
+          for (int64_t i = first; i < last; ++i) {
+            const int64_t column = i % blocks * kColumns;
+            chosen_of_columns<kGreatest, kLast>(
+                g.size, std::min(kColumns, g.inner - column), g.inner,
+                from + i / blocks * g.size * g.inner + column, to + i / blocks * g.inner + column);
+          }
+        });
+  }
+};
+
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+  const Problem& problem = *recipe.problem;
+  auto shared = std::make_shared<ArgShared>(problem);
+  shared->region = problem.region;
+  shared->fields = *fields_of(problem);
+  shared->dtype = operand_type(problem, 0)->dtype;
+  return shared;
+}
+
+}  // namespace
+
+void register_arg(KernelRegistry& registry) {
+  registry.add({"cpu.arg", 1, supports, no_tunings, recipe, prepare});
+}
+
+}  // namespace hone::cpu
