@@ -220,4 +220,12 @@ void run_move(const Move& move, int64_t width, const std::byte* from, std::byte*
   else run(Wide{});
 }
 
+void copy_bytes(const std::byte* from, std::byte* to, int64_t bytes, Stream& stream) {
+  constexpr int64_t kTile = 256 * 1024;  // bytes that one worker takes at a time
+  if (from == to) return;
+  parallel_ranges(stream, bytes, kTile, [&](int64_t first, int64_t last) {
+    std::memcpy(to + first, from + first, static_cast<size_t>(last - first));
+  });
+}
+
 }  // namespace hone::cpu

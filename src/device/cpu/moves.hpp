@@ -37,4 +37,7 @@ std::vector<int64_t> dense_strides(const std::vector<int64_t>& shape);
 void run_move(const Move& move, int64_t width, const std::byte* from, std::byte* to,
               Stream& stream);
 
+/// Copies bytes in parallel. `to` may be `from`; otherwise they must not overlap.
+void copy_bytes(const std::byte* from, std::byte* to, int64_t bytes, Stream& stream);
+
 }  // namespace hone::cpu

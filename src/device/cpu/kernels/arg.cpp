@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "device/cpu/half.hpp"
 #include "device/cpu/rows.hpp"
 #include "device/cpu/step.hpp"
 #include "ops/softmax.hpp"
@@ -50,18 +51,13 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   return made;
 }
 
-/// An element of 16 bits as it is stored.
-template <DType kType>
-struct Half {
-  uint16_t bits;
-};
 template <class T>
 auto number(T value) {
   return value;
 }
 template <DType kType>
 float number(Half<kType> value) {
-  return kType == DType::f16 ? from_f16(value.bits) : from_bf16(value.bits);
+  return value.number();
 }
 
 /// Whether a, which comes later, is chosen over b.
@@ -82,19 +78,32 @@ int64_t chosen_of_row(int64_t size, const T* from) {
   return best;
 }
 
-/// Of f32: the block of the best element first, by the row functions.
-template <bool kGreatest, bool kLast>
-int64_t chosen_of_floats(const RowFunctions& rows, int64_t size, const float* from) {
-  float best = 0;
+/// The largest or the smallest of a block without NaN.
+template <bool kGreatest, class T>
+T best_of(const RowFunctions& rows, int64_t count, const T* from) {
+  if constexpr (std::is_same_v<T, float>)
+    return kGreatest ? rows.max(count, from) : rows.min(count, from);
+  T best = from[0];
+  for (int64_t i = 1; i < count; ++i)
+    best = kGreatest ? std::max(best, from[i]) : std::min(best, from[i]);
+  return best;
+}
+
+/// Of f32 and integers: the block of the best element first.
+template <bool kGreatest, bool kLast, class T>
+int64_t chosen_by_blocks(const RowFunctions& rows, int64_t size, const T* from) {
+  T best{};
   int64_t block = -1;
   for (int64_t first = 0; first < size; first += kBlock) {
     const int64_t count = std::min(kBlock, size - first);
-    const float sum = rows.sum(count, from + first);
-    if (sum != sum) return chosen_of_row<kGreatest, kLast>(size, from);  // perhaps a NaN
-    const float value = kGreatest ? rows.max(count, from + first) : rows.min(count, from + first);
+    if constexpr (std::is_same_v<T, float>) {
+      const float sum = rows.sum(count, from + first);
+      if (sum != sum) return chosen_of_row<kGreatest, kLast>(size, from);  // perhaps a NaN
+    }
+    const T value = best_of<kGreatest>(rows, count, from + first);
     if (block < 0 || chosen<kGreatest, kLast>(value, best)) best = value, block = first;
   }
-  const float* found = from + block;
+  const T* found = from + block;
   const int64_t count = std::min(kBlock, size - block);
   if (!kLast) return block + (std::find(found, found + count, best) - found);
   int64_t i = count - 1;
@@ -178,9 +187,10 @@ struct ArgShared final : Shared<ArgShared> {
     if (g.inner == 1) {
       parallel_ranges(stream, g.outer, kTile / g.size, [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
-          if constexpr (std::is_same_v<T, float>)
-            to[i] = chosen_of_floats<kGreatest, kLast>(rows, g.size, from + i * g.size);
-          else to[i] = chosen_of_row<kGreatest, kLast>(g.size, from + i * g.size);
+          const T* row = from + i * g.size;
+          if constexpr (std::is_same_v<T, float> || std::is_integral_v<T>)
+            to[i] = chosen_by_blocks<kGreatest, kLast>(rows, g.size, row);
+          else to[i] = chosen_of_row<kGreatest, kLast>(g.size, row);
         }
       });
       return;

@@ -8,7 +8,7 @@ namespace hone::cpu {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
-constexpr int64_t kColumns = 256;     // lanes side by side when the axis is not the innermost
+constexpr int64_t kColumns = 1024;    // lanes side by side when the axis is not the innermost
 constexpr int64_t kTogether = 4;      // rows side by side: each waits for its sum before
 
 struct Fields {
@@ -65,11 +65,13 @@ struct RunningShared final : Shared<RunningShared> {
   int64_t axis = 0;
   bool product = false, exclusive = false, reverse = false;
   DType dtype = DType::f32;
+  int64_t workers = 1;
 
   explicit RunningShared(const Problem& problem) : source(problem, 0) {}
 
   struct Geometry {
     int64_t outer = 1, size = 1, inner = 1;
+    int64_t columns = 1;  // lanes side by side
   };
   Geometry geometry(const Operands& operands) const {
     const std::vector<int64_t>& shape = source.shape(operands);
@@ -77,6 +79,8 @@ struct RunningShared final : Shared<RunningShared> {
     Geometry g;
     for (size_t d = 0; d < shape.size(); ++d)
       (d < at ? g.outer : d == at ? g.size : g.inner) *= shape[d];
+    const int64_t parts = ceil_div(2 * workers, std::max<int64_t>(1, g.outer));
+    g.columns = std::clamp<int64_t>(ceil_div(g.inner, parts), 64, kColumns);
     return g;
   }
 
@@ -116,13 +120,13 @@ struct RunningShared final : Shared<RunningShared> {
       });
       return;
     }
-    const int64_t blocks = ceil_div(g.inner, kColumns);
-    parallel_ranges(stream, g.outer * blocks, kTile / (g.size * kColumns),
+    const int64_t blocks = ceil_div(g.inner, g.columns);
+    parallel_ranges(stream, g.outer * blocks, kTile / (g.size * g.columns),
                     [&](int64_t first, int64_t last) {
                       for (int64_t i = first; i < last; ++i) {
-                        const int64_t column = i % blocks * kColumns;
+                        const int64_t column = i % blocks * g.columns;
                         const int64_t at = i / blocks * g.size * g.inner + start + column;
-                        const int64_t count = std::min(kColumns, g.inner - column);
+                        const int64_t count = std::min(g.columns, g.inner - column);
                         if constexpr (std::is_same_v<T, float> && std::is_same_v<Join, Sum>)
                           float_sums(g.size, count, step, from + at, to + at);
                         else columns<Join, A>(g.size, count, step, from + at, to + at);
@@ -199,6 +203,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   shared->product = fields.product;
   shared->exclusive = fields.exclusive;
   shared->reverse = fields.reverse;
+  shared->workers = problem.share.workers;
   shared->dtype = operand_type(problem, 0)->dtype;
   return shared;
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "device/cpu/half.hpp"
 #include "device/cpu/step.hpp"
 #include "ops/select.hpp"
 
@@ -78,14 +79,9 @@ T key_of(T value) requires std::is_integral_v<T> {
   return value;
 }
 
-/// An element of 16 bits as it is stored.
-template <DType kType>
-struct Half {
-  uint16_t bits;
-};
 template <DType kType>
 int32_t key_of(Half<kType> value) {
-  return key_of(kType == DType::f16 ? from_f16(value.bits) : from_bf16(value.bits));
+  return key_of(value.number());
 }
 
 /// The first of the candidates, best first; of equal ones the first of the row.
@@ -106,13 +102,29 @@ void make_keys(const T* from, int64_t step, int64_t count, bool largest, Key* ke
       keys[i] = static_cast<Key>(key_of(from[i * step]) ^ flipped);
 }
 
+/// Whether an element of `from` may come before `least`, one of the row: false is certain. An equal
+/// one does not, it is later in the row.
+template <class T>
+bool any_before(const T* from, int64_t step, int64_t count, bool largest, T least) {
+  if constexpr (std::is_arithmetic_v<T>) {
+    if (step != 1) return true;
+    int any = 0;  // NaN is not less and not greater
+    if (largest)
+      for (int64_t i = 0; i < count; ++i) any |= !(from[i] <= least);
+    else
+      for (int64_t i = 0; i < count; ++i) any |= !(from[i] >= least);
+    return any != 0;
+  }
+  return true;
+}
+
 /// Few that are kept in order. `kept` has room for k.
 class InOrder {
  public:
   InOrder(Candidate* kept, int64_t k) : kept_(kept), k_(k) {}
   bool full() const { return count_ == k_; }
-  /// Of k elements that come before all others so far, the last one's key.
-  int64_t least() const { return kept_[k_ - 1].key; }
+  /// The last of k elements that come before all others so far.
+  const Candidate& least() const { return kept_[k_ - 1]; }
   void add(const Candidate& next) {
     int64_t at = full() ? k_ - 1 : count_++;
     for (; at > 0 && kept_[at - 1].key < next.key; --at) kept_[at] = kept_[at - 1];
@@ -130,7 +142,7 @@ class Heaped {
  public:
   Heaped(Candidate* kept, int64_t k) : kept_(kept), k_(k) {}
   bool full() const { return full_; }
-  int64_t least() const { return kept_[k_ - 1].key; }
+  const Candidate& least() const { return kept_[k_ - 1]; }
   void add(const Candidate& next) { kept_[count_++] = next; }
   void end_block() {
     if (count_ >= 2 * k_) part();
@@ -158,21 +170,12 @@ void choose(const T* from, int64_t size, int64_t step, bool largest, Kept kept) 
   Key keys[kBlock];
   for (int64_t first = 0; first < size; first += kBlock) {
     const int64_t count = std::min(kBlock, size - first);
-    make_keys(from + first * step, step, count, largest, keys);
-    int64_t i = 0;
-    if constexpr (std::is_same_v<Kept, InOrder>)
-      for (; i < count && !kept.full(); ++i) kept.add({keys[i], first + i});
-    if (kept.full()) {
-      // An equal one comes later in the row than those that are kept.
-      const auto least = static_cast<Key>(kept.least());
-      Key any = 0;
-      for (int64_t j = 0; j < count; ++j) any |= static_cast<Key>(keys[j] > least);
-      if (any == 0) continue;
-      for (; i < count; ++i)
-        if (keys[i] > kept.least()) kept.add({keys[i], first + i});
-    } else {
-      for (; i < count; ++i) kept.add({keys[i], first + i});
-    }
+    const T* block = from + first * step;
+    if (kept.full() && !any_before(block, step, count, largest, from[kept.least().place * step]))
+      continue;
+    make_keys(block, step, count, largest, keys);
+    for (int64_t i = 0; i < count; ++i)
+      if (!kept.full() || keys[i] > kept.least().key) kept.add({keys[i], first + i});
     if constexpr (std::is_same_v<Kept, Heaped>) kept.end_block();
   }
   kept.finish();
