@@ -28,6 +28,9 @@ struct RowFunctions {
   /// (x - center) * factor * scale[i] + shift[i]; null scale: 1, null shift: 0.
   void (*normalize)(long count, float center, float factor, const float* scale, const float* shift,
                     const float* from, float* to);
+  /// (x - center) * factor + shift.
+  void (*standardize)(long count, float center, float factor, float shift, const float* from,
+                      float* to);
   /// x * factor + shift.
   void (*affine)(long count, float factor, float shift, const float* from, float* to);
 };

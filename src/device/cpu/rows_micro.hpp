@@ -46,6 +46,28 @@ struct Rows : Lanes<kWidth> {
     return total;
   }
 
+  /// The best element, of `none` and those; in several vectors, as each waits for the one before.
+  template <class Better>
+  static float choose(long count, const float* from, float none, Better better) {
+    constexpr long kVectors = 4;
+    V best[kVectors] = {all(none), all(none), all(none), all(none)};
+    long i = 0;
+    for (; i + kVectors * kWidth <= count; i += kVectors * kWidth)
+      for (long k = 0; k < kVectors; ++k) {
+        const V x = load(from + i + k * kWidth);
+        best[k] = better(x, best[k]) ? x : best[k];
+      }
+    for (; i + kWidth <= count; i += kWidth) {
+      const V x = load(from + i);
+      best[0] = better(x, best[0]) ? x : best[0];
+    }
+    float result = none;
+    for (const V& lanes : best)
+      for (int k = 0; k < kWidth; ++k) result = better(lanes[k], result) ? lanes[k] : result;
+    for (; i < count; ++i) result = better(from[i], result) ? from[i] : result;
+    return result;
+  }
+
   static void exp_row(long count, const float* from, float* to) {
     map(count, from, to, [](V x) { return L::exp(x); });
   }
@@ -75,32 +97,10 @@ struct Rows : Lanes<kWidth> {
     return add(count, from, [center](V x) { return (x - center) * (x - center); });
   }
   static float max_row(long count, const float* from) {
-    V most = all(-__builtin_inff());
-    long i = 0;
-    for (; i + kWidth <= count; i += kWidth) {
-      const V x = load(from + i);
-      most = x > most ? x : most;
-    }
-    float result = -__builtin_inff();
-    float lanes[kWidth];
-    store(lanes, most);
-    for (int k = 0; k < kWidth; ++k) result = lanes[k] > result ? lanes[k] : result;
-    for (; i < count; ++i) result = from[i] > result ? from[i] : result;
-    return result;
+    return choose(count, from, -__builtin_inff(), [](auto x, auto best) { return x > best; });
   }
   static float min_row(long count, const float* from) {
-    V least = all(__builtin_inff());
-    long i = 0;
-    for (; i + kWidth <= count; i += kWidth) {
-      const V x = load(from + i);
-      least = x < least ? x : least;
-    }
-    float result = __builtin_inff();
-    float lanes[kWidth];
-    store(lanes, least);
-    for (int k = 0; k < kWidth; ++k) result = lanes[k] < result ? lanes[k] : result;
-    for (; i < count; ++i) result = from[i] < result ? from[i] : result;
-    return result;
+    return choose(count, from, __builtin_inff(), [](auto x, auto best) { return x < best; });
   }
   static void normalize_row(long count, float center, float factor, const float* scale,
                             const float* shift, const float* from, float* to) {
@@ -125,6 +125,10 @@ struct Rows : Lanes<kWidth> {
   static void hard_swish_row(long count, const float* from, float* to) {
     map(count, from, to, [](V x) { return x * L::clamped(x / 6.0F + 0.5F, 0.0F, 1.0F); });
   }
+  static void standardize_row(long count, float center, float factor, float shift,
+                              const float* from, float* to) {
+    map(count, from, to, [=](V x) { return (x - center) * factor + shift; });
+  }
   static void affine_row(long count, float factor, float shift, const float* from, float* to) {
     map(count, from, to, [=](V x) { return x * factor + shift; });
   }
@@ -136,7 +140,7 @@ constexpr hone::cpu::RowFunctions row_functions() {
   return {L::exp_row,         L::sigmoid_row,   L::tanh_row,         L::erf_row,
           L::swish_row,       L::gelu_row,      L::hard_sigmoid_row, L::hard_swish_row,
           L::exp_shifted_row, L::sum_row,       L::squares_row,      L::max_row,
-          L::min_row,         L::normalize_row, L::affine_row};
+          L::min_row,         L::normalize_row, L::standardize_row,  L::affine_row};
 }
 
 }  // namespace

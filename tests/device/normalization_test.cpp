@@ -1,0 +1,63 @@
+// Normalizations of channels against reference evaluation.
+
+#include <gtest/gtest.h>
+
+#include "device/kernel_case.hpp"
+
+namespace hone::test {
+namespace {
+
+TEST_P(KernelTest, GroupAndInstanceNormalization) {
+  // The last ones are few and large: workers share them.
+  const std::vector<Bindings> sizes = {{{"n", 2}, {"h", 3}, {"w", 5}},
+                                       {{"n", 1}, {"h", 40}, {"w", 31}},
+                                       {{"n", 0}, {"h", 4}, {"w", 4}},
+                                       {{"n", 1}, {"h", 0}, {"w", 4}},
+                                       {{"n", 1}, {"h", 180}, {"w", 201}}};
+  for (const int channels : {1, 4}) {
+    const std::string x = cat("%x: f32[n,", channels, ",h,w]"), each = cat("f32[", channels, "]");
+    for (const ElementBounds& bounds : {ElementBounds{-2, 2}, ElementBounds{99, 101}}) {
+      expect_kernel("cpu.group_norm", {x + ", %s: " + each + ", %b: " + each,
+                                       "InstanceNormalization(%x, %s, %b)",
+                                       "",
+                                       "%y",
+                                       sizes,
+                                       {{"x", bounds}},
+                                       2e-5});
+      for (const char* groups : {"1", "2", "4"}) {
+        if (channels == 1 && *groups != '1') continue;
+        expect_kernel("cpu.group_norm", {x + ", %s: " + each + ", %b: " + each,
+                                         cat("GroupNormalization(%x, %s, %b) num_groups=", groups),
+                                         "",
+                                         "%y",
+                                         sizes,
+                                         {{"x", bounds}},
+                                         2e-5});
+        expect_kernel("cpu.group_norm",
+                      {x,
+                       cat("GroupNormalization(%x, @s, @b) num_groups=", groups, " epsilon=0.1"),
+                       cat("@s : f32[", groups, "]\n  @b : ", each),
+                       "%y",
+                       sizes,
+                       {},
+                       2e-5});
+      }
+    }
+  }
+  expect_kernel("cpu.group_norm",
+                {"%x: f32[n,6], %s: f32[6], %b: f32[6]",
+                 "GroupNormalization(%x, %s, %b) num_groups=2", "", "%y", test::each("n", {1, 3})});
+}
+
+TEST_P(KernelTest, Lrn) {
+  const std::vector<Bindings> sizes = {{{"n", 2}, {"h", 3}, {"w", 5}},
+                                       {{"n", 1}, {"h", 20}, {"w", 31}},
+                                       {{"n", 0}, {"h", 4}, {"w", 4}}};
+  for (const char* fields :
+       {"size=5", "size=4 alpha=0.5 bias=2", "size=3 beta=0.5 alpha=2", "size=31 beta=1.3"})
+    expect_kernel("cpu.lrn", {"%x: f32[n,7,h,w]", cat("LRN(%x) ", fields), "", "%y", sizes});
+  expect_kernel("cpu.lrn", {"%x: f32[n,7]", "LRN(%x) size=3", "", "%y", each("n", {1, 300})});
+}
+
+}  // namespace
+}  // namespace hone::test
