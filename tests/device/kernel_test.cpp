@@ -267,24 +267,6 @@ TEST_P(KernelTest, Attention) {
             std::string::npos);
 }
 
-TEST_P(KernelTest, Reductions) {
-  const std::vector<Bindings> sizes = each("n", {1, 2, 33, 5000});
-  for (const char* op :
-       {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL2", "ReduceSumSquare"}) {
-    expect_kernel("cpu.reduce", {"%x: f32[5,n]", cat(op, "(%x) axes=[-1]"), "", "%y", sizes});
-    expect_kernel("cpu.reduce",
-                  {"%x: f32[5,n]", cat(op, "(%x) axes=[0] keepdims=false"), "", "%y", sizes});
-    expect_kernel("cpu.reduce", {"%x: f32[2,n,3]", cat(op, "(%x) axes=[1]"), "", "%y", sizes});
-    expect_kernel("cpu.reduce", {"%x: f32[2,3,n,4]", cat(op, "(%x) axes=[2,3]"), "", "%y", sizes});
-    expect_kernel("cpu.reduce", {"%x: f32[n,3]", cat(op, "(%x)"), "", "%y", sizes});
-    EXPECT_EQ(refusal("cpu.reduce", {"%x: f32[2,n,3]", cat(op, "(%x) axes=[0,2]")}),
-              "the axes do not lie together");
-  }
-  for (const char* op : {"GlobalAveragePool", "GlobalMaxPool"})
-    expect_kernel("cpu.reduce", {"%x: f32[2,3,n,2]", cat(op, "(%x)"), "", "%y", sizes});
-  expect_kernel("cpu.reduce", {"%x: f32[5,n]", "ReduceSum(%x) axes=[1]", "", "%y", each("n", {0})});
-}
-
 TEST_P(KernelTest, Movement) {
   const std::vector<Bindings> sizes = each("n", {0, 1, 2, 19, 70});
   const auto moves = [&](const std::string& inputs, const std::string& node,

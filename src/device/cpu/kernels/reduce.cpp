@@ -1,11 +1,10 @@
-// Reductions of f32: along the innermost axes as row sums, along outer ones line by line. The axes
-// must lie together.
-
-#include "ops/reduction.hpp"
+// Reductions along any axes: along the innermost ones as lines, along others many results side by
+// side.
 
 #include <cmath>
 
 #include "base/size.hpp"
+#include "device/cpu/reduction.hpp"
 #include "device/cpu/rows.hpp"
 #include "device/cpu/step.hpp"
 #include "ops/pooling.hpp"
@@ -13,8 +12,10 @@
 namespace hone::cpu {
 namespace {
 
-constexpr int64_t kTile = 8 * 1024;  // elements that one worker takes at a time
-constexpr int64_t kColumns = 256;    // results side by side when the axes are not the innermost
+constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
+constexpr int64_t kColumns = 256;     // results side by side when the axes are not the innermost
+constexpr int64_t kPiece = 512;       // elements that are brought to another form at a time
+constexpr int64_t kRows = 32;         // that are added up in f32
 
 struct Fields {
   Fold fold;
@@ -36,37 +37,46 @@ std::optional<Fields> reduction(const Problem& problem, std::integer_sequence<Fo
 std::optional<Fields> fields_of(const Problem& problem) {
   if (op_of<GlobalAveragePool>(problem) != nullptr) return Fields{Fold::mean, {}, false, true};
   if (op_of<GlobalMaxPool>(problem) != nullptr) return Fields{Fold::max, {}, false, true};
-  return reduction(problem, std::integer_sequence<Fold, Fold::sum, Fold::mean, Fold::max, Fold::min,
-                                                  Fold::l2, Fold::sum_square>());
+  return reduction(
+      problem,
+      std::integer_sequence<Fold, Fold::sum, Fold::mean, Fold::max, Fold::min, Fold::prod, Fold::l1,
+                            Fold::l2, Fold::log_sum, Fold::log_sum_exp, Fold::sum_square>());
 }
 
-/// The range of axes; nullopt: they do not lie together.
-struct AxisRange {
-  size_t first, last;
-};
-std::optional<AxisRange> axis_range(const Fields& fields, size_t rank) {
-  if (fields.spatial) return AxisRange{2, rank};
-  if (!fields.axes || fields.axes->empty())
-    return fields.none_when_empty ? AxisRange{rank, rank} : AxisRange{0, rank};
-  std::vector<size_t> axes;
+/// Which axes go; nullopt: only running tells.
+std::optional<std::vector<bool>> gone_axes(const Fields& fields, size_t rank) {
+  std::vector<bool> gone(rank, fields.spatial);
+  if (fields.spatial) {
+    std::fill_n(gone.begin(), std::min<size_t>(rank, 2), false);
+    return gone;
+  }
+  if (!fields.axes || fields.axes->empty()) return std::vector<bool>(rank, !fields.none_when_empty);
   for (const Dim& axis : *fields.axes) {
     if (!axis.is_constant()) return std::nullopt;
-    axes.push_back(axis_index(*axis.constant(), rank));
+    gone[axis_index(*axis.constant(), rank)] = true;
   }
-  std::sort(axes.begin(), axes.end());
-  if (axes.back() - axes.front() + 1 != axes.size()) return std::nullopt;
-  return AxisRange{axes.front(), axes.back() + 1};
+  return gone;
 }
+
+bool is_half(DType type) { return type == DType::f16 || type == DType::bf16; }
 
 Verdict supports(const Problem& problem) {
   const Node* node = problem.region.single();
   const auto fields = node == nullptr ? std::nullopt : fields_of(problem);
-  if (!fields) return Verdict::no("sums, means, maxima, minima and squares only");
+  if (!fields) return Verdict::no("reductions only");
   if (node->input(1) != nullptr) return Verdict::no("the axes are computed");
-  if (!all_are(problem, DType::f32)) return Verdict::no("f32 only");
-  if (region_input(problem, 0) < 0) return Verdict::no("the operand is a literal");
-  if (!axis_range(*fields, operand_type(problem, 0)->shape().size()))
-    return Verdict::no("the axes do not lie together");
+  const TensorType& x = *operand_type(problem, 0);
+  if (!x.has_rank() || x.shape().size() > Reduction::kMostAxes)
+    return Verdict::no("the rank is unknown or too large");
+  if (!gone_axes(*fields, x.shape().size())) return Verdict::no("the axes are computed");
+  if (x.dtype == DType::f32 || is_half(x.dtype)) return {};
+  const bool integers = x.dtype == DType::i64 || x.dtype == DType::i32 || x.dtype == DType::i8 ||
+                        x.dtype == DType::u8;
+  if (!integers && x.dtype != DType::f64)
+    return Verdict::no("f64, f32, f16, bf16, i64, i32, i8 and u8 only");
+  if (fields->fold == Fold::log_sum_exp ||
+      (integers && (fields->fold == Fold::l2 || fields->fold == Fold::log_sum)))
+    return Verdict::no("this fold of f32, f16 and bf16 only");
   return {};
 }
 
@@ -78,100 +88,224 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   return made;
 }
 
-/// A value of one element, and how two become one, in double.
-double start_of(Fold fold) {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  return fold == Fold::max ? -kInfinity : fold == Fold::min ? kInfinity : 0;
+/// `count` elements as f32: where they are, or in `room`.
+const float* floats(const float* from, int64_t, float*) { return from; }
+template <DType kType>
+const float* floats(const Half<kType>* from, int64_t count, float* room) {
+  convert_to_f32(kType, reinterpret_cast<const std::byte*>(from), count, room);
+  return room;
 }
-double joined(Fold fold, double a, double b) {
-  if (fold == Fold::max) return b > a || b != b ? b : a;
-  if (fold == Fold::min) return b < a || b != b ? b : a;
-  return a + b;
+
+template <class T, class A>
+T stored(A value) {
+  return static_cast<T>(value);
 }
-bool squares(Fold fold) { return fold == Fold::l2 || fold == Fold::sum_square; }
+template <class T>
+T stored(double value) requires requires(T half) {
+  half.number();
+}
+{ return T::of(static_cast<float>(value)); }
 
 struct ReduceShared final : Shared<ReduceShared> {
   Fields fields;
+  Source source;
+  DType dtype = DType::f32;
 
-  struct Geometry {
-    int64_t outer = 1, size = 1, inner = 1;
-  };
-  Geometry geometry(const Operands& operands) const {
-    const std::vector<int64_t>& shape = operands.inputs[0].shape;
-    const AxisRange range = *axis_range(fields, shape.size());
-    Geometry g;
-    for (size_t d = 0; d < shape.size(); ++d)
-      (d < range.first ? g.outer : d < range.last ? g.size : g.inner) *= shape[d];
-    return g;
+  explicit ReduceShared(const Problem& problem) : source(problem, 0) {}
+
+  Reduction geometry(const Operands& operands) const {
+    const std::vector<int64_t>& shape = source.shape(operands);
+    return {shape, *gone_axes(fields, shape.size())};
   }
 
-  float finished(double value, int64_t size) const {
-    if (fields.fold == Fold::mean) value /= static_cast<double>(size);
-    if (fields.fold == Fold::l2) value = std::sqrt(value);
-    return static_cast<float>(value);
-  }
-
-  void run(const Geometry& g, const Operands& operands, std::span<std::byte>,
+  void run(const Reduction& g, const Operands& operands, std::span<std::byte>,
            Stream& stream) const {
-    const RowFunctions& rows = row_functions();
-    const auto* from = operands.inputs[0].as<float>();
-    auto* to = operands.outputs[0].as<float>();
-    if (g.inner == 1) {
-      parallel_ranges(stream, g.outer, kTile / std::max<int64_t>(1, g.size),
+    switch (dtype) {
+      case DType::f64: return run_as<double, double>(g, operands, stream);
+      case DType::f32: return run_as<float, double>(g, operands, stream);
+      case DType::f16: return run_as<Half<DType::f16>, double>(g, operands, stream);
+      case DType::bf16: return run_as<Half<DType::bf16>, double>(g, operands, stream);
+      case DType::i64: return run_as<int64_t, int64_t>(g, operands, stream);
+      case DType::i32: return run_as<int32_t, int64_t>(g, operands, stream);
+      case DType::i8: return run_as<int8_t, int64_t>(g, operands, stream);
+      default: return run_as<uint8_t, int64_t>(g, operands, stream);
+    }
+  }
+
+  template <class T, class A>
+  void run_as(const Reduction& g, const Operands& operands, Stream& stream) const {
+    constexpr bool kFloats = !std::is_integral_v<T> && !std::is_same_v<T, double>;
+    const T* from = source.as<T>(operands);
+    T* to = operands.outputs[0].as<T>();
+    if (g.results * g.columns == 0) return;
+    if (g.columns == 1) {
+      parallel_ranges(stream, g.results, kTile / std::max<int64_t>(1, g.count()),
                       [&](int64_t first, int64_t last) {
-                        for (int64_t i = first; i < last; ++i)
-                          to[i] = finished(line(rows, g.size, from + i * g.size), g.size);
+                        for (int64_t i = first; i < last; ++i) {
+                          const T* own = from + g.start(i);
+                          if constexpr (kFloats) to[i] = stored<T>(float_lines(g, own));
+                          else to[i] = stored<T>(lines<A>(g, own));
+                        }
                       });
       return;
     }
-    const int64_t blocks = ceil_div(g.inner, kColumns);
-    stream.parallel(g.outer * blocks, [&](int64_t i) {
-      const int64_t column = i % blocks * kColumns;
-      columns(g, std::min(kColumns, g.inner - column),
-              from + i / blocks * g.size * g.inner + column, to + i / blocks * g.inner + column);
-    });
+    const int64_t blocks = ceil_div(g.columns, kColumns);
+    const int64_t width = std::min(kColumns, g.columns);
+    parallel_ranges(stream, g.results * blocks, kTile / std::max<int64_t>(1, g.rows * width),
+                    [&](int64_t first, int64_t last) {
+                      for (int64_t i = first; i < last; ++i) {
+                        const int64_t column = i % blocks * kColumns;
+                        const int64_t count = std::min(kColumns, g.columns - column);
+                        const T* own = from + g.start(i / blocks) + column;
+                        T* results = to + i / blocks * g.columns + column;
+                        if constexpr (kFloats) float_columns(g, count, own, results);
+                        else columns<A>(g, count, own, results);
+                      }
+                    });
   }
 
-  double line(const RowFunctions& rows, int64_t size, const float* from) const {
+  template <class A, class T>
+  A lines(const Reduction& g, const T* from) const {
+    A sum = identity<T, A>(fields.fold);
+    with_fold<A>(fields.fold, [&](const auto& map, const auto& join) {
+      g.each_row([&](int64_t at) { sum = fold_line(g.line, from + at, sum, map, join); });
+    });
+    return finished(fields.fold, sum, g.count());
+  }
+
+  /// Of what becomes f32.
+  template <class T>
+  double float_lines(const Reduction& g, const T* from) const {
+    const RowFunctions& rows = row_functions();
+    double sum = identity<float, double>(fields.fold);
+    const auto pieces = [&](const auto& fold) {
+      g.each_row([&](int64_t at) {
+        float room[kPiece];
+        constexpr bool kWhole = std::is_same_v<T, float>;
+        const int64_t piece = kWhole ? std::max<int64_t>(1, g.line) : kPiece;
+        for (int64_t first = 0; first < g.line; first += piece) {
+          const int64_t count = std::min(piece, g.line - first);
+          sum = fold(sum, count, floats(from + at + first, count, room));
+        }
+      });
+    };
+    pieces([&](double before, int64_t count, const float* line) {
+      return fold_floats(rows, before, count, line);
+    });
+    if (fields.fold != Fold::log_sum_exp) return finished(fields.fold, sum, g.count());
+    const double most = std::isinf(sum) && sum < 0 ? 0 : sum;
+    if (std::isinf(most)) return most;
+    sum = 0;
+    pieces([&](double before, int64_t count, const float* line) {
+      float values[kPiece];
+      for (int64_t first = 0; first < count; first += kPiece)
+        before += double{rows.exp_shifted(std::min(kPiece, count - first), static_cast<float>(most),
+                                          line + first, values)};
+      return before;
+    });
+    return most + std::log(sum);
+  }
+
+  double fold_floats(const RowFunctions& rows, double before, int64_t count,
+                     const float* from) const {
     switch (fields.fold) {
       case Fold::max:
+      case Fold::log_sum_exp:
       case Fold::min: {
-        // Through joined() when there is a NaN, which the row functions may pass over.
-        const float sum = rows.sum(size, from);
-        if (sum == sum)
-          return double{fields.fold == Fold::max ? rows.max(size, from) : rows.min(size, from)};
-        double value = start_of(fields.fold);
-        for (int64_t i = 0; i < size; ++i) value = joined(fields.fold, value, double{from[i]});
-        return value;
+        // Element by element when there is a NaN, which the row functions may pass over.
+        const float sum = rows.sum(count, from);
+        const bool least = fields.fold == Fold::min;
+        if (sum == sum && before == before) {
+          const double own = double{least ? rows.min(count, from) : rows.max(count, from)};
+          return least ? std::min(before, own) : std::max(before, own);
+        }
+        break;
       }
       case Fold::l2:
-      case Fold::sum_square: return long_squares(rows, size, 0, from);
-      default: return long_sum(rows, size, from);
+      case Fold::sum_square: return before + long_squares(rows, count, 0, from);
+      case Fold::prod:
+      case Fold::l1: break;
+      default: return before + long_sum(rows, count, from);
     }
+    with_fold<double>(fields.fold, [&](const auto& map, const auto& join) {
+      before = fold_line(count, from, before, map, join);
+    });
+    return before;
   }
 
-  void columns(const Geometry& g, int64_t count, const float* from, float* to) const {
-    double values[kColumns];
-    std::fill_n(values, count, start_of(fields.fold));
-    const bool sums = fields.fold != Fold::max && fields.fold != Fold::min;
-    const bool square = squares(fields.fold);
-    for (int64_t k = 0; k < g.size; ++k, from += g.inner) {
-      if (square) {
-        for (int64_t i = 0; i < count; ++i) values[i] += double{from[i]} * double{from[i]};
-      } else if (sums) {
-        for (int64_t i = 0; i < count; ++i) values[i] += double{from[i]};
-      } else {
-        for (int64_t i = 0; i < count; ++i)
-          values[i] = joined(fields.fold, values[i], double{from[i]});
-      }
+  template <class A, class T>
+  void columns(const Reduction& g, int64_t count, const T* from, T* to) const {
+    A sums[kColumns];
+    std::fill_n(sums, count, identity<T, A>(fields.fold));
+    with_fold<A>(fields.fold, [&](const auto& map, const auto& join) {
+      g.each_row([&](int64_t at) {
+        const T* row = from + at;
+        for (int64_t i = 0; i < count; ++i) sums[i] = join(sums[i], map(static_cast<A>(row[i])));
+      });
+    });
+    for (int64_t i = 0; i < count; ++i)
+      to[i] = stored<T>(finished(fields.fold, sums[i], g.count()));
+  }
+
+  /// Of what becomes f32: sums in blocks of rows, which are added up in double.
+  template <class T>
+  void float_columns(const Reduction& g, int64_t count, const T* from, T* to) const {
+    double sums[kColumns];
+    std::fill_n(sums, count, identity<float, double>(fields.fold));
+    float room[kColumns], block[kColumns] = {};
+    int64_t rows = 0;
+    const bool adds = fields.fold != Fold::max && fields.fold != Fold::min &&
+                      fields.fold != Fold::prod && fields.fold != Fold::log_sum_exp;
+    const auto end_block = [&] {
+      for (int64_t i = 0; i < count; ++i) sums[i] += double{block[i]}, block[i] = 0;
+      rows = 0;
+    };
+    if (adds) {
+      with_fold<float>(fields.fold, [&](const auto& map, const auto& join) {
+        g.each_row([&](int64_t at) {
+          const float* row = floats(from + at, count, room);
+          for (int64_t i = 0; i < count; ++i) block[i] = join(block[i], map(row[i]));
+          if (++rows == kRows) end_block();
+        });
+      });
+      end_block();
+    } else {
+      with_fold<double>(fields.fold, [&](const auto& map, const auto& join) {
+        g.each_row([&](int64_t at) {
+          const float* row = floats(from + at, count, room);
+          for (int64_t i = 0; i < count; ++i) sums[i] = join(sums[i], map(double{row[i]}));
+        });
+      });
     }
-    for (int64_t i = 0; i < count; ++i) to[i] = finished(values[i], g.size);
+    if (fields.fold == Fold::log_sum_exp) add_exponentials(g, count, from, sums);
+    for (int64_t i = 0; i < count; ++i)
+      to[i] = stored<T>(finished(fields.fold, sums[i], g.count()));
+  }
+
+  /// Makes the logarithm of the sum of exponentials of the largest.
+  template <class T>
+  static void add_exponentials(const Reduction& g, int64_t count, const T* from, double* most) {
+    const RowFunctions& functions = row_functions();
+    float room[kColumns];
+    double rest[kColumns] = {};
+    for (int64_t i = 0; i < count; ++i)
+      if (std::isinf(most[i]) && most[i] < 0) most[i] = 0;
+    g.each_row([&](int64_t at) {
+      const float* row = floats(from + at, count, room);
+      float values[kColumns];
+      for (int64_t i = 0; i < count; ++i) values[i] = row[i] - static_cast<float>(most[i]);
+      functions.exp(count, values, values);
+      for (int64_t i = 0; i < count; ++i) rest[i] += double{values[i]};
+    });
+    for (int64_t i = 0; i < count; ++i)
+      if (!std::isinf(most[i])) most[i] += std::log(rest[i]);
   }
 };
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
-  auto shared = std::make_shared<ReduceShared>();
+  auto shared = std::make_shared<ReduceShared>(*recipe.problem);
   shared->fields = *fields_of(*recipe.problem);
+  shared->dtype = operand_type(*recipe.problem, 0)->dtype;
   return shared;
 }
 
