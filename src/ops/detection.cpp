@@ -7,6 +7,7 @@
 #include "ir/op_class.hpp"
 #include "ir/work.hpp"
 #include "ops/common/operands.hpp"
+#include "ops/common/regions.hpp"
 #include "ops/common/shapes.hpp"
 
 namespace hone {
@@ -32,50 +33,6 @@ void check_regions(const Evaluation& c, int64_t parts) {
           ", wanted ", parts, " numbers each");
 }
 
-/// Points sampled along one axis of a region.
-struct SampledAxis {
-  int64_t pixels;      // of the image
-  double start, bin;   // of the region, of one bin
-  int64_t points = 0;  // a bin
-
-  double at(int64_t index, int64_t point) const {
-    return start + static_cast<double>(index) * bin +
-           (static_cast<double>(point) + 0.5) * bin / static_cast<double>(points);
-  }
-};
-
-SampledAxis sampled_axis(const Evaluation& c, const RoiAlign& op, int64_t pixels, double from,
-                         double to, int64_t bins) {
-  constexpr double kMostPoints = 1 << 16;
-  const bool half = op.coordinate_transformation_mode == RoiAlign::Coordinates::half_pixel;
-  const auto scale = static_cast<double>(op.spatial_scale);
-  const double start = from * scale - (half ? 0.5 : 0), end = to * scale - (half ? 0.5 : 0);
-  const double size = half ? end - start : std::max(end - start, 1.0);
-  SampledAxis axis{pixels, start, size / static_cast<double>(bins)};
-  const double points =
-      op.sampling_ratio > 0 ? static_cast<double>(op.sampling_ratio) : std::ceil(axis.bin);
-  c.check(!(points > kMostPoints), "a region from ", from, " to ", to, " would be sampled at ",
-          points, " points a bin, allowed are ", kMostPoints);
-  axis.points = points > 0 ? static_cast<int64_t>(points) : 0;
-  return axis;
-}
-
-/// The two pixels around a place and the weight of the second; nullopt: outside the image.
-struct Neighbours {
-  int64_t low, high;
-  double weight;
-};
-std::optional<Neighbours> neighbours(const SampledAxis& axis, double at) {
-  if (!(at >= -1 && at <= static_cast<double>(axis.pixels)) || axis.pixels == 0)
-    return std::nullopt;
-  at = std::max(at, 0.0);
-  const auto low = static_cast<int64_t>(at);
-  if (low >= axis.pixels - 1) return Neighbours{axis.pixels - 1, axis.pixels - 1, 0};
-  return Neighbours{low, low + 1, at - static_cast<double>(low)};
-}
-
-double largest(double a, double b) { return b > a || std::isnan(b) ? b : a; }
-
 double pooled_bin(RoiAlign::Mode mode, const std::vector<double>& plane, const SampledAxis& y,
                   const SampledAxis& x, int64_t row, int64_t column) {
   double sum = 0;
@@ -96,7 +53,7 @@ double pooled_bin(RoiAlign::Mode mode, const std::vector<double>& plane, const S
       }
       for (const double value : pixels) {
         sum += value;
-        most = most ? largest(*most, value) : value;
+        most = most ? larger_pixel(*most, value) : value;
       }
     }
   }
@@ -197,7 +154,7 @@ void MaxRoiPool::eval(Evaluation& c) const {
           for (int64_t a = v.first; a < v.last; ++a)
             for (int64_t b = u.first; b < u.last; ++b) {
               const double value = plane[static_cast<size_t>(a * width + b)];
-              most = most ? largest(*most, value) : value;
+              most = most ? larger_pixel(*most, value) : value;
             }
           y.set_number(to++, most.value_or(0));
         }

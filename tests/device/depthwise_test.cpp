@@ -39,6 +39,18 @@ TEST_P(KernelTest, DepthwiseOfRandomWindows) {
   }
 }
 
+TEST_P(KernelTest, DepthwiseOfLines) {
+  for (const char* fields : {"pads=[15,15]", "strides=[2] pads=[3,0]",
+                             "dilations=[4] auto_pad=SAME_UPPER", "strides=[5] dilations=[2]"})
+    for (const int64_t taps : {1, 3, 31})
+      expect_kernel(kKernel,
+                    {"%x: f32[n,6,w]",
+                     cat("Conv(%x, @w, @b) group=6 ", fields),
+                     cat("@w : f32[6,1,", taps, "]\n  @b : f32[6]"),
+                     "%y",
+                     {{{"n", 1}, {"w", 400}}, {{"n", 3}, {"w", 125}}, {{"n", 0}, {"w", 200}}}});
+}
+
 TEST_P(KernelTest, DepthwiseOfWideMaps) {
   // Several bands of rows, several vectors a row; one result a row.
   for (const char* strides : {"[1,1]", "[2,2]"})

@@ -62,5 +62,33 @@ TEST_P(KernelTest, PoolingOfRandomWindows) {
   }
 }
 
+TEST_P(KernelTest, PoolingOfVolumes) {
+  Rng rng(20261209);
+  for (int i = 0; i < 30; ++i) {
+    const bool average = rng.percent(50);
+    int64_t kernel[3], strides[3], dilations[3], pads[6];
+    std::vector<Bindings> sizes(2);
+    for (int d = 0; d < 3; ++d) {
+      kernel[d] = rng.among({1, 2, 3}), strides[d] = rng.among({1, 2, 3});
+      dilations[d] = rng.among({1, 1, 2});
+      const int64_t reach = (kernel[d] - 1) * dilations[d] + 1;
+      for (const int side : {0, 3}) pads[d + side] = rng.below(std::min<int64_t>(reach, 3));
+      for (Bindings& each : sizes) each[std::string(1, "dhw"[d])] = reach + rng.between(0, 9);
+    }
+    sizes[1]["w"] += 40;
+    std::string fields = cat(" kernel_shape=[", join(kernel, ","), "] strides=[",
+                             join(strides, ","), "] dilations=[", join(dilations, ","), "]");
+    if (rng.percent(70)) fields += cat(" pads=[", join(pads, ","), "]");
+    else fields += " auto_pad=SAME_LOWER";
+    if (rng.percent(30)) fields += " ceil_mode=true";
+    if (average && rng.percent(50)) fields += " count_include_pad=true";
+    SCOPED_TRACE(fields);
+    expect_kernel("cpu.pool_3d",
+                  {"%x: f32[2,3,d,h,w]", cat(average ? "AveragePool" : "MaxPool", "(%x)", fields),
+                   "", "%y", sizes});
+  }
+  expect_kernel("cpu.pool_3d", {"", "MaxPool(f32[1,1,1,1,4]{1,nan,2,inf}) kernel_shape=[1,1,2]"});
+}
+
 }  // namespace
 }  // namespace hone::test

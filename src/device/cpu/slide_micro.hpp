@@ -5,6 +5,11 @@
 
 namespace {
 
+typedef float Floats8 __attribute__((vector_size(32)));
+typedef int Ints8 __attribute__((vector_size(32)));
+typedef float Floats4 __attribute__((vector_size(16)));
+typedef int Ints4 __attribute__((vector_size(16)));
+
 /// V: as many floats, I: as many ints as a vector of the instruction set has.
 template <class V, class I>
 struct Sliding {
@@ -61,14 +66,26 @@ struct Sliding {
         gather<Kind, kVectors, kTaps>(slide, from + i, made);
         for (int v = 0; v < kVectors; ++v) store(to + i + v * kWidth, made[v]);
       }
-      for (; i < slide.count; i += kWidth) {
-        V made;
-        gather<Kind, 1, kTaps>(slide, from + i, &made);
-        // What goes over the end of the row is written anew with the next one.
-        if (to + i + kWidth <= end) store(to + i, made);
-        else
-          for (long lane = 0; i + lane < slide.count; ++lane) to[i + lane] = made[lane];
-      }
+      // Several vectors at once even if the last ones are not needed: each tap waits for the one
+      // before.
+      const long left = (slide.count - i + kWidth - 1) / kWidth;
+      if (left > 2) rest<Kind, kVectors, kTaps>(slide, from + i, slide.count - i, to + i, end);
+      else if (left == 2) rest<Kind, 2, kTaps>(slide, from + i, slide.count - i, to + i, end);
+      else if (left == 1) rest<Kind, 1, kTaps>(slide, from + i, slide.count - i, to + i, end);
+    }
+  }
+
+  /// The last `count` results of a row. `end`: of all rows.
+  template <class Kind, int kVectors, int kTaps>
+  static void rest(const hone::cpu::Slide& slide, const float* from, long count, float* to,
+                   const float* end) {
+    V made[kVectors];
+    gather<Kind, kVectors, kTaps>(slide, from, made);
+    for (int v = 0; v < kVectors && v * kWidth < count; ++v) {
+      // What goes over the end of the row is written anew with the next one.
+      if (to + (v + 1) * kWidth <= end) store(to + v * kWidth, made[v]);
+      else
+        for (long i = v * kWidth; i < count; ++i) to[i] = made[v][i - v * kWidth];
     }
   }
 
@@ -84,15 +101,27 @@ struct Sliding {
     for (; i < count; ++i) values[i] /= by[i];
   }
 
-  static void part(long count, const float* from, float* even, float* odd) {
-    I low, high;  // places in two vectors, one behind the other
-    for (int lane = 0; lane < kWidth; ++lane) low[lane] = 2 * lane, high[lane] = 2 * lane + 1;
-    long i = 0;
-    for (; i + 2 * kWidth <= count; i += 2 * kWidth) {
-      const V first = load(from + i), second = load(from + i + kWidth);
-      store(even + i / 2, __builtin_shuffle(first, second, low));
-      store(odd + i / 2, __builtin_shuffle(first, second, high));
+  /// Goes on from `i` with vectors of Floats.
+  template <class Floats, class Places>
+  static void part_by(long count, const float* from, float* even, float* odd, long& i) {
+    constexpr int kLanes = sizeof(Floats) / sizeof(float);
+    Places low, high;  // in two vectors, one behind the other
+    for (int lane = 0; lane < kLanes; ++lane) low[lane] = 2 * lane, high[lane] = 2 * lane + 1;
+    for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
+      Floats first, second;
+      __builtin_memcpy(&first, from + i, sizeof first);
+      __builtin_memcpy(&second, from + i + kLanes, sizeof second);
+      const Floats evens = __builtin_shuffle(first, second, low);
+      const Floats odds = __builtin_shuffle(first, second, high);
+      __builtin_memcpy(even + i / 2, &evens, sizeof evens);
+      __builtin_memcpy(odd + i / 2, &odds, sizeof odds);
     }
+  }
+  static void part(long count, const float* from, float* even, float* odd) {
+    long i = 0;
+    part_by<V, I>(count, from, even, odd, i);
+    if constexpr (kWidth > 8) part_by<Floats8, Ints8>(count, from, even, odd, i);
+    if constexpr (kWidth > 4) part_by<Floats4, Ints4>(count, from, even, odd, i);
     for (; i + 2 <= count; i += 2) even[i / 2] = from[i], odd[i / 2] = from[i + 1];
     if (i < count) even[i / 2] = from[i];
   }

@@ -19,7 +19,8 @@ Verdict supports(const Problem& problem) {
   const Weight* weight = constant_operand(problem, 1);
   if (weight == nullptr) return Verdict::no("the weight is no constant");
   const std::vector<int64_t>& shape = weight->shape();
-  if (shape.size() != 4) return Verdict::no("two spatial dimensions only");
+  if (shape.size() != 3 && shape.size() != 4)
+    return Verdict::no("one or two spatial dimensions only");
   if (shape[1] != 1 || shape[0] != conv->group) return Verdict::no("not one filter a channel");
   return {};
 }
@@ -30,7 +31,8 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const std::vector<int64_t>& shape = constant_operand(*problem, 1)->shape();
   const Type& result = problem->region.single()->outputs[0]->type;
   // Every product loads a vector of what it multiplies, from the first-level cache.
-  made.seconds = typical_count(*problem, result) * static_cast<double>(shape[2] * shape[3]) /
+  made.seconds = typical_count(*problem, result) *
+                 static_cast<double>(element_count(spatial(shape))) /
                  problem->target->cached_per_second;
   if (const int input = region_input(*problem, 1); input >= 0)
     made.packings.push_back({static_cast<size_t>(input), "dense", copy_filters});
@@ -43,7 +45,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 
 struct DepthwiseShared final : Shared<DepthwiseShared> {
   Window window;
-  int64_t kernel_height = 1, kernel_width = 1;
+  std::vector<int64_t> kernel;
   std::vector<Source> operands_of;
   Tensor weights;
   int64_t workers = 1;
@@ -59,12 +61,11 @@ struct DepthwiseShared final : Shared<DepthwiseShared> {
     const std::vector<int64_t>& in = operands_of[0].shape(operands);
     const std::vector<int64_t>& out = operands.outputs[0].shape;
     if (element_count(out) == 0) return {};
-    Geometry g{in[0],
-               in[1],
-               BandLayout(window_axis_of(window, 0, in[2], out[2], kernel_height),
-                          window_axis_of(window, 1, in[3], out[3], kernel_width)),
-               {},
-               1};
+    const auto axis = [&](size_t at) {
+      return window_axis_of(window, at, in[at + 2], out[at + 2], kernel[at]);
+    };
+    const bool line = kernel.size() == 1;
+    Geometry g{in[0], in[1], BandLayout(line ? kNoAxis : axis(0), axis(line ? 0 : 1)), {}, 1};
     g.offsets = g.band.offsets();
     g.grain = g.band.grain(g.images * g.channels, workers);
     return g;
@@ -95,8 +96,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   shared->window = op_of<Conv>(problem)->window;
   shared->weights =
       packed.empty() ? constant_operand(problem, 1)->tensor().clone() : std::move(packed.front());
-  shared->kernel_height = shared->weights.dim(2);
-  shared->kernel_width = shared->weights.dim(3);
+  shared->kernel = spatial(shared->weights.shape());
   for (size_t i = 0; i < 3; ++i) shared->operands_of.emplace_back(problem, i);
   return shared;
 }

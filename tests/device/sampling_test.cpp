@@ -1,0 +1,74 @@
+// Kernels that read at places which an operand gives, against reference evaluation.
+
+#include <gtest/gtest.h>
+
+#include "device/kernel_case.hpp"
+
+namespace hone::test {
+namespace {
+
+TEST_P(KernelTest, GridSample) {
+  const std::vector<Bindings> sizes = {{{"n", 2}, {"c", 3}, {"h", 5}, {"w", 7}, {"k", 9}},
+                                       {{"n", 1}, {"c", 1}, {"h", 1}, {"w", 4}, {"k", 70}},
+                                       {{"n", 1}, {"c", 0}, {"h", 2}, {"w", 4}, {"k", 3}}};
+  for (const char* mode : {"linear", "nearest", "cubic"})
+    for (const char* padding : {"zeros", "border", "reflection"})
+      for (const char* corners : {"false", "true"}) {
+        const std::string fields =
+            cat(" mode=", mode, " padding_mode=", padding, " align_corners=", corners);
+        for (const double reach : {1.0, 3.0}) {
+          const std::map<std::string, ElementBounds> bounds = {{"g", {-reach, reach}}};
+          expect_kernel("cpu.grid_sample",
+                        {"%x: f32[n,c,h,w], %g: f32[n,3,k,2]", "GridSample(%x, %g)" + fields, "",
+                         "%y", sizes, bounds});
+          expect_kernel("cpu.grid_sample",
+                        {"%x: f32[n,c,w], %g: f32[n,k,1]", "GridSample(%x, %g)" + fields, "", "%y",
+                         sizes, bounds});
+          if (std::string(mode) != "cubic")
+            expect_kernel("cpu.grid_sample",
+                          {"%x: f32[n,c,h,w,3], %g: f32[n,3,k,2,3]", "GridSample(%x, %g)" + fields,
+                           "", "%y", sizes, bounds});
+        }
+        expect_kernel("cpu.grid_sample",
+                      {"%x: f32[1,2,3,3]",
+                       "GridSample(%x, f32[1,1,5,2]{nan,0,inf,-inf,0,nan,1e30,0,0,0})" + fields});
+      }
+  // An element outside counts as zero, though an infinity is beside it.
+  expect_kernel("cpu.grid_sample", {"%g: f32[1,4,4,2]",
+                                    "GridSample(f32[1,1,2,2]{inf,nan,1,2}, %g)",
+                                    "",
+                                    "%y",
+                                    {{}},
+                                    {{"g", {-2, 2}}}});
+  EXPECT_EQ(refusal("cpu.grid_sample",
+                    {"%x: f32[1,1,3,3,3], %g: f32[1,2,2,2,3]", "GridSample(%x, %g) mode=cubic"}),
+            "more axes, or elements for each place, than it takes");
+}
+
+TEST_P(KernelTest, RoiAlign) {
+  const std::vector<Bindings> sizes = {{{"c", 3}, {"h", 9}, {"w", 12}, {"r", 7}},
+                                       {{"c", 70}, {"h", 1}, {"w", 5}, {"r", 2}},
+                                       {{"c", 2}, {"h", 4}, {"w", 5}, {"r", 0}}};
+  for (const char* mode : {"avg", "max"})
+    for (const char* coordinates : {"half_pixel", "output_half_pixel"})
+      for (const char* fields :
+           {"output_height=3 output_width=2 sampling_ratio=2", "output_height=1 output_width=4",
+            "output_height=5 output_width=5 spatial_scale=0.5",
+            "output_height=2 output_width=2 spatial_scale=100"})
+        for (const char* images : {"i64", "i32"})
+          expect_kernel("cpu.roi_align",
+                        {cat("%x: f32[2,c,h,w], %b: f32[r,4], %i: ", images, "[r]"),
+                         cat("RoiAlign(%x, %b, %i) mode=", mode,
+                             " coordinate_transformation_mode=", coordinates, " ", fields),
+                         "",
+                         "%y",
+                         sizes,
+                         {{"b", {-3, 14}}, {"i", {0, 1.99}}}});
+  EXPECT_NE(kernel_error("cpu.roi_align",
+                         {"%x: f32[2,1,4,4], %b: f32[1,4]", "RoiAlign(%x, %b, i64[1]{2})"})
+                .find("region 0 is of image 2 of 2"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace hone::test
