@@ -1,0 +1,111 @@
+// OneHot: along the last axis each index marks a place in a row, along others each row asks which
+// indices are its own.
+
+#include "base/size.hpp"
+#include "device/cpu/indices.hpp"
+#include "ops/select.hpp"
+
+namespace hone::cpu {
+namespace {
+
+constexpr int64_t kTile = 32 * 1024;  // elements that one worker takes at a time
+
+Verdict supports(const Problem& problem) {
+  if (op_of<OneHot>(problem) == nullptr) return Verdict::no("OneHot only");
+  const TensorType& indices = *operand_type(problem, 0);
+  if (!indices.has_rank()) return Verdict::no("an operand of unknown rank");
+  if (indices.dtype != DType::i64 && indices.dtype != DType::i32)
+    return Verdict::no("indices of i64 or i32 only");
+  const int width = bits(operand_type(problem, 2)->dtype);
+  if (width < 8 || width > 64)
+    return Verdict::no("elements of less than a byte or more than eight, or strings");
+  return {};
+}
+
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  Recipe made;
+  made.tuning = tuning;
+  made.seconds = streaming_seconds(*problem, 2);
+  made.problem = std::move(problem);
+  return made;
+}
+
+struct OneHotShared final : Shared<OneHotShared> {
+  Region region;
+  Indices indices;
+  Source values;
+  int64_t axis = -1, width = 1;
+
+  explicit OneHotShared(const Problem& problem)
+      : region(problem.region), indices(problem, 0), values(problem, 2) {}
+
+  struct Geometry {
+    int64_t outer = 1, depth = 1, inner = 1;
+  };
+  Geometry geometry(const Operands& operands) const {
+    const std::vector<int64_t>& shape = operands.outputs[0].shape;
+    const size_t at = axis_index(axis, shape.size());
+    check(element_count(values.shape(operands)) == 2, Code::invalid_model, "values has ",
+          element_count(values.shape(operands)), " elements, wanted off and on (",
+          describe(*region.single()), ")");
+    Geometry g;
+    for (size_t d = 0; d < shape.size(); ++d)
+      (d < at ? g.outer : d == at ? g.depth : g.inner) *= shape[d];
+    return g;
+  }
+
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte>,
+           Stream& stream) const {
+    if (g.outer * g.depth * g.inner == 0) return;
+    with_width(width, [&](auto element) {
+      using T = decltype(element);
+      const T off = values.as<T>(operands)[0], on = values.as<T>(operands)[1];
+      T* to = operands.outputs[0].as<T>();
+      indices.read(operands, [&](const auto* numbers) {
+        if (g.inner == 1) mark(g, numbers, off, on, to, stream);
+        else ask(g, numbers, off, on, to, stream);
+      });
+    });
+  }
+
+  template <class T, class I>
+  static void mark(const Geometry& g, const I* numbers, T off, T on, T* to, Stream& stream) {
+    parallel_ranges(stream, g.outer, kTile / g.depth, [&](int64_t first, int64_t last) {
+      std::fill(to + first * g.depth, to + last * g.depth, off);
+      for (int64_t i = first; i < last; ++i) {
+        const int64_t index = int64_t{numbers[i]}, place = index < 0 ? index + g.depth : index;
+        if (place >= 0 && place < g.depth) to[i * g.depth + place] = on;
+      }
+    });
+  }
+
+  template <class T, class I>
+  static void ask(const Geometry& g, const I* numbers, T off, T on, T* to, Stream& stream) {
+    parallel_ranges(stream, g.outer * g.depth, kTile / g.inner, [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i) {
+        const I* row = numbers + i / g.depth * g.inner;
+        const auto place = static_cast<I>(i % g.depth);
+        const auto from_end = static_cast<I>(i % g.depth - g.depth);
+        T* own = to + i * g.inner;
+        for (int64_t k = 0; k < g.inner; ++k)
+          own[k] = (row[k] == place) | (row[k] == from_end) ? on : off;
+      }
+    });
+  }
+};
+
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+  const Problem& problem = *recipe.problem;
+  auto shared = std::make_shared<OneHotShared>(problem);
+  shared->axis = op_of<OneHot>(problem)->axis;
+  shared->width = bits(operand_type(problem, 2)->dtype) / 8;
+  return shared;
+}
+
+}  // namespace
+
+void register_one_hot(KernelRegistry& registry) {
+  registry.add({"cpu.one_hot", 1, supports, no_tunings, recipe, prepare});
+}
+
+}  // namespace hone::cpu
