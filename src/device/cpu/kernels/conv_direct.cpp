@@ -83,8 +83,9 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const Filters filters = filters_of(*problem, anchor);
   const Type& result = anchor.outputs[0]->type;
   // A sum of few terms waits for memory, one of many for the multipliers.
-  const double sums = typical_count(result);
-  made.seconds = sums * (1e-10 + 2 * static_cast<double>(filters.depth) / (4 * kFlopsPerSecond));
+  const double sums = typical_count(*problem, result);
+  made.seconds = sums * (1e-10 + 2 * static_cast<double>(filters.depth) /
+                                     (4 * problem->target->flops_per_second));
   made.scratch_bytes = worker_scratch(problem->share, Dim(Patches::kFloats));
   if (const int input = Source(*problem, anchor.input(1)).input(); input >= 0)
     made.packings.push_back({static_cast<size_t>(input),
@@ -352,7 +353,8 @@ struct DirectShared final : Shared<DirectShared> {
   };
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
+                                        hone::Device&) {
   const Problem& problem = *recipe.problem;
   const Chain chain = *chain_of(problem);
   auto shared = std::make_shared<DirectShared>(problem, chain);

@@ -94,16 +94,19 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const Node& anchor = *chain_of(*problem)->anchor;
   const Plan plan(constant_of(*problem, anchor.input(1))->shape());
   const Dims& result = anchor.outputs[0]->type.tensor().shape();
-  const auto count = [](const Dim& size) { return std::ceil(typical(size) / double{kOut}); };
+  const auto count = [&](const Dim& size) {
+    return std::ceil(typical(*problem, size) / double{kOut});
+  };
   const double in_image = count(result[2]) * count(result[3]);
   const auto lanes = static_cast<double>(plan.lanes);
-  const double tiles = typical(result[0]) * std::ceil(in_image / lanes) * lanes;
+  const double tiles = typical(*problem, result[0]) * std::ceil(in_image / lanes) * lanes;
   const auto channels = static_cast<double>(plan.channels);
   const auto filters = static_cast<double>(plan.filters);
   // The products, the transforms, and the factors, which come from memory once.
-  made.seconds = tiles * (double{kProducts} * 2 * channels * filters + 500 * (channels + filters)) /
-                     (4 * kFlopsPerSecond) +
-                 double{kProducts} * channels * filters * kFloat / (4 * kBytesPerSecond);
+  made.seconds =
+      tiles * (double{kProducts} * 2 * channels * filters + 500 * (channels + filters)) /
+          (4 * problem->target->flops_per_second) +
+      double{kProducts} * channels * filters * kFloat / (4 * problem->target->bytes_per_second);
   made.scratch_bytes = worker_scratch(problem->share, Dim(plan.floats()));
   if (const int input = Source(*problem, anchor.input(1)).input(); input >= 0)
     made.packings.push_back(
@@ -293,7 +296,8 @@ struct WinogradShared final : Shared<WinogradShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
+                                        hone::Device&) {
   const Problem& problem = *recipe.problem;
   const Chain chain = *chain_of(problem);
   auto shared = std::make_shared<WinogradShared>(problem, chain);

@@ -78,7 +78,7 @@ struct FillShared final : Shared<FillShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   const Problem& problem = *recipe.problem;
   auto shared = std::make_shared<FillShared>();
   shared->operands_of = sources(problem);

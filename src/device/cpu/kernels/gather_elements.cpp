@@ -106,7 +106,7 @@ struct GatherElementsShared final : Shared<GatherElementsShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   const Problem& problem = *recipe.problem;
   auto shared = std::make_shared<GatherElementsShared>(problem);
   shared->axis = op_of<GatherElements>(problem)->axis;

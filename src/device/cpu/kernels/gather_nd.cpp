@@ -101,7 +101,7 @@ struct GatherNdShared final : Shared<GatherNdShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   const Problem& problem = *recipe.problem;
   auto shared = std::make_shared<GatherNdShared>(problem);
   const int64_t batch_dims = op_of<GatherND>(problem)->batch_dims;

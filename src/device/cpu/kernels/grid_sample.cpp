@@ -166,7 +166,7 @@ struct GridSampleShared final : Shared<GridSampleShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   return std::make_shared<GridSampleShared>(*recipe.problem);
 }
 

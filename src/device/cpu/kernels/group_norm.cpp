@@ -164,7 +164,7 @@ struct GroupNormShared final : Shared<GroupNormShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   const Problem& problem = *recipe.problem;
   auto shared = std::make_shared<GroupNormShared>();
   shared->region = problem.region;

@@ -82,7 +82,7 @@ struct LrnShared final : Shared<LrnShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   return std::make_shared<LrnShared>(*recipe.problem);
 }
 

@@ -94,7 +94,7 @@ struct OneHotShared final : Shared<OneHotShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   const Problem& problem = *recipe.problem;
   auto shared = std::make_shared<OneHotShared>(problem);
   shared->axis = op_of<OneHot>(problem)->axis;

@@ -167,7 +167,7 @@ struct Pool3dShared final : Shared<Pool3dShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<Pool3dShared>(*recipe.problem);
   shared->fields = *fields_of(*recipe.problem);
   shared->workers = recipe.problem->share.workers;

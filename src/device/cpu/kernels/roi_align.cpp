@@ -246,7 +246,7 @@ struct RoiAlignShared final : Shared<RoiAlignShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<RoiAlignShared>(*recipe.problem);
   shared->wide = operand_type(*recipe.problem, 2)->dtype == DType::i64;
   return shared;

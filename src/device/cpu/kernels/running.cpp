@@ -195,7 +195,7 @@ struct RunningShared final : Shared<RunningShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   const Problem& problem = *recipe.problem;
   auto shared = std::make_shared<RunningShared>(problem);
   const Fields fields = *fields_of(problem);

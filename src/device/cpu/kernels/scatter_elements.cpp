@@ -119,7 +119,7 @@ struct ScatterElementsShared final : Shared<ScatterElementsShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   const Problem& problem = *recipe.problem;
   auto shared = std::make_shared<ScatterElementsShared>(problem);
   shared->axis = op_of<ScatterElements>(problem)->axis;

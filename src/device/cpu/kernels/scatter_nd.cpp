@@ -125,7 +125,7 @@ struct ScatterNdShared final : Shared<ScatterNdShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   const Problem& problem = *recipe.problem;
   auto shared = std::make_shared<ScatterNdShared>(problem);
   shared->reduction = op_of<ScatterND>(problem)->reduction;

@@ -246,7 +246,7 @@ struct TopKShared final : Shared<TopKShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   const Problem& problem = *recipe.problem;
   auto shared = std::make_shared<TopKShared>(problem);
   shared->region = problem.region;

@@ -76,7 +76,7 @@ struct TriluShared final : Shared<TriluShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<TriluShared>(*recipe.problem);
   shared->width = bits(operand_type(*recipe.problem, 0)->dtype) / 8;
   return shared;
