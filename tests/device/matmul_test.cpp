@@ -40,6 +40,8 @@ TEST_P(MatMulTest, BatchesWithASum) {
 TEST_P(MatMulTest, RowsThatCollideInTheCache) {
   expect_kernel("cpu.matmul", {"%a: f32[n,2048]", "MatMul(%a, @w)", "@w : f32[2048,40]", "%y",
                                each("n", {3, 30, 200})});
+  expect_kernel("cpu.matmul", {"%a: f32[n,2048], %b: f32[2048,40]", "MatMul(%a, %b)", "", "%y",
+                               each("n", {3, 200})});
 }
 
 TEST_P(MatMulTest, TailsOfColumns) {

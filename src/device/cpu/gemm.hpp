@@ -92,6 +92,8 @@ class ProductKernels {
 
  private:
   struct Place;
+  struct Part;
+  void run_part(const Product& product, const Place& place, Part& part) const;
   void run_generated(const Product& product, const Place& place, float* scratch) const;
   void run_compiled(const Product& product, const Place& place, float* scratch) const;
   void follow(const Product& product, const Place& place) const;

@@ -1,7 +1,6 @@
 // Tiles of matrix products: see gemm.hpp.
 
 #include <algorithm>
-#include <cstring>
 
 #include "device/cpu/gemm.hpp"
 
@@ -51,72 +50,91 @@ void ProductKernels::run(const Product& product, const Tiling& tiling, int64_t t
   else run_compiled(product, place, scratch);
 }
 
+/// A part of the depth of a tile, its operands as the kernels read them.
+struct ProductKernels::Part {
+  const Contraction& kernels;
+  bool as_rows;    // of A: as they lie, or copied; else packed in blocks
+  int64_t blocks;  // of rows, about equal
+  const float* a;
+  int64_t a_row = 0;
+  const float* panels = nullptr;
+  int64_t panel_stride = 0;
+  ContractionCall call{};
+  int64_t first_row(int64_t block, int64_t rows) const { return block * rows / blocks; }
+};
+
 void ProductKernels::run_generated(const Product& product, const Place& place,
                                    float* scratch) const {
   float *a = scratch, *b = scratch + kMostCopied;
   const bool as_rows = product.a_depth == 1;
   const bool copied = as_rows && rows_collide(product, place.rows);
-  const Contraction& kernels = as_rows ? *rows_ : *panels_;
   const int lanes = Contraction::lanes(core_.isa);
-  // Blocks of the depth and of the rows about equal.
-  int64_t most = kDepthBlock;
-  if (product.packed_b != nullptr && as_rows)
-    most = copied ? std::min(kLongDepth, kMostCopied / place.rows - lanes) : kLongDepth;
+  // Blocks of the depth about equal.
+  int64_t most = product.packed_b != nullptr && as_rows ? kLongDepth : kDepthBlock;
+  if (copied) most = std::min(most, kMostCopied / place.rows - lanes - 8);
   const int64_t parts = std::max<int64_t>(1, ceil_div(product.depth, most));
-  const int64_t part = std::max<int64_t>(8, ceil_div(ceil_div(product.depth, parts), 8) * 8);
-  const int64_t blocks = ceil_div(place.rows, kernels.most_rows(form_.panel_vectors));
-  const auto first_row = [&](int64_t block) { return block * place.rows / blocks; };
+  const int64_t step = std::max<int64_t>(8, ceil_div(ceil_div(product.depth, parts), 8) * 8);
 
-  ContractionCall call;
-  call.scale = product.alpha;
-  call.low = product.low;
-  call.high = product.high;
-  call.c_stride = place.stride * kFloat;
-  for (int64_t start = 0; start == 0 || start < product.depth; start += part) {
-    call.depth = std::min(part, product.depth - start);
-    call.accumulates = product.starts || start > 0 ? 1 : 0;
-    call.finishes = start + part >= product.depth ? 1 : 0;
+  const Contraction& kernels = as_rows ? *rows_ : *panels_;
+  Part part{kernels, as_rows, ceil_div(place.rows, kernels.most_rows(form_.panel_vectors)), a};
+  part.call.scale = product.alpha;
+  part.call.low = product.low;
+  part.call.high = product.high;
+  part.call.c_stride = place.stride * kFloat;
+  for (int64_t start = 0; start == 0 || start < product.depth; start += step) {
+    const int64_t depth = std::min(step, product.depth - start);
+    part.call.depth = depth;
+    part.call.accumulates = product.starts || start > 0 ? 1 : 0;
+    part.call.finishes = start + step >= product.depth ? 1 : 0;
     const float* from = product.a + place.row * product.a_row + start * product.a_depth;
-    int64_t a_row = product.a_row;
+    part.a_row = copied ? depth + lanes : product.a_row;
     if (copied) {
-      a_row = call.depth + lanes;
       for (int64_t i = 0; i < place.rows; ++i)
-        std::memcpy(a + i * a_row, from + i * product.a_row,
-                    static_cast<size_t>(call.depth) * kFloat);
-      from = a;
-    } else if (!as_rows) {
-      for (int64_t i = 0; i < blocks; ++i)
-        pack_panels(from + first_row(i) * a_row, first_row(i + 1) - first_row(i), call.depth, a_row,
-                    product.a_depth, static_cast<int>(first_row(i + 1) - first_row(i)),
-                    a + first_row(i) * call.depth);
+        std::copy_n(from + i * product.a_row, depth, a + i * part.a_row);
+    } else if (as_rows) {
+      part.a = from;
+    } else {
+      for (int64_t i = 0; i < part.blocks; ++i) {
+        const int64_t first = part.first_row(i, place.rows);
+        const int64_t rows = part.first_row(i + 1, place.rows) - first;
+        pack_panels(from + first * product.a_row, rows, depth, product.a_row, product.a_depth,
+                    static_cast<int>(rows), a + first * depth);
+      }
     }
-    const float* panels = b;
-    int64_t panel_stride = call.depth * core_.columns;
+    part.panels = b;
+    part.panel_stride = depth * core_.columns;
     if (product.packed_b != nullptr) {
-      panels = product.packed_b + place.column * product.depth + start * core_.columns;
-      panel_stride = product.depth * core_.columns;
+      part.panels = product.packed_b + place.column * product.depth + start * core_.columns;
+      part.panel_stride = product.depth * core_.columns;
     } else {
       pack_panels(product.b + place.column * product.b_column + start * product.b_depth,
-                  place.columns, call.depth, product.b_column, product.b_depth, core_.columns, b);
+                  place.columns, depth, product.b_column, product.b_depth, core_.columns, b);
     }
-    for (int64_t column = 0; column < place.columns; column += core_.columns) {
-      const int64_t count = std::min<int64_t>(core_.columns, place.columns - column);
-      const int64_t vectors = ceil_div(count, lanes);
-      call.b = panels + column / core_.columns * panel_stride;
-      call.last_mask = count % lanes == 0 ? nullptr : column_mask(count - (vectors - 1) * lanes);
-      call.bias = product.bias == nullptr ? nullptr : product.bias + place.column + column;
-      for (int64_t block = 0; block < blocks; ++block) {
-        const int64_t first = first_row(block), rows = first_row(block + 1) - first;
-        const float* pointers[Contraction::kMostRows];
-        if (as_rows)
-          for (int64_t i = 0; i < rows; ++i) pointers[i] = from + (first + i) * a_row;
-        call.a_rows = pointers;
-        call.a = a + first * call.depth;
-        call.c = place.c + first * place.stride + column;
-        if (product.added != nullptr)
-          call.added = product.added + (place.row + first) * place.stride + place.column + column;
-        kernels.function(static_cast<int>(rows), static_cast<int>(vectors))(&call);
-      }
+    run_part(product, place, part);
+  }
+}
+
+void ProductKernels::run_part(const Product& product, const Place& place, Part& part) const {
+  const int lanes = Contraction::lanes(core_.isa);
+  ContractionCall& call = part.call;
+  for (int64_t column = 0; column < place.columns; column += core_.columns) {
+    const int64_t count = std::min<int64_t>(core_.columns, place.columns - column);
+    const int64_t vectors = ceil_div(count, lanes);
+    call.b = part.panels + column / core_.columns * part.panel_stride;
+    call.last_mask = count % lanes == 0 ? nullptr : column_mask(count - (vectors - 1) * lanes);
+    call.bias = product.bias == nullptr ? nullptr : product.bias + place.column + column;
+    for (int64_t block = 0; block < part.blocks; ++block) {
+      const int64_t first = part.first_row(block, place.rows);
+      const int64_t rows = part.first_row(block + 1, place.rows) - first;
+      const float* pointers[Contraction::kMostRows];
+      if (part.as_rows)
+        for (int64_t i = 0; i < rows; ++i) pointers[i] = part.a + (first + i) * part.a_row;
+      call.a_rows = pointers;
+      call.a = part.a + first * call.depth;
+      call.c = place.c + first * place.stride + column;
+      if (product.added != nullptr)
+        call.added = product.added + (place.row + first) * place.stride + place.column + column;
+      part.kernels.function(static_cast<int>(rows), static_cast<int>(vectors))(&call);
     }
   }
 }
