@@ -136,7 +136,7 @@ def main():
         own = times[runners[0]]
         cells = [name] + [f"{1e6 * times[r]:.0f}" for r in runners]
         cells += [""] * (len(header) - 2 - len(cells)) + [f"{flops / own / 1e9:.0f}"]
-        cells.append(f"{100 * flops / own / best:.0f} %" if best else "")
+        cells.append(f"{100 * flops / own / 1e9 / best:.0f} %" if best else "")
         print("| " + " | ".join(cells) + " |", flush=True)
         for runner in runners:
             if hasattr(runner, "close"):
