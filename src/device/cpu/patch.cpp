@@ -1,7 +1,7 @@
 #include "device/cpu/patch.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <limits>
 
 #include "base/size.hpp"
 
@@ -20,6 +20,25 @@ int64_t ceil_to(int64_t value, int64_t multiple) { return ceil_div(value, multip
 /// Parts of `size` of at most `most`, about equal.
 int64_t equal_part(int64_t size, int64_t most) {
   return ceil_div(size, ceil_div(size, std::max<int64_t>(1, most)));
+}
+
+/// As many rows of pixels that the vectors of their tiles are filled best; about the most when that
+/// makes no difference.
+int64_t rows_of_tile(int64_t rows, int64_t columns, int64_t reach, int64_t least, int64_t most) {
+  const int64_t half = Contraction::lanes(gemm_core().isa) / 2;
+  const auto vectors = [&](int64_t count) {  // in halves
+    return count == 0 ? 0 : ceil_div((count - 1) * (columns + reach) + columns, half);
+  };
+  int64_t best = most, least_cost = std::numeric_limits<int64_t>::max();
+  for (int64_t count = most; count >= least; --count) {
+    const int64_t tiles = ceil_div(rows, count);
+    // What a tile copies twice counts a little.
+    const int64_t cost = tiles + (tiles - 1) * vectors(count) + vectors(rows - (tiles - 1) * count);
+    if (cost >= least_cost) continue;
+    least_cost = cost;
+    best = count;
+  }
+  return best;
 }
 
 }  // namespace
@@ -107,9 +126,10 @@ void Patches::plan_copies(const Filters& filters, int64_t wanted) {
   const int64_t least = std::min(g.rows, ceil_div(kLeastColumns, g.columns));
   const int64_t fitting_few = kPatchFloats / (std::min(kFewChannels, channels_) * row) - reach_y;
   if (fitting >= least || fitting_few >= least) {
-    tile_rows_ = equal_part(
-        g.rows, fitting >= least ? std::min(fitting, std::max(least, ceil_div(g.rows, wanted)))
-                                 : std::min(fitting_few, std::max(least, reach_y)));
+    const int64_t most = fitting >= least
+                             ? std::min(fitting, std::max(least, ceil_div(g.rows, wanted)))
+                             : std::min(fitting_few, std::max(least, reach_y));
+    tile_rows_ = rows_of_tile(g.rows, g.columns, reach_x, least, std::min(most, g.rows));
     channels_ = std::min(channels_, kPatchFloats / ((tile_rows_ + reach_y) * row));
     channels_ = equal_part(g.channels, channels_);
   } else {
@@ -134,6 +154,8 @@ void Patches::plan_copies(const Filters& filters, int64_t wanted) {
   plane_ = patch_rows_ * pitch_;
   // Not all channels in one set of a cache.
   if (plane_ >= 512 && plane_ % 1024 < 16) plane_ += 16;
+  for (int64_t tile = 0; tile < column_tiles_; ++tile)
+    for (const Phase& phase : phases_) reaches_.push_back(reach_of(phase, tile * tile_columns_));
   for (int64_t c = 0; c < channels_; ++c)
     for (const Tap& tap : taps)
       offsets_.push_back(static_cast<int32_t>(
@@ -159,13 +181,14 @@ Patches::Tile Patches::tile(int64_t index) const {
 void Patches::fill(const Tile& tile, const float* from, int64_t channels, float* to) const {
   const ConvGeometry& g = geometry_;
   const int64_t rows = tile.rows + patch_rows_ - tile_rows_;
+  const Reach* reaches = reaches_.data() + tile.x / tile_columns_ * std::ssize(phases_);
   for (int64_t c = 0; c < channels; ++c, from += g.height * g.width)
-    for (const Phase& phase : phases_) {
+    for (size_t phase = 0; phase < phases_.size(); ++phase) {
       float* row = to;
-      for (int64_t r = 0; r < rows; ++r, row += pitch_) {
-        const int64_t y = g.y.start(tile.y + r) + phase.y;
+      int64_t y = g.y.start(tile.y) + phases_[phase].y;
+      for (int64_t r = 0; r < rows; ++r, row += pitch_, y += g.y.stride) {
         if (y < 0 || y >= g.height) std::fill_n(row, pitch_, 0.0F);
-        else fill_row(from + y * g.width, phase, tile, row);
+        else fill_row(from + y * g.width, reaches[phase], row);
       }
       to += plane_;
     }
@@ -173,20 +196,28 @@ void Patches::fill(const Tile& tile, const float* from, int64_t channels, float*
   std::fill_n(to - (plane_ - rows * pitch_), kBeyond, 0.0F);
 }
 
-void Patches::fill_row(const float* line, const Phase& phase, const Tile& tile, float* to) const {
+/// Of a row of a patch that begins with the pixel `x`: what lies in the input.
+Patches::Reach Patches::reach_of(const Phase& phase, int64_t x) const {
   const WindowAxis& axis = geometry_.x;
-  const int64_t start = axis.start(tile.x) + phase.x, stride = axis.stride;
-  const int64_t before = start >= 0 ? 0 : ceil_div(-start, stride);
+  const int64_t start = axis.start(x) + phase.x;
+  const int64_t before = start >= 0 ? 0 : ceil_div(-start, axis.stride);
   const int64_t inside = std::clamp<int64_t>(before, 0, pitch_);
   const int64_t behind = geometry_.width - start;  // of the first element to the line's end
-  const int64_t outside =
-      std::clamp<int64_t>(behind > 0 ? ceil_div(behind, stride) : 0, inside, pitch_);
+  const int64_t end = behind > 0 ? ceil_div(behind, axis.stride) : 0;
+  return {start, inside, std::clamp(end, inside, pitch_)};
+}
+
+void Patches::fill_row(const float* line, const Reach& reach, float* to) const {
+  const auto& [start, inside, outside] = reach;
+  const int64_t stride = geometry_.x.stride;
   std::fill_n(to, inside, 0.0F);
+  const float* from = line + start;
   if (stride == 1) {
-    std::memcpy(to + inside, line + start + inside,
-                static_cast<size_t>(outside - inside) * sizeof(float));
+    std::copy_n(from + inside, outside - inside, to + inside);
+  } else if (stride == 2) {  // the compiler makes shuffles of it
+    for (int64_t j = inside; j < outside; ++j) to[j] = from[2 * j];
   } else {
-    for (int64_t j = inside; j < outside; ++j) to[j] = line[start + j * stride];
+    for (int64_t j = inside; j < outside; ++j) to[j] = from[j * stride];
   }
   std::fill_n(to + outside, pitch_ - outside, 0.0F);
 }

@@ -59,10 +59,17 @@ class Patches {
   std::vector<Tap> taps_of(const Filters& filters);
   void plan_reading(int64_t wanted);
   void plan_copies(const Filters& filters, int64_t wanted);
-  void fill_row(const float* line, const Phase& phase, const Tile& tile, float* to) const;
+  /// Of the elements of a row of a patch: which of the input's row would be the first; those in
+  /// [inside, outside) lie in it.
+  struct Reach {
+    int64_t start, inside, outside;
+  };
+  Reach reach_of(const Phase& phase, int64_t x) const;
+  void fill_row(const float* line, const Reach& reach, float* to) const;
 
   ConvGeometry geometry_;  // of a plain one: all pixels as one row
   std::vector<Phase> phases_;
+  std::vector<Reach> reaches_;  // [column tile][phase]
   int64_t tile_rows_ = 0, tile_columns_ = 0, row_tiles_ = 0, column_tiles_ = 0;
   int64_t patch_rows_ = 0, pitch_ = 0, plane_ = 0, channels_ = 0;
   std::vector<int32_t> offsets_, end_offsets_;
