@@ -14,19 +14,28 @@ constexpr int64_t kMostOutputs = 1 << 15;  // of a plane: the table shall stay i
 /// One entry of the table, filled mask by mask.
 class Entry {
  public:
-  Entry(Isa isa, std::byte* to, int64_t in, int64_t out) : isa_(isa), masks_(to + 8) {
-    const int32_t places[] = {static_cast<int32_t>(in), static_cast<int32_t>(out)};
+  Entry(Isa isa, std::byte* to, int64_t in, int64_t out)
+      : isa_(isa), in_(static_cast<int32_t>(in)), places_(to), masks_(to + 8) {
+    const int32_t places[] = {in_, static_cast<int32_t>(out)};
     std::memcpy(to, places, sizeof(places));
   }
   void set(int mask, int64_t lane) {
     std::byte* at = masks_ + static_cast<size_t>(mask) * DepthwiseEntry::mask_bytes(isa_);
     if (isa_ == Isa::avx512) at[lane / 8] |= std::byte{1} << (lane % 8);
     else at[lane] = std::byte{0xFF};
+    ++set_;
+  }
+  /// All were set that there are.
+  void finish(int64_t all) {
+    const int32_t in = in_ + DepthwiseEntry::kWhole;
+    if (set_ == all) std::memcpy(places_, &in, sizeof(in));
   }
 
  private:
   Isa isa_;
-  std::byte* masks_;
+  int32_t in_;
+  std::byte *places_, *masks_;
+  int64_t set_ = 0;
 };
 
 }  // namespace
@@ -62,6 +71,7 @@ DepthwisePlan::DepthwisePlan(Isa isa, const DepthwiseForm& form, const ConvGeome
     constexpr auto kFloat = static_cast<int64_t>(sizeof(float));
     Entry entry(isa, table.data() + static_cast<size_t>(v) * entry_bytes, in * kFloat,
                 out * kFloat);
+    bool reads_on = false;
     for (int64_t lane = 0; lane < most; ++lane) {
       entry.set(0, lane);
       const int64_t row = (out + lane) / g.columns, column = (out + lane) % g.columns;
@@ -71,8 +81,11 @@ DepthwisePlan::DepthwisePlan(Isa isa, const DepthwiseForm& form, const ConvGeome
         if (from < 0 || from >= g.height || at < 0 || at >= g.width) continue;
         const int64_t place = lane * form.stride;
         entry.set(1 + tap * form.stride + static_cast<int>(place / lanes), place % lanes);
+        // At a stride of 2 vectors read one element more than they use.
+        reads_on |= lane + 1 == lanes && at + form.stride > g.width;
       }
     }
+    if (!reads_on) entry.finish(lanes * (1 + form.taps()));
   }
 }
 

@@ -33,7 +33,7 @@ constexpr int32_t kEven[16] = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26
 class DepthwiseCode final : public Assembler {
  public:
   DepthwiseCode(Isa isa, const DepthwiseForm& form)
-      : Assembler(isa, size_t{32} * 1024), form_(form), resident_(std::min(form.taps(), room())) {}
+      : Assembler(isa, size_t{64} * 1024), form_(form), resident_(std::min(form.taps(), room())) {}
 
   void emit() {
     begin(16);
@@ -110,21 +110,38 @@ class DepthwiseCode final : public Assembler {
   }
   /// Lanes that are not read become 0.
   void masked_read(const Xmm& to, const Xbyak::Address& from, int index) {
+    if (!masked_) return vmovups(to, from);
     load_mask(index, k1);
     if (wide()) vmovups(to | k1 | T_z, from);
     else vmaskmovps(to, mask(), from);
   }
 
   void one_vector() {
+    Xbyak::Label whole, done;
     movsxd(rax, dword[rsi]);
+    test(al, DepthwiseEntry::kWhole);
+    jnz(whole, T_NEAR);
+    vector_of(true);
+    jmp(done, T_NEAR);
+    L(whole);
+    and_(rax, -kFloat);
+    vector_of(false);
+    L(done);
+  }
+
+  /// `masked`: some lanes are no outputs or read what does not lie in the plane.
+  void vector_of(bool masked) {
+    masked_ = masked;
     vmovaps(first(), start());
     if (form_.taps() > 1) clear(second());
     for (int tap = 0; tap < form_.taps(); ++tap) one_tap(tap);
     if (form_.taps() > 1) vaddps(first(), first(), second());
     movsxd(rax, dword[rsi + 4]);
-    load_mask(0, k1);
+    if (masked_) load_mask(0, k1);
     if (form_.adds) {
-      if (wide()) {
+      if (!masked_) {
+        vaddps(first(), first(), ptr[r15 + rax]);
+      } else if (wide()) {
         vaddps(first() | k1, first(), ptr[r15 + rax]);
       } else {
         vmaskmovps(read(0), mask(), ptr[r15 + rax]);
@@ -134,7 +151,8 @@ class DepthwiseCode final : public Assembler {
     // The sum is the second operand: the one that comes out when one of both is NaN.
     if (form_.clips_low) vmaxps(first(), low(), first());
     if (form_.clips_high) vminps(first(), high(), first());
-    if (wide()) vmovups(ptr[rdx + rax] | k1, first());
+    if (!masked_) vmovups(ptr[rdx + rax], first());
+    else if (wide()) vmovups(ptr[rdx + rax] | k1, first());
     else vmaskmovps(ptr[rdx + rax], mask(), first());
   }
 
@@ -146,7 +164,9 @@ class DepthwiseCode final : public Assembler {
     if (tap >= resident_) factor = read(1);
     if (form_.stride == 1) {
       if (tap >= resident_) broadcast(factor, ptr[rbp + tap * kFloat]);
-      if (wide()) {
+      if (!masked_) {
+        vfmadd231ps(sum, factor, ptr[line + rax + distance]);
+      } else if (wide()) {
         load_mask(1 + tap, k1);
         vfmadd231ps(sum | k1, factor, ptr[line + rax + distance]);
       } else {
@@ -169,6 +189,7 @@ class DepthwiseCode final : public Assembler {
 
   const DepthwiseForm form_;
   const int resident_;  // weights that stay in registers
+  bool masked_ = true;
 };
 
 }  // namespace

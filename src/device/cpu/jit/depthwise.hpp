@@ -39,8 +39,10 @@ struct DepthwiseCall {
 /// An entry of the table: where the vector's first output reads with the first tap, and where it
 /// lies, in bytes from the planes' begins; which of its lanes are outputs; and for each tap which
 /// lanes of what it reads (of two vectors for a stride of 2) lie in the plane: a bit a lane in 16
-/// bits for AVX-512, a byte a lane for AVX2.
+/// bits for AVX-512, a byte a lane for AVX2. Where all of these are set the place that is read
+/// first has kWhole added.
 struct DepthwiseEntry {
+  static constexpr int kWhole = 1;
   static size_t mask_bytes(Isa isa) { return isa == Isa::avx512 ? 2 : 8; }
   static size_t bytes(Isa isa, const DepthwiseForm& form) {
     return (8 + mask_bytes(isa) * static_cast<size_t>(1 + form.reads()) + 3) / 4 * 4;
