@@ -3,13 +3,13 @@
 #include "device/cpu/jit/contraction.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 
 #include <cmath>
 #include <fstream>
 #include <random>
 
 #include "device/cpu/jit/code_memory.hpp"
+#include "device/fenced.hpp"
 #include "device/kernel_case.hpp"
 
 namespace hone::test {
@@ -19,33 +19,17 @@ using cpu::Contraction;
 using cpu::ContractionCall;
 using cpu::ContractionForm;
 
-/// Floats whose first one follows, or whose last one precedes, a page that may not be touched.
-class Fenced {
+/// Random floats between pages that may not be touched.
+class Floats {
  public:
-  Fenced(size_t count, bool at_end) : count_(count) {
-    room_ = (count * sizeof(float) + kPage - 1) / kPage * kPage;
-    base_ = static_cast<std::byte*>(::mmap(nullptr, room_ + 2 * kPage, PROT_READ | PROT_WRITE,
-                                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    ::mprotect(base_, kPage, PROT_NONE);
-    ::mprotect(base_ + kPage + room_, kPage, PROT_NONE);
-    std::byte* first = base_ + kPage + (at_end ? room_ - count * sizeof(float) : 0);
-    data_ = reinterpret_cast<float*>(first);
-  }
-  Fenced(size_t count, bool at_end, std::mt19937& random) : Fenced(count, at_end) {
+  Floats(size_t count, bool at_end, std::mt19937& random) : memory_(count * sizeof(float), at_end) {
     std::uniform_real_distribution<float> values(-1, 1);
-    for (size_t i = 0; i < count; ++i) data_[i] = values(random);
+    for (size_t i = 0; i < count; ++i) data()[i] = values(random);
   }
-  ~Fenced() { ::munmap(base_, room_ + 2 * kPage); }
-  Fenced(const Fenced&) = delete;
-  Fenced& operator=(const Fenced&) = delete;
-  float* data() const { return data_; }
-  size_t size() const { return count_; }
+  float* data() const { return reinterpret_cast<float*>(memory_.data()); }
 
  private:
-  static constexpr size_t kPage = 4096;
-  size_t count_, room_ = 0;
-  std::byte* base_ = nullptr;
-  float* data_ = nullptr;
+  Fenced memory_;
 };
 
 class ContractionTest : public KernelTest {};
@@ -69,17 +53,17 @@ class Trial {
 
   void run(const Contraction& kernels) {
     const auto rows = static_cast<size_t>(rows_), depth = static_cast<size_t>(depth_);
-    const Fenced a(rows * depth * static_cast<size_t>(taps_), at_end_, random_);
+    const Floats a(rows * depth * static_cast<size_t>(taps_), at_end_, random_);
     std::vector<const float*> pointers;
     for (int i = 0; i < taps_ * rows_; ++i) pointers.push_back(a.data() + i * depth_);
-    const Fenced b(depth * static_cast<size_t>(panel_ * taps_), at_end_, random_);
+    const Floats b(depth * static_cast<size_t>(panel_ * taps_), at_end_, random_);
     std::vector<int32_t> offsets;  // of rows of b in another order
     for (int d = 0; d < depth_; ++d)
       offsets.push_back((depth_ - 1 - d) * panel_ * static_cast<int>(sizeof(float)));
     const size_t reach = (rows - 1) * static_cast<size_t>(stride_) + static_cast<size_t>(columns_);
-    const Fenced c(reach, at_end_, random_), added(reach, at_end_, random_);
+    const Floats c(reach, at_end_, random_), added(reach, at_end_, random_);
     const bool by_row = form_.bias == ContractionForm::Bias::row;
-    const Fenced bias(static_cast<size_t>(by_row ? rows_ : columns_), at_end_, random_);
+    const Floats bias(static_cast<size_t>(by_row ? rows_ : columns_), at_end_, random_);
     const std::vector<float> before(c.data(), c.data() + reach);
 
     ContractionCall call;

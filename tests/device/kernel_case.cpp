@@ -8,6 +8,7 @@
 #include "base/size.hpp"
 #include "device/cpu/device.hpp"
 #include "device/cpu/stream.hpp"
+#include "device/fenced.hpp"
 #include "device/problem.hpp"
 #include "ir/evaluation.hpp"
 #include "ir/region.hpp"
@@ -102,7 +103,8 @@ class Trial {
     const auto scratch_bytes = scratch_bytes_.evaluate(symbols);
     ASSERT_TRUE(scratch_bytes.has_value());
     Guarded scratch(static_cast<size_t>(*scratch_bytes), 0);
-    Addresses first(*this, symbols, inputs, expected), second(*this, symbols, inputs, expected);
+    Addresses first(*this, symbols, inputs, expected, true);
+    Addresses second(*this, symbols, inputs, expected, false);
     cpu::Stream stream(team_);
     const auto bound = prepared_->bind(first.operands, scratch.bytes(), stream);
     const auto enqueue = [&] { team_.run([&] { bound->enqueue(stream); }); };
@@ -122,17 +124,18 @@ class Trial {
 
  private:
   struct Addresses {
-    std::vector<Guarded> inputs, outputs;
+    std::vector<Fenced> inputs;
+    std::vector<Guarded> outputs;
     Operands operands;
     Addresses(const Trial& trial, const Bindings& symbols, const std::vector<Tensor>& tensors,
-              const std::vector<Tensor>& results) {
+              const std::vector<Tensor>& results, bool at_end) {
       operands.symbols = symbols;
       const auto width = [](DType dtype) {
         return static_cast<size_t>(std::max(8, bits(dtype)) / 8);
       };
       for (size_t i = 0; i < tensors.size(); ++i) {
         const Tensor& tensor = tensors[i];
-        inputs.emplace_back(tensor.bytes().size(), width(tensor.dtype()));
+        inputs.emplace_back(tensor.bytes().size(), at_end);
         std::ranges::copy(tensor.bytes(), inputs.back().data());
         std::byte* data = trial.packed_.contains(i) ? nullptr : inputs.back().data();
         operands.inputs.push_back({data, tensor.dtype(), tensor.shape()});

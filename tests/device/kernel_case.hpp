@@ -35,9 +35,9 @@ struct KernelCase {
 };
 
 /// Runs the case with 1 and with 3 workers on every kernel of the registry that supports it:
-/// operands at odd addresses, twice, and at new addresses. Fails the test where a result differs
-/// from the reference, two runs differ in a bit, or bytes outside of results and scratch change.
-/// Returns the kernels that ran.
+/// operands before and behind pages that may not be touched, twice, and at new addresses. Fails the
+/// test where a result differs from the reference, two runs differ in a bit, or bytes outside of
+/// results and scratch change. Returns the kernels that ran.
 std::set<std::string> kernels_run(const KernelCase& given);
 
 /// Fails the test also when `kernel` is not among them.
