@@ -138,6 +138,21 @@ TEST_P(KernelTest, BinaryElementwise) {
   expect_kernel("cpu.elementwise", {"%a: f16[4,n], %b: f16[n]", "Add(%a, %b)", "", "%y", sizes});
   expect_kernel("cpu.elementwise", {"%a: f16[4,n], %b: f16[1]", "Mul(%a, %b)", "", "%y", sizes});
   expect_kernel("cpu.elementwise", {"%a: bool[4,n], %b: bool[n]", "And(%a, %b)", "", "%y", sizes});
+  for (const char* type : {"bool", "u8", "i8", "u16", "i16", "u32", "u64"})
+    expect_kernel("cpu.elementwise", {cat("%a: ", type, "[4,n], %b: ", type, "[n]"),
+                                      "Equal(%a, %b)", "", "%y", sizes});
+  for (const char* op : {"BitwiseAnd", "BitwiseOr", "BitwiseXor"})
+    for (const char* type : {"u8", "i8", "i16", "i32", "u32", "i64", "u64"})
+      expect_kernel("cpu.elementwise", {cat("%a: ", type, "[4,n], %b: ", type, "[4,1]"),
+                                        cat(op, "(%a, %b)"), "", "%y", sizes});
+  for (const char* op : {"Add", "Sub", "Mul", "Div", "Max", "Min", "Less", "Greater", "Mod"})
+    for (const char* type : {"u8", "i8"})
+      expect_kernel("cpu.elementwise", {cat("%a: ", type, "[4,n], %b: ", type, "[n]"),
+                                        cat(op, "(%a, %b)"),
+                                        "",
+                                        "%y",
+                                        sizes,
+                                        {{"b", {1, 100}}}});
   expect_kernel("cpu.elementwise",
                 {"%a: bool[4,n], %b: bool[4,1]", "Xor(%a, %b)", "", "%y", sizes});
   expect_kernel("cpu.elementwise", {"%a: f32[n]", "Mul(%a, f32[1]{0.5})", "", "%y", sizes});
