@@ -49,6 +49,36 @@ TEST_P(KernelTest, GroupAndInstanceNormalization) {
                  "GroupNormalization(%x, %s, %b) num_groups=2", "", "%y", test::each("n", {1, 3})});
 }
 
+TEST_P(KernelTest, NormalizationOfHalves) {
+  const std::vector<Bindings> sizes = {{{"n", 2}, {"h", 3}, {"w", 70}},
+                                       {{"n", 1}, {"h", 40}, {"w", 31}},
+                                       {{"n", 0}, {"h", 4}, {"w", 4}}};
+  for (const std::string type : {"f16", "bf16"}) {
+    const std::string x = cat("%x: ", type, "[n,4,h,w]");
+    const std::string row = cat(", %s: ", type, "[w], %b: ", type, "[w]");
+    const std::string channels = cat(", %s: ", type, "[4], %b: ", type, "[4]");
+    const auto runs = [&](const std::string& kernel, const std::string& inputs,
+                          const std::string& node) {
+      expect_kernel(kernel, {inputs, node, "", "%y", sizes});
+    };
+    runs("cpu.group_norm", x + channels, "GroupNormalization(%x, %s, %b) num_groups=2");
+    runs("cpu.group_norm", x + channels, "InstanceNormalization(%x, %s, %b)");
+    runs("cpu.layer_norm", x + row, "LayerNormalization(%x, %s, %b)");
+    runs("cpu.layer_norm", cat("%x: ", type, "[n,h,w], %s: ", type, "[h,w]"),
+         "RMSNormalization(%x, %s) axis=1");
+    expect_kernel("cpu.layer_norm", {x + row,
+                                     "LayerNormalization(%x, %s, %b)",
+                                     "",
+                                     "%y, %m, %f",
+                                     {{{"n", 2}, {"h", 3}, {"w", 70}}},
+                                     {},
+                                     1e-3});
+    for (const char* op : {"Softmax", "LogSoftmax"})
+      for (const char* axis : {"-1", "1", "2", "1 flatten=true"})
+        runs("cpu.softmax", x, cat(op, "(%x) axis=", axis));
+  }
+}
+
 TEST_P(KernelTest, Lrn) {
   const std::vector<Bindings> sizes = {{{"n", 2}, {"h", 3}, {"w", 5}},
                                        {{"n", 1}, {"h", 20}, {"w", 31}},

@@ -31,6 +31,9 @@ struct RowFunctions {
   /// (x - center) * factor + shift.
   void (*standardize)(long count, float center, float factor, float shift, const float* from,
                       float* to);
+  /// f16 as it is stored to f32 and back; null: the instruction set has nothing for it.
+  void (*widen_f16)(long count, const unsigned short* from, float* to);
+  void (*narrow_f16)(long count, const float* from, unsigned short* to);
   /// x * factor + shift.
   void (*affine)(long count, float factor, float shift, const float* from, float* to);
 };

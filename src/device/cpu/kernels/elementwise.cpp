@@ -4,6 +4,7 @@
 
 #include "base/size.hpp"
 #include "device/cpu/broadcast_rows.hpp"
+#include "device/cpu/half.hpp"
 #include "device/cpu/step.hpp"
 
 namespace hone::cpu {
@@ -17,8 +18,6 @@ struct Found {
   bool narrow = false;  // elements of 16 bits, computed in f32
   double operations = 1;
 };
-
-bool is_half(DType type) { return type == DType::f16 || type == DType::bf16; }
 
 /// The function for the problem's op and types.
 Found find(const Problem& problem) {
@@ -111,13 +110,13 @@ struct ElementwiseShared final : Shared<ElementwiseShared> {
       piece.count = std::min(kPiece, row.count - done);
       for (size_t k = 0; k < operands_of.size(); ++k) {
         if (row.at[k] == nullptr) continue;
-        convert_to_f32(result, row.at[k] + done * row.step[k] * widths[k],
-                       row.step[k] == 0 ? 1 : piece.count, wide[k]);
+        widen_halves(result, row.at[k] + done * row.step[k] * widths[k],
+                     row.step[k] == 0 ? 1 : piece.count, wide[k]);
         piece.at[k] = reinterpret_cast<const std::byte*>(wide[k]);
       }
       piece.to = reinterpret_cast<std::byte*>(values);
       found.function(op.data(), functions, piece);
-      convert_from_f32(values, piece.count, result, row.to + done * (bits(result) / 8));
+      narrow_to_halves(values, piece.count, result, row.to + done * (bits(result) / 8));
     }
   }
 };

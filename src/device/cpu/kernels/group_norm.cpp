@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "device/cpu/half.hpp"
 #include "device/cpu/rows.hpp"
 #include "device/cpu/step.hpp"
 #include "ops/normalization.hpp"
@@ -28,7 +29,9 @@ std::optional<Fields> fields_of(const Problem& problem) {
 
 Verdict supports(const Problem& problem) {
   if (!fields_of(problem)) return Verdict::no("GroupNormalization and InstanceNormalization only");
-  if (!all_are(problem, DType::f32)) return Verdict::no("f32 only");
+  const DType type = operand_type(problem, 0)->dtype;
+  if ((type != DType::f32 && !is_half(type)) || !all_are(problem, type))
+    return Verdict::no("f32, f16 and bf16 of known rank only");
   if (operand_type(problem, 0)->rank() < 2) return Verdict::no("there are no channels");
   return {};
 }
@@ -40,6 +43,15 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
   made.seconds = streaming_seconds(*problem, 4);
+  const TensorType& x = *operand_type(*problem, 0);
+  if (is_half(x.dtype)) {  // a group
+    const int64_t groups = fields_of(*problem)->groups;
+    Dim floats = groups == 0 ? Dim(1) : ceil_div(x.shape()[1], Dim(groups));
+    for (size_t d = 2; d < x.shape().size(); ++d) floats = floats * x.shape()[d];
+    made.scratch_bytes = worker_scratch(problem->share, floats);
+    made.problem = std::move(problem);
+    return made;
+  }
   made.scratch_bytes =
       Dim(most_shared(problem->share.workers) * kParts * static_cast<int64_t>(sizeof(double)));
   made.problem = std::move(problem);
@@ -53,6 +65,7 @@ struct Moments {
 struct GroupNormShared final : Shared<GroupNormShared> {
   Region region;
   Fields fields{};
+  DType type = DType::f32;
   std::vector<Source> operands_of;
   int64_t workers = 1;
 
@@ -85,17 +98,22 @@ struct GroupNormShared final : Shared<GroupNormShared> {
   void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
     if (g.groups == 0) return;
-    if (g.groups < most_shared(workers) && g.size() >= 2 * kTile)
+    if (type == DType::f32 && g.groups < most_shared(workers) && g.size() >= 2 * kTile)
       return shared_groups(g, operands, reinterpret_cast<double*>(scratch.data()), stream);
     const RowFunctions& rows = row_functions();
-    const auto* from = operands_of[0].as<float>(operands);
+    const std::byte* from = operands_of[0].data(operands);
+    std::byte* to = operands.outputs[0].data;
     parallel_ranges(stream, g.groups, kTile / g.size(), [&](int64_t first, int64_t last) {
+      float* room = scratch_of(scratch, g.size());
       for (int64_t group = first; group < last; ++group) {
-        const float* own = from + group * g.size();
+        const int64_t at = group * g.size();
+        const float* own = widened(type, from, at, g.size(), room);
+        float* results = place_of(type, to, at, room);
         const auto count = static_cast<double>(g.size());
         const double mean = long_sum(rows, g.size(), own) / count;
         const double squares = long_squares(rows, g.size(), static_cast<float>(mean), own);
-        finish(g, operands, group, moments(mean, squares / count), 0, g.size());
+        finish(g, operands, group, moments(mean, squares / count), 0, g.size(), own, results);
+        narrow(type, results, g.size(), to, at);
       }
     });
   }
@@ -106,28 +124,28 @@ struct GroupNormShared final : Shared<GroupNormShared> {
     return {mean, squares - rest * rest};
   }
 
-  /// Elements [begin, end) of a group.
+  /// Elements [begin, end) of a group, which is `from` and becomes `to`.
   void finish(const Geometry& g, const Operands& operands, int64_t group, const Moments& m,
-              int64_t begin, int64_t end) const {
+              int64_t begin, int64_t end, const float* from, float* to) const {
     const RowFunctions& rows = row_functions();
-    const auto* from = operands_of[0].as<float>(operands) + group * g.size();
-    const auto *scale = operands_of[1].as<float>(operands),
-               *bias = operands_of[2].as<float>(operands);
-    float* to = operands.outputs[0].as<float>() + group * g.size();
     const int64_t in_sample = group % (g.channels / g.in_group);
     const double factor = 1 / std::sqrt(m.variance + double{fields.epsilon});
     while (begin < end) {
       const int64_t channel = in_sample * g.in_group + begin / g.plane;
       const int64_t stop = std::min(end, (begin / g.plane + 1) * g.plane);
-      const double own = factor * double{scale[g.by_group[0] ? in_sample : channel]};
+      const double own = factor * number(operands, 1, g.by_group[0] ? in_sample : channel);
       // What the mean loses by rounding is made up for by the shift.
       const auto center = static_cast<float>(m.mean);
-      const double shift =
-          double{bias[g.by_group[1] ? in_sample : channel]} - (m.mean - double{center}) * own;
+      const double shift = number(operands, 2, g.by_group[1] ? in_sample : channel) -
+                           (m.mean - double{center}) * own;
       rows.standardize(stop - begin, center, static_cast<float>(own), static_cast<float>(shift),
                        from + begin, to + begin);
       begin = stop;
     }
+  }
+
+  double number(const Operands& operands, size_t operand, int64_t at) const {
+    return load_double(type, operands_of[operand].data(operands), at);
   }
 
   /// Each group in kParts parts: their sums, their squares, the results.
@@ -159,7 +177,8 @@ struct GroupNormShared final : Shared<GroupNormShared> {
     for (int64_t group = 0; group < g.groups; ++group)
       all[group] = moments(means[group], total(group) / count);
     each([&](int64_t, int64_t group, int64_t part) {
-      finish(g, operands, group, all[group], begin(part), begin(part + 1));
+      finish(g, operands, group, all[group], begin(part), begin(part + 1), from + group * g.size(),
+             operands.outputs[0].as<float>() + group * g.size());
     });
   }
 };
@@ -169,6 +188,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   auto shared = std::make_shared<GroupNormShared>();
   shared->region = problem.region;
   shared->fields = *fields_of(problem);
+  shared->type = operand_type(problem, 0)->dtype;
   shared->operands_of = sources(problem);
   shared->workers = problem.share.workers;
   return shared;

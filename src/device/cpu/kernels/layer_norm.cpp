@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "device/cpu/half.hpp"
 #include "device/cpu/rows.hpp"
 #include "device/cpu/step.hpp"
 #include "ops/normalization.hpp"
@@ -34,10 +35,26 @@ bool is_row(const Problem& problem, size_t operand, const Dims& x, size_t axis) 
          std::equal(own.begin(), own.end(), x.begin() + static_cast<std::ptrdiff_t>(axis));
 }
 
+/// The operands and the first result are of `type`, statistics f32.
+bool types_fit(const Problem& problem, DType type) {
+  const Node& node = *problem.region.single();
+  const auto is = [](const Value* value, DType wanted) {
+    return value == nullptr ||
+           (value->type.tensor().has_rank() && value->type.tensor().dtype == wanted);
+  };
+  for (const Value* input : node.inputs)
+    if (!is(input, type)) return false;
+  for (size_t i = 0; i < node.outputs.size(); ++i)
+    if (!is(node.outputs[i], i == 0 ? type : DType::f32)) return false;
+  return true;
+}
+
 Verdict supports(const Problem& problem) {
   const auto fields = fields_of(problem);
   if (!fields) return Verdict::no("LayerNormalization and RMSNormalization only");
-  if (!all_are(problem, DType::f32)) return Verdict::no("f32 only");
+  const DType type = operand_type(problem, 0)->dtype;
+  if ((type != DType::f32 && !is_half(type)) || !types_fit(problem, type))
+    return Verdict::no("f32, f16 and bf16 of known rank only");
   if (region_input(problem, 0) < 0) return Verdict::no("the operand is a literal");
   const Dims& x = operand_type(problem, 0)->shape();
   const size_t axis = axis_index(fields->axis, x.size());
@@ -51,12 +68,21 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
   made.seconds = streaming_seconds(*problem, 4);
+  const TensorType& x = *operand_type(*problem, 0);
+  if (is_half(x.dtype)) {  // a row, its scale, its bias
+    Dim floats = 3;
+    for (size_t d = axis_index(fields_of(*problem)->axis, x.shape().size()); d < x.shape().size();
+         ++d)
+      floats = floats * x.shape()[d];
+    made.scratch_bytes = worker_scratch(problem->share, floats);
+  }
   made.problem = std::move(problem);
   return made;
 }
 
 struct LayerNormShared final : Shared<LayerNormShared> {
   Fields fields{};
+  DType type = DType::f32;
   std::vector<Source> operands_of;
   int mean = -1, factor = -1;  // outputs
 
@@ -70,27 +96,38 @@ struct LayerNormShared final : Shared<LayerNormShared> {
             element_count(std::span(shape.begin() + axis, shape.end()))};
   }
 
-  void run(const Geometry& g, const Operands& operands, std::span<std::byte>,
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
     if (g.outer == 0) return;
     const RowFunctions& rows = row_functions();
-    const auto* from = operands.inputs[0].as<float>();
-    const auto *scale = operands_of[1].as<float>(operands),
-               *bias = operands_of[2].as<float>(operands);
-    const auto output = [&](int index) {
+    const std::byte* from = operands.inputs[0].data;
+    std::byte* to = operands.outputs[0].data;
+    const auto statistics = [&](int index) {
       return index < 0 ? nullptr : operands.outputs[static_cast<size_t>(index)].as<float>();
     };
-    float *to = output(0), *means = output(mean), *factors = output(factor);
+    float *means = statistics(mean), *factors = statistics(factor);
     parallel_ranges(stream, g.outer, kTile / std::max<int64_t>(1, g.size),
                     [&](int64_t first, int64_t last) {
+                      float* room = scratch_of(scratch, 3 * g.size);
+                      const float* scale = row(operands, 1, g.size, room + g.size);
+                      const float* bias = row(operands, 2, g.size, room + 2 * g.size);
                       for (int64_t i = first; i < last; ++i) {
-                        const Moments m = moments(rows, g.size, from + i * g.size);
-                        rows.normalize(g.size, m.mean, m.factor, scale, bias, from + i * g.size,
-                                       to + i * g.size);
+                        const int64_t at = i * g.size;
+                        const float* own = widened(type, from, at, g.size, room);
+                        float* results = place_of(type, to, at, room);
+                        const Moments m = moments(rows, g.size, own);
+                        rows.normalize(g.size, m.mean, m.factor, scale, bias, own, results);
+                        narrow(type, results, g.size, to, at);
                         if (means != nullptr) means[i] = m.mean;
                         if (factors != nullptr) factors[i] = m.factor;
                       }
                     });
+  }
+
+  /// Scale or bias as f32; null: absent.
+  const float* row(const Operands& operands, size_t operand, int64_t size, float* room) const {
+    const std::byte* data = operands_of[operand].data(operands);
+    return data == nullptr ? nullptr : widened(type, data, 0, size, room);
   }
 
   struct Moments {
@@ -110,6 +147,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   auto shared = std::make_shared<LayerNormShared>();
   const Problem& problem = *recipe.problem;
   shared->fields = *fields_of(problem);
+  shared->type = operand_type(problem, 0)->dtype;
   for (size_t i = 0; i < 3; ++i) shared->operands_of.emplace_back(problem, i);
   shared->mean = wanted_output(problem, 1);
   shared->factor = wanted_output(problem, 2);

@@ -58,8 +58,6 @@ std::optional<std::vector<bool>> gone_axes(const Fields& fields, size_t rank) {
   return gone;
 }
 
-bool is_half(DType type) { return type == DType::f16 || type == DType::bf16; }
-
 Verdict supports(const Problem& problem) {
   const Node* node = problem.region.single();
   const auto fields = node == nullptr ? std::nullopt : fields_of(problem);
@@ -92,7 +90,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 const float* floats(const float* from, int64_t, float*) { return from; }
 template <DType kType>
 const float* floats(const Half<kType>* from, int64_t count, float* room) {
-  convert_to_f32(kType, reinterpret_cast<const std::byte*>(from), count, room);
+  widen_halves(kType, reinterpret_cast<const std::byte*>(from), count, room);
   return room;
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "device/cpu/half.hpp"
 #include "device/cpu/rows.hpp"
 #include "device/cpu/step.hpp"
 
@@ -28,7 +29,9 @@ std::optional<Fields> fields_of(const Problem& problem) {
 
 Verdict supports(const Problem& problem) {
   if (!fields_of(problem)) return Verdict::no("Softmax and LogSoftmax only");
-  if (!all_are(problem, DType::f32)) return Verdict::no("f32 only");
+  const DType type = operand_type(problem, 0)->dtype;
+  if ((type != DType::f32 && !is_half(type)) || !all_are(problem, type))
+    return Verdict::no("f32, f16 and bf16 of known rank only");
   if (region_input(problem, 0) < 0) return Verdict::no("the operand is a literal");
   if (operand_type(problem, 0)->shape().empty()) return Verdict::no("the operand is a scalar");
   return {};
@@ -38,12 +41,25 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
   made.seconds = streaming_seconds(*problem, 8);
+  const TensorType& x = *operand_type(*problem, 0);
+  if (is_half(x.dtype)) {
+    const Fields fields = *fields_of(*problem);
+    const size_t axis = axis_index(fields.axis, x.shape().size());
+    Dim lane = x.shape()[axis];
+    bool innermost = true;
+    for (size_t d = axis + 1; d < x.shape().size(); ++d) {
+      if (fields.flatten) lane = lane * x.shape()[d];
+      else innermost &= x.shape()[d].is(1);
+    }
+    made.scratch_bytes = worker_scratch(problem->share, lane * Dim(innermost ? 2 : kColumns));
+  }
   made.problem = std::move(problem);
   return made;
 }
 
 struct SoftmaxShared final : Shared<SoftmaxShared> {
   Fields fields{};
+  DType type = DType::f32;
 
   struct Geometry {
     int64_t outer = 1, size = 1, inner = 1;
@@ -60,28 +76,47 @@ struct SoftmaxShared final : Shared<SoftmaxShared> {
     return g;
   }
 
-  void run(const Geometry& g, const Operands& operands, std::span<std::byte>,
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
     if (g.outer * g.size * g.inner == 0) return;
     const RowFunctions& rows = row_functions();
-    const auto* from = operands.inputs[0].as<float>();
-    auto* to = operands.outputs[0].as<float>();
+    const std::byte* from = operands.inputs[0].data;
+    std::byte* to = operands.outputs[0].data;
     if (g.inner == 1) {
       parallel_ranges(stream, g.outer, kTile / g.size, [&](int64_t first, int64_t last) {
-        for (int64_t i = first; i < last; ++i)
-          line(rows, g.size, from + i * g.size, to + i * g.size);
+        float* room = scratch_of(scratch, 2 * g.size);  // a lane, what becomes of it
+        for (int64_t at = first * g.size; at < last * g.size; at += g.size) {
+          float* results = place_of(type, to, at, room + g.size);
+          line(rows, g.size, widened(type, from, at, g.size, room), results);
+          narrow(type, results, g.size, to, at);
+        }
       });
       return;
     }
     const int64_t blocks = ceil_div(g.inner, kColumns);
     parallel_ranges(stream, g.outer * blocks, kTile / (g.size * kColumns),
                     [&](int64_t first, int64_t last) {
+                      float* room = scratch_of(scratch, g.size * kColumns);
                       for (int64_t i = first; i < last; ++i) {
                         const int64_t column = i % blocks * kColumns;
                         const int64_t at = i / blocks * g.size * g.inner + column;
-                        columns(rows, g, std::min(kColumns, g.inner - column), from + at, to + at);
+                        const int64_t count = std::min(kColumns, g.inner - column);
+                        if (type != DType::f32) wide_columns(rows, g, count, from, to, at, room);
+                        else
+                          columns(rows, g, count, reinterpret_cast<const float*>(from) + at,
+                                  reinterpret_cast<float*>(to) + at);
                       }
                     });
+  }
+
+  /// As columns(), in f32 beside one another.
+  void wide_columns(const RowFunctions& rows, const Geometry& g, int64_t count,
+                    const std::byte* from, std::byte* to, int64_t at, float* room) const {
+    for (int64_t k = 0; k < g.size; ++k)
+      widen_halves(type, from + 2 * (at + k * g.inner), count, room + k * count);
+    columns(rows, {1, g.size, count}, count, room, room);
+    for (int64_t k = 0; k < g.size; ++k)
+      narrow_to_halves(room + k * count, count, type, to + 2 * (at + k * g.inner));
   }
 
   void line(const RowFunctions& rows, int64_t size, const float* from, float* to) const {
@@ -124,6 +159,7 @@ struct SoftmaxShared final : Shared<SoftmaxShared> {
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<SoftmaxShared>();
   shared->fields = *fields_of(*recipe.problem);
+  shared->type = operand_type(*recipe.problem, 0)->dtype;
   return shared;
 }
 
