@@ -42,15 +42,17 @@ int64_t common_divisor(int64_t a, int64_t b) {
   return std::in_range<int64_t>(result) ? static_cast<int64_t>(result) : 1;
 }
 
-std::optional<int64_t> evaluate_atom(const DimAtom& atom, const Bindings& bindings) {
-  if (atom.kind == DimAtom::Kind::symbol) {
+std::optional<int64_t> evaluate_atom(const DimAtom& atom, const Bindings& symbols,
+                                     const Bindings& variables) {
+  if (atom.args.empty()) {
+    const Bindings& bindings = atom.kind == DimAtom::Kind::symbol ? symbols : variables;
     const auto found = bindings.find(atom.name);
     if (found == bindings.end()) return std::nullopt;
     return found->second;
   }
-  std::optional<int64_t> result = atom.args[0].evaluate(bindings);
+  std::optional<int64_t> result = atom.args[0].evaluate(symbols, variables);
   for (size_t i = 1; i < atom.args.size() && result; ++i) {
-    const auto next = atom.args[i].evaluate(bindings);
+    const auto next = atom.args[i].evaluate(symbols, variables);
     if (!next) return std::nullopt;
     if (atom.kind == DimAtom::Kind::min) {
       result = std::min(*result, *next);
@@ -68,11 +70,12 @@ std::optional<int64_t> evaluate_atom(const DimAtom& atom, const Bindings& bindin
 }
 
 /// A factor that is 0 wins over overflow of the others.
-std::optional<int64_t> evaluate_term(const DimTerm& term, const Bindings& bindings) {
+std::optional<int64_t> evaluate_term(const DimTerm& term, const Bindings& symbols,
+                                     const Bindings& variables) {
   std::optional<int64_t> product = term.coefficient;
   bool zero = false;
   for (const DimAtomRef& factor : term.factors) {
-    const auto value = evaluate_atom(*factor, bindings);
+    const auto value = evaluate_atom(*factor, symbols, variables);
     if (!value) return std::nullopt;
     zero |= *value == 0;
     if (product) product = try_mul(*product, *value);
@@ -80,23 +83,54 @@ std::optional<int64_t> evaluate_term(const DimTerm& term, const Bindings& bindin
   return zero ? std::optional<int64_t>(0) : product;
 }
 
-Dim substitute_atom(const DimAtomRef& atom,
-                    const std::function<std::optional<Dim>(std::string_view)>& replacement) {
-  if (atom->kind == DimAtom::Kind::symbol) {
-    if (auto found = replacement(atom->name)) return *std::move(found);
+/// Atoms of `kind` without arguments are replaced.
+Dim replaced(const Dim& dim, DimAtom::Kind kind, const Dim::Replacement& replacement);
+
+Dim replaced_atom(const DimAtomRef& atom, DimAtom::Kind kind, const Dim::Replacement& replacement) {
+  if (atom->args.empty()) {
+    if (atom->kind == kind)
+      if (auto found = replacement(atom->name)) return *std::move(found);
     return term_dim({1, {atom}});
   }
   std::vector<Dim> args;
-  for (const Dim& arg : atom->args) args.push_back(arg.substitute(replacement));
+  for (const Dim& arg : atom->args) args.push_back(replaced(arg, kind, replacement));
   if (atom->kind == DimAtom::Kind::floordiv) return floor_div(args[0], args[1]);
   if (atom->kind == DimAtom::Kind::broadcast) return broadcast(args);
   return extremum(atom->kind, std::move(args));
+}
+
+Dim replaced(const Dim& dim, DimAtom::Kind kind, const Dim::Replacement& replacement) {
+  if (dim.is_too_long()) return dim;
+  Dim sum(DimAccess::offset(dim));
+  for (const DimTerm& term : DimAccess::terms(dim)) {
+    Dim product(term.coefficient);
+    for (const DimAtomRef& factor : term.factors)
+      product = product * replaced_atom(factor, kind, replacement);
+    sum = sum + product;
+  }
+  return sum;
+}
+
+void collect(const Dim& dim, DimAtom::Kind kind, std::set<std::string, std::less<>>& names) {
+  for (const DimTerm& term : DimAccess::terms(dim)) {
+    for (const DimAtomRef& factor : term.factors) {
+      if (factor->kind == kind) names.insert(factor->name);
+      for (const Dim& arg : factor->args) collect(arg, kind, names);
+    }
+  }
 }
 
 }  // namespace
 
 std::span<const DimTerm> DimAccess::terms(const Dim& dim) {
   return dim.poly_ ? std::span<const DimTerm>(dim.poly_->terms) : std::span<const DimTerm>();
+}
+
+const DimAtom* DimAccess::only_atom(const Dim& dim) {
+  if (!dim.poly_ || dim.constant_ != 0 || dim.poly_->terms.size() != 1 || dim.poly_->too_long)
+    return nullptr;
+  const DimTerm& term = dim.poly_->terms[0];
+  return term.coefficient == 1 && term.factors.size() == 1 ? term.factors[0].get() : nullptr;
 }
 
 Dim DimAccess::make(std::vector<DimTerm> terms, int64_t constant) {
@@ -188,6 +222,13 @@ Dim Dim::symbol(std::string_view name) {
   return atom_dim(std::move(atom));
 }
 
+Dim Dim::variable(std::string_view name) {
+  DimAtom atom;
+  atom.kind = DimAtom::Kind::variable;
+  atom.name = name;
+  return atom_dim(std::move(atom));
+}
+
 Dim Dim::too_long() {
   // One term, so that whoever looks at the first one finds it.
   static const auto kPoly = [] {
@@ -209,27 +250,30 @@ std::optional<int64_t> Dim::constant() const {
 }
 
 std::optional<std::string_view> Dim::as_symbol() const {
-  if (!poly_ || constant_ != 0 || poly_->terms.size() != 1 || poly_->too_long) return std::nullopt;
-  const DimTerm& term = poly_->terms[0];
-  if (term.coefficient != 1 || term.factors.size() != 1) return std::nullopt;
-  if (term.factors[0]->kind != DimAtom::Kind::symbol) return std::nullopt;
-  return term.factors[0]->name;
+  const DimAtom* atom = DimAccess::only_atom(*this);
+  if (atom == nullptr || atom->kind != DimAtom::Kind::symbol) return std::nullopt;
+  return atom->name;
+}
+
+std::optional<std::string_view> Dim::as_variable() const {
+  const DimAtom* atom = DimAccess::only_atom(*this);
+  if (atom == nullptr || atom->kind != DimAtom::Kind::variable) return std::nullopt;
+  return atom->name;
 }
 
 void Dim::collect_symbols(std::set<std::string, std::less<>>& names) const {
-  for (const DimTerm& term : DimAccess::terms(*this)) {
-    for (const DimAtomRef& factor : term.factors) {
-      if (factor->kind == DimAtom::Kind::symbol) names.insert(factor->name);
-      for (const Dim& arg : factor->args) arg.collect_symbols(names);
-    }
-  }
+  collect(*this, DimAtom::Kind::symbol, names);
 }
 
-std::optional<int64_t> Dim::evaluate(const Bindings& bindings) const {
+void Dim::collect_variables(std::set<std::string, std::less<>>& names) const {
+  collect(*this, DimAtom::Kind::variable, names);
+}
+
+std::optional<int64_t> Dim::evaluate(const Bindings& symbols, const Bindings& variables) const {
   if (is_too_long()) return std::nullopt;
   std::optional<int64_t> sum = constant_;
   for (const DimTerm& term : DimAccess::terms(*this)) {
-    const auto value = evaluate_term(term, bindings);
+    const auto value = evaluate_term(term, symbols, variables);
     if (!value) return std::nullopt;
     sum = try_add(*sum, *value);
     if (!sum) return std::nullopt;
@@ -237,16 +281,12 @@ std::optional<int64_t> Dim::evaluate(const Bindings& bindings) const {
   return sum;
 }
 
-Dim Dim::substitute(const std::function<std::optional<Dim>(std::string_view)>& replacement) const {
-  if (!poly_ || poly_->too_long) return *this;
-  Dim sum(constant_);
-  for (const DimTerm& term : poly_->terms) {
-    Dim product(term.coefficient);
-    for (const DimAtomRef& factor : term.factors)
-      product = product * substitute_atom(factor, replacement);
-    sum = sum + product;
-  }
-  return sum;
+Dim Dim::substitute(const Replacement& replacement) const {
+  return replaced(*this, DimAtom::Kind::symbol, replacement);
+}
+
+Dim Dim::substitute_variables(const Replacement& replacement) const {
+  return replaced(*this, DimAtom::Kind::variable, replacement);
 }
 
 int Dim::complexity() const { return poly_ ? poly_->size + (constant_ != 0 ? 1 : 0) : 0; }

@@ -80,7 +80,8 @@ Interval divide(Interval a, Interval b) {
 /// floordiv(p, b) is (p - r) / b with r in [0, b), and an extremum is one of its arguments.
 class Bounding {
  public:
-  explicit Bounding(const Ranges& ranges) : ranges_(ranges) {}
+  Bounding(const Ranges& symbols, const Ranges& variables)
+      : symbols_(symbols), variables_(variables) {}
 
   Interval of(const Dim& dim) {
     if (dim.is_too_long()) return kAnything;
@@ -154,9 +155,10 @@ class Bounding {
   }
 
   Interval of(const DimAtomRef& atom) {
-    if (atom->kind == DimAtom::Kind::symbol) {
-      const auto found = ranges_.find(atom->name);
-      if (found == ranges_.end()) return {0, kInf};
+    if (atom->args.empty()) {
+      const Ranges& ranges = atom->kind == DimAtom::Kind::symbol ? symbols_ : variables_;
+      const auto found = ranges.find(atom->name);
+      if (found == ranges.end()) return {0, kInf};
       return sound(std::max<int64_t>(found->second.low, 0),
                    std::max<int64_t>(found->second.high, 0));
     }
@@ -204,7 +206,7 @@ class Bounding {
     return *result;
   }
 
-  const Ranges& ranges_;
+  const Ranges &symbols_, &variables_;
   std::map<DimAtomRef, Interval> seen_;
   int budget_ = 24;
 };
@@ -294,9 +296,9 @@ Dim common_part(const std::vector<Dim>& args) {
 
 }  // namespace
 
-Interval Dim::bounds(const Ranges& ranges) const {
+Interval Dim::bounds(const Ranges& ranges, const Ranges& variables) const {
   if (!poly_) return {constant_, constant_};
-  return Bounding(ranges).of(*this);
+  return Bounding(ranges, variables).of(*this);
 }
 
 Dim extremum(DimAtom::Kind kind, std::vector<Dim> args) {
@@ -344,10 +346,11 @@ Dim max(const Dim& a, const Dim& b) {
   return extremum(DimAtom::Kind::max, {a, b});
 }
 
-std::optional<bool> provably_equal(const Dim& a, const Dim& b, const Ranges& ranges) {
+std::optional<bool> provably_equal(const Dim& a, const Dim& b, const Ranges& ranges,
+                                   const Ranges& variables) {
   const auto difference = attempt([&] { return a - b; });
   if (!difference) return std::nullopt;
-  const Interval range = difference->bounds(ranges);
+  const Interval range = difference->bounds(ranges, variables);
   if (range.low > 0 || range.high < 0) return false;
   if (range.low == 0 && range.high == 0) return true;
   // No multiple of what all terms are multiples of: 2*n is never 1.
@@ -357,10 +360,11 @@ std::optional<bool> provably_equal(const Dim& a, const Dim& b, const Ranges& ran
   return std::nullopt;
 }
 
-std::optional<bool> provably_less_equal(const Dim& a, const Dim& b, const Ranges& ranges) {
+std::optional<bool> provably_less_equal(const Dim& a, const Dim& b, const Ranges& ranges,
+                                        const Ranges& variables) {
   const auto difference = attempt([&] { return a - b; });
   if (!difference) return std::nullopt;
-  const Interval range = difference->bounds(ranges);
+  const Interval range = difference->bounds(ranges, variables);
   if (range.high <= 0) return true;
   if (range.low > 0) return false;
   return std::nullopt;

@@ -15,6 +15,7 @@ namespace hone {
 struct DimAtom {
   enum class Kind : uint8_t {
     symbol,
+    variable,
     floordiv,  ///< args: dividend, divisor
     min,       ///< args: two or more, sorted, none provably superfluous
     max,
@@ -50,6 +51,8 @@ inline constexpr size_t kDimProducts = 4096, kDimPairWork = 512;
 
 struct DimAccess {
   static std::span<const DimTerm> terms(const Dim& dim);
+  /// The atom that the dimension is and nothing else; null: it is another.
+  static const DimAtom* only_atom(const Dim& dim);
   static int64_t offset(const Dim& dim) { return dim.constant_; }
   static int depth(const Dim& dim) { return dim.poly_ ? dim.poly_->depth : 0; }
   /// Terms in any order, alike ones too: sorted and merged here. Error(invalid_model) on overflow.

@@ -40,6 +40,11 @@ void append_atom(std::string& out, const DimAtom& atom) {
     else append_quoted(out, atom.name);
     return;
   }
+  if (atom.kind == DimAtom::Kind::variable) {
+    out += '$';
+    out += atom.name;
+    return;
+  }
   out += atom.kind == DimAtom::Kind::floordiv    ? "floordiv("
          : atom.kind == DimAtom::Kind::broadcast ? "broadcast("
          : atom.kind == DimAtom::Kind::min       ? "min("
@@ -54,7 +59,7 @@ void append_atom(std::string& out, const DimAtom& atom) {
 /// Reads from the front of `text`; every function returns nullopt where its part is not there.
 class DimParser {
  public:
-  explicit DimParser(std::string_view& text) : text_(text) {}
+  DimParser(std::string_view& text, bool variables) : text_(text), variables_(variables) {}
 
   std::optional<Dim> sum() {
     if (++depth_ > kParseDepth) return std::nullopt;
@@ -116,10 +121,12 @@ class DimParser {
       return inner;
     }
     if (take('\'')) return quoted();
-    if (!starts_name(text_[0])) return std::nullopt;
+    const bool variable = variables_ && take('$');
+    if (text_.empty() || !starts_name(text_[0])) return std::nullopt;
     const auto end = std::find_if_not(text_.begin(), text_.end(), continues_name);
     const auto name = text_.substr(0, static_cast<size_t>(end - text_.begin()));
     text_.remove_prefix(name.size());
+    if (variable) return Dim::variable(name);
     return take('(') ? call(name) : Dim::symbol(name);
   }
 
@@ -173,8 +180,18 @@ class DimParser {
   }
 
   std::string_view& text_;
+  bool variables_ = false;  // "$i" is a dimension here
   int depth_ = 0;
 };
+
+std::optional<Dim> parse_one(std::string_view& text, bool variables) {
+  try {
+    const auto dim = DimParser(text, variables).sum();
+    return dim && dim->is_too_long() ? std::nullopt : dim;
+  } catch (const Error&) {  // overflow, division by zero
+    return std::nullopt;
+  }
+}
 
 }  // namespace
 
@@ -205,13 +222,7 @@ void append(std::string& out, const Dim& dim) {
   if (constant != 0 || first) append(out, constant);
 }
 
-std::optional<Dim> parse_dim(std::string_view& text) {
-  try {
-    const auto dim = DimParser(text).sum();
-    return dim && dim->is_too_long() ? std::nullopt : dim;
-  } catch (const Error&) {  // overflow, division by zero
-    return std::nullopt;
-  }
-}
+std::optional<Dim> parse_dim(std::string_view& text) { return parse_one(text, false); }
+std::optional<Dim> parse_place(std::string_view& text) { return parse_one(text, true); }
 
 }  // namespace hone

@@ -4,8 +4,12 @@
 //
 // An Expr is the value of one element, in terms of loop variables. Integers wrap to their dtype
 // after every call. Floats have no width of their own within an Expr: they are computed at least as
-// wide as their dtype, and only a cast and the result of a stage round. Text: add(%x[i.0], 2).
+// wide as their dtype, and only a cast and the result of a stage round. Text:
+// add(%x[$i.0], f32{2}).
 
+#include <compare>
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +22,7 @@
 
 namespace hone {
 
+class Scanner;
 struct Value;
 struct Stage;
 
@@ -70,13 +75,21 @@ enum class Function : uint8_t {
 };
 std::string_view name(Function function);
 int arity(Function function);
+std::optional<Function> parse_function(std::string_view name);
 
 /// A loop of a reduction.
 struct Axis {
-  Dim variable;  // one symbol: "r.0" ...
+  Dim variable;  // one variable: $r.0 ...
   Dim extent;
 };
 
+/// What a load in a nest (ir/nest) reads: one of the nest's buffers.
+struct BufferName {
+  std::string text;
+  auto operator<=>(const BufferName&) const = default;
+};
+
+/// A small tree. Equality and hash are structural: floats by bits, values and stages by identity.
 class Expr {
  public:
   enum class Kind : uint8_t {
@@ -87,8 +100,9 @@ class Expr {
     cast,    ///< as the op Cast: saturating where the dtype saturates
     reduce,  ///< of `operands()[0]` over `axes()`, by an associative function; of nothing: identity
   };
-  /// What a load reads: a value of the graph, or a stage of the same node that is no value.
-  using Source = std::variant<const Value*, std::shared_ptr<const Stage>>;
+  /// What a load reads: a value of the graph, a stage of the same node that is no value, or a
+  /// buffer.
+  using Source = std::variant<const Value*, std::shared_ptr<const Stage>, BufferName>;
 
   Expr(double value, DType dtype);  // NOLINT(google-explicit-constructor): two arguments
   static Expr integer(int64_t value, DType dtype = DType::i64);
@@ -115,8 +129,12 @@ class Expr {
   /// Whether it is the variable of loop `axis` and nothing else.
   bool is_loop(int axis) const;
 
+  friend bool operator==(const Expr& a, const Expr& b);
+  size_t hash() const;
+
  private:
   struct Form;
+  static std::shared_ptr<const Form> made(Form form);  // with its hash
   explicit Expr(std::shared_ptr<const Form> form) : form_(std::move(form)) {}
   std::shared_ptr<const Form> form_;
 };
@@ -133,12 +151,23 @@ Expr call(Function function, const Expr& a, const Expr& b);
 /// A number of x's dtype.
 Expr like(const Expr& x, double value);
 
-/// The variable of a stage's loop number `axis`: the symbol "i.0" ...
+/// The variable of a stage's loop number `axis`: $i.0 ...
 Dim loop(int axis);
 
 /// Calls `visit` for the expression and everything in it.
 void visit(const Expr& expr, const std::function<void(const Expr&)>& visit);
 
+/// The expression with every one in it that `replacement` gives something for replaced by that,
+/// outermost first; what was put in is not looked into.
+Expr replace(const Expr& expr, const std::function<std::optional<Expr>(const Expr&)>& replacement);
+
+/// A number says its dtype, f32{2}; a cast names it, f32(x). An index is a Dim where a load is,
+/// x[$i+1], and i64($i+1) elsewhere.
 void append(std::string& out, const Expr& expr);
+/// The dtype of the buffer of a name; nullopt: there is none.
+using BufferTypes = std::function<std::optional<DType>(std::string_view name)>;
+/// Reads what append wrote of an Expr without reductions whose loads are of buffers.
+/// Error(invalid_model) "line 3: ...".
+Expr parse_expr(Scanner& scanner, const BufferTypes& buffers);
 
 }  // namespace hone

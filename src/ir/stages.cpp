@@ -37,9 +37,7 @@ bool is_element(const Expr& expr) {
 bool is_product_of_loads(const Expr& expr) {
   const Expr& product = uncast(expr);
   if (product.kind() != Expr::Kind::call || product.function() != Function::mul) return false;
-  std::string texts[2];
-  for (size_t i = 0; i < 2; ++i) append(texts[i], product.operands()[i]);
-  if (texts[0] == texts[1]) return false;  // a square
+  if (product.operands()[0] == product.operands()[1]) return false;  // a square
   return std::all_of(product.operands().begin(), product.operands().end(), is_element);
 }
 
@@ -47,7 +45,7 @@ bool is_product_of_loads(const Expr& expr) {
 bool is_moving(const Expr& index) {
   std::set<std::string, std::less<>> names;
   visit(index, [&](const Expr& inner) {
-    if (inner.kind() == Expr::Kind::index) inner.dim().collect_symbols(names);
+    if (inner.kind() == Expr::Kind::index) inner.dim().collect_variables(names);
   });
   const auto has = [&](std::string_view prefix) {
     return std::any_of(names.begin(), names.end(),
@@ -209,11 +207,11 @@ Expr Expression::at(const std::shared_ptr<const Stage>& stage, const Dims& indic
   return Expr::load(stage, stage->dtype, std::move(list));
 }
 
-Axis Expression::axis(const Dim& extent) { return {Dim::symbol(cat("r.", axes_++)), extent}; }
+Axis Expression::axis(const Dim& extent) { return {Dim::variable(cat("r.", axes_++)), extent}; }
 
 std::shared_ptr<const Stage> Expression::stage(DType dtype, Dims extents, Expr expr) {
   const auto made = std::make_shared<const Stage>(
-      Stage{cat("$", stages_.list.size()), nullptr, dtype, std::move(extents), std::move(expr)});
+      Stage{cat("t.", stages_.list.size()), nullptr, dtype, std::move(extents), std::move(expr)});
   stages_.list.push_back(made);
   return made;
 }

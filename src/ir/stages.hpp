@@ -12,12 +12,12 @@
 
 namespace hone {
 
-/// One loop nest: element [i.0, i.1, ...] of the result is `expr`, rounded to `dtype`.
+/// One loop nest: element [$i.0, $i.1, ...] of the result is `expr`, rounded to `dtype`.
 struct Stage {
   std::string name;              // in text
   const Value* value = nullptr;  // what it computes; null: a value of the stages' own
   DType dtype = DType::f32;
-  Dims extents;  // of the loops i.0, i.1, ...
+  Dims extents;  // of the loops $i.0, $i.1, ...
   Expr expr;
 
   enum class Kind : uint8_t {
@@ -44,7 +44,8 @@ Stages stages_of(const Node& node);
 /// Of all nodes of a body, in order.
 Stages stages_of(const Graph& body);
 
-/// One stage a line: `contract %y f32[2,3] = sum(r.0 < 4: mul(%a[i.0, r.0], %b[r.0, i.1]))`.
+/// One stage a line:
+/// `contract %y f32[2,3] = sum($r.0 < 4: mul(%a[$i.0, $r.0], %b[$r.0, $i.1]))`.
 std::string print(const Stages& stages);
 
 /// The results of a node's or body's stages by slow interpretation, for values `known` and symbols

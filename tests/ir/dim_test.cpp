@@ -298,5 +298,38 @@ TEST(Dim, RefusesBrokenText) {
   EXPECT_EQ(parse_dim(rest), std::nullopt);
 }
 
+TEST(Dim, VariablesAreNoSymbols) {
+  const Dim i = Dim::variable("n");
+  EXPECT_FALSE(i == n);
+  EXPECT_EQ(cat(2 * i + n), "n+2*$n");
+  EXPECT_EQ(i.as_symbol(), std::nullopt);
+  EXPECT_EQ(i.as_variable(), "n");
+  EXPECT_EQ(n.as_variable(), std::nullopt);
+  std::set<std::string, std::less<>> symbols, variables;
+  (i + m).collect_symbols(symbols);
+  (i + m).collect_variables(variables);
+  EXPECT_EQ(join(symbols, ","), "m");
+  EXPECT_EQ(join(variables, ","), "n");
+  EXPECT_EQ((10 * i + n).evaluate({{"n", 7}}, {{"n", 2}}), 27);
+  EXPECT_EQ((10 * i + n).evaluate({{"n", 7}}), std::nullopt);
+  const auto to_3 = [](std::string_view) { return std::optional<Dim>(3); };
+  EXPECT_EQ(floor_div(i, 4 * n).substitute(to_3), floor_div(i, 12));
+  EXPECT_EQ(floor_div(i, 4 * n).substitute_variables(to_3), floor_div(3, 4 * n));
+  EXPECT_EQ((i - n).bounds({{"n", {2, 4}}}, {{"n", {0, 9}}}).high, 7);
+  EXPECT_EQ(min(i, n).bounds({}, {{"n", {0, 9}}}).high, 9);
+}
+
+TEST(Dim, VariablesAreReadWherePlacesAre) {
+  for (const std::string_view text : {"$i", "n+2*$i.0", "-n*floordiv($f,n)+$f", "min(n-8*$io,8)"}) {
+    std::string_view rest = text;
+    const auto place = parse_place(rest);
+    ASSERT_TRUE(place && rest.empty()) << text;
+    EXPECT_EQ(cat(*place), text);
+    rest = text;
+    const auto size = parse_dim(rest);
+    EXPECT_FALSE(size && rest.empty()) << text;
+  }
+}
+
 }  // namespace
 }  // namespace hone

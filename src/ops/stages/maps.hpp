@@ -13,7 +13,7 @@ Dims loops(int rank);
 /// What a place is divided by: of an axis without elements there is no place.
 inline Dim divisor(const Dim& size) { return size.is(0) ? Dim(1) : size; }
 
-/// A sum of products: its axes, and where both factors of element [i.0, i.1, ...] lie.
+/// A sum of products: its axes, and where both factors of element [$i.0, $i.1, ...] lie.
 struct Contraction {
   std::vector<Axis> axes;
   Dims a, b;

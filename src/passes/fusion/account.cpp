@@ -25,14 +25,14 @@ bool is_in_step(const Expr& load, const Stage& stage) {
   for (size_t i = 0; i < stage.extents.size(); ++i) loops.push_back(loop(static_cast<int>(i)));
   const auto single = [&](std::string_view name) -> std::optional<Dim> {
     for (size_t i = 0; i < stage.extents.size(); ++i)
-      if (stage.extents[i].is(1) && loop(static_cast<int>(i)).as_symbol() == name) return Dim(0);
+      if (stage.extents[i].is(1) && loop(static_cast<int>(i)).as_variable() == name) return Dim(0);
     return std::nullopt;
   };
   const Dim apart =
       linear(indices, (*source)->type.tensor().shape()) - linear(loops, stage.extents);
   if (apart.is_too_long()) return false;
   std::set<std::string, std::less<>> names;
-  apart.substitute(single).collect_symbols(names);
+  apart.substitute_variables(single).collect_variables(names);
   return std::none_of(names.begin(), names.end(),
                       [](const std::string& name) { return name.starts_with("i."); });
 }

@@ -31,9 +31,9 @@ const Value* value_of(const Expr& load) {
 bool broadcasts(const Stage& stage, const Expr& load) {
   std::set<std::string, std::less<>> names;
   for (const Expr& index : load.operands())
-    if (index.kind() == Expr::Kind::index) index.dim().collect_symbols(names);
+    if (index.kind() == Expr::Kind::index) index.dim().collect_variables(names);
   const auto has_part = [&](size_t axis) {
-    return stage.extents[axis].is(1) || names.contains(*loop(static_cast<int>(axis)).as_symbol());
+    return stage.extents[axis].is(1) || names.contains(*loop(static_cast<int>(axis)).as_variable());
   };
   if (stage.kind() == Stage::Kind::contract)
     return std::none_of(names.begin(), names.end(),
@@ -51,7 +51,8 @@ std::optional<std::vector<Reading>> readings_of(const Stages& stages, const Valu
     Extents extents;
     visit(stage->expr, [&](const Expr& expr) {
       if (expr.kind() != Expr::Kind::reduce) return;
-      for (const Axis& axis : expr.axes()) extents.emplace(*axis.variable.as_symbol(), axis.extent);
+      for (const Axis& axis : expr.axes())
+        extents.emplace(*axis.variable.as_variable(), axis.extent);
     });
     visit(stage->expr, [&](const Expr& load) {
       if (load.kind() != Expr::Kind::load || value_of(load) != value) return;
@@ -74,13 +75,13 @@ std::string_view problem_of(const Reading& reading) {
   std::set<std::string, std::less<>> rows;
   for (const Dim& place : reading.place) {
     if (place.is_too_long()) return "where it reads is too long to write";
-    const Dim moving = place.substitute([&](std::string_view name) -> std::optional<Dim> {
+    const Dim moving = place.substitute_variables([&](std::string_view name) -> std::optional<Dim> {
       const auto found = reading.extents.find(name);
       return found != reading.extents.end() && found->second.is(1) ? std::optional<Dim>(0)
                                                                    : std::nullopt;
     });
     std::set<std::string, std::less<>> names, loops, sums;
-    moving.collect_symbols(names);
+    moving.collect_variables(names);
     for (const std::string& name : names) {
       if (name.starts_with("i.")) loops.insert(name);
       if (name.starts_with("r.")) sums.insert(name);
@@ -262,11 +263,12 @@ class Chaining {
       for (const Reading& earlier : own) {
         Reading both{{}, later.extents, earlier.broadcasts || later.broadcasts};
         for (const Dim& place : earlier.place)
-          both.place.push_back(place.substitute([&](std::string_view name) -> std::optional<Dim> {
-            for (size_t i = 0; i < later.place.size(); ++i)
-              if (loop(static_cast<int>(i)).as_symbol() == name) return later.place[i];
-            return std::nullopt;
-          }));
+          both.place.push_back(
+              place.substitute_variables([&](std::string_view name) -> std::optional<Dim> {
+                for (size_t i = 0; i < later.place.size(); ++i)
+                  if (loop(static_cast<int>(i)).as_variable() == name) return later.place[i];
+                return std::nullopt;
+              }));
         all.push_back(std::move(both));
       }
     return all;

@@ -68,7 +68,8 @@ bool folds_one_operand(const Stage& stage) {
     std::set<std::string, std::less<>> seen;
     for (const Expr& index : load.operands()) {
       if (index.kind() == Expr::Kind::index && index.dim().is_constant()) continue;
-      const auto name = index.kind() == Expr::Kind::index ? index.dim().as_symbol() : std::nullopt;
+      const auto name =
+          index.kind() == Expr::Kind::index ? index.dim().as_variable() : std::nullopt;
       once = once && name && seen.emplace(*name).second;
     }
     const auto* value = std::get_if<const Value*>(&load.source());
