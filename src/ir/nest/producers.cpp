@@ -1,0 +1,386 @@
+// Rewrites that change where values are computed and where they stay.
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "ir/nest/rewrites.hpp"
+#include "ir/nest/site.hpp"
+
+namespace hone {
+namespace {
+
+bool reads(const Expr& expr, std::string_view buffer) {
+  const auto* name = std::get_if<BufferName>(&expr.source());
+  return expr.kind() == Expr::Kind::load && name != nullptr && name->text == buffer;
+}
+
+/// The loops that fill a whole buffer, one element a turn: `body` stores to the place that is the
+/// variables of `loops`.
+struct Producer {
+  size_t at = 0;         // of the loops, in the nest
+  size_t allocated = 0;  // of the buffer, in the nest
+  Buffer buffer;
+  Around loops;
+  const Block* body = nullptr;
+};
+
+bool writes(const Statement& statement, std::string_view buffer) {
+  const std::vector<Access> all = accesses_of({statement}, true);
+  return std::any_of(all.begin(), all.end(), [&](const Access& access) {
+    return access.writes && access.buffer == buffer;
+  });
+}
+
+/// Why there is none; empty: `found` is it.
+Declined find_producer(const Nest& nest, std::string_view buffer, Producer& found) {
+  const Allocate* made = nullptr;
+  std::vector<size_t> writers;
+  for (size_t i = 0; i < nest.body.size(); ++i) {
+    const Allocate* allocate = nest.body[i].as<Allocate>();
+    if (allocate != nullptr && allocate->buffer.name == buffer) {
+      made = allocate;
+      found.allocated = i;
+    }
+    if (writes(nest.body[i], buffer)) writers.push_back(i);
+  }
+  if (made == nullptr) return cat(buffer, " is no buffer of the whole nest's own");
+  if (writers.size() != 1) return cat(buffer, " is filled in ", writers.size(), " places");
+  found.at = writers[0];
+  found.buffer = made->buffer;
+  const Statement* statement = &nest.body[found.at];
+  found.loops.clear();
+  for (const Dim& size : made->buffer.shape) {
+    const Loop* loop = statement->as<Loop>();
+    if (loop == nullptr || !(loop->extent == size) || loop->mode == Mode::vector)
+      return cat(buffer, " is not filled by a loop for each axis");
+    found.loops.push_back({Dim::variable(loop->variable), loop->extent});
+    found.body = &loop->body;
+    if (found.loops.size() == made->buffer.shape.size()) break;
+    if (loop->body.size() != 1) return cat(buffer, " is not filled by a loop for each axis");
+    statement = &loop->body[0];
+  }
+  if (found.body == nullptr) return cat(buffer, " has no axes");
+  const Store* store = found.body->empty() ? nullptr : found.body->back().as<Store>();
+  bool whole = store != nullptr && store->buffer == buffer && !store->fold;
+  for (size_t i = 0; whole && i < found.loops.size(); ++i)
+    whole = store->place[i] == found.loops[i].variable;
+  size_t stores = 0;
+  for (const Access& access : accesses_of(*found.body))
+    stores += access.writes || access.buffer == buffer;
+  if (!whole || stores != 1) return cat(buffer, " is not filled by one store");
+  return {};
+}
+
+/// What the producer reads is there as it is behind it, too.
+Declined stays(const Nest& nest, const Producer& producer) {
+  for (const Access& access : accesses_of(*producer.body))
+    for (size_t i = producer.at + 1; i < nest.body.size(); ++i)
+      if (writes(nest.body[i], access.buffer))
+        return cat(access.buffer, " changes after ", producer.buffer.name, " was computed of it");
+  return {};
+}
+
+void erase(Nest& nest, size_t a, size_t b) {
+  for (const size_t at : {std::max(a, b), std::min(a, b)})
+    nest.body.erase(nest.body.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
+}  // namespace
+
+Declined inline_buffer(Nest& nest, std::string_view buffer) {
+  Producer producer;
+  if (Declined why = find_producer(nest, buffer, producer); !why.empty()) return why;
+  if (producer.body->size() != 1) return cat(buffer, " is not filled by one expression");
+  if (Declined why = stays(nest, producer); !why.empty()) return why;
+  for (const Access& access : accesses_of(nest.body, true)) {
+    if (access.buffer != buffer || access.writes) continue;
+    if (!access.place) return cat(buffer, " is read at a computed place");
+    if (access.padded) return cat(buffer, " is read outside of it, too");
+  }
+  Expr value = producer.body->back().as<Store>()->value;
+  if (is_float(producer.buffer.dtype)) value = Expr::cast(producer.buffer.dtype, value);
+  const Around loops = producer.loops;
+  Change by;
+  by.load = [&](const Expr& load) -> std::optional<Expr> {
+    if (!reads(load, buffer)) return std::nullopt;
+    Change here;
+    here.dim = [&](const Dim& dim) {
+      return dim.substitute_variables([&](std::string_view name) -> std::optional<Dim> {
+        for (size_t i = 0; i < loops.size(); ++i)
+          if (loops[i].variable.as_variable() == name) return load.operands()[i].dim();
+        return std::nullopt;
+      });
+    };
+    return changed(value, here);
+  };
+  erase(nest, producer.at, producer.allocated);
+  // What was put in may read the buffer's own producers only, so that once is enough.
+  change(nest.body, by);
+  return {};
+}
+
+namespace {
+
+/// What a turn of a loop reads of a buffer: sizes of it along each axis, from `low`.
+struct Box {
+  Dims low;
+  Dims turns;  // with variables of loops around
+  Dims sizes;  // that turns never exceed, without
+};
+
+/// The least (or greatest) of bounds, where one is provably that; nullopt: none is.
+std::optional<Dim> outermost(const Dims& bounds, const Around& loops, bool greatest) {
+  for (const Dim& one : bounds)
+    if (std::all_of(bounds.begin(), bounds.end(), [&](const Dim& other) {
+          return greatest ? always_at_most(other, one, loops) : always_at_most(one, other, loops);
+        }))
+      return one;
+  return std::nullopt;
+}
+
+/// Of the accesses of one buffer in the turns of `within`. An axis of which nothing is known is
+/// taken whole.
+Box box_of(const std::vector<Access>& accesses, const Buffer& buffer, const Around& within) {
+  Box box;
+  const bool whole = std::any_of(accesses.begin(), accesses.end(), [](const Access& access) {
+    return access.padded || access.chosen || !access.place;
+  });
+  for (size_t axis = 0; axis < buffer.shape.size(); ++axis) {
+    const Dim& size = buffer.shape[axis];
+    Dims lows, highs;
+    for (const Access& access : accesses) {
+      if (whole) break;
+      const Dim& place = (*access.place)[axis];
+      const auto low = bound_over(place, access.inner, false);
+      const auto high = bound_over(place, access.inner, true);
+      if (!low || !high) break;
+      lows.push_back(*low);
+      highs.push_back(*high);
+    }
+    std::optional<Dim> low, high;
+    if (lows.size() == accesses.size()) {
+      low = outermost(lows, within, false);
+      high = outermost(highs, within, true);
+    }
+    const bool known =
+        low && high && always_at_most(0, *low, within) && always_at_most(*high, size - 1, within);
+    const Dim turns = known ? *high - *low + 1 : size;
+    const auto most = known ? most_turns(turns, within) : std::nullopt;
+    const bool smaller = most || (known && !mentions_any(turns, within));
+    box.low.push_back(smaller ? *low : Dim(0));
+    box.turns.push_back(smaller ? turns : size);
+    box.sizes.push_back(!smaller ? size : most ? Dim(*most) : turns);
+  }
+  return box;
+}
+
+bool has_open_size(const Box& box) {
+  return std::any_of(box.sizes.begin(), box.sizes.end(),
+                     [](const Dim& size) { return !size.is_constant(); });
+}
+
+/// The accesses of a buffer by the body of a loop. Their inner loops are those of the body.
+std::vector<Access> accesses_in(const Loop& loop, std::string_view buffer) {
+  std::vector<Access> all = accesses_of(loop.body);
+  std::erase_if(all, [&](const Access& access) { return access.buffer != buffer; });
+  return all;
+}
+
+/// Loads of a buffer read another one, which has of it what lies from `low` on.
+void redirect(Block& block, std::string_view from, const std::string& to, const Dims& low) {
+  Change by;
+  by.load = [&](const Expr& load) -> std::optional<Expr> {
+    if (!reads(load, from)) return std::nullopt;
+    std::vector<Expr> places;
+    for (size_t axis = 0; axis < low.size(); ++axis) {
+      const Expr& index = load.operands()[axis];
+      places.push_back(index.kind() == Expr::Kind::index ? Expr::index(index.dim() - low[axis])
+                                                         : changed(index, by));
+    }
+    return Expr::load(BufferName{to}, load.dtype(), std::move(places), load.outside());
+  };
+  change(block, by);
+}
+
+/// A block inside of serial loops.
+Block looped(const Around& loops, Block body) {
+  for (size_t i = loops.size(); i-- > 0;) {
+    Loop loop{std::string(*loops[i].variable.as_variable()), loops[i].extent, Mode::serial, 1,
+              std::move(body)};
+    body.clear();
+    body.push_back({std::move(loop)});
+  }
+  return body;
+}
+
+void put_first(Block& block, Block statements) {
+  block.insert(block.begin(), std::make_move_iterator(statements.begin()),
+               std::make_move_iterator(statements.end()));
+}
+
+}  // namespace
+
+Declined compute_at(Nest& nest, std::string_view buffer, std::string_view variable, Scope scope) {
+  Producer producer;
+  if (Declined why = find_producer(nest, buffer, producer); !why.empty()) return why;
+  if (Declined why = stays(nest, producer); !why.empty()) return why;
+  const auto site = find_loop(nest, variable);
+  if (!site) return no_loop(variable);
+  Loop& loop = site->loop();
+  if (loop.mode == Mode::vector) return cat("$", variable, " is a vector loop");
+  if (scope <= Scope::output) return cat("no buffer of a nest's own is ", name(scope));
+  const std::vector<Access> here = accesses_in(loop, buffer), all = accesses_of(nest.body, true);
+  const auto everywhere = std::count_if(all.begin(), all.end(), [&](const Access& access) {
+    return access.buffer == buffer && !access.writes;
+  });
+  const bool fills =
+      std::any_of(here.begin(), here.end(), [](const Access& access) { return access.writes; });
+  if (here.empty() || fills || static_cast<size_t>(everywhere) != here.size())
+    return cat(buffer, " is read outside of $", variable, ", too, or not in it");
+  const Box box = box_of(here, producer.buffer, site->within());
+  if (scope == Scope::registers && has_open_size(box))
+    return cat("a turn of $", variable, " reads an open number of elements of ", buffer);
+  const Nest before = nest;
+  Block body = *producer.body;
+  Dims place = body.back().as<Store>()->place;
+  Around loops;
+  for (size_t axis = 0; axis < box.low.size(); ++axis) {
+    loops.push_back({producer.loops[axis].variable, box.turns[axis]});
+    substitute(body, *loops[axis].variable.as_variable(), box.low[axis] + loops[axis].variable);
+  }
+  Store& store = *body.back().as<Store>();
+  store.place = std::move(place);
+  // Registers do not round.
+  if (scope == Scope::registers && is_float(producer.buffer.dtype))
+    store.value = Expr::cast(producer.buffer.dtype, store.value);
+  redirect(loop.body, buffer, std::string(buffer), box.low);
+  Block moved = looped(loops, std::move(body));
+  moved.insert(moved.begin(),
+               {Allocate{{std::string(buffer), producer.buffer.dtype, box.sizes, scope}}});
+  put_first(loop.body, std::move(moved));
+  erase(nest, producer.at, producer.allocated);
+  return keep_if_apart(nest, before);
+}
+
+Declined cache(Nest& nest, std::string_view buffer, std::string_view variable, Scope scope) {
+  const auto site = find_loop(nest, variable);
+  if (!site) return no_loop(variable);
+  Loop& loop = site->loop();
+  if (loop.mode == Mode::vector) return cat("$", variable, " is a vector loop");
+  if (scope <= Scope::output) return cat("no buffer of a nest's own is ", name(scope));
+  const Buffers buffers = buffers_of(nest);
+  const auto found = buffers.find(buffer);
+  std::vector<Access> here = accesses_in(loop, buffer);
+  if (found == buffers.end() || here.empty()) return cat("$", variable, " reads no ", buffer);
+  if (std::any_of(here.begin(), here.end(), [](const Access& access) { return access.writes; }))
+    return cat("$", variable, " writes ", buffer);
+  const bool plain = std::all_of(here.begin(), here.end(), [](const Access& access) {
+    return access.place && !access.padded && !access.chosen;
+  });
+  if (!plain) return cat(buffer, " is read at places that nothing is known of");
+  const Box box = box_of(here, found->second, site->within());
+  if (scope == Scope::registers && has_open_size(box))
+    return cat("a turn of $", variable, " reads an open number of elements of ", buffer);
+  const Buffer copy{fresh(nest, cat(buffer, ".c")), found->second.dtype, box.sizes, scope};
+  Around loops;
+  Dims place;
+  std::vector<Expr> from;
+  for (size_t axis = 0; axis < box.low.size(); ++axis) {
+    const Dim turn = Dim::variable(fresh(nest, cat("c", axis)));
+    loops.push_back({turn, box.turns[axis]});
+    place.push_back(turn);
+    from.push_back(Expr::index(box.low[axis] + turn));
+  }
+  redirect(loop.body, buffer, copy.name, box.low);
+  Block body;
+  body.push_back({Store{copy.name, place, std::nullopt,
+                        Expr::load(BufferName{std::string(buffer)}, copy.dtype, from)}});
+  Block made = looped(loops, std::move(body));
+  made.insert(made.begin(), {Allocate{copy}});
+  put_first(loop.body, std::move(made));
+  return {};
+}
+
+namespace {
+
+/// Loads in a loop that read the same element in all of its turns, each once.
+class FixedLoads {
+ public:
+  FixedLoads(const Loop& loop, const Around& around, const Buffers& buffers)
+      : around_(around), buffers_(buffers), written_(written(loop)) {
+    own_ = names_of(Nest{{}, {}, loop.body});
+    own_.insert(loop.variable);
+    walk(loop.body, [&](const Statement& statement) {
+      each_expr(statement, [&](const Expr& expr) { collect(expr); });
+      return true;
+    });
+  }
+
+  const std::vector<Expr>& list() const { return list_; }
+
+ private:
+  void collect(const Expr& whole) {
+    visit(whole, [&](const Expr& load) {
+      if (load.kind() == Expr::Kind::load && is_fixed(load) &&
+          std::find(list_.begin(), list_.end(), load) == list_.end())
+        list_.push_back(load);
+    });
+  }
+
+  bool is_fixed(const Expr& load) const {
+    const std::string& name = std::get<BufferName>(load.source()).text;
+    if (own_.contains(name) || written_.contains(name)) return false;
+    const Buffer& from = buffers_.find(name)->second;
+    if (from.scope == Scope::registers && from.shape.empty()) return false;  // it is in one already
+    for (size_t axis = 0; axis < from.shape.size(); ++axis) {
+      const Expr& index = load.operands()[axis];
+      if (index.kind() != Expr::Kind::index) return false;
+      std::set<std::string, std::less<>> used;
+      index.dim().collect_variables(used);
+      if (std::any_of(used.begin(), used.end(),
+                      [&](const std::string& one) { return own_.contains(one); }))
+        return false;
+      // The loop may have no turns: then nothing was read.
+      const bool inside =
+          load.outside() || (always_at_most(0, index.dim(), around_) &&
+                             always_at_most(index.dim(), from.shape[axis] - 1, around_));
+      if (!inside) return false;
+    }
+    return true;
+  }
+
+  const Around& around_;
+  const Buffers& buffers_;
+  std::set<std::string, std::less<>> written_, own_;  // by the loop, and names that it defines
+  std::vector<Expr> list_;
+};
+
+}  // namespace
+
+Declined hoist(Nest& nest, std::string_view variable) {
+  const auto site = find_loop(nest, variable);
+  if (!site) return no_loop(variable);
+  Loop& loop = site->loop();
+  const Buffers buffers = buffers_of(nest);
+  const FixedLoads fixed(loop, site->around, buffers);
+  if (fixed.list().empty()) return cat("no load in $", variable, " stays where it is");
+  Block made;
+  for (const Expr& load : fixed.list()) {
+    const std::string& from = std::get<BufferName>(load.source()).text;
+    const Buffer held{
+        fresh(nest, cat(from, ".h", made.size() / 2)), load.dtype(), {}, Scope::registers};
+    made.push_back({Allocate{held}});
+    made.push_back({Store{held.name, {}, std::nullopt, load}});
+    Change by;
+    by.load = [&](const Expr& inside) -> std::optional<Expr> {
+      if (!(inside == load)) return std::nullopt;
+      return Expr::load(BufferName{held.name}, load.dtype(), {});
+    };
+    change(loop.body, by);
+  }
+  site->block->insert(site->block->begin() + static_cast<std::ptrdiff_t>(site->at),
+                      std::make_move_iterator(made.begin()), std::make_move_iterator(made.end()));
+  return {};
+}
+
+}  // namespace hone

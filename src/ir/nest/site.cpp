@@ -1,0 +1,50 @@
+#include "ir/nest/site.hpp"
+
+#include "base/text.hpp"
+
+namespace hone {
+namespace {
+
+bool find(Block& block, std::string_view variable, Site& site) {
+  for (size_t i = 0; i < block.size(); ++i) {
+    Loop* loop = block[i].as<Loop>();
+    if (loop == nullptr) continue;
+    if (loop->variable == variable) {
+      site.block = &block;
+      site.at = i;
+      return true;
+    }
+    site.around.push_back({Dim::variable(loop->variable), loop->extent});
+    site.loops.push_back(loop);
+    if (find(loop->body, variable, site)) return true;
+    site.around.pop_back();
+    site.loops.pop_back();
+  }
+  return false;
+}
+
+}  // namespace
+
+Around Site::within() const {
+  Around loops_here = around;
+  loops_here.push_back(axis());
+  return loops_here;
+}
+
+std::optional<Site> find_loop(Nest& nest, std::string_view variable) {
+  Site site;
+  if (!find(nest.body, variable, site)) return std::nullopt;
+  return site;
+}
+
+Loop* only_loop(Loop& loop) { return loop.body.size() == 1 ? loop.body[0].as<Loop>() : nullptr; }
+
+std::string no_loop(std::string_view variable) { return cat("there is no loop $", variable); }
+
+std::string keep_if_apart(Nest& nest, const Nest& before) {
+  std::string meeting = first_meeting(nest);
+  if (!meeting.empty()) nest = before;
+  return meeting;
+}
+
+}  // namespace hone
