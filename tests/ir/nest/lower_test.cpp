@@ -5,11 +5,11 @@
 #include <cmath>
 #include <map>
 
-#include "ir/nest/drawn_stages.hpp"
 #include "ir/nest/evaluate.hpp"
 #include "ir/nest/verify.hpp"
 #include "ir/text.hpp"
 #include "ops/common/registry.hpp"
+#include "support/drawn_stages.hpp"
 
 namespace hone::test {
 namespace {

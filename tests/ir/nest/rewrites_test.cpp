@@ -6,11 +6,11 @@
 
 #include <map>
 
-#include "ir/nest/drawn_stages.hpp"
 #include "ir/nest/evaluate.hpp"
 #include "ir/nest/verify.hpp"
 #include "ir/text.hpp"
 #include "ops/common/registry.hpp"
+#include "support/drawn_stages.hpp"
 #include "support/rng.hpp"
 #include "support/text_case.hpp"
 

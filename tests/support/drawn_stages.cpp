@@ -1,4 +1,4 @@
-#include "ir/nest/drawn_stages.hpp"
+#include "support/drawn_stages.hpp"
 
 #include <cmath>
 

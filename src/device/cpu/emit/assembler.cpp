@@ -1,0 +1,179 @@
+#include "device/cpu/emit/assembler.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "device/cpu/emit/emit.hpp"
+#include "ir/dim_terms.hpp"
+
+namespace hone::cpu::jit {
+namespace {
+
+constexpr int kSlot = 64;
+constexpr int kParameters = offsetof(Call, parameters), kNumbers = offsetof(Call, numbers),
+              kBegin = offsetof(Call, begin), kEnd = offsetof(Call, end);
+
+bool has_variables(const Dim& dim) {
+  std::set<std::string, std::less<>> names;
+  dim.collect_variables(names);
+  return !names.empty();
+}
+
+}  // namespace
+
+Assembler::Assembler(std::vector<uint8_t>& buffer, Isa isa)
+    : CodeGenerator(buffer.size(), buffer.data()), wide_(isa == Isa::avx512) {}
+
+Xbyak::Xmm Assembler::vector(int index) const {
+  return {wide_ ? Xbyak::Operand::ZMM : Xbyak::Operand::YMM, index};
+}
+
+Xbyak::Address Assembler::literal(uint32_t bits) { return ptr[rip + literals_[bits]]; }
+
+Xbyak::Address Assembler::slot(int index) const { return ptr[rbp - (index + 1) * kSlot]; }
+
+void Assembler::begin() {
+  for (const Xbyak::Reg64& saved : {rbp, rbx, r12, r13, r14, r15}) push(saved);
+  mov(rbp, rsp);
+  mov(rax, ptr[rip + frame_]);
+  sub(rsp, rax);
+  call_slot_ = new_slot();
+  mov(slot(call_slot_), rdi);
+}
+
+void Assembler::end() {
+  mov(rsp, rbp);
+  for (const Xbyak::Reg64& saved : {r15, r14, r13, r12, rbx, rbp}) pop(saved);
+  vzeroupper();  // our C++ has instructions that are slow behind dirty upper halves
+  ret();
+  align(kSlot);
+  for (auto& [bits, label] : literals_) {
+    L(label);
+    for (int lane = 0; lane < lanes(); ++lane) dd(bits);
+  }
+  if (has_masks_) {
+    L(masks_);
+    for (int lane = 0; lane < 2 * lanes(); ++lane) dd(lane < lanes() ? 0xFFFFFFFF : 0);
+  }
+  L(frame_);
+  dq(static_cast<uint64_t>(slots_) * kSlot);
+}
+
+void Assembler::make_mask() {
+  if (wide_) {
+    mov(ecx, -1);
+    bzhi(ecx, ecx, r15d);
+    kmovw(k1, ecx);
+    return;
+  }
+  has_masks_ = true;
+  mov(rcx, r15);
+  neg(rcx);
+  lea(rdx, ptr[rip + masks_]);
+  vmovups(ymm15, ptr[rdx + rcx * 4 + 4 * lanes()]);
+}
+
+void Assembler::parameter(int index) {
+  mov(rdx, slot(call_slot_));
+  mov(rdx, ptr[rdx + kParameters]);
+  mov(rdx, ptr[rdx + 8 * index]);
+}
+
+void Assembler::first_tile() {
+  mov(rax, slot(call_slot_));
+  mov(rax, ptr[rax + kBegin]);
+}
+
+void Assembler::last_tile() {
+  mov(rax, slot(call_slot_));
+  mov(rax, ptr[rax + kEnd]);
+}
+
+void Assembler::number(const Dim& dim) {
+  if (const auto constant = dim.constant()) return mov(rax, static_cast<size_t>(*constant));
+  const auto found = std::find(numbers_.begin(), numbers_.end(), dim);
+  const auto index = static_cast<int>(found - numbers_.begin());
+  if (found == numbers_.end()) numbers_.push_back(dim);
+  mov(rax, slot(call_slot_));
+  mov(rax, ptr[rax + kNumbers]);
+  mov(rax, ptr[rax + 8 * index]);
+}
+
+void Assembler::integer(const Dim& dim) {
+  if (dim.is_too_long()) throw Refusal{"a place is too long to write"};
+  Dim fixed(DimAccess::offset(dim));
+  std::vector<std::pair<Dim, std::vector<Dim>>> moving;
+  for (const DimTerm& term : DimAccess::terms(dim)) {
+    Dim coefficient(term.coefficient);
+    std::vector<Dim> factors;
+    for (const DimAtomRef& factor : term.factors) {
+      const Dim one = atom_dim(DimAtom(*factor));
+      if (has_variables(one)) factors.push_back(one);
+      else coefficient = coefficient * one;
+    }
+    if (factors.empty()) fixed = fixed + coefficient;
+    else moving.emplace_back(std::move(coefficient), std::move(factors));
+  }
+  number(fixed);
+  for (const auto& [coefficient, factors] : moving) {
+    push(rax);
+    term(coefficient, factors);
+    pop(rcx);
+    add(rax, rcx);
+  }
+}
+
+void Assembler::term(const Dim& without_variables, const std::vector<Dim>& factors) {
+  number(without_variables);
+  for (const Dim& factor : factors) {
+    push(rax);
+    atom(factor);
+    pop(rcx);
+    imul(rax, rcx);
+  }
+}
+
+void Assembler::atom(const Dim& dim) {
+  const DimAtom& atom = *DimAccess::only_atom(dim);
+  switch (atom.kind) {
+    case DimAtom::Kind::variable: {
+      const auto found = variables_.find(atom.name);
+      if (found == variables_.end()) throw Refusal{"$" + atom.name + " stands outside of its loop"};
+      mov(rax, slot(found->second));
+      return;
+    }
+    case DimAtom::Kind::floordiv: return quotient(atom.args[0], atom.args[1]);
+    case DimAtom::Kind::min:
+    case DimAtom::Kind::max:
+      integer(atom.args[0]);
+      for (size_t i = 1; i < atom.args.size(); ++i) {
+        push(rax);
+        integer(atom.args[i]);
+        pop(rcx);
+        cmp(rcx, rax);
+        if (atom.kind == DimAtom::Kind::min) cmovl(rax, rcx);
+        else cmovg(rax, rcx);
+      }
+      return;
+    default: throw Refusal{"a place broadcasts"};
+  }
+}
+
+void Assembler::quotient(const Dim& dividend, const Dim& divisor) {
+  integer(divisor);
+  push(rax);
+  integer(dividend);
+  pop(rcx);
+  cqo();
+  idiv(rcx);
+  // Towards the lesser one: where a rest is left whose sign is not the divisor's.
+  Xbyak::Label done;
+  test(rdx, rdx);
+  jz(done);
+  xor_(rdx, rcx);
+  jns(done);
+  dec(rax);
+  L(done);
+}
+
+}  // namespace hone::cpu::jit

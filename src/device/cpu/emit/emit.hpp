@@ -1,0 +1,36 @@
+#pragma once
+// Code for x86 from a nest.
+
+#include <string>
+#include <vector>
+
+#include "device/cpu/isa.hpp"
+#include "ir/nest/nest.hpp"
+
+namespace hone::cpu::jit {
+
+/// What generated code is called with.
+struct Call {
+  void* const* parameters;  // addresses of the nest's parameters, in order; of any alignment
+  const int64_t* numbers;   // of Emitted::numbers
+  int64_t begin, end;       // the tiles to run
+};
+using Function = void (*)(const Call*);
+
+/// One function, position independent.
+struct Emitted {
+  std::vector<uint8_t> code;
+  std::vector<Dim> numbers;  // to be computed from the sizes at hand
+  /// Turns of the outermost loop where it is parallel and all there is; else 1.
+  Dim tiles = 1;
+  std::string declined;  // why there is none, in words; empty: there is
+};
+
+/// Emits loops of any kind around stores of f32: arithmetic, comparisons and selections of loads
+/// whose places are sums of loops' variables. Vector loops take as many lanes as the instruction
+/// set has, whatever their width, and want elements side by side, or one for all. Floats are
+/// computed in f32: each call rounds. Declines everything else. `isa`: avx2 or avx512; emitting
+/// needs no such machine.
+Emitted emit(const Nest& nest, Isa isa);
+
+}  // namespace hone::cpu::jit
