@@ -33,8 +33,8 @@ class Accesses {
     for (const Statement& statement : block) {
       if (const Allocate* made = statement.as<Allocate>()) own_.insert(made->buffer.name);
       if (const Store* store = statement.as<Store>()) {
-        loads(store->value, false);
-        all_.push_back({store->buffer, store->place, true, store->fold, false, false, inner_});
+        loads(store->value);
+        all_.push_back({store->buffer, store->place, true, store->fold, false, inner_});
       }
       if (const Contract* contract = statement.as<Contract>()) collect(*contract);
       if (const Loop* loop = statement.as<Loop>()) {
@@ -50,32 +50,25 @@ class Accesses {
     inner_.push_back(contract.row);
     inner_.push_back(contract.column);
     inner_.insert(inner_.end(), contract.depth.begin(), contract.depth.end());
-    loads(contract.a, false);
-    loads(contract.b, false);
+    loads(contract.a);
+    loads(contract.b);
     all_.push_back({contract.into, Dims{contract.row.variable, contract.column.variable}, true,
-                    Function::add, false, false, inner_});
+                    Function::add, false, inner_});
     inner_ = around;
   }
 
-  void loads(const Expr& expr, bool chosen) {
-    if (expr.kind() == Expr::Kind::load) {
+  void loads(const Expr& whole) {
+    visit(whole, [&](const Expr& expr) {
+      const auto* name = std::get_if<BufferName>(&expr.source());
+      if (expr.kind() != Expr::Kind::load || name == nullptr) return;
       Dims place;
       for (const Expr& index : expr.operands())
         if (index.kind() == Expr::Kind::index) place.push_back(index.dim());
-      const bool known = place.size() == expr.operands().size();
-      const auto* name = std::get_if<BufferName>(&expr.source());
-      if (name != nullptr)
-        all_.push_back({name->text,
-                        known ? std::optional<Dims>(place) : std::nullopt,
-                        false,
-                        {},
-                        expr.outside().has_value(),
-                        chosen,
-                        inner_});
-    }
-    const bool selects = expr.kind() == Expr::Kind::call && expr.function() == Function::select;
-    for (size_t i = 0; i < expr.operands().size(); ++i)
-      loads(expr.operands()[i], chosen || (selects && i > 0));
+      Access access{name->text, place, false, {}, {}, inner_};
+      if (place.size() < expr.operands().size()) access.place.reset();
+      access.padded = expr.outside().has_value();
+      all_.push_back(std::move(access));
+    });
   }
 
   std::vector<Access> all_;

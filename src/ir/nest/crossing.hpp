@@ -20,7 +20,6 @@ struct Access {
   bool writes = false;
   std::optional<Function> fold;  // of a write that folds
   bool padded = false;           // a load that has a value for what lies outside
-  bool chosen = false;           // a load in a branch of a select
   Around inner;                  // the loops of the block around it
 };
 /// All of a block; those of buffers that it allocates only where `own`.

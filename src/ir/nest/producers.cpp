@@ -143,7 +143,7 @@ std::optional<Dim> outermost(const Dims& bounds, const Around& loops, bool great
 Box box_of(const std::vector<Access>& accesses, const Buffer& buffer, const Around& within) {
   Box box;
   const bool whole = std::any_of(accesses.begin(), accesses.end(), [](const Access& access) {
-    return access.padded || access.chosen || !access.place;
+    return access.padded || !access.place;
   });
   for (size_t axis = 0; axis < buffer.shape.size(); ++axis) {
     const Dim& size = buffer.shape[axis];
@@ -275,7 +275,7 @@ Declined cache(Nest& nest, std::string_view buffer, std::string_view variable, S
   if (std::any_of(here.begin(), here.end(), [](const Access& access) { return access.writes; }))
     return cat("$", variable, " writes ", buffer);
   const bool plain = std::all_of(here.begin(), here.end(), [](const Access& access) {
-    return access.place && !access.padded && !access.chosen;
+    return access.place && !access.padded;
   });
   if (!plain) return cat(buffer, " is read at places that nothing is known of");
   const Box box = box_of(here, found->second, site->within());

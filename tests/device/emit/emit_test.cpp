@@ -266,6 +266,52 @@ TEST(Emit, FunctionsAreWithinFourUnitsOfTheLastPlace) {
     }
 }
 
+/// A matrix product in blocks of registers, with what follows it in the same nest.
+Nest product_in_blocks(int64_t rows, int64_t columns) {
+  const auto graph = parse(
+      "graph g(%a: f32[n,k], %b: f32[k,m], %c: f32[m]) -> (%y)\n"
+      "  %1 = MatMul(%a, %b)\n"
+      "  %2 = Add(%1, %c)\n"
+      "  %y = Tanh(%2)\n",
+      all_ops());
+  Nest nest = lower(stages_of(*graph), "product", {graph->outputs()[0].value}).nest;
+  const auto done = [&](const Declined& why) { EXPECT_EQ(why, "") << print(nest); };
+  done(inline_buffer(nest, "2"));
+  done(split(nest, "i5", rows));
+  done(split(nest, "i6", columns));
+  done(reorder(nest, "i5i"));
+  done(compute_at(nest, "1", "i6o", Scope::registers));
+  done(distribute(nest, "i1"));
+  done(distribute(nest, "i0"));
+  done(reorder(nest, "i1.2"));
+  done(reorder(nest, "i0.2"));
+  done(contract(nest, "r2"));
+  for (const char* inner : {"i1", "i1.3", "i6i"}) done(vectorize(nest, inner, 8));
+  done(parallelize(nest, "i5o"));
+  verify(nest);
+  return nest;
+}
+
+TEST(Emit, AMatrixProductWithWhatFollowsAtEverySize) {
+  Rng rng(1);
+  for (const Isa isa : sets())
+    for (const auto& [rows, columns] :
+         std::vector<std::pair<int, int>>{{4, 16}, {6, 16}, {2, 32}}) {
+      const Nest nest = product_in_blocks(rows, columns);
+      const Emitted emitted = emit(nest, isa);
+      ASSERT_EQ(emitted.declined, "") << print(nest);
+      for (int round = 0; round < 40; ++round) {
+        const int64_t n = rng.below(15), k = rng.below(20), m = rng.below(70);
+        Tensor a(DType::f32, {n, k}), b(DType::f32, {k, m}), c(DType::f32, {m});
+        for (Tensor* tensor : {&a, &b, &c})
+          for (int64_t i = 0; i < tensor->count(); ++i)
+            tensor->set_number(i, static_cast<double>(rng.between(-64, 64)) / 96);
+        ASSERT_EQ(judge(nest, emitted, {{"n", n}, {"k", k}, {"m", m}}, {a, b, c}), "")
+            << cpu::name(isa) << " n=" << n << " k=" << k << " m=" << m;
+      }
+    }
+}
+
 TEST(Emit, DeclinesInWords) {
   EXPECT_EQ(emitted_of("nest a\n  y: f16[4] output\n  for $i < 4\n    y[$i] = f16{1}\n").declined,
             "y is f16");
@@ -283,7 +329,15 @@ TEST(Emit, DeclinesInWords) {
   EXPECT_EQ(emitted_of("nest a\n  y: f32[4] output\n  t: f32[4] local\n  for $i < 4\n"
                        "    t[$i] = f32{1}\n  for $j < 4\n    y[$j] = t[$j]\n")
                 .declined,
-            "t is no single register");
+            "");
+  EXPECT_EQ(emitted_of("nest a\n  y: f32[n] output\n  t: f32[n] arena\n  for $i < n\n"
+                       "    t[$i] = f32{1}\n  for $j < n\n    y[$j] = t[$j]\n")
+                .declined,
+            "t is not in registers and not small");
+  EXPECT_EQ(emitted_of("nest a\n  y: f32[4] output\n  t: f32[5000] local\n  for $i < 5000\n"
+                       "    t[$i] = f32{1}\n  for $j < 4\n    y[$j] = t[$j]\n")
+                .declined,
+            "its own buffers are larger than the frame");
   EXPECT_EQ(
       emitted_of("nest a\n  y: f32[4] output\n  for $i < 4\n    y[$i] = f32{1}\n", Isa::generic)
           .declined,

@@ -10,6 +10,7 @@ namespace hone::cpu::jit {
 namespace {
 
 constexpr int kSlot = 64;
+constexpr int64_t kMostFrame = 16384;
 constexpr int kParameters = offsetof(Call, parameters), kNumbers = offsetof(Call, numbers),
               kBegin = offsetof(Call, begin), kEnd = offsetof(Call, end);
 
@@ -31,6 +32,13 @@ Xbyak::Xmm Assembler::vector(int index) const {
 Xbyak::Address Assembler::literal(uint32_t bits) { return ptr[rip + literals_[bits]]; }
 
 Xbyak::Address Assembler::slot(int index) const { return ptr[rbp - (index + 1) * kSlot]; }
+
+int Assembler::new_block(int64_t bytes) {
+  if (bytes > kMostFrame || slots_ > kMostFrame / kSlot)
+    throw Refusal{"its own buffers are larger than the frame"};
+  slots_ += static_cast<int>((bytes + kSlot - 1) / kSlot);
+  return slots_ - 1;  // slots grow downwards
+}
 
 void Assembler::begin() {
   for (const Xbyak::Reg64& saved : {rbp, rbx, r12, r13, r14, r15}) push(saved);
@@ -71,6 +79,20 @@ void Assembler::make_mask() {
   neg(rcx);
   lea(rdx, ptr[rip + masks_]);
   vmovups(ymm15, ptr[rdx + rcx * 4 + 4 * lanes()]);
+}
+
+void Assembler::store_mask(int index) {
+  if (wide_) {
+    mov(ecx, -1);
+    bzhi(ecx, ecx, eax);
+    mov(slot(index), rcx);
+    return;
+  }
+  has_masks_ = true;
+  neg(rax);
+  lea(rdx, ptr[rip + masks_]);
+  vmovups(ymm15, ptr[rdx + rax * 4 + 4 * lanes()]);
+  vmovups(slot(index), ymm15);
 }
 
 void Assembler::parameter(int index) {

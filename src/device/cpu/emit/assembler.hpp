@@ -35,6 +35,9 @@ class Assembler : public Xbyak::CodeGenerator {
   /// A place of 64 bytes in the frame.
   Xbyak::Address slot(int index) const;
   int new_slot() { return slots_++; }
+  /// As many bytes side by side: the first of them are slot(new_block(bytes)). Throws Refusal where
+  /// the frame would be larger than a stack likes.
+  int new_block(int64_t bytes);
   /// Between these stands all code; `begin` leaves the Call's address in rdi.
   void begin();
   void end();
@@ -46,6 +49,8 @@ class Assembler : public Xbyak::CodeGenerator {
 
   /// The mask of the first r15 lanes, fewer than all: ymm15 or k1.
   void make_mask();
+  /// The mask of the first rax lanes, all or fewer, to a place in the frame.
+  void store_mask(int slot);
   /// rdx = the address of a parameter.
   void parameter(int index);
   /// rax = Call::begin or end.

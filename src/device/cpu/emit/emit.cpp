@@ -1,6 +1,7 @@
 #include "device/cpu/emit/emit.hpp"
 
 #include "base/text.hpp"
+#include "device/cpu/emit/contract_emitter.hpp"
 #include "device/cpu/emit/expr_emitter.hpp"
 #include "ir/nest/places.hpp"
 #include "ir/nest/verify.hpp"
@@ -19,7 +20,7 @@ class NestEmitter {
   void run(Emitted& emitted) {
     for (size_t i = 0; i < nest_.parameters.size(); ++i) {
       const Buffer& buffer = nest_.parameters[i];
-      buffers_[buffer.name] = {buffer.shape, buffer.dtype, static_cast<int>(i), -1, false};
+      buffers_[buffer.name] = {buffer.shape, buffer.dtype, static_cast<int>(i), -1, -1, false};
     }
     a_.begin();
     const Loop* only = nest_.body.size() == 1 ? nest_.body[0].as<Loop>() : nullptr;
@@ -38,8 +39,9 @@ class NestEmitter {
   struct Place {
     Dims shape;
     DType dtype = DType::f32;
-    int parameter = -1;  // or
-    int slot = -1;       // of a register
+    int parameter = -1;  // its number, or
+    int block = -1;      // where in the frame it lies, or
+    int slot = -1;       // that of a single register
     bool lanes = false;  // a register of a vector loop: lanes differ
   };
   /// A buffer's elements as a vector loop walks through them.
@@ -55,14 +57,51 @@ class NestEmitter {
       if (const Allocate* made = statement.as<Allocate>()) allocate(made->buffer, false);
       else if (const Store* stored = statement.as<Store>()) store(*stored);
       else if (const Loop* inner = statement.as<Loop>()) loop(*inner, false);
-      else throw Refusal{"no code for contractions yet"};
+      else contract(*statement.as<Contract>());
     }
   }
 
+  /// Single registers have a place for all lanes; blocks, and local buffers of few elements, lie in
+  /// the frame.
   void allocate(const Buffer& buffer, bool lanes) {
-    if (buffer.scope != Scope::registers || !buffer.shape.empty())
-      throw Refusal{cat(buffer.name, " is no single register")};
-    buffers_[buffer.name] = {{}, buffer.dtype, -1, a_.new_slot(), lanes};
+    if (buffer.dtype != DType::f32) throw Refusal{cat(buffer.name, " is ", buffer.dtype)};
+    if (buffer.scope == Scope::registers && buffer.shape.empty()) {
+      buffers_[buffer.name] = {{}, buffer.dtype, -1, -1, a_.new_slot(), lanes};
+      return;
+    }
+    const auto count = product(buffer.shape).constant();
+    if (!count || buffer.scope < Scope::local || lanes)
+      throw Refusal{cat(buffer.name, " is not in registers and not small")};
+    buffers_[buffer.name] = {buffer.shape, buffer.dtype, -1, a_.new_block(*count * 4), -1, false};
+  }
+
+  /// rdx = the address of a buffer's first element.
+  void base(const Place& place) {
+    if (place.parameter >= 0) a_.parameter(place.parameter);
+    else a_.lea(a_.rdx, a_.slot(place.block));
+  }
+
+  void contract(const Contract& contract) {
+    const Place& into = place(contract.into);
+    if (into.block < 0 || contract.depth.size() != 1)
+      throw Refusal{"no code for contractions of more axes yet"};
+    for (const Expr& factor : {contract.a, contract.b})
+      if (factor.kind() != Expr::Kind::load)
+        throw Refusal{cat("no code for computed factors yet: ", factor)};
+    const Place &a = place(name_of(contract.a)), &b = place(name_of(contract.b));
+    if (a.slot >= 0 || b.slot >= 0) throw Refusal{"a factor is a register"};
+    Product product;
+    product.block = into.block;
+    product.rows = static_cast<int>(into.shape[0].constant().value());
+    product.columns = static_cast<int>(into.shape[1].constant().value());
+    product.row = contract.row;
+    product.column = contract.column;
+    product.depth = contract.depth[0];
+    product.a = start_of(a, indices_of(contract.a));
+    product.b = start_of(b, indices_of(contract.b));
+    product.a_base = [&] { base(a); };
+    product.b_base = [&] { base(b); };
+    emit_product(a_, product);
   }
 
   void loop(const Loop& loop, bool tiles) {
@@ -118,7 +157,7 @@ class NestEmitter {
 
   Xbyak::Address address(const Place& place, const Dims& indices) {
     a_.integer(start_of(place, indices));
-    a_.parameter(place.parameter);
+    base(place);
     return a_.dword[a_.rdx + a_.rax * 4];
   }
 
@@ -142,7 +181,7 @@ class NestEmitter {
     for (const Statement& statement : loop.body) prepare(statement, loop.variable);
     for (const Walk& walk : walks_) {
       a_.integer(walk.start);
-      a_.parameter(walk.from->parameter);
+      base(*walk.from);
       a_.lea(walk.pointer, a_.ptr[a_.rdx + a_.rax * 4]);
     }
     Xbyak::Label top, tail, done;
