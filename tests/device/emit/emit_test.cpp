@@ -63,7 +63,7 @@ std::vector<Tensor> run(const Nest& nest, const Emitted& emitted, const Bindings
   std::vector<int64_t> numbers;
   for (const Dim& number : emitted.numbers) numbers.push_back(number.evaluate(symbols).value());
   const auto function =
-      reinterpret_cast<cpu::jit::Function>(reinterpret_cast<uintptr_t>(code->at(at)));
+      reinterpret_cast<cpu::jit::Entry>(reinterpret_cast<uintptr_t>(code->at(at)));
   for (int64_t tile = emitted.tiles.evaluate(symbols).value(); tile-- > 0;) {
     const cpu::jit::Call call{addresses.data(), numbers.data(), tile, tile + 1};
     function(&call);
@@ -93,7 +93,7 @@ void schedule(Nest& nest) {
     if (const Loop* loop = statement.as<Loop>()) loops.push_back(loop->variable);
     return true;
   });
-  for (const std::string& loop : loops) vectorize(nest, loop, 8);
+  for (const std::string& loop : loops) vectorize(nest, loop, 8, Order::any);
   if (!loops.empty()) parallelize(nest, loops[0]);
   verify(nest);
 }
@@ -167,6 +167,55 @@ TEST(Emit, AChainWithBroadcastsAtEverySize) {
       }
       ASSERT_EQ(judge(nest, emitted, {{"a", a}, {"b", b}, {"c", c}}, inputs), "")
           << name(isa) << " a=" << a << " b=" << b << " c=" << c;
+    }
+  }
+}
+
+/// What every element of a row needs is computed at the beginning of the row.
+Nest in_rows(std::string_view text) {
+  const auto graph = parse(text, all_ops());
+  Nest nest = lower(stages_of(*graph), "rows", {graph->outputs()[0].value}).nest;
+  const std::string row = nest.body.back().as<Loop>()->variable;
+  std::vector<std::string> own;
+  for (const Statement& statement : nest.body)
+    if (const Allocate* made = statement.as<Allocate>()) own.push_back(made->buffer.name);
+  for (size_t i = own.size(); i-- > 0;)
+    EXPECT_EQ(compute_at(nest, own[i], row, Scope::registers), "") << own[i] << print(nest);
+  schedule(nest);
+  return nest;
+}
+
+TEST(Emit, RowsThatAreReducedAtEverySize) {
+  constexpr std::string_view kSoftmax =
+      "graph g(%x: f32[n,c]) -> (%y)\n"
+      "  %y = Softmax(%x)\n";
+  constexpr std::string_view kLayerNorm =
+      "graph g(%x: f32[n,c], %s: f32[c], %b: f32[c]) -> (%y)\n"
+      "  %y = LayerNormalization(%x, %s, %b)\n";
+  Rng rng(1);
+  for (const std::string_view text : {kSoftmax, kLayerNorm}) {
+    const Nest nest = in_rows(text);
+    int vectors = 0;
+    walk(nest.body, [&](const Statement& statement) {
+      const Loop* loop = statement.as<Loop>();
+      vectors += loop != nullptr && loop->mode == Mode::vector;
+      return true;
+    });
+    EXPECT_GE(vectors, 3) << print(nest);
+    for (const Isa isa : sets()) {
+      const Emitted emitted = emit(nest, isa);
+      ASSERT_EQ(emitted.declined, "") << print(nest);
+      for (int64_t c = 1; c <= 70; ++c) {
+        const int64_t n = rng.below(4);
+        Tensor x(DType::f32, {n, c}), scale(DType::f32, {c}), bias(DType::f32, {c});
+        for (Tensor* tensor : {&x, &scale, &bias})
+          for (int64_t i = 0; i < tensor->count(); ++i)
+            tensor->set_number(i, static_cast<double>(rng.between(-700, 700)) / 64);
+        std::vector<Tensor> inputs{x, scale, bias};
+        inputs.resize(text == kSoftmax ? 1 : 3);
+        ASSERT_EQ(judge(nest, emitted, {{"n", n}, {"c", c}}, inputs), "")
+            << cpu::name(isa) << " n=" << n << " c=" << c;
+      }
     }
   }
 }

@@ -1,10 +1,13 @@
 #include "device/cpu/emit/emit.hpp"
 
+#include <bit>
+
 #include "base/text.hpp"
 #include "device/cpu/emit/contract_emitter.hpp"
 #include "device/cpu/emit/expr_emitter.hpp"
 #include "ir/nest/places.hpp"
 #include "ir/nest/verify.hpp"
+#include "ir/scalar.hpp"
 
 namespace hone::cpu::jit {
 namespace {
@@ -43,6 +46,12 @@ class NestEmitter {
     int block = -1;      // where in the frame it lies, or
     int slot = -1;       // that of a single register
     bool lanes = false;  // a register of a vector loop: lanes differ
+  };
+  /// Lanes that fold into one register: each into its own, all of them behind the loop.
+  struct Fold {
+    std::string buffer;
+    Function function;
+    int reg;  // of vectors
   };
   /// A buffer's elements as a vector loop walks through them.
   struct Walk {
@@ -178,7 +187,11 @@ class NestEmitter {
     walks_.clear();
     walk_of_.clear();
     stores_.clear();
+    folds_.clear();
     for (const Statement& statement : loop.body) prepare(statement, loop.variable);
+    for (const Fold& fold : folds_)
+      a_.vmovups(a_.vector(fold.reg), a_.literal(std::bit_cast<uint32_t>(static_cast<float>(
+                                          identity(fold.function, DType::f32).real))));
     for (const Walk& walk : walks_) {
       a_.integer(walk.start);
       base(*walk.from);
@@ -201,6 +214,41 @@ class NestEmitter {
     a_.make_mask();
     vectors(loop, true);
     a_.L(done);
+    for (const Fold& fold : folds_) fold_lanes(fold);
+  }
+
+  /// register = fold(register, all lanes), by way of the frame.
+  void fold_lanes(const Fold& fold) {
+    const int lanes = a_.new_slot();
+    a_.vmovups(a_.slot(lanes), a_.vector(fold.reg));
+    const auto one = [](int lane) {
+      return Expr::load(BufferName{"lanes"}, DType::f32, {Expr::index(lane)});
+    };
+    std::vector<Expr> parts;
+    for (int lane = 0; lane < a_.lanes(); ++lane) parts.push_back(one(lane));
+    for (size_t half = parts.size() / 2; half > 0; half /= 2)
+      for (size_t i = 0; i < half; ++i)
+        parts[i] = Expr::call(fold.function, {parts[i], parts[i + half]});
+    const int into = place(fold.buffer).slot;
+    ExprEmitter expr(
+        a_,
+        [&](const Expr& load, const Xbyak::Xmm& to) {
+          if (load.operands().empty()) return a_.vmovups(to, a_.slot(into));
+          const auto lane = static_cast<size_t>(load.operands()[0].dim().constant().value());
+          a_.vbroadcastss(to, a_.dword[a_.slot(lanes).getRegExp() + lane * 4]);
+        },
+        kept());
+    a_.vmovups(a_.slot(into),
+               expr.evaluate(Expr::call(
+                   fold.function, {Expr::load(BufferName{"whole"}, DType::f32, {}), parts[0]})));
+  }
+
+  int kept() const { return static_cast<int>(folds_.size()); }
+
+  const Fold* fold_of(const Store& store) const {
+    for (const Fold& fold : folds_)
+      if (fold.buffer == store.buffer) return &fold;
+    return nullptr;
   }
 
   void prepare(const Statement& statement, std::string_view variable) {
@@ -208,14 +256,16 @@ class NestEmitter {
     const Store* store = statement.as<Store>();
     if (store == nullptr) return;
     const Place& into = place(store->buffer);
-    visit(value_of(*store, into.dtype), [&](const Expr& load) {
+    const bool folds = store->fold && into.slot >= 0 && !into.lanes;
+    visit(folds ? store->value : value_of(*store, into.dtype), [&](const Expr& load) {
       if (load.kind() != Expr::Kind::load) return;
       const Place& from = place(name_of(load));
       if (from.slot < 0 && !walk_of_.contains(load))
         walk_of_.emplace(load, walk_to(from, indices_of(load), variable));
     });
     if (into.slot >= 0) {
-      if (!into.lanes) throw Refusal{cat("no code for lanes that fold into ", store->buffer)};
+      if (folds && fold_of(*store) == nullptr)
+        folds_.push_back({store->buffer, *store->fold, a_.vectors() - 1 - kept()});
       return;
     }
     stores_.push_back(walk_to(into, store->place, variable));
@@ -248,17 +298,24 @@ class NestEmitter {
 
   void vector_store(const Store& store, size_t into_walk, bool masked) {
     const Place& into = place(store.buffer);
-    ExprEmitter expr(a_, [&](const Expr& load, const Xbyak::Xmm& to) {
-      const Place& from = place(name_of(load));
-      if (from.slot >= 0) return a_.vmovups(to, a_.slot(from.slot));
-      const Walk& walk = walks_[walk_of_.at(load)];
-      if (!walk.moves) return a_.vbroadcastss(to, a_.dword[walk.pointer]);
-      const Xbyak::Address at = a_.ptr[walk.pointer + a_.rax * 4];
-      if (!masked) return a_.vmovups(to, at);
-      if (a_.wide()) return a_.vmovups(to | a_.k1 | Xbyak::util::T_z, at);
-      a_.vmaskmovps(to, a_.ymm15, at);
-    });
+    const Fold* fold = fold_of(store);
+    ExprEmitter expr(
+        a_,
+        [&](const Expr& load, const Xbyak::Xmm& to) {
+          const Place& from = place(name_of(load));
+          if (fold != nullptr && name_of(load) == fold->buffer)
+            return a_.vmovaps(to, a_.vector(fold->reg));
+          if (from.slot >= 0) return a_.vmovups(to, a_.slot(from.slot));
+          const Walk& walk = walks_[walk_of_.at(load)];
+          if (!walk.moves) return a_.vbroadcastss(to, a_.dword[walk.pointer]);
+          const Xbyak::Address at = a_.ptr[walk.pointer + a_.rax * 4];
+          if (!masked) return a_.vmovups(to, at);
+          if (a_.wide()) return a_.vmovups(to | a_.k1 | Xbyak::util::T_z, at);
+          a_.vmaskmovps(to, a_.ymm15, at);
+        },
+        kept());
     const Xbyak::Xmm value = expr.evaluate(value_of(store, into.dtype));
+    if (fold != nullptr) return keep_lanes(a_.vector(fold->reg), value, masked);
     if (into.slot >= 0) return a_.vmovups(a_.slot(into.slot), value);
     const Walk& walk = walks_[into_walk];
     const Xbyak::Address at = a_.ptr[walk.pointer + a_.rax * 4];
@@ -267,13 +324,21 @@ class NestEmitter {
     else a_.vmaskmovps(at, a_.ymm15, value);
   }
 
+  /// Lanes beyond the end fold nothing.
+  void keep_lanes(const Xbyak::Xmm& sum, const Xbyak::Xmm& value, bool masked) {
+    if (!masked) a_.vmovaps(sum, value);
+    else if (a_.wide()) a_.vmovaps(sum | a_.k1, value);
+    else a_.vblendvps(sum, sum, value, a_.ymm15);
+  }
+
   const Nest& nest_;
   Assembler a_;
   std::map<std::string, Place, std::less<>> buffers_;
   // Of the vector loop at hand.
   std::vector<Walk> walks_;
   std::unordered_map<Expr, size_t, ExprHash> walk_of_;  // of its loads
-  std::vector<size_t> stores_;                          // in order, those to memory
+  std::vector<Fold> folds_;
+  std::vector<size_t> stores_;  // in order, those to memory
 };
 
 }  // namespace

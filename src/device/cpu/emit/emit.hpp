@@ -15,7 +15,7 @@ struct Call {
   const int64_t* numbers;   // of Emitted::numbers
   int64_t begin, end;       // the tiles to run
 };
-using Function = void (*)(const Call*);
+using Entry = void (*)(const Call*);
 
 /// One function, position independent.
 struct Emitted {

@@ -19,7 +19,7 @@ Xbyak::Xmm ExprEmitter::evaluate(const Expr& expr) {
   held_.clear();
   free_vectors_.clear();
   free_masks_.clear();
-  for (int reg = a_.vectors(); reg-- > 0;) free_vectors_.push_back(reg);
+  for (int reg = a_.vectors() - kept_; reg-- > 0;) free_vectors_.push_back(reg);
   for (int reg = 7; reg >= 2; --reg) free_masks_.push_back(reg);
   if (expr.dtype() != DType::f32) throw Refusal{cat("it computes ", expr.dtype())};
   count(expr);
@@ -59,6 +59,8 @@ int ExprEmitter::compute(const Expr& expr) {
     case Expr::Kind::cast: break;
     default: throw Refusal{"it computes with places"};
   }
+  if (expr.operands()[0].kind() == Expr::Kind::index && expr.dtype() == DType::f32)
+    return size(expr.operands()[0].dim());
   // Computed as f32, it is rounded already.
   if (expr.operands()[0].dtype() != DType::f32 || expr.dtype() != DType::f32)
     throw Refusal{cat("it casts ", expr.operands()[0].dtype(), " to ", expr.dtype())};
@@ -66,6 +68,19 @@ int ExprEmitter::compute(const Expr& expr) {
   release(expr);
   const int reg = take(false);
   if (reg != from) a_.vmovaps(vector(reg), vector(from));
+  return reg;
+}
+
+/// The same for all lanes. In a vector loop rax is the counter.
+int ExprEmitter::size(const Dim& dim) {
+  const int reg = take(false);
+  a_.push(a_.rax);
+  a_.integer(dim);
+  const Xbyak::Xmm low(reg);
+  a_.vxorps(low, low, low);
+  a_.vcvtsi2ss(low, low, a_.rax);
+  a_.pop(a_.rax);
+  a_.vbroadcastss(vector(reg), low);
   return reg;
 }
 

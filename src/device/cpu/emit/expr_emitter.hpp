@@ -21,7 +21,9 @@ class ExprEmitter {
  public:
   /// Emits a load into a vector register.
   using Load = std::function<void(const Expr& load, const Xbyak::Xmm& into)>;
-  ExprEmitter(Assembler& assembler, Load load) : a_(assembler), load_(std::move(load)) {}
+  /// `kept`: how many registers, from the last one downwards, hold something else.
+  ExprEmitter(Assembler& assembler, Load load, int kept = 0)
+      : a_(assembler), load_(std::move(load)), kept_(kept) {}
 
   /// The register that holds the value. Throws Refusal.
   Xbyak::Xmm evaluate(const Expr& expr);
@@ -36,6 +38,7 @@ class ExprEmitter {
   void count(const Expr& expr);
   int value(const Expr& expr);  // evaluated where it is not yet
   int compute(const Expr& expr);
+  int size(const Dim& dim);
   int call(const Expr& expr);
   int binary(const Expr& expr);
   std::optional<int> fused(const Expr& expr);
@@ -65,6 +68,7 @@ class ExprEmitter {
 
   Assembler& a_;
   Load load_;
+  int kept_;
   std::unordered_map<Expr, Held, ExprHash> held_;
   std::vector<int> free_vectors_, free_masks_;
 };
