@@ -25,12 +25,16 @@ enum class Scope : uint8_t {
 };
 std::string_view name(Scope scope);
 
-/// Dense, row-major. The sizes have no variables in them.
+/// Sizes and strides have no variables in them.
 struct Buffer {
   std::string name;  // one in a nest
   DType dtype = DType::f32;
   Dims shape;
   Scope scope = Scope::local;
+  /// Of a parameter whose elements lie apart in the caller's memory: from one to the next along
+  /// each axis, in elements; no two of them share a place. Empty: dense, row-major. What a nest
+  /// computes does not depend on them, only where code finds it.
+  Dims strides = {};
 };
 
 struct Statement;
@@ -101,7 +105,7 @@ bool operator==(const Nest& a, const Nest& b);
 
 /// Text:
 ///   nest softmax
-///     x: f32[n,64] input
+///     x: f32[n,64] strides [row,1] input
 ///     y: f32[n,64] output
 ///     parallel $i < n
 ///       m: f32[] registers

@@ -46,7 +46,9 @@ class Printer {
   void declare(const Buffer& buffer, int depth) {
     line(depth);
     append_first(out_, buffer.name);
-    out_ += cat(": ", Type::tensor(buffer.dtype, buffer.shape), " ", name(buffer.scope));
+    out_ += cat(": ", Type::tensor(buffer.dtype, buffer.shape));
+    if (!buffer.strides.empty()) out_ += cat(" strides [", join(buffer.strides, ","), "]");
+    out_ += cat(" ", name(buffer.scope));
   }
 
   void block(const Block& block, int depth) {
@@ -146,11 +148,17 @@ class Parser {
     s.next();
     const auto type = parse_type(s.rest());
     if (!type || !type->is_tensor() || !type->tensor().has_rank()) s.wrong("a tensor's type");
+    Dims strides;
+    if (s.take_word("strides")) {
+      s.want('[');
+      while (!s.ends(']', strides.empty())) strides.push_back(place(s));
+    }
     for (int i = 0; i <= static_cast<int>(Scope::registers); ++i) {
       const auto scope = static_cast<Scope>(i);
       if (!s.take_word(hone::name(scope))) continue;
       buffers_.insert_or_assign(name, type->tensor().dtype);
-      return {{std::move(name), type->tensor().dtype, type->tensor().shape(), scope}};
+      return {{std::move(name), type->tensor().dtype, type->tensor().shape(), scope,
+               std::move(strides)}};
     }
     s.wrong("input, output, arena, shared, local or registers");
   }

@@ -13,6 +13,13 @@ namespace {
 constexpr int64_t kMostUnrolled = 64;
 constexpr int kMostLanes = 64;
 
+/// Known before the nest runs.
+bool is_size(const Dim& dim) {
+  std::set<std::string, std::less<>> variables;
+  dim.collect_variables(variables);
+  return variables.empty() && !dim.is_too_long();
+}
+
 bool folds(Function function) {
   constexpr Function kFolds[] = {Function::add, Function::mul,     Function::min,
                                  Function::max, Function::bit_and, Function::bit_or};
@@ -47,13 +54,17 @@ class Verifier {
     check(buffer.dtype != DType::string && !is_complex(buffer.dtype), "buffer ", buffer.name,
           " has elements of ", buffer.dtype);
     for (const Dim& size : buffer.shape) {
-      std::set<std::string, std::less<>> variables;
-      size.collect_variables(variables);
-      check(variables.empty() && !size.is_too_long(), "buffer ", buffer.name, " has the size ",
-            size);
+      check(is_size(size), "buffer ", buffer.name, " has the size ", size);
       check(buffer.scope != Scope::registers || size.is_constant(), "registers ", buffer.name,
             " have the open size ", size);
     }
+    check(buffer.strides.empty() || buffer.scope <= Scope::output, "buffer ", buffer.name,
+          " has strides and is no parameter");
+    check(buffer.strides.empty() || buffer.strides.size() == buffer.shape.size(), "buffer ",
+          buffer.name, " has ", buffer.shape.size(), " axes and ", buffer.strides.size(),
+          " strides");
+    for (const Dim& stride : buffer.strides)
+      check(is_size(stride), "buffer ", buffer.name, " has the stride ", stride);
     in_scope_.insert(buffer.name);
   }
 

@@ -4,13 +4,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <fstream>
-#include <limits>
 #include <map>
 
 #include "device/cpu/emit/code.hpp"
-#include "device/emit/guarded.hpp"
+#include "device/emit/run_emitted.hpp"
 #include "ir/nest/evaluate.hpp"
 #include "ir/nest/rewrites.hpp"
 #include "ir/nest/verify.hpp"
@@ -25,66 +23,6 @@ namespace {
 using cpu::Isa;
 using cpu::jit::emit;
 using cpu::jit::Emitted;
-
-/// The instruction sets that this machine has.
-std::vector<Isa> sets() {
-  std::vector<Isa> found;
-  for (const Isa isa : {Isa::avx2, Isa::avx512})
-    if (isa <= cpu::isa()) found.push_back(isa);
-  return found;
-}
-
-/// The outputs of generated code, whose operands lie at an edge of guarded pages. Tiles run last to
-/// first, each by itself.
-std::vector<Tensor> run(const Nest& nest, const Emitted& emitted, const Bindings& symbols,
-                        const std::vector<Tensor>& inputs, Guarded::Edge edge) {
-  cpu::jit::CodeBuilder builder;
-  builder.add(std::vector<uint8_t>(3, 0x90));  // so that the function does not begin the pages
-  const size_t at = builder.add(emitted.code);
-  const auto code = builder.finish();
-  std::vector<std::unique_ptr<Guarded>> places;
-  std::vector<Tensor> outputs;
-  std::vector<void*> addresses;
-  size_t next = 0;
-  for (const Buffer& buffer : nest.parameters) {
-    std::vector<int64_t> shape;
-    for (const Dim& size : buffer.shape) shape.push_back(size.evaluate(symbols).value());
-    const bool is_input = buffer.scope == Scope::input;
-    const Tensor tensor = is_input ? inputs[next++] : Tensor(buffer.dtype, shape);
-    places.push_back(std::make_unique<Guarded>(tensor.bytes().size(), edge));
-    std::byte* data = places.back()->data();
-    if (is_input) std::memcpy(data, tensor.bytes().data(), tensor.bytes().size());
-    else std::memset(data, 0xA5, tensor.bytes().size());
-    addresses.push_back(data);
-    if (!is_input)
-      outputs.push_back(
-          Tensor::borrow(buffer.dtype, shape, {data, tensor.bytes().size()}, nullptr));
-  }
-  std::vector<int64_t> numbers;
-  for (const Dim& number : emitted.numbers) numbers.push_back(number.evaluate(symbols).value());
-  const auto function =
-      reinterpret_cast<cpu::jit::Entry>(reinterpret_cast<uintptr_t>(code->at(at)));
-  for (int64_t tile = emitted.tiles.evaluate(symbols).value(); tile-- > 0;) {
-    const cpu::jit::Call call{addresses.data(), numbers.data(), tile, tile + 1};
-    function(&call);
-  }
-  for (Tensor& output : outputs) output = output.clone();
-  return outputs;
-}
-
-/// What differs from interpretation, in words; empty: nothing.
-std::string judge(const Nest& nest, const Emitted& emitted, const Bindings& symbols,
-                  const std::vector<Tensor>& inputs) {
-  const std::vector<Tensor> want = evaluate(nest, symbols, inputs);
-  for (const auto edge : {Guarded::Edge::front, Guarded::Edge::back}) {
-    const std::vector<Tensor> got = run(nest, emitted, symbols, inputs, edge);
-    for (size_t i = 0; i < want.size(); ++i) {
-      const double off = difference(got[i], want[i]);
-      if (!(off <= 1e-5)) return cat("output ", i, " is off by ", off, "\n", print(nest));
-    }
-  }
-  return {};
-}
 
 /// Every innermost loop that may be one becomes a vector loop, the outermost one parallel.
 void schedule(Nest& nest) {
@@ -226,95 +164,6 @@ Emitted emitted_of(std::string_view text, Isa isa = Isa::avx2) {
   return emit(nest, isa);
 }
 
-/// NaN, infinities and zeros of both signs, at every lane.
-TEST(Emit, OddNumbersAreAsInterpreted) {
-  const Nest nest = parse_nest(
-      "nest odd\n"
-      "  x: f32[n] input\n"
-      "  z: f32[n] input\n"
-      "  y: f32[13,n] output\n"
-      "  vector 8 $i < n\n"
-      "    y[0, $i] = min(x[$i], z[$i])\n"
-      "    y[1, $i] = max(x[$i], z[$i])\n"
-      "    y[2, $i] = select(less(x[$i], z[$i]), f32{1}, f32{2})\n"
-      "    y[3, $i] = select(less_equal(x[$i], z[$i]), f32{1}, f32{2})\n"
-      "    y[4, $i] = select(equal(x[$i], z[$i]), f32{1}, f32{2})\n"
-      "  vector 8 $j < n\n"
-      "    y[5, $j] = negate(absolute(x[$j]))\n"
-      "    y[6, $j] = round(x[$j])\n"
-      "    y[7, $j] = floor(x[$j])\n"
-      "    y[8, $j] = ceil(x[$j])\n"
-      "  vector 8 $k < n\n"
-      "    y[9, $k] = max(x[$k], f32{0})\n"
-      "    y[10, $k] = min(x[$k], f32{-0})\n"
-      "    y[11, $k] = max(min(x[$k], f32{1}), f32{-2})\n"
-      "    y[12, $k] = sub(f32{2}, mul(f32{2}, x[$k]))\n");
-  verify(nest);
-  const double kOdd[] = {0.0, -0.0, 1.5, 2.5, -0.5, HUGE_VAL, -HUGE_VAL, std::nan("")};
-  Tensor x(DType::f32, {64}), z(DType::f32, {64});
-  for (int64_t i = 0; i < 64; ++i) {
-    x.set_number(i, kOdd[i % 8]);
-    z.set_number(i, kOdd[i / 8]);
-  }
-  for (const Isa isa : sets()) {
-    const Emitted emitted = emit(nest, isa);
-    ASSERT_EQ(emitted.declined, "");
-    const Tensor got = run(nest, emitted, {{"n", 64}}, {x, z}, Guarded::Edge::back)[0];
-    const Tensor want = evaluate(nest, {{"n", 64}}, {x, z})[0];
-    for (int64_t i = 0; i < want.count(); ++i) {
-      const double a = got.number(i), b = want.number(i);
-      EXPECT_TRUE((std::isnan(a) && std::isnan(b)) ||
-                  (a == b && std::signbit(a) == std::signbit(b)))
-          << name(isa) << " row " << i / 64 << " of " << x.number(i % 64) << ", "
-          << z.number(i % 64) << ": " << a << ", wanted " << b;
-    }
-  }
-}
-
-/// How many floats lie between a number and the nearest one to `want`.
-double ulps(float got, double want) {
-  if (std::isnan(got) || std::isnan(want)) return std::isnan(got) == std::isnan(want) ? 0 : 1e9;
-  const auto nearest = static_cast<float>(want);
-  if (got == nearest) return 0;
-  if (std::isinf(got) || std::isinf(nearest)) return 1e9;
-  const double unit = std::max(std::abs(std::nextafter(nearest, 2 * nearest) - nearest),
-                               std::numeric_limits<float>::denorm_min());
-  return std::abs(got - want) / unit;
-}
-
-/// Floats of all exponents, both signs, infinite ones and NaN among them.
-TEST(Emit, FunctionsAreWithinFourUnitsOfTheLastPlace) {
-  const std::map<std::string, double (*)(double)> functions{
-      {"exp", std::exp}, {"log", std::log}, {"tanh", std::tanh}, {"erf", std::erf}};
-  const char* stride_text = std::getenv("HONE_ULP_STRIDE");
-  const uint64_t stride = stride_text != nullptr ? std::stoull(stride_text) : 9973;
-  for (const auto& [name, function] : functions)
-    for (const Isa isa : sets()) {
-      const Nest nest = parse_nest(cat("nest f\n  x: f32[n] input\n  y: f32[n] output\n",
-                                       "  vector 8 $i < n\n    y[$i] = ", name, "(x[$i])\n"));
-      const Emitted emitted = emit(nest, isa);
-      ASSERT_EQ(emitted.declined, "");
-      constexpr int64_t kCount = 1 << 16;
-      Tensor x(DType::f32, {kCount});
-      double most = 0;
-      float worst = 0;
-      uint64_t bits = 0;
-      while (bits <= 0xFFFFFFFF) {
-        int64_t count = 0;
-        for (; count < kCount && bits <= 0xFFFFFFFF; bits += stride)
-          x.put(count++, static_cast<uint32_t>(bits));
-        const Tensor y = run(nest, emitted, {{"n", kCount}}, {x}, Guarded::Edge::back)[0];
-        for (int64_t i = 0; i < count; ++i) {
-          const auto at = x.at<float>(i);
-          const double off = ulps(y.at<float>(i), function(at));
-          if (off > most) most = off, worst = at;
-        }
-      }
-      EXPECT_LE(most, 4) << name << " on " << cpu::name(isa) << " at " << worst;
-      std::cout << name << " on " << cpu::name(isa) << ": " << most << " at " << worst << "\n";
-    }
-}
-
 /// A matrix product in blocks of registers, with what follows it in the same nest.
 Nest product_in_blocks(int64_t rows, int64_t columns) {
   const auto graph = parse(
@@ -359,6 +208,37 @@ TEST(Emit, AMatrixProductWithWhatFollowsAtEverySize) {
             << cpu::name(isa) << " n=" << n << " k=" << k << " m=" << m;
       }
     }
+}
+
+/// A slice of a wider tensor as operand, and a transposed one: the rest of them is not touched.
+TEST(Emit, StridesLeadToTheElements) {
+  const Nest nest = parse_nest(
+      "nest slices\n"
+      "  x: f32[r,c] strides [xr,1] input\n"
+      "  y: f32[c,r] strides [1,yc] output\n"
+      "  for $i < r\n"
+      "    vector 8 $j < c\n"
+      "      y[$j, $i] = negate(x[$i, $j])\n");
+  verify(nest);
+  for (const Isa isa : sets()) {
+    const Emitted emitted = emit(nest, isa);
+    ASSERT_EQ(emitted.declined, "");
+    cpu::jit::CodeBuilder builder;
+    builder.add(emitted.code);
+    const auto code = builder.finish();
+    const Bindings sizes{{"r", 3}, {"c", 21}, {"xr", 30}, {"yc", 25}};
+    std::vector<int64_t> numbers;
+    for (const Dim& number : emitted.numbers) numbers.push_back(number.evaluate(sizes).value());
+    std::vector<float> x(3 * 30), y(3 * 25, 7);
+    for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);
+    void* parameters[] = {x.data(), y.data()};
+    const cpu::jit::Call call{parameters, numbers.data(), 0, 1};
+    reinterpret_cast<cpu::jit::Entry>(reinterpret_cast<uintptr_t>(code->at(0)))(&call);
+    for (size_t row = 0; row < 3; ++row)
+      for (size_t column = 0; column < 25; ++column)
+        EXPECT_EQ(y[25 * row + column], column < 21 ? -x[30 * row + column] : 7)
+            << cpu::name(isa) << " " << row << ", " << column;
+  }
 }
 
 TEST(Emit, DeclinesInWords) {

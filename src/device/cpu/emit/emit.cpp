@@ -23,7 +23,8 @@ class NestEmitter {
   void run(Emitted& emitted) {
     for (size_t i = 0; i < nest_.parameters.size(); ++i) {
       const Buffer& buffer = nest_.parameters[i];
-      buffers_[buffer.name] = {buffer.shape, buffer.dtype, static_cast<int>(i), -1, -1, false};
+      buffers_[buffer.name] = {buffer.shape, buffer.dtype, static_cast<int>(i), -1,
+                               -1,           false,        buffer.strides};
     }
     a_.begin();
     const Loop* only = nest_.body.size() == 1 ? nest_.body[0].as<Loop>() : nullptr;
@@ -46,6 +47,7 @@ class NestEmitter {
     int block = -1;      // where in the frame it lies, or
     int slot = -1;       // that of a single register
     bool lanes = false;  // a register of a vector loop: lanes differ
+    Dims strides = {};   // of a parameter that is not dense
   };
   /// Lanes that fold into one register: each into its own, all of them behind the loop.
   struct Fold {
@@ -137,7 +139,8 @@ class NestEmitter {
   static Dim start_of(const Place& place, const Dims& indices) {
     Dim start = 0;
     for (size_t axis = 0; axis < indices.size(); ++axis)
-      start = start * place.shape[axis] + indices[axis];
+      start = place.strides.empty() ? start * place.shape[axis] + indices[axis]
+                                    : start + indices[axis] * place.strides[axis];
     return start;
   }
 
