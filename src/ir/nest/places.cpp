@@ -105,19 +105,19 @@ Ranges ranges_of(const Around& loops) {
 
 class Prover {
  public:
-  explicit Prover(Around loops) : loops_(std::move(loops)) {}
+  explicit Prover(Around loops) : loops_(std::move(loops)), ranges_(ranges_of(loops_)) {}
 
   /// `over` <= 0 in all turns.
   bool holds(const Dim& over) {
     if (over.is_too_long() || --budget_ < 0) return false;
     if (over.is_constant()) return *over.constant() <= 0;
-    if (over.bounds({}, ranges_of(loops_)).high <= 0) return true;
+    if (over.bounds({}, ranges_).high <= 0) return true;
     if (const auto parted = part_quotient(over)) return *parted;
     // The innermost variable first: extents have only those of loops around in them.
     for (size_t i = loops_.size(); i-- > 0;) {
       const std::string name(*loops_[i].variable.as_variable());
       if (!mentions(over, name)) continue;
-      const auto direction = Direction(name, ranges_of(loops_)).of(over);
+      const auto direction = Direction(name, ranges_).of(over);
       if (!direction) continue;
       const Dim end = *direction > 0 ? loops_[i].extent - 1 : Dim(0);
       if (mentions(end, name)) return false;
@@ -190,6 +190,7 @@ class Prover {
   }
 
   Around loops_;
+  Ranges ranges_;
   int budget_ = 64;
 };
 

@@ -144,10 +144,11 @@ class Verifier {
   /// Some element in some turn: else the loops around have none.
   void inside(const Buffer& buffer, size_t axis, const Dim& place) const {
     dim(place);
+    if (any_loop_may_be_empty()) return;
     const bool is_outside =
         always_at_most(buffer.shape[axis], place, around_) || always_at_most(place, -1, around_);
-    check(!is_outside || any_loop_may_be_empty(), "place ", place, " of axis ", axis, " of ",
-          buffer.name, " lies outside of ", buffer.shape[axis]);
+    check(!is_outside, "place ", place, " of axis ", axis, " of ", buffer.name, " lies outside of ",
+          buffer.shape[axis]);
   }
 
   bool any_loop_may_be_empty() const {
