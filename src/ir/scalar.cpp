@@ -147,7 +147,7 @@ Scalar identity(Function function, DType dtype) {
     case Function::max: {
       if (dtype == DType::boolean) return {0, is_max ? 0 : 1};
       if (dtype == DType::u64) return {0, is_max ? 0 : -1};
-      const int width = is_float(dtype) ? 1 : bits(dtype);
+      const int width = is_float(dtype) ? 64 : bits(dtype);  // of floats: any
       const int64_t most = is_signed(dtype) ? static_cast<int64_t>(~uint64_t{0} >> (65 - width))
                                             : wrapped(-1, dtype);
       const int64_t least = is_signed(dtype) ? -most - 1 : 0;
