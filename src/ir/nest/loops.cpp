@@ -31,7 +31,7 @@ Declined split(Nest& nest, std::string_view variable, int64_t factor) {
   substitute(inner.body, variable, factor * block + Dim::variable(inner.variable));
   outer.body.push_back({std::move(inner)});
   loop = std::move(outer);
-  return keep_if_apart(nest, before);
+  return keep_if_proved(nest, before);
 }
 
 namespace {
@@ -99,7 +99,7 @@ Declined fuse(Nest& nest, std::string_view variable) {
   substitute(fused.body, inner->variable, mod(turn, inner->extent));
   substitute(fused.body, outer.variable, floor_div(turn, inner->extent));
   outer = std::move(fused);
-  return keep_if_apart(nest, before);
+  return keep_if_proved(nest, before);
 }
 
 Declined vectorize(Nest& nest, std::string_view variable, int width, Order order) {

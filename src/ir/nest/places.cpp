@@ -223,6 +223,15 @@ std::optional<Dim> bound_over(const Dim& dim, const Around& loops, bool upper) {
   return bound.is_too_long() ? std::nullopt : std::optional<Dim>(bound);
 }
 
+bool is_defined(const Dim& dim) {
+  for (const DimTerm& term : DimAccess::terms(dim))
+    for (const DimAtomRef& factor : term.factors) {
+      if (!std::all_of(factor->args.begin(), factor->args.end(), is_defined)) return false;
+      if (factor->kind == DimAtom::Kind::floordiv && factor->args[1].bounds().low < 1) return false;
+    }
+  return true;
+}
+
 std::optional<Linear> linear_in(const Dim& dim, std::string_view variable) {
   if (dim.is_too_long()) return std::nullopt;
   Linear parts{with(dim, variable, 1) - with(dim, variable, 0), with(dim, variable, 0)};

@@ -30,6 +30,9 @@ struct Linear {
 };
 std::optional<Linear> linear_in(const Dim& dim, std::string_view variable);
 
+/// No quotient in it may divide by 0: it has a value where its loops have no turns, too.
+bool is_defined(const Dim& dim);
+
 bool mentions(const Dim& dim, std::string_view variable);
 /// Any of the variables of these loops.
 bool mentions_any(const Dim& dim, const Around& loops);

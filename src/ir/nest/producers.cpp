@@ -9,6 +9,19 @@
 namespace hone {
 namespace {
 
+/// What is stored to it rounds to its dtype.
+bool rounds(const Buffer& buffer) {
+  return is_float(buffer.dtype) && buffer.scope != Scope::registers;
+}
+
+/// Why elements of a buffer cannot live in `scope` as they are; empty: they can.
+Declined keeps_bits(const Buffer& buffer, Scope scope) {
+  if (scope <= Scope::output) return cat("no buffer of a nest's own is ", name(scope));
+  const bool loses =
+      buffer.scope == Scope::registers && is_float(buffer.dtype) && scope != Scope::registers;
+  return loses ? cat(buffer.name, " holds more in registers than it would in memory") : "";
+}
+
 bool reads(const Expr& expr, std::string_view buffer) {
   const auto* name = std::get_if<BufferName>(&expr.source());
   return expr.kind() == Expr::Kind::load && name != nullptr && name->text == buffer;
@@ -71,6 +84,12 @@ Declined find_producer(const Nest& nest, std::string_view buffer, Producer& foun
   return {};
 }
 
+/// All elements are there: of an input, and of a buffer that loops fill whole.
+bool is_whole(const Nest& nest, const Buffer& buffer) {
+  Producer producer;
+  return buffer.scope == Scope::input || find_producer(nest, buffer.name, producer).empty();
+}
+
 /// What the producer reads is there as it is behind it, too.
 Declined stays(const Nest& nest, const Producer& producer) {
   for (const Access& access : accesses_of(*producer.body))
@@ -98,7 +117,7 @@ Declined inline_buffer(Nest& nest, std::string_view buffer) {
     if (access.padded) return cat(buffer, " is read outside of it, too");
   }
   Expr value = producer.body->back().as<Store>()->value;
-  if (is_float(producer.buffer.dtype)) value = Expr::cast(producer.buffer.dtype, value);
+  if (rounds(producer.buffer)) value = Expr::cast(producer.buffer.dtype, value);
   const Around loops = producer.loops;
   Change by;
   by.load = [&](const Expr& load) -> std::optional<Expr> {
@@ -162,8 +181,8 @@ Box box_of(const std::vector<Access>& accesses, const Buffer& buffer, const Arou
       low = outermost(lows, within, false);
       high = outermost(highs, within, true);
     }
-    const bool known =
-        low && high && always_at_most(0, *low, within) && always_at_most(*high, size - 1, within);
+    const bool known = low && high && is_defined(*low) && is_defined(*high) &&
+                       always_at_most(0, *low, within) && always_at_most(*high, size - 1, within);
     const Dim turns = known ? *high - *low + 1 : size;
     const auto most = known ? most_turns(turns, within) : std::nullopt;
     const bool smaller = most || (known && !mentions_any(turns, within));
@@ -213,6 +232,16 @@ Block looped(const Around& loops, Block body) {
   return body;
 }
 
+/// Parallel loops become serial ones.
+void serialize(Block& block) {
+  for (Statement& statement : block) {
+    Loop* loop = statement.as<Loop>();
+    if (loop == nullptr) continue;
+    if (loop->mode == Mode::parallel) loop->mode = Mode::serial;
+    serialize(loop->body);
+  }
+}
+
 void put_first(Block& block, Block statements) {
   block.insert(block.begin(), std::make_move_iterator(statements.begin()),
                std::make_move_iterator(statements.end()));
@@ -228,7 +257,7 @@ Declined compute_at(Nest& nest, std::string_view buffer, std::string_view variab
   if (!site) return no_loop(variable);
   Loop& loop = site->loop();
   if (loop.mode == Mode::vector) return cat("$", variable, " is a vector loop");
-  if (scope <= Scope::output) return cat("no buffer of a nest's own is ", name(scope));
+  if (Declined why = keeps_bits(producer.buffer, scope); !why.empty()) return why;
   const std::vector<Access> here = accesses_in(loop, buffer), all = accesses_of(nest.body, true);
   const auto everywhere = std::count_if(all.begin(), all.end(), [&](const Access& access) {
     return access.buffer == buffer && !access.writes;
@@ -242,6 +271,7 @@ Declined compute_at(Nest& nest, std::string_view buffer, std::string_view variab
     return cat("a turn of $", variable, " reads an open number of elements of ", buffer);
   const Nest before = nest;
   Block body = *producer.body;
+  serialize(body);
   Dims place = body.back().as<Store>()->place;
   Around loops;
   for (size_t axis = 0; axis < box.low.size(); ++axis) {
@@ -251,7 +281,7 @@ Declined compute_at(Nest& nest, std::string_view buffer, std::string_view variab
   Store& store = *body.back().as<Store>();
   store.place = std::move(place);
   // Registers do not round.
-  if (scope == Scope::registers && is_float(producer.buffer.dtype))
+  if (scope == Scope::registers && rounds(producer.buffer))
     store.value = Expr::cast(producer.buffer.dtype, store.value);
   redirect(loop.body, buffer, std::string(buffer), box.low);
   Block moved = looped(loops, std::move(body));
@@ -259,7 +289,7 @@ Declined compute_at(Nest& nest, std::string_view buffer, std::string_view variab
                {Allocate{{std::string(buffer), producer.buffer.dtype, box.sizes, scope}}});
   put_first(loop.body, std::move(moved));
   erase(nest, producer.at, producer.allocated);
-  return keep_if_apart(nest, before);
+  return keep_if_proved(nest, before);
 }
 
 Declined cache(Nest& nest, std::string_view buffer, std::string_view variable, Scope scope) {
@@ -267,17 +297,18 @@ Declined cache(Nest& nest, std::string_view buffer, std::string_view variable, S
   if (!site) return no_loop(variable);
   Loop& loop = site->loop();
   if (loop.mode == Mode::vector) return cat("$", variable, " is a vector loop");
-  if (scope <= Scope::output) return cat("no buffer of a nest's own is ", name(scope));
   const Buffers buffers = buffers_of(nest);
   const auto found = buffers.find(buffer);
   std::vector<Access> here = accesses_in(loop, buffer);
   if (found == buffers.end() || here.empty()) return cat("$", variable, " reads no ", buffer);
   if (std::any_of(here.begin(), here.end(), [](const Access& access) { return access.writes; }))
     return cat("$", variable, " writes ", buffer);
+  if (Declined why = keeps_bits(found->second, scope); !why.empty()) return why;
   const bool plain = std::all_of(here.begin(), here.end(), [](const Access& access) {
     return access.place && !access.padded;
   });
   if (!plain) return cat(buffer, " is read at places that nothing is known of");
+  if (!is_whole(nest, found->second)) return cat(buffer, " may not be filled whole");
   const Box box = box_of(here, found->second, site->within());
   if (scope == Scope::registers && has_open_size(box))
     return cat("a turn of $", variable, " reads an open number of elements of ", buffer);
@@ -306,8 +337,8 @@ namespace {
 /// Loads in a loop that read the same element in all of its turns, each once.
 class FixedLoads {
  public:
-  FixedLoads(const Loop& loop, const Around& around, const Buffers& buffers)
-      : around_(around), buffers_(buffers), written_(written(loop)) {
+  FixedLoads(const Nest& nest, const Loop& loop, const Around& around, const Buffers& buffers)
+      : nest_(nest), around_(around), buffers_(buffers), written_(written(loop)) {
     own_ = names_of(Nest{{}, {}, loop.body});
     own_.insert(loop.variable);
     walk(loop.body, [&](const Statement& statement) {
@@ -332,6 +363,7 @@ class FixedLoads {
     if (own_.contains(name) || written_.contains(name)) return false;
     const Buffer& from = buffers_.find(name)->second;
     if (from.scope == Scope::registers && from.shape.empty()) return false;  // it is in one already
+    if (!is_whole(nest_, from)) return false;
     for (size_t axis = 0; axis < from.shape.size(); ++axis) {
       const Expr& index = load.operands()[axis];
       if (index.kind() != Expr::Kind::index) return false;
@@ -344,11 +376,12 @@ class FixedLoads {
       const bool inside =
           load.outside() || (always_at_most(0, index.dim(), around_) &&
                              always_at_most(index.dim(), from.shape[axis] - 1, around_));
-      if (!inside) return false;
+      if (!inside || !is_defined(index.dim())) return false;
     }
     return true;
   }
 
+  const Nest& nest_;
   const Around& around_;
   const Buffers& buffers_;
   std::set<std::string, std::less<>> written_, own_;  // by the loop, and names that it defines
@@ -362,7 +395,7 @@ Declined hoist(Nest& nest, std::string_view variable) {
   if (!site) return no_loop(variable);
   Loop& loop = site->loop();
   const Buffers buffers = buffers_of(nest);
-  const FixedLoads fixed(loop, site->around, buffers);
+  const FixedLoads fixed(nest, loop, site->around, buffers);
   if (fixed.list().empty()) return cat("no load in $", variable, " stays where it is");
   Block made;
   for (const Expr& load : fixed.list()) {

@@ -54,12 +54,15 @@ Declined inline_buffer(Nest& nest, std::string_view buffer);
 
 /// The loops that fill a buffer move to the beginning of each turn of a later loop, where all that
 /// read it are, and fill only what the turn reads: the buffer shrinks to that and lives in `scope`.
+/// Parallel loops among them become serial.
 Declined compute_at(Nest& nest, std::string_view buffer, std::string_view variable, Scope scope);
 
-/// What a turn of a loop reads of a buffer is copied at the turn's beginning to one in `scope`.
+/// What a turn of a loop reads of a buffer is copied at the turn's beginning to one in `scope`. Of
+/// an input, or of a buffer that a perfect nest of loops fills whole.
 Declined cache(Nest& nest, std::string_view buffer, std::string_view variable, Scope scope);
 
-/// Loads whose places no turn of the loop changes are done once, before it, into registers.
+/// Loads whose places no turn of the loop changes are done once, before it, into registers. Of
+/// buffers as with cache().
 Declined hoist(Nest& nest, std::string_view variable);
 
 /// Perfectly nested loops, from this one inwards, around `b[$r, $c] += mul(x, y)` into a block of

@@ -1,6 +1,7 @@
 #include "ir/nest/site.hpp"
 
-#include "base/text.hpp"
+#include "base/error.hpp"
+#include "ir/nest/verify.hpp"
 
 namespace hone {
 namespace {
@@ -41,10 +42,14 @@ Loop* only_loop(Loop& loop) { return loop.body.size() == 1 ? loop.body[0].as<Loo
 
 std::string no_loop(std::string_view variable) { return cat("there is no loop $", variable); }
 
-std::string keep_if_apart(Nest& nest, const Nest& before) {
-  std::string meeting = first_meeting(nest);
-  if (!meeting.empty()) nest = before;
-  return meeting;
+std::string keep_if_proved(Nest& nest, const Nest& before) {
+  try {
+    verify(nest);
+  } catch (const Error& error) {
+    nest = before;
+    return error.message();
+  }
+  return {};
 }
 
 }  // namespace hone

@@ -26,8 +26,9 @@ inline bool runs_in_order(const Loop& loop) {
   return loop.mode == Mode::serial || loop.mode == Mode::unrolled;
 }
 
-/// Takes `before` back where turns that run at once cannot be proved to stay apart any more, as
-/// where places became too long for that: why, in words; empty: they can.
-std::string keep_if_apart(Nest& nest, const Nest& before);
+/// Takes `before` back where verify() refuses what was made of it, because something can no longer
+/// be proved: places may have become too long for that. Why, in its words; empty: nothing is
+/// refused.
+std::string keep_if_proved(Nest& nest, const Nest& before);
 
 }  // namespace hone

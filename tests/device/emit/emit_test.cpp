@@ -210,6 +210,33 @@ TEST(Emit, AMatrixProductWithWhatFollowsAtEverySize) {
     }
 }
 
+/// Places that divide by a size are not computed where there is nothing to do.
+TEST(Emit, LoopsWithoutTurnsReachNothing) {
+  const Nest nest = parse_nest(
+      "nest nothing\n"
+      "  x: f32[n] input\n"
+      "  z: f32[m,n] input\n"
+      "  y: f32[m,n] output\n"
+      "  b: f32[4,16] registers\n"
+      "  for $p < 4\n"
+      "    vector 8 $q < 16\n"
+      "      b[$p, $q] = f32{0}\n"
+      "  for $i < m\n"
+      "    vector 8 $j < n\n"
+      "      y[$i, $j] = x[mod($i,n)]\n"
+      "    contract b[$r < min(4,n), $c < min(16,n)] += $k < m: z[$k, $r] * z[$k, $c]\n");
+  verify(nest);
+  for (const Isa isa : sets()) {
+    const Emitted emitted = emit(nest, isa);
+    ASSERT_EQ(emitted.declined, "");
+    for (const int64_t n : {0, 1, 9, 20}) {
+      Tensor x(DType::f32, {n}), z(DType::f32, {5, n});
+      for (int64_t i = 0; i < n; ++i) x.set_number(i, static_cast<double>(i));
+      EXPECT_EQ(judge(nest, emitted, {{"m", 5}, {"n", n}}, {x, z}), "") << n;
+    }
+  }
+}
+
 /// A slice of a wider tensor as operand, and a transposed one: the rest of them is not touched.
 TEST(Emit, StridesLeadToTheElements) {
   const Nest nest = parse_nest(

@@ -40,7 +40,7 @@ std::vector<Tensor> run(const Nest& nest, const cpu::jit::Emitted& emitted, cons
           Tensor::borrow(buffer.dtype, shape, {data, tensor.bytes().size()}, nullptr));
   }
   std::vector<int64_t> numbers;
-  for (const Dim& number : emitted.numbers) numbers.push_back(number.evaluate(symbols).value());
+  for (const Dim& number : emitted.numbers) numbers.push_back(number.evaluate(symbols).value_or(0));
   const auto function =
       reinterpret_cast<cpu::jit::Entry>(reinterpret_cast<uintptr_t>(code->at(at)));
   for (int64_t tile = emitted.tiles.evaluate(symbols).value(); tile-- > 0;) {

@@ -133,6 +133,14 @@ struct Tally {
   int nests = 0;
 };
 
+/// What verify() may refuse of a rewritten nest; anything else is a fault of the rewrite.
+bool is_lost_proof(std::string_view declined) {
+  if (!declined.starts_with("nest ")) return true;
+  return declined.find(" meet in ") != std::string_view::npos ||
+         declined.find(" may have more than ") != std::string_view::npos ||
+         declined.find(" may leave ") != std::string_view::npos;
+}
+
 std::string judge(const DrawnStages& drawn, uint64_t seed, Tally& tally) {
   if (!has_plain_names(drawn.lowered.nest)) return {};
   Drawing drawing(drawn.lowered.nest, seed);
@@ -146,6 +154,7 @@ std::string judge(const DrawnStages& drawn, uint64_t seed, Tally& tally) {
       const Attempt attempt = drawing.draw();
       if (!attempt.declined.empty()) {
         if (attempt.what.ends_with("declined")) return told(attempt.what);
+        if (!is_lost_proof(attempt.declined)) return told(attempt.what + ": " + attempt.declined);
         continue;
       }
       ++tally.done[attempt.name];

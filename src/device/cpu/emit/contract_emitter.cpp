@@ -37,10 +37,15 @@ class ProductEmitter {
   }
 
   void run() {
-    const int a_step = step_slot(p_.a), b_step = step_slot(p_.b);
-    a_.integer(p_.depth.extent);
+    Xbyak::Label masked, stored, done;
+    for (const Axis& axis : {p_.row, p_.column, p_.depth}) {  // else places may have no value
+      a_.integer(axis.extent);
+      a_.test(a_.rax, a_.rax);
+      a_.jle(done, Xbyak::CodeGenerator::T_NEAR);
+    }
     const int turns = a_.new_slot();
     a_.mov(a_.slot(turns), a_.rax);
+    const int a_step = step_slot(p_.a), b_step = step_slot(p_.b);
     if (!p_.column.extent.is(p_.columns)) make_masks();
     for (int row = 0; row < p_.rows; ++row) {
       const Dim last = p_.row.extent - 1;
@@ -49,19 +54,20 @@ class ProductEmitter {
     }
     address(with(with(p_.b, p_.column, 0), p_.depth, 0), p_.b_base);
     each([&](int row, int v) { a_.vmovups(sum(row, v), element(row, v)); });
-    Xbyak::Label masked, done;
     a_.mov(a_.rcx, a_.slot(turns));
     if (!masks_.empty()) {
       a_.cmp(Xbyak::util::qword[a_.slot(full_).getRegExp()], 0);
       a_.je(masked, Xbyak::CodeGenerator::T_NEAR);
     }
-    turn(a_step, b_step, false, done);
+    walk(a_step, b_step, false);
     if (!masks_.empty()) {
+      a_.jmp(stored, Xbyak::CodeGenerator::T_NEAR);
       a_.L(masked);
-      turn(a_step, b_step, true, done);
+      walk(a_step, b_step, true);
     }
-    a_.L(done);
+    a_.L(stored);
     each([&](int row, int v) { a_.vmovups(element(row, v), sum(row, v)); });
+    a_.L(done);
   }
 
  private:
@@ -122,11 +128,10 @@ class ProductEmitter {
     a_.vmaskmovps(column(v), scratch(), at);
   }
 
-  void turn(int a_step, int b_step, bool masked, Xbyak::Label& done) {
+  /// Through the depth: rcx turns.
+  void walk(int a_step, int b_step, bool masked) {
     Xbyak::Label top;
     a_.xor_(a_.eax, a_.eax);
-    a_.test(a_.rcx, a_.rcx);
-    a_.jle(done, Xbyak::CodeGenerator::T_NEAR);
     a_.align(32);
     a_.L(top);
     for (int v = 0; v < vectors_; ++v) load_column(v, masked);
@@ -138,7 +143,6 @@ class ProductEmitter {
     a_.add(a_.rdx, a_.slot(b_step));
     a_.dec(a_.rcx);
     a_.jnz(top, Xbyak::CodeGenerator::T_NEAR);
-    a_.jmp(done, Xbyak::CodeGenerator::T_NEAR);
   }
 
   Assembler& a_;

@@ -195,12 +195,15 @@ class NestEmitter {
     for (const Fold& fold : folds_)
       a_.vmovups(a_.vector(fold.reg), a_.literal(std::bit_cast<uint32_t>(static_cast<float>(
                                           identity(fold.function, DType::f32).real))));
+    Xbyak::Label top, tail, done;
+    a_.integer(loop.extent);
+    a_.test(a_.rax, a_.rax);  // places of a loop without turns may have no value
+    a_.jle(done, Xbyak::CodeGenerator::T_NEAR);
     for (const Walk& walk : walks_) {
       a_.integer(walk.start);
       base(*walk.from);
       a_.lea(walk.pointer, a_.ptr[a_.rdx + a_.rax * 4]);
     }
-    Xbyak::Label top, tail, done;
     a_.integer(loop.extent);
     a_.mov(a_.r15, a_.rax);
     a_.xor_(a_.eax, a_.eax);

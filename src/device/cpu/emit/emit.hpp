@@ -20,7 +20,8 @@ using Entry = void (*)(const Call*);
 /// One function, position independent.
 struct Emitted {
   std::vector<uint8_t> code;
-  std::vector<Dim> numbers;  // to be computed from the sizes at hand
+  /// To be computed from the sizes at hand. One that divides by 0 is of a loop without turns: 0.
+  std::vector<Dim> numbers;
   /// Turns of the outermost loop where it is parallel and all there is; else 1.
   Dim tiles = 1;
   std::string declined;  // why there is none, in words; empty: there is
