@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "ir/nest/producer.hpp"
 #include "ir/nest/rewrites.hpp"
 #include "ir/nest/site.hpp"
 
@@ -25,78 +26,6 @@ Declined keeps_bits(const Buffer& buffer, Scope scope) {
 bool reads(const Expr& expr, std::string_view buffer) {
   const auto* name = std::get_if<BufferName>(&expr.source());
   return expr.kind() == Expr::Kind::load && name != nullptr && name->text == buffer;
-}
-
-/// The loops that fill a whole buffer, one element a turn: `body` stores to the place that is the
-/// variables of `loops`.
-struct Producer {
-  size_t at = 0;         // of the loops, in the nest
-  size_t allocated = 0;  // of the buffer, in the nest
-  Buffer buffer;
-  Around loops;
-  const Block* body = nullptr;
-};
-
-bool writes(const Statement& statement, std::string_view buffer) {
-  const std::vector<Access> all = accesses_of({statement}, true);
-  return std::any_of(all.begin(), all.end(), [&](const Access& access) {
-    return access.writes && access.buffer == buffer;
-  });
-}
-
-/// Why there is none; empty: `found` is it.
-Declined find_producer(const Nest& nest, std::string_view buffer, Producer& found) {
-  const Allocate* made = nullptr;
-  std::vector<size_t> writers;
-  for (size_t i = 0; i < nest.body.size(); ++i) {
-    const Allocate* allocate = nest.body[i].as<Allocate>();
-    if (allocate != nullptr && allocate->buffer.name == buffer) {
-      made = allocate;
-      found.allocated = i;
-    }
-    if (writes(nest.body[i], buffer)) writers.push_back(i);
-  }
-  if (made == nullptr) return cat(buffer, " is no buffer of the whole nest's own");
-  if (writers.size() != 1) return cat(buffer, " is filled in ", writers.size(), " places");
-  found.at = writers[0];
-  found.buffer = made->buffer;
-  const Statement* statement = &nest.body[found.at];
-  found.loops.clear();
-  for (const Dim& size : made->buffer.shape) {
-    const Loop* loop = statement->as<Loop>();
-    if (loop == nullptr || !(loop->extent == size) || loop->mode == Mode::vector)
-      return cat(buffer, " is not filled by a loop for each axis");
-    found.loops.push_back({Dim::variable(loop->variable), loop->extent});
-    found.body = &loop->body;
-    if (found.loops.size() == made->buffer.shape.size()) break;
-    if (loop->body.size() != 1) return cat(buffer, " is not filled by a loop for each axis");
-    statement = &loop->body[0];
-  }
-  if (found.body == nullptr) return cat(buffer, " has no axes");
-  const Store* store = found.body->empty() ? nullptr : found.body->back().as<Store>();
-  bool whole = store != nullptr && store->buffer == buffer && !store->fold;
-  for (size_t i = 0; whole && i < found.loops.size(); ++i)
-    whole = store->place[i] == found.loops[i].variable;
-  size_t stores = 0;
-  for (const Access& access : accesses_of(*found.body))
-    stores += access.writes || access.buffer == buffer;
-  if (!whole || stores != 1) return cat(buffer, " is not filled by one store");
-  return {};
-}
-
-/// All elements are there: of an input, and of a buffer that loops fill whole.
-bool is_whole(const Nest& nest, const Buffer& buffer) {
-  Producer producer;
-  return buffer.scope == Scope::input || find_producer(nest, buffer.name, producer).empty();
-}
-
-/// What the producer reads is there as it is behind it, too.
-Declined stays(const Nest& nest, const Producer& producer) {
-  for (const Access& access : accesses_of(*producer.body))
-    for (size_t i = producer.at + 1; i < nest.body.size(); ++i)
-      if (writes(nest.body[i], access.buffer))
-        return cat(access.buffer, " changes after ", producer.buffer.name, " was computed of it");
-  return {};
 }
 
 void erase(Nest& nest, size_t a, size_t b) {
@@ -329,90 +258,6 @@ Declined cache(Nest& nest, std::string_view buffer, std::string_view variable, S
   Block made = looped(loops, std::move(body));
   made.insert(made.begin(), {Allocate{copy}});
   put_first(loop.body, std::move(made));
-  return {};
-}
-
-namespace {
-
-/// Loads in a loop that read the same element in all of its turns, each once.
-class FixedLoads {
- public:
-  FixedLoads(const Nest& nest, const Loop& loop, const Around& around, const Buffers& buffers)
-      : nest_(nest), around_(around), buffers_(buffers), written_(written(loop)) {
-    own_ = names_of(Nest{{}, {}, loop.body});
-    own_.insert(loop.variable);
-    walk(loop.body, [&](const Statement& statement) {
-      each_expr(statement, [&](const Expr& expr) { collect(expr); });
-      return true;
-    });
-  }
-
-  const std::vector<Expr>& list() const { return list_; }
-
- private:
-  void collect(const Expr& whole) {
-    visit(whole, [&](const Expr& load) {
-      if (load.kind() == Expr::Kind::load && is_fixed(load) &&
-          std::find(list_.begin(), list_.end(), load) == list_.end())
-        list_.push_back(load);
-    });
-  }
-
-  bool is_fixed(const Expr& load) const {
-    const std::string& name = std::get<BufferName>(load.source()).text;
-    if (own_.contains(name) || written_.contains(name)) return false;
-    const Buffer& from = buffers_.find(name)->second;
-    if (from.scope == Scope::registers && from.shape.empty()) return false;  // it is in one already
-    if (!is_whole(nest_, from)) return false;
-    for (size_t axis = 0; axis < from.shape.size(); ++axis) {
-      const Expr& index = load.operands()[axis];
-      if (index.kind() != Expr::Kind::index) return false;
-      std::set<std::string, std::less<>> used;
-      index.dim().collect_variables(used);
-      if (std::any_of(used.begin(), used.end(),
-                      [&](const std::string& one) { return own_.contains(one); }))
-        return false;
-      // The loop may have no turns: then nothing was read.
-      const bool inside =
-          load.outside() || (always_at_most(0, index.dim(), around_) &&
-                             always_at_most(index.dim(), from.shape[axis] - 1, around_));
-      if (!inside || !is_defined(index.dim())) return false;
-    }
-    return true;
-  }
-
-  const Nest& nest_;
-  const Around& around_;
-  const Buffers& buffers_;
-  std::set<std::string, std::less<>> written_, own_;  // by the loop, and names that it defines
-  std::vector<Expr> list_;
-};
-
-}  // namespace
-
-Declined hoist(Nest& nest, std::string_view variable) {
-  const auto site = find_loop(nest, variable);
-  if (!site) return no_loop(variable);
-  Loop& loop = site->loop();
-  const Buffers buffers = buffers_of(nest);
-  const FixedLoads fixed(nest, loop, site->around, buffers);
-  if (fixed.list().empty()) return cat("no load in $", variable, " stays where it is");
-  Block made;
-  for (const Expr& load : fixed.list()) {
-    const std::string& from = std::get<BufferName>(load.source()).text;
-    const Buffer held{
-        fresh(nest, cat(from, ".h", made.size() / 2)), load.dtype(), {}, Scope::registers};
-    made.push_back({Allocate{held}});
-    made.push_back({Store{held.name, {}, std::nullopt, load}});
-    Change by;
-    by.load = [&](const Expr& inside) -> std::optional<Expr> {
-      if (!(inside == load)) return std::nullopt;
-      return Expr::load(BufferName{held.name}, load.dtype(), {});
-    };
-    change(loop.body, by);
-  }
-  site->block->insert(site->block->begin() + static_cast<std::ptrdiff_t>(site->at),
-                      std::make_move_iterator(made.begin()), std::make_move_iterator(made.end()));
   return {};
 }
 
