@@ -31,7 +31,9 @@ Xbyak::Xmm Assembler::vector(int index) const {
 
 Xbyak::Address Assembler::literal(uint32_t bits) { return ptr[rip + literals_[bits]]; }
 
-Xbyak::Address Assembler::slot(int index) const { return ptr[rbp - (index + 1) * kSlot]; }
+Xbyak::Address Assembler::slot(int index) const {
+  return ptr[rbp - static_cast<size_t>((index + 1) * kSlot)];
+}
 
 int Assembler::new_block(int64_t bytes) {
   if (bytes > kMostFrame || slots_ > kMostFrame / kSlot)
@@ -69,7 +71,7 @@ void Assembler::end() {
 
 void Assembler::make_mask() {
   if (wide_) {
-    mov(ecx, -1);
+    mov(ecx, 0xFFFFFFFF);
     bzhi(ecx, ecx, r15d);
     kmovw(k1, ecx);
     return;
@@ -78,12 +80,12 @@ void Assembler::make_mask() {
   mov(rcx, r15);
   neg(rcx);
   lea(rdx, ptr[rip + masks_]);
-  vmovups(ymm15, ptr[rdx + rcx * 4 + 4 * lanes()]);
+  vmovups(ymm15, ptr[rdx + rcx * 4 + static_cast<size_t>(4 * lanes())]);
 }
 
 void Assembler::store_mask(int index) {
   if (wide_) {
-    mov(ecx, -1);
+    mov(ecx, 0xFFFFFFFF);
     bzhi(ecx, ecx, eax);
     mov(slot(index), rcx);
     return;
@@ -91,14 +93,14 @@ void Assembler::store_mask(int index) {
   has_masks_ = true;
   neg(rax);
   lea(rdx, ptr[rip + masks_]);
-  vmovups(ymm15, ptr[rdx + rax * 4 + 4 * lanes()]);
+  vmovups(ymm15, ptr[rdx + rax * 4 + static_cast<size_t>(4 * lanes())]);
   vmovups(slot(index), ymm15);
 }
 
 void Assembler::parameter(int index) {
   mov(rdx, slot(call_slot_));
   mov(rdx, ptr[rdx + kParameters]);
-  mov(rdx, ptr[rdx + 8 * index]);
+  mov(rdx, ptr[rdx + static_cast<size_t>(8 * index)]);
 }
 
 void Assembler::first_tile() {
@@ -118,7 +120,7 @@ void Assembler::number(const Dim& dim) {
   if (found == numbers_.end()) numbers_.push_back(dim);
   mov(rax, slot(call_slot_));
   mov(rax, ptr[rax + kNumbers]);
-  mov(rax, ptr[rax + 8 * index]);
+  mov(rax, ptr[rax + static_cast<size_t>(8 * index)]);
 }
 
 void Assembler::integer(const Dim& dim) {

@@ -118,7 +118,7 @@ class ProductEmitter {
   }
 
   void load_column(int v, bool masked) {
-    const Xbyak::Address at = a_.ptr[a_.rdx + v * a_.lanes() * kFloat];
+    const Xbyak::Address at = a_.ptr[a_.rdx + static_cast<size_t>(v * a_.lanes() * kFloat)];
     if (!masked) return a_.vmovups(column(v), at);
     if (a_.wide()) {
       a_.kmovw(a_.k1, a_.slot(masks_[static_cast<size_t>(v)]));

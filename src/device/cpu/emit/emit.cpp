@@ -208,11 +208,11 @@ class NestEmitter {
     a_.mov(a_.r15, a_.rax);
     a_.xor_(a_.eax, a_.eax);
     a_.L(top);
-    a_.lea(a_.rdx, a_.ptr[a_.rax + a_.lanes()]);
+    a_.lea(a_.rdx, a_.ptr[a_.rax + static_cast<size_t>(a_.lanes())]);
     a_.cmp(a_.rdx, a_.r15);
     a_.jg(tail, Xbyak::CodeGenerator::T_NEAR);
     vectors(loop, false);
-    a_.add(a_.rax, a_.lanes());
+    a_.add(a_.rax, static_cast<uint32_t>(a_.lanes()));
     a_.jmp(top, Xbyak::CodeGenerator::T_NEAR);
     a_.L(tail);
     a_.sub(a_.r15, a_.rax);
