@@ -170,6 +170,16 @@ struct Rows : Lanes<kWidth> {
                               const float* from, float* to) {
     map(count, from, to, [=](V x) { return (x - center) * factor + shift; });
   }
+  static void add_running_row(long count, const float* base, const float* from, float* running,
+                              float* to) {
+    long i = 0;
+    for (; i + kWidth <= count; i += kWidth) {
+      const V sum = load(running + i) + load(from + i);
+      store(running + i, sum);
+      store(to + i, load(base + i) + sum);
+    }
+    for (; i < count; ++i) to[i] = base[i] + (running[i] += from[i]);
+  }
   static void affine_row(long count, float factor, float shift, const float* from, float* to) {
     map(count, from, to, [=](V x) { return x * factor + shift; });
   }
@@ -181,8 +191,8 @@ constexpr hone::cpu::RowFunctions row_functions() {
   return {L::exp_row,         L::sigmoid_row,   L::tanh_row,         L::erf_row,
           L::swish_row,       L::gelu_row,      L::hard_sigmoid_row, L::hard_swish_row,
           L::exp_shifted_row, L::sum_row,       L::squares_row,      L::max_row,
-          L::min_row,         L::normalize_row, L::standardize_row,  widen_f16_row,
-          narrow_f16_row,     L::affine_row};
+          L::min_row,         L::normalize_row, L::standardize_row,  L::add_running_row,
+          widen_f16_row,      narrow_f16_row,   L::affine_row};
 }
 
 }  // namespace

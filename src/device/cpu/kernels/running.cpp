@@ -1,6 +1,7 @@
 // CumSum and CumProd: every lane from its first element on, lanes of outer axes side by side.
 
 #include "base/size.hpp"
+#include "device/cpu/rows.hpp"
 #include "device/cpu/step.hpp"
 #include "ops/softmax.hpp"
 
@@ -152,6 +153,7 @@ struct RunningShared final : Shared<RunningShared> {
   void float_sums(int64_t size, int64_t count, int64_t step, const float* __restrict from,
                   float* __restrict to) const {
     constexpr int64_t kRows = 32;
+    const RowFunctions& functions = row_functions();
     double before[kColumns] = {};
     for (int64_t first = 0; first < size; first += kRows) {
       float base[kColumns], running[kColumns] = {};
@@ -163,10 +165,7 @@ struct RunningShared final : Shared<RunningShared> {
             running[i] += from[i];
           }
         } else {
-          for (int64_t i = 0; i < count; ++i) {
-            running[i] += from[i];
-            to[i] = base[i] + running[i];
-          }
+          functions.add_running(count, base, from, running, to);
         }
       }
       for (int64_t i = 0; i < count; ++i) before[i] += double{running[i]};
