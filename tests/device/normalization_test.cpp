@@ -79,6 +79,17 @@ TEST_P(KernelTest, NormalizationOfHalves) {
   }
 }
 
+TEST_P(KernelTest, LpNormalization) {
+  for (const char* fields : {"", " p=1", " p=2 axis=2"}) {
+    expect_kernel("cpu.lp_norm", {"%x: f32[2,3,n]", cat("LpNormalization(%x)", fields), "", "%y",
+                                  each("n", {0, 1, 37, 9000})});
+    expect_kernel("cpu.lp_norm",
+                  {"", cat("LpNormalization(f32[4,1,2]{0,0,-1,2,inf,1,nan,0})", fields)});
+  }
+  EXPECT_EQ(refusal("cpu.lp_norm", {"%x: f32[2,3]", "LpNormalization(%x) axis=0"}),
+            "along the innermost axis only");
+}
+
 TEST_P(KernelTest, Lrn) {
   const std::vector<Bindings> sizes = {{{"n", 2}, {"h", 3}, {"w", 5}},
                                        {{"n", 1}, {"h", 20}, {"w", 31}},
