@@ -70,6 +70,7 @@ int region_input(const Problem& problem, size_t operand);
 class Source {
  public:
   Source(const Problem& problem, size_t operand);
+  Source(const Problem& problem, int operand) : Source(problem, static_cast<size_t>(operand)) {}
   /// An operand of any node of the region; null: it is absent.
   Source(const Problem& problem, const Value* operand);
   bool present() const { return input_ != -2; }

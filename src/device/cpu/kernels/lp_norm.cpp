@@ -73,7 +73,7 @@ struct LpNormShared final : Shared<LpNormShared> {
   }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<LpNormShared>(*recipe.problem);
   shared->squares = op_of<LpNormalization>(*recipe.problem)->p == 2;
   return shared;

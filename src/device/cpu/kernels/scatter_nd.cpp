@@ -27,8 +27,8 @@ Verdict supports(const Problem& problem) {
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
-  made.seconds =
-      streaming_seconds(*problem) + 2e-9 * typical_count(problem->region.single()->inputs[2]->type);
+  made.seconds = streaming_seconds(*problem) +
+                 2e-9 * typical_count(*problem, problem->region.single()->inputs[2]->type);
   made.may_overwrite = scatter_overwrites(*problem);
   made.problem = std::move(problem);
   return made;

@@ -47,7 +47,7 @@ Dim kept_floats(const Dim& k) {
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
-  made.seconds = 1e-9 * typical_count(problem->region.single()->inputs[0]->type) +
+  made.seconds = 1e-9 * typical_count(*problem, problem->region.single()->inputs[0]->type) +
                  streaming_seconds(*problem, 100);
   const TopK& op = *op_of<TopK>(*problem);
   for (const Value* output : problem->region.single()->outputs) {
