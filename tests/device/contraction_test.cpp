@@ -208,7 +208,7 @@ TEST(CodeMemory, IsNeverWritableAndIsGivenBack) {
   EXPECT_EQ(rights_of(first.get()), "r-xp");
   EXPECT_EQ(rights_of(second.get()), "r-xp");
   EXPECT_LT(std::abs(second.get() - first.get()), 1 << 20) << "in one mapping";
-  reinterpret_cast<void (*)()>(const_cast<std::byte*>(second.get()))();
+  cpu::function_at<void (*)()>(second.get())();
   // More than a mapping holds: another one, that goes with its code.
   auto large = cpu::executable(std::vector<std::byte>(3 << 20, std::byte{0xC3}));
   ASSERT_NE(large, nullptr);

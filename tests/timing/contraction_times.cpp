@@ -53,7 +53,7 @@ class Peak final : public Assembler {
   /// GFLOP/s of one thread.
   double run() const {
     const double start = seconds();
-    reinterpret_cast<void (*)()>(const_cast<std::byte*>(code_.get()))();
+    function_at<void (*)()>(code_.get())();
     return 2e-9 * kSums * Contraction::lanes(isa()) * kTurns / (seconds() - start);
   }
 

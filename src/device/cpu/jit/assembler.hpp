@@ -11,6 +11,8 @@
 
 #include "device/cpu/isa.hpp"
 
+#pragma GCC diagnostic ignored "-Wsign-conversion"  // Xbyak takes distances as unsigned numbers
+
 namespace hone::cpu {
 
 class Assembler : protected Xbyak::CodeGenerator {

@@ -13,6 +13,12 @@ namespace hone::cpu {
 /// executable: whoever asks runs compiled code instead. Any thread may call this.
 std::shared_ptr<const std::byte> executable(std::span<const std::byte> code);
 
+/// What lies there as a function.
+template <class Function>
+Function function_at(const std::byte* code) {
+  return reinterpret_cast<Function>(const_cast<std::byte*>(code));
+}
+
 /// For tests: from now on executable() answers as such a system does, or as it is.
 void refuse_executable(bool refused);
 

@@ -61,7 +61,7 @@ std::shared_ptr<const Contraction> Contraction::of(Isa isa, const ContractionFor
   if (made->code_ == nullptr) return nullptr;
   made->bytes_ = code.code().size();
   for (const auto& [function, at] : places)
-    *function = reinterpret_cast<Function>(made->code_.get() + at);
+    *function = function_at<Function>(made->code_.get() + at);
   place = made;
   return made;
 }

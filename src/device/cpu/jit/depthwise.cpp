@@ -207,7 +207,7 @@ std::shared_ptr<const Depthwise> Depthwise::of(Isa isa, const DepthwiseForm& for
   std::shared_ptr<Depthwise> made(new Depthwise);
   made->code_ = executable(code.code());
   if (made->code_ == nullptr) return nullptr;
-  made->function_ = reinterpret_cast<Function>(made->code_.get());
+  made->function_ = function_at<Function>(made->code_.get());
   place = made;
   return made;
 }
