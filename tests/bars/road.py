@@ -13,11 +13,12 @@ import hone_cli
 
 
 def told(found):
-    """(first result, kernel or what else does the work) of each step, as inspect's JSON has them:
-    the plan's steps and the regions that run."""
+    """(first result, op, kernel or what else does the work) of each step, as inspect's JSON has
+    them: the plan's steps; and the regions that run, with all of their ops."""
     steps = [(step["result"], step["op"], step.get("kernel", step["kind"]))
              for step in found["plan"]["steps"]]
-    regions = [(region["results"][0], region["how"]) for region in found["regions"]["list"]]
+    regions = [(region["results"][0], " ".join(region["ops"]), region["how"])
+               for region in found["regions"]["list"]]
     return steps, regions
 
 
@@ -29,17 +30,21 @@ def explained(text):
 
 
 def written(graph):
-    """(first result, op) of each node of a graph in text, bodies left out."""
+    """(first result, op) of each node of a graph in text; of a region that runs as one all ops of
+    its body. Other bodies are left out."""
     nodes = []
     for line in graph.splitlines():
         if line == "weights":
             break
+        inner = re.match(r'^      (?:(?:%"(?:[^"\\]|\\.)*"|%[^\s,]+|_)(?:, )?)+ = ([\w.]+)\(', line)
+        if inner is not None and nodes[-1][1].startswith("Fused"):
+            nodes[-1] = (nodes[-1][0], f"{nodes[-1][1]} {inner.group(1)}")
         node = re.match(r'^  ((?:(?:%"(?:[^"\\]|\\.)*"|%[^\s,]+|_)(?:, )?)+) = ([\w.]+)\(', line)
         if node is None:
             continue
         names = re.findall(r'%"((?:[^"\\]|\\.)*)"|%([^\s,]+)', node.group(1))
         nodes.append((names[0][0] or names[0][1], node.group(2)))
-    return nodes
+    return [(name, op.removeprefix("Fused ")) for name, op in nodes]
 
 
 def words_of(how):
@@ -62,11 +67,11 @@ def differences(tool, model, folder, *options):
     lists = {
         "the plan of the model": [each for each in of_model[0]] == steps,
         "the regions of the model": of_model[1] == regions,
-        "the regions": [(name, words_of(how)) for name, how in regions] ==
-                       [(name, kernel) for name, _, kernel in steps],
-        "what --explain tells": [(op, words_of(how)) for op, how in explanation] ==
-                                [(op, kernel) for _, op, kernel in steps],
-        "the nodes of convert --optimized": nodes == [(name, op) for name, op, _ in steps],
+        "the regions": [(name, "Fused" if " " in ops else ops, words_of(how))
+                        for name, ops, how in regions] == steps,
+        "what --explain tells": [(ops, words_of(how)) for ops, how in explanation] ==
+                                [(ops, words_of(how)) for _, ops, how in regions],
+        "the nodes of convert --optimized": nodes == [(name, ops) for name, ops, _ in regions],
         "the nodes of convert --optimized, of the engine":
             written(graph.read_text()) == nodes,
     }

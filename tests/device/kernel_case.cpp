@@ -103,6 +103,8 @@ class Trial {
     const auto scratch_bytes = scratch_bytes_.evaluate(symbols);
     ASSERT_TRUE(scratch_bytes.has_value());
     Guarded scratch(static_cast<size_t>(*scratch_bytes), 0);
+    // Not zeros: what a kernel did not write is nothing to compute with.
+    std::ranges::fill(scratch.bytes(), std::byte{0xff});
     Addresses first(*this, symbols, inputs, expected, true);
     Addresses second(*this, symbols, inputs, expected, false);
     cpu::Stream stream(team_);

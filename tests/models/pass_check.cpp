@@ -36,7 +36,11 @@ constexpr int kSkipped = 77;  // the exit code that ctest takes for it
 constexpr int64_t kReferenceSteps = 30'000'000;
 /// Of the largest magnitude: what sums of thousands of products may be off by, layer upon layer.
 /// YOLOX-nano makes roundings large: its golden is itself outside of the tolerance for goldens.
-double share_of(const fs::path& model) { return model.stem() == "yolox_nano" ? 1e-3 : 1e-4; }
+/// In a model with QuantizeLinear a rounding that falls the other way is a whole quantum.
+double share_of(const fs::path& model) {
+  if (model.string().find("_qdq_") != std::string::npos) return 5e-2;
+  return model.stem() == "yolox_nano" ? 1e-3 : 1e-4;
+}
 
 bool is_light(const SmallModel& model) {
   try {

@@ -15,11 +15,19 @@ class Build(hone_tool.Tool):
     def test_an_engine_answers_as_its_model(self):
         text = self.output("build", "digits.onnx", "-o", "d.hone", "--explain")
         self.assertIn("/stem/stem.0/Conv", text)
-        self.assertRegex(text, r"^plan torch_jit  cpu, \d+ workers?, 14 steps, 14 launched\n"
-                               r"moved  226\.8 KiB of activations where n = 1\n"
-                               r"cut  4 regions that fusion proposed, into 13 steps: no kernel "
-                               r"runs more than one op\n segment 0\n")
-        self.assertRegex(text, r"step 1 +Relu +cpu\.elementwise/1 +/stem/stem\.2/Relu\n")
+        cut = "".join(r"cut  1 region that fusion proposed, into %d steps: cpu\.conv\.direct: "
+                      r"only a sum, then clipping, then functions of one operand follow in one "
+                      r"step \(up to %%%s\); .*\n" % each
+                      for each in ((3, r"/block/block\.2/Clip_output_0"),
+                                   (2, r"/top/top\.2/Relu_output_0")))
+        self.assertRegex(text, r"^plan torch_jit  cpu, \d+ workers?, 8 steps, 8 launched\n"
+                               r"moved  110\.8 KiB of activations where n = 1\n"
+                               + cut + r" segment 0\n")
+        self.assertRegex(text, r"step 3 +Conv Add Relu +cpu\.conv\.direct/1 +/block/block\.3/Conv "
+                               r"/block/block\.4/BatchNormalization /Add /Relu \(by fuse\)\n"
+                               r" +one because +Conv has Add Relu on its result\n")
+        self.assertRegex(text, r"step 4 +MaxPool +cpu\.pool/1 +/pool/MaxPool\n")
+        self.assertEqual(text.count("one because"), 5)
         self.assertRegex(text, r"fallbacks")
         self.assertRegex(text, r"(?m)^engine  d.hone  \S+ KiB  ")
         self.assertEqual(self.save("d.hone", "--input", "one.npy"),
@@ -41,7 +49,9 @@ class Build(hone_tool.Tool):
         text = self.output("build", "two.onnx", "-o", "two.hone", "--explain")
         self.assertRegex(text, r"\npriced  siblings side by side  by estimate \S+ us more  "
                                r"not taken\n")
-        self.assertEqual(text.count("cpu.matmul"), 2)
+        self.assertEqual(re.findall(r"(?m)^   step \d+ +(\w+(?: \w+)*)  +(\S+)/\d", text),
+                         [("MatMul Add", "cpu.matmul"), ("MatMul", "cpu.matmul"),
+                          ("Mul", "cpu.elementwise")])
 
     def test_dump_writes_the_graphs_that_changed(self):
         self.output("build", "digits.onnx", "-o", "d.hone", "--dump", "graphs")
@@ -52,9 +62,11 @@ class Build(hone_tool.Tool):
         typed = (self.folder / "graphs" / names[-2]).read_text()
         self.assertRegex(typed, r"^# typed: .* \([\d.]+ \w+\)\n")
         self.assertEqual(typed.count(" = Relu("), 4)
+        self.assertEqual(typed.count(" = Fused("), 5)
         stages = (self.folder / "graphs/regions.stages").read_text()
-        self.assertRegex(stages, r"# region 0: Conv  /stem/stem\.0/Conv .*\ncontract %\S+ f32")
-        self.assertEqual(stages.count("# region"), 14)
+        self.assertRegex(stages, r"# region 0: Conv Relu  /stem/stem\.0/Conv .*/stem\.2/Relu\n"
+                                 r"contract %\S+ f32.*\nmap %/stem/stem\.2/Relu_output_0 f32")
+        self.assertEqual(stages.count("# region"), 8)
         self.assertNotIn("no closed form: \n", stages)
         text = (self.folder / "graphs/00-import.graph").read_text()
         self.assertIn("graph torch_jit(%image: f32[n,1,8,8]) -> (%logits)", text)

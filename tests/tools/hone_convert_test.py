@@ -1,4 +1,6 @@
 """tests/tools/hone_convert_test.py HONE: `hone convert`, and that what it writes runs the same."""
+import re
+
 import hone_tool
 
 
@@ -12,12 +14,20 @@ class Convert(hone_tool.Tool):
             self.assertRegex(text, r"^model  written\.onnx  \S+ \S+\n")
             self.assertEqual("written.onnx.data" in text, "--external" in words)
             self.assertNear(self.save("written.onnx", "--input", "one.npy"), want)
-        self.output("build", "digits.onnx", "-o", "digits.hone")
-        for words in [(), ("--optimized",)]:
+        # What runs has its regions as local functions; the portable graph has none, nor has what
+        # runs where nothing is fused.
+        regions = [b"Conv_Relu", b"Conv_Relu_2", b"Conv_Clip", b"Conv_Add_Relu", b"Conv_Relu_3"]
+        for options, words, calls in [((), (), []), ((), ("--optimized",), regions),
+                                      (("--disable", "fuse"), ("--optimized",), [])]:
+            self.output("build", "digits.onnx", "-o", "digits.hone", *options)
             self.output("convert", "digits.hone", "-o", "engine.onnx", *words)
             self.assertNear(self.save("engine.onnx", "--input", "one.npy"), want)
-            # No kernel runs a region whole: what runs has none.
-            self.assertNotIn(b"hone.region", (self.folder / "engine.onnx").read_bytes())
+            data = (self.folder / "engine.onnx").read_bytes()
+            # Op and domain of a node, in the file's order, and the domain of a function.
+            found = re.findall(rb'(?s)"(.)(\w+):\x0bhone\.region', data)
+            self.assertEqual(found, [(bytes([len(name)]), name) for name in calls])
+            self.assertEqual(data.count(b"R\x0bhone.region"), len(calls))
+            self.assertEqual(b"hone.region" in data, bool(calls))
 
     def test_text_is_read_back(self):
         want = self.save("digits.onnx", "--input", "one.npy")

@@ -31,8 +31,10 @@ class Profile(hone_tool.Tool):
         convolution = found["steps"][0]
         # 24 channels of 8 x 8, each element the sum of 3 x 3 products.
         self.assertEqual((convolution["ops"], convolution["type"], convolution["flops"]),
-                         ("Conv", "f32[1,24,8,8]", 2 * 24 * 64 * 9))
-        self.assertIn("/stem/stem.0/Conv", convolution["layers"])
+                         ("Conv Relu", "f32[1,24,8,8]", 2 * 24 * 64 * 9))
+        self.assertEqual(convolution["layers"],
+                         ["/stem/stem.0/Conv", "/stem/stem.1/BatchNormalization",
+                          "/stem/stem.2/Relu"])
         rows = list(csv.DictReader(io.StringIO(self.output("profile", "digits.onnx", "-o",
                                                            "csv"))))
         self.assertEqual([row["result"] for row in rows],

@@ -31,7 +31,7 @@ class Road(hone_tool.Tool):
 
     def models(self):
         node, value = onnx.node, onnx.value
-        yield self.folder / "digits.onnx", 14
+        yield self.folder / "digits.onnx", 8
         yield self.write("chain.onnx", [node("Exp", ["x"], ["a"]), node("Neg", ["a"], ["b"]),
                                         node("Tanh", ["b"], ["c"])],
                          (value("x", ("n", 8)),), ["c"]), 3
@@ -48,14 +48,23 @@ class Road(hone_tool.Tool):
                 self.assertEqual(self.road.differences(self.hone, model, self.folder), ([], steps))
 
     def test_the_bar_can_fail(self):
-        """A tool that converts a model without the passes that its plan has."""
-        script = self.folder / "liar"
-        script.write_text('#!/bin/sh\ncase "$1 $2" in "convert "*.onnx) '
-                          'set -- "$@" --disable all;; esac\n'
-                          f'exec "{self.hone}" "$@"\n')
-        script.chmod(0o755)
-        wrong, _ = self.road.differences(script, self.folder / "digits.onnx", self.folder)
-        self.assertIn("the nodes of convert --optimized", wrong)
+        """Tools that tell of a model without passes of its plan, or of fewer ops in a step."""
+        converted = ["the nodes of convert --optimized",
+                     "the nodes of convert --optimized, of the engine"]
+        for what, lie, wrong in (
+                ("convert ", 'set -- "$@" --disable all', converted),
+                ("convert ", 'set -- "$@" --disable fuse', converted),
+                ("inspect ", 'set -- "$@" --disable fuse',
+                 ["the plan of the model", "the regions of the model"]),
+                ("build ", f'"{self.hone}" "$@" | sed "s/Conv Relu /Conv /"; exit',
+                 ["what --explain tells"])):
+            with self.subTest(what + lie):
+                script = self.folder / "liar"
+                script.write_text(f'#!/bin/sh\ncase "$1 $2" in "{what}"*.onnx) {lie};; esac\n'
+                                  f'exec "{self.hone}" "$@"\n')
+                script.chmod(0o755)
+                found, _ = self.road.differences(script, self.folder / "digits.onnx", self.folder)
+                self.assertEqual(found, wrong)
 
 
 if __name__ == "__main__":

@@ -151,6 +151,7 @@ void Patches::plan_copies(const Filters& filters, int64_t wanted) {
   // The padding after a row is that before the next one.
   if (column_tiles_ == 1 && g.x.stride == 1)
     pitch_ = std::min(pitch_, g.width + std::max(g.x.pad_begin, g.x.pad_end));
+  behind_ = tile_columns_ + reach_x - pitch_;
   plane_ = patch_rows_ * pitch_;
   // Not all channels in one set of a cache.
   if (plane_ >= 512 && plane_ % 1024 < 16) plane_ += 16;
@@ -190,6 +191,8 @@ void Patches::fill(const Tile& tile, const float* from, int64_t channels, float*
         if (y < 0 || y >= g.height) std::fill_n(row, pitch_, 0.0F);
         else fill_row(from + y * g.width, reaches[phase], row);
       }
+      // A plane that is not full has no next row whose padding would do.
+      std::fill_n(row, std::min(behind_, plane_ - rows * pitch_), 0.0F);
       to += plane_;
     }
   // What vectors read beyond the last row counts for no output; it shall be a usual number.

@@ -72,6 +72,7 @@ class Patches {
   std::vector<Reach> reaches_;  // [column tile][phase]
   int64_t tile_rows_ = 0, tile_columns_ = 0, row_tiles_ = 0, column_tiles_ = 0;
   int64_t patch_rows_ = 0, pitch_ = 0, plane_ = 0, channels_ = 0;
+  int64_t behind_ = 0;  // floats that the last row of a plane is read beyond its pitch
   std::vector<int32_t> offsets_, end_offsets_;
   bool reads_input_ = false;
 };

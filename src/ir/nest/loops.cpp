@@ -75,7 +75,7 @@ Declined reorder(Nest& nest, std::string_view variable, Order order) {
   return {};
 }
 
-Declined fuse(Nest& nest, std::string_view variable) {
+Declined fuse_loops(Nest& nest, std::string_view variable) {
   const auto site = find_loop(nest, variable);
   if (!site) return no_loop(variable);
   Loop& outer = site->loop();

@@ -33,7 +33,7 @@ Declined reorder(Nest& nest, std::string_view variable, Order order = Order::kep
 
 /// One loop for a loop and the only statement in it, a loop whose turns do not depend on it: places
 /// become quotients and remainders. Both serial or both parallel.
-Declined fuse(Nest& nest, std::string_view variable);
+Declined fuse_loops(Nest& nest, std::string_view variable);
 
 /// Parts a serial loop with several statements into one loop for each of them. Buffers allocated in
 /// a turn get an axis for the turns: a scalar accumulator becomes a block of them.

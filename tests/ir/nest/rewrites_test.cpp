@@ -33,7 +33,7 @@ Declined rewrite(Nest& nest, const std::vector<std::string_view>& words) {
   const Order order = words.back() == "any" ? Order::any : Order::kept;
   if (verb == "split") return split(nest, first, number(2));
   if (verb == "reorder") return reorder(nest, first, order);
-  if (verb == "fuse") return fuse(nest, first);
+  if (verb == "fuse") return fuse_loops(nest, first);
   if (verb == "distribute") return distribute(nest, first);
   if (verb == "vectorize") return vectorize(nest, first, static_cast<int>(number(2)), order);
   if (verb == "unroll") return unroll(nest, first);
