@@ -36,6 +36,11 @@ TEST_P(ConvDirect, WindowsStridesAndPadding) {
         "auto_pad=SAME_LOWER strides=[2,2]"})
     expect_kernel(kKernel, {"%x: f32[n,4,h,w]", cat("Conv(%x, @w) ", fields), "@w : f32[8,4,3,3]",
                             "%y", places});
+  // Padding on both sides that is larger than the window.
+  expect_kernel(kKernel, {"%x: f32[n,3,h,w]", "Conv(%x, @w, @b) pads=[1,2,4,4]",
+                          "@w : f32[4,3,1,1]\n  @b : f32[4]", "%y", places});
+  expect_kernel(kKernel, {"%x: f32[n,3,h,w]", "Conv(%x, @w) pads=[5,6,7,8]", "@w : f32[4,3,3,3]",
+                          "%y", places});
   expect_kernel(kKernel, {"%x: f32[n,3,h,w]", "Conv(%x, @w) strides=[2,2] pads=[3,3,3,3]",
                           "@w : f32[16,3,7,7]", "%y", places});
   expect_kernel(kKernel, {"%x: f32[n,6,h,w]", "Conv(%x, @w) strides=[2,2]", "@w : f32[20,6,1,1]",

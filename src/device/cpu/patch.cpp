@@ -150,7 +150,8 @@ void Patches::plan_copies(const Filters& filters, int64_t wanted) {
   pitch_ = tile_columns_ + reach_x;
   // The padding after a row is that before the next one.
   if (column_tiles_ == 1 && g.x.stride == 1)
-    pitch_ = std::min(pitch_, g.width + std::max(g.x.pad_begin, g.x.pad_end));
+    pitch_ =
+        std::min(pitch_, std::max(tile_columns_, g.width + std::max(g.x.pad_begin, g.x.pad_end)));
   behind_ = tile_columns_ + reach_x - pitch_;
   plane_ = patch_rows_ * pitch_;
   // Not all channels in one set of a cache.
