@@ -25,9 +25,10 @@ SAME = [("bert_base", "bert_base_traced"), ("resnet50", "resnet50_traced")]
 HEAD = """# Fusion
 
 What engines run of 21 well-known networks, and what fusion finds in them, written by `make fusion`.
-Fusion proposes regions, and kernels decide: none of the CPU runs more than one op, so **engines
-run the ops one by one**, the columns under *runs*. The columns under *candidates* are what would be
-left if kernels ran the regions: no engine runs that.
+Fusion proposes regions, and kernels decide. On the CPU, matrix products and convolutions run with
+what follows them element by element; other ops run one by one. The columns under *runs* are what
+engines launch. The columns under *candidates* are what would be left if kernels ran every region:
+no engine runs that.
 
 | column | what it tells, for one image or sequence |
 |---|---|
