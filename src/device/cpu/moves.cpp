@@ -37,13 +37,11 @@ void transpose_square(const uint32_t* from, int64_t from_line, uint32_t* to, int
   typedef uint32_t Four __attribute__((vector_size(16)));
   Four lines[4];
   for (int i = 0; i < 4; ++i) std::memcpy(&lines[i], from + i * from_line, sizeof(Four));
-  const Four low = {0, 4, 1, 5}, high = {2, 6, 3, 7};
-  const Four a = __builtin_shuffle(lines[0], lines[2], low);
-  const Four b = __builtin_shuffle(lines[1], lines[3], low);
-  const Four c = __builtin_shuffle(lines[0], lines[2], high);
-  const Four d = __builtin_shuffle(lines[1], lines[3], high);
-  const Four columns[4] = {__builtin_shuffle(a, b, low), __builtin_shuffle(a, b, high),
-                           __builtin_shuffle(c, d, low), __builtin_shuffle(c, d, high)};
+  const auto low = [](Four x, Four y) { return __builtin_shufflevector(x, y, 0, 4, 1, 5); };
+  const auto high = [](Four x, Four y) { return __builtin_shufflevector(x, y, 2, 6, 3, 7); };
+  const Four a = low(lines[0], lines[2]), b = low(lines[1], lines[3]);
+  const Four c = high(lines[0], lines[2]), d = high(lines[1], lines[3]);
+  const Four columns[4] = {low(a, b), high(a, b), low(c, d), high(c, d)};
   for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_line, &columns[i], sizeof(Four));
 }
 

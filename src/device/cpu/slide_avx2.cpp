@@ -3,9 +3,8 @@
 namespace hone::cpu {
 
 typedef float Floats __attribute__((vector_size(32)));
-typedef int Ints __attribute__((vector_size(32)));
 
 extern const SlideFunctions kSlideAvx2;
-const SlideFunctions kSlideAvx2 = Sliding<Floats, Ints>::kFunctions;
+const SlideFunctions kSlideAvx2 = Sliding<Floats>::kFunctions;
 
 }  // namespace hone::cpu

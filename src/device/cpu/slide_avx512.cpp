@@ -3,9 +3,8 @@
 namespace hone::cpu {
 
 typedef float Floats __attribute__((vector_size(64)));
-typedef int Ints __attribute__((vector_size(64)));
 
 extern const SlideFunctions kSlideAvx512;
-const SlideFunctions kSlideAvx512 = Sliding<Floats, Ints>::kFunctions;
+const SlideFunctions kSlideAvx512 = Sliding<Floats>::kFunctions;
 
 }  // namespace hone::cpu

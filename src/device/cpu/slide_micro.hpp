@@ -6,12 +6,10 @@
 namespace {
 
 typedef float Floats8 __attribute__((vector_size(32)));
-typedef int Ints8 __attribute__((vector_size(32)));
 typedef float Floats4 __attribute__((vector_size(16)));
-typedef int Ints4 __attribute__((vector_size(16)));
 
-/// V: as many floats, I: as many ints as a vector of the instruction set has.
-template <class V, class I>
+/// V: as many floats as a vector of the instruction set has.
+template <class V>
 struct Sliding {
   static constexpr int kWidth = sizeof(V) / sizeof(float);
 
@@ -101,27 +99,44 @@ struct Sliding {
     for (; i < count; ++i) values[i] /= by[i];
   }
 
+  /// The elements at even places of two vectors, one behind the other; those at odd places.
+  template <class Floats>
+  static Floats evens(Floats a, Floats b) {
+    if constexpr (sizeof(Floats) == 16) return __builtin_shufflevector(a, b, 0, 2, 4, 6);
+    else if constexpr (sizeof(Floats) == 32)
+      return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+    else
+      return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28,
+                                     30);
+  }
+  template <class Floats>
+  static Floats odds(Floats a, Floats b) {
+    if constexpr (sizeof(Floats) == 16) return __builtin_shufflevector(a, b, 1, 3, 5, 7);
+    else if constexpr (sizeof(Floats) == 32)
+      return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+    else
+      return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29,
+                                     31);
+  }
+
   /// Goes on from `i` with vectors of Floats.
-  template <class Floats, class Places>
+  template <class Floats>
   static void part_by(long count, const float* from, float* even, float* odd, long& i) {
     constexpr int kLanes = sizeof(Floats) / sizeof(float);
-    Places low, high;  // in two vectors, one behind the other
-    for (int lane = 0; lane < kLanes; ++lane) low[lane] = 2 * lane, high[lane] = 2 * lane + 1;
     for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
       Floats first, second;
       __builtin_memcpy(&first, from + i, sizeof first);
       __builtin_memcpy(&second, from + i + kLanes, sizeof second);
-      const Floats evens = __builtin_shuffle(first, second, low);
-      const Floats odds = __builtin_shuffle(first, second, high);
-      __builtin_memcpy(even + i / 2, &evens, sizeof evens);
-      __builtin_memcpy(odd + i / 2, &odds, sizeof odds);
+      const Floats some = evens(first, second), others = odds(first, second);
+      __builtin_memcpy(even + i / 2, &some, sizeof some);
+      __builtin_memcpy(odd + i / 2, &others, sizeof others);
     }
   }
   static void part(long count, const float* from, float* even, float* odd) {
     long i = 0;
-    part_by<V, I>(count, from, even, odd, i);
-    if constexpr (kWidth > 8) part_by<Floats8, Ints8>(count, from, even, odd, i);
-    if constexpr (kWidth > 4) part_by<Floats4, Ints4>(count, from, even, odd, i);
+    part_by<V>(count, from, even, odd, i);
+    if constexpr (kWidth > 8) part_by<Floats8>(count, from, even, odd, i);
+    if constexpr (kWidth > 4) part_by<Floats4>(count, from, even, odd, i);
     for (; i + 2 <= count; i += 2) even[i / 2] = from[i], odd[i / 2] = from[i + 1];
     if (i < count) even[i / 2] = from[i];
   }
