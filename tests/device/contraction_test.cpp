@@ -44,7 +44,6 @@ class Trial {
     const int lanes = Contraction::lanes(cpu::isa());
     constexpr int kDepths[] = {0, 1, 2, 3, 7, 8, 9, 17, 40};
     depth_ = kDepths[draw(9)];
-    taps_ = form.a == ContractionForm::A::rows ? draw(4) : 1;
     panel_ = vectors * lanes;
     columns_ = draw(3) == 0 ? panel_ : panel_ - draw(lanes);
     stride_ = columns_ + draw(5);
@@ -53,10 +52,10 @@ class Trial {
 
   void run(const Contraction& kernels) {
     const auto rows = static_cast<size_t>(rows_), depth = static_cast<size_t>(depth_);
-    const Floats a(rows * depth * static_cast<size_t>(taps_), at_end_, random_);
+    const Floats a(rows * depth, at_end_, random_);
     std::vector<const float*> pointers;
-    for (int i = 0; i < taps_ * rows_; ++i) pointers.push_back(a.data() + i * depth_);
-    const Floats b(depth * static_cast<size_t>(panel_ * taps_), at_end_, random_);
+    for (int i = 0; i < rows_; ++i) pointers.push_back(a.data() + i * depth_);
+    const Floats b(depth * static_cast<size_t>(panel_), at_end_, random_);
     std::vector<int32_t> offsets;  // of rows of b in another order
     for (int d = 0; d < depth_; ++d)
       offsets.push_back((depth_ - 1 - d) * panel_ * static_cast<int>(sizeof(float)));
@@ -69,7 +68,6 @@ class Trial {
     ContractionCall call;
     call.a = a.data();
     call.a_rows = pointers.data();
-    call.taps = taps_;
     call.b = b.data();
     call.b_offsets = offsets.data();
     call.depth = depth_;
@@ -95,9 +93,8 @@ class Trial {
           continue;
         }
         double wanted = 0;
-        for (int tap = 0; tap < taps_; ++tap)
-          for (int d = 0; d < depth_; ++d)
-            wanted += double{of_a(a.data(), tap, i, d)} * of_b(b.data(), tap, d, j);
+        for (int d = 0; d < depth_; ++d)
+          wanted += double{of_a(a.data(), i, d)} * of_b(b.data(), d, j);
         wanted = followed(wanted, call, at, bias.data()[by_row ? i : j], before);
         ASSERT_NEAR(found, wanted, 1e-5) << text(call) << ", row " << i << ", column " << j;
       }
@@ -105,12 +102,11 @@ class Trial {
 
  private:
   int draw(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
-  float of_a(const float* a, int tap, int i, int d) const {
-    return form_.a == ContractionForm::A::rows ? a[(tap * rows_ + i) * depth_ + d]
-                                               : a[d * rows_ + i];
+  float of_a(const float* a, int i, int d) const {
+    return form_.a == ContractionForm::A::rows ? a[i * depth_ + d] : a[d * rows_ + i];
   }
-  float of_b(const float* b, int tap, int d, int j) const {
-    return form_.b == ContractionForm::B::panel ? b[(tap * depth_ + d) * panel_ + j]
+  float of_b(const float* b, int d, int j) const {
+    return form_.b == ContractionForm::B::panel ? b[d * panel_ + j]
                                                 : b[(depth_ - 1 - d) * panel_ + j];
   }
   double followed(double sum, const ContractionCall& call, int at, float bias,
@@ -125,14 +121,14 @@ class Trial {
     return sum;
   }
   std::string text(const ContractionCall& call) const {
-    return cat(rows_, "x", vectors_, " vectors, ", columns_, " columns, depth ", depth_, ", taps ",
-               taps_, ", accumulates ", call.accumulates, ", finishes ", call.finishes);
+    return cat(rows_, "x", vectors_, " vectors, ", columns_, " columns, depth ", depth_,
+               ", accumulates ", call.accumulates, ", finishes ", call.finishes);
   }
 
   const ContractionForm form_;
   std::mt19937 random_;
   int rows_, vectors_;
-  int depth_ = 0, taps_ = 1, panel_ = 0, columns_ = 0, stride_ = 0;
+  int depth_ = 0, panel_ = 0, columns_ = 0, stride_ = 0;
   bool at_end_ = false;
 };
 

@@ -15,7 +15,7 @@ namespace hone::cpu {
 /// What a family of kernels has in common.
 struct ContractionForm {
   enum class A : uint8_t {
-    rows,  ///< each row lies by itself, its elements side by side; there may be several taps
+    rows,  ///< each row lies by itself, its elements side by side
     panel  ///< [depth][rows]
   };
   enum class B : uint8_t {
@@ -41,11 +41,10 @@ struct ContractionForm {
 /// What one call works on.
 struct ContractionCall {
   const float* a = nullptr;              // a panel
-  const float* const* a_rows = nullptr;  // rows: [taps][rows] addresses
-  int64_t taps = 1;                      // of rows; b's panel goes on from one to the next
+  const float* const* a_rows = nullptr;  // of each row
   const float* b = nullptr;              // of a table: to which offsets are added
   const int32_t* b_offsets = nullptr;    // [depth], in bytes
-  int64_t depth = 0;                     // of each tap
+  int64_t depth = 0;
   float* c = nullptr;
   int64_t c_stride = 0;                // from row to row, in bytes
   const int32_t* last_mask = nullptr;  // of the last vector's lanes: column_mask(); null: all

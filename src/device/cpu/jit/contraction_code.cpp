@@ -14,7 +14,6 @@ using Bias = ContractionForm::Bias;
 
 constexpr int kFloat = sizeof(float);
 constexpr int kInFlight = 8;  // sums that a processor adds to before the first is ready again
-constexpr int kRowsAt = 8;    // where the stack has the next tap's rows; before it: taps to do
 
 /// Where a call has the member.
 template <class T>
@@ -58,7 +57,7 @@ size_t ContractionCode::emit(int rows, int vectors, bool narrow) {
   const int wanted = (kInFlight + rows * vectors - 1) / (rows * vectors);
   sets_ = std::min(room, wanted) >= 4 ? 4 : std::min(room, wanted) >= 2 ? 2 : 1;
   unroll_ = rows * vectors > 16 ? 4 : 8;
-  const size_t place = begin(form_.a == A::rows ? 16 : 0);
+  const size_t place = begin();
   for (int i = 0; i < sets_ * rows * vectors; ++i) clear(vector(i));
   if (form_.b == B::table) {
     mov(rdx, ptr[rdi + at(&ContractionCall::c)]);
@@ -74,19 +73,9 @@ size_t ContractionCode::emit(int rows, int vectors, bool narrow) {
     if (form_.b == B::table) mov(rsi, ptr[rdi + at(&ContractionCall::b_offsets)]);
     run_depth();
   } else {
-    mov(rax, ptr[rdi + at(&ContractionCall::taps)]);
-    mov(ptr[rsp], rax);
     mov(rax, ptr[rdi + at(&ContractionCall::a_rows)]);
-    mov(ptr[rsp + kRowsAt], rax);
-    Xbyak::Label tap, none;
-    cmp(qword[rsp], 0);
-    jle(none, T_NEAR);
-    L(tap);
-    load_rows();
+    for (int row = 0; row < rows; ++row) mov(row_pointer(row), ptr[rax + row * 8]);
     run_depth();
-    dec(qword[rsp]);
-    jnz(tap, T_NEAR);
-    L(none);
   }
   add_sets();
   Xbyak::Label partial, done;
@@ -99,13 +88,6 @@ size_t ContractionCode::emit(int rows, int vectors, bool narrow) {
   L(done);
   end();
   return place;
-}
-
-void ContractionCode::load_rows() {
-  mov(rax, ptr[rsp + kRowsAt]);
-  for (int row = 0; row < rows_; ++row) mov(row_pointer(row), ptr[rax + row * 8]);
-  add(rax, rows_ * 8);
-  mov(ptr[rsp + kRowsAt], rax);
 }
 
 /// All of the depth: turns of unroll_, then one by one.

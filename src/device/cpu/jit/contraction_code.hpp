@@ -23,7 +23,6 @@ class ContractionCode final : public Assembler {
 
   int panel_bytes() const;  // of one d in a panel of b
 
-  void load_rows();
   void run_depth();
   void products(int step, int set);
   void advance(int steps);
