@@ -4,10 +4,9 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <map>
 
-#include "device/cpu/emit/code.hpp"
+#include "device/cpu/jit/code_memory.hpp"
 #include "device/emit/run_emitted.hpp"
 #include "ir/nest/evaluate.hpp"
 #include "ir/nest/rewrites.hpp"
@@ -21,8 +20,8 @@ namespace hone::test {
 namespace {
 
 using cpu::Isa;
-using cpu::jit::emit;
-using cpu::jit::Emitted;
+using cpu::emitter::emit;
+using cpu::emitter::Emitted;
 
 /// Every innermost loop that may be one becomes a vector loop, the outermost one parallel.
 void schedule(Nest& nest) {
@@ -250,17 +249,15 @@ TEST(Emit, StridesLeadToTheElements) {
   for (const Isa isa : sets()) {
     const Emitted emitted = emit(nest, isa);
     ASSERT_EQ(emitted.declined, "");
-    cpu::jit::CodeBuilder builder;
-    builder.add(emitted.code);
-    const auto code = builder.finish();
+    const auto code = cpu::executable(std::as_bytes(std::span(emitted.code)));
     const Bindings sizes{{"r", 3}, {"c", 21}, {"xr", 30}, {"yc", 25}};
     std::vector<int64_t> numbers;
     for (const Dim& number : emitted.numbers) numbers.push_back(number.evaluate(sizes).value());
     std::vector<float> x(3 * 30), y(3 * 25, 7);
     for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);
     void* parameters[] = {x.data(), y.data()};
-    const cpu::jit::Call call{parameters, numbers.data(), 0, 1};
-    reinterpret_cast<cpu::jit::Entry>(reinterpret_cast<uintptr_t>(code->at(0)))(&call);
+    const cpu::emitter::Call call{parameters, numbers.data(), 0, 1};
+    reinterpret_cast<cpu::emitter::Entry>(reinterpret_cast<uintptr_t>(code.get()))(&call);
     for (size_t row = 0; row < 3; ++row)
       for (size_t column = 0; column < 25; ++column)
         EXPECT_EQ(y[25 * row + column], column < 21 ? -x[30 * row + column] : 7)
@@ -298,29 +295,6 @@ TEST(Emit, DeclinesInWords) {
       emitted_of("nest a\n  y: f32[4] output\n  for $i < 4\n    y[$i] = f32{1}\n", Isa::generic)
           .declined,
       "this processor has no AVX2");
-}
-
-/// The rights of the mapping that has an address: "r-xp".
-std::string rights_of(const void* address) {
-  std::ifstream maps("/proc/self/maps");
-  const auto wanted = reinterpret_cast<uintptr_t>(address);
-  uintptr_t from = 0, to = 0;
-  char dash = 0;
-  std::string rights, rest;
-  while (maps >> std::hex >> from >> dash >> to >> rights && std::getline(maps, rest))
-    if (from <= wanted && wanted < to) return rights;
-  return "none";
-}
-
-TEST(Code, RunsAndIsNeverWritableThen) {
-  cpu::jit::CodeBuilder builder;
-  const std::vector<uint8_t> returns{0xC3};
-  EXPECT_EQ(builder.add(returns), 0u);
-  EXPECT_EQ(builder.add(returns), 64u);
-  const auto code = builder.finish();
-  EXPECT_EQ(rights_of(code->at(0)), "r-xp");
-  EXPECT_EQ(code->at(1)[0], std::byte{0xCC});
-  reinterpret_cast<void (*)()>(reinterpret_cast<uintptr_t>(code->at(64)))();
 }
 
 }  // namespace

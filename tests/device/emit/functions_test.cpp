@@ -15,8 +15,8 @@ namespace hone::test {
 namespace {
 
 using cpu::Isa;
-using cpu::jit::emit;
-using cpu::jit::Emitted;
+using cpu::emitter::emit;
+using cpu::emitter::Emitted;
 
 /// NaN, infinities and zeros of both signs, at every lane.
 TEST(EmittedFunctions, OddNumbersAreAsInterpreted) {
@@ -51,7 +51,7 @@ TEST(EmittedFunctions, OddNumbersAreAsInterpreted) {
   for (const Isa isa : sets()) {
     const Emitted emitted = emit(nest, isa);
     ASSERT_EQ(emitted.declined, "");
-    const Tensor got = run(nest, emitted, {{"n", 64}}, {x, z}, Guarded::Edge::back)[0];
+    const Tensor got = run(nest, emitted, {{"n", 64}}, {x, z}, true)[0];
     const Tensor want = evaluate(nest, {{"n", 64}}, {x, z})[0];
     for (int64_t i = 0; i < want.count(); ++i) {
       const double a = got.number(i), b = want.number(i);
@@ -95,7 +95,7 @@ TEST(EmittedFunctions, AreWithinFourUnitsOfTheLastPlace) {
         int64_t count = 0;
         for (; count < kCount && bits <= 0xFFFFFFFF; bits += stride)
           x.put(count++, static_cast<uint32_t>(bits));
-        const Tensor y = run(nest, emitted, {{"n", kCount}}, {x}, Guarded::Edge::back)[0];
+        const Tensor y = run(nest, emitted, {{"n", kCount}}, {x}, true)[0];
         for (int64_t i = 0; i < count; ++i) {
           const auto at = x.at<float>(i);
           const double off = ulps(y.at<float>(i), function(at));

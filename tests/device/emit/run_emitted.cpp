@@ -1,8 +1,7 @@
 #include "device/emit/run_emitted.hpp"
 
-#include <memory>
-
-#include "device/cpu/emit/code.hpp"
+#include "device/cpu/jit/code_memory.hpp"
+#include "device/fenced.hpp"
 #include "ir/nest/evaluate.hpp"
 #include "support/drawn_stages.hpp"
 
@@ -15,13 +14,10 @@ std::vector<cpu::Isa> sets() {
   return found;
 }
 
-std::vector<Tensor> run(const Nest& nest, const cpu::jit::Emitted& emitted, const Bindings& symbols,
-                        const std::vector<Tensor>& inputs, Guarded::Edge edge) {
-  cpu::jit::CodeBuilder builder;
-  builder.add(std::vector<uint8_t>(3, 0x90));  // so that the function does not begin the pages
-  const size_t at = builder.add(emitted.code);
-  const auto code = builder.finish();
-  std::vector<std::unique_ptr<Guarded>> places;
+std::vector<Tensor> run(const Nest& nest, const cpu::emitter::Emitted& emitted,
+                        const Bindings& symbols, const std::vector<Tensor>& inputs, bool at_end) {
+  const auto code = cpu::executable(std::as_bytes(std::span(emitted.code)));
+  std::vector<Fenced> places;
   std::vector<Tensor> outputs;
   std::vector<void*> addresses;
   size_t next = 0;
@@ -30,8 +26,8 @@ std::vector<Tensor> run(const Nest& nest, const cpu::jit::Emitted& emitted, cons
     for (const Dim& size : buffer.shape) shape.push_back(size.evaluate(symbols).value());
     const bool is_input = buffer.scope == Scope::input;
     const Tensor tensor = is_input ? inputs[next++] : Tensor(buffer.dtype, shape);
-    places.push_back(std::make_unique<Guarded>(tensor.bytes().size(), edge));
-    std::byte* data = places.back()->data();
+    places.emplace_back(tensor.bytes().size(), at_end);
+    std::byte* data = places.back().data();
     if (is_input) std::memcpy(data, tensor.bytes().data(), tensor.bytes().size());
     else std::memset(data, 0xA5, tensor.bytes().size());
     addresses.push_back(data);
@@ -42,20 +38,20 @@ std::vector<Tensor> run(const Nest& nest, const cpu::jit::Emitted& emitted, cons
   std::vector<int64_t> numbers;
   for (const Dim& number : emitted.numbers) numbers.push_back(number.evaluate(symbols).value_or(0));
   const auto function =
-      reinterpret_cast<cpu::jit::Entry>(reinterpret_cast<uintptr_t>(code->at(at)));
+      reinterpret_cast<cpu::emitter::Entry>(reinterpret_cast<uintptr_t>(code.get()));
   for (int64_t tile = emitted.tiles.evaluate(symbols).value(); tile-- > 0;) {
-    const cpu::jit::Call call{addresses.data(), numbers.data(), tile, tile + 1};
+    const cpu::emitter::Call call{addresses.data(), numbers.data(), tile, tile + 1};
     function(&call);
   }
   for (Tensor& output : outputs) output = output.clone();
   return outputs;
 }
 
-std::string judge(const Nest& nest, const cpu::jit::Emitted& emitted, const Bindings& symbols,
+std::string judge(const Nest& nest, const cpu::emitter::Emitted& emitted, const Bindings& symbols,
                   const std::vector<Tensor>& inputs) {
   const std::vector<Tensor> want = evaluate(nest, symbols, inputs);
-  for (const auto edge : {Guarded::Edge::front, Guarded::Edge::back}) {
-    const std::vector<Tensor> got = run(nest, emitted, symbols, inputs, edge);
+  for (const bool at_end : {false, true}) {
+    const std::vector<Tensor> got = run(nest, emitted, symbols, inputs, at_end);
     for (size_t i = 0; i < want.size(); ++i) {
       const double off = difference(got[i], want[i]);
       if (!(off <= 1e-5)) return cat("output ", i, " is off by ", off, "\n", print(nest));

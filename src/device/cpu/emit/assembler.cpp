@@ -6,7 +6,7 @@
 #include "device/cpu/emit/emit.hpp"
 #include "ir/dim_terms.hpp"
 
-namespace hone::cpu::jit {
+namespace hone::cpu::emitter {
 namespace {
 
 constexpr int kSlot = 64;
@@ -200,4 +200,4 @@ void Assembler::quotient(const Dim& dividend, const Dim& divisor) {
   L(done);
 }
 
-}  // namespace hone::cpu::jit
+}  // namespace hone::cpu::emitter

@@ -11,7 +11,7 @@
 #include "device/cpu/isa.hpp"
 #include "ir/dim.hpp"
 
-namespace hone::cpu::jit {
+namespace hone::cpu::emitter {
 
 /// Why no code can be emitted: caught in emit().
 struct Refusal {
@@ -74,4 +74,4 @@ class Assembler : public Xbyak::CodeGenerator {
   Xbyak::Label frame_;  // of the frame's size, known at the end
 };
 
-}  // namespace hone::cpu::jit
+}  // namespace hone::cpu::emitter

@@ -2,7 +2,7 @@
 
 #include "ir/nest/places.hpp"
 
-namespace hone::cpu::jit {
+namespace hone::cpu::emitter {
 namespace {
 
 constexpr int kFloat = 4;
@@ -156,4 +156,4 @@ class ProductEmitter {
 
 void emit_product(Assembler& a, const Product& product) { ProductEmitter(a, product).run(); }
 
-}  // namespace hone::cpu::jit
+}  // namespace hone::cpu::emitter

@@ -6,7 +6,7 @@
 #include "device/cpu/emit/assembler.hpp"
 #include "ir/expr.hpp"
 
-namespace hone::cpu::jit {
+namespace hone::cpu::emitter {
 
 /// block[row, column] += sum over depth of a * b, f32. Places are offsets in elements, sums of
 /// products of the axes' variables.
@@ -24,4 +24,4 @@ struct Product {
 /// columns of b that lie apart.
 void emit_product(Assembler& a, const Product& product);
 
-}  // namespace hone::cpu::jit
+}  // namespace hone::cpu::emitter

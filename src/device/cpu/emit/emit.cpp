@@ -9,7 +9,7 @@
 #include "ir/nest/verify.hpp"
 #include "ir/scalar.hpp"
 
-namespace hone::cpu::jit {
+namespace hone::cpu::emitter {
 namespace {
 
 /// A kernel larger than this is no longer held by the caches of instructions.
@@ -370,4 +370,4 @@ Emitted emit(const Nest& nest, Isa isa) {
   return emitted;
 }
 
-}  // namespace hone::cpu::jit
+}  // namespace hone::cpu::emitter

@@ -7,7 +7,7 @@
 #include "device/cpu/isa.hpp"
 #include "ir/nest/nest.hpp"
 
-namespace hone::cpu::jit {
+namespace hone::cpu::emitter {
 
 /// What generated code is called with.
 struct Call {
@@ -34,4 +34,4 @@ struct Emitted {
 /// needs no such machine.
 Emitted emit(const Nest& nest, Isa isa);
 
-}  // namespace hone::cpu::jit
+}  // namespace hone::cpu::emitter

@@ -5,7 +5,7 @@
 
 #include "base/text.hpp"
 
-namespace hone::cpu::jit {
+namespace hone::cpu::emitter {
 namespace {
 
 // Predicates of comparisons, quiet about NaN, and roundings without exceptions.
@@ -303,4 +303,4 @@ void ExprEmitter::release_one(const Expr& expr) {
   (in_mask(expr) ? free_masks_ : free_vectors_).push_back(held.reg);
 }
 
-}  // namespace hone::cpu::jit
+}  // namespace hone::cpu::emitter

@@ -9,7 +9,7 @@
 #include "device/cpu/emit/assembler.hpp"
 #include "ir/expr.hpp"
 
-namespace hone::cpu::jit {
+namespace hone::cpu::emitter {
 
 struct ExprHash {
   size_t operator()(const Expr& expr) const { return expr.hash(); }
@@ -73,4 +73,4 @@ class ExprEmitter {
   std::vector<int> free_vectors_, free_masks_;
 };
 
-}  // namespace hone::cpu::jit
+}  // namespace hone::cpu::emitter

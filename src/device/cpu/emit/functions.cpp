@@ -1,12 +1,12 @@
 // Functions of f32 by polynomials. All are fits of our own, by weighted least squares; errors are
-// in docs/jit.md, and the tests hold them to 4 units in the last place.
+// in docs/emitter.md, and the tests hold them to 4 units in the last place.
 
 #include <bit>
 #include <cmath>
 
 #include "device/cpu/emit/expr_emitter.hpp"
 
-namespace hone::cpu::jit {
+namespace hone::cpu::emitter {
 namespace {
 
 constexpr uint8_t kLess = 0x11, kEqual = 0x00, kNotLess = 0x05;
@@ -195,4 +195,4 @@ int ExprEmitter::transcendental(const Expr& expr) {
   return reg;
 }
 
-}  // namespace hone::cpu::jit
+}  // namespace hone::cpu::emitter
