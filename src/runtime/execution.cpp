@@ -130,26 +130,51 @@ void Execution::synchronize() {
   for (const auto& stream : more_streams_) stream->synchronize();
 }
 
+namespace {
+
+/// What was bound to one of them runs the other after rebind().
+bool have_same_sizes(const Operands& a, const Operands& b) {
+  const auto same = [](const Operand& one, const Operand& other) {
+    return one.shape == other.shape && one.dtype == other.dtype &&
+           (one.data == nullptr) == (other.data == nullptr);
+  };
+  return a.symbols == b.symbols && std::ranges::equal(a.inputs, b.inputs, same) &&
+         std::ranges::equal(a.outputs, b.outputs, same);
+}
+
+}  // namespace
+
 void Execution::enqueue(size_t index) {
   const Program::Step& step = program_->steps()[index];
   StepState& state = states_[index];
   make_results(step);
   if (writes_nothing(step)) return;
-  if (state.bound == nullptr || !state.settled) {
-    std::span<std::byte> scratch;
-    if (!step.late_scratch.is(0)) {
-      const auto bytes = step.late_scratch.evaluate(symbols_);
-      check(bytes && *bytes >= 0, Code::usage, "the working memory of ", describe(*step.node), ", ",
-            step.late_scratch, " bytes, cannot be computed");
-      state.late_scratch = Tensor(DType::u8, {*bytes});
-      scratch = state.late_scratch.mutable_bytes();
-    }
-    if (step.scratch >= 0) scratch = scratch_[static_cast<size_t>(step.scratch)];
-    state.bound = step.prepared->bind(operands_of(step), scratch, stream_of(index));
+  if (state.bound == nullptr) {
+    bind(index, operands_of(step));
+  } else if (!state.settled) {
+    Operands operands = operands_of(step);
+    if (have_same_sizes(operands, state.sizes)) state.bound->rebind(operands);
+    else bind(index, std::move(operands));
   } else if (state.moves) {
     state.bound->rebind(operands_of(step));
   }
   state.bound->enqueue(stream_of(index));
+}
+
+void Execution::bind(size_t index, Operands operands) {
+  const Program::Step& step = program_->steps()[index];
+  StepState& state = states_[index];
+  std::span<std::byte> scratch;
+  if (!step.late_scratch.is(0)) {
+    const auto bytes = step.late_scratch.evaluate(symbols_);
+    check(bytes && *bytes >= 0, Code::usage, "the working memory of ", describe(*step.node), ", ",
+          step.late_scratch, " bytes, cannot be computed");
+    state.late_scratch = Tensor(DType::u8, {*bytes});
+    scratch = state.late_scratch.mutable_bytes();
+  }
+  if (step.scratch >= 0) scratch = scratch_[static_cast<size_t>(step.scratch)];
+  state.bound = step.prepared->bind(operands, scratch, stream_of(index));
+  if (!state.settled) state.sizes = std::move(operands);
 }
 
 void Execution::take_results(const Program::Step& step, std::vector<Tensor> results) {

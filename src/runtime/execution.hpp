@@ -42,6 +42,7 @@ class Execution {
 
   struct StepState {
     std::unique_ptr<Bound> bound;
+    Operands sizes;  // of a step that is not settled: what it was bound to
     std::vector<std::unique_ptr<Execution>> bodies;
     Tensor late_scratch;
     bool moves = false;    // an operand or result lies outside the arena: elsewhere in every run
@@ -77,6 +78,7 @@ class Execution {
   void profile_step(size_t index);
   Profile::Sizes sizes_for_profile(const Program::Step& step);
   void enqueue(size_t index);
+  void bind(size_t index, Operands operands);
   Stream& stream_of(size_t index);
   void synchronize();  // all streams
   void evaluate_step(const Program::Step& step, StepState& state);

@@ -6,9 +6,8 @@
 
 #include "base/size.hpp"
 #include "device/cpu/chain.hpp"
-#include "device/cpu/depthwise.hpp"
+#include "device/cpu/depthwise_plan.hpp"
 #include "device/cpu/patch.hpp"
-#include "device/cpu/recent.hpp"
 #include "ops/convolution.hpp"
 
 namespace hone::cpu {
@@ -135,14 +134,8 @@ struct DirectShared final : Shared<DirectShared> {
     int64_t parts = 1;     // of the filters, or of the planes of one filter
     DepthwisePlan planes;  // without vectors: by patches
   };
-  Recent<Geometry> recent;
-  std::shared_ptr<const Geometry> geometry(const Operands& operands) const {
-    const std::vector<int64_t>& sizes = operands_of[0].shape(operands);
-    return recent.get(sizes, [&] { return geometry_of(sizes, operands.outputs[0].shape); });
-  }
-
-  Geometry geometry_of(const std::vector<int64_t>& in, const std::vector<int64_t>& out) const {
-    Geometry g{{filters, in, out}, {}, 1, {}};
+  Geometry geometry(const Operands& operands) const {
+    Geometry g{{filters, operands_of[0].shape(operands), operands.outputs[0].shape}, {}, 1, {}};
     if (g.images == 0) return g;
     if (depthwise != nullptr) g.planes = DepthwisePlan(isa, *depthwise_form, g);
     if (g.planes.vectors > 0) {
@@ -158,9 +151,8 @@ struct DirectShared final : Shared<DirectShared> {
     return g;
   }
 
-  void run(const std::shared_ptr<const Geometry>& sizes, const Operands& operands,
-           std::span<std::byte> scratch, Stream& stream) const {
-    const Geometry& g = *sizes;
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
+           Stream& stream) const {
     if (g.images == 0) return;
     if (g.planes.vectors > 0) return run_planes(g, operands, stream);
     const int64_t tiles = g.patches.tiles() * g.parts;

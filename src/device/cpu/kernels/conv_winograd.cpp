@@ -9,7 +9,6 @@
 #include "device/cpu/chain.hpp"
 #include "device/cpu/gemm.hpp"
 #include "device/cpu/plane.hpp"
-#include "device/cpu/recent.hpp"
 #include "device/cpu/winograd.hpp"
 #include "ops/convolution.hpp"
 
@@ -148,13 +147,8 @@ struct WinogradShared final : Shared<WinogradShared> {
     std::vector<int32_t> offsets;   // of channels in the transformed input, in bytes
     int64_t first(int64_t chunk) const { return chunk * tiles / chunks; }
   };
-  Recent<Geometry> recent;
-  std::shared_ptr<const Geometry> geometry(const Operands& operands) const {
-    const std::vector<int64_t>& sizes = input.shape(operands);
-    return recent.get(sizes, [&] { return geometry_of(sizes, operands.outputs[0].shape); });
-  }
-
-  Geometry geometry_of(const std::vector<int64_t>& in, const std::vector<int64_t>& out) const {
+  Geometry geometry(const Operands& operands) const {
+    const std::vector<int64_t>&in = input.shape(operands), &out = operands.outputs[0].shape;
     Geometry g;
     if (element_count(out) == 0) return g;
     g.images = in[0];
@@ -174,9 +168,8 @@ struct WinogradShared final : Shared<WinogradShared> {
     return g;
   }
 
-  void run(const std::shared_ptr<const Geometry>& sizes, const Operands& operands,
-           std::span<std::byte> scratch, Stream& stream) const {
-    const Geometry& g = *sizes;
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
+           Stream& stream) const {
     stream.parallel(g.images * g.chunks * g.parts, [&](int64_t item) {
       float* work = scratch_of(scratch, plan.floats());
       const int64_t part = item % g.parts, chunk = item / g.parts % g.chunks;
