@@ -59,8 +59,7 @@ void with_reduction(ScatterReduction reduction, DType dtype, const Run& run) {
 
 /// Why elements of `dtype` are not scattered; null: they are.
 inline const char* scatter_refusal(ScatterReduction reduction, DType dtype) {
-  if (bits(dtype) < 8 || bits(dtype) > 64)
-    return "elements of less than a byte or more than eight, or strings";
+  if (const char* why = width_refusal(dtype)) return why;
   switch (dtype) {
     case DType::f64:
     case DType::f32:
@@ -74,11 +73,15 @@ inline const char* scatter_refusal(ScatterReduction reduction, DType dtype) {
   }
 }
 
-/// The data of a step, unless it is the indices or the updates, too.
-inline std::vector<size_t> scatter_overwrites(const Problem& problem) {
-  const int data = region_input(problem, 0);
-  if (data < 0 || data == region_input(problem, 1) || data == region_input(problem, 2)) return {};
-  return {static_cast<size_t>(data)};
+/// An update costs more than an element that is only copied. The result may be written over the
+/// data, unless that is the indices or the updates, too.
+inline Recipe scatter_recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  Recipe made = streaming_recipe<>(problem, tuning);
+  made.seconds += 2e-9 * typical_count(*problem, problem->region.single()->inputs[2]->type);
+  const int data = region_input(*problem, 0);
+  if (data >= 0 && data != region_input(*problem, 1) && data != region_input(*problem, 2))
+    made.may_overwrite.push_back(static_cast<size_t>(data));
+  return made;
 }
 
 }  // namespace hone::cpu

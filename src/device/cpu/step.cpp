@@ -105,6 +105,26 @@ std::vector<int64_t> evaluated(const Dims& dims, const Bindings& symbols) {
   return numbers;
 }
 
+const char* width_refusal(DType dtype) {
+  return bits(dtype) < 8 || bits(dtype) > 64
+             ? "elements of less than a byte or more than eight, or strings"
+             : nullptr;
+}
+
+const char* number_refusal(DType dtype) {
+  switch (dtype) {
+    case DType::f64:
+    case DType::f32:
+    case DType::f16:
+    case DType::bf16:
+    case DType::i64:
+    case DType::i32:
+    case DType::i8:
+    case DType::u8: return nullptr;
+    default: return "f64, f32, f16, bf16, i64, i32, i8 and u8 only";
+  }
+}
+
 double streaming_seconds(const Problem& problem, double operations) {
   const Node& node = *problem.region.single();
   double bytes = 0, results = 0;

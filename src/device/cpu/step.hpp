@@ -136,5 +136,20 @@ void parallel_ranges(Stream& stream, int64_t count, int64_t grain, const Tile& t
 /// Seconds to read all operands and write all results once, and to compute `operations` for each
 /// element of the results.
 double streaming_seconds(const Problem& problem, double operations = 0);
+/// Of a kernel that takes as long and needs no working memory.
+template <int kOperations = 0>
+Recipe streaming_recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  Recipe made;
+  made.tuning = tuning;
+  made.seconds = streaming_seconds(*problem, kOperations);
+  made.problem = std::move(problem);
+  return made;
+}
+
+// Why a kernel does not take elements of a type, in words; null: it does.
+/// Elements that are moved as 1, 2, 4 or 8 bytes.
+const char* width_refusal(DType dtype);
+/// Numbers that are compared and folded: f64, f32, f16, bf16, i64, i32, i8, u8.
+const char* number_refusal(DType dtype);
 
 }  // namespace hone::cpu

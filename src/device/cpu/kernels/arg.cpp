@@ -30,25 +30,8 @@ Verdict supports(const Problem& problem) {
   if (!fields_of(problem)) return Verdict::no("ArgMax and ArgMin only");
   const TensorType& x = *operand_type(problem, 0);
   if (!x.has_rank()) return Verdict::no("the operand is of unknown rank");
-  switch (x.dtype) {
-    case DType::f64:
-    case DType::f32:
-    case DType::f16:
-    case DType::bf16:
-    case DType::i64:
-    case DType::i32:
-    case DType::i8:
-    case DType::u8: return {};
-    default: return Verdict::no("f64, f32, f16, bf16, i64, i32, i8 and u8 only");
-  }
-}
-
-Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  Recipe made;
-  made.tuning = tuning;
-  made.seconds = streaming_seconds(*problem, 1);
-  made.problem = std::move(problem);
-  return made;
+  if (const char* why = number_refusal(x.dtype)) return Verdict::no(why);
+  return {};
 }
 
 template <class T>
@@ -220,7 +203,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_arg(KernelRegistry& registry) {
-  registry.add({"cpu.arg", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.arg", 1, supports, no_tunings, streaming_recipe<1>, prepare});
 }
 
 }  // namespace hone::cpu

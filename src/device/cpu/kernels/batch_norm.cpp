@@ -16,14 +16,6 @@ Verdict supports(const Problem& problem) {
   return {};
 }
 
-Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  Recipe made;
-  made.tuning = tuning;
-  made.seconds = streaming_seconds(*problem, 2);
-  made.problem = std::move(problem);
-  return made;
-}
-
 struct BatchNormShared final : Shared<BatchNormShared> {
   double epsilon = 0;
   std::vector<Source> operands_of;
@@ -77,7 +69,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_batch_norm(KernelRegistry& registry) {
-  registry.add({"cpu.batch_norm", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.batch_norm", 1, supports, no_tunings, streaming_recipe<2>, prepare});
 }
 
 }  // namespace hone::cpu

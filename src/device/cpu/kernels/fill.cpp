@@ -24,17 +24,8 @@ Verdict supports(const Problem& problem) {
     default: break;
   }
   if (range) return Verdict::no("f64, f32, i64 and i32 only");
-  if (bits(y.dtype) < 8 || bits(y.dtype) > 64)
-    return Verdict::no("elements of less than a byte or more than eight, or strings");
+  if (const char* why = width_refusal(y.dtype)) return Verdict::no(why);
   return {};
-}
-
-Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  Recipe made;
-  made.tuning = tuning;
-  made.seconds = streaming_seconds(*problem, 1);
-  made.problem = std::move(problem);
-  return made;
 }
 
 struct FillShared final : Shared<FillShared> {
@@ -90,7 +81,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_fill(KernelRegistry& registry) {
-  registry.add({"cpu.fill", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.fill", 1, supports, no_tunings, streaming_recipe<1>, prepare});
 }
 
 }  // namespace hone::cpu

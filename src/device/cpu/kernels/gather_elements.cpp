@@ -15,18 +15,8 @@ Verdict supports(const Problem& problem) {
   for (size_t i = 0; i < 2; ++i)
     if (!operand_type(problem, i)->has_rank() || operand_type(problem, i)->rank() == 0)
       return Verdict::no("an operand of rank 0 or unknown");
-  const int width = bits(operand_type(problem, 0)->dtype);
-  if (width < 8 || width > 64)
-    return Verdict::no("elements of less than a byte or more than eight, or strings");
+  if (const char* why = width_refusal(operand_type(problem, 0)->dtype)) return Verdict::no(why);
   return {};
-}
-
-Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  Recipe made;
-  made.tuning = tuning;
-  made.seconds = streaming_seconds(*problem, 20);
-  made.problem = std::move(problem);
-  return made;
 }
 
 struct GatherElementsShared final : Shared<GatherElementsShared> {
@@ -117,7 +107,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_gather_elements(KernelRegistry& registry) {
-  registry.add({"cpu.gather_elements", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.gather_elements", 1, supports, no_tunings, streaming_recipe<20>, prepare});
 }
 
 }  // namespace hone::cpu

@@ -22,14 +22,6 @@ Verdict supports(const Problem& problem) {
   return {};
 }
 
-Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  Recipe made;
-  made.tuning = tuning;
-  made.seconds = streaming_seconds(*problem, 4);
-  made.problem = std::move(problem);
-  return made;
-}
-
 struct GatherNdShared final : Shared<GatherNdShared> {
   Region region;
   Source data;
@@ -113,7 +105,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_gather_nd(KernelRegistry& registry) {
-  registry.add({"cpu.gather_nd", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.gather_nd", 1, supports, no_tunings, streaming_recipe<4>, prepare});
 }
 
 }  // namespace hone::cpu

@@ -30,14 +30,6 @@ Verdict supports(const Problem& problem) {
   return {};
 }
 
-Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  Recipe made;
-  made.tuning = tuning;
-  made.seconds = streaming_seconds(*problem, 100);
-  made.problem = std::move(problem);
-  return made;
-}
-
 /// Where a block of places reads in a plane.
 struct Block {
   int64_t offsets[kMostTaps][kBlock];  // -1: a zero
@@ -173,7 +165,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_grid_sample(KernelRegistry& registry) {
-  registry.add({"cpu.grid_sample", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.grid_sample", 1, supports, no_tunings, streaming_recipe<100>, prepare});
 }
 
 }  // namespace hone::cpu

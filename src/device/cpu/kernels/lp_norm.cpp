@@ -23,14 +23,6 @@ Verdict supports(const Problem& problem) {
   return {};
 }
 
-Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  Recipe made;
-  made.tuning = tuning;
-  made.seconds = streaming_seconds(*problem, 2);
-  made.problem = std::move(problem);
-  return made;
-}
-
 struct LpNormShared final : Shared<LpNormShared> {
   Source source;
   bool squares = true;
@@ -82,7 +74,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_lp_norm(KernelRegistry& registry) {
-  registry.add({"cpu.lp_norm", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.lp_norm", 1, supports, no_tunings, streaming_recipe<2>, prepare});
 }
 
 }  // namespace hone::cpu

@@ -231,14 +231,6 @@ Verdict supports(const Problem& problem) {
   return {};
 }
 
-Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  Recipe made;
-  made.tuning = tuning;
-  made.seconds = streaming_seconds(*problem);
-  made.problem = std::move(problem);
-  return made;
-}
-
 struct MovementShared final : Shared<MovementShared> {
   Region region;
   std::vector<Source> operands_of;
@@ -298,7 +290,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_movement(KernelRegistry& registry) {
-  registry.add({"cpu.movement", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.movement", 1, supports, no_tunings, streaming_recipe<>, prepare});
 }
 
 }  // namespace hone::cpu

@@ -16,18 +16,8 @@ Verdict supports(const Problem& problem) {
   if (!indices.has_rank()) return Verdict::no("an operand of unknown rank");
   if (indices.dtype != DType::i64 && indices.dtype != DType::i32)
     return Verdict::no("indices of i64 or i32 only");
-  const int width = bits(operand_type(problem, 2)->dtype);
-  if (width < 8 || width > 64)
-    return Verdict::no("elements of less than a byte or more than eight, or strings");
+  if (const char* why = width_refusal(operand_type(problem, 2)->dtype)) return Verdict::no(why);
   return {};
-}
-
-Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  Recipe made;
-  made.tuning = tuning;
-  made.seconds = streaming_seconds(*problem, 2);
-  made.problem = std::move(problem);
-  return made;
 }
 
 struct OneHotShared final : Shared<OneHotShared> {
@@ -105,7 +95,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_one_hot(KernelRegistry& registry) {
-  registry.add({"cpu.one_hot", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.one_hot", 1, supports, no_tunings, streaming_recipe<2>, prepare});
 }
 
 }  // namespace hone::cpu

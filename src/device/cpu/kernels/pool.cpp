@@ -1,29 +1,17 @@
 // Pooling over one or two spatial axes. Floats: over bands in a frame, a vector of results at a
 // time. 8-bit integers: each kernel element updates a line of results.
 
-#include "ops/pooling.hpp"
-
 #include <algorithm>
 
 #include "base/size.hpp"
 #include "device/cpu/band.hpp"
+#include "device/cpu/pooling.hpp"
 
 namespace hone::cpu {
 namespace {
 
-struct Fields {
-  Window window;
-  bool ceil_mode = false, average = false, count_padding = false;
-};
-std::optional<Fields> fields_of(const Problem& problem) {
-  if (const auto* op = op_of<MaxPool>(problem)) return Fields{op->window, op->ceil_mode};
-  if (const auto* op = op_of<AveragePool>(problem))
-    return Fields{op->window, op->ceil_mode, true, op->count_include_pad};
-  return std::nullopt;
-}
-
 Verdict supports(const Problem& problem) {
-  const auto fields = fields_of(problem);
+  const auto fields = pool_fields(problem);
   if (!fields) return Verdict::no("MaxPool and AveragePool only");
   if (region_input(problem, 0) < 0) return Verdict::no("the operand is a literal");
   const TensorType* x = operand_type(problem, 0);
@@ -39,10 +27,8 @@ Verdict supports(const Problem& problem) {
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
-  double taps = 1;
-  const Fields fields = *fields_of(*problem);
-  for (const int64_t size : fields.window.kernel_shape) taps *= static_cast<double>(size);
-  made.seconds = streaming_seconds(*problem, 2 * taps);
+  const PoolFields fields = *pool_fields(*problem);
+  made.seconds = streaming_seconds(*problem, 2 * fields.taps());
   const TensorType& x = *operand_type(*problem, 0);
   if (x.dtype == DType::f32)
     made.scratch_bytes = worker_scratch(
@@ -52,7 +38,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 }
 
 struct PoolShared final : Shared<PoolShared> {
-  Fields fields;
+  PoolFields fields;
   DType dtype = DType::f32;
 
   int64_t workers = 1;
@@ -66,10 +52,7 @@ struct PoolShared final : Shared<PoolShared> {
   Geometry geometry(const Operands& operands) const {
     const std::vector<int64_t>&in = operands.inputs[0].shape, &out = operands.outputs[0].shape;
     if (element_count(out) == 0) return {};
-    const auto axis = [&](size_t at) {
-      return window_axis_of(fields.window, at, in[at + 2], out[at + 2],
-                            fields.window.kernel_shape[at], fields.ceil_mode);
-    };
+    const auto axis = [&](size_t at) { return fields.axis(at, in, out); };
     const bool line = in.size() == 3;
     Geometry g{in[0] * in[1], BandLayout(line ? kNoAxis : axis(0), axis(line ? 0 : 1)), {}, 1};
     g.offsets = g.band.offsets();
@@ -88,7 +71,7 @@ struct PoolShared final : Shared<PoolShared> {
   void run_floats(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
                   Stream& stream) const {
     const SlideFunctions& functions = slide_functions();
-    const float frame = fields.average ? 0.0f : -std::numeric_limits<float>::infinity();
+    const float frame = fields.frame();
     const WindowAxis& y = g.band.y;
     const std::vector<float> whole =
         fields.average ? divisors(g.band.x, y.kernel) : std::vector<float>();
@@ -98,7 +81,7 @@ struct PoolShared final : Shared<PoolShared> {
                 if (!fields.average) return functions.max(slide);
                 functions.sum(slide);
                 for (int64_t row = 0; row < slide.rows; ++row) {
-                  const int64_t lines = elements(y, first + row);
+                  const int64_t lines = fields.elements(y, first + row);
                   float* sums = slide.to + row * slide.count;
                   if (lines == y.kernel) functions.divide(slide.count, whole.data(), sums);
                   else functions.divide(slide.count, divisors(g.band.x, lines).data(), sums);
@@ -106,16 +89,11 @@ struct PoolShared final : Shared<PoolShared> {
               });
   }
 
-  /// Elements of a window that count, along one axis.
-  int64_t elements(const WindowAxis& axis, int64_t at) const {
-    const Taps inside = axis.taps(at);
-    return fields.count_padding ? axis.padded_taps(at) : inside.last - inside.first;
-  }
   /// What the sums of a row are divided by; 1 where a window has no element.
   std::vector<float> divisors(const WindowAxis& x, int64_t lines) const {
     std::vector<float> all;
     for (int64_t i = 0; i < x.output; ++i)
-      all.push_back(static_cast<float>(std::max<int64_t>(1, lines * elements(x, i))));
+      all.push_back(static_cast<float>(std::max<int64_t>(1, lines * fields.elements(x, i))));
     return all;
   }
 
@@ -152,7 +130,7 @@ struct PoolShared final : Shared<PoolShared> {
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<PoolShared>();
-  shared->fields = *fields_of(*recipe.problem);
+  shared->fields = *pool_fields(*recipe.problem);
   shared->workers = recipe.problem->share.workers;
   shared->dtype = operand_type(*recipe.problem, 0)->dtype;
   return shared;

@@ -5,21 +5,10 @@
 
 #include "base/size.hpp"
 #include "device/cpu/band.hpp"
-#include "ops/pooling.hpp"
+#include "device/cpu/pooling.hpp"
 
 namespace hone::cpu {
 namespace {
-
-struct Fields {
-  Window window;
-  bool ceil_mode = false, average = false, count_padding = false;
-};
-std::optional<Fields> fields_of(const Problem& problem) {
-  if (const auto* op = op_of<MaxPool>(problem)) return Fields{op->window, op->ceil_mode};
-  if (const auto* op = op_of<AveragePool>(problem))
-    return Fields{op->window, op->ceil_mode, true, op->count_include_pad};
-  return std::nullopt;
-}
 
 /// The window within a plane.
 Window plane_window(const Window& window) {
@@ -37,7 +26,7 @@ Window plane_window(const Window& window) {
 }
 
 Verdict supports(const Problem& problem) {
-  if (!fields_of(problem)) return Verdict::no("MaxPool and AveragePool only");
+  if (!pool_fields(problem)) return Verdict::no("MaxPool and AveragePool only");
   const TensorType* x = operand_type(problem, 0);
   if (!x->has_rank() || x->rank() != 5) return Verdict::no("three spatial dimensions only");
   if (x->dtype != DType::f32) return Verdict::no("f32 only");
@@ -48,10 +37,8 @@ Verdict supports(const Problem& problem) {
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
-  const Fields fields = *fields_of(*problem);
-  double taps = 1;
-  for (const int64_t size : fields.window.kernel_shape) taps *= static_cast<double>(size);
-  made.seconds = streaming_seconds(*problem, 2 * taps);
+  const PoolFields fields = *pool_fields(*problem);
+  made.seconds = streaming_seconds(*problem, 2 * fields.taps());
   const Window plane = plane_window(fields.window);
   made.scratch_bytes = worker_scratch(
       problem->share,
@@ -62,7 +49,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 }
 
 struct Pool3dShared final : Shared<Pool3dShared> {
-  Fields fields;
+  PoolFields fields;
   Source source;
   int64_t workers = 1;
 
@@ -79,16 +66,13 @@ struct Pool3dShared final : Shared<Pool3dShared> {
   Geometry geometry(const Operands& operands) const {
     const std::vector<int64_t>&in = source.shape(operands), &out = operands.outputs[0].shape;
     if (element_count(out) == 0) return {};
-    const auto axis = [&](size_t at) {
-      return window_axis_of(fields.window, at, in[at + 2], out[at + 2],
-                            fields.window.kernel_shape[at], fields.ceil_mode);
-    };
+    const auto axis = [&](size_t at) { return fields.axis(at, in, out); };
     Geometry g{in[0] * in[1], axis(0), BandLayout(axis(1), axis(2)), {}, {}, 1};
     const std::vector<long> plane = g.band.offsets();
     for (int64_t tap = 0; tap < g.z.kernel; ++tap)
       for (const long offset : plane) g.offsets.push_back(tap * g.band.floats() + offset);
     for (int64_t i = 0; i < g.band.x.output; ++i)
-      g.counts.push_back(static_cast<float>(elements(g.band.x, i)));
+      g.counts.push_back(static_cast<float>(fields.elements(g.band.x, i)));
     g.grain = std::max<int64_t>(
         1, g.band.grain(g.planes * g.z.output, workers) / std::max<int64_t>(1, g.z.kernel));
     return g;
@@ -101,7 +85,7 @@ struct Pool3dShared final : Shared<Pool3dShared> {
     auto* to = operands.outputs[0].as<float>();
     const BandLayout& band = g.band;
     const int64_t bands = band.bands(), plane = band.y.input * band.x.input;
-    const float frame = fields.average ? 0.0f : -std::numeric_limits<float>::infinity();
+    const float frame = fields.frame();
     parallel_ranges(stream, g.planes * g.z.output * bands, g.grain,
                     [&](int64_t begin, int64_t end) {
                       float* copied = scratch_of(scratch, g.z.kernel * band.floats());
@@ -154,22 +138,18 @@ struct Pool3dShared final : Shared<Pool3dShared> {
   void average(const Geometry& g, const Slide& slide, int64_t z, int64_t first) const {
     slide_functions().sum(slide);
     for (int64_t row = 0; row < slide.rows; ++row) {
-      const auto lines = static_cast<float>(elements(g.z, z) * elements(g.band.y, first + row));
+      const auto lines =
+          static_cast<float>(fields.elements(g.z, z) * fields.elements(g.band.y, first + row));
       float* sums = slide.to + row * slide.count;
       for (int64_t i = 0; i < slide.count; ++i)
         sums[i] /= std::max(1.0f, lines * g.counts[static_cast<size_t>(i)]);
     }
   }
-  /// Elements of a window that count, along one axis.
-  int64_t elements(const WindowAxis& axis, int64_t at) const {
-    const Taps inside = axis.taps(at);
-    return fields.count_padding ? axis.padded_taps(at) : inside.last - inside.first;
-  }
 };
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<Pool3dShared>(*recipe.problem);
-  shared->fields = *fields_of(*recipe.problem);
+  shared->fields = *pool_fields(*recipe.problem);
   shared->workers = recipe.problem->share.workers;
   return shared;
 }

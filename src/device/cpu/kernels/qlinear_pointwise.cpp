@@ -22,14 +22,6 @@ Verdict supports(const Problem& problem) {
   return {};
 }
 
-Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  Recipe made;
-  made.tuning = tuning;
-  made.seconds = streaming_seconds(*problem, 8);
-  made.problem = std::move(problem);
-  return made;
-}
-
 struct PointwiseShared final : Shared<PointwiseShared> {
   bool adds = true;
   std::vector<Source> operands_of;
@@ -95,7 +87,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_qlinear_pointwise(KernelRegistry& registry) {
-  registry.add({"cpu.qlinear_pointwise", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.qlinear_pointwise", 1, supports, no_tunings, streaming_recipe<8>, prepare});
 }
 
 }  // namespace hone::cpu

@@ -43,14 +43,6 @@ Verdict supports(const Problem& problem) {
   return {};
 }
 
-Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  Recipe made;
-  made.tuning = tuning;
-  made.seconds = streaming_seconds(*problem, 2);
-  made.problem = std::move(problem);
-  return made;
-}
-
 struct QuantizeShared final : Shared<QuantizeShared> {
   Fields fields{};
   std::vector<Source> operands_of;
@@ -126,7 +118,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_quantize(KernelRegistry& registry) {
-  registry.add({"cpu.quantize", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.quantize", 1, supports, no_tunings, streaming_recipe<2>, prepare});
 }
 
 }  // namespace hone::cpu

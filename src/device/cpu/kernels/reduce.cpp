@@ -70,20 +70,11 @@ Verdict supports(const Problem& problem) {
   if (x.dtype == DType::f32 || is_half(x.dtype)) return {};
   const bool integers = x.dtype == DType::i64 || x.dtype == DType::i32 || x.dtype == DType::i8 ||
                         x.dtype == DType::u8;
-  if (!integers && x.dtype != DType::f64)
-    return Verdict::no("f64, f32, f16, bf16, i64, i32, i8 and u8 only");
+  if (const char* why = number_refusal(x.dtype)) return Verdict::no(why);
   if (fields->fold == Fold::log_sum_exp ||
       (integers && (fields->fold == Fold::l2 || fields->fold == Fold::log_sum)))
     return Verdict::no("this fold of f32, f16 and bf16 only");
   return {};
-}
-
-Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  Recipe made;
-  made.tuning = tuning;
-  made.seconds = streaming_seconds(*problem);
-  made.problem = std::move(problem);
-  return made;
 }
 
 /// `count` elements as f32: where they are, or in `room`.
@@ -310,7 +301,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_reduce(KernelRegistry& registry) {
-  registry.add({"cpu.reduce", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.reduce", 1, supports, no_tunings, streaming_recipe<>, prepare});
 }
 
 }  // namespace hone::cpu

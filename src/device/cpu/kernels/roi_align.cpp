@@ -20,14 +20,6 @@ Verdict supports(const Problem& problem) {
   return {};
 }
 
-Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  Recipe made;
-  made.tuning = tuning;
-  made.seconds = streaming_seconds(*problem, 100);
-  made.problem = std::move(problem);
-  return made;
-}
-
 /// Checks as reference evaluation does.
 struct Checks {
   const Region& region;
@@ -255,7 +247,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_roi_align(KernelRegistry& registry) {
-  registry.add({"cpu.roi_align", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.roi_align", 1, supports, no_tunings, streaming_recipe<100>, prepare});
 }
 
 }  // namespace hone::cpu

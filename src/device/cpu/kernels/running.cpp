@@ -38,14 +38,6 @@ Verdict supports(const Problem& problem) {
   return {};
 }
 
-Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  Recipe made;
-  made.tuning = tuning;
-  made.seconds = streaming_seconds(*problem, 8);
-  made.problem = std::move(problem);
-  return made;
-}
-
 struct Sum {
   template <class A>
   static A join(A a, A b) {
@@ -210,7 +202,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_running(KernelRegistry& registry) {
-  registry.add({"cpu.running", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.running", 1, supports, no_tunings, streaming_recipe<8>, prepare});
 }
 
 }  // namespace hone::cpu

@@ -24,16 +24,6 @@ Verdict supports(const Problem& problem) {
   return {};
 }
 
-Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  Recipe made;
-  made.tuning = tuning;
-  made.seconds = streaming_seconds(*problem) +
-                 2e-9 * typical_count(*problem, problem->region.single()->inputs[2]->type);
-  made.may_overwrite = scatter_overwrites(*problem);
-  made.problem = std::move(problem);
-  return made;
-}
-
 struct ScatterNdShared final : Shared<ScatterNdShared> {
   Region region;
   Source data, updates;
@@ -137,7 +127,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_scatter_nd(KernelRegistry& registry) {
-  registry.add({"cpu.scatter_nd", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.scatter_nd", 1, supports, no_tunings, scatter_recipe, prepare});
 }
 
 }  // namespace hone::cpu

@@ -22,8 +22,7 @@ Verdict supports(const Problem& problem) {
   if (!x.has_rank() || x.rank() == 0) return Verdict::no("an operand of rank 0 or unknown");
   if (!problem.region.single()->outputs[0]->type.tensor().has_rank())
     return Verdict::no("the result's rank is unknown");
-  if (bits(x.dtype) < 8 || bits(x.dtype) > 64)
-    return Verdict::no("elements of less than a byte or more than eight, or strings");
+  if (const char* why = width_refusal(x.dtype)) return Verdict::no(why);
   if (pad != nullptr) {
     if (pad->mode == Pad::Mode::constant) return Verdict::no("pads with a constant");
     for (const size_t parameter : {1, 3})
@@ -33,14 +32,6 @@ Verdict supports(const Problem& problem) {
   }
   if (resize->mode != Resize::Mode::nearest) return Verdict::no("interpolates");
   return resize_supported(problem, *resize);
-}
-
-Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  Recipe made;
-  made.tuning = tuning;
-  made.seconds = streaming_seconds(*problem, 4);
-  made.problem = std::move(problem);
-  return made;
 }
 
 struct TakeShared final : Shared<TakeShared> {
@@ -157,7 +148,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_take(KernelRegistry& registry) {
-  registry.add({"cpu.take", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.take", 1, supports, no_tunings, streaming_recipe<4>, prepare});
 }
 
 }  // namespace hone::cpu

@@ -21,17 +21,8 @@ Verdict supports(const Problem& problem) {
   if (op == nullptr) return Verdict::no("TopK only");
   const TensorType& x = *operand_type(problem, 0);
   if (!x.has_rank() || x.rank() == 0) return Verdict::no("an operand of rank 0 or unknown");
-  switch (x.dtype) {
-    case DType::f64:
-    case DType::f32:
-    case DType::f16:
-    case DType::bf16:
-    case DType::i64:
-    case DType::i32:
-    case DType::i8:
-    case DType::u8: return {};
-    default: return Verdict::no("f64, f32, f16, bf16, i64, i32, i8 and u8 only");
-  }
+  if (const char* why = number_refusal(x.dtype)) return Verdict::no(why);
+  return {};
 }
 
 /// What is kept of an element.

@@ -21,14 +21,6 @@ Verdict supports(const Problem& problem) {
   return {};
 }
 
-Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  Recipe made;
-  made.tuning = tuning;
-  made.seconds = streaming_seconds(*problem);
-  made.problem = std::move(problem);
-  return made;
-}
-
 struct TriluShared final : Shared<TriluShared> {
   Trilu op;
   Source source;
@@ -85,7 +77,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_trilu(KernelRegistry& registry) {
-  registry.add({"cpu.trilu", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.trilu", 1, supports, no_tunings, streaming_recipe<>, prepare});
 }
 
 }  // namespace hone::cpu

@@ -1,4 +1,4 @@
-#include "device/cpu/depthwise.hpp"
+#include "device/cpu/depthwise_plan.hpp"
 
 #include <algorithm>
 #include <cstring>
