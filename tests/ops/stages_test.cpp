@@ -14,6 +14,7 @@
 #include "ops/common/registry.hpp"
 #include "ops/stage_judge.hpp"
 #include "support/graph_case.hpp"
+#include "support/node_by_node.hpp"
 #include "support/random_graph.hpp"
 
 namespace hone::test {
@@ -25,36 +26,17 @@ TEST(Stages, Cases) {
                                          }}});
 }
 
-/// Sizes are as the types say; else the rest of a graph is specialized before it runs.
-bool requirements_hold(const Graph& graph, const Bindings& symbols) {
-  return !is_planned_otherwise(graph, symbols);
-}
-
 /// Evaluates a drawn graph node by node and compares each with its stages; the first that differs.
 std::string judge_graph(const GraphCase& drawn, StageTally& tally) {
-  std::unordered_map<const Value*, Tensor> values;
-  Bindings symbols;
-  for (size_t i = 0; i < drawn.inputs.size(); ++i) {
-    values[drawn.graph->inputs()[i]] = drawn.inputs[i];
-    bind_contents(drawn.graph->inputs()[i]->type, drawn.inputs[i], symbols);
-  }
-  for (const Node& node : drawn.graph->nodes()) {
-    std::vector<const Tensor*> inputs;
-    for (const Value* input : node.inputs)
-      inputs.push_back(input == nullptr       ? nullptr
-                       : input->is_constant() ? &input->weight->tensor()
-                                              : &values.at(input));
-    const std::vector<Tensor> results = evaluate(node, inputs, symbols);
-    for (size_t i = 0; i < results.size(); ++i) {
-      if (node.output(i) == nullptr) continue;
-      bind_contents(node.outputs[i]->type, results[i], symbols);
-      values[node.outputs[i]] = results[i];
-    }
-    if (!requirements_hold(*drawn.graph, symbols)) return {};
-    std::string wrong = judge_stages(node, inputs, symbols, results, tally);
-    if (!wrong.empty()) return wrong;
-  }
-  return {};
+  std::string wrong;
+  evaluate_nodes(drawn, [&](const Node& node, const auto& inputs, const auto& results,
+                            const Bindings& symbols) {
+    // Sizes are as the types say; else the rest of a graph is specialized before it runs.
+    if (is_planned_otherwise(*drawn.graph, symbols)) return false;
+    wrong = judge_stages(node, inputs, symbols, results, tally);
+    return wrong.empty();
+  });
+  return wrong;
 }
 
 TEST(Stages, AreWhatReferenceEvaluationDoesInRandomGraphs) {

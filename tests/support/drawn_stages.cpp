@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "ir/evaluation.hpp"
 #include "ir/rest.hpp"
+#include "support/node_by_node.hpp"
 
 namespace hone::test {
 namespace {
@@ -44,38 +44,14 @@ std::string visit_stages(const Stages& stages, std::string name,
   return visit(drawn);
 }
 
-/// A drawn graph's values and sizes; false: its sizes are not as its types say.
-bool run(const GraphCase& drawn, std::unordered_map<const Value*, Tensor>& values,
-         Bindings& symbols) {
-  for (size_t i = 0; i < drawn.inputs.size(); ++i) {
-    values[drawn.graph->inputs()[i]] = drawn.inputs[i];
-    bind_contents(drawn.graph->inputs()[i]->type, drawn.inputs[i], symbols);
-  }
-  for (const Node& node : drawn.graph->nodes()) {
-    std::vector<const Tensor*> inputs;
-    for (const Value* input : node.inputs)
-      inputs.push_back(input == nullptr       ? nullptr
-                       : input->is_constant() ? &input->weight->tensor()
-                                              : &values.at(input));
-    const std::vector<Tensor> results = evaluate(node, inputs, symbols);
-    for (size_t i = 0; i < results.size(); ++i) {
-      if (node.output(i) == nullptr) continue;
-      bind_contents(node.outputs[i]->type, results[i], symbols);
-      values[node.outputs[i]] = results[i];
-    }
-  }
-  return !is_planned_otherwise(*drawn.graph, symbols);
-}
-
 }  // namespace
 
 std::string visit_drawn_stages(uint64_t seed, const OpRegistry& ops,
                                const RandomGraphOptions& options, const Visit& visit) {
   OpCounts counts;
   const GraphCase drawn = random_graph(seed, ops, counts, options);
-  std::unordered_map<const Value*, Tensor> values;
-  Bindings symbols;
-  if (!run(drawn, values, symbols)) return {};
+  const auto [values, symbols] = evaluate_nodes(drawn);
+  if (is_planned_otherwise(*drawn.graph, symbols)) return {};
   for (const Node& node : drawn.graph->nodes()) {
     std::unordered_map<const Value*, Tensor> known;
     for (const Value* input : node.inputs)
@@ -91,9 +67,9 @@ std::string visit_drawn_region(uint64_t seed, const OpRegistry& ops, const Visit
   OpCounts counts;
   const RandomGraphOptions options{.least_nodes = 2, .most_nodes = 5, .most_elements = 96};
   const GraphCase drawn = random_graph(seed, ops, counts, options);
-  std::unordered_map<const Value*, Tensor> values, known;
-  Bindings symbols;
-  if (!run(drawn, values, symbols)) return {};
+  const Bindings symbols = evaluate_nodes(drawn).symbols;
+  if (is_planned_otherwise(*drawn.graph, symbols)) return {};
+  std::unordered_map<const Value*, Tensor> known;
   std::vector<const Value*> outputs;
   for (const GraphOutput& output : drawn.graph->outputs())
     if (output.value->producer != nullptr) outputs.push_back(output.value);
