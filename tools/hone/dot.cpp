@@ -57,9 +57,11 @@ class Drawing {
                 "  edge [fontname=Helvetica fontsize=9]\n");
     for (const Value* input : graph.inputs()) draw_end(input, input->name);
     const Roles roles = roles_of(graph);
+    size_t at = 0;
     for (const Node& node : graph.nodes()) {
-      if (const Fused* fused = node.op.as<Fused>()) draw_region(node, *fused);
+      if (const Fused* fused = node.op.as<Fused>()) draw_region(node, *fused, at);
       else draw(node, roles.at(&node).role, "  ");
+      ++at;
     }
     for (const GraphOutput& output : graph.outputs()) {
       const std::string end = draw_end(nullptr, output.name);
@@ -91,15 +93,15 @@ class Drawing {
       if (output != nullptr) made_by_[output] = id;
   }
 
-  void draw_region(const Node& node, const Fused& fused) {
+  /// `at`: which of the graph's nodes it is, as --regions counts.
+  void draw_region(const Node& node, const Fused& fused, size_t at) {
     const Graph& body = *fused.body;
     for (size_t i = 0; i < body.inputs().size(); ++i)
       if (const auto found = made_by_.find(node.inputs[i]); found != made_by_.end())
         made_by_[body.inputs()[i]] = found->second;
-    text_ += cat("  subgraph cluster_", regions_,
-                 " {\n    label=", in_quotes(cat("region ", regions_, ": ", ops_of(node))),
+    text_ += cat("  subgraph cluster_", at,
+                 " {\n    label=", in_quotes(cat("region ", at, ": ", ops_of(node))),
                  " style=rounded fontname=Helvetica\n");
-    ++regions_;
     const Roles roles = roles_of(body);
     for (const Node& inner : body.nodes()) draw(inner, roles.at(&inner).role, "    ");
     text_ += "  }\n";
@@ -115,7 +117,7 @@ class Drawing {
   }
 
   std::string text_, edges_;
-  int count_ = 0, regions_ = 0;
+  int count_ = 0;
   std::unordered_map<const Value*, std::string> made_by_;  // ids of nodes
 };
 

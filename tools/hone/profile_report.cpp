@@ -64,7 +64,7 @@ std::string kernels_table(const ProfileReport& report) {
   };
   std::vector<Sum> sums;
   for (const ProfiledStep& step : report.steps) {
-    const std::string name = step.kernel.substr(0, step.kernel.find(' '));
+    const std::string name = step.kernel.substr(0, step.kernel.find(" {"));
     auto found = std::find_if(sums.begin(), sums.end(),
                               [&](const Sum& each) { return each.kernel == name; });
     if (found == sums.end()) found = sums.insert(sums.end(), {name});

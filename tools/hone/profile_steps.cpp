@@ -6,6 +6,7 @@
 #include "ir/structural.hpp"
 #include "output.hpp"
 #include "profile_report.hpp"
+#include "regions.hpp"
 #include "runtime/program.hpp"
 
 namespace hone::cli {
@@ -18,23 +19,6 @@ int64_t flops_at(const Node& node, const Bindings& symbols) {
     return sum;
   }
   return flops_of(node).evaluate(symbols).value_or(0);
-}
-
-std::string ops_of(const Node& node) {
-  const Fused* fused = node.op.as<Fused>();
-  if (fused == nullptr) return std::string(node.op.name());
-  std::vector<std::string_view> names;
-  for (const Node& each : fused->body->nodes()) names.push_back(each.op.name());
-  return join(names, " ");
-}
-
-std::string kernel_of(const Step& step) {
-  switch (step.kind) {
-    case Step::Kind::size: return "reference (a size)";
-    case Step::Kind::control: return "control flow";
-    case Step::Kind::run: break;
-  }
-  return step.tuning.empty() ? step.kernel : cat(step.kernel, " ", tuning_text(step.tuning));
 }
 
 /// The type of the first result, sizes in numbers.
@@ -99,7 +83,7 @@ std::vector<ProfiledStep> profiled_steps(const Profile& profile) {
     step.seconds = *middle;
     step.bytes = sizes.bytes * step.turns;
     step.flops = flops_at(node, sizes.symbols) * step.turns;
-    step.kernel = kernel_of(program->plan().steps[index]);
+    step.kernel = how_of(program->plan().steps[index]);
     step.ops = ops_of(node);
     step.type = type_of(node, sizes.symbols);
     step.result = program->plan().steps[index].node;
