@@ -17,6 +17,9 @@ using Nodes = std::vector<const Node*>;
 
 /// All ways to cut at so many marks are tried.
 constexpr size_t kMostCuts = 4;
+/// Where a region is taken apart from the front, kernels are asked about so many nodes at a time:
+/// the question copies them, and a region may have hundreds.
+constexpr size_t kLongestPiece = 32;
 
 /// Ways to run some nodes of a region: each piece is one step.
 struct Cover {
@@ -87,23 +90,28 @@ class Covering {
   Cover from_the_front(Nodes nodes) {
     Cover cover;
     while (!nodes.empty()) {
-      Nodes taken = {nodes.front()}, rest(nodes.begin() + 1, nodes.end());
-      if (estimate(nodes, nullptr)) {
-        taken = nodes;
-        rest.clear();
-      } else {
-        for (const Value* value : accepted_up_to(nodes)) {
-          auto [first, second] = parted(nodes, value);
-          if (first.size() <= taken.size() || second.empty() || !estimate(first, nullptr)) continue;
-          taken = std::move(first);
-          rest = std::move(second);
-        }
-      }
+      const auto ahead =
+          nodes.begin() + static_cast<ptrdiff_t>(std::min(nodes.size(), kLongestPiece));
+      const Nodes taken = longest_accepted({nodes.begin(), ahead});
       cover.seconds += *estimate(taken, nullptr);
-      cover.pieces.push_back(std::move(taken));
-      nodes = std::move(rest);
+      std::erase_if(nodes, [&, next = size_t{0}](const Node* node) mutable {
+        return next < taken.size() && node == taken[next] && ++next > 0;
+      });
+      cover.pieces.push_back(taken);
     }
     return cover;
+  }
+
+  /// All of these nodes, what one of their values needs, or the first one alone.
+  Nodes longest_accepted(const Nodes& nodes) const {
+    Nodes longest = {nodes.front()};
+    if (nodes.size() == 1 || estimate(nodes, nullptr)) return nodes;
+    for (const Value* value : accepted_up_to(nodes)) {
+      auto [first, second] = parted(nodes, value);
+      if (first.size() > longest.size() && !second.empty() && estimate(first, nullptr))
+        longest = std::move(first);
+    }
+    return longest;
   }
 
   /// What `value` needs of the nodes, and the others; the first is empty when none makes it.
