@@ -326,12 +326,15 @@ class GraphParser {
   }
 
   /// Types that the text left out. Written ones are kept; their nodes' rules run as well, because
-  /// later ones may need the contents that they find.
+  /// later ones may need the contents that they find. Where none is written, what a later node
+  /// learns of a size reaches the earlier ones.
   void infer_missing() {
     size_t i = 0;
+    bool any_written = false;
     for (Node& node : graph_->nodes()) {
       const auto [line, typed] = node_lines_[i++];
       std::vector<Type> written;
+      any_written |= typed;
       if (typed)
         for (const Value* output : node.outputs)
           written.push_back(output == nullptr ? Type() : output->type);
@@ -345,6 +348,7 @@ class GraphParser {
       for (size_t k = 0; k < written.size(); ++k)
         if (node.outputs[k] != nullptr) node.outputs[k]->type = std::move(written[k]);
     }
+    if (depth_ == 0 && !any_written) infer(*graph_);
   }
 
   [[noreturn]] static void rethrow(const Error& error, int line) {

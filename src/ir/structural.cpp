@@ -181,7 +181,8 @@ void Fused::infer(Inference& c) const {
   std::unique_ptr<Graph> inferred = body->clone();
   // The body shares the surrounding graph's symbols, and so what is known of them.
   inferred->clear_requirements();
-  for (const Require& require : c.graph().requirements()) inferred->add_requirement(require);
+  const std::vector<Require> around = c.graph().requirements();
+  for (const Require& require : around) inferred->add_requirement(require);
   for (int i = 0; i < c.inputs(); ++i) {
     Value* input = inferred->inputs()[static_cast<size_t>(i)];
     input->type = c.type(i);
@@ -189,7 +190,11 @@ void Fused::infer(Inference& c) const {
     input->known = known == nullptr ? std::nullopt : std::optional(*known);
   }
   hone::infer(*inferred);
-  for (const Require& require : inferred->requirements()) {
+  for (size_t i = 0; i < inferred->requirements().size(); ++i) {
+    const Require& require = inferred->requirements()[i];
+    // What the graph requires already may never hold: then no sizes fit the graph, and that is said
+    // when it is run.
+    if (i < around.size() && require == around[i]) continue;
     if (require.relation == Require::Relation::equal) c.require_equal(require.a, require.b);
     else if (require.relation == Require::Relation::broadcast) c.require(require);
     else c.require_less_equal(require.a, require.b);
