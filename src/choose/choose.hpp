@@ -1,6 +1,8 @@
 #pragma once
 // Which kernel runs a region: the cheapest by estimate among those that accept it.
 
+#include <unordered_set>
+
 #include "device/chosen.hpp"
 #include "device/device.hpp"
 #include "device/problem.hpp"
@@ -8,9 +10,31 @@
 
 namespace hone {
 
-/// The least estimated time among the registry's kernels and their first tunings; ties go to the
-/// first name. Error(unsupported) with every kernel's reason when none accepts.
-Chosen choose_by_estimate(const KernelRegistry& kernels, std::shared_ptr<const Problem> problem);
+/// Chooses for one problem after the other. Kernels mostly give the same reasons: the choices share
+/// the lists of them.
+class Chooser {
+ public:
+  explicit Chooser(const KernelRegistry& kernels) : kernels_(kernels.all()) {}
+
+  /// The least estimated time among the kernels and their first tunings; ties go to the first name.
+  /// Error(unsupported) with every kernel's reason when none accepts.
+  Chosen choose(std::shared_ptr<const Problem> problem);
+
+ private:
+  using List = std::shared_ptr<const Refusals>;
+  struct Hash {
+    size_t operator()(const List& list) const;
+  };
+  struct Equal {
+    bool operator()(const List& a, const List& b) const { return *a == *b; }
+  };
+
+  std::vector<const Kernel*> kernels_;
+  std::unordered_set<List, Hash, Equal> lists_;
+};
+
+/// The estimated time of that choice; its reasons are not written down.
+double least_seconds(const KernelRegistry& kernels, std::shared_ptr<const Problem> problem);
 
 /// Called for each choice.
 using OnChoice = std::function<void()>;

@@ -105,8 +105,10 @@ class Covering {
   /// All of these nodes, what one of their values needs, or the first one alone.
   Nodes longest_accepted(const Nodes& nodes) const {
     Nodes longest = {nodes.front()};
-    if (nodes.size() == 1 || estimate(nodes, nullptr)) return nodes;
-    for (const Value* value : accepted_up_to(nodes)) {
+    if (nodes.size() == 1) return nodes;
+    std::vector<const Value*> ends;
+    if (least_of(problem(nodes), nullptr, &ends)) return nodes;
+    for (const Value* value : ends) {
       auto [first, second] = parted(nodes, value);
       if (first.size() > longest.size() && !second.empty() && estimate(first, nullptr))
         longest = std::move(first);
@@ -146,32 +148,30 @@ class Covering {
 
   /// The least time of a kernel that takes these nodes as one; nullopt: none does, `why` says so.
   std::optional<double> estimate(const Nodes& nodes, std::string* why) const {
-    if (nodes.size() == 1) return choose_by_estimate(kernels_, problem(nodes)).recipe.seconds;
+    if (nodes.size() == 1) return least_seconds(kernels_, problem(nodes));
+    return least_of(problem(nodes), why, nullptr);
+  }
+
+  /// `ends`: where kernels that refuse would end a part that begins with the same nodes.
+  std::optional<double> least_of(const std::shared_ptr<const Problem>& asked, std::string* why,
+                                 std::vector<const Value*>* ends) const {
     std::optional<double> best;
     std::string reasons;
-    const auto asked = problem(nodes);
     for (const Kernel* kernel : several_) {
       const Verdict verdict = kernel->accepts(*asked);
-      if (!verdict.yes) {
-        reasons += cat(reasons.empty() ? "" : "; ", kernel->name, ": ", verdict.why);
-        if (!verdict.up_to.empty()) reasons += cat(" (up to %", verdict.up_to, ")");
+      if (verdict.yes) {
+        const double seconds = kernel->recipe(asked, kernel->tunings(*asked).front()).seconds;
+        if (!best || seconds < *best) best = seconds;
         continue;
       }
-      const double seconds = kernel->recipe(asked, kernel->tunings(*asked).front()).seconds;
-      if (!best || seconds < *best) best = seconds;
+      if (ends != nullptr && !verdict.up_to.empty())
+        if (const Value* value = body_.find(verdict.up_to)) ends->push_back(value);
+      if (why == nullptr) continue;
+      reasons += cat(reasons.empty() ? "" : "; ", kernel->name, ": ", verdict.why);
+      if (!verdict.up_to.empty()) reasons += cat(" (up to %", verdict.up_to, ")");
     }
     if (!best && why != nullptr) *why = std::move(reasons);
     return best;
-  }
-
-  /// Where kernels would end a part that begins with these nodes.
-  std::vector<const Value*> accepted_up_to(const Nodes& nodes) const {
-    std::vector<const Value*> values;
-    const auto asked = problem(nodes);
-    for (const Kernel* kernel : several_)
-      if (const Verdict verdict = kernel->accepts(*asked); !verdict.up_to.empty())
-        if (const Value* value = body_.find(verdict.up_to)) values.push_back(value);
-    return values;
   }
 
   const Fused& fused_;

@@ -117,6 +117,7 @@ class Compiling {
 
   /// In an order that needs little memory, on streams, with every value's place.
   Compiled planned(Draft draft) {
+    draft.prepared.reset();  // large, and not read any more
     Compiled made;
     made.plan = plan_on_streams(*draft.typed, draft.chosen, conditions_, options_.most_streams,
                                 &report_.streams);

@@ -10,6 +10,7 @@ struct Refusal {
   std::string kernel, why;
   friend auto operator<=>(const Refusal&, const Refusal&) = default;
 };
+using Refusals = std::vector<Refusal>;
 
 /// The kernel of one step, its tuning and the layouts that its problem has (in the recipe), what
 /// people should know about it, and every other kernel's reason, by name.
@@ -17,7 +18,7 @@ struct Chosen {
   const Kernel* kernel = nullptr;  // null: the node is run by none
   Recipe recipe{};
   std::string note{};
-  std::vector<Refusal> refusals{};
+  std::shared_ptr<const Refusals> refusals{};  // null: none; steps alike share one list
 };
 
 /// Of a graph: by node, in its order; then of the bodies of its control flow, in order.

@@ -14,8 +14,16 @@ void fits(bool condition, const Parts&... parts) {
   check(condition, Code::incompatible_engine, "the plan does not fit the graph: ", parts...);
 }
 
-Chosen chosen_for(const Step& step, const Plan& plan, std::shared_ptr<const Problem> problem,
-                  const KernelRegistry& kernels) {
+using SharedRefusals = std::vector<std::shared_ptr<const Refusals>>;
+
+/// Whether the choices are to be prepared. Problems are large: a check does not keep them.
+enum class Keep : uint8_t {
+  problems,
+  no_problems
+};
+
+Chosen chosen_for(const Step& step, const SharedRefusals& refusals,
+                  std::shared_ptr<const Problem> problem, const KernelRegistry& kernels) {
   const Kernel* kernel = kernels.find(step.kernel);
   fits(kernel != nullptr && kernel->version == step.version, "there is no kernel ", step.kernel,
        "/", step.version);
@@ -26,16 +34,19 @@ Chosen chosen_for(const Step& step, const Plan& plan, std::shared_ptr<const Prob
   fits(std::find(tunings.begin(), tunings.end(), step.tuning) != tunings.end(), step.kernel,
        " has no tuning {", tuning_text(step.tuning), "}");
   Chosen chosen{kernel, kernel->recipe(std::move(problem), step.tuning), step.note, {}};
-  fits(step.refusals < static_cast<int>(plan.refusals.size()), "it has ", plan.refusals.size(),
+  fits(step.refusals < static_cast<int>(refusals.size()), "it has ", refusals.size(),
        " lists of refusals");
-  if (step.refusals >= 0) chosen.refusals = plan.refusals[static_cast<size_t>(step.refusals)];
+  if (step.refusals >= 0) chosen.refusals = refusals[static_cast<size_t>(step.refusals)];
   return chosen;
 }
 
 Choices choices_of(const Graph& graph, const Plan& plan, const KernelRegistry& kernels,
-                   const Conditions& conditions) {
+                   const Conditions& conditions, Keep keep) {
   fits(plan.steps.size() == graph.nodes().size(), "it has ", plan.steps.size(), " steps");
   const LateSizes late(graph);
+  SharedRefusals refusals;
+  for (const Refusals& list : plan.refusals)
+    refusals.push_back(std::make_shared<const Refusals>(list));
   Choices choices;
   size_t at = 0;
   for (const Node& node : graph.nodes()) {
@@ -44,27 +55,26 @@ Choices choices_of(const Graph& graph, const Plan& plan, const KernelRegistry& k
     fits((step.kind == Step::Kind::run) == runs, describe(node),
          " is planned as another kind of step");
     choices.nodes.push_back(
-        runs ? chosen_for(step, plan, problem_of(graph, node, conditions), kernels) : Chosen{});
+        runs ? chosen_for(step, refusals, problem_of(graph, node, conditions), kernels) : Chosen{});
+    if (keep == Keep::no_problems) choices.nodes.back().recipe.problem.reset();
     for (const Body& body : control_bodies(node.op)) {
       fits(choices.bodies.size() < plan.bodies.size(), "a sub-plan of ", describe(node),
            " is missing");
       choices.bodies.push_back(choices_of(*body, plan.bodies[choices.bodies.size()], kernels,
-                                          conditions_in(node, *body, conditions)));
+                                          conditions_in(node, *body, conditions), keep));
     }
   }
   return choices;
 }
 
-}  // namespace
-
-Choices check_plan(const Graph& graph, const Plan& plan, const Device& device) {
+Choices checked(const Graph& graph, const Plan& plan, const Device& device, Keep keep) {
   const Conditions conditions{device.target(), Share{plan.workers}, plan.sizes};
   std::vector<int> streams;
   for (const Step& step : plan.steps) streams.push_back(step.stream);
   const int count = stream_count(plan);
   fits(count <= kMostStreams, "it has ", count, " streams");
   if (count == 1) streams.clear();
-  Choices choices = choices_of(graph, plan, device.kernels(), conditions);
+  Choices choices = choices_of(graph, plan, device.kernels(), conditions, keep);
   Plan again = make_plan(graph, choices, conditions, streams);
   again.takes = plan.takes;
   fits(again.steps == plan.steps && again.bodies == plan.bodies, "its steps differ");
@@ -73,6 +83,16 @@ Choices check_plan(const Graph& graph, const Plan& plan, const Device& device) {
        "its memory differs");
   fits(again == plan, "its device, refusals or segments differ");
   return choices;
+}
+
+}  // namespace
+
+void check_plan(const Graph& graph, const Plan& plan, const Device& device) {
+  checked(graph, plan, device, Keep::no_problems);
+}
+
+Choices checked_choices(const Graph& graph, const Plan& plan, const Device& device) {
+  return checked(graph, plan, device, Keep::problems);
 }
 
 Demand demand(const Plan& plan, const Bindings& symbols) {

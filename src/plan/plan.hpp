@@ -55,9 +55,9 @@ struct Plan {
   int workers = 1;
   Bindings sizes;  // that the user expects of symbols: choice and order are for these
   std::vector<std::string> takes;  // candidate passes that ran on the graph because they paid
-  std::vector<std::vector<Refusal>> refusals;  // that steps name, each once, sorted
-  std::vector<Step> steps;                     // in the order of enqueueing
-  std::vector<int> segments;  // first step of each; a cut stands where sizes become known
+  std::vector<Refusals> refusals;  // that steps name, each once, sorted
+  std::vector<Step> steps;         // in the order of enqueueing
+  std::vector<int> segments;       // first step of each; a cut stands where sizes become known
   std::vector<PlannedBuffer> buffers;
   std::vector<Sharing> sharings;    // in the order of the steps
   std::vector<std::string> pooled;  // values whose size only running tells
@@ -71,10 +71,12 @@ struct Plan {
 Plan make_plan(const Graph& graph, const Choices& choices, const Conditions& conditions,
                const std::vector<int>& streams = {});
 
-/// What a plan from elsewhere says is chosen; kernels are asked again, because it is not trusted.
-/// Checks it: every kernel runs its node with that tuning, and everything else is what follows from
-/// these choices. Error(incompatible_engine) saying what does not fit.
-Choices check_plan(const Graph& graph, const Plan& plan, const Device& device);
+/// Checks a plan from elsewhere, which is not trusted: every kernel, asked again, runs its node
+/// with that tuning, and everything else is what follows from these choices.
+/// Error(incompatible_engine) saying what does not fit.
+void check_plan(const Graph& graph, const Plan& plan, const Device& device);
+/// The same; what it says is chosen, with the problems to prepare kernels for.
+Choices checked_choices(const Graph& graph, const Plan& plan, const Device& device);
 
 /// Plans of more streams are refused.
 inline constexpr int kMostStreams = 64;

@@ -29,16 +29,24 @@ Planner::Planner(const Graph& graph, const Choices& choices, const Conditions& c
     : graph_(graph), conditions_(conditions), late_(graph) {
   for (const GraphOutput& output : graph.outputs()) outputs_.insert(output.value);
   for (const Require& require : graph.requirements()) add_bound(require);
-  for (const Chosen& chosen : choices.nodes)
-    if (!chosen.refusals.empty()) refusals_.push_back(chosen.refusals);
-  std::sort(refusals_.begin(), refusals_.end());
-  refusals_.erase(std::unique(refusals_.begin(), refusals_.end()), refusals_.end());
+  list_refusals(choices);
   decisions_.reserve(graph.nodes().size());
   size_t at = 0, body = 0;
   check(choices.nodes.size() == graph.nodes().size(), Code::internal, choices.nodes.size(),
         " choices for ", graph.nodes().size(), " nodes");
   for (const Node& node : graph.nodes())
     decisions_.emplace(&node, decide(node, choices.nodes[at++], choices, body));
+}
+
+void Planner::list_refusals(const Choices& choices) {
+  for (const Chosen& chosen : choices.nodes)
+    if (chosen.refusals != nullptr) places_of_refusals_.emplace(chosen.refusals.get(), -1);
+  for (const auto& [list, place] : places_of_refusals_) refusals_.push_back(*list);
+  std::sort(refusals_.begin(), refusals_.end());
+  refusals_.erase(std::unique(refusals_.begin(), refusals_.end()), refusals_.end());
+  for (auto& [list, place] : places_of_refusals_)
+    place = static_cast<int>(std::lower_bound(refusals_.begin(), refusals_.end(), *list) -
+                             refusals_.begin());
 }
 
 Decision Planner::decide(const Node& node, const Chosen& chosen, const Choices& choices,
@@ -67,9 +75,7 @@ Decision Planner::decide(const Node& node, const Chosen& chosen, const Choices& 
   step.version = chosen.kernel->version;
   step.tuning = chosen.recipe.tuning;
   step.note = chosen.note;
-  if (!chosen.refusals.empty())
-    step.refusals = static_cast<int>(
-        std::lower_bound(refusals_.begin(), refusals_.end(), chosen.refusals) - refusals_.begin());
+  if (chosen.refusals != nullptr) step.refusals = places_of_refusals_.at(chosen.refusals.get());
   decided.seconds = chosen.recipe.seconds;
   const std::vector<Value*> operands = region_operands(node);
   for (const size_t input : chosen.recipe.may_overwrite)

@@ -36,6 +36,7 @@ class Planner {
 
  private:
   class Laying;
+  void list_refusals(const Choices& choices);
   Decision decide(const Node& node, const Chosen& chosen, const Choices& choices, size_t& body);
   void add_bound(const Require& require);
   std::optional<Dim> most_bytes(const Type& type) const;
@@ -44,7 +45,8 @@ class Planner {
   const Conditions conditions_;
   const LateSizes late_;
   std::map<std::string, Dim, std::less<>> bounds_;  // of some late sizes
-  std::vector<std::vector<Refusal>> refusals_;      // that steps have, each once, sorted
+  std::vector<Refusals> refusals_;                  // that steps have, each once, sorted
+  std::unordered_map<const Refusals*, int> places_of_refusals_;
   std::set<const Value*> outputs_;
   std::unordered_map<const Node*, Decision> decisions_;
 };

@@ -25,7 +25,7 @@ void print_conditions(std::string& out, const Plan& plan, const std::string& ind
 }
 
 void print_refusals(std::string& out, const Plan& plan, const std::string& indent) {
-  for (const std::vector<Refusal>& list : plan.refusals) {
+  for (const Refusals& list : plan.refusals) {
     out += cat(indent, " refusals ", &list - plan.refusals.data(), "\n");
     for (const Refusal& refusal : list) {
       out += cat(indent, "  ", refusal.kernel, " ");
@@ -193,7 +193,7 @@ class PlanReader {
   void read_refusals(Plan& plan) {
     wanted(static_cast<size_t>(number()) == plan.refusals.size(), "refusals in order");
     end_of_line();
-    std::vector<Refusal> list;
+    Refusals list;
     for (next_line(); line_ != "end"; next_line()) {
       Refusal refusal;
       refusal.kernel = std::string(word());

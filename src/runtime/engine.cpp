@@ -31,7 +31,8 @@ std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable
   Compiled compiled = compile(*engine->portable_, engine->device(), how);
   engine->graph_ = std::move(compiled.typed);
   engine->report_ = std::move(compiled.report);
-  engine->prepare(compiled.plan, compiled.chosen, options);
+  engine->report_.given = {};  // as large as the plan, for those who compare orders
+  engine->prepare(std::move(compiled.plan), compiled.chosen, options);
   return engine;
 }
 
@@ -78,7 +79,7 @@ std::string Engine::use(const DevicePart& part, const EngineOptions& options) {
     graph_ = compile(*portable_, device(), how).typed;
   }
   try {
-    const Choices chosen = check_plan(*graph_, part.plan, device());
+    const Choices chosen = checked_choices(*graph_, part.plan, device());
     prepare(part.plan, chosen, options);
   } catch (const Error& error) {
     if (error.code() != Code::incompatible_engine) throw;
@@ -95,11 +96,12 @@ CompileOptions Engine::compile_options() const {
   return how;
 }
 
-void Engine::prepare(const Plan& plan, const Choices& chosen, const EngineOptions& options) {
+void Engine::prepare(Plan plan, const Choices& chosen, const EngineOptions& options) {
   Preparation preparation{options_.device, packs_, std::max<size_t>(1, options.specialized),
                           compile_options()};
   preparation.compile.candidates = plan.takes;  // what paid for the whole is not priced again
-  program_ = Program::make(graph_, plan, chosen, preparation, portable_, options.progress);
+  program_ =
+      Program::make(graph_, std::move(plan), chosen, preparation, portable_, options.progress);
 }
 
 }  // namespace hone

@@ -66,7 +66,7 @@ class Engine {
  private:
   Engine() = default;
   std::string use(const DevicePart& part, const EngineOptions& options);
-  void prepare(const Plan& plan, const Choices& chosen, const EngineOptions& options);
+  void prepare(Plan plan, const Choices& chosen, const EngineOptions& options);
   CompileOptions compile_options() const;
 
   struct Opened {

@@ -24,9 +24,9 @@ struct Preparation {
 
 class Program {
  public:
-  /// Prepares `plan` of `graph` and what was chosen for it: by compile(), or by check_plan() of a
-  /// plan from elsewhere. Error(incompatible_engine) when they are of another graph. `stated`: what
-  /// `graph` was compiled from, which may take more sizes; null: it takes no more.
+  /// Prepares `plan` of `graph` and what was chosen for it: by compile(), or by checked_choices()
+  /// of a plan from elsewhere. Error(incompatible_engine) when they are of another graph. `stated`:
+  /// what `graph` was compiled from, which may take more sizes; null: it takes no more.
   static std::shared_ptr<const Program> make(std::shared_ptr<const Graph> graph, Plan plan,
                                              const Choices& chosen, const Preparation& preparation,
                                              std::shared_ptr<const Graph> stated = nullptr,

@@ -39,7 +39,7 @@ void expect_one_list(const Graph& graph, const Plan& plan, const Choices& chosen
       EXPECT_EQ(choice.recipe.tuning, step.tuning);
       EXPECT_EQ(choice.recipe.problem->inputs.size(), region_operands(node).size());
       const auto& refusals =
-          step.refusals < 0 ? std::vector<Refusal>() : plan.refusals.at(size_t(step.refusals));
+          step.refusals < 0 ? Refusals() : plan.refusals.at(size_t(step.refusals));
       EXPECT_EQ(choice.refusals, refusals);
     }
     for (const Body& inner : control_bodies(node.op)) {

@@ -1,7 +1,7 @@
 // How the time and memory of `hone build` grow with the graph, as a table in Markdown. Fails,
 // having printed it, when one is beyond its bar.
 //
-//   hone_optimizer_scale HONE
+//   hone_optimizer_scale HONE [SHAPE...]
 //
 // Each shape is written as an ONNX model of four sizes and built by the tool HONE in a process of
 // its own. Time: of the processor, all threads. Memory: the most that is resident, beyond what a
@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
@@ -120,8 +121,8 @@ bool print_row(const std::string& hone, const std::filesystem::path& folder,
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count != 2) {
-    std::cerr << "usage: hone_optimizer_scale HONE\n";
+  if (count < 2) {
+    std::cerr << "usage: hone_optimizer_scale HONE [SHAPE...]\n";
     return 2;
   }
   const std::filesystem::path folder =
@@ -133,8 +134,10 @@ int main(int count, char** arguments) {
       std::cout << " | " << with_commas(static_cast<uint64_t>(nodes)) << " nodes, s";
     std::cout << " | exponent | bytes a node |\n|---|--:|--:|--:|--:|--:|--:|\n";
     bool good = true;
+    const std::vector<std::string_view> wanted(arguments + 2, arguments + count);
     for (const ScaleShape& shape : test::scale_shapes())
-      good &= print_row(arguments[1], folder, shape);
+      if (wanted.empty() || std::ranges::find(wanted, shape.name) != wanted.end())
+        good &= print_row(arguments[1], folder, shape);
     std::filesystem::remove_all(folder);
     return good ? 0 : 1;
   } catch (const std::exception& error) {

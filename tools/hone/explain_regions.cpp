@@ -65,7 +65,7 @@ class Explanation {
   struct Note {
     std::string first;  // step
     int count = 0;
-    std::vector<Refusal> refusals;  // of the first step
+    Refusals refusals;  // of the first step
   };
 
   void add_step(std::string head, const Node& node, const Step& step, const Plan& plan,

@@ -79,7 +79,7 @@ Json plan_json(const Graph& graph, const Plan& plan, const Bindings& given) {
   json["expects"] = plan.sizes;
   json["takes"] = plan.takes;
   json["refusals"] = Json::array();
-  for (const std::vector<Refusal>& list : plan.refusals) {
+  for (const Refusals& list : plan.refusals) {
     Json refusals = Json::array();
     for (const Refusal& each : list)
       refusals.push_back({{"kernel", each.kernel}, {"why", each.why}});
