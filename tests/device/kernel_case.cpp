@@ -267,7 +267,7 @@ std::set<std::string> kernels_run(const KernelCase& given) {
   std::vector<Run> runs;
   for (const Bindings& symbols : given.sizes) runs.push_back(run_of(given, *graph, symbols));
   std::set<std::string> names;
-  for (const int workers : {1, 3}) {
+  for (const int workers : {1, 3, 12}) {
     const auto problem = problem_of(node, *graph, workers);
     for (const Kernel* kernel : cpu::kernels().all()) {
       if (!kernel->accepts(*problem).yes) continue;

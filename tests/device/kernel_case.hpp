@@ -34,7 +34,7 @@ struct KernelCase {
   std::unique_ptr<Graph> graph() const;
 };
 
-/// Runs the case with 1 and with 3 workers on every kernel of the registry that supports it:
+/// Runs the case with 1, 3 and 12 workers on every kernel of the registry that supports it:
 /// operands before and behind pages that may not be touched, twice, and at new addresses. Fails the
 /// test where a result differs from the reference, two runs differ in a bit, or bytes outside of
 /// results and scratch change. Returns the kernels that ran.

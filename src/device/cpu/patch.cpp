@@ -1,6 +1,7 @@
 #include "device/cpu/patch.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "base/size.hpp"
@@ -8,7 +9,6 @@
 namespace hone::cpu {
 namespace {
 
-constexpr int64_t kBeyond = 128;             // floats that vectors may read beyond a patch
 constexpr int64_t kPatchFloats = 80 * 1024;  // of all channels, where one row of pixels allows it
 constexpr int64_t kLeastColumns = 96;        // of a tile, where more channels would mean fewer
 constexpr int64_t kFewChannels = 32;         // in one step of the depth, at least
@@ -58,7 +58,7 @@ bool Patches::refuses(const Filters& filters) {
   return false;
 }
 
-Patches::Patches(const Filters& filters, const ConvGeometry& given, int workers)
+Patches::Patches(const Filters& filters, const ConvGeometry& given, int64_t items)
     : geometry_(given) {
   if (given.images == 0) return;
   ConvGeometry& g = geometry_;
@@ -69,12 +69,13 @@ Patches::Patches(const Filters& filters, const ConvGeometry& given, int workers)
     g.columns *= g.rows;
     g.height = g.rows = 1;
   }
-  // Tiles of an image that make four for each worker.
-  const int64_t wanted =
-      workers == 1 ? 1 : ceil_div(4 * int64_t{workers}, g.images * filters.group);
+  // An item reads pixels / tiles rows of the input and filters * tiles / items of the weight.
+  const double balanced = std::sqrt(static_cast<double>(g.pixels()) * static_cast<double>(items) /
+                                    static_cast<double>(filters.count));
+  const auto wanted = std::clamp(static_cast<int64_t>(balanced), int64_t{1}, items);
   // Input rows a multiple of 4 KiB apart share one set of the first-level cache.
-  reads_input_ = g.plain && g.columns >= 4 * kLeastColumns / 3 && g.columns % 1024 != 0 &&
-                 g.channels * kEndPitch <= kFloats && g.channels * g.columns < (1 << 28);
+  reads_input_ = g.plain && g.columns >= Contraction::lanes(gemm_core().isa) &&
+                 g.columns % 1024 != 0 && g.channels * g.columns < (1 << 28);
   if (reads_input_) plan_reading(wanted);
   else plan_copies(filters, wanted);
 }
@@ -88,10 +89,8 @@ void Patches::plan_reading(int64_t wanted) {
   pitch_ = g.columns;
   tile_rows_ = row_tiles_ = 1;
   column_tiles_ = ceil_div(g.columns, tile_columns_);
-  for (int64_t c = 0; c < channels_; ++c) {
+  for (int64_t c = 0; c < channels_; ++c)
     offsets_.push_back(static_cast<int32_t>(c * g.width * kFloat));
-    end_offsets_.push_back(static_cast<int32_t>(c * kEndPitch * kFloat));
-  }
 }
 
 /// Where each kernel element reads; finds the phases.
@@ -165,13 +164,6 @@ void Patches::plan_copies(const Filters& filters, int64_t wanted) {
           kFloat));
 }
 
-void Patches::fill_end(const float* from, int64_t first, int64_t count, float* to) const {
-  for (int64_t c = 0; c < channels_; ++c, to += kEndPitch) {
-    std::copy_n(from + c * geometry_.width + first, count, to);
-    std::fill_n(to + count, std::min(kBlockPixels, kEndPitch - count), 0.0F);
-  }
-}
-
 Patches::Tile Patches::tile(int64_t index) const {
   const int64_t y = index / column_tiles_ * tile_rows_, x = index % column_tiles_ * tile_columns_;
   Tile tile{y, x, std::min(tile_rows_, geometry_.rows - y),
@@ -196,8 +188,11 @@ void Patches::fill(const Tile& tile, const float* from, int64_t channels, float*
       std::fill_n(row, std::min(behind_, plane_ - rows * pitch_), 0.0F);
       to += plane_;
     }
-  // What vectors read beyond the last row counts for no output; it shall be a usual number.
-  std::fill_n(to - (plane_ - rows * pitch_), kBeyond, 0.0F);
+}
+
+void Patches::fill_end(const Tile& tile, int64_t channels, float* to) const {
+  const int64_t rows = tile.rows + patch_rows_ - tile_rows_;
+  std::fill_n(to + channels * channel_floats() - (plane_ - rows * pitch_), kBeyond, 0.0F);
 }
 
 /// Of a row of a patch that begins with the pixel `x`: what lies in the input.

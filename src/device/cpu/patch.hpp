@@ -6,6 +6,7 @@
 // two rows of pixels belongs to no output.
 
 #include <cstdint>
+#include <iterator>
 #include <vector>
 
 #include "device/cpu/im2col.hpp"
@@ -15,8 +16,9 @@ namespace hone::cpu {
 class Patches {
  public:
   Patches() = default;
-  /// Chooses tiles whose patches fit the second-level cache and share the work out.
-  Patches(const Filters& filters, const ConvGeometry& geometry, int workers);
+  /// Chooses tiles whose patches fit the second-level cache, and as many that `items` pieces of an
+  /// image and group, of some pixels and some filters each, read least; 1: as large as they can be.
+  Patches(const Filters& filters, const ConvGeometry& geometry, int64_t items);
 
   /// A tile of output pixels: [y, y + rows) x [x, x + columns).
   struct Tile {
@@ -33,21 +35,24 @@ class Patches {
   static bool refuses(const Filters& filters);
   /// Channels of a patch; the depth is done in so many steps.
   int64_t channels() const { return channels_; }
+  /// Of one channel, and of all, with what vectors may read beyond them.
+  int64_t channel_floats() const { return std::ssize(phases_) * plane_; }
+  int64_t floats() const { return channels_ * channel_floats() + kBeyond; }
   /// Of each element of a patch' depth, in bytes: [channels()][taps].
   const std::vector<int32_t>& offsets() const { return offsets_; }
 
-  /// Pixels see the input pixels of their places: the input is read as it lies, but for the last
-  /// pixels of an image, where vectors would read beyond it.
+  /// Pixels see the input pixels of their places: the input is read as it lies. Its last vector may
+  /// reach into the next channel, so of the last channel it is to be read elsewhere.
   bool reads_input() const { return reads_input_; }
-  /// For these: copies pixels [first, first + count) of all channels, kEndPitch apart.
-  void fill_end(const float* from, int64_t first, int64_t count, float* to) const;
-  const std::vector<int32_t>& end_offsets() const { return end_offsets_; }
-  static constexpr int64_t kEndPitch = 96;
 
   /// Copies `channels` from `from`, the first of them.
   void fill(const Tile& tile, const float* from, int64_t channels, float* to) const;
+  /// Behind the last channel of a patch: what vectors read there counts for no output; it shall be
+  /// a usual number. `to`: the patch, with so many channels.
+  void fill_end(const Tile& tile, int64_t channels, float* to) const;
 
  private:
+  static constexpr int64_t kBeyond = 128;  // floats that vectors may read beyond a patch
   struct Phase {
     int64_t y, x;
     friend bool operator==(const Phase&, const Phase&) = default;
@@ -73,7 +78,7 @@ class Patches {
   int64_t tile_rows_ = 0, tile_columns_ = 0, row_tiles_ = 0, column_tiles_ = 0;
   int64_t patch_rows_ = 0, pitch_ = 0, plane_ = 0, channels_ = 0;
   int64_t behind_ = 0;  // floats that the last row of a plane is read beyond its pitch
-  std::vector<int32_t> offsets_, end_offsets_;
+  std::vector<int32_t> offsets_;
   bool reads_input_ = false;
 };
 

@@ -3,6 +3,7 @@
 // depthwise, strided and dilated convolution.
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/size.hpp"
 #include "device/cpu/chain.hpp"
@@ -133,6 +134,8 @@ struct DirectShared final : Shared<DirectShared> {
     Patches patches;
     int64_t parts = 1;     // of the filters, or of the planes of one filter
     DepthwisePlan planes;  // without vectors: by patches
+    int64_t steps = 1;     // of the depth
+    bool shares = false;   // all patches are filled before, by all workers
   };
   Geometry geometry(const Operands& operands) const {
     Geometry g{{filters, operands_of[0].shape(operands), operands.outputs[0].shape}, {}, 1, {}};
@@ -143,21 +146,67 @@ struct DirectShared final : Shared<DirectShared> {
       g.parts = workers == 1 ? 1 : std::min(g.planes.vectors, wanted);
       return g;
     }
-    g.patches = Patches(filters, g, workers);
-    const int64_t tiles = g.images * filters.group * g.patches.tiles();
-    const int64_t most = Blocks(isa, filters.count).count;
-    if (workers > 1 && tiles < 4 * workers)
-      g.parts = std::min(most, ceil_div(4 * int64_t{workers}, tiles));
+    const int64_t pieces = g.images * filters.group;
+    g.patches = Patches(filters, g, workers == 1 ? 1 : ceil_div(2 * int64_t{workers}, pieces));
+    g.steps = ceil_div(g.channels, g.patches.channels());
+    const int64_t tiles = pieces * g.patches.tiles();
+    if (workers > 1 && tiles < 4 * workers) g.parts = parts_for(tiles);
+    g.shares = g.parts > 1 && !g.patches.reads_input() &&
+               tiles * g.steps * g.patches.floats() <= workers * Patches::kFloats;
     return g;
+  }
+
+  /// Parts of the filters with which so many tiles keep the workers busy.
+  int64_t parts_for(int64_t tiles) const {
+    constexpr double kItem = 0.02;  // of the time of a block, to hand out an item
+    const int64_t blocks = Blocks(isa, filters.count).count;
+    int64_t best = 1;
+    double least = INFINITY;
+    for (int64_t parts = 1; parts <= std::min(blocks, ceil_div(4 * int64_t{workers}, tiles));
+         ++parts) {
+      const double cost =
+          static_cast<double>(ceil_div(tiles * parts, workers) * ceil_div(blocks, parts)) +
+          kItem * static_cast<double>(tiles * parts);
+      if (cost >= least) continue;
+      least = cost;
+      best = parts;
+    }
+    return best;
   }
 
   void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
     if (g.images == 0) return;
     if (g.planes.vectors > 0) return run_planes(g, operands, stream);
+    if (g.shares) fill_all(g, operands, scratch, stream);
     const int64_t tiles = g.patches.tiles() * g.parts;
     stream.parallel(g.images * filters.group * tiles, [&](int64_t tile) {
-      run_tile(g, operands, tile / tiles, tile % tiles, scratch_of(scratch, Patches::kFloats));
+      float* patch = g.shares ? reinterpret_cast<float*>(scratch.data()) +
+                                    tile / g.parts * g.steps * g.patches.floats()
+                              : scratch_of(scratch, Patches::kFloats);
+      run_tile(g, operands, tile / tiles, tile % tiles, patch);
+    });
+  }
+
+  /// The patches of all tiles, one behind the other, and of each all steps of the depth.
+  void fill_all(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
+                Stream& stream) const {
+    const int64_t patches = g.images * filters.group * g.patches.tiles() * g.steps;
+    const int64_t step = g.patches.channels(), plane = g.height * g.width;
+    const int64_t groups =
+        std::min(ceil_div(int64_t{workers}, patches), ceil_div(step, int64_t{4}));
+    const float* input = operands_of[0].as<float>(operands);
+    stream.parallel(patches * groups, [&](int64_t item) {
+      const int64_t patch = item / groups, group = item % groups;
+      const int64_t at = patch / g.steps, first = patch % g.steps * step;
+      const Patches::Tile tile = g.patches.tile(at % g.patches.tiles());
+      const int64_t channels = std::min(step, g.channels - first);
+      const int64_t begin = group * channels / groups, end = (group + 1) * channels / groups;
+      float* to = reinterpret_cast<float*>(scratch.data()) + patch * g.patches.floats();
+      const int64_t index = at / g.patches.tiles();
+      g.patches.fill(tile, input + (index * g.channels + first + begin) * plane, end - begin,
+                     to + begin * g.patches.channel_floats());
+      if (group + 1 == groups) g.patches.fill_end(tile, channels, to);
     });
   }
 
@@ -218,7 +267,10 @@ struct DirectShared final : Shared<DirectShared> {
     call.high = high;
     for (int64_t c = 0; c < g.channels; c += step) {
       const int64_t channels = std::min(step, g.channels - c);
-      if (!g.patches.reads_input()) g.patches.fill(tile, input + c * plane, channels, patch);
+      if (!g.patches.reads_input() && !g.shares) {
+        g.patches.fill(tile, input + c * plane, channels, patch);
+        g.patches.fill_end(tile, channels, patch);
+      }
       call.depth = channels * filters.taps();
       call.accumulates = c > 0 ? 1 : 0;
       call.finishes = c + channels == g.channels ? 1 : 0;
@@ -227,15 +279,15 @@ struct DirectShared final : Shared<DirectShared> {
         const int64_t first = blocks.first(block), rows = blocks.first(block + 1) - first;
         call.a = reinterpret_cast<const float*>(packed.bytes().data()) +
                  (group * filters.count + first) * filters.depth + c * filters.taps() * rows;
-        if (g.patches.reads_input() && block == part * blocks.count / g.parts)
-          fill_end(g, tile, input, blocks.vectors, patch);
         call.bias = biases == nullptr ? kZeros : biases + group * filters.count + first;
         const int64_t place = (index * filters.count + first) * g.pixels();
-        run_block(g, tile, g.patches.reads_input() ? input : patch, patch, call, rows,
+        const bool is_last = index + 1 == g.images * filters.group;
+        run_block(g, tile, g.patches.reads_input() ? input : patch, is_last, call, rows,
                   blocks.vectors, operands.outputs[0].as<float>() + place,
                   also == nullptr ? nullptr : also + place);
         if (call.finishes != 0) apply_to(g, tile, rows, operands.outputs[0].as<float>() + place);
       }
+      if (g.shares) patch += g.patches.floats();
     }
   }
   static constexpr float kZeros[Contraction::kMostRows] = {};
@@ -263,19 +315,34 @@ struct DirectShared final : Shared<DirectShared> {
     bool is_ragged(int64_t run) const { return run + 1 == count && pixels % lanes != 0; }
   };
 
-  /// Where pixels are read as they lie: the last run of them is copied.
-  void fill_end(const Geometry& g, const Patches::Tile& tile, const float* input, int most,
-                float* patch) const {
-    const Runs runs(tile.columns, Contraction::lanes(isa), most);
-    if (!runs.is_ragged(runs.count - 1)) return;
-    const int64_t first = runs.first(runs.count - 1) * runs.lanes;
-    g.patches.fill_end(input, tile.x + first, tile.columns - first, patch);
+  /// `count` pixels of the input as it lies, of which the last vector would end behind the tensor:
+  /// the last channel is copied and added alone.
+  static void run_end(Contraction::Function function, ContractionCall call, int64_t rows,
+                      int64_t count) {
+    float copied[Contraction::kMostVectors * 16] = {};
+    const int64_t before = call.depth - 1;
+    const auto* bytes = reinterpret_cast<const std::byte*>(call.b) + call.b_offsets[before];
+    std::copy_n(reinterpret_cast<const float*>(bytes), count, copied);
+    if (before > 0) {
+      call.depth = before;
+      call.finishes = 0;
+      function(&call);
+      call.accumulates = 1;
+    }
+    static constexpr int32_t kNowhere[1] = {0};
+    call.a += before * rows;
+    call.b = copied;
+    call.b_offsets = kNowhere;
+    call.depth = 1;
+    call.finishes = 1;
+    function(&call);
   }
 
-  /// Some filters over all pixels of a tile; `to`, `also`: of the first filter.
-  void run_block(const Geometry& g, const Patches::Tile& tile, const float* from,
-                 const float* patch, ContractionCall& call, int64_t rows, int most_vectors,
-                 float* to, const float* also) const {
+  /// Some filters over all pixels of a tile; `to`, `also`: of the first filter. `is_last`: nothing
+  /// may be read behind the input's channels.
+  void run_block(const Geometry& g, const Patches::Tile& tile, const float* from, bool is_last,
+                 ContractionCall& call, int64_t rows, int most_vectors, float* to,
+                 const float* also) const {
     const int64_t lanes = Contraction::lanes(isa);
     const Runs runs((tile.rows - 1) * g.patches.pitch() + tile.columns, lanes, most_vectors);
     const int64_t corner = tile.y * g.columns + tile.x;
@@ -290,15 +357,15 @@ struct DirectShared final : Shared<DirectShared> {
       const int64_t count = std::min(vectors * lanes, runs.pixels - pixel);
       const Contraction::Function function = kernels->function(
           static_cast<int>(rows), static_cast<int>(vectors), count - (vectors - 1) * lanes);
-      const bool copied = reads_input && runs.is_ragged(run);
-      call.b = copied ? patch : from + pixel;
-      call.b_offsets = (copied ? g.patches.end_offsets() : g.patches.offsets()).data();
+      call.b = from + pixel;
+      call.b_offsets = g.patches.offsets().data();
       if (tile.whole_rows) {
         call.c = to + pixel;
         if (also != nullptr) call.added = also + pixel;
         call.c_stride = g.pixels() * kFloat;
         call.last_mask = count % lanes == 0 ? nullptr : column_mask(count % lanes);
-        function(&call);
+        if (reads_input && is_last && runs.is_ragged(run)) run_end(function, call, rows, count);
+        else function(&call);
         continue;
       }
       call.c = sums;

@@ -1,6 +1,7 @@
 // 3x3 convolution at stride 1 by Winograd's F(4x4, 3x3): see winograd.hpp. Some tiles at a time are
 // transformed for all channels, multiplied by 36 small products and transformed back while they are
-// in the second-level cache.
+// in the second-level cache. Where there are fewer such chunks of tiles than workers, all workers
+// transform the input of every chunk together, and then share out its filters.
 
 #include <algorithm>
 #include <cmath>
@@ -43,8 +44,12 @@ struct Plan {
   int64_t blocks() const { return ceil_div(filters, rows); }
   int64_t first(int64_t block) const { return block * filters / blocks(); }
   int64_t lines() const { return kIn * 2 * kOut * lanes; }
+  /// From one product to the next, in the transformed input and in the products: not a multiple of
+  /// 4 KiB, or all 36 would share one set of the first-level cache.
+  int64_t step(int64_t depth, int64_t tiles) const { return depth * tiles + lanes; }
+  int64_t input_floats() const { return kProducts * step(channels, most_tiles); }
   int64_t floats() const {
-    return kProducts * most_tiles * (channels + kFilters + rows) + 2 * lines();
+    return input_floats() + kProducts * step(kFilters + rows, most_tiles) + 2 * lines();
   }
 };
 
@@ -144,6 +149,7 @@ struct WinogradShared final : Shared<WinogradShared> {
     WindowAxis y, x;
     int64_t in_row = 0, tiles = 0;  // of an image
     int64_t chunks = 0, parts = 1;  // of the tiles; of the filters
+    int64_t stride = 0;             // from one channel to the next: tiles of a chunk
     std::vector<int32_t> offsets;   // of channels in the transformed input, in bytes
     int64_t first(int64_t chunk) const { return chunk * tiles / chunks; }
   };
@@ -157,36 +163,75 @@ struct WinogradShared final : Shared<WinogradShared> {
     g.in_row = ceil_div(g.x.output, kOut);
     g.tiles = ceil_div(g.y.output, kOut) * g.in_row;
     g.chunks = ceil_div(g.tiles, plan.most_tiles);
-    if (workers > 1 && g.images * g.chunks < 2 * workers) {
-      // Fewer tiles at a time before each worker transforms them for itself.
-      const int64_t most = ceil_div(g.tiles, plan.lanes);
-      g.chunks = std::clamp(ceil_div(2 * int64_t{workers}, g.images), g.chunks, most);
-      g.parts = std::clamp<int64_t>(workers / (g.images * g.chunks), 1, plan.blocks());
-    }
+    if (workers > 1 && g.images * g.chunks < 2 * workers) share_out(g);
+    g.stride = ceil_div(ceil_div(g.tiles, g.chunks), plan.lanes) * plan.lanes;
     for (int64_t c = 0; c < plan.channels; ++c)
-      g.offsets.push_back(static_cast<int32_t>(c * plan.most_tiles * kFloat));
+      g.offsets.push_back(static_cast<int32_t>(c * g.stride * kFloat));
     return g;
+  }
+
+  /// Chunks and parts for all workers. An item multiplies some vectors of tiles by some blocks of
+  /// filters, and reads both from the caches of others first.
+  void share_out(Geometry& g) const {
+    constexpr double kRead = 0.8;  // times a product takes, for an element that an item reads
+    const int64_t vectors = ceil_div(g.tiles, plan.lanes);
+    double least = INFINITY;
+    for (int64_t chunks = g.chunks; chunks <= vectors; ++chunks)
+      for (int64_t parts = 1; parts <= plan.blocks(); ++parts) {
+        const int64_t areas = g.images * chunks, items = areas * parts;
+        if (parts > 1 && areas > workers) break;  // each worker has room for one
+        const auto tiles = static_cast<double>(ceil_div(vectors, chunks) * plan.lanes);
+        const auto filters = static_cast<double>(ceil_div(plan.blocks(), parts) * plan.rows);
+        const double item =
+            tiles * filters / static_cast<double>(plan.lanes) + kRead * (tiles + filters);
+        const double cost = static_cast<double>(ceil_div(items, int64_t{workers})) * item;
+        if (cost >= least) continue;
+        least = cost;
+        g.chunks = chunks;
+        g.parts = parts;
+      }
   }
 
   void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
-    stream.parallel(g.images * g.chunks * g.parts, [&](int64_t item) {
-      float* work = scratch_of(scratch, plan.floats());
-      const int64_t part = item % g.parts, chunk = item / g.parts % g.chunks;
-      const int64_t image = item / g.parts / g.chunks;
-      const int64_t first = g.first(chunk), count = g.first(chunk + 1) - first;
-      transform_input(g, input.as<float>(operands) + image * plan.channels * g.y.input * g.x.input,
-                      first, count, work);
-      const int64_t last = (part + 1) * plan.blocks() / g.parts;
-      for (int64_t block = part * plan.blocks() / g.parts; block < last;) {
-        int64_t end = block + 1;
-        while (end < last && plan.first(end + 1) - plan.first(block) <= kFilters) ++end;
-        multiply(g, count, block, end, work);
-        transform_output(g, operands, image, first, count, plan.first(block), plan.first(end),
-                         work);
-        block = end;
-      }
+    const float* from = input.as<float>(operands);
+    const int64_t areas = g.images * g.chunks;
+    if (g.parts == 1) {
+      stream.parallel(areas, [&](int64_t area) {
+        float* work = scratch_of(scratch, plan.floats());
+        transform_input(g, from, area, 0, plan.channels, work, work);
+        run_part(g, operands, area, 0, work, work);
+      });
+      return;
+    }
+    const auto area_of = [&](int64_t area) {
+      return reinterpret_cast<float*>(scratch.data()) + area * plan.floats();
+    };
+    const int64_t groups =
+        std::clamp(ceil_div(int64_t{workers}, areas), int64_t{1}, ceil_div(plan.channels, 4));
+    stream.parallel(areas * groups, [&](int64_t item) {
+      const int64_t area = item / groups, group = item % groups;
+      transform_input(g, from, area, group * plan.channels / groups,
+                      (group + 1) * plan.channels / groups, scratch_of(scratch, plan.floats()),
+                      area_of(area));
     });
+    stream.parallel(areas * g.parts, [&](int64_t item) {
+      run_part(g, operands, item / g.parts, item % g.parts, area_of(item / g.parts),
+               scratch_of(scratch, plan.floats()));
+    });
+  }
+
+  /// Some filters of a chunk of tiles whose transformed input is in `inputs`.
+  void run_part(const Geometry& g, const Operands& operands, int64_t area, int64_t part,
+                const float* inputs, float* work) const {
+    const int64_t last = (part + 1) * plan.blocks() / g.parts;
+    for (int64_t block = part * plan.blocks() / g.parts; block < last;) {
+      int64_t end = block + 1;
+      while (end < last && plan.first(end + 1) - plan.first(block) <= kFilters) ++end;
+      multiply(g, area % g.chunks, block, end, inputs, work);
+      transform_output(g, operands, area, plan.first(block), plan.first(end), work);
+      block = end;
+    }
   }
 
   /// Neighbours among tiles: each(first of them, where they begin, how many).
@@ -209,40 +254,45 @@ struct WinogradShared final : Shared<WinogradShared> {
     std::fill_n(to + end, count - end, 0.0F);
   }
 
-  /// work[product][channel][most_tiles] of some tiles of an image.
-  void transform_input(const Geometry& g, const float* from, int64_t first, int64_t count,
-                       float* work) const {
+  /// to[product][channel][tile] of a chunk of tiles of an image; `work` is the worker's own.
+  void transform_input(const Geometry& g, const float* from, int64_t area, int64_t first_channel,
+                       int64_t last_channel, float* work, float* to) const {
     float* lines = work + plan.floats() - 2 * plan.lines();
-    const int64_t line = kOut * plan.lanes, step = plan.channels * plan.most_tiles;
+    const int64_t line = kOut * plan.lanes, step = plan.step(plan.channels, g.stride);
+    const int64_t chunk = area % g.chunks, image = area / g.chunks;
+    const int64_t first = g.first(chunk), count = g.first(chunk + 1) - first;
     std::fill_n(lines, plan.lines(), 0.0F);
     for (int64_t tile = 0; tile < count; tile += plan.lanes)
-      for (int64_t c = 0; c < plan.channels; ++c) {
-        const float* plane = from + c * g.y.input * g.x.input;
+      for (int64_t c = first_channel; c < last_channel; ++c) {
+        const float* plane = from + (image * plan.channels + c) * g.y.input * g.x.input;
         each_run(g, first + tile, std::min(plan.lanes, count - tile),
                  [&](int64_t at, int64_t y, int64_t x, int64_t run) {
                    for (int64_t i = 0; i < kIn; ++i) {
                      const int64_t row = g.y.start(y) + i;
                      const bool inside = row >= 0 && row < g.y.input;
                      const float* source = inside ? plane + row * g.x.input : nullptr;
-                     float* to = lines + 2 * i * line + at * kOut;
-                     copy_padded(source, g.x.input, g.x.start(x), run * kOut, to);
-                     copy_padded(source, g.x.input, g.x.start(x) + kOut, run * kOut, to + line);
+                     float* own = lines + 2 * i * line + at * kOut;
+                     copy_padded(source, g.x.input, g.x.start(x), run * kOut, own);
+                     copy_padded(source, g.x.input, g.x.start(x) + kOut, run * kOut, own + line);
                    }
                  });
-        functions.input(lines, work + c * plan.most_tiles + tile, step);
+        functions.input(lines, to + c * g.stride + tile, step);
       }
   }
 
-  float* products(float* work) const { return work + kProducts * plan.most_tiles * plan.channels; }
+  /// [product][filter][tile]
+  float* products(float* work) const { return work + plan.input_floats(); }
 
-  /// products[product][filter][most_tiles] of some blocks of filters.
-  void multiply(const Geometry& g, int64_t count, int64_t begin, int64_t end, float* work) const {
-    const int64_t filters = plan.first(end) - plan.first(begin);
+  /// The products of some blocks of filters.
+  void multiply(const Geometry& g, int64_t chunk, int64_t begin, int64_t end, const float* inputs,
+                float* work) const {
+    const int64_t count = g.first(chunk + 1) - g.first(chunk);
+    const int64_t step = plan.step(plan.first(end) - plan.first(begin), g.stride);
     const int64_t vectors = ceil_div(count, plan.lanes), runs = ceil_div(vectors, plan.vectors);
     ContractionCall call;
     call.depth = plan.channels;
     call.b_offsets = g.offsets.data();
-    call.c_stride = plan.most_tiles * kFloat;
+    call.c_stride = g.stride * kFloat;
     for (int64_t product = 0; product < kProducts; ++product)
       for (int64_t block = begin; block < end; ++block) {
         const int64_t first = plan.first(block), rows = plan.first(block + 1) - first;
@@ -250,9 +300,8 @@ struct WinogradShared final : Shared<WinogradShared> {
                  (product * plan.filters + first) * plan.channels;
         for (int64_t run = 0; run < runs; ++run) {
           const int64_t vector = run * vectors / runs, next = (run + 1) * vectors / runs;
-          call.b = work + product * plan.channels * plan.most_tiles + vector * plan.lanes;
-          call.c = products(work) +
-                   (product * filters + first - plan.first(begin)) * plan.most_tiles +
+          call.b = inputs + product * plan.step(plan.channels, g.stride) + vector * plan.lanes;
+          call.c = products(work) + product * step + (first - plan.first(begin)) * g.stride +
                    vector * plan.lanes;
           kernels->function(static_cast<int>(rows), static_cast<int>(next - vector),
                             count - (next - 1) * plan.lanes)(&call);
@@ -260,18 +309,20 @@ struct WinogradShared final : Shared<WinogradShared> {
       }
   }
 
-  void transform_output(const Geometry& g, const Operands& operands, int64_t image, int64_t first,
-                        int64_t count, int64_t begin, int64_t end, float* work) const {
+  void transform_output(const Geometry& g, const Operands& operands, int64_t area, int64_t begin,
+                        int64_t end, float* work) const {
     float* lines = work + plan.floats() - plan.lines();
-    const int64_t line = kOut * plan.lanes, step = (end - begin) * plan.most_tiles;
+    const int64_t line = kOut * plan.lanes, step = plan.step(end - begin, g.stride);
     const int64_t plane = g.y.output * g.x.output;
+    const int64_t chunk = area % g.chunks, image = area / g.chunks;
+    const int64_t first = g.first(chunk), count = g.first(chunk + 1) - first;
     const float* biases = bias.as<float>(operands);
     const float* also = added.as<float>(operands);
     for (int64_t filter = begin; filter < end; ++filter) {
       const int64_t place = (image * plan.filters + filter) * plane;
       float* to = operands.outputs[0].as<float>() + place;
       for (int64_t tile = 0; tile < count; tile += plan.lanes) {
-        functions.output(products(work) + (filter - begin) * plan.most_tiles + tile, step, lines);
+        functions.output(products(work) + (filter - begin) * g.stride + tile, step, lines);
         each_run(g, first + tile, std::min(plan.lanes, count - tile),
                  [&](int64_t at, int64_t y, int64_t x, int64_t run) {
                    const int64_t length = std::min(run * kOut, g.x.output - x);
