@@ -1,7 +1,6 @@
 #include "device/cpu/patch.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "base/size.hpp"
@@ -58,7 +57,7 @@ bool Patches::refuses(const Filters& filters) {
   return false;
 }
 
-Patches::Patches(const Filters& filters, const ConvGeometry& given, int64_t items)
+Patches::Patches(const Filters& filters, const ConvGeometry& given, int64_t wanted)
     : geometry_(given) {
   if (given.images == 0) return;
   ConvGeometry& g = geometry_;
@@ -69,10 +68,6 @@ Patches::Patches(const Filters& filters, const ConvGeometry& given, int64_t item
     g.columns *= g.rows;
     g.height = g.rows = 1;
   }
-  // An item reads pixels / tiles rows of the input and filters * tiles / items of the weight.
-  const double balanced = std::sqrt(static_cast<double>(g.pixels()) * static_cast<double>(items) /
-                                    static_cast<double>(filters.count));
-  const auto wanted = std::clamp(static_cast<int64_t>(balanced), int64_t{1}, items);
   // Input rows a multiple of 4 KiB apart share one set of the first-level cache.
   reads_input_ = g.plain && g.columns >= Contraction::lanes(gemm_core().isa) &&
                  g.columns % 1024 != 0 && g.channels * g.columns < (1 << 28);
@@ -83,8 +78,8 @@ Patches::Patches(const Filters& filters, const ConvGeometry& given, int64_t item
 void Patches::plan_reading(int64_t wanted) {
   const ConvGeometry& g = geometry_;
   channels_ = g.channels;
-  const int64_t most =
-      std::max(kLeastColumns, std::min(kPatchFloats / channels_, ceil_div(g.columns, wanted)));
+  const int64_t fitting = std::max(kLeastColumns, kPatchFloats / channels_);
+  const int64_t most = std::min(fitting, std::max(kBlockPixels, ceil_div(g.columns, wanted)));
   tile_columns_ = ceil_to(equal_part(g.columns, most), kBlockPixels);
   pitch_ = g.columns;
   tile_rows_ = row_tiles_ = 1;

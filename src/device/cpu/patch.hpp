@@ -16,9 +16,9 @@ namespace hone::cpu {
 class Patches {
  public:
   Patches() = default;
-  /// Chooses tiles whose patches fit the second-level cache, and as many that `items` pieces of an
-  /// image and group, of some pixels and some filters each, read least; 1: as large as they can be.
-  Patches(const Filters& filters, const ConvGeometry& geometry, int64_t items);
+  /// Chooses tiles whose patches fit the second-level cache, about `wanted` for an image and group,
+  /// or more where that many are too large.
+  Patches(const Filters& filters, const ConvGeometry& geometry, int64_t wanted);
 
   /// A tile of output pixels: [y, y + rows) x [x, x + columns).
   struct Tile {

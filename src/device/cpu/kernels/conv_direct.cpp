@@ -3,12 +3,12 @@
 // depthwise, strided and dilated convolution.
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/size.hpp"
 #include "device/cpu/chain.hpp"
 #include "device/cpu/depthwise_plan.hpp"
 #include "device/cpu/patch.hpp"
+#include "device/cpu/shares.hpp"
 #include "ops/convolution.hpp"
 
 namespace hone::cpu {
@@ -146,32 +146,22 @@ struct DirectShared final : Shared<DirectShared> {
       g.parts = workers == 1 ? 1 : std::min(g.planes.vectors, wanted);
       return g;
     }
-    const int64_t pieces = g.images * filters.group;
-    g.patches = Patches(filters, g, workers == 1 ? 1 : ceil_div(2 * int64_t{workers}, pieces));
+    const Blocks blocks(isa, filters.count);
+    SharedWork work{.pieces = g.images * filters.group, .columns = g.pixels()};
+    work.unit = work.lanes = Contraction::lanes(isa);
+    work.most_tiles = workers == 1 ? 1 : ceil_div(g.pixels(), work.unit);
+    work.blocks = blocks.count;
+    work.rows = ceil_div(filters.count, blocks.count);
+    work.depth = filters.depth;
+    work.workers = workers;
+    g.patches = Patches(filters, g, share_out(work).tiles);
     g.steps = ceil_div(g.channels, g.patches.channels());
-    const int64_t tiles = pieces * g.patches.tiles();
-    if (workers > 1 && tiles < 4 * workers) g.parts = parts_for(tiles);
+    const int64_t tiles = work.pieces * g.patches.tiles();
+    work.least_tiles = work.most_tiles = g.patches.tiles();
+    if (workers > 1) g.parts = share_out(work).parts;
     g.shares = g.parts > 1 && !g.patches.reads_input() &&
                tiles * g.steps * g.patches.floats() <= workers * Patches::kFloats;
     return g;
-  }
-
-  /// Parts of the filters with which so many tiles keep the workers busy.
-  int64_t parts_for(int64_t tiles) const {
-    constexpr double kItem = 0.02;  // of the time of a block, to hand out an item
-    const int64_t blocks = Blocks(isa, filters.count).count;
-    int64_t best = 1;
-    double least = INFINITY;
-    for (int64_t parts = 1; parts <= std::min(blocks, ceil_div(4 * int64_t{workers}, tiles));
-         ++parts) {
-      const double cost =
-          static_cast<double>(ceil_div(tiles * parts, workers) * ceil_div(blocks, parts)) +
-          kItem * static_cast<double>(tiles * parts);
-      if (cost >= least) continue;
-      least = cost;
-      best = parts;
-    }
-    return best;
   }
 
   void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,

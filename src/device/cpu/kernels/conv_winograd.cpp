@@ -1,7 +1,8 @@
 // 3x3 convolution at stride 1 by Winograd's F(4x4, 3x3): see winograd.hpp. Some tiles at a time are
 // transformed for all channels, multiplied by 36 small products and transformed back while they are
 // in the second-level cache. Where there are fewer such chunks of tiles than workers, all workers
-// transform the input of every chunk together, and then share out its filters.
+// transform the input of every chunk together, and then share out its filters, or, where these are
+// few, too, its products.
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +11,7 @@
 #include "device/cpu/chain.hpp"
 #include "device/cpu/gemm.hpp"
 #include "device/cpu/plane.hpp"
+#include "device/cpu/shares.hpp"
 #include "device/cpu/winograd.hpp"
 #include "ops/convolution.hpp"
 
@@ -149,6 +151,7 @@ struct WinogradShared final : Shared<WinogradShared> {
     WindowAxis y, x;
     int64_t in_row = 0, tiles = 0;  // of an image
     int64_t chunks = 0, parts = 1;  // of the tiles; of the filters
+    bool by_products = false;       // all workers multiply for a chunk
     int64_t stride = 0;             // from one channel to the next: tiles of a chunk
     std::vector<int32_t> offsets;   // of channels in the transformed input, in bytes
     int64_t first(int64_t chunk) const { return chunk * tiles / chunks; }
@@ -163,40 +166,32 @@ struct WinogradShared final : Shared<WinogradShared> {
     g.in_row = ceil_div(g.x.output, kOut);
     g.tiles = ceil_div(g.y.output, kOut) * g.in_row;
     g.chunks = ceil_div(g.tiles, plan.most_tiles);
-    if (workers > 1 && g.images * g.chunks < 2 * workers) share_out(g);
+    if (workers > 1) {
+      SharedWork work{.pieces = g.images, .columns = g.tiles, .unit = plan.lanes};
+      work.least_tiles = g.chunks;
+      work.most_tiles = ceil_div(g.tiles, plan.lanes);
+      work.blocks = plan.blocks();
+      work.rows = plan.rows;
+      work.depth = kProducts * plan.channels;
+      work.lanes = plan.lanes;
+      work.workers = work.most_divided = workers;  // each worker has room for one
+      const Shares shares = share_out(work);
+      g.by_products = g.images * shares.tiles * shares.parts < workers &&
+                      g.images * g.chunks <= workers && plan.filters <= kFilters;
+      if (!g.by_products) g.chunks = shares.tiles;
+      g.parts = shares.parts;
+    }
     g.stride = ceil_div(ceil_div(g.tiles, g.chunks), plan.lanes) * plan.lanes;
     for (int64_t c = 0; c < plan.channels; ++c)
       g.offsets.push_back(static_cast<int32_t>(c * g.stride * kFloat));
     return g;
   }
 
-  /// Chunks and parts for all workers. An item multiplies some vectors of tiles by some blocks of
-  /// filters, and reads both from the caches of others first.
-  void share_out(Geometry& g) const {
-    constexpr double kRead = 0.8;  // times a product takes, for an element that an item reads
-    const int64_t vectors = ceil_div(g.tiles, plan.lanes);
-    double least = INFINITY;
-    for (int64_t chunks = g.chunks; chunks <= vectors; ++chunks)
-      for (int64_t parts = 1; parts <= plan.blocks(); ++parts) {
-        const int64_t areas = g.images * chunks, items = areas * parts;
-        if (parts > 1 && areas > workers) break;  // each worker has room for one
-        const auto tiles = static_cast<double>(ceil_div(vectors, chunks) * plan.lanes);
-        const auto filters = static_cast<double>(ceil_div(plan.blocks(), parts) * plan.rows);
-        const double item =
-            tiles * filters / static_cast<double>(plan.lanes) + kRead * (tiles + filters);
-        const double cost = static_cast<double>(ceil_div(items, int64_t{workers})) * item;
-        if (cost >= least) continue;
-        least = cost;
-        g.chunks = chunks;
-        g.parts = parts;
-      }
-  }
-
   void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
     const float* from = input.as<float>(operands);
     const int64_t areas = g.images * g.chunks;
-    if (g.parts == 1) {
+    if (g.parts == 1 && !g.by_products) {
       stream.parallel(areas, [&](int64_t area) {
         float* work = scratch_of(scratch, plan.floats());
         transform_input(g, from, area, 0, plan.channels, work, work);
@@ -215,9 +210,28 @@ struct WinogradShared final : Shared<WinogradShared> {
                       (group + 1) * plan.channels / groups, scratch_of(scratch, plan.floats()),
                       area_of(area));
     });
-    stream.parallel(areas * g.parts, [&](int64_t item) {
-      run_part(g, operands, item / g.parts, item % g.parts, area_of(item / g.parts),
-               scratch_of(scratch, plan.floats()));
+    if (!g.by_products) {
+      stream.parallel(areas * g.parts, [&](int64_t item) {
+        run_part(g, operands, item / g.parts, item % g.parts, area_of(item / g.parts),
+                 scratch_of(scratch, plan.floats()));
+      });
+      return;
+    }
+    const int64_t shares = ceil_div(int64_t{workers}, areas);
+    const int64_t some = std::min<int64_t>(shares, kProducts);
+    stream.parallel(areas * some, [&](int64_t item) {
+      const int64_t share = item % some;
+      float* area = area_of(item / some);
+      multiply(g, item / some % g.chunks, {0, plan.blocks()},
+               {share * kProducts / some, (share + 1) * kProducts / some}, area, products(area));
+    });
+    const int64_t several = std::min(shares, plan.filters);
+    stream.parallel(areas * several, [&](int64_t item) {
+      const int64_t share = item % several;
+      transform_output(g, operands, item / several, {0, plan.filters},
+                       {share * plan.filters / several, (share + 1) * plan.filters / several},
+                       products(area_of(item / several)),
+                       lines_of(scratch_of(scratch, plan.floats())));
     });
   }
 
@@ -228,8 +242,9 @@ struct WinogradShared final : Shared<WinogradShared> {
     for (int64_t block = part * plan.blocks() / g.parts; block < last;) {
       int64_t end = block + 1;
       while (end < last && plan.first(end + 1) - plan.first(block) <= kFilters) ++end;
-      multiply(g, area % g.chunks, block, end, inputs, work);
-      transform_output(g, operands, area, plan.first(block), plan.first(end), work);
+      multiply(g, area % g.chunks, {block, end}, {0, kProducts}, inputs, products(work));
+      const Range filters{plan.first(block), plan.first(end)};
+      transform_output(g, operands, area, filters, filters, products(work), lines_of(work));
       block = end;
     }
   }
@@ -280,28 +295,33 @@ struct WinogradShared final : Shared<WinogradShared> {
       }
   }
 
-  /// [product][filter][tile]
+  /// In a worker's memory.
   float* products(float* work) const { return work + plan.input_floats(); }
+  float* lines_of(float* work) const { return work + plan.floats() - plan.lines(); }
 
-  /// The products of some blocks of filters.
-  void multiply(const Geometry& g, int64_t chunk, int64_t begin, int64_t end, const float* inputs,
-                float* work) const {
+  struct Range {
+    int64_t begin, end;
+  };
+
+  /// Some products of some blocks of filters: to[product][filter of the blocks][tile].
+  void multiply(const Geometry& g, int64_t chunk, const Range& blocks, const Range& some,
+                const float* inputs, float* to) const {
     const int64_t count = g.first(chunk + 1) - g.first(chunk);
-    const int64_t step = plan.step(plan.first(end) - plan.first(begin), g.stride);
+    const int64_t step = plan.step(plan.first(blocks.end) - plan.first(blocks.begin), g.stride);
     const int64_t vectors = ceil_div(count, plan.lanes), runs = ceil_div(vectors, plan.vectors);
     ContractionCall call;
     call.depth = plan.channels;
     call.b_offsets = g.offsets.data();
     call.c_stride = g.stride * kFloat;
-    for (int64_t product = 0; product < kProducts; ++product)
-      for (int64_t block = begin; block < end; ++block) {
+    for (int64_t product = some.begin; product < some.end; ++product)
+      for (int64_t block = blocks.begin; block < blocks.end; ++block) {
         const int64_t first = plan.first(block), rows = plan.first(block + 1) - first;
         call.a = reinterpret_cast<const float*>(packed.bytes().data()) +
                  (product * plan.filters + first) * plan.channels;
         for (int64_t run = 0; run < runs; ++run) {
           const int64_t vector = run * vectors / runs, next = (run + 1) * vectors / runs;
           call.b = inputs + product * plan.step(plan.channels, g.stride) + vector * plan.lanes;
-          call.c = products(work) + product * step + (first - plan.first(begin)) * g.stride +
+          call.c = to + product * step + (first - plan.first(blocks.begin)) * g.stride +
                    vector * plan.lanes;
           kernels->function(static_cast<int>(rows), static_cast<int>(next - vector),
                             count - (next - 1) * plan.lanes)(&call);
@@ -309,20 +329,22 @@ struct WinogradShared final : Shared<WinogradShared> {
       }
   }
 
-  void transform_output(const Geometry& g, const Operands& operands, int64_t area, int64_t begin,
-                        int64_t end, float* work) const {
-    float* lines = work + plan.floats() - plan.lines();
-    const int64_t line = kOut * plan.lanes, step = plan.step(end - begin, g.stride);
+  /// Results of `some` of the `filters` that the products are of.
+  void transform_output(const Geometry& g, const Operands& operands, int64_t area,
+                        const Range& filters, const Range& some, const float* from,
+                        float* lines) const {
+    const int64_t line = kOut * plan.lanes;
+    const int64_t step = plan.step(filters.end - filters.begin, g.stride);
     const int64_t plane = g.y.output * g.x.output;
     const int64_t chunk = area % g.chunks, image = area / g.chunks;
     const int64_t first = g.first(chunk), count = g.first(chunk + 1) - first;
     const float* biases = bias.as<float>(operands);
     const float* also = added.as<float>(operands);
-    for (int64_t filter = begin; filter < end; ++filter) {
+    for (int64_t filter = some.begin; filter < some.end; ++filter) {
       const int64_t place = (image * plan.filters + filter) * plane;
       float* to = operands.outputs[0].as<float>() + place;
       for (int64_t tile = 0; tile < count; tile += plan.lanes) {
-        functions.output(products(work) + (filter - begin) * g.stride + tile, step, lines);
+        functions.output(from + (filter - filters.begin) * g.stride + tile, step, lines);
         each_run(g, first + tile, std::min(plan.lanes, count - tile),
                  [&](int64_t at, int64_t y, int64_t x, int64_t run) {
                    const int64_t length = std::min(run * kOut, g.x.output - x);
