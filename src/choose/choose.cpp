@@ -1,6 +1,7 @@
 #include "choose/choose.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/text.hpp"
 #include "ir/late_sizes.hpp"
@@ -9,28 +10,69 @@
 namespace hone {
 namespace {
 
-/// The best so far. `refuse(kernel, why)` hears of every other one, in no particular order.
+/// One way for each kernel that accepts, and what kernels say of it; the others' words go to
+/// `refuse(kernel, why)`.
+struct Accepted {
+  Way way;
+  std::string note;
+};
 template <class Refuse>
-Chosen least(const std::vector<const Kernel*>& kernels,
-             const std::shared_ptr<const Problem>& problem, const Refuse& refuse) {
-  Chosen best;
+std::vector<Accepted> accepted(const std::vector<const Kernel*>& kernels,
+                               const std::shared_ptr<const Problem>& problem,
+                               const Refuse& refuse) {
+  std::vector<Accepted> found;
   for (const Kernel* kernel : kernels) {
     Verdict verdict = kernel->accepts(*problem);
-    if (!verdict.yes) {
-      refuse(*kernel, std::move(verdict.why));
-      continue;
-    }
-    Recipe recipe = kernel->recipe(problem, kernel->tunings(*problem).front());
-    if (best.kernel != nullptr && recipe.seconds >= best.recipe.seconds) {
-      refuse(*kernel, "takes longer by estimate");
-      continue;
-    }
-    if (best.kernel != nullptr) refuse(*best.kernel, "takes longer by estimate");
-    best.kernel = kernel;
-    best.recipe = std::move(recipe);
-    best.note = std::move(verdict.why);
+    if (verdict.yes)
+      found.push_back({{kernel, kernel->recipe(problem, kernel->tunings(*problem).front())},
+                       std::move(verdict.why)});
+    else refuse(*kernel, std::move(verdict.why));
   }
-  return best;
+  return found;
+}
+
+/// In `found`, at least one.
+size_t least_of(const std::vector<Accepted>& found) {
+  const auto seconds = [](const Accepted& each) { return each.way.recipe.seconds; };
+  return static_cast<size_t>(std::ranges::min_element(found, {}, seconds) - found.begin());
+}
+
+/// What is worth timing, all tunings, the best estimates first.
+std::vector<Way> worth_timing(const std::vector<Accepted>& found, double least,
+                              const Timing& timing) {
+  std::vector<Way> ways;
+  for (const Accepted& each : found) {
+    const Kernel& kernel = *each.way.kernel;
+    const auto& problem = each.way.recipe.problem;
+    if (each.way.recipe.seconds > timing.worth * least) continue;
+    for (const Tuning& tuning : kernel.tunings(*problem))
+      ways.push_back({&kernel, kernel.recipe(problem, tuning)});
+  }
+  const auto seconds = [](const Way& way) { return way.recipe.seconds; };
+  std::ranges::stable_sort(ways, {}, seconds);
+  if (ways.size() > timing.most) ways.resize(timing.most);
+  return ways;
+}
+
+/// Puts times in the place of estimates: of each kernel its fastest tuning, without the kernels
+/// that were not worth it. false: they are not known.
+bool time(std::vector<Accepted>& found, double least, Timing& timing) {
+  const std::vector<Way> ways = worth_timing(found, least, timing);
+  const std::vector<double> times = timing.seconds(ways);
+  if (times.empty()) return false;
+  std::erase_if(found, [&](const Accepted& each) {
+    return std::ranges::find(ways, each.way.kernel, &Way::kernel) == ways.end();
+  });
+  for (Accepted& each : found) {
+    double best = INFINITY;
+    for (size_t i = 0; i < ways.size(); ++i) {
+      if (ways[i].kernel != each.way.kernel || times[i] >= best) continue;
+      best = times[i];
+      each.way = ways[i];
+      each.way.recipe.seconds = best;
+    }
+  }
+  return true;
 }
 
 Choices choose(Chooser& chooser, const Graph& graph, const Conditions& conditions,
@@ -60,29 +102,39 @@ size_t Chooser::Hash::operator()(const List& list) const {
 Chosen Chooser::choose(std::shared_ptr<const Problem> problem) {
   auto refusals = std::make_shared<Refusals>();
   refusals->reserve(kernels_.size());
-  Chosen best = least(kernels_, problem, [&](const Kernel& kernel, std::string why) {
+  const auto refuse = [&](const Kernel& kernel, std::string why) {
     refusals->push_back({std::string(kernel.name), std::move(why)});
-  });
-  std::sort(refusals->begin(), refusals->end());
-  if (best.kernel == nullptr) {
+  };
+  std::vector<Accepted> found = accepted(kernels_, problem, refuse);
+  if (found.empty()) {
     std::vector<std::string> reasons;
     for (const auto& [kernel, why] : *refusals) reasons.push_back(cat(kernel, ": ", why));
     fail(Code::unsupported, "no kernel runs ", describe(problem->region.body->nodes().front()),
          ": ", join(reasons, "; "));
   }
-  if (!refusals->empty()) best.refusals = *lists_.insert(std::move(refusals)).first;
-  return best;
+  const double least = found[least_of(found)].way.recipe.seconds;
+  std::vector<const Kernel*> asked;
+  for (const Accepted& each : found) asked.push_back(each.way.kernel);
+  const bool is_timed = timing_ != nullptr && time(found, least, *timing_);
+  Accepted& best = found[least_of(found)];
+  for (const Kernel* kernel : asked)
+    if (kernel != best.way.kernel)
+      refuse(*kernel, is_timed ? "takes longer" : "takes longer by estimate");
+  std::sort(refusals->begin(), refusals->end());
+  Chosen chosen{best.way.kernel, std::move(best.way.recipe), std::move(best.note), nullptr};
+  if (!refusals->empty()) chosen.refusals = *lists_.insert(std::move(refusals)).first;
+  return chosen;
 }
 
 double least_seconds(const KernelRegistry& kernels, std::shared_ptr<const Problem> problem) {
-  const Chosen best = least(kernels.all(), problem, [](const Kernel&, const std::string&) {});
-  if (best.kernel == nullptr) return Chooser(kernels).choose(std::move(problem)).recipe.seconds;
-  return best.recipe.seconds;
+  const auto found = accepted(kernels.all(), problem, [](const Kernel&, const std::string&) {});
+  if (found.empty()) return Chooser(kernels).choose(std::move(problem)).recipe.seconds;
+  return found[least_of(found)].way.recipe.seconds;
 }
 
 Choices choose(const Graph& graph, const KernelRegistry& kernels, const Conditions& conditions,
-               const OnChoice& each) {
-  Chooser chooser(kernels);
+               const OnChoice& each, Timing* timing) {
+  Chooser chooser(kernels, timing);
   return choose(chooser, graph, conditions, each);
 }
 

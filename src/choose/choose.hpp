@@ -6,6 +6,7 @@
 #include "device/chosen.hpp"
 #include "device/device.hpp"
 #include "device/problem.hpp"
+#include "device/timing.hpp"
 #include "ir/graph.hpp"
 
 namespace hone {
@@ -14,10 +15,13 @@ namespace hone {
 /// the lists of them.
 class Chooser {
  public:
-  explicit Chooser(const KernelRegistry& kernels) : kernels_(kernels.all()) {}
+  /// `timing`: asked about ways whose estimates are near the least; null: estimates decide.
+  explicit Chooser(const KernelRegistry& kernels, Timing* timing = nullptr)
+      : kernels_(kernels.all()), timing_(timing) {}
 
-  /// The least estimated time among the kernels and their first tunings; ties go to the first name.
-  /// Error(unsupported) with every kernel's reason when none accepts.
+  /// The least time among the kernels and their tunings; by estimate, of each kernel the first
+  /// tuning. Ties go to the first name. Error(unsupported) with every kernel's reason when none
+  /// accepts.
   Chosen choose(std::shared_ptr<const Problem> problem);
 
  private:
@@ -30,6 +34,7 @@ class Chooser {
   };
 
   std::vector<const Kernel*> kernels_;
+  Timing* timing_;
   std::unordered_set<List, Hash, Equal> lists_;
 };
 
@@ -41,6 +46,6 @@ using OnChoice = std::function<void()>;
 
 /// Decides every node of the graph that a kernel runs, and those of the bodies of its control flow.
 Choices choose(const Graph& graph, const KernelRegistry& kernels, const Conditions& conditions,
-               const OnChoice& each = nullptr);
+               const OnChoice& each = nullptr, Timing* timing = nullptr);
 
 }  // namespace hone

@@ -138,11 +138,13 @@ class Compiling {
   void choose_all(Draft& made) {
     const auto total = static_cast<int64_t>(made.typed->nodes().size());
     int64_t done = 0;
-    made.chosen = choose(*made.typed, device_.kernels(), conditions_of(*made.typed),
-                         [&] {  // bodies have more
-                           if (options_.progress)
-                             options_.progress("kernels and plan", std::min(done++, total), total);
-                         });
+    made.chosen = choose(
+        *made.typed, device_.kernels(), conditions_of(*made.typed),
+        [&] {  // bodies have more
+          if (options_.progress)
+            options_.progress("kernels and plan", std::min(done++, total), total);
+        },
+        options_.timing);
     made.plan = make_plan(*made.typed, made.chosen, conditions_);
     const std::vector<double> seconds = step_seconds(*made.typed, made.plan, made.chosen);
     made.seconds = std::accumulate(seconds.begin(), seconds.end(), 0.0);

@@ -10,6 +10,7 @@
 #include "base/progress.hpp"
 #include "choose/cover.hpp"
 #include "device/device.hpp"
+#include "device/timing.hpp"
 #include "passes/fusion/fuse.hpp"
 #include "plan/streams.hpp"
 
@@ -22,7 +23,8 @@ struct CompileOptions {
   Bindings sizes{};      // that the user expects of symbols; others: see expected_size()
   /// Names of the candidates to take, unpriced, as an earlier compilation found; nullopt: price.
   std::optional<std::vector<std::string>> candidates{};
-  AfterPass after{};  // sees the graph after each pass that changed it
+  Timing* timing = nullptr;  // asked instead of estimates where kernels are chosen
+  AfterPass after{};         // sees the graph after each pass that changed it
   Progress progress{};
 };
 

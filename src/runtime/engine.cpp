@@ -17,6 +17,7 @@ std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable
   engine->options_ = options;
   engine->options_.workers = engine->workers_;  // with_inputs(): however many are usable by then
   engine->options_.progress = nullptr;
+  engine->options_.timing = nullptr;
   engine->options_.after_pass = nullptr;
   if (options.device == nullptr) engine->options_.device = open_device();
   if (part != nullptr) engine->replanned_ = engine->use(*part, options);
@@ -27,6 +28,7 @@ std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable
         "build it anew from the model");
   CompileOptions how = engine->compile_options();
   how.progress = options.progress;
+  how.timing = options.timing;
   how.after = options.after_pass;
   Compiled compiled = compile(*engine->portable_, engine->device(), how);
   engine->graph_ = std::move(compiled.typed);

@@ -17,9 +17,10 @@ struct EngineOptions {
   size_t specialized = 8;  // programs kept, of each graph, for sizes the general one cannot run
   /// Left out and kept by the passes that run on the typed graph, too (their limits are its own).
   PassOptions passes = {};
-  Bindings sizes{};        // that are expected of the model's symbols: choices are made for them
-  Progress progress{};     // told while the engine is made, not later
-  AfterPass after_pass{};  // sees the typed graph after each pass that changed it; not later
+  Bindings sizes{};          // that are expected of the model's symbols: choices are made for them
+  Timing* timing = nullptr;  // asked while the engine is made instead of estimates, not later
+  Progress progress{};       // told while the engine is made, not later
+  AfterPass after_pass{};    // sees the typed graph after each pass that changed it; not later
 };
 
 /// What a file has for one device: the graph that its plan is of, and the plan.

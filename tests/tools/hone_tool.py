@@ -12,8 +12,8 @@ import zipfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/hostile"))
 DIGITS = ROOT / "examples/digits/digits.onnx"
-VERBS = ("run", "build", "bench", "profile", "convert", "inspect", "compare", "completion",
-         "doctor", "version")
+VERBS = ("run", "build", "bench", "profile", "convert", "inspect", "compare", "tuning",
+         "completion", "doctor", "version")
 
 
 def npy(kind, shape, data):

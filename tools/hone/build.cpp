@@ -11,6 +11,7 @@
 #include "progress.hpp"
 #include "regions.hpp"
 #include "runtime/engine_file.hpp"
+#include "tuning_file.hpp"
 
 namespace hone::cli {
 namespace {
@@ -26,6 +27,7 @@ struct BuildVerb {
   std::string output, dump;
   bool explain = false;
   SaveOptions save;
+  TuningOptions tuning;
 };
 
 /// Writes the graph after the import and after each pass that changed it, numbered in order.
@@ -85,6 +87,7 @@ void build_file(const BuildVerb& verb) {
   BuildOptions options = verb.model.build_options();
   options.engine.progress = stages.progress();
   options.engine.sizes = verb.model.given_sizes(*imported.graph);
+  Tuning tuning(verb.tuning, options);
   std::unique_ptr<Dump> dump;
   if (!verb.dump.empty()) {
     dump = std::make_unique<Dump>(verb.dump);
@@ -102,6 +105,7 @@ void build_file(const BuildVerb& verb) {
   stages.tell(kStages[1], 0, 0);
   const std::shared_ptr<const Engine> engine =
       build(std::move(imported.graph), options, std::move(imported.defaults));
+  const std::string timed = tuning.finish(engine->stated(), options.engine.sizes);
   SaveOptions how = verb.save;
   how.progress = stages.progress();
   save(*engine, output, how);
@@ -112,6 +116,7 @@ void build_file(const BuildVerb& verb) {
     print(explained({engine->graph(), engine->plan(), engine->report()},
                     Sizes(*engine->portable(), {})));
   if (dump) line("graphs  ", verb.dump, "  ", dump->count(), " files");
+  if (!timed.empty()) line("tuning  ", timed);
   line("engine  ", output.string(), "  ", bytes_text(std::filesystem::file_size(output)), "  ",
        seconds_text(seconds));
 }
@@ -131,6 +136,7 @@ std::function<void()> declare_build(Arguments& arguments) {
                  "Leave out the portable graph: the engine runs on machines like this one only");
   arguments.flag("--keep-defaults", verb->save.keep_defaults,
                  "Keep inputs' own values replaceable, however large the engine grows");
+  verb->tuning.declare(arguments);
   verb->model.declare_shapes(arguments);
   verb->model.declare_workers(arguments);
   verb->model.declare_weights(arguments);

@@ -43,6 +43,7 @@ Examples:
 Examples:
   hone build net.onnx -o net.hone
   hone build net.onnx -o net.hone --explain        each step: kernel, layers, notes
+  hone build net.onnx -o net.hone --opt 2          kernels are timed on this machine
   hone build net.onnx -o net.hone --dump graphs    the graph after each pass that changed it
 )",
      declare_build},
@@ -116,6 +117,18 @@ every value that both have as an output: values of one name and layer, or of one
 Inputs and outputs belong together by their places. Exit code 9: an output differs.
 )",
      declare_compare},
+    {"tuning", "Show, merge or compare what builds have timed of kernels.",
+     R"(
+A tuned build times kernels and keeps what it found in a file of text: a line for each way to run a
+problem, with the time. The next build of a model with the same problems on the same kind of machine
+times nothing.
+
+Examples:
+  hone tuning
+  hone tuning --file old.txt --diff new.txt
+  hone tuning --file a.txt --merge b.txt -o both.txt
+)",
+     declare_tuning},
     {"completion", "Write a script that completes hone's verbs and options in a shell.",
      R"(
 Examples:

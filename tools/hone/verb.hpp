@@ -70,6 +70,7 @@ std::function<void()> declare_convert(Arguments& arguments);
 std::function<void()> declare_inspect(Arguments& arguments);
 std::function<void()> declare_compare(Arguments& arguments);
 std::function<void()> declare_completion(Arguments& arguments);
+std::function<void()> declare_tuning(Arguments& arguments);
 std::function<void()> declare_doctor(Arguments& arguments);
 std::function<void()> declare_version(Arguments& arguments);
 

@@ -1,0 +1,27 @@
+#pragma once
+// Times that somebody measured, where estimates would be used otherwise.
+
+#include <vector>
+
+#include "device/kernel.hpp"
+
+namespace hone {
+
+/// One way to run a problem, with what its recipe estimates.
+struct Way {
+  const Kernel* kernel = nullptr;
+  Recipe recipe;
+};
+
+struct Timing {
+  virtual ~Timing() = default;
+  /// Ways with longer estimates than `worth` times the least are not asked about, and no more than
+  /// `most` of the others.
+  double worth = 6;
+  size_t most = 8;
+  /// Seconds of each of these ways to run one problem; empty: they are not known, and the estimates
+  /// hold. The same answer for the same question as long as this lives.
+  virtual std::vector<double> seconds(const std::vector<Way>& ways) = 0;
+};
+
+}  // namespace hone

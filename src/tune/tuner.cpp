@@ -1,0 +1,55 @@
+#include "tune/tuner.hpp"
+
+#include "base/text.hpp"
+#include "tune/measure.hpp"
+
+namespace hone {
+
+Tuner::Tuner(std::shared_ptr<Device> device, int workers, Records records, TunerOptions options)
+    : device_(std::move(device)),
+      stream_(device_->stream({workers})),
+      records_(std::move(records)),
+      options_(options) {}
+
+Tuner::~Tuner() = default;
+
+bool Tuner::may_measure() const {
+  return options_.measures && spent_.count() < options_.budget &&
+         (options_.stop == nullptr || !options_.stop->load());
+}
+
+std::vector<double> Tuner::seconds(const std::vector<Way>& ways) {
+  const Problem& problem = *ways.front().recipe.problem;
+  const Hash hash = hash_text(timing_text(problem));
+  const auto [seen, is_new] = seen_.emplace(hash, false);
+  std::vector<double> times;
+  for (const Way& way : ways)
+    if (const auto time = records_.find(record_of(hash, way))) times.push_back(*time);
+  if (times.size() == ways.size()) {
+    if (is_new) ++known_;
+    seen->second = true;
+    return times;
+  }
+  // A problem for which estimates held once is not measured later: equal steps run equal kernels.
+  if (!is_new || !may_measure()) {
+    if (is_new) ++estimated_;
+    return {};
+  }
+  const auto start = std::chrono::steady_clock::now();
+  times = measure(ways, *device_, *stream_);
+  spent_ += std::chrono::steady_clock::now() - start;
+  if (times.empty()) {
+    ++estimated_;
+    return {};
+  }
+  ++measured_;
+  seen->second = true;
+  std::vector<std::string> ops;
+  for (const Node& node : problem.region.body->nodes()) ops.emplace_back(node.op.name());
+  const Value& result = *problem.region.body->outputs().front().value;
+  for (size_t i = 0; i < ways.size(); ++i)
+    records_.set(record_of(hash, ways[i]), {times[i], cat(join(ops, " "), " ", result.type)});
+  return times;
+}
+
+}  // namespace hone
