@@ -39,6 +39,11 @@ Isa isa() {
 
 void limit_isa(Isa most) { limit.store(most); }
 
+bool has_vnni() {
+  static const bool kHas = __builtin_cpu_supports("avx512vnni") != 0;
+  return kHas && isa() == Isa::avx512;
+}
+
 const char* name(Isa isa) {
   switch (isa) {
     case Isa::avx512: return "avx512";

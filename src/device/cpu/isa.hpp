@@ -16,6 +16,8 @@ enum class Isa : uint8_t {
 Isa isa();
 /// For tests: from now on at most `most`. Not while anything runs.
 void limit_isa(Isa most);
+/// Under AVX-512, this processor multiplies groups of bytes and adds them at once (VNNI).
+bool has_vnni();
 /// "generic", "avx2", "avx512".
 const char* name(Isa isa);
 

@@ -1,0 +1,90 @@
+#include "device/cpu/jit/integer_contraction.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "device/cpu/jit/code_memory.hpp"
+#include "device/cpu/jit/integer_contraction_code.hpp"
+
+namespace hone::cpu {
+namespace {
+
+constexpr int kMostPointers = 12;       // of rows, that general registers hold
+constexpr size_t kKernelBytes = 16384;  // the most code of one block
+
+using Key = std::tuple<Isa, IntegerForm, int>;
+
+}  // namespace
+
+int IntegerContraction::most_rows(Isa isa, const IntegerForm& form, int vectors) {
+  const int registers = isa == Isa::avx512 ? 32 : 16;
+  const int rows = std::min(
+      kMostRows, (registers - IntegerContractionCode::other_registers(form, vectors)) / vectors);
+  return form.kind == IntegerForm::Kind::matrix ? std::min(rows, kMostPointers) : rows;
+}
+
+std::shared_ptr<const IntegerContraction> IntegerContraction::of(Isa isa, const IntegerForm& form,
+                                                                 int most_vectors) {
+  static std::mutex mutex;
+  static std::map<Key, std::weak_ptr<const IntegerContraction>> known;
+  if (isa == Isa::generic) return nullptr;
+  const std::lock_guard lock(mutex);
+  std::weak_ptr<const IntegerContraction>& place = known[{isa, form, most_vectors}];
+  if (auto found = place.lock()) return found;
+
+  std::shared_ptr<IntegerContraction> made(new IntegerContraction);
+  made->form_ = form;
+  made->isa_ = isa;
+  int blocks = 0;
+  for (int vectors = 1; vectors <= most_vectors; ++vectors)
+    blocks += made->rows_[vectors - 1] = most_rows(isa, form, vectors);
+  IntegerContractionCode code(isa, form, static_cast<size_t>(blocks) * kKernelBytes);
+  std::vector<std::pair<Function*, size_t>> places;
+  for (int vectors = 1; vectors <= most_vectors; ++vectors)
+    for (int rows = 1; rows <= made->rows_[vectors - 1]; ++rows)
+      places.emplace_back(&made->functions_[vectors - 1][rows - 1], code.emit(rows, vectors));
+  made->code_ = executable(code.code());
+  if (made->code_ == nullptr) return nullptr;
+  for (const auto& [function, at] : places)
+    *function = function_at<Function>(made->code_.get() + at);
+  place = made;
+  return made;
+}
+
+void IntegerContraction::run(IntegerCall& call, int rows, int vectors, int64_t columns) const {
+  const int64_t last = columns - int64_t{vectors - 1} * lanes(isa_);
+  if (last == lanes(isa_)) {
+    call.last_lanes = -1;
+    return function(rows, vectors)(&call);
+  }
+  if (isa_ != Isa::avx512) return run_ragged(call, rows, vectors, columns);
+  call.last_lanes = (int64_t{1} << last) - 1;
+  function(rows, vectors)(&call);
+}
+
+void IntegerContraction::run_ragged(IntegerCall& call, int rows, int vectors,
+                                    int64_t columns) const {
+  constexpr int64_t kRow = int64_t{kMostVectors} * 8;  // lanes
+  std::byte results[4 * kRow * kMostRows], others[kRow * kMostRows];
+  IntegerCall inside = call;
+  const auto bytes = static_cast<size_t>(columns * form_.result_bytes());
+  inside.c = results;
+  inside.c_stride = kRow * form_.result_bytes();
+  const auto* from = static_cast<const std::byte*>(call.added);
+  if (form_.adds) {
+    inside.added = others;
+    for (int64_t row = 0; row < rows; ++row)
+      std::memcpy(others + row * inside.c_stride, from + row * call.c_stride, bytes);
+  }
+  function(rows, vectors)(&inside);
+  auto* to = static_cast<std::byte*>(call.c);
+  for (int64_t row = 0; row < rows; ++row)
+    std::memcpy(to + row * call.c_stride, results + row * inside.c_stride, bytes);
+}
+
+}  // namespace hone::cpu
