@@ -42,22 +42,36 @@ int64_t rows_of_tile(int64_t rows, int64_t columns, int64_t reach, int64_t least
 
 }  // namespace
 
-bool Patches::refuses(const Filters& filters) {
+namespace {
+
+/// Floats of one channel of a patch of a row of so many pixels; at most about `most`.
+int64_t floats_of_channel(const Filters& filters, int64_t columns, int64_t most) {
   const Window& window = filters.window;
   int64_t floats = 1;
   const size_t axes = filters.one_dimensional ? 1 : 2;
-  for (size_t axis = 0; axis < axes; ++axis) {
+  for (size_t axis = 0; axis < axes && floats <= most; ++axis) {
     const int64_t taps = filters.kernel[axis + 2 - axes];
     const int64_t stride = window.stride(axis), dilation = window.dilation(axis);
-    if (taps > kPatchFloats || dilation > kPatchFloats || stride > kPatchFloats) return true;
+    if (taps > most || dilation > most || stride > most) return most + 1;
     const int64_t reach = (taps - 1) * dilation / stride;
-    floats *= std::min(stride, taps) * ((axis + 1 == axes ? kLeastColumns : 1) + reach);
-    if (floats > kPatchFloats) return true;
+    floats *= std::min(stride, taps) * ((axis + 1 == axes ? columns : 1) + reach);
   }
-  return false;
+  return floats;
 }
 
-Patches::Patches(const Filters& filters, const ConvGeometry& given, int64_t wanted)
+}  // namespace
+
+bool Patches::refuses(const Filters& filters) {
+  return floats_of_channel(filters, kLeastColumns, kPatchFloats) > kPatchFloats;
+}
+
+bool Patches::refuses_depth(const Filters& filters, int64_t channels) {
+  return floats_of_channel(filters, 1, kPatchFloats) * std::min(channels, kPatchFloats) >
+         kPatchFloats;
+}
+
+Patches::Patches(const Filters& filters, const ConvGeometry& given, int64_t wanted,
+                 bool whole_depth)
     : geometry_(given) {
   if (given.images == 0) return;
   ConvGeometry& g = geometry_;
@@ -69,10 +83,10 @@ Patches::Patches(const Filters& filters, const ConvGeometry& given, int64_t want
     g.height = g.rows = 1;
   }
   // Input rows a multiple of 4 KiB apart share one set of the first-level cache.
-  reads_input_ = g.plain && g.columns >= Contraction::lanes(gemm_core().isa) &&
+  reads_input_ = !whole_depth && g.plain && g.columns >= Contraction::lanes(gemm_core().isa) &&
                  g.columns % 1024 != 0 && g.channels * g.columns < (1 << 28);
   if (reads_input_) plan_reading(wanted);
-  else plan_copies(filters, wanted);
+  else plan_copies(filters, wanted, whole_depth);
 }
 
 void Patches::plan_reading(int64_t wanted) {
@@ -105,7 +119,7 @@ std::vector<Patches::Tap> Patches::taps_of(const Filters& filters) {
 }
 
 /// Whole rows of pixels, as many as fit; else a part of one row; else fewer channels.
-void Patches::plan_copies(const Filters& filters, int64_t wanted) {
+void Patches::plan_copies(const Filters& filters, int64_t wanted, bool whole_depth) {
   const ConvGeometry& g = geometry_;
   const std::vector<Tap> taps = taps_of(filters);
   const auto phases = static_cast<int64_t>(phases_.size());
@@ -118,9 +132,10 @@ void Patches::plan_copies(const Filters& filters, int64_t wanted) {
   const int64_t fitting = kPatchFloats / (channels_ * row) - reach_y;
   // Halos are read twice, and short tiles leave vectors unused.
   const int64_t least = std::min(g.rows, ceil_div(kLeastColumns, g.columns));
-  const int64_t fitting_few = kPatchFloats / (std::min(kFewChannels, channels_) * row) - reach_y;
-  if (fitting >= least || fitting_few >= least) {
-    const int64_t most = fitting >= least
+  const int64_t few = whole_depth ? channels_ : std::min(kFewChannels, channels_);
+  const int64_t fitting_few = kPatchFloats / (few * row) - reach_y;
+  if (fitting >= (whole_depth ? 1 : least) || fitting_few >= least) {
+    const int64_t most = fitting >= least || whole_depth
                              ? std::min(fitting, std::max(least, ceil_div(g.rows, wanted)))
                              : std::min(fitting_few, std::max(least, reach_y));
     tile_rows_ = rows_of_tile(g.rows, g.columns, reach_x, least, std::min(most, g.rows));
@@ -129,7 +144,8 @@ void Patches::plan_copies(const Filters& filters, int64_t wanted) {
   } else {
     const int64_t line = phases * (1 + reach_y);
     const int64_t most = kPatchFloats / (channels_ * line) - reach_x;
-    tile_columns_ = equal_part(g.columns, std::max(std::min(kLeastColumns, g.columns), most));
+    const int64_t columns = whole_depth ? 1 : std::min(kLeastColumns, g.columns);
+    tile_columns_ = equal_part(g.columns, std::max(columns, most));
     channels_ =
         std::clamp<int64_t>(kPatchFloats / (line * (tile_columns_ + reach_x)), 1, channels_);
     channels_ = equal_part(g.channels, channels_);
@@ -168,26 +184,17 @@ Patches::Tile Patches::tile(int64_t index) const {
 }
 
 void Patches::fill(const Tile& tile, const float* from, int64_t channels, float* to) const {
-  const ConvGeometry& g = geometry_;
-  const int64_t rows = tile.rows + patch_rows_ - tile_rows_;
-  const Reach* reaches = reaches_.data() + tile.x / tile_columns_ * std::ssize(phases_);
-  for (int64_t c = 0; c < channels; ++c, from += g.height * g.width)
-    for (size_t phase = 0; phase < phases_.size(); ++phase) {
-      float* row = to;
-      int64_t y = g.y.start(tile.y) + phases_[phase].y;
-      for (int64_t r = 0; r < rows; ++r, row += pitch_, y += g.y.stride) {
-        if (y < 0 || y >= g.height) std::fill_n(row, pitch_, 0.0F);
-        else fill_row(from + y * g.width, reaches[phase], row);
-      }
-      // A plane that is not full has no next row whose padding would do.
-      std::fill_n(row, std::min(behind_, plane_ - rows * pitch_), 0.0F);
-      to += plane_;
-    }
+  const int64_t plane = geometry_.height * geometry_.width;
+  each_row(tile, 0, channels, 0, to, [&](int64_t c, int64_t y, const Reach& reach, float* row) {
+    if (y < 0) std::fill_n(row, pitch_, 0.0F);
+    else fill_row(from + c * plane + y * geometry_.width, reach, row);
+  });
 }
 
-void Patches::fill_end(const Tile& tile, int64_t channels, float* to) const {
+void Patches::fill_beyond(const Tile& tile, int64_t channels, float padding, float* to) const {
   const int64_t rows = tile.rows + patch_rows_ - tile_rows_;
-  std::fill_n(to + channels * channel_floats() - (plane_ - rows * pitch_), kBeyond, 0.0F);
+  const int64_t last = channels * std::ssize(phases_) - 1;
+  std::fill_n(to + last * plane_ + rows * pitch_, kBeyond, padding);
 }
 
 /// Of a row of a patch that begins with the pixel `x`: what lies in the input.

@@ -196,7 +196,7 @@ struct DirectShared final : Shared<DirectShared> {
       const int64_t index = at / g.patches.tiles();
       g.patches.fill(tile, input + (index * g.channels + first + begin) * plane, end - begin,
                      to + begin * g.patches.channel_floats());
-      if (group + 1 == groups) g.patches.fill_end(tile, channels, to);
+      if (group + 1 == groups) g.patches.fill_beyond(tile, channels, 0, to);
     });
   }
 
@@ -259,7 +259,7 @@ struct DirectShared final : Shared<DirectShared> {
       const int64_t channels = std::min(step, g.channels - c);
       if (!g.patches.reads_input() && !g.shares) {
         g.patches.fill(tile, input + c * plane, channels, patch);
-        g.patches.fill_end(tile, channels, patch);
+        g.patches.fill_beyond(tile, channels, 0, patch);
       }
       call.depth = channels * filters.taps();
       call.accumulates = c > 0 ? 1 : 0;

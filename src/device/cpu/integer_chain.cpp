@@ -1,0 +1,268 @@
+#include "device/cpu/integer_chain.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "device/cpu/chain.hpp"
+#include "device/cpu/requantize.hpp"
+#include "ops/activation.hpp"
+#include "ops/common/quantization.hpp"
+#include "ops/qlinear.hpp"
+#include "ops/quantized.hpp"
+
+namespace hone::cpu {
+namespace {
+
+/// So that no sum, with its bias and what a zero point adds, leaves 32 bits.
+constexpr int64_t kMostWords = 1 << 14, kMostBytes = 1 << 15;  // of the depth
+constexpr double kMostBias = 0x1p30;
+
+std::optional<IntegerOperands> places_of(const Op& op) {
+  if (op.as<QLinearConv>() != nullptr) return IntegerOperands{0, 1, 2, 3, 4, 5, 6, 7, 8};
+  if (op.as<QLinearMatMul>() != nullptr) return IntegerOperands{0, 1, 2, 3, 4, 5, 6, 7, -1};
+  if (op.as<QGemm>() != nullptr) return IntegerOperands{0, 1, 2, 3, 4, 5, 7, 8, 6};
+  if (op.as<ConvInteger>() != nullptr || op.as<MatMulInteger>() != nullptr)
+    return IntegerOperands{0, -1, 2, 1, -1, 3, -1, -1, -1};
+  return std::nullopt;
+}
+
+DType dtype_of(const Value* value) { return value->type.tensor().dtype; }
+
+/// A bound of Clip that is a literal or absent.
+bool find_bound(const Node& clip, size_t operand, double& bound) {
+  const Value* value = clip.input(operand);
+  if (value == nullptr) return true;
+  if (!value->is_literal() || value->weight->count() != 1) return false;
+  const double number = value->weight->tensor().number(0);
+  bound = operand == 1 ? std::max(bound, number) : std::min(bound, number);
+  return true;
+}
+
+/// The node clips the chain's result.
+bool clips(const Node& node, IntegerChain& chain) {
+  if (node.op.as<Clip>() == nullptr || node.inputs[0] != chain.result) return false;
+  double low = chain.sum == nullptr ? chain.low : chain.sum_low;
+  double high = chain.sum == nullptr ? chain.high : chain.sum_high;
+  if (!find_bound(node, 1, low) || !find_bound(node, 2, high) || low > high) return false;
+  (chain.sum == nullptr ? chain.low : chain.sum_low) = low;
+  (chain.sum == nullptr ? chain.high : chain.sum_high) = high;
+  return true;
+}
+
+/// The number of a constant of one element; nullopt: it is none.
+std::optional<double> constant_number(const Problem& problem, const Value* value) {
+  const Weight* weight = constant_of(problem, value);
+  if (weight == nullptr || weight->count() != 1) return std::nullopt;
+  return weight->tensor().number(0);
+}
+
+/// The node adds another quantized tensor to the chain's result.
+bool adds(const Problem& problem, const Node& node, IntegerChain& chain) {
+  if (node.op.as<QLinearAdd>() == nullptr || chain.sum != nullptr || chain.places.y_scale < 0)
+    return false;
+  const int other = node.inputs[0] == chain.result ? 3 : 0;
+  const Value* added = node.input(static_cast<size_t>(other));
+  if (added == chain.result || added == nullptr || !added->is_input() ||
+      constant_of(problem, added) != nullptr || !added->type.tensor().has_rank() ||
+      added->type.tensor().shape() != chain.result->type.tensor().shape())
+    return false;
+  for (const size_t scale : {1, 4, 6})
+    if (dtype_of(node.input(scale)) != DType::f32 || !constant_number(problem, node.input(scale)))
+      return false;
+  for (const size_t zero : {2, 5, 7})
+    if (node.input(zero) != nullptr && !constant_number(problem, node.input(zero))) return false;
+  chain.sum = &node;
+  chain.added = other;
+  const IntegerRange range = integer_range(dtype_of(added));
+  chain.sum_low = range.least;
+  chain.sum_high = range.most;
+  return true;
+}
+
+/// Why zero points or scales (of `filters`, or of all) are not for these kernels; empty: they are.
+std::string refused(const Problem& problem, const Value* value, int64_t filters,
+                    std::string_view what) {
+  if (value == nullptr) return {};
+  const Weight* weight = constant_of(problem, value);
+  if (weight == nullptr) return cat(what, " is computed");
+  if (weight->count() != 1 && weight->count() != filters) return cat(what, " is not one a filter");
+  return {};
+}
+
+std::string refused_parameters(const Problem& problem, const IntegerChain& chain, int64_t filters) {
+  const IntegerOperands& p = chain.places;
+  for (const int scale : {p.x_scale, p.w_scale, p.y_scale})
+    if (const Value* value = chain.operand(scale); value != nullptr)
+      if (dtype_of(value) != DType::f32) return "scales of f32 only";
+  const bool quantizes = p.x_scale >= 0;
+  for (const auto& [place, most, what] : {std::tuple{p.x_scale, int64_t{1}, "a scale"},
+                                          {p.w_scale, filters, "the weight's scale"},
+                                          {p.y_scale, int64_t{1}, "a scale"},
+                                          {quantizes ? p.x_zero : -1, int64_t{1}, "a zero point"},
+                                          {p.y_zero, int64_t{1}, "a zero point"},
+                                          {p.w_zero, filters, "the weight's zero point"}})
+    if (std::string why = refused(problem, chain.operand(place), most, what); !why.empty())
+      return why;
+  const Value* bias = chain.operand(p.bias);
+  if (bias == nullptr) return {};
+  const Weight* weight = constant_of(problem, bias);
+  if (weight == nullptr) return "the bias is computed";
+  if (weight->count() != filters) return "the bias is not one a filter";
+  for (int64_t i = 0; i < weight->count(); ++i)
+    if (std::abs(weight->tensor().number(i)) > kMostBias) return "sums may leave 32 bits";
+  return {};
+}
+
+}  // namespace
+
+const Value* IntegerChain::operand(int place) const {
+  return place < 0 ? nullptr : anchor->input(static_cast<size_t>(place));
+}
+
+std::optional<IntegerChain> integer_chain(const Problem& problem) {
+  const Node& first = problem.region.body->nodes().front();
+  const auto places = places_of(first.op);
+  if (!places || first.outputs.size() != 1) return std::nullopt;
+  IntegerChain chain;
+  chain.anchor = &first;
+  chain.places = *places;
+  chain.result = first.output();
+  chain.nodes = 1;
+  for (const int place : {places->x, places->weight})
+    if (!is_byte(chain.operand(place)->type.tensor())) return std::nullopt;
+  const TensorType& result = first.output()->type.tensor();
+  if (!result.has_rank()) return std::nullopt;
+  if (places->y_scale < 0 || chain.operand(places->y_scale) == nullptr) return chain;
+  if (!is_byte(result)) return std::nullopt;
+  const IntegerRange range = integer_range(result.dtype);
+  chain.low = range.least;
+  chain.high = range.most;
+  while (chain.result->first_output < 0 && chain.result->users.size() == 1) {
+    const Node& next = *chain.result->users.front();
+    if (!clips(next, chain) && !adds(problem, next, chain)) break;
+    chain.result = next.output();
+    ++chain.nodes;
+  }
+  return chain;
+}
+
+Verdict verdict_on(const Problem& problem, const IntegerChain& chain, int64_t filters,
+                   int64_t depth) {
+  if (isa() == Isa::generic) return Verdict::no("no code can be generated");
+  if (std::string why = refused_parameters(problem, chain, filters); !why.empty())
+    return Verdict::no(std::move(why));
+  const IntegerForm form = integer_form(problem, chain, IntegerForm::Kind::filters);
+  if (depth > (form.groups == IntegerForm::Groups::bytes ? kMostBytes : kMostWords))
+    return Verdict::no("sums may leave 32 bits");
+  if (chain.nodes == problem.region.body->nodes().size()) return {};
+  return Verdict::yes_up_to(chain.result->name,
+                            "only clipping and the sum with a quantized tensor follow in one step");
+}
+
+IntegerForm integer_form(const Problem& problem, const IntegerChain& chain,
+                         IntegerForm::Kind kind) {
+  using Groups = IntegerForm::Groups;
+  using Result = IntegerForm::Result;
+  IntegerForm form{.kind = kind, .vnni = has_vnni()};
+  const Value* weight = chain.operand(chain.places.weight);
+  if (form.vnni && constant_of(problem, weight) != nullptr) {
+    const double middle = dtype_of(weight) == DType::u8 ? 128 : 0;
+    const Weight* zero = constant_of(problem, chain.operand(chain.places.w_zero));
+    bool fits = zero != nullptr || middle == 0;
+    for (int64_t i = 0; zero != nullptr && i < zero->count(); ++i)
+      fits &= zero->tensor().number(i) == middle;
+    if (fits) form.groups = Groups::bytes;
+  }
+  const DType type = dtype_of(chain.result);
+  form.result = type == DType::u8    ? Result::u8
+                : type == DType::i8  ? Result::i8
+                : type == DType::f32 ? Result::floats
+                                     : Result::sums;
+  form.adds = chain.sum != nullptr;
+  return form;
+}
+
+double integer_speed(const Problem&, const IntegerForm& form) {
+  if (form.groups == IntegerForm::Groups::bytes) return 3;
+  return form.vnni ? 2 : 1.6;
+}
+
+std::vector<int16_t> centered_weight(const Tensor& weight, const Weight* zero, int64_t inner,
+                                     int64_t filters) {
+  std::vector<int16_t> values(static_cast<size_t>(weight.count()));
+  const bool each = zero != nullptr && zero->count() > 1;
+  const double all = zero == nullptr ? 0 : zero->tensor().number(0);
+  for (int64_t i = 0; i < weight.count(); ++i)
+    values[static_cast<size_t>(i)] = static_cast<int16_t>(
+        weight.number(i) - (each ? zero->tensor().number(i / inner % filters) : all));
+  return values;
+}
+
+IntegerFollow::IntegerFollow(const Problem& problem, const IntegerChain& chain, int64_t filters,
+                             IntegerForm::Groups groups)
+    : x_zero_(problem, chain.operand(chain.places.x_zero)),
+      signed_(dtype_of(chain.operand(chain.places.x)) == DType::i8),
+      words_(groups == IntegerForm::Groups::words) {
+  moved_ = signed_ && !words_;
+  const IntegerOperands& p = chain.places;
+  const auto number = [&](const Value* value, double otherwise) {
+    return value == nullptr ? otherwise : constant_of(problem, value)->tensor().number(0);
+  };
+  const auto each = [&](int place, int64_t filter, double otherwise) {
+    const Value* value = chain.operand(place);
+    if (value == nullptr) return otherwise;
+    const Tensor& tensor = constant_of(problem, value)->tensor();
+    return tensor.number(tensor.count() == 1 ? 0 : filter);
+  };
+  double x_scale = number(chain.operand(p.x_scale), 1);
+  if (const auto* gemm = chain.anchor->op.as<QGemm>())
+    x_scale = rounded_to(DType::f32, double{gemm->alpha} * x_scale);
+  const double y_scale = number(chain.operand(p.y_scale), 1);
+  constexpr size_t kMore = 16 * IntegerContraction::kMostVectors;
+  scales_.resize(static_cast<size_t>(filters) + kMore);
+  bias_.resize(static_cast<size_t>(filters) + kMore);
+  for (int64_t i = 0; i < filters; ++i) {
+    const double product = rounded_to(DType::f32, x_scale * each(p.w_scale, i, 1));
+    scales_[static_cast<size_t>(i)] = static_cast<float>(product / y_scale);
+    bias_[static_cast<size_t>(i)] = static_cast<int32_t>(each(p.bias, i, 0));
+  }
+  const double zero = number(chain.operand(p.y_zero), 0);
+  zero_ = static_cast<int32_t>(zero);
+  low_ = static_cast<float>(chain.low - zero);
+  high_ = static_cast<float>(chain.high - zero);
+  if (chain.sum == nullptr) return;
+  const size_t own = chain.added == 0 ? 3 : 0;
+  const double scale = number(chain.sum->input(6), 1);
+  const auto ratio = [&](const Value* of) { return rounded_to(DType::f32, number(of, 1) / scale); };
+  std::fill_n(sum_.p_ratio, 8, ratio(chain.sum->input(own + 1)));
+  std::fill_n(sum_.q_ratio, 8, ratio(chain.operand_of_sum(1)));
+  std::fill_n(sum_.p_zero, 16, static_cast<int32_t>(number(chain.sum->input(own + 2), 0)));
+  std::fill_n(sum_.q_zero, 16, static_cast<int32_t>(number(chain.operand_of_sum(2), 0)));
+  std::fill_n(sum_.zero, 8, number(chain.sum->input(7), 0));
+  std::fill_n(sum_.low, 8, chain.sum_low);
+  std::fill_n(sum_.high, 8, chain.sum_high);
+}
+
+int32_t IntegerFollow::zero_of_x(const Operands& operands) const {
+  const std::byte* at = x_zero_.data(operands);
+  int32_t zero = 0;
+  if (x_zero_.present())
+    zero = signed_ ? int32_t{*reinterpret_cast<const int8_t*>(at)}
+                   : int32_t{*reinterpret_cast<const uint8_t*>(at)};
+  return zero + (moved_ ? 128 : 0);
+}
+
+void IntegerFollow::prepare(IntegerCall& call) const {
+  call.low = low_;
+  call.high = high_;
+  call.zero = zero_;
+  call.sum = &sum_;
+}
+
+void IntegerFollow::biases(int64_t first, int64_t count, int32_t zero, const int32_t* sums,
+                           int32_t* bias) const {
+  for (int64_t i = 0; i < count; ++i)
+    bias[i] = bias_[static_cast<size_t>(first + i)] - (words_ ? 0 : zero * sums[i]);
+}
+
+}  // namespace hone::cpu

@@ -1,0 +1,140 @@
+// Generated convolutions of integers against reference evaluation, exactly.
+
+#include "device/kernel_case.hpp"
+
+namespace hone::test {
+namespace {
+
+constexpr const char* kKernel = "cpu.conv.integer";
+
+using IntegerConvTest = KernelTest;
+INSTANTIATE_TEST_SUITE_P(Isas, IntegerConvTest, testing::Values(cpu::Isa::avx2, cpu::Isa::avx512),
+                         [](const auto& info) { return std::string(name(info.param)); });
+
+/// A QLinearConv of x in type `x` with filters `shape` in type `w` of zero point `w_zero`.
+KernelCase conv(const std::string& x, const std::string& input, const std::string& w,
+                const std::string& shape, int w_zero, const std::string& fields,
+                std::vector<Bindings> sizes) {
+  const std::string filters = shape.substr(1, shape.find(',') - 1);
+  const std::string zero = x == "u8" ? "u8[]{130}" : "i8[]{-3}";
+  return {cat("%x: ", x, input),
+          cat("QLinearConv(%x, f32[]{0.1}, ", zero, ", @w, @s, ", w, "[]{", w_zero, "}, f32[]{7}, ",
+              zero, ", @b) ", fields),
+          cat("@w : ", w, shape, "\n  @s : f32[", filters, "]\n  @b : i32[", filters, "]"),
+          "%y",
+          std::move(sizes),
+          {{"s", {0.01, 0.04}}, {"b", {-9000, 9000}}}};
+}
+
+TEST_P(IntegerConvTest, TypesAndZeroPoints) {
+  const std::vector<Bindings> sizes = {{{"n", 1}, {"h", 9}, {"w", 11}},
+                                       {{"n", 2}, {"h", 3}, {"w", 40}},
+                                       {{"n", 0}, {"h", 9}, {"w", 9}}};
+  for (const char* x : {"u8", "i8"})
+    for (const auto& [w, zero] : {std::pair{"u8", 128}, {"u8", 7}, {"i8", 0}, {"i8", -5}})
+      expect_kernel(kKernel, conv(x, "[n,6,h,w]", w, "[20,6,3,3]", zero, "pads=[1,1,1,1]", sizes));
+}
+
+TEST_P(IntegerConvTest, Windows) {
+  const std::vector<Bindings> sizes = {{{"n", 1}, {"h", 9}, {"w", 11}},
+                                       {{"n", 3}, {"h", 7}, {"w", 7}},
+                                       {{"n", 1}, {"h", 56}, {"w", 57}}};
+  for (const auto& [shape, fields] : {std::pair{"[33,8,1,1]", ""},
+                                      {"[9,8,1,1]", "strides=[2,2]"},
+                                      {"[17,8,3,3]", "strides=[2,2] pads=[1,1,1,1]"},
+                                      {"[5,8,3,3]", "dilations=[2,3] pads=[2,3,2,3]"},
+                                      {"[5,8,2,3]", "strides=[3,1] pads=[0,2,1,0]"},
+                                      {"[12,2,3,3]", "group=4 pads=[1,1,1,1]"},
+                                      {"[8,1,3,3]", "group=8 pads=[1,1,1,1]"},
+                                      {"[3,8,5,1]", "pads=[2,0,2,0]"}})
+    for (const char* x : {"u8", "i8"})
+      expect_kernel(kKernel, conv(x, "[n,8,h,w]", "i8", shape, 0, fields, sizes));
+  expect_kernel(kKernel,
+                conv("u8", "[2,3,w]", "i8", "[20,3,3]", 0, "pads=[1,1]", each("w", {3, 20, 300})));
+  // More pixels in a row than a patch has room for beside so many channels.
+  expect_kernel(kKernel, conv("u8", "[1,900,4,w]", "i8", "[3,900,3,3]", 0, "pads=[1,1,1,1]",
+                              each("w", {40, 300})));
+}
+
+TEST_P(IntegerConvTest, SmallMapsShareTheirPatches) {
+  expect_kernel(kKernel, conv("i8", "[n,64,7,7]", "i8", "[200,64,3,3]", 0, "pads=[1,1,1,1]",
+                              each("n", {1, 2})));
+  expect_kernel(kKernel,
+                conv("u8", "[n,130,7,7]", "i8", "[200,130,1,1]", 0, "", each("n", {1, 5})));
+}
+
+TEST_P(IntegerConvTest, IntegersNotQuantizedAgain) {
+  for (const char* x : {"u8", "i8"})
+    for (const char* w : {"u8", "i8"}) {
+      const std::string weight = cat("@w : ", w, "[6,2,3,2]");
+      expect_kernel(kKernel, {cat("%x: ", x, "[1,4,9,w]"),
+                              cat("ConvInteger(%x, @w, ", x, "[]{9}, ", w, "[6]{0,1,2,3,4,5})",
+                                  " strides=[2,1] group=2 pads=[1,1,1,1]"),
+                              weight, "%y", each("w", {4, 33})});
+      // The zero point is known while running only.
+      expect_kernel(kKernel, {cat("%x: ", x, "[1,4,9,w], %z: ", x, "[]"),
+                              "ConvInteger(%x, @w, %z) group=2 pads=[1,1,1,1]", weight, "%y",
+                              each("w", {4, 33})});
+    }
+}
+
+TEST_P(IntegerConvTest, SumsBeyondF32) {
+  expect_kernel(kKernel,
+                {"%x: u8[1,700,4,w]",
+                 "QLinearConv(%x, f32[]{0.1}, u8[]{0}, @w, f32[3]{0.02,0.03,0.04}, u8[3]{0,1,2}, "
+                 "f32[]{900}, u8[]{10})",
+                 "@w : u8[3,700,1,1]",
+                 "%y",
+                 each("w", {1, 33}),
+                 {{"x", {200, 255}}, {"w", {200, 255}}}});
+}
+
+TEST_P(IntegerConvTest, WhatFollows) {
+  for (const char* x : {"u8", "i8"}) {
+    const std::string zero = cat(x, "[]{5}"), scalar = cat(x, "[]");
+    const std::string product =
+        cat("%a = QLinearConv(%x, f32[]{0.1}, ", zero, ", @w, f32[]{0.02}, i8[]{0}, f32[]{3}, ",
+            zero, ") pads=[1,1,1,1]");
+    const std::string clip = cat("Clip(%a, ", scalar, "{9}, ", scalar, "{70})");
+    const std::vector<Bindings> sizes = {{{"h", 9}, {"w", 11}}, {{"h", 30}, {"w", 33}}};
+    const std::string inputs = cat("%x: ", x, "[2,6,h,w], %r: ", x, "[2,20,h,w]");
+    const auto sum = [&](const char* first, const char* second) {
+      return cat("QLinearAdd(", first, ", f32[]{0.07}, ", zero, ", ", second, ", f32[]{0.12}, ",
+                 scalar, "{40}, f32[]{0.1}, ", scalar, "{3})");
+    };
+    const std::string weight = "@w : i8[20,6,3,3]";
+    expect_kernel(kKernel,
+                  {cat("%x: ", x, "[2,6,h,w]"), clip, weight, "%y", sizes, {}, 0, {product}});
+    expect_kernel(kKernel, {inputs, sum("%a", "%r"), weight, "%y", sizes, {}, 0, {product}});
+    expect_kernel(kKernel, {inputs, sum("%r", "%a"), weight, "%y", sizes, {}, 0, {product}});
+    expect_kernel(kKernel, {inputs,
+                            cat("Clip(%s, ", scalar, "{20}, ", scalar, "{90})"),
+                            weight,
+                            "%y",
+                            sizes,
+                            {},
+                            0,
+                            {product, cat("%c = ", clip), cat("%s = ", sum("%c", "%r"))}});
+  }
+}
+
+TEST_P(IntegerConvTest, Refusals) {
+  const std::string zeros = "u8[]{0}";
+  EXPECT_EQ(refusal(kKernel, {"%x: u8[1,2,3,3], %s: f32[5]",
+                              "QLinearConv(%x, f32[]{1}, u8[]{0}, @w, %s, u8[]{0}, f32[]{1}, "
+                              "u8[]{0})",
+                              "@w : u8[5,2,2,2]"}),
+            "the weight's scale is computed");
+  EXPECT_EQ(
+      refusal(kKernel,
+              {"%x: u8[1,2,3,3]",
+               "QLinearConv(%x, f32[]{1}, u8[]{0}, @w, f32[]{1}, u8[2]{0,1}, f32[]{1}, u8[]{0})",
+               "@w : u8[5,2,2,2]"}),
+      "the weight's zero point is not one a filter");
+  EXPECT_EQ(
+      refusal(kKernel, {"%x: u8[1,40000,1,1]", "ConvInteger(%x, @w)", "@w : u8[1,40000,1,1]"}),
+      "sums may leave 32 bits");
+}
+
+}  // namespace
+}  // namespace hone::test
