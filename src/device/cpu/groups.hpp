@@ -18,6 +18,9 @@ struct GroupFunctions {
   void (*bytes)(const GroupRows& rows, unsigned* to);
   /// Two rows: groups of two i16.
   void (*words)(const GroupRows& rows, unsigned* to);
+  /// Neighbours of one row, at a step of 1, in groups of either kind; what the last lacks is zero.
+  void (*row_bytes)(const GroupRows& row, unsigned* to);
+  void (*row_words)(const GroupRows& row, unsigned* to);
 };
 
 }  // namespace hone::cpu

@@ -47,6 +47,30 @@ void group_any_words(const hone::cpu::GroupRows& rows, unsigned* to) {
   else group_words_of<unsigned char>(rows, to);
 }
 
-constexpr hone::cpu::GroupFunctions kGroupFunctions{group_any_bytes, group_any_words};
+void group_row_bytes(const hone::cpu::GroupRows& row, unsigned* to) {
+  auto* bytes = reinterpret_cast<unsigned char*>(to);
+  const unsigned char* from = row.from[0];
+  const auto flip = static_cast<unsigned char>(row.is_signed ? 0x80 : 0);
+  for (long i = 0; i < row.count; ++i) bytes[i] = from[i] ^ flip;
+  for (long i = row.count; i % 4 != 0; ++i) bytes[i] = 0;
+}
+
+template <class T>
+void group_row_words_of(const hone::cpu::GroupRows& row, unsigned* to) {
+  typedef short Word __attribute__((may_alias));
+  auto* __restrict words = reinterpret_cast<Word*>(to);
+  const T* from = reinterpret_cast<const T*>(row.from[0]);
+  const int zero = row.zero;
+  for (long i = 0; i < row.count; ++i) words[i] = static_cast<short>(from[i] - zero);
+  if (row.count % 2 != 0) words[row.count] = 0;
+}
+
+void group_row_words(const hone::cpu::GroupRows& row, unsigned* to) {
+  if (row.is_signed) group_row_words_of<signed char>(row, to);
+  else group_row_words_of<unsigned char>(row, to);
+}
+
+constexpr hone::cpu::GroupFunctions kGroupFunctions{group_any_bytes, group_any_words,
+                                                    group_row_bytes, group_row_words};
 
 }  // namespace

@@ -103,6 +103,9 @@ std::string refused_parameters(const Problem& problem, const IntegerChain& chain
                                           {p.w_zero, filters, "the weight's zero point"}})
     if (std::string why = refused(problem, chain.operand(place), most, what); !why.empty())
       return why;
+  if (const Value* zero = chain.operand(p.x_zero); zero != nullptr)
+    for (const Dim& dim : zero->type.tensor().shape())
+      if (!dim.is(1)) return "more than one zero point";
   const Value* bias = chain.operand(p.bias);
   if (bias == nullptr) return {};
   const Weight* weight = constant_of(problem, bias);
