@@ -46,9 +46,9 @@ void check_pooled(Inference& c) {
   check_scale(c, 1), check_scale(c, 3);
 }
 
-/// exp(-scale * i) for each distance i from the largest of `size` quantized numbers, all scaled up
-/// by as much as the sum in f32 allows.
-std::vector<double> exponentials(double scale, int64_t size) {
+}  // namespace
+
+std::vector<double> quantized_exponentials(double scale, int64_t size) {
   constexpr double kReserve = 5;  // the source's: exp(5) below the overflow
   const double most = double{std::numeric_limits<float>::max()} / static_cast<double>(size);
   const double shift = std::max(0.0, std::log(most) - kReserve) / scale;
@@ -57,8 +57,6 @@ std::vector<double> exponentials(double scale, int64_t size) {
     table[i] = rounded_to(DType::f32, std::exp((shift - static_cast<double>(i)) * scale));
   return table;
 }
-
-}  // namespace
 
 void QLinearAdd::infer(Inference& c) const { infer_pointwise(c); }
 
@@ -160,7 +158,7 @@ void QLinearSoftmax::eval(Evaluation& c) const {
   const IntegerRange range = integer_range(x.dtype());
   Tensor& y = c.output(0, x.dtype(), x.shape());
   if (x.count() == 0) return;
-  const std::vector<double> table = exponentials(one_number(c, 1), size);
+  const std::vector<double> table = quantized_exponentials(one_number(c, 1), size);
   for (int64_t row = 0; row < x.count() / size; ++row) {
     const int64_t start = row / inner * inner * size + row % inner;
     double largest = range.least, sum = 0;

@@ -1,6 +1,8 @@
 #pragma once
 // Pointwise ops and poolings on quantized integers, quantized again. (Source: com.microsoft.)
 
+#include <vector>
+
 #include "ops/common/window.hpp"
 
 namespace hone {
@@ -63,5 +65,9 @@ struct QLinearSoftmax {
   void eval(Evaluation& c) const;
   void express(Expression& e) const;
 };
+
+/// What QLinearSoftmax takes for exp(-scale * i), for each distance i from the largest of `size`
+/// quantized numbers, in f32, all scaled up by as much as their sum allows.
+std::vector<double> quantized_exponentials(double scale, int64_t size);
 
 }  // namespace hone

@@ -80,6 +80,42 @@ TEST_P(QuantizedKernelTest, Pointwise) {
       {"%x: i32[n]", "DequantizeLinear(%x, f32[]{0.1})", "", "%y", sizes, {{"x", {-1e9, 1e9}}}});
 }
 
+TEST_P(QuantizedKernelTest, Means) {
+  for (const char* type : {"u8", "i8"}) {
+    const std::string in = cat("%x: ", type, "[2,3,h,9]");
+    const std::string operands =
+        cat("(%x, f32[]{0.1}, ", type, "[]{3}, f32[]{0.07}, ", type, "[]{5}) ");
+    const auto sizes = each("h", {4, 7, 30});
+    for (const char* fields : {"kernel_shape=[2,3] strides=[2,1]",
+                               "kernel_shape=[3,3] strides=[2,2] pads=[1,1,1,1] ceil_mode=true",
+                               "kernel_shape=[3,2] pads=[1,0,1,1] count_include_pad=true"})
+      expect_kernel("cpu.qlinear_pool",
+                    {in, cat("QLinearAveragePool", operands, fields), "", "%y", sizes});
+    expect_kernel("cpu.qlinear_pool",
+                  {in, cat("QLinearGlobalAveragePool", operands), "", "%y", sizes});
+  }
+}
+
+TEST_P(QuantizedKernelTest, Softmax) {
+  for (const char* type : {"u8", "i8"})
+    for (const char* fields : {"", "axis=1 flatten=true"})
+      expect_kernel("cpu.qlinear_softmax",
+                    {cat("%x: ", type, "[2,3,n]"),
+                     cat("QLinearSoftmax(%x, f32[]{0.05}, ", type, "[]{3}, f32[]{0.00390625}, ",
+                         type, "[]{0}) ", fields),
+                     "", "%y", each("n", {1, 7, 197, 600})});
+}
+
+TEST_P(QuantizedKernelTest, RangesOfTheirOwn) {
+  const auto sizes = each("n", {0, 1, 9, 3000, 70000});
+  for (const ElementBounds bounds : {ElementBounds{-3, 9}, {2, 9}, {-9, -3}, {0, 0}})
+    expect_kernel("cpu.dynamic_quantize",
+                  {"%x: f32[n]", "DynamicQuantizeLinear(%x)", "", "%y, %s, %z", sizes,
+                   {{"x", bounds}}, 0});
+  expect_kernel("cpu.dynamic_quantize",
+                {"%x: f32[n]", "DynamicQuantizeLinear(%x)", "", "%y, _, %z", sizes, {}, 0});
+}
+
 TEST_P(QuantizedKernelTest, WrongSizesAreTold) {
   // Type rules leave the number of scales to running.
   EXPECT_EQ(kernel_error("cpu.qconv.im2col",
