@@ -17,9 +17,12 @@ constexpr std::string_view kSiblings[] = {"split_gemm", "fuse_siblings", "batch_
 
 /// Each pass of fusion_preparation() is in one of them.
 constexpr CandidatePasses kCandidates[] = {
-    {"integer forms", kIntegers},   {"chains", kChains},
-    {"rotary embeddings", kRotary}, {"causal masks", kCausal},
-    {"cheaper ops", kStrength},     {"siblings side by side", kSiblings, "split_gemm"},
+    {"integer forms", kIntegers, {}, true},
+    {"chains", kChains},
+    {"rotary embeddings", kRotary},
+    {"causal masks", kCausal},
+    {"cheaper ops", kStrength},
+    {"siblings side by side", kSiblings, "split_gemm"},
 };
 
 }  // namespace

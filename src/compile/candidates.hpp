@@ -14,8 +14,9 @@ struct CandidatePasses {
   std::string_view name;
   std::span<const std::string_view> passes;
   std::string_view makes_way{};  // one of them, that pays for another's sake alone
+  bool as_stored = false;        // they want weights as they are stored, before they are unpacked
 };
-/// In the order in which they are tried.
+/// In the order in which they are tried; those that want weights as they are stored come first.
 std::span<const CandidatePasses> candidate_passes();
 
 /// Runs them on a typed graph, and what tidies up behind them. false: nothing that could pay was

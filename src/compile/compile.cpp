@@ -1,9 +1,11 @@
 #include "compile/compile.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 #include "choose/choose.hpp"
 #include "compile/candidates.hpp"
+#include "ir/structural.hpp"
 #include "passes/clean.hpp"
 #include "passes/equal_sizes.hpp"
 
@@ -18,6 +20,16 @@ PassOptions load_options(const PassOptions& passes) {
   options.fold_growth = 8;  // int4 to f32
   options.fold_random = options.fold_quantized = true;
   return options;
+}
+/// The same, but that quantized weights stay as they are stored.
+PassOptions as_stored(PassOptions options) {
+  options.fold_quantized = false;
+  return options;
+}
+
+bool has_bodies(const Graph& graph) {
+  return std::any_of(graph.nodes().begin(), graph.nodes().end(),
+                     [](const Node& node) { return !control_bodies(node.op).empty(); });
 }
 
 /// One way to run a graph.
@@ -37,14 +49,16 @@ class Compiling {
       : device_(device),
         options_(options),
         passes_(load_options(options.passes)),
+        stored_(as_stored(passes_)),
         conditions_{device.target(), Share{options.workers}, options.sizes} {}
 
-  /// With everything computed that can be, for equal sizes where that is allowed.
+  /// With everything computed that can be, for equal sizes where that is allowed. Quantized weights
+  /// are as they are stored.
   std::unique_ptr<Graph> prepare(const Graph& portable) const {
     if (options_.progress) options_.progress("passes for this machine", 0, 0);
     try {
       if (auto equal = with_equal_sizes(portable)) {
-        canonicalize(*equal, passes_, options_.after);
+        canonicalize(*equal, stored_, options_.after);
         return equal;
       }
     } catch (const Error& error) {
@@ -52,7 +66,7 @@ class Compiling {
       if (error.code() != Code::invalid_model) throw;
     }
     std::unique_ptr<Graph> graph = portable.clone();
-    canonicalize(*graph, passes_, options_.after);
+    canonicalize(*graph, stored_, options_.after);
     return graph;
   }
 
@@ -60,7 +74,7 @@ class Compiling {
   std::unique_ptr<Graph> prepare(const Remainder& rest) {
     try {
       for (const Value* value : rest.live) known_.push_back(known_weight(*value, rest.known));
-      return specialize(rest.graph, rest.first, rest.live, rest.types, rest.symbols, passes_);
+      return specialize(rest.graph, rest.first, rest.live, rest.types, rest.symbols, stored_);
     } catch (const Error& error) {
       if (error.code() != Code::invalid_model) throw;
       fail(Code::usage, "the model does not run with these input sizes: ", error.message());
@@ -68,19 +82,37 @@ class Compiling {
   }
 
   /// From a prepared graph on.
-  Compiled run(std::unique_ptr<Graph> prepared) {
-    if (options_.candidates) take_decided(*prepared);
-    Draft plain = draft(std::move(prepared));  // fuse, cover, choose
-    Draft best = options_.candidates ? std::move(plain) : cheapest(std::move(plain));  // again
-    return planned(std::move(best));  // order, streams, memory
+  Compiled run(std::unique_ptr<Graph> stored) {
+    if (options_.candidates) {
+      take_decided(*stored, true);
+      unpack(*stored);
+      take_decided(*stored, false);
+      return planned(draft(std::move(stored)));
+    }
+    std::unique_ptr<Graph> prepared = stored->clone();
+    unpack(*prepared);
+    Draft plain = draft(std::move(prepared));                       // fuse, cover, choose
+    return planned(cheapest(std::move(plain), std::move(stored)));  // again; order, memory
+  }
+
+  /// Floats of weights that are stored quantized.
+  void unpack(Graph& graph, bool reports = true) const {
+    static constexpr Pass kUnpack{"fold_constants", fold_constants, kExact, "weights are unpacked"};
+    const AfterPass after = reports ? options_.after : nullptr;
+    if (is_disabled(kUnpack.name, passes_)) return;
+    const bool changed = fold_constants(graph, passes_);
+    if (changed && after) after(kUnpack, graph);
+    if (changed || has_bodies(graph)) canonicalize(graph, passes_, after);
   }
 
   /// Candidates that an earlier compilation found to pay.
-  void take_decided(Graph& graph) {
+  void take_decided(Graph& graph, bool as_stored) {
     for (const CandidatePasses& candidate : candidate_passes()) {
       const auto& names = *options_.candidates;
-      if (std::find(names.begin(), names.end(), candidate.name) == names.end()) continue;
-      if (hone::run(candidate, graph, passes_, options_.after))
+      if (candidate.as_stored != as_stored ||
+          std::find(names.begin(), names.end(), candidate.name) == names.end())
+        continue;
+      if (hone::run(candidate, graph, as_stored ? stored_ : passes_, options_.after))
         report_.candidates.push_back({std::string(candidate.name), 0, 0, true});
     }
   }
@@ -98,19 +130,23 @@ class Compiling {
   }
 
   /// The draft with those candidates that make the whole plan cheaper, one after the other.
-  Draft cheapest(Draft best) {
-    std::unique_ptr<Graph> graph = best.prepared->clone();
+  Draft cheapest(Draft best, std::unique_ptr<Graph> stored) {
     for (const CandidatePasses& candidate : candidate_passes()) {
-      if (!hone::run(candidate, *graph, passes_)) continue;
+      const PassOptions& passes = candidate.as_stored ? stored_ : passes_;
+      std::unique_ptr<Graph>& from = candidate.as_stored ? stored : best.prepared;
+      std::unique_ptr<Graph> graph = from->clone();
+      if (!hone::run(candidate, *graph, passes)) continue;
+      if (candidate.as_stored) unpack(*graph, false);
       Draft with = draft(std::move(graph));
       const bool taken = with.seconds < best.seconds;
       report_.candidates.push_back(
           {std::string(candidate.name), best.seconds, with.seconds, taken});
-      if (taken) {
-        if (options_.after) hone::run(candidate, *best.prepared, passes_, options_.after);
-        best = std::move(with);
+      if (!taken) continue;
+      if (options_.after) {  // now that it is the one
+        hone::run(candidate, *from, passes, options_.after);
+        if (candidate.as_stored) unpack(*from);
       }
-      graph = best.prepared->clone();
+      best = std::move(with);
     }
     return best;
   }
@@ -163,7 +199,7 @@ class Compiling {
 
   const Device& device_;
   const CompileOptions& options_;
-  const PassOptions passes_;
+  const PassOptions passes_, stored_;
   const Conditions conditions_;
   std::vector<std::shared_ptr<const Weight>> known_;  // of the inputs of what is left of a graph
   Compiled::Report report_;

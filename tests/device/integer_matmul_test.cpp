@@ -8,8 +8,7 @@ namespace {
 constexpr const char* kKernel = "cpu.matmul.integer";
 
 using IntegerMatMulTest = KernelTest;
-INSTANTIATE_TEST_SUITE_P(Isas, IntegerMatMulTest,
-                         testing::Values(cpu::Isa::avx2, cpu::Isa::avx512),
+INSTANTIATE_TEST_SUITE_P(Isas, IntegerMatMulTest, testing::Values(cpu::Isa::avx2, cpu::Isa::avx512),
                          [](const auto& info) { return std::string(name(info.param)); });
 
 constexpr const char* kTypes[] = {"u8", "i8"};
@@ -19,15 +18,13 @@ TEST_P(IntegerMatMulTest, ConstantMatrices) {
     for (const auto& [w, zero] : {std::pair{"u8", 128}, {"u8", 7}, {"i8", 0}, {"i8", -5}})
       for (const int n : {1, 15, 64, 130})
         for (const int depth : {1, 4, 37, 64})
-          expect_kernel(
-              kKernel,
-              {cat("%x: ", x, "[m,", depth, "]"),
-               cat("QLinearMatMul(%x, f32[]{0.1}, ", x, "[]{3}, @w, @s, ", w, "[]{", zero,
-                   "}, f32[]{2}, ", x, "[]{9})"),
-               cat("@w : ", w, "[", depth, ",", n, "]\n  @s : f32[", n, "]"),
-               "%y",
-               each("m", {0, 1, 2, 13, 40}),
-               {{"s", {0.01, 0.04}}}});
+          expect_kernel(kKernel, {cat("%x: ", x, "[m,", depth, "]"),
+                                  cat("QLinearMatMul(%x, f32[]{0.1}, ", x, "[]{3}, @w, @s, ", w,
+                                      "[]{", zero, "}, f32[]{2}, ", x, "[]{9})"),
+                                  cat("@w : ", w, "[", depth, ",", n, "]\n  @s : f32[", n, "]"),
+                                  "%y",
+                                  each("m", {0, 1, 2, 13, 40}),
+                                  {{"s", {0.01, 0.04}}}});
 }
 
 TEST_P(IntegerMatMulTest, TallAndBatched) {
@@ -40,17 +37,17 @@ TEST_P(IntegerMatMulTest, TallAndBatched) {
                                {"[3,n,19]", "[2,1,19,40]"},
                                {"[2,3,n,20]", "[20,n]"},
                                {"[n,21]", "[4,21,100]"}})
-      expect_kernel(kKernel, {cat("%a: ", x, a, ", %b: ", x, b),
-                              cat("QLinearMatMul", head, "%b", tail), "", "%y",
-                              each("n", {1, 13, 197})});
+      expect_kernel(kKernel,
+                    {cat("%a: ", x, a, ", %b: ", x, b), cat("QLinearMatMul", head, "%b", tail), "",
+                     "%y", each("n", {1, 13, 197})});
   }
 }
 
 TEST_P(IntegerMatMulTest, Gemm) {
   for (const char* x : kTypes)
     for (const char* fields : {"", "transB=true", "transB=true alpha=0.5"}) {
-      const std::string weight = cat("@w : i8", *fields == 0 ? "[33,20]" : "[20,33]",
-                                     "\n  @b : i32[20]\n  @s : f32[20]");
+      const std::string weight =
+          cat("@w : i8", *fields == 0 ? "[33,20]" : "[20,33]", "\n  @b : i32[20]\n  @s : f32[20]");
       const std::map<std::string, ElementBounds> bounds = {{"s", {0.01, 0.04}},
                                                            {"b", {-9000, 9000}}};
       const std::string in = cat("%x: ", x, "[m,33]");
@@ -93,9 +90,9 @@ TEST_P(IntegerMatMulTest, WhatFollows) {
 }
 
 TEST_P(IntegerMatMulTest, Refusals) {
-  EXPECT_EQ(refusal(kKernel, {"%x: u8[4,8], %z: u8[4]", "MatMulInteger(%x, @w, %z)",
-                              "@w : u8[8,20]"}),
-            "more than one zero point");
+  EXPECT_EQ(
+      refusal(kKernel, {"%x: u8[4,8], %z: u8[4]", "MatMulInteger(%x, @w, %z)", "@w : u8[8,20]"}),
+      "more than one zero point");
   EXPECT_EQ(refusal(kKernel, {"%x: u8[4,d], %w: u8[d,8]", "MatMulInteger(%x, %w)"}),
             "the depth of a computed matrix is not known, or more than 4096");
 }

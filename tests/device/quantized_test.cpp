@@ -109,9 +109,9 @@ TEST_P(QuantizedKernelTest, Softmax) {
 TEST_P(QuantizedKernelTest, RangesOfTheirOwn) {
   const auto sizes = each("n", {0, 1, 9, 3000, 70000});
   for (const ElementBounds bounds : {ElementBounds{-3, 9}, {2, 9}, {-9, -3}, {0, 0}})
-    expect_kernel("cpu.dynamic_quantize",
-                  {"%x: f32[n]", "DynamicQuantizeLinear(%x)", "", "%y, %s, %z", sizes,
-                   {{"x", bounds}}, 0});
+    expect_kernel(
+        "cpu.dynamic_quantize",
+        {"%x: f32[n]", "DynamicQuantizeLinear(%x)", "", "%y, %s, %z", sizes, {{"x", bounds}}, 0});
   expect_kernel("cpu.dynamic_quantize",
                 {"%x: f32[n]", "DynamicQuantizeLinear(%x)", "", "%y, _, %z", sizes, {}, 0});
 }

@@ -12,11 +12,11 @@
 namespace hone::cpu {
 namespace {
 
-constexpr int kGroup = 4;                       // bytes
-constexpr int64_t kRowGroups = 64 * 1024;       // of rows of x that a worker copies at a time
-constexpr int64_t kPanelGroups = 128 * 1024;    // of a computed matrix that a worker packs
+constexpr int kGroup = 4;                     // bytes
+constexpr int64_t kRowGroups = 64 * 1024;     // of rows of x that a worker copies at a time
+constexpr int64_t kPanelGroups = 128 * 1024;  // of a computed matrix that a worker packs
 constexpr int64_t kMostComputedDepth = 4 * 1024;
-constexpr int64_t kMostRows = 96;               // of a tile
+constexpr int64_t kMostRows = 96;  // of a tile
 
 /// Vectors of a panel.
 int panel_vectors() { return isa() == Isa::avx512 ? 4 : 2; }
@@ -87,7 +87,8 @@ Verdict supports(const Problem& problem) {
   if (!chain) return Verdict::no("multiplies matrices of integers of 8 bits only");
   const auto* gemm = chain->anchor->op.as<QGemm>();
   if (gemm != nullptr && gemm->transA) return Verdict::no("the first matrix is transposed");
-  const Value *left = chain->operand(chain->places.x), *right = chain->operand(chain->places.weight);
+  const Value *left = chain->operand(chain->places.x),
+              *right = chain->operand(chain->places.weight);
   const Dims &rows = left->type.tensor().shape(), &columns = right->type.tensor().shape();
   if (rows.size() < 2 || columns.size() < 2) return Verdict::no("an operand is a vector");
   const Columns known(problem, *chain);
@@ -203,8 +204,8 @@ struct IntegerMatMulShared final : Shared<IntegerMatMulShared> {
                                                   IntegerContraction::kMostRows, kMostRows);
     const int64_t wanted = workers == 1 ? 1 : ceil_div(4 * int64_t{workers}, batch);
     if (packed.empty()) {
-      const int64_t fitting = std::max<int64_t>(
-          1, kPanelGroups / std::max<int64_t>(1, g.groups * panel_columns()));
+      const int64_t fitting =
+          std::max<int64_t>(1, kPanelGroups / std::max<int64_t>(1, g.groups * panel_columns()));
       g.panel_chunks = std::min(g.panels, std::max(wanted, ceil_div(g.panels, fitting)));
       return g;
     }

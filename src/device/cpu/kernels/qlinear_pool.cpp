@@ -95,8 +95,7 @@ struct MeanShared final : Shared<MeanShared> {
         run_windows(g, operands, from + plane * g.inputs, to + plane * g.outputs);
       return;
     }
-    const float scale =
-        number(operands, 1) / (number(operands, 3) * static_cast<float>(g.inputs));
+    const float scale = number(operands, 1) / (number(operands, 3) * static_cast<float>(g.inputs));
     for (int64_t plane = first; plane < last; ++plane) {
       const T* values = from + plane * g.inputs;
       int64_t sum = 0;

@@ -62,8 +62,7 @@ struct SoftmaxShared final : Shared<SoftmaxShared> {
   }
 
   template <class T>
-  void run_row(const Geometry& g, const Operands& operands, int64_t row,
-               const float* table) const {
+  void run_row(const Geometry& g, const Operands& operands, int64_t row, const float* table) const {
     const T* from = operands_of[0].as<T>(operands) + row * g.size;
     std::byte* to = operands.outputs[0].data + row * g.size;
     const T* zeros = operands_of[4].as<T>(operands);
