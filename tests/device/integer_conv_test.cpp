@@ -56,6 +56,38 @@ TEST_P(IntegerConvTest, Windows) {
                               each("w", {40, 300})));
 }
 
+TEST_P(IntegerConvTest, Depthwise) {
+  constexpr const char* kDepthwise = "cpu.conv.integer_depthwise";
+  const std::vector<Bindings> sizes = {{{"n", 1}, {"h", 9}, {"w", 11}},
+                                       {{"n", 3}, {"h", 7}, {"w", 7}},
+                                       {{"n", 1}, {"h", 40}, {"w", 57}},
+                                       {{"n", 1}, {"h", 12}, {"w", 300}}};
+  for (const auto& [shape, fields] : {std::pair{"[6,1,3,3]", "pads=[1,1,1,1]"},
+                                      {"[6,1,3,3]", "strides=[2,2] pads=[0,0,1,1]"},
+                                      {"[12,1,5,5]", "pads=[2,2,2,2]"},
+                                      {"[6,1,2,7]", "strides=[1,3] pads=[1,3,1,3]"},
+                                      {"[6,1,3,3]", "dilations=[2,3] pads=[2,3,2,3]"}})
+    for (const char* x : {"u8", "i8"})
+      for (const auto& [w, zero] : {std::pair{"i8", 0}, {"u8", 9}})
+        expect_kernel(kDepthwise,
+                      conv(x, "[n,6,h,w]", w, shape, zero, cat("group=6 ", fields), sizes));
+  expect_kernel(kDepthwise, conv("i8", "[2,6,w]", "i8", "[6,1,3]", 0, "group=6 pads=[1,1]",
+                                 each("w", {3, 20, 9000})));
+  expect_kernel(kDepthwise,
+                {"%x: u8[1,4,9,w], %z: u8[]", "ConvInteger(%x, @w, %z) group=4 pads=[1,1,1,1]",
+                 "@w : i8[4,1,3,3]", "%y", each("w", {4, 33})});
+  expect_kernel(kDepthwise,
+                {"%x: i8[1,4,9,w], %r: i8[1,4,9,w]",
+                 "QLinearAdd(%a, f32[]{0.07}, i8[]{4}, %r, f32[]{0.12}, i8[]{40}, f32[]{0.1})",
+                 "@w : i8[4,1,3,3]",
+                 "%y",
+                 each("w", {4, 33}),
+                 {},
+                 0,
+                 {"%a = QLinearConv(%x, f32[]{0.1}, i8[]{5}, @w, f32[]{0.02}, i8[]{0}, f32[]{3}, "
+                  "i8[]{5}) group=4 pads=[1,1,1,1]"}});
+}
+
 TEST_P(IntegerConvTest, SmallMapsShareTheirPatches) {
   expect_kernel(kKernel, conv("i8", "[n,64,7,7]", "i8", "[200,64,3,3]", 0, "pads=[1,1,1,1]",
                               each("n", {1, 2})));

@@ -68,6 +68,10 @@ class IntegerFollow {
   /// The zero point of x while a step runs, as groups have it: moved up by 128 where x is signed
   /// and groups are of bytes.
   int32_t zero_of_x(const Operands& operands) const;
+  /// The same as x has it.
+  uint8_t stored_zero_of_x(const Operands& operands) const {
+    return x_zero_.present() ? *x_zero_.as<uint8_t>(operands) : uint8_t{0};
+  }
   /// All but places and biases.
   void prepare(IntegerCall& call) const;
   /// bias[i] for filters [first, first + count), whose weights sum up to sums[i].

@@ -1,0 +1,351 @@
+// Depthwise convolution of 8-bit integers by generated kernels, exact: QLinearConv and ConvInteger
+// of one channel a group and few filters. As cpu.conv.integer, but that neighbours in a group are
+// elements of a column of the window, for there is one channel alone.
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "base/size.hpp"
+#include "device/cpu/chain.hpp"
+#include "device/cpu/im2col.hpp"
+#include "device/cpu/integer_chain.hpp"
+#include "ops/quantized.hpp"
+
+namespace hone::cpu {
+namespace {
+
+constexpr int kGroup = 4;                     // bytes
+constexpr int64_t kPatchGroups = 8 * 1024;    // of a tile: half of a first-level cache
+constexpr int64_t kPaddingBytes = 16 * 1024;  // of a row of padding
+constexpr int64_t kBeyond = 128;              // groups that vectors may read beyond a patch
+constexpr int64_t kScratchFloats = kPatchGroups + kBeyond + kPaddingBytes / kGroup;
+constexpr int kVectors = 4;              // of results in a block
+constexpr int64_t kOutputs = 16 * 1024;  // that a worker takes at a time
+
+std::optional<IntegerChain> chain_of(const Problem& problem) {
+  auto chain = integer_chain(problem);
+  if (!chain) return std::nullopt;
+  const Op& op = chain->anchor->op;
+  const bool convolves = op.as<QLinearConv>() != nullptr || op.as<ConvInteger>() != nullptr;
+  return convolves ? chain : std::nullopt;
+}
+
+const Weight* weight_of(const Problem& problem, const IntegerChain& chain) {
+  return constant_of(problem, chain.operand(chain.places.weight));
+}
+
+/// The window and its filters; how its elements are grouped.
+struct Windows {
+  Filters filters;
+  IntegerForm form;
+  int64_t units = 0;  // groups of a column of the window
+  int64_t stride_x = 1, stride_y = 1, dilation_x = 1, dilation_y = 1;
+  std::vector<int64_t> phases;  // of columns of the window, modulo the stride
+
+  Windows(const Problem& problem, const IntegerChain& chain) {
+    const std::vector<int64_t>& shape = weight_of(problem, chain)->shape();
+    const Op& op = chain.anchor->op;
+    if (const auto* conv = op.as<QLinearConv>()) filters = {conv->window, conv->group, shape};
+    else filters = {op.as<ConvInteger>()->window, op.as<ConvInteger>()->group, shape};
+    form = integer_form(problem, chain, IntegerForm::Kind::filters);
+    units = ceil_div(filters.kernel[0], form.in_group());
+    const size_t x = filters.one_dimensional ? 0 : 1;
+    stride_x = filters.window.stride(x);
+    dilation_x = filters.window.dilation(x);
+    if (!filters.one_dimensional) {
+      stride_y = filters.window.stride(0);
+      dilation_y = filters.window.dilation(0);
+    }
+    for (int64_t tap = 0; tap < filters.kernel[1]; ++tap)
+      if (const int64_t phase = tap * dilation_x % stride_x;
+          std::find(phases.begin(), phases.end(), phase) == phases.end())
+        phases.push_back(phase);
+  }
+  int64_t groups() const { return units * filters.kernel[1]; }
+  int64_t count() const { return filters.group * filters.count; }
+  int64_t planes() const { return units * std::ssize(phases); }
+  int64_t reach() const { return (filters.kernel[1] - 1) * dilation_x / stride_x; }
+  /// Columns of results of a tile, at most.
+  int64_t most_columns() const {
+    return std::min(kPatchGroups / planes(), kPaddingBytes / stride_x) - reach();
+  }
+};
+
+/// The sum of each filter's weights, then [channel][unit][column of the window][filter].
+Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight) {
+  const IntegerChain chain = *chain_of(problem);
+  const Windows windows(problem, chain);
+  const Filters& filters = windows.filters;
+  const int64_t in_group = windows.form.in_group(), columns = filters.kernel[1];
+  const std::vector<int16_t> values =
+      centered_weight(weight, constant_of(problem, chain.operand(chain.places.w_zero)),
+                      filters.depth, windows.count());
+  Tensor result(DType::i32, {windows.count() * (1 + windows.groups())});
+  auto* sums = reinterpret_cast<int32_t*>(result.mutable_bytes().data());
+  for (int64_t i = 0; i < windows.count() * filters.depth; ++i)
+    sums[i / filters.depth] += values[static_cast<size_t>(i)];
+  std::byte* to = reinterpret_cast<std::byte*>(sums + windows.count());
+  for (int64_t channel = 0; channel < filters.group; ++channel)
+    for (int64_t g = 0; g < windows.groups(); ++g)
+      for (int64_t f = channel * filters.count; f < (channel + 1) * filters.count;
+           ++f, to += kGroup)
+        for (int64_t i = 0; i < in_group; ++i) {
+          const int64_t row = g / columns * in_group + i;
+          if (row >= filters.kernel[0]) continue;
+          const int16_t value =
+              values[static_cast<size_t>(f * filters.depth + row * columns + g % columns)];
+          if (in_group == 4) to[i] = static_cast<std::byte>(value);
+          else std::memcpy(to + 2 * i, &value, sizeof(value));
+        }
+  return result;
+}
+
+Verdict supports(const Problem& problem) {
+  const auto chain = chain_of(problem);
+  if (!chain) return Verdict::no("convolves integers of 8 bits only");
+  const Weight* weight = weight_of(problem, *chain);
+  if (weight == nullptr || weight->count() == 0) return Verdict::no("the weight is no constant");
+  const std::vector<int64_t>& shape = weight->shape();
+  if (shape.size() != 3 && shape.size() != 4)
+    return Verdict::no("one or two spatial dimensions only");
+  const Windows windows(problem, *chain);
+  if (shape[1] != 1) return Verdict::no("more than one channel a group");
+  if (windows.filters.count > IntegerContraction::most_rows(isa(), windows.form, kVectors))
+    return Verdict::no("too many filters a channel");
+  if (windows.most_columns() < 1) return Verdict::no("the window reaches too far");
+  return verdict_on(problem, *chain, windows.count(), windows.filters.depth);
+}
+
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  Recipe made;
+  made.tuning = tuning;
+  const IntegerChain chain = *chain_of(*problem);
+  const Windows windows(*problem, chain);
+  // Groups are made for each result, and multiplied.
+  const double outputs = typical_count(*problem, chain.anchor->output()->type);
+  made.seconds = outputs * (1e-10 + static_cast<double>(windows.planes() + windows.groups()) /
+                                        (2 * problem->target->cached_per_second));
+  made.scratch_bytes = worker_scratch(problem->share, Dim(kScratchFloats));
+  const Weight* zero = constant_of(*problem, chain.operand(chain.places.w_zero));
+  if (const int input = Source(*problem, chain.operand(chain.places.weight)).input(); input >= 0)
+    made.packings.push_back({static_cast<size_t>(input),
+                             cat("conv.integer_depthwise/", windows.form.in_group(),
+                                 "/zero=", zero == nullptr ? Hash{} : zero->hash()),
+                             pack_filters});
+  made.problem = std::move(problem);
+  return made;
+}
+
+struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
+  IntegerDepthwiseShared(const Problem& problem, const IntegerChain& chain)
+      : windows(problem, chain),
+        filters(windows.filters),
+        input(problem, chain.operand(chain.places.x)),
+        added(problem, chain.added_value()),
+        follow(problem, chain, windows.count(), windows.form.groups),
+        workers(problem.share.workers),
+        lanes(IntegerContraction::lanes(isa())),
+        width(windows.form.result_bytes()) {
+    kernels = IntegerContraction::of(isa(), windows.form, kVectors);
+    check(kernels != nullptr, Code::internal, "no code can be generated any more");
+    const GroupFunctions& functions = group_functions();
+    fill = windows.form.in_group() == 4 ? functions.bytes : functions.words;
+  }
+
+  Windows windows;
+  const Filters& filters;
+  Source input, added;
+  IntegerFollow follow;
+  Tensor weights;
+  int workers, lanes, width;
+  std::shared_ptr<const IntegerContraction> kernels;
+  void (*fill)(const GroupRows& rows, unsigned* to);
+
+  struct Geometry : ConvGeometry {
+    int64_t tile_rows = 1, tile_columns = 1, row_tiles = 1, column_tiles = 1;
+    int64_t pitch = 1, plane = 1;  // groups of a row of a patch, and of a plane of it
+    std::vector<int32_t> offsets;
+  };
+  Geometry geometry(const Operands& operands) const {
+    Geometry g{{filters, input.shape(operands), operands.outputs[0].shape}, 1, 1, 1, 1, 1, 1, {}};
+    if (g.images == 0) return g;
+    const auto equal_part = [](int64_t size, int64_t most) {
+      return ceil_div(size, ceil_div(size, std::max<int64_t>(1, most)));
+    };
+    g.tile_columns = equal_part(g.columns, windows.most_columns());
+    g.pitch = g.tile_columns + windows.reach();
+    g.tile_rows = equal_part(g.rows, kPatchGroups / (windows.planes() * g.pitch));
+    // Planes that are few are shared out by rows.
+    const int64_t tiles = g.images * filters.group, wanted = 4 * int64_t{workers};
+    if (workers > 1 && tiles < wanted)
+      g.tile_rows = std::min(g.tile_rows, ceil_div(g.rows, ceil_div(wanted, tiles)));
+    g.row_tiles = ceil_div(g.rows, g.tile_rows);
+    g.column_tiles = ceil_div(g.columns, g.tile_columns);
+    g.plane = g.tile_rows * g.pitch;
+    for (int64_t unit = 0; unit < windows.units; ++unit)
+      for (int64_t tap = 0; tap < filters.kernel[1]; ++tap) {
+        const int64_t at = tap * windows.dilation_x;
+        const auto phase =
+            std::find(windows.phases.begin(), windows.phases.end(), at % windows.stride_x) -
+            windows.phases.begin();
+        const int64_t plane = unit * std::ssize(windows.phases) + phase;
+        g.offsets.push_back(
+            static_cast<int32_t>((plane * g.plane + at / windows.stride_x) * kGroup));
+      }
+    return g;
+  }
+
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
+           Stream& stream) const {
+    if (g.images == 0) return;
+    const int64_t tiles = g.row_tiles * g.column_tiles;
+    const int64_t all = g.images * filters.group * tiles;
+    const int64_t most = ceil_div(all, 4 * int64_t{workers});
+    const int64_t grain = std::clamp<int64_t>(kOutputs / (g.tile_rows * g.tile_columns), 1, most);
+    parallel_ranges(stream, all, grain, [&](int64_t first, int64_t last) {
+      auto* patch = reinterpret_cast<uint32_t*>(scratch_of(scratch, kScratchFloats));
+      auto* padding = reinterpret_cast<uint8_t*>(patch + kPatchGroups + kBeyond);
+      std::fill_n(padding, g.pitch * windows.stride_x, follow.stored_zero_of_x(operands));
+      std::fill_n(patch + windows.planes() * g.plane, kBeyond, 0U);
+      for (int64_t i = first; i < last; ++i) {
+        const int64_t row = i % tiles / g.column_tiles * g.tile_rows;
+        const int64_t column = i % g.column_tiles * g.tile_columns;
+        run_tile(g, operands, i / tiles,
+                 {row, column, std::min(g.tile_rows, g.rows - row),
+                  std::min(g.tile_columns, g.columns - column)},
+                 padding, patch);
+      }
+    });
+  }
+
+  /// Results [row, row + rows) x [column, column + columns).
+  struct Tile {
+    int64_t row, column, rows, columns;
+  };
+
+  /// One tile of the results of `index`, an image and channel.
+  void run_tile(const Geometry& g, const Operands& operands, int64_t index, const Tile& tile,
+                const uint8_t* padding, uint32_t* patch) const {
+    const auto* from = input.as<uint8_t>(operands) + index * g.height * g.width;
+    const int32_t zero = follow.zero_of_x(operands);
+    for (int64_t unit = 0; unit < windows.units; ++unit)
+      for (size_t phase = 0; phase < windows.phases.size(); ++phase)
+        for (int64_t row = 0; row < tile.rows; ++row)
+          fill_row(
+              g, from, g.y.start(tile.row + row) + unit * windows.form.in_group() * g.y.dilation,
+              g.x.start(tile.column) + windows.phases[phase], zero, padding,
+              patch + (unit * std::ssize(windows.phases) + static_cast<int64_t>(phase)) * g.plane +
+                  row * g.pitch);
+    const int64_t channel = index % filters.group, first = channel * filters.count;
+    const auto* sums = reinterpret_cast<const int32_t*>(weights.bytes().data());
+    int32_t bias[IntegerContraction::kMostRows];
+    follow.biases(first, filters.count, zero, sums + first, bias);
+    IntegerCall call;
+    follow.prepare(call);
+    call.groups = windows.groups();
+    call.bias = bias;
+    call.scale = follow.scales(first);
+    call.a = sums + windows.count() + first * windows.groups();
+    call.b_offsets = g.offsets.data();
+    const int64_t place = index * filters.count * g.pixels() + tile.row * g.columns + tile.column;
+    std::byte* to = operands.outputs[0].data + place * width;
+    const std::byte* also = added.present() ? added.data(operands) + place : nullptr;
+    if (tile.columns > lanes) run_lines(g, tile, call, patch, to, also);
+    else run_between(g, tile, call, patch, to, also);
+  }
+
+  /// A row of a patch: groups of rows from `y` on, columns from `x` on.
+  void fill_row(const Geometry& g, const uint8_t* from, int64_t y, int64_t x, int32_t zero,
+                const uint8_t* padding, uint32_t* to) const {
+    const int64_t step = windows.stride_x, in_group = windows.form.in_group();
+    const int64_t before = x >= 0 ? 0 : std::min(g.pitch, ceil_div(-x, step));
+    const int64_t inside = g.width > x ? ceil_div(g.width - x, step) : 0;
+    const int64_t end = std::clamp(inside, before, g.pitch);
+    const auto outside = in_group == 4 ? static_cast<uint32_t>(zero) * 0x01010101U : 0U;
+    std::fill_n(to, before, outside);
+    std::fill_n(to + end, g.pitch - end, outside);
+    if (end == before) return;
+    GroupRows rows;
+    rows.count = end - before;
+    rows.step = step;
+    rows.is_signed = follow.is_signed();
+    rows.zero = zero;
+    for (int64_t i = 0; i < in_group; ++i) {
+      // Rows below the window have weights of zero.
+      const int64_t row = y + i * g.y.dilation;
+      rows.from[i] =
+          row < 0 || row >= g.height ? padding : from + row * g.width + x + before * step;
+    }
+    fill(rows, to + before);
+  }
+
+  /// Line by line of the results.
+  void run_lines(const Geometry& g, const Tile& tile, IntegerCall& call, const uint32_t* patch,
+                 std::byte* to, const std::byte* also) const {
+    const int64_t vectors = ceil_div(tile.columns, int64_t{lanes});
+    const int64_t runs = ceil_div(vectors, int64_t{kVectors});
+    call.c_stride = g.pixels() * width;
+    for (int64_t row = 0; row < tile.rows; ++row)
+      for (int64_t run = 0; run < runs; ++run) {
+        const int64_t first = run * vectors / runs * lanes;
+        const int64_t count = (run + 1) * vectors / runs - run * vectors / runs;
+        call.b = patch + row * g.pitch + first;
+        call.c = to + (row * g.columns + first) * width;
+        call.added = also == nullptr ? nullptr : also + row * g.columns + first;
+        kernels->run(call, static_cast<int>(filters.count), static_cast<int>(count),
+                     std::min(count * lanes, tile.columns - first));
+      }
+  }
+
+  /// Where lines are short: over their ends, through memory of this function.
+  void run_between(const Geometry& g, const Tile& tile, IntegerCall& call, const uint32_t* patch,
+                   std::byte* to, const std::byte* also) const {
+    constexpr int64_t kMost = int64_t{kVectors} * 16 * IntegerContraction::kMostRows;
+    std::byte results[4 * kMost], others[kMost] = {};
+    const int64_t rows_at_once =
+        std::max<int64_t>(1, (int64_t{kVectors} * lanes - tile.columns) / g.pitch + 1);
+    for (int64_t row = 0; row < tile.rows; row += rows_at_once) {
+      const int64_t rows = std::min(rows_at_once, tile.rows - row);
+      const auto vectors =
+          static_cast<int>(ceil_div((rows - 1) * g.pitch + tile.columns, int64_t{lanes}));
+      const int64_t stride = int64_t{vectors} * lanes;
+      const auto each = [&](const auto& copy) {
+        for (int64_t filter = 0; filter < filters.count; ++filter)
+          for (int64_t i = 0; i < rows; ++i)
+            copy(filter * stride + i * g.pitch, filter * g.pixels() + (row + i) * g.columns);
+      };
+      call.b = patch + row * g.pitch;
+      call.c = results;
+      call.c_stride = stride * width;
+      call.added = others;
+      if (also != nullptr)
+        each([&](int64_t at, int64_t place) {
+          std::copy_n(also + place, tile.columns, others + at);
+        });
+      kernels->run(call, static_cast<int>(filters.count), vectors, stride);
+      each([&](int64_t at, int64_t place) {
+        std::copy_n(results + at * width, tile.columns * width, to + place * width);
+      });
+    }
+  }
+};
+
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
+                                        hone::Device&) {
+  const Problem& problem = *recipe.problem;
+  const IntegerChain chain = *chain_of(problem);
+  auto shared = std::make_shared<IntegerDepthwiseShared>(problem, chain);
+  shared->weights = packed.empty()
+                        ? pack_filters(problem, recipe.tuning, weight_of(problem, chain)->tensor())
+                        : std::move(packed.front());
+  return shared;
+}
+
+}  // namespace
+
+void register_integer_depthwise(KernelRegistry& registry) {
+  registry.add({"cpu.conv.integer_depthwise", 1, supports, no_tunings, recipe, prepare, true});
+}
+
+}  // namespace hone::cpu
