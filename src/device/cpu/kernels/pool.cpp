@@ -5,6 +5,7 @@
 
 #include "base/size.hpp"
 #include "device/cpu/band.hpp"
+#include "device/cpu/bytes.hpp"
 #include "device/cpu/pooling.hpp"
 
 namespace hone::cpu {
@@ -121,9 +122,10 @@ struct PoolShared final : Shared<PoolShared> {
   static void add_line(const WindowAxis& x, const T* from, T* to) {
     for (int64_t tap = 0; tap < x.kernel; ++tap) {
       const Taps results = x.outputs(tap);
-      const T* source = from + x.start(0) + tap * x.dilation;
-      for (int64_t i = results.first; i < results.last; ++i)
-        to[i] = std::max(to[i], source[i * x.stride]);
+      const T* source = from + x.start(0) + tap * x.dilation + results.first * x.stride;
+      byte_functions().raise(
+          results.last - results.first, reinterpret_cast<const unsigned char*>(source), x.stride,
+          std::is_signed_v<T>, reinterpret_cast<unsigned char*>(to) + results.first);
     }
   }
 };

@@ -3,6 +3,7 @@
 
 #include "base/size.hpp"
 #include "device/cpu/broadcast_rows.hpp"
+#include "device/cpu/bytes.hpp"
 #include "device/cpu/requantize.hpp"
 #include "device/cpu/step.hpp"
 #include "ops/qlinear.hpp"
@@ -35,43 +36,35 @@ struct PointwiseShared final : Shared<PointwiseShared> {
 
   void run(const BroadcastRows& rows, const Operands& operands, std::span<std::byte>,
            Stream& stream) const {
-    if (dtype == DType::u8) run_typed<uint8_t>(rows, operands, stream);
-    else run_typed<int8_t>(rows, operands, stream);
-  }
-
-  template <class T>
-  void run_typed(const BroadcastRows& rows, const Operands& operands, Stream& stream) const {
     const auto scale = [&](size_t i) { return *operands_of[i].as<float>(operands); };
     const auto zero = [&](size_t i) {
-      const T* at = operands_of[i].as<T>(operands);
-      return at == nullptr ? 0 : static_cast<int32_t>(*at);
+      const auto* at = operands_of[i].as<uint8_t>(operands);
+      if (at == nullptr) return 0;
+      return dtype == DType::u8 ? int{*at} : int{static_cast<int8_t>(*at)};
     };
     const double a_ratio = double{scale(1) / scale(6)}, b_ratio = double{scale(4) / scale(6)};
     const float ratio = scale(1) * scale(4) / scale(6);
-    const int32_t a_zero = zero(2), b_zero = zero(5), y_zero = zero(7);
-    const T *a = operands_of[0].as<T>(operands), *b = operands_of[3].as<T>(operands);
-    T* to = operands.outputs[0].as<T>();
-    const auto pair = [&](T x, T y) {
-      const int32_t p = x - a_zero, q = y - b_zero;
-      return adds ? p * a_ratio + q * b_ratio + y_zero
-                  : double{static_cast<float>(p * q) * ratio + static_cast<float>(y_zero)};
-    };
+    const int y_zero = zero(7);
+    const BytePair whole{operands_of[0].as<uint8_t>(operands),
+                         operands_of[3].as<uint8_t>(operands),
+                         rows.step(0) == 0,
+                         rows.step(1) == 0,
+                         dtype == DType::i8,
+                         zero(2),
+                         zero(5),
+                         0,
+                         operands.outputs[0].as<uint8_t>()};
     parallel_ranges(stream, rows.count(), kTile, [&](int64_t first, int64_t last) {
       rows.range(first, last, [&](int64_t at, int64_t count, const int64_t* offsets) {
-        const T *from_a = a + offsets[0], *from_b = b + offsets[1];
-        for (int64_t i = 0; i < count; ++i)
-          to[at + i] = rounded<T>(pair(from_a[i * rows.step(0)], from_b[i * rows.step(1)]));
+        BytePair pair = whole;
+        pair.a += offsets[0];
+        pair.b += offsets[1];
+        pair.to += at;
+        pair.count = count;
+        if (adds) byte_functions().add(pair, a_ratio, b_ratio, y_zero);
+        else byte_functions().multiply(pair, ratio, static_cast<float>(y_zero));
       });
     });
-  }
-
-  template <class T>
-  static T rounded(double value) {
-    constexpr double kLeast = std::numeric_limits<T>::min(), kMost = std::numeric_limits<T>::max();
-    value = value > kLeast ? value : kLeast;  // NaN too
-    value = value < kMost ? value : kMost;
-    constexpr double kRounding = 6755399441055744.0;  // 1.5 * 2^52: no place for a fraction
-    return static_cast<T>(static_cast<int32_t>((value + kRounding) - kRounding));
   }
 };
 

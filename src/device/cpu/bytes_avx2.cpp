@@ -1,0 +1,15 @@
+#include "device/cpu/bytes_micro.hpp"
+
+namespace hone::cpu {
+
+typedef unsigned char U8 __attribute__((vector_size(4)));
+typedef signed char I8 __attribute__((vector_size(4)));
+typedef int I32 __attribute__((vector_size(16)));
+typedef float F32 __attribute__((vector_size(16)));
+typedef double F64 __attribute__((vector_size(32)));
+using All = Pairs<U8, I8, I32, F32, F64>;
+
+extern const ByteFunctions kBytesAvx2;
+const ByteFunctions kBytesAvx2{All::add, All::multiply, raise};
+
+}  // namespace hone::cpu
