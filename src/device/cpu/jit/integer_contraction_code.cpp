@@ -28,7 +28,9 @@ IntegerContractionCode::IntegerContractionCode(Isa isa, const IntegerForm& form,
     : Assembler(isa, bytes), form_(form) {}
 
 int IntegerContractionCode::other_registers(const IntegerForm& form, int vectors) {
-  return std::max(kSpare, vectors + 1 + (form.vnni || vectors == 1 ? 0 : 1));
+  const int products = form.vnni || vectors == 1 ? 0 : 1;
+  const int ones = !form.vnni && form.groups == IntegerForm::Groups::bytes ? 1 : 0;
+  return std::max(kSpare, vectors + 1 + products + ones);
 }
 
 Xmm IntegerContractionCode::sum(int row, int column, int set) const {
@@ -39,6 +41,8 @@ Xmm IntegerContractionCode::column_of_b(int column) const {
 }
 Xmm IntegerContractionCode::element_of_a() const { return column_of_b(vectors_); }
 Xmm IntegerContractionCode::product() const { return column_of_b(vectors_ + 1); }
+/// 16 bits of 1 each, where bytes are multiplied in pairs.
+Xmm IntegerContractionCode::ones() const { return vector(registers() - 1); }
 Xmm IntegerContractionCode::spare(int index) const { return vector(rows_ * vectors_ + index); }
 Xmm IntegerContractionCode::half(const Xmm& vector) const {
   return Xmm(wide() ? Xbyak::Operand::YMM : Xbyak::Operand::XMM, vector.getIdx());
@@ -58,6 +62,10 @@ size_t IntegerContractionCode::emit(int rows, int vectors) {
   sets_ = std::min(room, wanted) >= 4 ? 4 : std::min(room, wanted) >= 2 ? 2 : 1;
   const size_t place = begin();
   for (int i = 0; i < sets_ * rows * vectors; ++i) clear(vector(i));
+  if (form_.groups == IntegerForm::Groups::bytes && !form_.vnni) {
+    vpcmpeqw(ones(), ones(), ones());
+    vpsrlw(ones(), ones(), 15);
+  }
   mov(rcx, ptr[rdi + at(&IntegerCall::b)]);
   if (is_filters()) {
     mov(rdx, ptr[rdi + at(&IntegerCall::a)]);
@@ -121,7 +129,14 @@ void IntegerContractionCode::products(int step, int set) {
 /// sum += a . b. `last`: the element of a is needed no more.
 void IntegerContractionCode::multiply(const Xmm& sum, const Xmm& b, bool last) {
   const Xmm a = element_of_a();
-  if (form_.groups == IntegerForm::Groups::bytes) {
+  const bool bytes = form_.groups == IntegerForm::Groups::bytes;
+  if (bytes && !form_.vnni) {
+    const Xmm both = last ? a : product();
+    if (is_filters()) vpmaddubsw(both, b, a);
+    else vpmaddubsw(both, a, b);
+    vpmaddwd(both, both, ones());
+    vpaddd(sum, sum, both);
+  } else if (bytes) {
     if (is_filters()) vpdpbusd(sum, b, a);  // u8 first
     else vpdpbusd(sum, a, b);
   } else if (form_.vnni) {

@@ -24,6 +24,7 @@ class IntegerContractionCode final : public Assembler {
   Xbyak::Xmm column_of_b(int column) const;
   Xbyak::Xmm element_of_a() const;
   Xbyak::Xmm product() const;
+  Xbyak::Xmm ones() const;
   Xbyak::Xmm spare(int index) const;
   Xbyak::Xmm half(const Xbyak::Xmm& vector) const;
   Xbyak::Reg64 row_pointer(int row) const;

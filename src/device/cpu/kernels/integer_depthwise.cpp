@@ -229,14 +229,22 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
                 const uint8_t* padding, uint32_t* patch) const {
     const auto* from = input.as<uint8_t>(operands) + index * g.height * g.width;
     const int32_t zero = follow.zero_of_x(operands);
+    Line line;
+    line.padding = padding;
+    line.rows.step = windows.stride_x;
+    line.rows.is_signed = follow.is_signed();
+    line.rows.zero = zero;
+    line.outside =
+        windows.form.in_group() == 4 ? static_cast<uint32_t>(zero) * 0x01010101U : 0U;
+    uint32_t* plane = patch;
     for (int64_t unit = 0; unit < windows.units; ++unit)
-      for (size_t phase = 0; phase < windows.phases.size(); ++phase)
-        for (int64_t row = 0; row < tile.rows; ++row)
-          fill_row(
-              g, from, g.y.start(tile.row + row) + unit * windows.form.in_group() * g.y.dilation,
-              g.x.start(tile.column) + windows.phases[phase], zero, padding,
-              patch + (unit * std::ssize(windows.phases) + static_cast<int64_t>(phase)) * g.plane +
-                  row * g.pitch);
+      for (const int64_t phase : windows.phases) {
+        line.find(g, g.x.start(tile.column) + phase);
+        int64_t y = g.y.start(tile.row) + unit * windows.form.in_group() * g.y.dilation;
+        for (int64_t row = 0; row < tile.rows; ++row, y += g.y.stride)
+          fill_row(g, from, y, line, plane + row * g.pitch);
+        plane += g.plane;
+      }
     const int64_t channel = index % filters.group, first = channel * filters.count;
     const auto* sums = reinterpret_cast<const int32_t*>(weights.bytes().data());
     int32_t bias[IntegerContraction::kMostRows];
@@ -255,29 +263,33 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
     else run_between(g, tile, call, patch, to, also);
   }
 
-  /// A row of a patch: groups of rows from `y` on, columns from `x` on.
-  void fill_row(const Geometry& g, const uint8_t* from, int64_t y, int64_t x, int32_t zero,
-                const uint8_t* padding, uint32_t* to) const {
-    const int64_t step = windows.stride_x, in_group = windows.form.in_group();
-    const int64_t before = x >= 0 ? 0 : std::min(g.pitch, ceil_div(-x, step));
-    const int64_t inside = g.width > x ? ceil_div(g.width - x, step) : 0;
-    const int64_t end = std::clamp(inside, before, g.pitch);
-    const auto outside = in_group == 4 ? static_cast<uint32_t>(zero) * 0x01010101U : 0U;
-    std::fill_n(to, before, outside);
-    std::fill_n(to + end, g.pitch - end, outside);
-    if (end == before) return;
-    GroupRows rows;
-    rows.count = end - before;
-    rows.step = step;
-    rows.is_signed = follow.is_signed();
-    rows.zero = zero;
-    for (int64_t i = 0; i < in_group; ++i) {
-      // Rows below the window have weights of zero.
-      const int64_t row = y + i * g.y.dilation;
-      rows.from[i] =
-          row < 0 || row >= g.height ? padding : from + row * g.width + x + before * step;
+  /// What the rows of a plane of a patch have in common.
+  struct Line {
+    int64_t x = 0, before = 0, end = 0;  // elements [before, end) lie in the input, from x on
+    uint32_t outside = 0;                // what the others are
+    const uint8_t* padding = nullptr;
+    GroupRows rows{};
+
+    void find(const Geometry& g, int64_t first) {
+      const int64_t step = rows.step;
+      before = first >= 0 ? 0 : std::min(g.pitch, (step - 1 - first) / step);
+      const int64_t inside = g.width > first ? (g.width - first + step - 1) / step : 0;
+      end = std::clamp(inside, before, g.pitch);
+      x = first + before * step;
+      rows.count = end - before;
     }
-    fill(rows, to + before);
+  };
+
+  /// A row of a patch: groups of elements of rows from `y` on.
+  void fill_row(const Geometry& g, const uint8_t* from, int64_t y, Line& line,
+                uint32_t* to) const {
+    for (int64_t i = 0; i < line.before; ++i) to[i] = line.outside;
+    for (int64_t i = line.end; i < g.pitch; ++i) to[i] = line.outside;
+    if (line.rows.count == 0) return;
+    for (int i = 0; i < windows.form.in_group(); ++i, y += g.y.dilation)
+      // Rows below the window have weights of zero.
+      line.rows.from[i] = y < 0 || y >= g.height ? line.padding : from + y * g.width + line.x;
+    fill(line.rows, to + line.before);
   }
 
   /// Line by line of the results.
@@ -308,7 +320,7 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
     for (int64_t row = 0; row < tile.rows; row += rows_at_once) {
       const int64_t rows = std::min(rows_at_once, tile.rows - row);
       const auto vectors =
-          static_cast<int>(ceil_div((rows - 1) * g.pitch + tile.columns, int64_t{lanes}));
+          static_cast<int>(((rows - 1) * g.pitch + tile.columns + lanes - 1) / lanes);
       const int64_t stride = int64_t{vectors} * lanes;
       const auto each = [&](const auto& copy) {
         for (int64_t filter = 0; filter < filters.count; ++filter)
