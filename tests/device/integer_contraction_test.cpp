@@ -59,7 +59,16 @@ class Trial {
   void run(const IntegerContraction& kernels) {
     const auto rows = static_cast<size_t>(rows_), groups = static_cast<size_t>(groups_);
     const auto panel = static_cast<size_t>(panel_);
-    const Bytes a(rows * groups * 4, at_end_, random_), b(groups * panel * 4, at_end_, random_);
+    const bool by_row = form_.kind == IntegerForm::Kind::filters;
+    // Further groups of weights, multiplied by groups of x that are there already.
+    if (form_.in_pairs() && groups_ > 0)
+      for (int i = draw(4); i > 0; --i) more_.push_back(draw(groups_));
+    const size_t all = groups + more_.size();
+    const Bytes a(rows * (by_row ? all : groups) * 4, at_end_, random_);
+    const Bytes b((by_row ? groups : all) * panel * 4, at_end_, random_);
+    const Bytes& weights = by_row ? a : b;
+    for (size_t i = 0; form_.in_pairs() && i < all * (by_row ? rows : panel) * 4; ++i)
+      weights.as<int8_t>()[i] /= 2;
     // Words are numbers of 9 bits: products of others go beyond what is promised.
     for (const auto& [words, count] : {std::pair{a.as<int16_t>(), rows * groups * 2},
                                        std::pair{b.as<int16_t>(), groups * panel * 2}})
@@ -73,7 +82,6 @@ class Trial {
     const size_t reach = (rows - 1) * static_cast<size_t>(stride_) + static_cast<size_t>(columns_);
     const Bytes c(reach * width, at_end_, random_), added(reach, at_end_, random_);
     const std::vector<std::byte> before(c.as(), c.as() + reach * width);
-    const bool by_row = form_.kind == IntegerForm::Kind::filters;
     const size_t parameters = by_row ? rows : panel;
     const Bytes bias(parameters * 4, at_end_, random_), scale(parameters * 4, at_end_, random_);
     for (size_t i = 0; i < parameters; ++i) {
@@ -87,6 +95,11 @@ class Trial {
     call.b = b.as();
     call.b_offsets = offsets.data();
     call.groups = groups_;
+    std::vector<int32_t> more_offsets;
+    for (const int group : more_)
+      more_offsets.push_back(by_row ? offsets[static_cast<size_t>(group)] : 4 * group);
+    call.more_groups = std::ssize(more_);
+    call.more_offsets = more_offsets.data();
     call.c = c.as();
     call.c_stride = stride_ * form_.result_bytes();
     call.bias = bias.as<int32_t>();
@@ -145,9 +158,10 @@ class Trial {
   int64_t product(const Bytes& a, const Bytes& b, int i, int j) const {
     const bool filters = form_.kind == IntegerForm::Kind::filters;
     int64_t sum = 0;
-    for (int g = 0; g < groups_; ++g) {
-      const std::byte* left = a.as() + 4 * (filters ? g * rows_ + i : i * groups_ + g);
-      const std::byte* right = b.as() + 4 * ((filters ? groups_ - 1 - g : g) * panel_ + j);
+    for (int g = 0; g < groups_ + static_cast<int>(more_.size()); ++g) {
+      const int of_x = g < groups_ ? g : more_[static_cast<size_t>(g - groups_)];
+      const std::byte* left = a.as() + 4 * (filters ? g * rows_ + i : i * groups_ + of_x);
+      const std::byte* right = b.as() + 4 * ((filters ? groups_ - 1 - of_x : g) * panel_ + j);
       if (!filters) std::swap(left, right);  // left: weights
       for (int k = 0; k < form_.in_group(); ++k)
         sum += form_.groups == IntegerForm::Groups::bytes
@@ -179,6 +193,7 @@ class Trial {
   const IntegerForm form_;
   std::mt19937 random_;
   int rows_, vectors_;
+  std::vector<int> more_;
   int groups_ = 0, panel_ = 0, columns_ = 0, stride_ = 0;
   bool at_end_ = false;
 };
@@ -196,7 +211,7 @@ std::vector<IntegerForm> forms() {
         form.adds = form.quantizes();
         if (form.adds) all.push_back(form);
         form.groups = Form::Groups::bytes;
-        if (vnni) all.push_back(form);
+        all.push_back(form);
       }
   return all;
 }

@@ -110,6 +110,22 @@ TEST_P(IntegerConvTest, IntegersNotQuantizedAgain) {
     }
 }
 
+TEST_P(IntegerConvTest, WeightsOfEverySize) {
+  // Where bytes are multiplied in pairs, no pair may leave 16 bits: 255 * (127 + 127) would.
+  for (const int most : {30, 64, 70, 128})
+    for (const char* x : {"u8", "i8"}) {
+      KernelCase given =
+          conv(x, "[2,12,9,w]", "i8", "[30,12,3,3]", 0, "pads=[1,1,1,1]", each("w", {11, 40}));
+      given.bounds["w"] = {-double(most), most - 0.01};
+      given.bounds["x"] = {x[0] == 'u' ? 200.0 : 60.0, x[0] == 'u' ? 255.99 : 127.99};
+      expect_kernel(kKernel, given);
+      KernelCase depthwise = conv(x, "[2,12,9,w]", "i8", "[12,1,5,5]", 0, "group=12 pads=[2,2,2,2]",
+                                  each("w", {11, 40}));
+      depthwise.bounds = given.bounds;
+      expect_kernel("cpu.conv.integer_depthwise", depthwise);
+    }
+}
+
 TEST_P(IntegerConvTest, SumsBeyondF32) {
   expect_kernel(kKernel,
                 {"%x: u8[1,700,4,w]",

@@ -27,6 +27,20 @@ TEST_P(IntegerMatMulTest, ConstantMatrices) {
                                   {{"s", {0.01, 0.04}}}});
 }
 
+TEST_P(IntegerMatMulTest, WeightsOfEverySize) {
+  for (const int most : {64, 66, 128})
+    for (const char* fields : {"", "transB=true"})
+      expect_kernel(kKernel,
+                    {"%x: u8[m,33]",
+                     cat("QGemm(%x, f32[]{0.1}, u8[]{3}, @w, f32[]{0.02}, i8[]{0}, _, f32[]{9}, "
+                         "u8[]{7}) ",
+                         fields),
+                     cat("@w : i8", *fields == 0 ? "[33,70]" : "[70,33]"),
+                     "%y",
+                     each("m", {1, 5, 30}),
+                     {{"w", {-double(most), most - 0.01}}, {"x", {200, 255.99}}}});
+}
+
 TEST_P(IntegerMatMulTest, TallAndBatched) {
   for (const char* x : kTypes) {
     const std::string tail = cat(", f32[]{0.02}, ", x, "[]{5}, f32[]{3}, ", x, "[]{9})");

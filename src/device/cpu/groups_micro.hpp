@@ -28,7 +28,8 @@ unsigned group_of_bytes(const hone::cpu::GroupRows& rows, long at) {
 
 /// kCount: 16, 8 or 4 groups.
 template <int kCount, int kStep>
-[[gnu::always_inline]] inline void group_some_bytes(const hone::cpu::GroupRows& rows, long i, unsigned* to) {
+[[gnu::always_inline]] inline void group_some_bytes(const hone::cpu::GroupRows& rows, long i,
+                                                    unsigned* to) {
   const unsigned char top = rows.is_signed ? 0x80 : 0;
   const Bytes flip = Bytes{} + top;
   const auto row = [&](int r) { return row_of<kCount, kStep>(rows.from[r] + i * kStep) ^ flip; };
@@ -54,7 +55,8 @@ unsigned group_of_words(const hone::cpu::GroupRows& rows, long at) {
 }
 
 template <int kCount, int kStep, bool kSigned>
-[[gnu::always_inline]] inline void group_some_words(const hone::cpu::GroupRows& rows, long i, unsigned* to) {
+[[gnu::always_inline]] inline void group_some_words(const hone::cpu::GroupRows& rows, long i,
+                                                    unsigned* to) {
   const auto number = static_cast<short>(rows.zero);
   const Words zero = Words{} + number;
   const Bytes a = row_of<kCount, kStep>(rows.from[0] + i * kStep);

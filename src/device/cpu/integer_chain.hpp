@@ -47,8 +47,8 @@ std::optional<IntegerChain> integer_chain(const Problem& problem);
 Verdict verdict_on(const Problem& problem, const IntegerChain& chain, int64_t filters,
                    int64_t depth);
 
-/// The kernels that the chain wants: groups of bytes where the processor multiplies those at once
-/// and the weight less its zero points fits i8. `weight`: null for one that is computed.
+/// The kernels that the chain wants: groups of bytes where the weight is constant and, less its
+/// zero points, fits i8; where bytes are multiplied in pairs, few of them need to be parted.
 IntegerForm integer_form(const Problem& problem, const IntegerChain& chain, IntegerForm::Kind kind);
 
 /// How much faster than in f32 products of this form are, by estimate.

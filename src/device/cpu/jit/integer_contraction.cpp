@@ -15,6 +15,7 @@ namespace hone::cpu {
 namespace {
 
 constexpr int kMostPointers = 12;       // of rows, that general registers hold
+constexpr int kFewerPointers = 10;      // where further groups need two of them
 constexpr size_t kKernelBytes = 16384;  // the most code of one block
 
 using Key = std::tuple<Isa, IntegerForm, int>;
@@ -25,7 +26,8 @@ int IntegerContraction::most_rows(Isa isa, const IntegerForm& form, int vectors)
   const int registers = isa == Isa::avx512 ? 32 : 16;
   const int rows = std::min(
       kMostRows, (registers - IntegerContractionCode::other_registers(form, vectors)) / vectors);
-  return form.kind == IntegerForm::Kind::matrix ? std::min(rows, kMostPointers) : rows;
+  if (form.kind == IntegerForm::Kind::filters) return rows;
+  return std::min(rows, form.in_pairs() ? kFewerPointers : kMostPointers);
 }
 
 std::shared_ptr<const IntegerContraction> IntegerContraction::of(Isa isa, const IntegerForm& form,

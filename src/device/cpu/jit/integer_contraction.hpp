@@ -35,13 +35,15 @@ struct IntegerForm {
   Result result = Result::sums;
   /// Then the sum with other quantized numbers of the result's type: see IntegerSum.
   bool adds = false;
-  bool vnni = false;         ///< the processor multiplies and adds at once; bytes want it
+  bool vnni = false;         ///< the processor multiplies and adds at once
   int8_t panel_vectors = 0;  // in a panel of b; 0: as many as the block has
   auto operator<=>(const IntegerForm&) const = default;
 
   bool quantizes() const { return result == Result::u8 || result == Result::i8; }
   int result_bytes() const { return quantizes() ? 1 : 4; }
   int in_group() const { return groups == Groups::bytes ? 4 : 2; }
+  /// Bytes are multiplied in pairs, whose sums must fit 16 bits; there may be further groups.
+  bool in_pairs() const { return groups == Groups::bytes && !vnni; }
 };
 
 /// Quantized numbers p, which the block made, and q, added as the reference does, in f64:
@@ -59,6 +61,9 @@ struct IntegerCall {
   const void* b = nullptr;              // to which offsets are added, or a panel
   const int32_t* b_offsets = nullptr;   // [groups], in bytes
   int64_t groups = 0;
+  // Of in_pairs(): groups of weights behind the others, for groups of x at these offsets, in bytes.
+  int64_t more_groups = 0;
+  const int32_t* more_offsets = nullptr;
   void* c = nullptr;
   int64_t c_stride = 0;           // from row to row, in bytes
   int64_t last_lanes = -1;        // AVX-512: a bit for each lane of the last vector; AVX2: all

@@ -29,7 +29,7 @@ IntegerContractionCode::IntegerContractionCode(Isa isa, const IntegerForm& form,
 
 int IntegerContractionCode::other_registers(const IntegerForm& form, int vectors) {
   const int products = form.vnni || vectors == 1 ? 0 : 1;
-  const int ones = !form.vnni && form.groups == IntegerForm::Groups::bytes ? 1 : 0;
+  const int ones = form.in_pairs() ? 1 : 0;
   return std::max(kSpare, vectors + 1 + products + ones);
 }
 
@@ -62,9 +62,10 @@ size_t IntegerContractionCode::emit(int rows, int vectors) {
   sets_ = std::min(room, wanted) >= 4 ? 4 : std::min(room, wanted) >= 2 ? 2 : 1;
   const size_t place = begin();
   for (int i = 0; i < sets_ * rows * vectors; ++i) clear(vector(i));
-  if (form_.groups == IntegerForm::Groups::bytes && !form_.vnni) {
-    vpcmpeqw(ones(), ones(), ones());
-    vpsrlw(ones(), ones(), 15);
+  if (form_.in_pairs()) {
+    mov(eax, 0x00010001);
+    vmovd(Xmm(ones().getIdx()), eax);
+    vpbroadcastd(ones(), Xmm(ones().getIdx()));
   }
   mov(rcx, ptr[rdi + at(&IntegerCall::b)]);
   if (is_filters()) {
@@ -75,6 +76,7 @@ size_t IntegerContractionCode::emit(int rows, int vectors) {
     for (int row = 0; row < rows; ++row) mov(row_pointer(row), ptr[rax + row * 8]);
   }
   run_depth();
+  if (form_.in_pairs()) run_more();
   for (int set = 1; set < sets_; ++set)
     for (int i = 0; i < rows * vectors; ++i)
       vpaddd(vector(i), vector(i), vector(set * rows * vectors + i));
@@ -106,11 +108,40 @@ void IntegerContractionCode::run_depth() {
   L(done);
 }
 
+/// Further groups, one by one. Of a matrix r14: their offsets.
+void IntegerContractionCode::run_more() {
+  Xbyak::Label turn, done;
+  mov(rax, ptr[rdi + at(&IntegerCall::more_groups)]);
+  test(rax, rax);
+  jz(done, T_NEAR);
+  if (is_filters()) {
+    mov(rsi, ptr[rdi + at(&IntegerCall::more_offsets)]);
+  } else {
+    mov(r14, ptr[rdi + at(&IntegerCall::a_rows)]);
+    for (int row = 0; row < rows_; ++row) mov(row_pointer(row), ptr[r14 + row * 8]);
+    mov(r14, ptr[rdi + at(&IntegerCall::more_offsets)]);
+  }
+  L(turn);
+  if (is_filters()) {
+    products(0, 0);
+    advance(1);
+  } else {
+    movsxd(r15, dword[r14]);
+    products(0, 0, &r15);
+    add(rcx, panel_bytes());
+    add(r14, 4);
+  }
+  dec(rax);
+  jnz(turn, T_NEAR);
+  L(done);
+}
+
 int IntegerContractionCode::panel_bytes() const {
   return std::max<int>(vectors_, form_.panel_vectors) * vector_bytes();
 }
 
-void IntegerContractionCode::products(int step, int set) {
+/// `further`: where the group of a matrix' rows is, in bytes.
+void IntegerContractionCode::products(int step, int set, const Reg64* further) {
   const Reg64& offset = step % 2 == 0 ? r10 : r11;
   if (is_filters()) movsxd(offset, dword[rsi + step * 4]);
   for (int j = 0; j < vectors_; ++j) {
@@ -118,8 +149,9 @@ void IntegerContractionCode::products(int step, int set) {
     else vmovups(column_of_b(j), ptr[rcx + step * panel_bytes() + j * vector_bytes()]);
   }
   for (int row = 0; row < rows_; ++row) {
-    const Address from = is_filters() ? ptr[rdx + (step * rows_ + row) * kGroup]
-                                      : ptr[row_pointer(row) + step * kGroup];
+    const Address from = is_filters()         ? ptr[rdx + (step * rows_ + row) * kGroup]
+                         : further != nullptr ? ptr[row_pointer(row) + *further]
+                                              : ptr[row_pointer(row) + step * kGroup];
     broadcast(element_of_a(), from);
     for (int j = 0; j < vectors_; ++j)
       multiply(sum(row, j, set), column_of_b(j), j + 1 == vectors_);
@@ -130,7 +162,7 @@ void IntegerContractionCode::products(int step, int set) {
 void IntegerContractionCode::multiply(const Xmm& sum, const Xmm& b, bool last) {
   const Xmm a = element_of_a();
   const bool bytes = form_.groups == IntegerForm::Groups::bytes;
-  if (bytes && !form_.vnni) {
+  if (form_.in_pairs()) {
     const Xmm both = last ? a : product();
     if (is_filters()) vpmaddubsw(both, b, a);
     else vpmaddubsw(both, a, b);

@@ -32,7 +32,8 @@ class IntegerContractionCode final : public Assembler {
   int panel_bytes() const;  // of one group in a panel of b
 
   void run_depth();
-  void products(int step, int set);
+  void run_more();
+  void products(int step, int set, const Xbyak::Reg64* further = nullptr);
   void multiply(const Xbyak::Xmm& sum, const Xbyak::Xmm& b, bool last);
   void advance(int steps);
   template <class Each>

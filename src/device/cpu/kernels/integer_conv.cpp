@@ -4,18 +4,17 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 
 #include "base/size.hpp"
 #include "device/cpu/chain.hpp"
 #include "device/cpu/integer_chain.hpp"
+#include "device/cpu/integer_weights.hpp"
 #include "device/cpu/patch.hpp"
 #include "ops/quantized.hpp"
 
 namespace hone::cpu {
 namespace {
 
-constexpr int kGroup = 4;                // bytes
 constexpr int64_t kMostBlock = 32 * 16;  // sums in a block
 
 std::optional<IntegerChain> chain_of(const Problem& problem) {
@@ -67,8 +66,8 @@ struct Blocks {
   int64_t first(int64_t block) const { return block * filters / count; }
 };
 
-/// The sum of each filter's weights, then [group][block][groups of the depth][filters]: neighbours
-/// in a group are channels, missing ones are zero.
+/// Blocks of the filters of a group after those of the group before. Neighbours in a group of the
+/// depth are channels, missing ones are zero.
 Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight) {
   const IntegerChain chain = *chain_of(problem);
   const Packed packed(problem, chain);
@@ -77,26 +76,18 @@ Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight)
   const std::vector<int16_t> values =
       centered_weight(weight, constant_of(problem, chain.operand(chain.places.w_zero)),
                       filters.depth, packed.count());
-  Tensor result(DType::i32, {packed.count() * (1 + packed.groups())});
-  auto* sums = reinterpret_cast<int32_t*>(result.mutable_bytes().data());
+  std::vector<int32_t> sums(static_cast<size_t>(packed.count()));
   for (int64_t i = 0; i < packed.count() * filters.depth; ++i)
-    sums[i / filters.depth] += values[static_cast<size_t>(i)];
-  std::byte* to = reinterpret_cast<std::byte*>(sums + packed.count());
+    sums[static_cast<size_t>(i / filters.depth)] += values[static_cast<size_t>(i)];
   const Blocks blocks(isa(), packed.form, filters.count);
-  for (int64_t group = 0; group < filters.group; ++group)
-    for (int64_t block = 0; block < blocks.count; ++block)
-      for (int64_t g = 0; g < packed.groups(); ++g)
-        for (int64_t f = blocks.first(block); f < blocks.first(block + 1); ++f, to += kGroup)
-          for (int64_t i = 0; i < in_group; ++i) {
-            const int64_t channel = g / taps * in_group + i;
-            const int64_t at =
-                (group * filters.count + f) * filters.depth + channel * taps + g % taps;
-            const int16_t value =
-                channel * taps < filters.depth ? values[static_cast<size_t>(at)] : int16_t{0};
-            if (in_group == 4) to[i] = static_cast<std::byte>(value);
-            else std::memcpy(to + 2 * i, &value, sizeof(value));
-          }
-  return result;
+  IntegerPacking packing{{}, packed.groups(), in_group, packed.form.in_pairs()};
+  for (int64_t i = 0; i < filters.group * blocks.count; ++i)
+    packing.rows.push_back(blocks.first(i % blocks.count + 1) - blocks.first(i % blocks.count));
+  return IntegerWeights::packed(packing, sums, [&](int64_t row, int64_t d) {
+    const int64_t group = d / in_group, channel = group / taps * in_group + d % in_group;
+    const int64_t at = channel * taps + group % taps;
+    return at < filters.depth ? values[static_cast<size_t>(row * filters.depth + at)] : int16_t{0};
+  });
 }
 
 Verdict supports(const Problem& problem) {
@@ -158,7 +149,7 @@ struct IntegerConvShared final : Shared<IntegerConvShared> {
   Source input, added;
   IntegerFollow follow;
   Blocks blocks;
-  Tensor weights;
+  IntegerWeights weights;
   int workers, lanes, width;
   std::shared_ptr<const IntegerContraction> kernels;
   void (*fill)(const GroupRows& rows, unsigned* to);
@@ -166,16 +157,19 @@ struct IntegerConvShared final : Shared<IntegerConvShared> {
   struct Geometry : ConvGeometry {
     Patches patches;
     int64_t all_channels = 0;
-    int64_t parts = 1;    // of the filters
+    std::vector<int32_t> more_offsets;  // of further groups of all blocks
+    int64_t parts = 1;                  // of the filters
     bool shared = false;  // all patches are made first, then the parts of the filters share them
   };
   Geometry geometry(const Operands& operands) const {
-    Geometry g{{filters, input.shape(operands), operands.outputs[0].shape}, {}, 0, 1, false};
+    Geometry g{{filters, input.shape(operands), operands.outputs[0].shape}, {}, 0, {}, 1, false};
     if (g.images == 0) return g;
     g.all_channels = g.channels;
     ConvGeometry units = g;
     units.channels = packed.units;
     g.patches = Patches(filters, units, workers, true);
+    for (const int32_t group : weights.more())
+      g.more_offsets.push_back(g.patches.offsets()[static_cast<size_t>(group)]);
     const int64_t tiles = g.images * filters.group * g.patches.tiles();
     if (workers == 1 || tiles >= 4 * workers) return g;
     g.parts = std::min(blocks.count, ceil_div(4 * int64_t{workers}, tiles));
@@ -247,8 +241,6 @@ struct IntegerConvShared final : Shared<IntegerConvShared> {
   void run_tile(const Geometry& g, const Operands& operands, int64_t index,
                 const Patches::Tile& tile, int64_t part, const float* patch) const {
     const int64_t group = index % filters.group;
-    const auto* sums = reinterpret_cast<const int32_t*>(weights.bytes().data());
-    const auto* packed_weights = reinterpret_cast<const std::byte*>(sums + packed.count());
     const int32_t zero = follow.zero_of_x(operands);
     IntegerCall call;
     follow.prepare(call);
@@ -259,9 +251,12 @@ struct IntegerConvShared final : Shared<IntegerConvShared> {
          ++block) {
       const int64_t first = group * filters.count + blocks.first(block);
       const int64_t rows = blocks.first(block + 1) - blocks.first(block);
-      call.a = packed_weights + first * packed.groups() * kGroup;
+      const int64_t index_of_block = group * blocks.count + block;
+      call.a = weights.block(index_of_block);
+      call.more_groups = weights.count_more(index_of_block);
+      call.more_offsets = g.more_offsets.data() + weights.first_more(index_of_block);
       call.scale = follow.scales(first);
-      follow.biases(first, rows, zero, sums + first, bias);
+      follow.biases(first, rows, zero, weights.sums() + first, bias);
       const int64_t place = (index * filters.count + blocks.first(block)) * g.pixels();
       run_block(g, tile, patch, call, rows, operands.outputs[0].data + place * width,
                 added.present() ? added.data(operands) + place : nullptr);
@@ -333,9 +328,9 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   const Problem& problem = *recipe.problem;
   const IntegerChain chain = *chain_of(problem);
   auto shared = std::make_shared<IntegerConvShared>(problem, chain);
-  shared->weights = packed.empty()
-                        ? pack_filters(problem, recipe.tuning, weight_of(problem, chain)->tensor())
-                        : std::move(packed.front());
+  shared->weights = IntegerWeights(
+      packed.empty() ? pack_filters(problem, recipe.tuning, weight_of(problem, chain)->tensor())
+                     : std::move(packed.front()));
   return shared;
 }
 

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 
 #include "base/size.hpp"
 #include "device/cpu/chain.hpp"
 #include "device/cpu/im2col.hpp"
 #include "device/cpu/integer_chain.hpp"
+#include "device/cpu/integer_weights.hpp"
 #include "ops/quantized.hpp"
 
 namespace hone::cpu {
@@ -72,7 +72,7 @@ struct Windows {
   }
 };
 
-/// The sum of each filter's weights, then [channel][unit][column of the window][filter].
+/// A block is the filters of a channel; neighbours in a group are of one column of the window.
 Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight) {
   const IntegerChain chain = *chain_of(problem);
   const Windows windows(problem, chain);
@@ -81,24 +81,17 @@ Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight)
   const std::vector<int16_t> values =
       centered_weight(weight, constant_of(problem, chain.operand(chain.places.w_zero)),
                       filters.depth, windows.count());
-  Tensor result(DType::i32, {windows.count() * (1 + windows.groups())});
-  auto* sums = reinterpret_cast<int32_t*>(result.mutable_bytes().data());
+  std::vector<int32_t> sums(static_cast<size_t>(windows.count()));
   for (int64_t i = 0; i < windows.count() * filters.depth; ++i)
-    sums[i / filters.depth] += values[static_cast<size_t>(i)];
-  std::byte* to = reinterpret_cast<std::byte*>(sums + windows.count());
-  for (int64_t channel = 0; channel < filters.group; ++channel)
-    for (int64_t g = 0; g < windows.groups(); ++g)
-      for (int64_t f = channel * filters.count; f < (channel + 1) * filters.count;
-           ++f, to += kGroup)
-        for (int64_t i = 0; i < in_group; ++i) {
-          const int64_t row = g / columns * in_group + i;
-          if (row >= filters.kernel[0]) continue;
-          const int16_t value =
-              values[static_cast<size_t>(f * filters.depth + row * columns + g % columns)];
-          if (in_group == 4) to[i] = static_cast<std::byte>(value);
-          else std::memcpy(to + 2 * i, &value, sizeof(value));
-        }
-  return result;
+    sums[static_cast<size_t>(i / filters.depth)] += values[static_cast<size_t>(i)];
+  const IntegerPacking packing{
+      std::vector<int64_t>(static_cast<size_t>(filters.group), filters.count), windows.groups(),
+      in_group, windows.form.in_pairs()};
+  return IntegerWeights::packed(packing, sums, [&](int64_t filter, int64_t d) {
+    const int64_t group = d / in_group, row = group / columns * in_group + d % in_group;
+    const int64_t at = filter * filters.depth + row * columns + group % columns;
+    return row < filters.kernel[0] ? values[static_cast<size_t>(at)] : int16_t{0};
+  });
 }
 
 Verdict supports(const Problem& problem) {
@@ -157,18 +150,19 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
   const Filters& filters;
   Source input, added;
   IntegerFollow follow;
-  Tensor weights;
+  IntegerWeights weights;
   int workers, lanes, width;
   std::shared_ptr<const IntegerContraction> kernels;
   void (*fill)(const GroupRows& rows, unsigned* to);
 
   struct Geometry : ConvGeometry {
     int64_t tile_rows = 1, tile_columns = 1, row_tiles = 1, column_tiles = 1;
-    int64_t pitch = 1, plane = 1;  // groups of a row of a patch, and of a plane of it
-    std::vector<int32_t> offsets;
+    int64_t pitch = 1, plane = 1;                // groups of a row of a patch, and of a plane of it
+    std::vector<int32_t> offsets, more_offsets;  // of groups; of further ones of all channels
   };
   Geometry geometry(const Operands& operands) const {
-    Geometry g{{filters, input.shape(operands), operands.outputs[0].shape}, 1, 1, 1, 1, 1, 1, {}};
+    Geometry g{
+        {filters, input.shape(operands), operands.outputs[0].shape}, 1, 1, 1, 1, 1, 1, {}, {}};
     if (g.images == 0) return g;
     const auto equal_part = [](int64_t size, int64_t most) {
       return ceil_div(size, ceil_div(size, std::max<int64_t>(1, most)));
@@ -193,6 +187,8 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
         g.offsets.push_back(
             static_cast<int32_t>((plane * g.plane + at / windows.stride_x) * kGroup));
       }
+    for (const int32_t group : weights.more())
+      g.more_offsets.push_back(g.offsets[static_cast<size_t>(group)]);
     return g;
   }
 
@@ -234,8 +230,7 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
     line.rows.step = windows.stride_x;
     line.rows.is_signed = follow.is_signed();
     line.rows.zero = zero;
-    line.outside =
-        windows.form.in_group() == 4 ? static_cast<uint32_t>(zero) * 0x01010101U : 0U;
+    line.outside = windows.form.in_group() == 4 ? static_cast<uint32_t>(zero) * 0x01010101U : 0U;
     uint32_t* plane = patch;
     for (int64_t unit = 0; unit < windows.units; ++unit)
       for (const int64_t phase : windows.phases) {
@@ -246,15 +241,16 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
         plane += g.plane;
       }
     const int64_t channel = index % filters.group, first = channel * filters.count;
-    const auto* sums = reinterpret_cast<const int32_t*>(weights.bytes().data());
     int32_t bias[IntegerContraction::kMostRows];
-    follow.biases(first, filters.count, zero, sums + first, bias);
+    follow.biases(first, filters.count, zero, weights.sums() + first, bias);
     IntegerCall call;
     follow.prepare(call);
     call.groups = windows.groups();
     call.bias = bias;
     call.scale = follow.scales(first);
-    call.a = sums + windows.count() + first * windows.groups();
+    call.a = weights.block(channel);
+    call.more_groups = weights.count_more(channel);
+    call.more_offsets = g.more_offsets.data() + weights.first_more(channel);
     call.b_offsets = g.offsets.data();
     const int64_t place = index * filters.count * g.pixels() + tile.row * g.columns + tile.column;
     std::byte* to = operands.outputs[0].data + place * width;
@@ -281,8 +277,7 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
   };
 
   /// A row of a patch: groups of elements of rows from `y` on.
-  void fill_row(const Geometry& g, const uint8_t* from, int64_t y, Line& line,
-                uint32_t* to) const {
+  void fill_row(const Geometry& g, const uint8_t* from, int64_t y, Line& line, uint32_t* to) const {
     for (int64_t i = 0; i < line.before; ++i) to[i] = line.outside;
     for (int64_t i = line.end; i < g.pitch; ++i) to[i] = line.outside;
     if (line.rows.count == 0) return;
@@ -348,9 +343,9 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   const Problem& problem = *recipe.problem;
   const IntegerChain chain = *chain_of(problem);
   auto shared = std::make_shared<IntegerDepthwiseShared>(problem, chain);
-  shared->weights = packed.empty()
-                        ? pack_filters(problem, recipe.tuning, weight_of(problem, chain)->tensor())
-                        : std::move(packed.front());
+  shared->weights = IntegerWeights(
+      packed.empty() ? pack_filters(problem, recipe.tuning, weight_of(problem, chain)->tensor())
+                     : std::move(packed.front()));
   return shared;
 }
 

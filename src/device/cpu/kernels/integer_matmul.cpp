@@ -2,17 +2,17 @@
 // MatMulInteger, clipped, summed with another quantized tensor. Batches broadcast.
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/size.hpp"
 #include "device/cpu/chain.hpp"
 #include "device/cpu/integer_chain.hpp"
+#include "device/cpu/integer_weights.hpp"
 #include "ops/quantized.hpp"
 
 namespace hone::cpu {
 namespace {
 
-constexpr int kGroup = 4;                     // bytes
+constexpr int32_t kGroup = 4;                 // bytes
 constexpr int64_t kRowGroups = 64 * 1024;     // of rows of x that a worker copies at a time
 constexpr int64_t kPanelGroups = 128 * 1024;  // of a computed matrix that a worker packs
 constexpr int64_t kMostComputedDepth = 4 * 1024;
@@ -55,31 +55,27 @@ struct Columns {
   int64_t padded() const { return ceil_div(count, panel_columns()) * panel_columns(); }
 };
 
-/// The sum of each column, then [panel][group][column]; what is missing is zero.
+/// A block is a panel of columns; what is missing is zero.
 Tensor pack_columns(const Problem& problem, const Tuning&, const Tensor& weight) {
   const IntegerChain chain = *chain_of(problem);
   const Columns columns(problem, chain);
-  const int64_t in_group = columns.form.in_group(), width = panel_columns();
-  const int64_t groups = columns.groups(columns.depth), n = columns.count, depth = columns.depth;
+  const int64_t n = columns.count, depth = columns.depth;
   const std::vector<int16_t> values =
       centered_weight(weight, constant_of(problem, chain.operand(chain.places.w_zero)),
                       columns.transposed ? depth : 1, n);
-  Tensor result(DType::i32, {columns.padded() * (1 + groups)});
-  auto* sums = reinterpret_cast<int32_t*>(result.mutable_bytes().data());
-  std::byte* to = reinterpret_cast<std::byte*>(sums + columns.padded());
-  for (int64_t panel = 0; panel < columns.padded(); panel += width)
-    for (int64_t g = 0; g < groups; ++g)
-      for (int64_t j = panel; j < panel + width; ++j, to += kGroup)
-        for (int64_t i = 0; i < in_group; ++i) {
-          const int64_t d = g * in_group + i;
-          if (d >= depth || j >= n) continue;
-          const int16_t value =
-              values[static_cast<size_t>(columns.transposed ? j * depth + d : d * n + j)];
-          sums[j] += value;
-          if (in_group == 4) to[i] = static_cast<std::byte>(value);
-          else std::memcpy(to + 2 * i, &value, sizeof(value));
-        }
-  return result;
+  const auto value = [&](int64_t column, int64_t d) {
+    if (column >= n || d >= depth) return int16_t{0};
+    return values[static_cast<size_t>(columns.transposed ? column * depth + d : d * n + column)];
+  };
+  std::vector<int32_t> sums(static_cast<size_t>(columns.padded()));
+  for (int64_t d = 0; d < depth; ++d)
+    for (int64_t column = 0; column < n; ++column)
+      sums[static_cast<size_t>(column)] += value(column, d);
+  const IntegerPacking packing{
+      std::vector<int64_t>(static_cast<size_t>(columns.padded() / panel_columns()),
+                           panel_columns()),
+      columns.groups(depth), columns.form.in_group(), columns.form.in_pairs()};
+  return IntegerWeights::packed(packing, sums, value);
 }
 
 Verdict supports(const Problem& problem) {
@@ -170,7 +166,8 @@ struct IntegerMatMulShared final : Shared<IntegerMatMulShared> {
   Columns columns;
   Source left, right, right_zero, added;
   IntegerFollow follow;
-  Tensor packed;  // empty: the second matrix is computed
+  IntegerWeights packed;              // empty: the second matrix is computed
+  std::vector<int32_t> more_offsets;  // of further groups of all panels
   bool right_is_signed;
   int workers, lanes, width;
   std::shared_ptr<const IntegerContraction> kernels;
@@ -236,9 +233,6 @@ struct IntegerMatMulShared final : Shared<IntegerMatMulShared> {
       if (packed.empty())
         pack(g, right.as<uint8_t>(operands) + g.b_offsets[static_cast<size_t>(index)], operands,
              tile, groups + kRowGroups);
-      else
-        tile.panels = reinterpret_cast<const uint32_t*>(packed.bytes().data()) + columns.padded() +
-                      tile.first_panel * panel_columns() * g.groups;
       const int64_t first = rows * g.m / g.row_chunks, last = (rows + 1) * g.m / g.row_chunks;
       const int64_t some = std::clamp<int64_t>(kRowGroups / std::max<int64_t>(g.groups, 1),
                                                IntegerContraction::kMostRows, kMostRows);
@@ -303,14 +297,16 @@ struct IntegerMatMulShared final : Shared<IntegerMatMulShared> {
     for (int64_t panel = tile.first_panel; panel < tile.last_panel; ++panel) {
       const int64_t column = panel * panel_columns();
       const int64_t n = std::min(panel_columns(), g.n - column);
-      call.b = tile.panels + (panel - tile.first_panel) * g.groups * panel_columns();
       call.bias = bias;
       call.scale = scales;
       if (packed.empty()) {
+        call.b = tile.panels + (panel - tile.first_panel) * g.groups * panel_columns();
         std::fill_n(scales, panel_columns(), *follow.scales(0));
       } else {
-        const auto* sums = reinterpret_cast<const int32_t*>(packed.bytes().data());
-        follow.biases(column, n, zero, sums + column, bias);
+        call.b = packed.block(panel);
+        call.more_groups = packed.count_more(panel);
+        call.more_offsets = more_offsets.data() + packed.first_more(panel);
+        follow.biases(column, n, zero, packed.sums() + column, bias);
         call.scale = follow.scales(column);
       }
       const auto vectors = static_cast<int>(ceil_div(n, int64_t{lanes}));
@@ -336,9 +332,11 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   const IntegerChain chain = *chain_of(problem);
   auto shared = std::make_shared<IntegerMatMulShared>(problem, chain);
   const Weight* weight = weight_of(problem, chain);
-  if (!packed.empty()) shared->packed = std::move(packed.front());
-  else if (weight != nullptr)
-    shared->packed = pack_columns(problem, recipe.tuning, weight->tensor());
+  if (weight == nullptr) return shared;
+  shared->packed =
+      IntegerWeights(packed.empty() ? pack_columns(problem, recipe.tuning, weight->tensor())
+                                    : std::move(packed.front()));
+  for (const int32_t group : shared->packed.more()) shared->more_offsets.push_back(group * kGroup);
   return shared;
 }
 
