@@ -105,6 +105,7 @@ class Trial {
     call.bias = bias.as<int32_t>();
     call.scale = scale.as<float>();
     call.added = added.as();
+    call.added_stride = draw(2) == 0 ? 0 : stride_;
     const IntegerSum sum = drawn_sum();
     call.sum = &sum;
     call.zero = form_.result == IntegerForm::Result::u8 ? draw(256) : draw(256) - 128;
@@ -124,7 +125,8 @@ class Trial {
         }
         const int parameter = by_row ? i : j;
         const int64_t exact = product(a, b, i, j) + bias.as<int32_t>()[parameter];
-        const double wanted = followed(exact, scale.as<float>()[parameter], call, added, at);
+        const int64_t of_added = i * call.added_stride + j;
+        const double wanted = followed(exact, scale.as<float>()[parameter], call, added, of_added);
         ASSERT_EQ(found(c, at), wanted) << text() << ", row " << i << ", column " << j;
       }
   }
@@ -174,7 +176,7 @@ class Trial {
   }
 
   double followed(int64_t exact, float scale, const IntegerCall& call, const Bytes& added,
-                  int at) const {
+                  int64_t at) const {
     if (form_.result == IntegerForm::Result::sums) return static_cast<double>(exact);
     const float value = static_cast<float>(exact) * scale;
     if (form_.result == IntegerForm::Result::floats) return double{value};

@@ -100,6 +100,16 @@ TEST_P(IntegerMatMulTest, WhatFollows) {
                             {},
                             0,
                             {product}});
+    // One row for all.
+    expect_kernel(kKernel, {cat("%x: ", x, "[2,m,20]"),
+                            cat("QLinearAdd(%a, f32[]{0.07}, ", scalar, "{4}, @r, f32[]{0.12}, ",
+                                scalar, "{40}, f32[]{0.1}, ", scalar, "{3})"),
+                            cat("@w : i8[20,70]\n  @r : ", x, "[70]"),
+                            "%y",
+                            each("m", {1, 9, 50}),
+                            {},
+                            0,
+                            {product}});
   }
 }
 

@@ -106,6 +106,34 @@ TEST_P(QuantizedKernelTest, Softmax) {
                      "", "%y", each("n", {1, 7, 197, 600})});
 }
 
+TEST_P(QuantizedKernelTest, TablesOfFunctions) {
+  const auto sizes = each("n", {0, 1, 37, 40000});
+  for (const char* type : {"u8", "i8"}) {
+    const std::string in = cat("%x: ", type, "[2,n]"), zero = cat(type, "[]{5}");
+    expect_kernel("cpu.byte_table", {in,
+                                     cat("QLinearMul(%x, f32[]{0.1}, ", zero, ", ", type,
+                                         "[]{9}, f32[]{0.07}, ", zero, ", f32[]{0.2}, ", zero, ")"),
+                                     "", "%y", sizes});
+    // What an exporter makes of an activation, x read twice.
+    expect_kernel("cpu.byte_table",
+                  {in,
+                   cat("QLinearMul(%x, f32[]{0.03}, ", zero, ", %q, f32[]{0.01}, ", zero,
+                       ", f32[]{0.03}, ", zero, ")"),
+                   "",
+                   "%y",
+                   sizes,
+                   {},
+                   0,
+                   {cat("%d = DequantizeLinear(%x, f32[]{0.03}, ", zero, ")"), "%e = Erf(%d)",
+                    cat("%q = QuantizeLinear(%e, f32[]{0.01}, ", zero, ") output_dtype=", type)}});
+    EXPECT_EQ(
+        refusal("cpu.byte_table", {cat(in, ", %z: ", type, "[2,n]"),
+                                   cat("QLinearMul(%x, f32[]{0.1}, ", zero, ", %z, f32[]{0.07}, ",
+                                       zero, ", f32[]{0.2}, ", zero, ")")}),
+        "no function from one element of 8 bits to another one");
+  }
+}
+
 TEST_P(QuantizedKernelTest, RangesOfTheirOwn) {
   const auto sizes = each("n", {0, 1, 9, 3000, 70000});
   for (const ElementBounds bounds : {ElementBounds{-3, 9}, {2, 9}, {-9, -3}, {0, 0}})

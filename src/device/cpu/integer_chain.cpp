@@ -63,10 +63,12 @@ bool adds(const Problem& problem, const Node& node, IntegerChain& chain) {
     return false;
   const int other = node.inputs[0] == chain.result ? 3 : 0;
   const Value* added = node.input(static_cast<size_t>(other));
-  if (added == chain.result || added == nullptr || !added->is_input() ||
-      constant_of(problem, added) != nullptr || !added->type.tensor().has_rank() ||
-      added->type.tensor().shape() != chain.result->type.tensor().shape())
-    return false;
+  if (added == chain.result || added == nullptr || !added->type.tensor().has_rank()) return false;
+  const Dims &shape = added->type.tensor().shape(), &wanted = chain.result->type.tensor().shape();
+  const Op& op = chain.anchor->op;
+  const bool multiplies = op.as<QLinearMatMul>() != nullptr || op.as<QGemm>() != nullptr;
+  const bool row = multiplies && shape.size() == 1 && shape != wanted && shape[0] == wanted.back();
+  if (!row && (!added->is_input() || shape != wanted)) return false;
   for (const size_t scale : {1, 4, 6})
     if (dtype_of(node.input(scale)) != DType::f32 || !constant_number(problem, node.input(scale)))
       return false;
@@ -74,6 +76,7 @@ bool adds(const Problem& problem, const Node& node, IntegerChain& chain) {
     if (node.input(zero) != nullptr && !constant_number(problem, node.input(zero))) return false;
   chain.sum = &node;
   chain.added = other;
+  chain.adds_row = row;
   const IntegerRange range = integer_range(dtype_of(added));
   chain.sum_low = range.least;
   chain.sum_high = range.most;

@@ -28,6 +28,7 @@ struct IntegerChain {
   double low = 0, high = 0;   // integers that the product's result is clipped to
   const Node* sum = nullptr;  // the QLinearAdd, if there is one
   int added = 0;              // which of its operands is the other tensor
+  bool adds_row = false;      // it is one row, the same for each row of a product of matrices
   double sum_low = 0, sum_high = 0;
   const Value* result = nullptr;  // what the last node of the chain makes
   size_t nodes = 0;               // of the region that belong to it

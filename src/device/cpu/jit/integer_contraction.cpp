@@ -80,8 +80,9 @@ void IntegerContraction::run_ragged(IntegerCall& call, int rows, int vectors,
   const auto* from = static_cast<const std::byte*>(call.added);
   if (form_.adds) {
     inside.added = others;
+    inside.added_stride = kRow;
     for (int64_t row = 0; row < rows; ++row)
-      std::memcpy(others + row * inside.c_stride, from + row * call.c_stride, bytes);
+      std::memcpy(others + row * kRow, from + row * call.added_stride, bytes);
   }
   function(rows, vectors)(&inside);
   auto* to = static_cast<std::byte*>(call.c);

@@ -69,7 +69,8 @@ struct IntegerCall {
   int64_t last_lanes = -1;        // AVX-512: a bit for each lane of the last vector; AVX2: all
   const int32_t* bias = nullptr;  // of the first row (filters) or the first column (matrix)
   const float* scale = nullptr;   // likewise
-  const void* added = nullptr;    // q, at the strides of c
+  const void* added = nullptr;    // q
+  int64_t added_stride = 0;       // from row to row, in bytes
   const IntegerSum* sum = nullptr;
   float low = 0, high = 0;  // less the zero point
   int32_t zero = 0;

@@ -197,12 +197,15 @@ void IntegerContractionCode::advance(int steps) {
 template <class Each>
 void IntegerContractionCode::each_row_of_c(const Each& each) {
   mov(rdx, ptr[rdi + at(&IntegerCall::c)]);
-  if (form_.adds) mov(r8, ptr[rdi + at(&IntegerCall::added)]);
+  if (form_.adds) {
+    mov(r8, ptr[rdi + at(&IntegerCall::added)]);
+    mov(r9, ptr[rdi + at(&IntegerCall::added_stride)]);
+  }
   for (int row = 0; row < rows_; ++row) {
     each(row);
     if (row + 1 == rows_) continue;
     add(rdx, rsi);
-    if (form_.adds) add(r8, rsi);
+    if (form_.adds) add(r8, r9);
   }
 }
 

@@ -281,6 +281,7 @@ struct IntegerConvShared final : Shared<IntegerConvShared> {
         call.c = to + pixel * width;
         call.added = also == nullptr ? nullptr : also + pixel;
         call.c_stride = g.pixels() * width;
+        call.added_stride = g.pixels();
         kernels->run(call, static_cast<int>(rows), static_cast<int>(count), columns);
       } else {
         run_between(g, tile, pixel, columns, static_cast<int>(count), call, rows, to, also);
@@ -306,6 +307,7 @@ struct IntegerConvShared final : Shared<IntegerConvShared> {
     };
     call.c = results;
     call.c_stride = stride * width;
+    call.added_stride = stride;
     call.added = others;
     if (also != nullptr) {
       std::fill_n(others, rows * stride, std::byte{0});

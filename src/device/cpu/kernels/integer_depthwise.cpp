@@ -293,6 +293,7 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
     const int64_t vectors = ceil_div(tile.columns, int64_t{lanes});
     const int64_t runs = ceil_div(vectors, int64_t{kVectors});
     call.c_stride = g.pixels() * width;
+    call.added_stride = g.pixels();
     for (int64_t row = 0; row < tile.rows; ++row)
       for (int64_t run = 0; run < runs; ++run) {
         const int64_t first = run * vectors / runs * lanes;
@@ -325,6 +326,7 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
       call.b = patch + row * g.pitch;
       call.c = results;
       call.c_stride = stride * width;
+      call.added_stride = stride;
       call.added = others;
       if (also != nullptr)
         each([&](int64_t at, int64_t place) {

@@ -154,6 +154,7 @@ struct IntegerMatMulShared final : Shared<IntegerMatMulShared> {
         right(problem, chain.operand(chain.places.weight)),
         right_zero(problem, chain.operand(chain.places.w_zero)),
         added(problem, chain.added_value()),
+        adds_row(chain.adds_row),
         follow(problem, chain, columns.count, columns.form.groups),
         right_is_signed(chain.operand(chain.places.weight)->type.tensor().dtype == DType::i8),
         workers(problem.share.workers),
@@ -165,6 +166,7 @@ struct IntegerMatMulShared final : Shared<IntegerMatMulShared> {
 
   Columns columns;
   Source left, right, right_zero, added;
+  bool adds_row;  // the same for each row of the result
   IntegerFollow follow;
   IntegerWeights packed;              // empty: the second matrix is computed
   std::vector<int32_t> more_offsets;  // of further groups of all panels
@@ -292,6 +294,7 @@ struct IntegerMatMulShared final : Shared<IntegerMatMulShared> {
     follow.prepare(call);
     call.groups = g.groups;
     call.c_stride = g.n * width;
+    call.added_stride = adds_row ? 0 : g.n;
     int32_t bias[kMostColumns] = {};
     float scales[kMostColumns];
     for (int64_t panel = tile.first_panel; panel < tile.last_panel; ++panel) {
@@ -318,7 +321,7 @@ struct IntegerMatMulShared final : Shared<IntegerMatMulShared> {
         call.a_rows = pointers;
         const int64_t place = tile.place + (first + row) * g.n + column;
         call.c = operands.outputs[0].data + place * width;
-        call.added = added.present() ? added.data(operands) + place : nullptr;
+        if (added.present()) call.added = added.data(operands) + (adds_row ? column : place);
         kernels->run(call, static_cast<int>(rows), vectors, n);
       }
     }
