@@ -10,6 +10,7 @@
 #include "device/cpu/integer_chain.hpp"
 #include "device/cpu/integer_weights.hpp"
 #include "device/cpu/patch.hpp"
+#include "device/cpu/shares.hpp"
 #include "ops/quantized.hpp"
 
 namespace hone::cpu {
@@ -167,12 +168,19 @@ struct IntegerConvShared final : Shared<IntegerConvShared> {
     g.all_channels = g.channels;
     ConvGeometry units = g;
     units.channels = packed.units;
-    g.patches = Patches(filters, units, workers, true);
+    SharedWork work{.pieces = g.images * filters.group, .columns = g.pixels()};
+    work.unit = work.lanes = Contraction::lanes(gemm_core().isa);
+    work.most_tiles = workers == 1 ? 1 : ceil_div(g.pixels(), work.unit);
+    work.blocks = blocks.count;
+    work.rows = ceil_div(filters.count, blocks.count);
+    work.depth = packed.units * filters.taps();
+    work.workers = workers;
+    g.patches = Patches(filters, units, share_out(work).tiles, true);
     for (const int32_t group : weights.more())
       g.more_offsets.push_back(g.patches.offsets()[static_cast<size_t>(group)]);
-    const int64_t tiles = g.images * filters.group * g.patches.tiles();
-    if (workers == 1 || tiles >= 4 * workers) return g;
-    g.parts = std::min(blocks.count, ceil_div(4 * int64_t{workers}, tiles));
+    const int64_t tiles = work.pieces * g.patches.tiles();
+    work.least_tiles = work.most_tiles = g.patches.tiles();
+    if (workers > 1) g.parts = share_out(work).parts;
     g.shared = g.parts > 1 && tiles * g.patches.floats() <= workers * Patches::kFloats;
     return g;
   }
