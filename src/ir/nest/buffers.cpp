@@ -11,12 +11,12 @@ namespace hone {
 namespace {
 
 /// What is stored to it rounds to its dtype.
-bool rounds(const Buffer& buffer) {
+bool rounds(const NestBuffer& buffer) {
   return is_float(buffer.dtype) && buffer.scope != Scope::registers;
 }
 
 /// Why elements of a buffer cannot live in `scope` as they are; empty: they can.
-Declined keeps_bits(const Buffer& buffer, Scope scope) {
+Declined keeps_bits(const NestBuffer& buffer, Scope scope) {
   if (scope <= Scope::output) return cat("no buffer of a nest's own is ", name(scope));
   const bool loses =
       buffer.scope == Scope::registers && is_float(buffer.dtype) && scope != Scope::registers;
@@ -88,7 +88,7 @@ std::optional<Dim> outermost(const Dims& bounds, const Around& loops, bool great
 
 /// Of the accesses of one buffer in the turns of `within`. An axis of which nothing is known is
 /// taken whole.
-Box box_of(const std::vector<Access>& accesses, const Buffer& buffer, const Around& within) {
+Box box_of(const std::vector<Access>& accesses, const NestBuffer& buffer, const Around& within) {
   Box box;
   const bool whole = std::any_of(accesses.begin(), accesses.end(), [](const Access& access) {
     return access.padded || !access.place;
@@ -241,7 +241,7 @@ Declined cache(Nest& nest, std::string_view buffer, std::string_view variable, S
   const Box box = box_of(here, found->second, site->within());
   if (scope == Scope::registers && has_open_size(box))
     return cat("a turn of $", variable, " reads an open number of elements of ", buffer);
-  const Buffer copy{fresh(nest, cat(buffer, ".c")), found->second.dtype, box.sizes, scope};
+  const NestBuffer copy{fresh(nest, cat(buffer, ".c")), found->second.dtype, box.sizes, scope};
   Around loops;
   Dims place;
   std::vector<Expr> from;

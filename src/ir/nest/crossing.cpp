@@ -8,7 +8,7 @@ namespace hone {
 
 Buffers buffers_of(const Nest& nest) {
   Buffers buffers;
-  for (const Buffer& buffer : nest.parameters) buffers.emplace(buffer.name, buffer);
+  for (const NestBuffer& buffer : nest.parameters) buffers.emplace(buffer.name, buffer);
   walk(nest.body, [&](const Statement& statement) {
     if (const Allocate* made = statement.as<Allocate>())
       buffers.emplace(made->buffer.name, made->buffer);
@@ -211,7 +211,7 @@ Crossing crossing(const Loop& loop, const Around& around, const Buffers& buffers
       std::any_of(all.begin(), all.end(), [](const Access& access) { return access.writes; });
   const auto turns = most_turns(loop.extent, around);
   if (!writes || (turns && *turns <= 1 && moving.empty())) return result;
-  const Buffer& buffer = buffers.find(name)->second;
+  const NestBuffer& buffer = buffers.find(name)->second;
   if (are_apart(all, loop, around, buffer.shape, moving)) return result;
   const bool folds = std::all_of(all.begin(), all.end(), [&](const Access& access) {
     return access.fold && access.fold == all[0].fold;

@@ -9,7 +9,7 @@
 
 namespace hone {
 
-using Buffers = std::map<std::string, Buffer, std::less<>>;
+using Buffers = std::map<std::string, NestBuffer, std::less<>>;
 /// All buffers of a nest, by name.
 Buffers buffers_of(const Nest& nest);
 

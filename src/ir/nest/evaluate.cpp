@@ -34,7 +34,7 @@ class Interpreter {
 
   std::vector<Tensor> run(const std::vector<Tensor>& inputs) {
     size_t next = 0;
-    for (const Buffer& buffer : nest_.parameters) {
+    for (const NestBuffer& buffer : nest_.parameters) {
       if (buffer.scope == Scope::output) {
         allocate(buffer);
         continue;
@@ -47,7 +47,7 @@ class Interpreter {
     }
     run(nest_.body);
     std::vector<Tensor> outputs;
-    for (const Buffer& buffer : nest_.parameters) {
+    for (const NestBuffer& buffer : nest_.parameters) {
       if (buffer.scope != Scope::output) continue;
       Storage& storage = storage_[buffer.name];
       for (size_t i = 0; i < storage.is_there.size(); ++i)
@@ -65,13 +65,13 @@ class Interpreter {
     return *value;
   }
 
-  std::vector<int64_t> sizes(const Buffer& buffer) const {
+  std::vector<int64_t> sizes(const NestBuffer& buffer) const {
     std::vector<int64_t> shape;
     for (const Dim& size : buffer.shape) shape.push_back(value_of(size));
     return shape;
   }
 
-  void allocate(const Buffer& buffer) {
+  void allocate(const NestBuffer& buffer) {
     Storage storage{buffer.dtype, sizes(buffer), {}, {}, {}};
     storage.rounded = Tensor(buffer.dtype, storage.shape);
     const auto count = static_cast<size_t>(storage.rounded.count());

@@ -214,7 +214,7 @@ Declined distribute(Nest& nest, std::string_view variable) {
     const Allocate* allocate = statement.as<Allocate>();
     statements += allocate == nullptr;
     if (allocate == nullptr) continue;
-    Buffer buffer = allocate->buffer;
+    NestBuffer buffer = allocate->buffer;
     if (!turns || *turns > kMostBlock)
       return cat(buffer.name, " would need a place for every turn of $", variable);
     own.insert(buffer.name);
@@ -261,7 +261,7 @@ Declined contract(Nest& nest, std::string_view variable) {
       store->value.kind() != Expr::Kind::call || store->value.function() != Function::mul)
     return cat("$", variable, " adds no products to a block");
   const Buffers buffers = buffers_of(nest);
-  const Buffer& into = buffers.find(store->buffer)->second;
+  const NestBuffer& into = buffers.find(store->buffer)->second;
   if (into.scope != Scope::registers) return cat(store->buffer, " is no block of registers");
   Axis row, column;
   std::vector<Axis> depth;

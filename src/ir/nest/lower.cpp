@@ -35,7 +35,7 @@ class Lowering {
   }
 
   void add_parameter(const Value* value, DType dtype, Dims shape, Scope scope) {
-    Buffer buffer{free_name(value->name), dtype, std::move(shape), scope};
+    NestBuffer buffer{free_name(value->name), dtype, std::move(shape), scope};
     of_value_.emplace(value, buffer.name);
     lowered_.nest.parameters.push_back(std::move(buffer));
     lowered_.operands.push_back(value);
@@ -56,8 +56,8 @@ class Lowering {
         stage.value != nullptr &&
         (outputs_.empty() || std::count(outputs_.begin(), outputs_.end(), stage.value) > 0);
     if (is_output) return add_parameter(stage.value, stage.dtype, stage.extents, Scope::output);
-    Buffer buffer{free_name(stage.value != nullptr ? stage.value->name : stage.name), stage.dtype,
-                  stage.extents, Scope::arena};
+    NestBuffer buffer{free_name(stage.value != nullptr ? stage.value->name : stage.name),
+                      stage.dtype, stage.extents, Scope::arena};
     if (stage.value != nullptr) of_value_.emplace(stage.value, buffer.name);
     else of_stage_.emplace(&stage, buffer.name);
     lowered_.nest.body.push_back({Allocate{std::move(buffer)}});
@@ -130,7 +130,7 @@ class Lowering {
 
   Expr reduce(const Expr& expr, Variables& variables, Block& before) {
     const DType dtype = expr.dtype();
-    Buffer sum{free_name(cat("acc", sums_++)), dtype, {}, Scope::registers};
+    NestBuffer sum{free_name(cat("acc", sums_++)), dtype, {}, Scope::registers};
     const std::string name = sum.name;
     const Scalar start = identity(expr.function(), dtype);
     const Expr number =

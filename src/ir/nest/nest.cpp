@@ -77,7 +77,7 @@ void substitute(Block& block, std::string_view variable, const Dim& by) {
 
 std::set<std::string, std::less<>> names_of(const Nest& nest) {
   std::set<std::string, std::less<>> names;
-  for (const Buffer& buffer : nest.parameters) names.insert(buffer.name);
+  for (const NestBuffer& buffer : nest.parameters) names.insert(buffer.name);
   walk(nest.body, [&](const Statement& statement) {
     if (const Allocate* made = statement.as<Allocate>()) names.insert(made->buffer.name);
     if (const Loop* loop = statement.as<Loop>()) names.insert(loop->variable);

@@ -26,7 +26,7 @@ enum class Scope : uint8_t {
 std::string_view name(Scope scope);
 
 /// Sizes and strides have no variables in them.
-struct Buffer {
+struct NestBuffer {
   std::string name;  // one in a nest
   DType dtype = DType::f32;
   Dims shape;
@@ -62,7 +62,7 @@ struct Loop {
 /// A buffer of its own for the statements behind it in its block, anew in every turn around it.
 /// Nothing is in it before it is written.
 struct Allocate {
-  Buffer buffer;
+  NestBuffer buffer;
 };
 
 /// buffer[place] = value, or buffer[place] = fold(buffer[place], value).
@@ -98,7 +98,7 @@ struct Statement {
 
 struct Nest {
   std::string name;
-  std::vector<Buffer> parameters;  // inputs and outputs, as callers pass them
+  std::vector<NestBuffer> parameters;  // inputs and outputs, as callers pass them
   Block body;
 };
 bool operator==(const Nest& a, const Nest& b);

@@ -55,7 +55,7 @@ Declined find_producer(const Nest& nest, std::string_view buffer, Producer& foun
   return {};
 }
 
-bool is_whole(const Nest& nest, const Buffer& buffer) {
+bool is_whole(const Nest& nest, const NestBuffer& buffer) {
   Producer producer;
   return buffer.scope == Scope::input || find_producer(nest, buffer.name, producer).empty();
 }

@@ -11,7 +11,7 @@ namespace hone {
 struct Producer {
   size_t at = 0;         // of the loops, in the nest
   size_t allocated = 0;  // of the buffer, in the nest
-  Buffer buffer;
+  NestBuffer buffer;
   Around loops;
   const Block* body = nullptr;
 };
@@ -20,6 +20,6 @@ Declined find_producer(const Nest& nest, std::string_view buffer, Producer& foun
 /// Why what the producer reads is not there any more behind it; empty: it is, as it was.
 Declined stays(const Nest& nest, const Producer& producer);
 /// All elements are there: of an input, and of a buffer that has a producer.
-bool is_whole(const Nest& nest, const Buffer& buffer);
+bool is_whole(const Nest& nest, const NestBuffer& buffer);
 
 }  // namespace hone

@@ -61,9 +61,21 @@ Declined compute_at(Nest& nest, std::string_view buffer, std::string_view variab
 /// an input, or of a buffer that a perfect nest of loops fills whole.
 Declined cache(Nest& nest, std::string_view buffer, std::string_view variable, Scope scope);
 
-/// Loads whose places no turn of the loop changes are done once, before it, into registers. Of
-/// buffers as with cache().
+/// What is computed of sizes and of loads whose places no turn of the loop changes is computed
+/// once, before it, into registers. Of buffers as with cache(). Truths stay where they are.
 Declined hoist(Nest& nest, std::string_view variable);
+
+/// A serial loop that only folds into one register does so in parts of `factor` turns, each into a
+/// register of its own first: sums of many floats round less.
+Declined fold_in_parts(Nest& nest, std::string_view variable, int64_t factor,
+                       Order order = Order::kept);
+
+/// Parameters that are dense become one axis of all their elements: what callers pass has the same
+/// bytes. Not those that are read with padding or at computed places, or have no axes.
+Declined flatten_parameters(Nest& nest);
+
+/// Loops of one turn go, and axes of size 1 of buffers of the nest's own.
+Declined drop_units(Nest& nest);
 
 /// Perfectly nested loops, from this one inwards, around `b[$r, $c] += mul(x, y)` into a block of
 /// registers become one statement.

@@ -31,7 +31,7 @@ class Printer {
     line(0);
     out_ += "nest ";
     append_name(out_, nest.name);
-    for (const Buffer& buffer : nest.parameters) declare(buffer, 1);
+    for (const NestBuffer& buffer : nest.parameters) declare(buffer, 1);
     block(nest.body, 1);
     out_ += '\n';
     return std::move(out_);
@@ -43,7 +43,7 @@ class Printer {
     out_.append(static_cast<size_t>(2 * depth), ' ');
   }
 
-  void declare(const Buffer& buffer, int depth) {
+  void declare(const NestBuffer& buffer, int depth) {
     line(depth);
     append_first(out_, buffer.name);
     out_ += cat(": ", Type::tensor(buffer.dtype, buffer.shape));

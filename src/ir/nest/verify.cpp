@@ -31,7 +31,7 @@ class Verifier {
   explicit Verifier(const Nest& nest) : nest_(nest), buffers_(buffers_of(nest)) {}
 
   void run() {
-    for (const Buffer& buffer : nest_.parameters) {
+    for (const NestBuffer& buffer : nest_.parameters) {
       check(buffer.scope <= Scope::output, "parameter ", buffer.name, " has the scope ",
             name(buffer.scope));
       define(buffer);
@@ -49,7 +49,7 @@ class Verifier {
       hone::fail(Code::internal, "nest ", nest_.name, ": ", cat(parts...));
   }
 
-  void define(const Buffer& buffer) {
+  void define(const NestBuffer& buffer) {
     check(names_.insert(buffer.name).second, "the name ", buffer.name, " is defined twice");
     check(buffer.dtype != DType::string && !is_complex(buffer.dtype), "buffer ", buffer.name,
           " has elements of ", buffer.dtype);
@@ -136,13 +136,13 @@ class Verifier {
             "$", variable, " stands where no loop around defines it");
   }
 
-  const Buffer& buffer(std::string_view name) const {
+  const NestBuffer& buffer(std::string_view name) const {
     check(in_scope_.contains(name), "there is no buffer ", name, " here");
     return buffers_.find(name)->second;
   }
 
   /// Some element in some turn: else the loops around have none.
-  void inside(const Buffer& buffer, size_t axis, const Dim& place) const {
+  void inside(const NestBuffer& buffer, size_t axis, const Dim& place) const {
     dim(place);
     if (any_loop_may_be_empty()) return;
     const bool is_outside =
@@ -160,14 +160,14 @@ class Verifier {
     return false;
   }
 
-  void rank(const Buffer& buffer, size_t places) const {
+  void rank(const NestBuffer& buffer, size_t places) const {
     check(places == buffer.shape.size(), buffer.name, " has ", buffer.shape.size(),
           " axes and is reached by ", places, " places");
   }
 
   void statement(const Store& store) {
     expr(store.value);
-    const Buffer& into = buffer(store.buffer);
+    const NestBuffer& into = buffer(store.buffer);
     check(into.scope != Scope::input, "the input ", store.buffer, " is written");
     rank(into, store.place.size());
     for (size_t axis = 0; axis < store.place.size(); ++axis) inside(into, axis, store.place[axis]);
@@ -181,7 +181,7 @@ class Verifier {
 
   void statement(const Contract& contract) {
     const Around before = around_;
-    const Buffer& into = buffer(contract.into);
+    const NestBuffer& into = buffer(contract.into);
     check(into.scope == Scope::registers && into.shape.size() == 2, "a contraction into ",
           contract.into, ", which is no block of registers");
     check(filled_.contains(contract.into), contract.into,
@@ -197,7 +197,7 @@ class Verifier {
     around_ = before;
   }
 
-  void factor(const Expr& factor, const Axis& other, const Buffer& into) {
+  void factor(const Expr& factor, const Axis& other, const NestBuffer& into) {
     expr(factor);
     check(factor.dtype() == into.dtype, into.name, " of ", into.dtype, " is given ",
           factor.dtype());
@@ -220,7 +220,7 @@ class Verifier {
   void load(const Expr& load, bool chosen) const {
     const auto* source = std::get_if<BufferName>(&load.source());
     check(source != nullptr, "an expression reads ", load, ", which is no buffer");
-    const Buffer& from = buffer(source->text);
+    const NestBuffer& from = buffer(source->text);
     rank(from, load.operands().size());
     check(load.dtype() == from.dtype, from.name, " of ", from.dtype, " is read as ", load.dtype());
     check(filled_.contains(from.name), from.name, " is read before anything is in it");

@@ -21,7 +21,7 @@ std::vector<Tensor> run(const Nest& nest, const cpu::emitter::Emitted& emitted,
   std::vector<Tensor> outputs;
   std::vector<void*> addresses;
   size_t next = 0;
-  for (const Buffer& buffer : nest.parameters) {
+  for (const NestBuffer& buffer : nest.parameters) {
     std::vector<int64_t> shape;
     for (const Dim& size : buffer.shape) shape.push_back(size.evaluate(symbols).value());
     const bool is_input = buffer.scope == Scope::input;

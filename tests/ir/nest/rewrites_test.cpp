@@ -43,6 +43,9 @@ Declined rewrite(Nest& nest, const std::vector<std::string_view>& words) {
   if (verb == "cache") return cache(nest, first, words[2], scope(3));
   if (verb == "hoist") return hoist(nest, first);
   if (verb == "contract") return contract(nest, first);
+  if (verb == "parts") return fold_in_parts(nest, first, number(2), order);
+  if (verb == "flatten") return flatten_parameters(nest);
+  if (verb == "units") return drop_units(nest);
   fail(Code::usage, "no rewrite ", verb);
 }
 
@@ -75,7 +78,7 @@ class Drawing {
     loops_.clear();
     own_.clear();
     all_.clear();
-    for (const Buffer& buffer : nest_.parameters) all_.push_back(buffer.name);
+    for (const NestBuffer& buffer : nest_.parameters) all_.push_back(buffer.name);
     walk(nest_.body, [&](const Statement& statement) {
       if (const Loop* loop = statement.as<Loop>()) loops_.push_back(loop->variable);
       if (const Allocate* made = statement.as<Allocate>()) {
@@ -87,17 +90,18 @@ class Drawing {
     if (loops_.empty()) return {"none", "", "there is no loop"};
     const std::string verb = rng_.among<const char*>(
         {"split", "reorder", "fuse", "distribute", "vectorize", "parallelize", "unroll",
-         "compute_at", "inline", "cache", "hoist", "contract"});
+         "compute_at", "inline", "cache", "hoist", "contract", "parts", "units"});
     std::string line = verb;
     if (verb == "inline") line += " " + pick_name(own_);
     else if (verb == "compute_at") line += " " + pick_name(own_) + " " + pick_name(loops_);
     else if (verb == "cache") line += " " + pick_name(all_) + " " + pick_name(loops_);
     else line += " " + pick_name(loops_);
-    if (verb == "split") line += cat(" ", 2 + rng_.below(7));
+    if (verb == "split" || verb == "parts") line += cat(" ", 2 + rng_.below(7));
     if (verb == "vectorize") line += cat(" ", 2 << rng_.below(4));
     if (verb == "compute_at" || verb == "cache")
       line += rng_.below(2) == 0 ? " registers" : " local";
-    if ((verb == "vectorize" || verb == "reorder") && rng_.below(4) == 0) line += " any";
+    if ((verb == "vectorize" || verb == "reorder" || verb == "parts") && rng_.below(4) == 0)
+      line += " any";
     const Nest before = nest_;
     Attempt attempt{verb, line, rewrite(nest_, split(std::string_view(line), ' '))};
     if (!attempt.declined.empty() && !(before == nest_))
@@ -197,8 +201,9 @@ TEST(Rewrites, DrawnForNodesComputeTheSame) {
   }
   expect_done(tally,
               {"split", "reorder", "fuse", "distribute", "vectorize", "parallelize", "unroll",
-               "cache", "hoist"},
+               "cache", "hoist", "units"},
               100);
+  expect_done(tally, {"parts"}, 30);
 }
 
 TEST(Rewrites, DrawnForRegionsComputeTheSame) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "base/text.hpp"
 #include "device/cpu/emit/emit.hpp"
 #include "ir/dim_terms.hpp"
 
@@ -49,6 +50,8 @@ void Assembler::begin() {
   sub(rsp, rax);
   call_slot_ = new_slot();
   mov(slot(call_slot_), rdi);
+  jmp(fetch_, T_NEAR);
+  L(fetched_);
 }
 
 void Assembler::end() {
@@ -56,6 +59,16 @@ void Assembler::end() {
   for (const Xbyak::Reg64& saved : {r15, r14, r13, r12, rbx, rbp}) pop(saved);
   vzeroupper();  // our C++ has instructions that are slow behind dirty upper halves
   ret();
+  // What the code turned out to need of the Call is brought to the frame before it begins.
+  L(fetch_);
+  const auto fetch = [&](int from, size_t index, int to) {
+    mov(rax, ptr[rdi + from]);
+    mov(rax, ptr[rax + 8 * index]);
+    mov(slot(to), rax);
+  };
+  for (const auto& [index, at] : parameters_) fetch(kParameters, static_cast<size_t>(index), at);
+  for (size_t i = 0; i < numbers_.size(); ++i) fetch(kNumbers, i, number_slots_[i]);
+  jmp(fetched_, T_NEAR);
   align(kSlot);
   for (auto& [bits, label] : literals_) {
     L(label);
@@ -98,9 +111,8 @@ void Assembler::store_mask(int index) {
 }
 
 void Assembler::parameter(int index) {
-  mov(rdx, slot(call_slot_));
-  mov(rdx, ptr[rdx + kParameters]);
-  mov(rdx, ptr[rdx + static_cast<size_t>(8 * index)]);
+  if (!parameters_.contains(index)) parameters_[index] = new_slot();
+  mov(rdx, slot(parameters_.at(index)));
 }
 
 void Assembler::first_tile() {
@@ -113,14 +125,21 @@ void Assembler::last_tile() {
   mov(rax, ptr[rax + kEnd]);
 }
 
-void Assembler::number(const Dim& dim) {
-  if (const auto constant = dim.constant()) return mov(rax, static_cast<size_t>(*constant));
+Xbyak::Address Assembler::number_slot(const Dim& dim) {
   const auto found = std::find(numbers_.begin(), numbers_.end(), dim);
-  const auto index = static_cast<int>(found - numbers_.begin());
-  if (found == numbers_.end()) numbers_.push_back(dim);
-  mov(rax, slot(call_slot_));
-  mov(rax, ptr[rax + kNumbers]);
-  mov(rax, ptr[rax + static_cast<size_t>(8 * index)]);
+  const auto index = static_cast<size_t>(found - numbers_.begin());
+  if (found == numbers_.end()) {
+    numbers_.push_back(dim);
+    number_slots_.push_back(new_slot());
+  }
+  return slot(number_slots_[index]);
+}
+
+void Assembler::number(const Dim& dim) {
+  const auto constant = dim.constant();
+  if (!constant) mov(rax, number_slot(dim));
+  else if (*constant == 0) xor_(eax, eax);
+  else mov(rax, static_cast<size_t>(*constant));
 }
 
 void Assembler::integer(const Dim& dim) {
@@ -140,11 +159,37 @@ void Assembler::integer(const Dim& dim) {
   }
   number(fixed);
   for (const auto& [coefficient, factors] : moving) {
+    if (add_multiple(coefficient, factors)) continue;
     push(rax);
     term(coefficient, factors);
     pop(rcx);
     add(rax, rcx);
   }
+}
+
+/// rax += coefficient * the only factor, a variable; false: it is something else.
+bool Assembler::add_multiple(const Dim& coefficient, const std::vector<Dim>& factors) {
+  const auto name = factors[0].as_variable();
+  if (factors.size() != 1 || !name) return false;
+  const Xbyak::Address variable = variable_slot(*name);
+  const auto constant = coefficient.constant();
+  if (constant == 1) {
+    add(rax, variable);
+    return true;
+  }
+  mov(rcx, variable);
+  if (!constant) imul(rcx, number_slot(coefficient));
+  else if (*constant == static_cast<int32_t>(*constant))
+    imul(rcx, rcx, static_cast<int>(*constant));
+  else return false;
+  add(rax, rcx);
+  return true;
+}
+
+Xbyak::Address Assembler::variable_slot(std::string_view name) const {
+  const auto found = variables_.find(name);
+  if (found == variables_.end()) throw Refusal{cat("$", name, " stands outside of its loop")};
+  return slot(found->second);
 }
 
 void Assembler::term(const Dim& without_variables, const std::vector<Dim>& factors) {
@@ -160,12 +205,7 @@ void Assembler::term(const Dim& without_variables, const std::vector<Dim>& facto
 void Assembler::atom(const Dim& dim) {
   const DimAtom& atom = *DimAccess::only_atom(dim);
   switch (atom.kind) {
-    case DimAtom::Kind::variable: {
-      const auto found = variables_.find(atom.name);
-      if (found == variables_.end()) throw Refusal{"$" + atom.name + " stands outside of its loop"};
-      mov(rax, slot(found->second));
-      return;
-    }
+    case DimAtom::Kind::variable: return mov(rax, variable_slot(atom.name));
     case DimAtom::Kind::floordiv: return quotient(atom.args[0], atom.args[1]);
     case DimAtom::Kind::min:
     case DimAtom::Kind::max:

@@ -59,6 +59,9 @@ class Assembler : public Xbyak::CodeGenerator {
 
  private:
   void number(const Dim& dim);
+  Xbyak::Address number_slot(const Dim& dim);
+  Xbyak::Address variable_slot(std::string_view name) const;
+  bool add_multiple(const Dim& coefficient, const std::vector<Dim>& factors);
   void term(const Dim& without_variables, const std::vector<Dim>& factors);
   void atom(const Dim& atom);
   void quotient(const Dim& dividend, const Dim& divisor);
@@ -68,6 +71,9 @@ class Assembler : public Xbyak::CodeGenerator {
   int slots_ = 0;
   std::map<std::string, int, std::less<>> variables_;
   std::vector<Dim> numbers_;
+  std::vector<int> number_slots_;
+  std::map<int, int> parameters_;  // those in use: where in the frame their addresses are
+  Xbyak::Label fetch_, fetched_;
   std::map<uint32_t, Xbyak::Label> literals_;
   Xbyak::Label masks_;  // lanes of ones, then of zeros
   bool has_masks_ = false;

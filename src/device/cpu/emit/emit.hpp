@@ -22,7 +22,10 @@ struct Emitted {
   std::vector<uint8_t> code;
   /// To be computed from the sizes at hand. One that divides by 0 is of a loop without turns: 0.
   std::vector<Dim> numbers;
-  /// Turns of the outermost loop where it is parallel and all there is; else 1.
+  /// Nothing of these may be above 0, or places lie outside: what could not be proved for all
+  /// sizes.
+  std::vector<Dim> limits;
+  /// Turns of the parallel loops that are all there is in one another, from the outermost one on.
   Dim tiles = 1;
   std::string declined;  // why there is none, in words; empty: there is
 };
@@ -30,8 +33,9 @@ struct Emitted {
 /// Emits loops of any kind around stores of f32: arithmetic, comparisons and selections of loads
 /// whose places are sums of loops' variables. Vector loops take as many lanes as the instruction
 /// set has, whatever their width, and want elements side by side, or one for all. Floats are
-/// computed in f32: each call rounds. Declines everything else. `isa`: avx2 or avx512; emitting
-/// needs no such machine.
+/// computed in f32: each call rounds. Nothing looks at places while the code runs: those that
+/// cannot be proved to lie inside are for the caller to check. Declines everything else. `isa`:
+/// avx2 or avx512; emitting needs no such machine.
 Emitted emit(const Nest& nest, Isa isa);
 
 }  // namespace hone::cpu::emitter

@@ -13,6 +13,9 @@ namespace hone::cpu {
 /// executable: whoever asks runs compiled code instead. Any thread may call this.
 std::shared_ptr<const std::byte> executable(std::span<const std::byte> code);
 
+/// Whether executable() gives anything here.
+bool may_execute();
+
 /// What lies there as a function.
 template <class Function>
 Function function_at(const std::byte* code) {

@@ -1,0 +1,221 @@
+// Regions of ops that describe themselves as stages: code is made for each.
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_set>
+
+#include "base/size.hpp"
+#include "device/cpu/emit/region_code.hpp"
+#include "device/cpu/jit/code_memory.hpp"
+#include "device/cpu/step.hpp"
+#include "ir/evaluation.hpp"
+#include "ir/nest/crossing.hpp"
+
+namespace hone::cpu {
+namespace {
+
+constexpr int64_t kTile = 16 * 1024;    // elements that one worker takes at a time
+constexpr double kLoopSeconds = 15e-9;  // to enter a loop, as measured
+constexpr size_t kMostParameters = 32;
+constexpr int kMostTries = 4;  // shorter regions that are tried when one is refused
+
+using emitter::code_of;
+using emitter::CodedRegion;
+
+Isa isa_of(const Problem& problem) {
+  for (const Isa isa : {Isa::avx2, Isa::avx512})
+    if (problem.target->isa == name(isa)) return isa;
+  return Isa::generic;
+}
+
+/// Nodes that lead to each node of the body, it among them, in order.
+std::vector<std::vector<const Node*>> needs_of(const Graph& body) {
+  std::vector<const Node*> nodes;
+  for (const Node& node : body.nodes()) nodes.push_back(&node);
+  std::vector<std::vector<const Node*>> all;
+  for (size_t last = 0; last < nodes.size(); ++last) {
+    std::unordered_set<const Node*> needed{nodes[last]};
+    for (size_t i = last + 1; i-- > 0;)
+      if (needed.contains(nodes[i]))
+        for (const Value* input : nodes[i]->inputs)
+          if (input != nullptr && input->producer != nullptr) needed.insert(input->producer);
+    all.emplace_back();
+    for (const Node* node : nodes)
+      if (needed.contains(node)) all.back().push_back(node);
+  }
+  return all;
+}
+
+/// The largest part of a region that has code, of those that lead to one of its values.
+const Value* longest_part(const Graph& body, Isa isa) {
+  std::vector<std::vector<const Node*>> parts = needs_of(body);
+  std::erase_if(parts, [&](const auto& part) {
+    return part.size() < 2 || part.size() == body.nodes().size();
+  });
+  std::stable_sort(parts.begin(), parts.end(),
+                   [](const auto& a, const auto& b) { return a.size() > b.size(); });
+  if (parts.size() > kMostTries) parts.resize(kMostTries);
+  for (const auto& part : parts)
+    if (code_of(region_of(body, part), isa).declined.empty()) return part.back()->outputs[0];
+  return nullptr;
+}
+
+Verdict supports(const Problem& problem) {
+  const Isa isa = isa_of(problem);
+  if (isa == Isa::generic) return Verdict::no("code is made for AVX2 and AVX-512 only");
+  if (!may_execute()) return Verdict::no("this system lets no memory become executable");
+  const CodedRegion coded = code_of(problem.region, isa);
+  if (coded.declined.empty() && coded.operands.size() > kMostParameters)
+    return Verdict::no(cat("more than ", kMostParameters, " operands"));
+  if (coded.declined.empty()) return {};
+  if (problem.region.single() == nullptr)
+    if (const Value* value = longest_part(*problem.region.body, isa))
+      return Verdict::yes_up_to(value->name, coded.declined);
+  return Verdict::no(coded.declined);
+}
+
+/// Whether every element of parameter `input` that code reads lies where the result of the same
+/// turn, or of the same row, is stored: then the result may be written over it.
+bool is_read_in_place(const Nest& nest, const std::string& input, const std::string& output) {
+  std::vector<Dims> places;
+  for (const Access& access : accesses_of(nest.body)) {
+    if (access.buffer != input && access.buffer != output) continue;
+    if (!access.place || access.inner.empty()) return false;
+    Dims place;
+    for (const Dim& dim : *access.place)
+      place.push_back(dim.substitute_variables([&](std::string_view name) {
+        return access.inner.back().variable.as_variable() == name
+                   ? std::optional<Dim>(Dim::variable("row"))
+                   : std::nullopt;
+      }));
+    places.push_back(std::move(place));
+  }
+  return std::all_of(places.begin(), places.end(),
+                     [&](const Dims& place) { return place == places.front(); });
+}
+
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  Recipe made;
+  made.tuning = tuning;
+  const Graph& body = *problem->region.body;
+  const CodedRegion coded = code_of(problem->region, isa_of(*problem));
+  const Nest& nest = coded.code->nest;
+  double bytes = 0;
+  for (const Value* value : coded.operands)
+    bytes += typical_count(*problem, value->type) * bits(value->type.tensor().dtype) / 8;
+  const emitter::Work work = emitter::work_of(nest, problem->sizes);
+  made.seconds = bytes / problem->target->bytes_per_second +
+                 work.operations / problem->target->flops_per_second + kLoopSeconds * work.loops;
+  const Value* result = body.outputs()[0].value;
+  for (size_t i = 0; i < body.inputs().size(); ++i) {
+    const Value* input = body.inputs()[i];
+    const auto found = std::find(coded.operands.begin(), coded.operands.end(), input);
+    if (found == coded.operands.end() || !(input->type == result->type)) continue;
+    const auto at = static_cast<size_t>(found - coded.operands.begin());
+    const auto to = std::find(coded.operands.begin(), coded.operands.end(), result);
+    if (is_read_in_place(nest, nest.parameters[at].name,
+                         nest.parameters[static_cast<size_t>(to - coded.operands.begin())].name))
+      made.may_overwrite.push_back(i);
+  }
+  made.problem = std::move(problem);
+  return made;
+}
+
+struct NestShared final : Shared<NestShared> {
+  Region region;
+  std::shared_ptr<const emitter::RegionCode> code;
+  std::shared_ptr<const std::byte> page;  // null: the system gave none after all
+  emitter::Entry entry = nullptr;
+  struct Parameter {
+    int input = -1, output = -1;
+    Tensor literal{};
+  };
+  std::vector<Parameter> parameters;
+
+  struct Geometry {
+    std::vector<int64_t> numbers;
+    int64_t tiles = 0, grain = 1;
+    bool by_ops = false;  // not by code
+    Bindings symbols;
+  };
+  Geometry geometry(const Operands& operands) const {
+    Geometry g;
+    for (const Dim& number : code->emitted.numbers)
+      g.numbers.push_back(number.evaluate(operands.symbols).value_or(0));
+    g.tiles = code->emitted.tiles.evaluate(operands.symbols).value_or(0);
+    int64_t most = 1;
+    for (const auto* all : {&operands.inputs, &operands.outputs})
+      for (const Operand& operand : *all) most = std::max(most, element_count(operand.shape));
+    g.grain = std::max<int64_t>(1, g.tiles * kTile / most);
+    g.by_ops =
+        entry == nullptr || std::any_of(code->emitted.limits.begin(), code->emitted.limits.end(),
+                                        [&](const Dim& limit) {
+                                          return limit.evaluate(operands.symbols).value_or(0) > 0;
+                                        });
+    if (g.by_ops) g.symbols = operands.symbols;
+    return g;
+  }
+
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte>,
+           Stream& stream) const {
+    if (g.tiles == 0) return;
+    if (g.by_ops) return evaluate_ops(g, operands);
+    void* addresses[kMostParameters];
+    for (size_t i = 0; i < parameters.size(); ++i) addresses[i] = address(parameters[i], operands);
+    stream.parallel((g.tiles + g.grain - 1) / g.grain, [&](int64_t i) {
+      const emitter::Call call{addresses, g.numbers.data(), i * g.grain,
+                               std::min(g.tiles, (i + 1) * g.grain)};
+      entry(&call);
+    });
+  }
+
+  static void* address(const Parameter& parameter, const Operands& operands) {
+    if (parameter.input >= 0) return operands.inputs[static_cast<size_t>(parameter.input)].data;
+    if (parameter.output >= 0) return operands.outputs[static_cast<size_t>(parameter.output)].data;
+    return const_cast<std::byte*>(parameter.literal.bytes().data());
+  }
+
+  /// Slowly, by the ops' own evaluation: where memory could not be made executable when the step
+  /// was prepared, and where sizes are not as the code takes them (one that broadcasts is 1).
+  void evaluate_ops(const Geometry& g, const Operands& operands) const {
+    std::vector<Tensor> inputs;
+    for (const Operand& each : operands.inputs)
+      inputs.push_back(Tensor::borrow(each.dtype, each.shape,
+                                      {each.data, bytes_for(each.dtype, element_count(each.shape))},
+                                      nullptr));
+    const Tensor result = evaluate(*region.body, inputs, g.symbols)[0];
+    std::memcpy(operands.outputs[0].data, result.bytes().data(), result.bytes().size());
+  }
+};
+
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
+  auto shared = std::make_shared<NestShared>();
+  const Problem& problem = *recipe.problem;
+  const Graph& body = *problem.region.body;
+  const CodedRegion coded = code_of(problem.region, isa_of(problem));
+  shared->region = problem.region;
+  shared->code = coded.code;
+  shared->page = executable(std::as_bytes(std::span(coded.code->emitted.code)));
+  if (shared->page != nullptr) shared->entry = function_at<emitter::Entry>(shared->page.get());
+  for (const Value* value : coded.operands) {
+    NestShared::Parameter parameter;
+    const auto input = std::find(body.inputs().begin(), body.inputs().end(), value);
+    if (input != body.inputs().end()) {
+      parameter.input = static_cast<int>(input - body.inputs().begin());
+    } else if (value == body.outputs()[0].value) {
+      parameter.output = 0;
+    } else {
+      parameter.literal = value->weight->tensor().clone();
+    }
+    shared->parameters.push_back(std::move(parameter));
+  }
+  return shared;
+}
+
+}  // namespace
+
+void register_nest(KernelRegistry& registry) {
+  registry.add({"cpu.nest", 1, supports, no_tunings, recipe, prepare, true});
+}
+
+}  // namespace hone::cpu

@@ -1,0 +1,110 @@
+// Regions that code is made for, against reference evaluation: see kernel_case.hpp.
+
+#include <gtest/gtest.h>
+
+#include "device/cpu/jit/code_memory.hpp"
+#include "device/kernel_case.hpp"
+
+namespace hone::test {
+namespace {
+
+class NestKernel : public KernelTest {};
+INSTANTIATE_TEST_SUITE_P(Isas, NestKernel, testing::Values(cpu::Isa::avx2, cpu::Isa::avx512),
+                         [](const auto& info) { return std::string(name(info.param)); });
+
+KernelCase region(std::string inputs, std::vector<std::string> nodes, std::vector<Bindings> sizes) {
+  KernelCase made;
+  made.inputs = std::move(inputs);
+  made.node = nodes.back();
+  nodes.pop_back();
+  made.before = std::move(nodes);
+  made.sizes = std::move(sizes);
+  return made;
+}
+
+std::vector<Bindings> sizes_of(std::string_view first, std::string_view second) {
+  std::vector<Bindings> all;
+  for (const int64_t a : {0, 1, 3})
+    for (const int64_t b : {1, 2, 15, 16, 17, 63, 130, 2100})
+      all.push_back({{std::string(first), a}, {std::string(second), b}});
+  return all;
+}
+
+TEST_P(NestKernel, ChainsWithBroadcasts) {
+  expect_kernel("cpu.nest", region("%x: f32[a,c], %b: f32[c], %s: f32[a,1], %k: f32[]",
+                                   {"%1 = Add(%x, %b)", "%2 = Mul(%1, %s)", "%3 = Sub(%2, %k)",
+                                    "%4 = Clip(%3, f32[]{-0.5}, f32[]{6})", "Tanh(%4)"},
+                                   sizes_of("a", "c")));
+  expect_kernel("cpu.nest",
+                region("%x: f32[a,c], %z: f32[a,c]",
+                       {"%1 = Less(%x, %z)", "%2 = Exp(%x)", "Where(%1, %2, %z)"}, {{}}));
+  expect_kernel("cpu.nest", region("%x: f32[b,4,h,9], %s: f32[4,1,1]",
+                                   {"%1 = Mul(%x, %s)", "Relu(%1)"}, sizes_of("b", "h")));
+}
+
+TEST_P(NestKernel, BatchNormThenRelu) {
+  KernelCase made =
+      region("%x: f32[n,3,h,7]", {"%1 = BatchNormalization(%x, @s, @b, @m, @v)", "Relu(%1)"},
+             sizes_of("n", "h"));
+  made.weights = "@s : f32[3]\n  @b : f32[3]\n  @m : f32[3]\n  @v : f32[3]";
+  made.bounds = {{"v", {0.5, 2}}};
+  expect_kernel("cpu.nest", made);
+}
+
+TEST_P(NestKernel, SoftmaxWithScaleAndMaskBefore) {
+  expect_kernel("cpu.nest",
+                region("%x: f32[a,2,3,c], %m: f32[a,1,1,c]",
+                       {"%1 = Mul(%x, f32[]{0.125})", "%2 = Add(%1, %m)", "Softmax(%2)"},
+                       sizes_of("a", "c")));
+}
+
+TEST_P(NestKernel, NormalizationsWithSumsBefore) {
+  const std::string operands = "%x: f32[a,c], %r: f32[a,c], %s: f32[c], %b: f32[c]";
+  expect_kernel("cpu.nest", region(operands, {"%1 = Add(%x, %r)", "LayerNormalization(%1, %s, %b)"},
+                                   sizes_of("a", "c")));
+  expect_kernel(
+      "cpu.nest",
+      region(operands, {"%1 = Add(%x, %r)", "%2 = Add(%1, %b)", "RMSNormalization(%2, %s)"},
+             sizes_of("a", "c")));
+}
+
+TEST_P(NestKernel, ReductionsWithWhatIsAround) {
+  expect_kernel("cpu.nest", region("%x: f32[a,c]",
+                                   {"%1 = Mul(%x, %x)", "%2 = ReduceMean(%1) axes=[1]", "Sqrt(%2)"},
+                                   sizes_of("a", "c")));
+  expect_kernel(
+      "cpu.nest",
+      region("%x: f32[n,3,h,7]", {"%1 = Relu(%x)", "%2 = ReduceMean(%1) axes=[2,3]", "Sigmoid(%2)"},
+             sizes_of("n", "h")));
+}
+
+TEST_P(NestKernel, SizesThatAreEqualOrBroadcast) {
+  // What the graph requires of sizes is not known to code: it looks when it is bound.
+  const auto made = region("%x: f32[n,m], %z: f32[1,min(n,5)], %w: f32[m]",
+                           {"%1 = Mul(%x, f32[]{2})", "%2 = Reshape(%z, i64[1]{-1})",
+                            "%3 = Unsqueeze(%2) axes=[1]", "%4 = Add(%1, %3)", "Add(%4, %w)"},
+                           {{{"n", 3}, {"m", 33}}, {{"n", 5}, {"m", 7}}, {{"n", 1}, {"m", 20}}});
+  expect_kernel("cpu.nest", made);
+}
+
+TEST_P(NestKernel, RefusesInWords) {
+  EXPECT_EQ(refusal("cpu.nest", {"%x: f16[n]", "Relu(%x)"}), "%y is f16");
+  EXPECT_EQ(refusal("cpu.nest", {"%x: f32[n,m]", "Transpose(%x)"}), "it only moves elements");
+  EXPECT_EQ(refusal("cpu.nest", {"%x: f32[n]", "Sinh(%x)"}), "no code for sinh yet");
+  EXPECT_EQ(refusal("cpu.nest", {"%a: f32[n,4], %b: f32[4,5]", "MatMul(%a, %b)"}),
+            "no code for stages that contract yet");
+  cpu::refuse_executable(true);
+  EXPECT_EQ(refusal("cpu.nest", {"%x: f32[n]", "Relu(%x)"}),
+            "this system lets no memory become executable");
+  cpu::refuse_executable(false);
+}
+
+TEST(NestKernelElsewhere, OtherProcessorsHaveOtherKernels) {
+  cpu::limit_isa(cpu::Isa::generic);
+  EXPECT_EQ(refusal("cpu.nest", {"%x: f32[n]", "Relu(%x)"}),
+            "code is made for AVX2 and AVX-512 only");
+  cpu::limit_isa(cpu::Isa::avx512);
+}
+
+}  // namespace
+}  // namespace hone::test
