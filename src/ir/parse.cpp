@@ -208,10 +208,19 @@ class GraphParser {
 
   std::shared_ptr<const Weight> find_contents(Scanner& s, std::string_view name, DType dtype,
                                               const std::vector<int64_t>& shape) {
-    WeightText text = read_weight_text(s);
+    const WeightText text = read_weight_text(s);
+    if (!text.stored) return find_stored(s, text, name, dtype, shape);
+    if (dtype == DType::string || is_complex(dtype))
+      s.fail("found numbers of ", *text.stored, " converted to ", dtype);
+    return Weight::converted(find_stored(s, text, name, *text.stored, shape), dtype);
+  }
+
+  std::shared_ptr<const Weight> find_stored(Scanner& s, const WeightText& text,
+                                            std::string_view name, DType dtype,
+                                            const std::vector<int64_t>& shape) {
     if (text.random) return Weight::random(dtype, shape, text.seed, text.gain);
     auto found = context_.resolver ? context_.resolver(name, dtype, shape, text.hash) : nullptr;
-    if (found == nullptr) return Weight::absent(dtype, shape, text.hash, std::move(text.source));
+    if (found == nullptr) return Weight::absent(dtype, shape, text.hash, text.source);
     if (found->dtype() != dtype || found->shape() != shape)
       s.fail("found contents of ", found->dtype(), shape_text(found->shape()), " for ", name,
              ", wanted ", dtype, shape_text(shape));

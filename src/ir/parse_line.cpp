@@ -216,6 +216,14 @@ void read_random(Scanner& s, WeightText& text) {
 WeightText read_weight_text(Scanner& s) {
   WeightText text;
   skip_byte_count(s);
+  s.next();
+  if (s.take_word("of")) {
+    s.next();
+    const std::string_view type = s.identifier();
+    text.stored = parse_dtype(type);
+    if (!text.stored || *text.stored == DType::string || is_complex(*text.stored))
+      s.fail("found \"", type, "\", wanted the type of the numbers that are converted");
+  }
   if (s.next().starts_with("random(")) {
     s.take_word("random");
     read_random(s, text);

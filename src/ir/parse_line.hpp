@@ -41,8 +41,10 @@ void read_origin(Scanner& s, Origins& origin, std::string& by);
 Require read_require(Scanner& s);
 
 /// What the text tells of a large constant: `6,912 bytes hash 0123... net.onnx+0x1a40` or
-/// `6,912 bytes random(7, 1)`. The count of bytes is for people and not checked.
+/// `6,912 bytes random(7, 1)`; of one that is converted `6,912 bytes of f16 hash 0123...`, what is
+/// told of the stored one. The count of bytes is for people and not checked.
 struct WeightText {
+  std::optional<DType> stored;  // what it is converted from
   bool random = false;
   uint64_t seed = 0;
   double gain = 1;

@@ -84,16 +84,18 @@ void append_weight(std::string& out, const Value& value, const PrintOptions& opt
     out += with_commas(weight.bytes());
     out += " bytes";
   }
-  if (weight.is_random()) {
-    out += cat(" random(", weight.seed(), ", ", weight.gain(), ")");
+  const Weight& stored = weight.stored();
+  if (weight.is_converted()) out += cat(" of ", stored.dtype());
+  if (stored.is_random()) {
+    out += cat(" random(", stored.seed(), ", ", stored.gain(), ")");
     return;
   }
-  if (weight.is_absent() ? weight.hash() != Hash{} : options.hashes)
-    out += cat(" hash ", weight.hash());
+  if (stored.is_absent() ? stored.hash() != Hash{} : options.hashes)
+    out += cat(" hash ", stored.hash());
   if (weight.source().empty()) return;
   out += ' ';
   const auto plain = [](char c) { return is_name_char(c) || c == '+'; };
-  if (weight.source() != "hash" &&
+  if (weight.source() != "hash" && weight.source() != "of" &&
       std::all_of(weight.source().begin(), weight.source().end(), plain))
     out += weight.source();
   else append_quoted(out, weight.source());

@@ -85,6 +85,36 @@ std::shared_ptr<const Weight> Weight::absent(DType dtype, std::vector<int64_t> s
   return weight;
 }
 
+std::shared_ptr<const Weight> Weight::of(Tensor tensor, std::string source, const Hash& hash) {
+  const auto weight = std::const_pointer_cast<Weight>(of(std::move(tensor), std::move(source)));
+  weight->hash_ = hash;
+  weight->hashed_ = true;
+  return weight;
+}
+
+namespace {
+
+Tensor converted_tensor(const Tensor& from, DType dtype) {
+  Tensor made(dtype, from.shape());
+  convert(from.dtype(), from.bytes().data(), from.count(), dtype, made.mutable_bytes().data());
+  return made;
+}
+
+}  // namespace
+
+std::shared_ptr<const Weight> Weight::converted(std::shared_ptr<const Weight> stored, DType dtype) {
+  check(!stored->is_converted(), Code::internal, "a weight is converted twice");
+  if (stored->is_literal()) return of(converted_tensor(stored->tensor(), dtype));
+  auto weight = std::shared_ptr<Weight>(new Weight());
+  weight->kind_ = Kind::converted;
+  weight->dtype_ = dtype;
+  weight->shape_ = stored->shape();
+  weight->count_ = stored->count();
+  weight->source_ = stored->source();
+  weight->stored_ = std::move(stored);
+  return weight;
+}
+
 size_t Weight::bytes() const { return dtype_ == DType::string ? 0 : bytes_for(dtype_, count_); }
 
 template <class Make>
@@ -97,11 +127,19 @@ void Weight::once(std::atomic<bool>& done, const Make& make) const {
 }
 
 const Tensor& Weight::tensor() const {
+  if (kind_ == Kind::converted)
+    once(made_, [this] { tensor_ = converted_tensor(stored_->tensor(), dtype_); });
   check(kind_ != Kind::absent, Code::io, "the contents of a weight are not here: hash ", hash_,
         source_.empty() ? "" : ", from ", source_);
   if (kind_ == Kind::random)
     once(made_, [this] { tensor_ = make_random(dtype_, shape_, seed_, gain_); });
   return tensor_;
+}
+
+Tensor Weight::contents() const {
+  const bool is_made = made_.load(std::memory_order_acquire);
+  if (kind_ != Kind::converted || is_made) return tensor();
+  return converted_tensor(stored_->tensor(), dtype_);
 }
 
 Hash Weight::hash() const {
@@ -111,7 +149,10 @@ Hash Weight::hash() const {
     hasher.add(name(dtype_));
     hasher.add(static_cast<uint64_t>(shape_.size()));
     for (const int64_t dim : shape_) hasher.add(static_cast<uint64_t>(dim));
-    if (kind_ == Kind::random) {
+    if (kind_ == Kind::converted) {
+      hasher.add(stored_->hash().high);
+      hasher.add(stored_->hash().low);
+    } else if (kind_ == Kind::random) {
       hasher.add(source_);
     } else if (dtype_ == DType::string) {
       for (const std::string& text : tensor_.strings()) hasher.add(text);

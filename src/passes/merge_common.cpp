@@ -53,8 +53,9 @@ uint64_t sample(const Weight& weight) {
     hash ^= hash >> 32;
   };
   for (const int64_t size : weight.shape()) add(static_cast<uint64_t>(size));
-  if (weight.is_random() || weight.is_absent() || weight.dtype() == DType::string) return hash;
-  const auto bytes = weight.tensor().bytes();
+  const Weight& stored = weight.stored();
+  if (stored.is_random() || stored.is_absent() || stored.dtype() == DType::string) return hash;
+  const auto bytes = stored.tensor().bytes();
   constexpr size_t kSamples = 16;
   const size_t step = std::max<size_t>(8, bytes.size() / kSamples);
   for (size_t at = 0; at < bytes.size(); at += step) {
@@ -68,6 +69,8 @@ uint64_t sample(const Weight& weight) {
 bool same_contents(const Weight& a, const Weight& b) {
   if (&a == &b) return true;
   if (a.dtype() != b.dtype() || a.shape() != b.shape()) return false;
+  if (a.is_converted() || b.is_converted())
+    return a.is_converted() && b.is_converted() && same_contents(a.stored(), b.stored());
   if (a.is_random() || b.is_random())
     return a.is_random() && b.is_random() && a.seed() == b.seed() && a.gain() == b.gain();
   if (a.is_absent() || b.is_absent()) return a.hash() == b.hash() && a.hash() != Hash{};

@@ -33,7 +33,7 @@ std::string graph_text(const Graph& graph) {
 uint64_t random_bytes(const Graph& graph) {
   uint64_t total = 0;
   for (const Value* constant : graph.constants()) {
-    if (!constant->weight->is_random()) continue;
+    if (!constant->weight->stored().is_random()) continue;
     total += constant->weight->bytes();
     if (total > INT64_MAX) return INT64_MAX;
   }
@@ -44,9 +44,13 @@ uint64_t random_bytes(const Graph& graph) {
 std::shared_ptr<const Graph> readable(const std::shared_ptr<const Graph>& graph) {
   if (graph == nullptr || random_bytes(*graph) <= Limits().random_bytes) return graph;
   std::shared_ptr<Graph> stored = graph->clone();
-  for (Value* constant : stored->constants())
-    if (constant->weight->is_random())
-      constant->weight = Weight::of(constant->weight->tensor(), constant->weight->source());
+  for (Value* constant : stored->constants()) {
+    const std::shared_ptr<const Weight> weight = constant->weight;
+    if (!weight->stored().is_random()) continue;
+    constant->weight = Weight::of(weight->stored().tensor(), weight->source());
+    if (weight->is_converted())
+      constant->weight = Weight::converted(constant->weight, weight->dtype());
+  }
   return stored;
 }
 
@@ -110,12 +114,11 @@ Limits of_engine(const Limits& model) {
 
 class Reader {
  public:
-  /// Weights have two hashes, of their section and each of its own; comparing one reads them once.
-  Reader(std::shared_ptr<const MappedFile> file, bool verify_section, bool verify_each,
-         const Limits& limits)
+  /// Weights have two hashes, of their section and each of its own; the latter are compared.
+  Reader(std::shared_ptr<const MappedFile> file, bool verify_weights, const Limits& limits)
       : limits_(of_engine(limits)),
-        sections_(std::move(file), verify_section),
-        weights_(read_weights(sections_, verify_each)) {}
+        sections_(std::move(file)),
+        weights_(read_weights(sections_, verify_weights)) {}
 
   EngineFile read() {
     EngineFile file;
@@ -323,7 +326,7 @@ void check_written(const std::filesystem::path& written, const EngineParts& part
         check_plan(*part.typed, part.plan, *device);
       ++at;
     };
-    const bool portable = Reader(MappedFile::open(written), false, true, Limits{}).look(at_part);
+    const bool portable = Reader(MappedFile::open(written), true, Limits{}).look(at_part);
     check(portable == (parts.portable != nullptr) && at == parts.devices.size(), Code::internal,
           "the engine that was written reads back with other parts");
   } catch (const Error& error) {
@@ -391,7 +394,7 @@ void write_engine_file(const std::filesystem::path& path, EngineParts parts,
 
 EngineFile read_engine_file(const std::filesystem::path& path, bool verify_weights,
                             const Limits& limits) {
-  return Reader(MappedFile::open(path), verify_weights, verify_weights, limits).read();
+  return Reader(MappedFile::open(path), verify_weights, limits).read();
 }
 
 }  // namespace hone

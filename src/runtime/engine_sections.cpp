@@ -56,12 +56,11 @@ std::string_view name(Section kind) {
   return number < std::size(kNames) ? kNames[number] : "";
 }
 
-SectionReader::SectionReader(std::shared_ptr<const MappedFile> file, bool verify_weights)
-    : file_(std::move(file)) {
-  read_table(verify_weights);
+SectionReader::SectionReader(std::shared_ptr<const MappedFile> file) : file_(std::move(file)) {
+  read_table();
 }
 
-void SectionReader::read_table(bool verify_weights) {
+void SectionReader::read_table() {
   const auto bytes = file_->bytes();
   const auto wanted = [&](bool condition, const auto&... parts) {
     if (!condition) damaged(file_->path(), parts...);
@@ -88,7 +87,7 @@ void SectionReader::read_table(bool verify_weights) {
   uint64_t end = table_end;
   for (uint32_t i = 0; i < count; ++i) {
     const SectionEntry entry = read_entry(i, end);
-    if (verify_weights || entry.kind != Section::weights)
+    if (entry.kind != Section::weights)
       wanted(hash_bytes(bytes.subspan(entry.offset, entry.length)) == entry.hash, "section ", i,
              " (", name(entry.kind), ") is damaged (hash)");
     entries_.push_back(entry);

@@ -24,9 +24,10 @@
 
 namespace hone {
 
-/// 3: plans say what is expected, which candidates were taken and why kernels were refused. 2:
-/// device parts with their typed graphs. 1: the portable graph and one plan.
-inline constexpr uint32_t kEngineVersion = 3;
+/// 4: weights may be converted ones. 3: plans say what is expected, which candidates were taken and
+/// why kernels were refused. 2: device parts with their typed graphs. 1: the portable graph and one
+/// plan.
+inline constexpr uint32_t kEngineVersion = 4;
 inline constexpr size_t kSectionAlignment = 64;
 
 /// Kinds of section; the numbers stay.
@@ -59,9 +60,9 @@ struct SectionEntry {
 /// The sections of a file, checked for structure: a reader that trusts nothing.
 class SectionReader {
  public:
-  /// Error(incompatible_engine) saying what is damaged or too new. `verify_weights`: check the hash
-  /// of the weights too (reads them all).
-  SectionReader(std::shared_ptr<const MappedFile> file, bool verify_weights);
+  /// Error(incompatible_engine) saying what is damaged or too new. The hash of the weights is left
+  /// to who reads them: each has one of its own.
+  explicit SectionReader(std::shared_ptr<const MappedFile> file);
 
   const std::shared_ptr<const MappedFile>& file() const { return file_; }
   uint32_t version() const { return version_; }
@@ -72,7 +73,7 @@ class SectionReader {
   std::string_view text(Section kind, uint32_t part = 0) const;
 
  private:
-  void read_table(bool verify_weights);
+  void read_table();
   SectionEntry read_entry(uint32_t index, uint64_t end) const;
   void check_place(uint32_t index, const SectionEntry& entry) const;
 

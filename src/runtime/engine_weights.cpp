@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/size.hpp"
+#include "base/threads.hpp"
 #include "ir/text.hpp"
 #include "runtime/little_endian.hpp"
 
@@ -35,7 +36,7 @@ std::vector<StoredWeight> lay_out_weights(const std::vector<const Graph*>& graph
   std::set<Hash> seen;
   for (const Graph* graph : graphs)
     for (const Value* constant : graph->constants()) {
-      const Weight& weight = *constant->weight;
+      const Weight& weight = constant->weight->stored();
       if (weight.is_literal() || weight.is_random()) continue;
       check(!weight.is_absent(), Code::usage, "the contents of @", constant->name,
             " are not here (", weight.source(), "): they cannot be saved");
@@ -85,6 +86,7 @@ class IndexReader {
     if (end_ != contents_.size())
       damaged(sections_.file()->path(), "its weights have ", contents_.size(),
               " bytes, the index tells of ", end_);
+    if (verify_) verify();
     return std::move(stored_);
   }
 
@@ -108,12 +110,32 @@ class IndexReader {
     wanted(at <= contents_.size() && *length >= 0 &&
                static_cast<uint64_t>(*length) <= contents_.size() - at,
            "an end within ", contents_.size(), " bytes");
+    if (verify_)
+      for (uint64_t i = end_; i < at; ++i)
+        wanted(contents_[i] == std::byte{0}, "zeros in front of it");
     const auto bytes = contents_.subspan(at, static_cast<size_t>(*length));
-    const auto weight = Weight::of(tensor_of(type->tensor().dtype, *shape, bytes),
-                                   cat(sections_.file()->path().filename().string(), "+", at));
-    if (verify_) wanted(weight->hash() == *hash, "hash ", weight->hash());
+    Tensor tensor = tensor_of(type->tensor().dtype, *shape, bytes);
+    std::string source = cat(sections_.file()->path().filename().string(), "+", at);
+    const auto weight = verify_ ? Weight::of(std::move(tensor), std::move(source))
+                                : Weight::of(std::move(tensor), std::move(source), *hash);
     wanted(stored_.emplace(*hash, weight).second, "each weight once");
+    lines_.push_back({line, *hash, weight.get()});
     end_ = at + bytes.size();
+  }
+
+  /// Each has the content that its hash says. Reading them all is what loading takes long for, so
+  /// all cores do.
+  void verify() {
+    constexpr uint64_t kWorthATeam = 4 << 20;
+    Team team(end_ < kWorthATeam ? 1 : 0);
+    team.run([&] {
+      team.parallel(std::ssize(lines_),
+                    [&](int64_t i) { (void)lines_[static_cast<size_t>(i)].weight->hash(); });
+    });
+    for (const Line& each : lines_) {
+      line_ = each.text;
+      wanted(each.weight->hash() == each.hash, "hash ", each.weight->hash());
+    }
   }
 
   Tensor tensor_of(DType dtype, const std::vector<int64_t>& shape,
@@ -146,7 +168,14 @@ class IndexReader {
   const SectionReader& sections_;
   const std::span<const std::byte> contents_;
   const bool verify_;
+  struct Line {
+    std::string_view text;
+    Hash hash;
+    const Weight* weight;
+  };
+
   std::string_view line_;
+  std::vector<Line> lines_;
   uint64_t end_ = 0;
   StoredWeights stored_;
 };

@@ -22,7 +22,7 @@ Tensor PackStore::pack(const Device& device, const Problem& problem, const Tunin
       if (const auto packed = found->second.lock()) return shared(packed);
   }
   // Packed outside the lock: two threads may do the same work once, the first result stays.
-  auto packed = std::make_shared<const Tensor>(packing.pack(problem, tuning, weight.tensor()));
+  auto packed = std::make_shared<const Tensor>(packing.pack(problem, tuning, weight.contents()));
   const std::lock_guard lock(mutex_);
   if (packed_.size() >= most_) {
     std::erase_if(packed_, [](const auto& each) { return each.second.expired(); });

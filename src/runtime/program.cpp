@@ -1,8 +1,10 @@
 #include "runtime/program.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/log.hpp"
+#include "base/threads.hpp"
 #include "ir/rest.hpp"
 #include "ir/structural.hpp"
 
@@ -52,15 +54,44 @@ std::shared_ptr<const Program> Program::make(std::shared_ptr<const Graph> graph,
   size_t body = 0;
   int at = 0;
   auto node = nodes.nodes().begin();
-  const auto total = static_cast<int64_t>(program->plan_.steps.size());
-  for (const hone::Step& planned : program->plan_.steps) {
-    if (progress) progress("packing weights", at, total);
+  const std::vector<Tensor> packed = program->pack_all(chosen, progress);  // steps find them there
+  for (const hone::Step& planned : program->plan_.steps)
     program->add_step(planned, *node++, at++, body, chosen);
-  }
   fits(body == program->plan_.bodies.size(), "it has ", program->plan_.bodies.size(),
        " sub-plans, used ", body);
   for (const GraphOutput& output : nodes.outputs()) program->add_constant(output.value);
   return program;
+}
+
+/// Every constant operand in the form that its kernel wants, made by all workers; not of bodies.
+std::vector<Tensor> Program::pack_all(const Choices& chosen, const Progress& progress) const {
+  struct Job {
+    const Recipe* recipe;
+    const Packing* packing;
+  };
+  std::vector<Job> jobs;
+  size_t bytes = 0;
+  for (const Chosen& each : chosen.nodes) {
+    if (each.kernel == nullptr) continue;
+    for (const Packing& packing : each.recipe.packings) {
+      jobs.push_back({&each.recipe, &packing});
+      bytes += each.recipe.problem->weights[packing.input]->bytes();
+    }
+  }
+  constexpr size_t kWorthATeam = 1 << 20;
+  Team team(bytes < kWorthATeam ? 1 : std::max(1, preparation_.compile.workers));
+  std::vector<Tensor> packed(jobs.size());
+  std::atomic<int64_t> done = 0;
+  team.run([&] {
+    team.parallel(std::ssize(jobs), [&](int64_t i) {
+      const auto& [recipe, packing] = jobs[static_cast<size_t>(i)];
+      packed[static_cast<size_t>(i)] =
+          preparation_.packs.pack(device(), *recipe->problem, recipe->tuning, *packing);
+      const int64_t now = ++done;
+      if (progress && Team::worker() == 0) progress("packing weights", now, std::ssize(jobs));
+    });
+  });
+  return packed;
 }
 
 void Program::add_step(const hone::Step& planned, const Node& node, int at, size_t& body,

@@ -76,6 +76,7 @@ class Program {
     std::shared_ptr<const Program> program;
   };
   explicit Program(const Preparation& preparation) : preparation_(preparation) {}
+  std::vector<Tensor> pack_all(const Choices& chosen, const Progress& progress) const;
   void add_step(const hone::Step& planned, const Node& node, int at, size_t& body,
                 const Choices& chosen);
   void add_run(Step& step, const Chosen& chosen, int at);

@@ -33,5 +33,48 @@ TEST(Weight, ThreadsMakeTheSame) {
   EXPECT_NE(weight->tensor().number(0), weight->tensor().number(98));
 }
 
+TEST(Weight, ConvertedKeepsWhatIsStored) {
+  const auto stored = Weight::random(DType::f16, {33, 3}, 5, 2);
+  const auto weight = Weight::converted(stored, DType::f32);
+  EXPECT_EQ(weight->dtype(), DType::f32);
+  EXPECT_EQ(weight->bytes(), 33u * 3 * 4);
+  EXPECT_EQ(&weight->stored(), stored.get());
+  const Tensor once = weight->contents(), again = weight->contents();
+  EXPECT_NE(once.bytes().data(), again.bytes().data());  // nobody keeps them
+  const std::byte* kept = weight->tensor().bytes().data();
+  EXPECT_EQ(weight->contents().bytes().data(), kept);
+  EXPECT_TRUE(same_bits(once, weight->tensor()));
+  for (int64_t i = 0; i < once.count(); ++i)
+    EXPECT_EQ(once.number(i), stored->tensor().number(i)) << i;
+  EXPECT_NE(weight->hash(), stored->hash());
+  EXPECT_EQ(weight->hash(), Weight::converted(stored, DType::f32)->hash());
+  EXPECT_NE(weight->hash(), Weight::converted(stored, DType::f64)->hash());
+}
+
+TEST(Weight, ALiteralThatIsConvertedIsOne) {
+  const auto weight = Weight::converted(Weight::of(Tensor::scalar(DType::f16, 0.5)), DType::f32);
+  EXPECT_TRUE(weight->is_literal());
+  EXPECT_FALSE(weight->is_converted());
+  EXPECT_EQ(weight->tensor().number(0), 0.5);
+}
+
+TEST(Weight, WhatIsConvertedOfNothingSaysSo) {
+  const auto weight =
+      Weight::converted(Weight::absent(DType::f16, {40}, Hash{1, 2}, "net.onnx"), DType::f32);
+  EXPECT_TRUE(weight->is_absent());
+  try {
+    (void)weight->contents();
+    ADD_FAILURE() << "made";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::io);
+    EXPECT_NE(error.message().find("from net.onnx"), std::string::npos) << error.message();
+  }
+}
+
+TEST(Weight, AKnownHashIsNotComputed) {
+  const auto weight = Weight::of(Tensor::scalar(DType::f32, 1), "file", Hash{3, 4});
+  EXPECT_EQ(weight->hash(), (Hash{3, 4}));
+}
+
 }  // namespace
 }  // namespace hone

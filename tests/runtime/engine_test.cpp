@@ -127,7 +127,7 @@ TEST_F(EngineFile, ThePartForThisProcessorIsFound) {
 TEST_F(EngineFile, AnOlderFileIsPlannedAgain) {
   const auto loaded =
       load(HONE_SOURCE_DIR "/tests/runtime/version1.hone", {.engine = {.workers = 2}});
-  EXPECT_EQ(loaded->replanned(), "the file's version is 1, this Hone writes 3");
+  EXPECT_EQ(loaded->replanned(), "the file's version is 1, this Hone writes 4");
   const auto found = Context(loaded).run({{"x", ramp({1, 4}, 0)}});
   EXPECT_EQ(numbers(found[0].second), (std::vector<double>{0, 0.625, 2.25, 3.875, 0.25, 0, 0, 0}));
 }

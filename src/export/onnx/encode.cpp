@@ -261,7 +261,7 @@ std::vector<Piece> encode(const Model& model, const PlaceOf& place_of) {
 }
 
 Tensor contents(const Weight& weight) {
-  if (!weight.is_random()) return weight.tensor();
+  if (!weight.is_random()) return weight.contents();
   return Weight::random(weight.dtype(), weight.shape(), weight.seed(), weight.gain())->tensor();
 }
 
