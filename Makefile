@@ -19,7 +19,8 @@ tools/setup test && { grep -q '^HONE_TESTS:BOOL=ON' $(BUILD)/CMakeCache.txt || \
 endef
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test all check format unit hostile models bench-graphs road fusion import-cost retrieval memory exported \
+.PHONY: build demo test all check format unit hostile models bench-graphs halves halves-times road \
+        fusion import-cost retrieval memory exported \
         conformance coverage line-coverage differential random-graphs fuzz damage deep stats clean \
         round-trip pass-check ablation specialization peers help
 
@@ -79,6 +80,12 @@ models: build $(VENV) ## trained networks against ONNX Runtime's outputs
 
 bench-graphs: build $(VENV) ## 21 topologies with random weights against ONNX Runtime
 	@$(VENV) tests/bars/bench_graphs.py $(BUILD)/bin/hone $(may_skip)
+
+halves: build $(VENV) ## 21 topologies in f16 and bf16 against ONNX Runtime
+	@$(VENV) tests/bars/halves.py $(BUILD)/bin/hone $(may_skip)
+
+halves-times: build $(VENV) ## how long networks in f16 and bf16 take beside f32 (docs/performance.md)
+	@$(VENV) tests/bars/halves.py $(BUILD)/bin/hone --times --write docs/performance.md $(may_skip)
 
 road: build $(VENV) ## what is reported of trained networks and 21 topologies is what runs
 	@$(VENV) tests/bars/road.py $(BUILD)/bin/hone $(may_skip)
@@ -173,7 +180,7 @@ damage: $(BUILD)/build.ninja ## engine files cut, flipped and forged, all of the
 	@cmake --build $(BUILD) -j $(JOBS) --target hone_tests_runtime
 	@HONE_DEEP=1 $(BUILD)/tests/hone_tests_runtime --gtest_filter='EngineDamage.*:EngineForgery.*'
 
-deep: test damage bench-graphs fusion retrieval round-trip differential random-graphs pass-check \
+deep: test damage bench-graphs halves fusion retrieval round-trip differential random-graphs pass-check \
       ablation specialization ## too long for CI
 
 fuzz: ## damage engine files and run each fuzz target for FUZZ_SECONDS, with sanitizers

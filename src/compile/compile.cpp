@@ -8,6 +8,7 @@
 #include "ir/structural.hpp"
 #include "passes/clean.hpp"
 #include "passes/equal_sizes.hpp"
+#include "passes/widen_halves.hpp"
 
 namespace hone {
 namespace {
@@ -52,12 +53,25 @@ class Compiling {
         stored_(as_stored(passes_)),
         conditions_{device.target(), Share{options.workers}, options.sizes} {}
 
+  /// In types that the device computes in. Whether anything changed.
+  bool take_device_types(Graph& graph) const {
+    if (device_.target()->halves) return false;
+    bool changed = false;
+    for (const Pass& pass : device_preparation()) {
+      if (is_disabled(pass.name, passes_) || !pass.run(graph, passes_)) continue;
+      changed = true;
+      if (options_.after) options_.after(pass, graph);
+    }
+    return changed;
+  }
+
   /// With everything computed that can be, for equal sizes where that is allowed. Quantized weights
   /// are as they are stored.
   std::unique_ptr<Graph> prepare(const Graph& portable) const {
     if (options_.progress) options_.progress("passes for this machine", 0, 0);
     try {
       if (auto equal = with_equal_sizes(portable)) {
+        take_device_types(*equal);
         canonicalize(*equal, stored_, options_.after);
         return equal;
       }
@@ -66,6 +80,7 @@ class Compiling {
       if (error.code() != Code::invalid_model) throw;
     }
     std::unique_ptr<Graph> graph = portable.clone();
+    take_device_types(*graph);
     canonicalize(*graph, stored_, options_.after);
     return graph;
   }
@@ -74,7 +89,9 @@ class Compiling {
   std::unique_ptr<Graph> prepare(const Remainder& rest) {
     try {
       for (const Value* value : rest.live) known_.push_back(known_weight(*value, rest.known));
-      return specialize(rest.graph, rest.first, rest.live, rest.types, rest.symbols, stored_);
+      auto graph = specialize(rest.graph, rest.first, rest.live, rest.types, rest.symbols, stored_);
+      if (take_device_types(*graph)) canonicalize(*graph, stored_, options_.after);
+      return graph;
     } catch (const Error& error) {
       if (error.code() != Code::invalid_model) throw;
       fail(Code::usage, "the model does not run with these input sizes: ", error.message());

@@ -17,6 +17,7 @@ struct Target {
   double bytes_per_second = 1e9;   // read or written in memory
   double cached_per_second = 1e9;  // elements loaded and stored in the first cache
   double launch_seconds = 0;       // before a step begins
+  bool halves = false;             // computes in f16 and bf16: nothing gains by f32 in their place
 
   /// "cpu avx2"
   std::string text() const { return isa.empty() ? device : device + " " + isa; }

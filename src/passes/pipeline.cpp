@@ -7,6 +7,7 @@
 #include "passes/fold.hpp"
 #include "passes/pass.hpp"
 #include "passes/prepare_fusion.hpp"
+#include "passes/widen_halves.hpp"
 
 namespace hone {
 namespace {
@@ -51,6 +52,10 @@ constexpr Pass kFusionPreparation[] = {
     {"reduce_strength", reduce_strength, ulp(2), "cheaper ops say the same"},
     {"fuse_siblings", fuse_siblings, kExact, "siblings on one operand become one and a Split"},
     {"batch_matmuls", batch_matmuls, kExact, "small products of one size become one with a batch"},
+};
+
+constexpr Pass kDevicePreparation[] = {
+    {"widen_halves", widen_halves, half(64), "halves become f32 where that is what computes"},
 };
 
 /// Each round can reveal more to the next (a folded condition, a branch's constants); chains of
@@ -101,6 +106,7 @@ bool is_disabled(std::string_view pass, const PassOptions& options) {
 
 std::span<const Pass> pipeline() { return kPipeline; }
 std::span<const Pass> fusion_preparation() { return kFusionPreparation; }
+std::span<const Pass> device_preparation() { return kDevicePreparation; }
 
 void prepare_fusion(Graph& graph, const PassOptions& options, const AfterPass& after) {
   bool changed = true;

@@ -23,6 +23,7 @@
 #include "conformance/coverage.hpp"
 #include "passes/fusion/fuse.hpp"
 #include "passes/prepare_fusion.hpp"
+#include "passes/widen_halves.hpp"
 
 namespace hone {
 namespace {
@@ -125,7 +126,7 @@ class Run {
     if (!options_.ablate) return folders();
     int worst = 0;
     std::vector<std::string> names{"", "all", std::string(kFuse)};
-    for (const auto& passes : {pipeline(), fusion_preparation()})
+    for (const auto& passes : {pipeline(), device_preparation(), fusion_preparation()})
       for (const Pass& pass : passes) names.emplace_back(pass.name);
     for (const std::string& name : names) {
       std::printf("without %s, ", name.empty() ? "nothing" : name.c_str());

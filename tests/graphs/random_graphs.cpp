@@ -4,11 +4,12 @@
 //
 //   hone_random_graphs [--count N] [--seed N] [--first N] [--nodes N] [--kinds FILE]
 //                      [--write FOLDER] [--disable PASS]... [--ablate 1] [--spoil 1]
-//                      [--broadcasts only|none]
+//                      [--broadcasts only|none] [--halves 1]
 //
 // --spoil: instead, a number of each result is made another one, and the judge must see it.
 // --disable: leaves a pass out; all: every one. --ablate: each graph also with every pass off, and
 // with each pass alone off that changes it.
+// --halves: most floats are f16 or bf16.
 // --nodes: at most so many nodes a graph, and no motifs. --kinds: only nodes of the kinds that the
 // file has, one a line (see kind_of), or "all"; without empty tensors and what ONNX Runtime does
 // otherwise than the standard. --write also leaves each graph as FOLDER/I.onnx, its inputs and
@@ -41,23 +42,25 @@
 namespace hone::test {
 namespace {
 
-/// A result is rounded to f16 somewhere. What a result may be off by, of its largest magnitude:
-/// kernels add up in float, and a rounding to f16 anywhere is one of all that follows.
-bool has_half(const Graph& graph) {
+/// What a result may be off by, of its largest magnitude: kernels add up in float. What is rounded
+/// to f16 or bf16 somewhere, or is not any more, is a rounding of all that follows.
+double allowed(const Graph& graph) {
+  double share = 2e-5;
+  const auto look = [&](const Value* value) {
+    if (value == nullptr || value->type.is_none()) return;
+    const Type& type = value->type.is_tensor() ? value->type : value->type.element();
+    if (!type.is_tensor()) share = std::max(share, 4e-3);
+    else if (type.tensor().dtype == DType::bf16) share = 3.2e-2;
+    else if (is_float(type.tensor().dtype) && bits(type.tensor().dtype) < 32)
+      share = std::max(share, 4e-3);
+  };
+  for (const Value* input : graph.inputs()) look(input);
   for (const Node& node : graph.nodes()) {
-    for (const Value* value : node.outputs) {
-      if (value == nullptr) continue;
-      const Type& type = value->type.is_tensor() ? value->type : value->type.element();
-      if (!type.is_tensor() || (is_float(type.tensor().dtype) && bits(type.tensor().dtype) < 32))
-        return true;
-    }
-    for (const Body& body : control_bodies(node.op))
-      if (has_half(*body)) return true;
+    for (const Value* value : node.outputs) look(value);
+    for (const Body& body : control_bodies(node.op)) share = std::max(share, allowed(*body));
   }
-  return false;
+  return share;
 }
-
-double allowed(const Graph& graph) { return has_half(graph) ? 4e-3 : 2e-5; }
 
 std::string difference(const Tensor& got, const Tensor& wanted, double share) {
   if (!got.is_tensor() || !wanted.is_tensor()) {
@@ -347,6 +350,7 @@ int main(int count, char** words) {
     else if (word == "--write") draws.folder = words[i + 1];
     else if (word == "--disable") ways.passes.disabled.emplace_back(words[i + 1]);
     else if (word == "--spoil") spoil = std::atoi(words[i + 1]) != 0;
+    else if (word == "--halves") draws.options.halves = std::atoi(words[i + 1]) != 0;
     else if (word == "--ablate") ways.ablate = std::atoi(words[i + 1]) != 0;
     else if (word == "--nodes") {
       draws.options.least_nodes = 1, draws.options.motifs = draws.options.size_chains = 0;

@@ -7,6 +7,7 @@
 #include "ops/common/registry.hpp"
 #include "passes/pass.hpp"
 #include "passes/prepare_fusion.hpp"
+#include "passes/widen_halves.hpp"
 #include "support/graph_case.hpp"
 #include "support/pass_check.hpp"
 
@@ -46,6 +47,10 @@ TEST_P(EachPass, Cases) {
 INSTANTIATE_TEST_SUITE_P(FusionPreparation, EachPass,
                          testing::ValuesIn(fusion_preparation().begin(),
                                            fusion_preparation().end()),
+                         [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(DevicePreparation, EachPass,
+                         testing::ValuesIn(device_preparation().begin(),
+                                           device_preparation().end()),
                          [](const auto& info) { return std::string(info.param.name); });
 INSTANTIATE_TEST_SUITE_P(Passes, EachPass, testing::ValuesIn(pipeline().begin(), pipeline().end()),
                          [](const auto& info) { return std::string(info.param.name); });

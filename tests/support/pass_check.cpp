@@ -4,6 +4,7 @@
 #include "ir/inference.hpp"
 #include "ir/rest.hpp"
 #include "passes/prepare_fusion.hpp"
+#include "passes/widen_halves.hpp"
 #include "support/fusion_check.hpp"
 #include "support/random_operands.hpp"
 
@@ -106,6 +107,20 @@ std::string check_passes(const GraphCase& graph_case, const PassCheck& how) {
     if (how.seen) how.seen(pass, changed);
   };
   canonicalize(*graph, how.options, check);
+  const auto prepare_device = [&](Graph& changed) {
+    bool any = false;
+    for (const Pass& pass : device_preparation()) {
+      if (is_disabled(pass.name, how.options) || !pass.run(changed, how.options)) continue;
+      check(pass, changed);
+      any = true;
+    }
+    return any;
+  };
+  if (prepare_device(*graph)) {
+    canonicalize(*graph, how.options, check);
+    if (const auto again = graph->clone(); prepare_device(*again) && wrong.empty())
+      wrong = cat("what prepares for a device changes it twice:\n", print(*graph));
+  }
   prepare_fusion(*graph, how.options, check);
   if (wrong.empty()) wrong = check_fusion(*graph, how, truth);
   return wrong.empty() ? truth.check_all() : wrong;

@@ -44,6 +44,7 @@ struct RandomGraphOptions {
   std::vector<int64_t> sizes{};  // that dimensions are drawn from; empty: small ones, rarely 0
   int64_t motifs = 12;           // percent of the draws
   int64_t size_chains = 5;       // likewise
+  bool halves = false;           // most floats are f16 or bf16
   /// When given: for another runtime. Only nodes of these kinds (kind_of; empty: all), only tensors
   /// as outputs, none of them empty.
   const std::set<std::string, std::less<>>* kinds = nullptr;

@@ -53,6 +53,7 @@ Value* DrawnGraph::input(DType type, const std::vector<int64_t>& shape) {
 }
 
 DType DrawnGraph::any_dtype() {
+  if (options.halves && rng.percent(50)) return rng.among({DType::f16, DType::f16, DType::bf16});
   return rng.among({DType::f32, DType::f32, DType::f32, DType::f32, DType::f32, DType::f32,
                     DType::i64, DType::i64, DType::i32, DType::boolean, DType::f64, DType::f16,
                     DType::u8, DType::i8});
@@ -239,7 +240,8 @@ int64_t size_of(std::string_view dim, std::map<char, int64_t>& letters, Rng& rng
 
 bool fits(DType type, std::string_view pattern, std::optional<DType> first) {
   if (pattern == "A") return true;
-  if (pattern == "F") return type == DType::f32 || type == DType::f64 || type == DType::f16;
+  if (pattern == "F")
+    return type == DType::f32 || type == DType::f64 || type == DType::f16 || type == DType::bf16;
   if (pattern == "N") return is_float(type) || is_integer(type);
   if (pattern == "X") return type == first;
   return name(type) == pattern;

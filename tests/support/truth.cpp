@@ -37,11 +37,13 @@ double largest_of(const Tensor& tensor) {
   return largest;
 }
 
-double allowed(const Contract& contract, double share, const Tensor& wanted) {
+/// `place`: the last place of 1 in which units of Contract::Kind::half count.
+double allowed(const Contract& contract, double share, double place, const Tensor& wanted) {
   if (contract.kind == Contract::Kind::exact) return 0;
   if (!is_float(wanted.dtype()))
     return contract.kind == Contract::Kind::quantum ? contract.units : 0;
-  return std::max(contract.units * last_place(wanted.dtype()) * largest_of(wanted),
+  if (contract.kind != Contract::Kind::half) place = 0;
+  return std::max(contract.units * std::max(place, last_place(wanted.dtype())) * largest_of(wanted),
                   share * std::max(1.0, largest_of(wanted)));
 }
 
@@ -74,6 +76,23 @@ bool has_bodies(const Graph& graph) {
                      [](const Node& node) { return !control_bodies(node.op).empty(); });
 }
 
+/// Of 1, in the half with the fewest digits that the graph has; 0: it has none.
+double coarsest_place(const Graph& graph) {
+  double place = 0;
+  const auto look = [&](const Value* value) {
+    if (value == nullptr || !value->type.is_tensor()) return;
+    const DType type = value->type.tensor().dtype;
+    if (type == DType::f16 || type == DType::bf16) place = std::max(place, last_place(type));
+  };
+  for (const Value* input : graph.inputs()) look(input);
+  for (const Value* constant : graph.constants()) look(constant);
+  for (const Node& node : graph.nodes()) {
+    for (const Value* output : node.outputs) look(output);
+    for (const Body& body : control_bodies(node.op)) place = std::max(place, coarsest_place(*body));
+  }
+  return place;
+}
+
 /// What may be asked of results when one step has this contract and the next that one.
 Contract together(const Contract& a, const Contract& b) {
   return {std::max(a.kind, b.kind), a.units + b.units};
@@ -85,10 +104,10 @@ constexpr Contract kLoosest = ulp(64);
 }  // namespace
 
 std::string difference(const Contract& contract, double share, const std::vector<Tensor>& wanted,
-                       const std::vector<Tensor>& got) {
+                       const std::vector<Tensor>& got, double place) {
   if (wanted.size() != got.size()) return cat(got.size(), " results, wanted ", wanted.size());
   for (size_t i = 0; i < wanted.size(); ++i) {
-    const double most = allowed(contract, share, wanted[i]);
+    const double most = allowed(contract, share, place, wanted[i]);
     if (const std::string what = difference_of(wanted[i], got[i], most); !what.empty())
       return cat("output ", i, " ", what);
   }
@@ -126,7 +145,8 @@ Truth::Truth(const Graph& graph, std::vector<Tensor> inputs, Judge judge)
       judge_(std::move(judge)),
       first_(evaluate(graph)),
       last_(first_),
-      bodies_(has_bodies(graph)) {}
+      bodies_(has_bodies(graph)),
+      place_(coarsest_place(graph)) {}
 
 std::vector<Tensor> Truth::evaluate(const Graph& graph) const {
   const WorkBudget own(INT64_MAX);  // passes that are watched have one for what they fold
@@ -145,8 +165,10 @@ std::string Truth::check(std::string_view name, const Contract& contract, const 
     std::vector<Tensor> results = evaluate(*copy);
     // All passes have run within bodies, whichever has changed the graph around them.
     const bool exact = contract == kExact && judge_.any_order;
-    const Contract allowed = bodies_ ? kLoosest : exact ? ulp(1) : contract;
-    if (const std::string what = difference(allowed, judge_.share, last_, results); !what.empty())
+    const bool loose = bodies_ && contract.kind != Contract::Kind::half;
+    const Contract allowed = loose ? kLoosest : exact ? ulp(1) : contract;
+    if (const std::string what = difference(allowed, judge_.share, last_, results, place_);
+        !what.empty())
       return after(what);
     last_ = std::move(results);
     bodies_ = has_bodies(*copy);
@@ -160,7 +182,7 @@ std::string Truth::check(std::string_view name, const Contract& contract, const 
 std::string Truth::check_all() const {
   // An integer that is one off grows on its way through the graph.
   if (moved_.kind == Contract::Kind::quantum) return "";
-  const std::string what = difference(moved_, judge_.share, first_, last_);
+  const std::string what = difference(moved_, judge_.share, first_, last_, place_);
   return what.empty() ? "" : cat("after all passes: ", what);
 }
 

@@ -13,9 +13,10 @@
 namespace hone::test {
 
 /// The first element in which results differ by more than the contract allows, or, where results
-/// may move at all, by more than `share` of the largest magnitude; empty: none.
+/// may move at all, by more than `share` of the largest magnitude; empty: none. `place`: in which
+/// Contract::Kind::half counts: a half's last place of 1.
 std::string difference(const Contract& contract, double share, const std::vector<Tensor>& wanted,
-                       const std::vector<Tensor>& got);
+                       const std::vector<Tensor>& got, double place = 0);
 
 /// What of the graph gets lost when its text is read back; empty: nothing.
 std::string round_trip(const Graph& graph);
@@ -48,7 +49,8 @@ class Truth {
   Judge judge_;
   std::vector<Tensor> first_, last_;
   Contract moved_ = kExact;
-  bool bodies_;  // the graph had them when it was judged last
+  bool bodies_;   // the graph had them when it was judged last
+  double place_;  // of 1, in the coarsest half that the graph had at first
 };
 
 }  // namespace hone::test

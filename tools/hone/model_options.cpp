@@ -7,6 +7,7 @@
 #include "ir/evaluation.hpp"
 #include "passes/fusion/fuse.hpp"
 #include "passes/prepare_fusion.hpp"
+#include "passes/widen_halves.hpp"
 #include "runtime/engine_file.hpp"
 
 namespace hone::cli {
@@ -55,7 +56,7 @@ ImportOptions ModelOptions::import_options() const {
 
 BuildOptions ModelOptions::build_options() const {
   std::vector<std::string_view> names;
-  for (const auto& passes : {pipeline(), fusion_preparation()})
+  for (const auto& passes : {pipeline(), device_preparation(), fusion_preparation()})
     for (const Pass& pass : passes) names.push_back(pass.name);
   names.insert(names.end(), {kFuse, "all"});
   for (const std::string& each : disabled) {
