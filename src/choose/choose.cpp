@@ -23,10 +23,15 @@ std::vector<Accepted> accepted(const std::vector<const Kernel*>& kernels,
   std::vector<Accepted> found;
   for (const Kernel* kernel : kernels) {
     Verdict verdict = kernel->accepts(*problem);
-    if (verdict.yes)
-      found.push_back({{kernel, kernel->recipe(problem, kernel->tunings(*problem).front())},
-                       std::move(verdict.why)});
-    else refuse(*kernel, std::move(verdict.why));
+    if (!verdict.yes) {
+      refuse(*kernel, std::move(verdict.why));
+      continue;
+    }
+    std::string note = std::move(verdict.why);
+    if (kernel->on_host)
+      note += cat(note.empty() ? "" : "; ", "on the host: its operands are copied there");
+    found.push_back(
+        {{kernel, kernel->estimate(problem, kernel->tunings(*problem).front())}, std::move(note)});
   }
   return found;
 }
@@ -46,7 +51,7 @@ std::vector<Way> worth_timing(const std::vector<Accepted>& found, double least,
     const auto& problem = each.way.recipe.problem;
     if (each.way.recipe.seconds > timing.worth * least) continue;
     for (const Tuning& tuning : kernel.tunings(*problem))
-      ways.push_back({&kernel, kernel.recipe(problem, tuning)});
+      ways.push_back({&kernel, kernel.estimate(problem, tuning)});
   }
   const auto seconds = [](const Way& way) { return way.recipe.seconds; };
   std::ranges::stable_sort(ways, {}, seconds);
@@ -58,6 +63,8 @@ std::vector<Way> worth_timing(const std::vector<Accepted>& found, double least,
 /// that were not worth it. false: they are not known.
 bool time(std::vector<Accepted>& found, double least, Timing& timing) {
   const std::vector<Way> ways = worth_timing(found, least, timing);
+  // Copies to the host and back would not be in the times.
+  if (std::ranges::any_of(ways, [](const Way& way) { return way.kernel->on_host; })) return false;
   const std::vector<double> times = timing.seconds(ways);
   if (times.empty()) return false;
   std::erase_if(found, [&](const Accepted& each) {

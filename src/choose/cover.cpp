@@ -160,7 +160,7 @@ class Covering {
     for (const Kernel* kernel : several_) {
       const Verdict verdict = kernel->accepts(*asked);
       if (verdict.yes) {
-        const double seconds = kernel->recipe(asked, kernel->tunings(*asked).front()).seconds;
+        const double seconds = kernel->estimate(asked, kernel->tunings(*asked).front()).seconds;
         if (!best || seconds < *best) best = seconds;
         continue;
       }

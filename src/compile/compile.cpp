@@ -51,7 +51,7 @@ class Compiling {
         options_(options),
         passes_(load_options(options.passes)),
         stored_(as_stored(passes_)),
-        conditions_{device.target(), Share{options.workers}, options.sizes} {}
+        conditions_{device.target(), Share{options.workers}, options.sizes, {}, options.fallback} {}
 
   /// In types that the device computes in. Whether anything changed.
   bool take_device_types(Graph& graph) const {

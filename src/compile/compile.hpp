@@ -18,6 +18,7 @@ namespace hone {
 
 struct CompileOptions {
   int workers = 1;
+  bool fallback = true;  // steps that the device has no kernel for run on the host
   int most_streams = 1;  // a plan may have, each as fast as if it were alone
   PassOptions passes{};  // what is left out and kept (their limits are compile()'s own)
   Bindings sizes{};      // that the user expects of symbols; others: see expected_size()

@@ -28,6 +28,12 @@ std::vector<std::string_view> device_names() {
   return names;
 }
 
+Buffer Device::allocate_host(int64_t bytes) {
+  auto memory = std::make_shared<Tensor>(DType::u8, std::vector<int64_t>{bytes});
+  std::byte* data = memory->mutable_bytes().data();
+  return {data, bytes, true, std::move(memory)};
+}
+
 const std::shared_ptr<const Target>& unknown_target() {
   static const auto kTarget = std::make_shared<const Target>();
   return kTarget;

@@ -18,6 +18,9 @@ struct Buffer {
   bool host = true;  // host code may look at the bytes
   std::shared_ptr<void> owner{};
 };
+inline std::span<std::byte> bytes_of(const Buffer& buffer) {
+  return {buffer.data, static_cast<size_t>(buffer.bytes)};
+}
 
 /// A point in a stream that other streams can wait for.
 struct Event {
@@ -37,6 +40,9 @@ struct Stream {
   virtual void synchronize() = 0;
   /// The part of the device that works on it.
   virtual Share share() const = 0;
+  /// The stream of the host's processors beside it, for kernels that are `on_host`: what is
+  /// enqueued there runs at once.
+  virtual Stream& host() { return *this; }
 };
 
 /// Safe for several threads.
@@ -47,10 +53,18 @@ class Device {
   virtual const KernelRegistry& kernels() const = 0;
   /// Zeroed. Error(out_of_memory).
   virtual Buffer allocate(int64_t bytes) = 0;
+  /// The host's, zeroed: such as copies to and from the device are fastest with.
+  /// Error(out_of_memory).
+  virtual Buffer allocate_host(int64_t bytes);
   virtual std::unique_ptr<Stream> stream(const Share& share) = 0;
   virtual std::unique_ptr<Event> event() = 0;
-  /// As many bytes as `to` has, when `stream` gets there. Either may be the host's.
+  /// As many bytes as `to` has, when `stream` gets there. Either may be the host's, and stays as
+  /// it is until then.
   virtual void copy(const Buffer& to, const Buffer& from, Stream& stream) = 0;
+  /// What kernels that are `on_host` are prepared for.
+  virtual Device& host() { return *this; }
+  /// Its memory is not the host's: nobody but copy() and its own kernels may look there.
+  bool is_apart() const { return target()->host != nullptr; }
 };
 
 /// A device of this machine by name; "": the best it has. Error(usage) for a name that is none.

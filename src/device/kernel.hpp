@@ -60,7 +60,8 @@ struct Problem {
   std::shared_ptr<const Target> target = unknown_target();
   /// Of the region's inputs and outputs; left out: dense, aligned to nothing.
   std::vector<OperandLayout> inputs{}, outputs{};
-  Bindings sizes{};  // of its symbols, for estimates only: see expected_size()
+  Bindings sizes{};      // of its symbols, for estimates only: see expected_size()
+  bool fallback = true;  // kernels of the host's processors may run it, too
 };
 
 /// Settings of one kernel that change its speed and never its meaning: "mr=6,nr=16".
@@ -131,9 +132,14 @@ struct Kernel {
   bool several = false;  // runs regions of more than one op; others are asked about single ops only
   bool strided = false;  // reads and writes in other layouts than dense ones
   int64_t alignment = 1;  // that it wants of every operand and result
+  /// Of a device whose memory is not the host's: runs on the host's processors, where its operands
+  /// and results lie in the host's memory. Copies are the runtime's; they are part of its price.
+  bool on_host = false;
 
   /// What the fields above refuse, else what supports() says: every question goes through here.
   Verdict accepts(const Problem& problem) const;
+  /// recipe() for the processor that it runs on, with what copies take.
+  Recipe estimate(std::shared_ptr<const Problem> problem, const Tuning& tuning) const;
 };
 
 /// A device's kernels, by name; in one visible order, by name.

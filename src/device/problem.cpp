@@ -59,6 +59,7 @@ std::shared_ptr<Problem> problem_of(const Graph& graph, Region region,
   problem->ranges = ranges_of(*problem->region.body, graph.ranges());
   problem->share = conditions.share;
   problem->target = conditions.target;
+  problem->fallback = conditions.fallback;
   problem->sizes = expected_sizes_of(*problem->region.body, graph.ranges(), conditions.sizes);
   return problem;
 }
@@ -89,7 +90,8 @@ KnownInputs known_inputs(const Node& node, const Graph& body, const KnownInputs&
 }
 
 Conditions conditions_in(const Node& node, const Graph& body, const Conditions& around) {
-  return {around.target, around.share, around.sizes, known_inputs(node, body, around.known)};
+  return {around.target, around.share, around.sizes, known_inputs(node, body, around.known),
+          around.fallback};
 }
 
 int64_t expected_size(std::string_view symbol, const Ranges& ranges, const Bindings& expected) {

@@ -14,8 +14,9 @@ using KnownInputs = std::unordered_map<const Value*, std::shared_ptr<const Weigh
 struct Conditions {
   std::shared_ptr<const Target> target = unknown_target();
   Share share{};
-  Bindings sizes{};     // that the user expects of symbols
-  KnownInputs known{};  // of this graph
+  Bindings sizes{};      // that the user expects of symbols
+  KnownInputs known{};   // of this graph
+  bool fallback = true;  // kernels of the host's processors may run steps, too
 };
 /// Of a body of control flow of the graph that `around` is of.
 KnownInputs known_inputs(const Node& node, const Graph& body, const KnownInputs& around);

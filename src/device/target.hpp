@@ -18,6 +18,10 @@ struct Target {
   double cached_per_second = 1e9;  // elements loaded and stored in the first cache
   double launch_seconds = 0;       // before a step begins
   bool halves = false;             // computes in f16 and bf16: nothing gains by f32 in their place
+  /// The processors beside a device whose memory is not theirs; null: its memory is the host's.
+  std::shared_ptr<const Target> host{};
+  double copied_per_second = 1e10;  // bytes from there and back
+  double copy_seconds = 0;          // before they flow
 
   /// "cpu avx2"
   std::string text() const { return isa.empty() ? device : device + " " + isa; }

@@ -33,7 +33,7 @@ Chosen chosen_for(const Step& step, const SharedRefusals& refusals,
   const std::vector<Tuning> tunings = kernel->tunings(*problem);
   fits(std::find(tunings.begin(), tunings.end(), step.tuning) != tunings.end(), step.kernel,
        " has no tuning {", tuning_text(step.tuning), "}");
-  Chosen chosen{kernel, kernel->recipe(std::move(problem), step.tuning), step.note, {}};
+  Chosen chosen{kernel, kernel->estimate(std::move(problem), step.tuning), step.note, {}};
   fits(step.refusals < static_cast<int>(refusals.size()), "it has ", refusals.size(),
        " lists of refusals");
   if (step.refusals >= 0) chosen.refusals = refusals[static_cast<size_t>(step.refusals)];

@@ -95,6 +95,7 @@ CompileOptions Engine::compile_options() const {
   how.workers = workers_;
   how.passes = options_.passes;
   how.sizes = options_.sizes;
+  how.fallback = options_.fallback;
   return how;
 }
 

@@ -14,6 +14,7 @@ namespace hone {
 struct EngineOptions {
   std::shared_ptr<Device> device{};  // null: open_device()
   int workers = 0;                   // 0: one per usable core
+  bool fallback = true;              // steps that the device has no kernel for run on the host
   size_t specialized = 8;  // programs kept, of each graph, for sizes the general one cannot run
   /// Left out and kept by the passes that run on the typed graph, too (their limits are its own).
   PassOptions passes = {};

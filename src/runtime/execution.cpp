@@ -28,8 +28,10 @@ Execution::Execution(std::shared_ptr<const Program> program, Stream& stream)
   const Graph& graph = program_->graph();
   for (const Value* constant : graph.constants())
     if (constant->is_literal()) tensor(constant) = constant->weight->tensor();
+  if (program_->device().is_apart()) sides_ = std::make_unique<Sides>(program_->device(), values);
   for (size_t i = 0; i < states_.size(); ++i) {
     const Program::Step& step = program_->steps()[i];
+    host_side_ |= sides_ != nullptr && (step.on_host || step.kind != Step::Kind::run);
     for (const auto& body : step.bodies)
       states_[i].bodies.push_back(std::make_unique<Execution>(body, stream));
   }
@@ -111,7 +113,9 @@ void Execution::run_step(size_t index) {
   StepState& state = states_[index];
   for (const int wait : program_->plan().steps[index].waits)
     stream_of(index).wait(*events_[static_cast<size_t>(wait)]);
-  if (step.kind != Step::Kind::run) {
+  if (sides_ != nullptr) {
+    run_step_apart(index);
+  } else if (step.kind != Step::Kind::run) {
     synchronize();
     evaluate_step(step, state);
   } else if (!state.idle) {
@@ -130,9 +134,6 @@ void Execution::synchronize() {
   for (const auto& stream : more_streams_) stream->synchronize();
 }
 
-namespace {
-
-/// What was bound to one of them runs the other after rebind().
 bool have_same_sizes(const Operands& a, const Operands& b) {
   const auto same = [](const Operand& one, const Operand& other) {
     return one.shape == other.shape && one.dtype == other.dtype &&
@@ -142,26 +143,24 @@ bool have_same_sizes(const Operands& a, const Operands& b) {
          std::ranges::equal(a.outputs, b.outputs, same);
 }
 
-}  // namespace
-
 void Execution::enqueue(size_t index) {
   const Program::Step& step = program_->steps()[index];
   StepState& state = states_[index];
   make_results(step);
   if (writes_nothing(step)) return;
   if (state.bound == nullptr) {
-    bind(index, operands_of(step));
+    bind(index, operands_of(step), stream_of(index));
   } else if (!state.settled) {
     Operands operands = operands_of(step);
     if (have_same_sizes(operands, state.sizes)) state.bound->rebind(operands);
-    else bind(index, std::move(operands));
+    else bind(index, std::move(operands), stream_of(index));
   } else if (state.moves) {
     state.bound->rebind(operands_of(step));
   }
   state.bound->enqueue(stream_of(index));
 }
 
-void Execution::bind(size_t index, Operands operands) {
+void Execution::bind(size_t index, Operands operands, Stream& stream) {
   const Program::Step& step = program_->steps()[index];
   StepState& state = states_[index];
   std::span<std::byte> scratch;
@@ -169,11 +168,12 @@ void Execution::bind(size_t index, Operands operands) {
     const auto bytes = step.late_scratch.evaluate(symbols_);
     check(bytes && *bytes >= 0, Code::usage, "the working memory of ", describe(*step.node), ", ",
           step.late_scratch, " bytes, cannot be computed");
-    state.late_scratch = Tensor(DType::u8, {*bytes});
-    scratch = state.late_scratch.mutable_bytes();
+    Device& device = program_->device();
+    state.late_scratch = step.on_host ? device.allocate_host(*bytes) : device.allocate(*bytes);
+    scratch = bytes_of(state.late_scratch);
   }
   if (step.scratch >= 0) scratch = scratch_[static_cast<size_t>(step.scratch)];
-  state.bound = step.prepared->bind(operands, scratch, stream_of(index));
+  state.bound = step.prepared->bind(operands, scratch, stream);
   if (!state.settled) state.sizes = std::move(operands);
 }
 
@@ -327,6 +327,9 @@ std::vector<Tensor> Execution::run(const std::vector<Tensor>& inputs,
 }
 
 std::vector<Tensor> Execution::run_steps(const std::vector<Tensor>& outputs) {
+  if (sides_ != nullptr)
+    for (const Value* input : program_->graph().inputs())
+      sides_->made(static_cast<size_t>(program_->index(input)), Side::host);
   for (size_t i = 0; i < states_.size(); ++i) {
     const Program::Step& step = program_->steps()[i];
     const size_t known = symbols_.size();
@@ -351,6 +354,7 @@ std::vector<Tensor> Execution::run_steps(const std::vector<Tensor>& outputs) {
 /// does.
 std::vector<Tensor> Execution::run_rest(size_t first, const std::vector<Tensor>& outputs) {
   constexpr size_t kKept = 4;
+  if (first > 0) fetch(program_->live(first));
   synchronize();
   std::vector<Tensor> contents;
   std::vector<Type> types;
@@ -369,8 +373,10 @@ std::vector<Tensor> Execution::run_rest(size_t first, const std::vector<Tensor>&
 }
 
 std::vector<Tensor> Execution::results(const std::vector<Tensor>& outputs) {
-  synchronize();
   const Graph& graph = program_->graph();
+  if (sides_ != nullptr)
+    for (const GraphOutput& output : graph.outputs()) bring(output.value, Side::host, stream_);
+  synchronize();
   std::vector<Tensor> results;
   for (size_t i = 0; i < graph.outputs().size(); ++i) {
     const std::string& name = graph.outputs()[i].name;
@@ -398,6 +404,7 @@ std::vector<Tensor> Execution::results(const std::vector<Tensor>& outputs) {
 
 /// Lets go of everything that is not this execution's own: the caller's memory and the results.
 void Execution::release() {
+  if (sides_ != nullptr) wait_for_all();
   given_.assign(given_.size(), Tensor());
   for (const Value* input : program_->graph().inputs()) tensor(input) = Tensor();
   for (const Program::Step& step : program_->steps())

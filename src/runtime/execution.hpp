@@ -8,11 +8,15 @@
 
 #include "runtime/profile.hpp"
 #include "runtime/program.hpp"
+#include "runtime/sides.hpp"
 
 namespace hone {
 
 /// The sizes of a tensor's type with these symbols. Error(usage) where one cannot be computed.
 std::vector<int64_t> sizes_of(const Value& value, const Bindings& symbols);
+
+/// What was bound to one of them runs the other after rebind().
+bool have_same_sizes(const Operands& a, const Operands& b);
 
 class Execution {
  public:
@@ -44,7 +48,7 @@ class Execution {
     std::unique_ptr<Bound> bound;
     Operands sizes;  // of a step that is not settled: what it was bound to
     std::vector<std::unique_ptr<Execution>> bodies;
-    Tensor late_scratch;
+    Buffer late_scratch;
     bool moves = false;    // an operand or result lies outside the arena: elsewhere in every run
     bool idle = false;     // its results are in place already
     bool settled = false;  // every size and field is known before the run
@@ -78,9 +82,19 @@ class Execution {
   void profile_step(size_t index);
   Profile::Sizes sizes_for_profile(const Program::Step& step);
   void enqueue(size_t index);
-  void bind(size_t index, Operands operands);
+  void bind(size_t index, Operands operands, Stream& stream);
+  // On a device whose memory is not the host's:
+  void run_step_apart(size_t index);
+  void enqueue_apart(size_t index, Stream& stream);
+  void join_sides(const Program::Step& step, Stream& stream);
+  void move_to_device(const Program::Step& step, Operands& operands, Stream& stream);
+  void bring(const Value* value, Side side, Stream& stream);
+  void made(const Program::Step& step, Side side);
+  /// Brings them to the host, where they are not; they are there after synchronize().
+  void fetch(const std::vector<const Value*>& values);
   Stream& stream_of(size_t index);
-  void synchronize();  // all streams
+  void synchronize();            // all streams
+  void wait_for_all() noexcept;  // the same, after an error too
   void evaluate_step(const Program::Step& step, StepState& state);
   void take_results(const Program::Step& step, std::vector<Tensor> results);
 
@@ -97,9 +111,12 @@ class Execution {
   std::vector<std::span<std::byte>> scratch_;  // by buffer index of the plan
   std::span<std::byte> lent_;                  // of the execution around it
   bool borrows_ = false;                       // the arena is what was lent
-  Buffer arena_;
-  std::vector<Tensor> tensors_;             // by value index
-  std::vector<bool> in_arena_;              // by value index
+  Buffer arena_;                               // the device's
+  std::unique_ptr<Sides> sides_;               // null: its memory is the host's
+  bool host_side_ = false;                     // with sides: steps run on the host
+  Buffer host_arena_;                          // of those
+  std::vector<Tensor> tensors_;                // by value index
+  std::vector<bool> in_arena_;                 // by value index
   std::vector<std::span<std::byte>> room_;  // by value index: in the arena, for sizes yet unknown
   std::vector<Tensor> given_;  // by value index: places that results are written to directly
   std::vector<StepState> states_;

@@ -34,11 +34,28 @@ Tensor PackStore::pack(const Device& device, const Problem& problem, const Tunin
   return shared(packed);
 }
 
+Buffer PackStore::upload(Device& device, const Weight& weight) {
+  const Tensor& tensor = weight.tensor();
+  const Key key{&device, weight.hash(), ""};
+  const std::lock_guard lock(mutex_);
+  Uploaded& place = uploaded_[key];
+  if (auto owner = place.owner.lock()) return {place.data, place.bytes, false, std::move(owner)};
+  Buffer buffer = device.allocate(static_cast<int64_t>(tensor.bytes().size()));
+  const auto stream = device.stream({});
+  const Buffer from{const_cast<std::byte*>(tensor.bytes().data()), buffer.bytes, true, nullptr};
+  if (buffer.bytes > 0) device.copy(buffer, from, *stream);
+  stream->synchronize();
+  place = {buffer.data, buffer.bytes, buffer.owner};
+  return buffer;
+}
+
 int64_t PackStore::bytes() const {
   const std::lock_guard lock(mutex_);
   int64_t total = 0;
   for (const auto& [key, place] : packed_)
     if (const auto packed = place.lock()) total += static_cast<int64_t>(packed->bytes().size());
+  for (const auto& [key, place] : uploaded_)
+    if (!place.owner.expired()) total += place.bytes;
   return total;
 }
 

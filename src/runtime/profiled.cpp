@@ -22,6 +22,7 @@ void Execution::profile_step(size_t index) {
   {
     const End end{*profile_, time};
     run_step(index);
+    if (sides_ != nullptr) synchronize();  // the time is the step's, not its enqueueing's
   }
   if (profile_->is_new(time)) profile_->note(time, sizes_for_profile(program_->steps()[index]));
 }

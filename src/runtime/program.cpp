@@ -136,9 +136,17 @@ void Program::add_run(Step& step, const Chosen& chosen, int at) {
     step.packed[packing.input] = recipe.problem->weights[packing.input];
     packed.push_back(preparation_.packs.pack(device(), *recipe.problem, recipe.tuning, packing));
   }
-  for (size_t i = 0; i < step.operands.size(); ++i)
-    if (step.packed[i] == nullptr) add_constant(step.operands[i]);
-  step.prepared = chosen.kernel->prepare(recipe, std::move(packed), *preparation_.device);
+  step.on_host = chosen.kernel->on_host;
+  for (size_t i = 0; i < step.operands.size(); ++i) {
+    if (step.packed[i] != nullptr) continue;
+    const Value* operand = step.operands[i];
+    add_constant(operand);
+    if (operand->is_constant() && device().is_apart() && !step.on_host &&
+        !constants_on_device_.contains(operand))
+      constants_on_device_.emplace(operand, preparation_.packs.upload(device(), *operand->weight));
+  }
+  step.prepared =
+      chosen.kernel->prepare(recipe, std::move(packed), step.on_host ? device().host() : device());
   if (const auto found = scratch_.find(at); found != scratch_.end()) step.scratch = found->second;
   if (step.scratch < 0) step.late_scratch = recipe.scratch_bytes;
 }

@@ -53,7 +53,8 @@ class Program {
     int scratch = -1;                                   // index among the plan's buffers
     Dim late_scratch;  // bytes, where only running tells them; else 0
     std::vector<std::shared_ptr<const Program>> bodies;
-    bool ranks = false;  // running it tells the rank of a result that is read
+    bool on_host = false;  // of a device apart: the kernel runs on the host
+    bool ranks = false;    // running it tells the rank of a result that is read
   };
 
   const Preparation& preparation() const { return preparation_; }
@@ -69,6 +70,10 @@ class Program {
   int value_count() const { return static_cast<int>(indices_.size()); }
   /// Contents of a constant, aligned to its element type.
   const Tensor& constant(const Value* value) const { return constants_.at(value); }
+  /// The same in the memory of a device apart, for steps that run there.
+  const Buffer& constant_on_device(const Value* value) const {
+    return constants_on_device_.at(value);
+  }
 
  private:
   struct Rest {
@@ -92,6 +97,7 @@ class Program {
   std::unordered_map<int, int> scratch_;  // by step: the plan's buffer
   std::unordered_map<const Value*, int> indices_;
   std::unordered_map<const Value*, Tensor> constants_;
+  std::unordered_map<const Value*, Buffer> constants_on_device_;
   mutable std::mutex mutex_;
   mutable std::list<Rest> rests_;  // most recently used first
   std::shared_ptr<const Graph> stated_;

@@ -9,14 +9,6 @@
 #include "runtime/execution.hpp"
 
 namespace hone {
-namespace {
-
-std::span<std::byte> bytes_of(const Buffer& buffer) {
-  return {buffer.data, static_cast<size_t>(buffer.bytes)};
-}
-
-}  // namespace
-
 std::vector<int64_t> sizes_of(const Value& value, const Bindings& symbols) {
   std::vector<int64_t> sizes;
   for (const Dim& dim : value.type.tensor().shape()) {
@@ -47,16 +39,21 @@ void Execution::settle() {
   if (!wrong) wrong = check_contents(graph, plan, layout, placement_);
   check(!wrong, Code::internal, "the memory plan is wrong: ", wrong.value_or(""));
   take_arena(layout.demand);
+  if (sides_ != nullptr) sides_->settle(host_side_ ? host_arena_ : arena_, arena_);
   in_arena_.assign(in_arena_.size(), false);
   room_.assign(in_arena_.size(), {});
   scratch_.assign(plan.buffers.size(), {});
   for (size_t i = 0; i < plan.buffers.size(); ++i) {
-    const auto place = bytes_of(arena_).subspan(static_cast<size_t>(layout.at(i, placement_)),
-                                                static_cast<size_t>(layout.bytes[i]));
+    const auto place_in = [&](const Buffer& arena) {
+      return bytes_of(arena).subspan(static_cast<size_t>(layout.at(i, placement_)),
+                                     static_cast<size_t>(layout.bytes[i]));
+    };
     if (plan.buffers[i].value.empty()) {
-      scratch_[i] = place;
+      const bool on_host = program_->steps()[static_cast<size_t>(plan.buffers[i].first)].on_host;
+      scratch_[i] = place_in(on_host ? host_arena_ : arena_);
       continue;
     }
+    const auto place = place_in(host_side_ ? host_arena_ : arena_);
     const Value* value = graph.find(plan.buffers[i].value);
     if (plan.buffers[i].at_most) {
       room_[static_cast<size_t>(program_->index(value))] = place;
@@ -80,7 +77,9 @@ void Execution::settle() {
       room = bytes_of(arena_).subspan(static_cast<size_t>(placement_.offsets[at]),
                                       static_cast<size_t>(layout.demand.buffers[at].bytes));
     }
-    for (const auto& body : states_[i].bodies) body->lend(room);
+    // Bodies get and give tensors of the host's: on a device apart they have arenas of their own.
+    if (sides_ == nullptr)
+      for (const auto& body : states_[i].bodies) body->lend(room);
   }
 }
 
@@ -108,7 +107,8 @@ void Execution::lend(std::span<std::byte> room) {
 }
 
 int64_t Execution::held_bytes() const {
-  int64_t bytes = borrows_ ? 0 : arena_.bytes;
+  int64_t bytes = borrows_ ? 0 : arena_.bytes + host_arena_.bytes;
+  if (sides_ != nullptr) bytes += sides_->own_bytes();
   for (const StepState& state : states_)
     for (const auto& body : state.bodies) bytes += body->held_bytes();
   return bytes;
@@ -125,11 +125,10 @@ void Execution::take_arena(const Demand& wanted) {
 }
 
 void Execution::make_arena(const Demand& wanted) {
-  arena_ = {};  // the old one first: both may be too much
+  arena_ = host_arena_ = {};  // the old ones first: both may be too much
   try {
     arena_ = program_->device().allocate(placement_.bytes);
-    check(arena_.host, Code::unsupported, "memory of ", program_->device().target()->text(),
-          " is not the host's: no execution can use it yet");
+    if (host_side_) host_arena_ = program_->device().allocate_host(placement_.bytes);
   } catch (const Error& error) {
     const auto largest = std::max_element(
         wanted.buffers.begin(), wanted.buffers.end(),

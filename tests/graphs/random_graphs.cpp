@@ -4,8 +4,10 @@
 //
 //   hone_random_graphs [--count N] [--seed N] [--first N] [--nodes N] [--kinds FILE]
 //                      [--write FOLDER] [--disable PASS]... [--ablate 1] [--spoil 1]
-//                      [--broadcasts only|none] [--halves 1]
+//                      [--broadcasts only|none] [--halves 1] [--device NAME]
 //
+// --device: engines of that device alone, and nothing else is checked. "apart": of one whose memory
+// is not the host's, which takes all ops or some of them (support/apart_device.hpp).
 // --spoil: instead, a number of each result is made another one, and the judge must see it.
 // --disable: leaves a pass out; all: every one. --ablate: each graph also with every pass off, and
 // with each pass alone off that changes it.
@@ -36,6 +38,7 @@
 #include "ops/common/registry.hpp"
 #include "passes/fusion/fuse.hpp"
 #include "runtime/context.hpp"
+#include "support/apart_device.hpp"
 #include "support/pass_check.hpp"
 #include "support/random_broadcasts.hpp"
 
@@ -108,10 +111,12 @@ bool spoil(NamedTensors& results) {
 }
 
 /// `spoilt`: set, the results are spoilt before they are judged; told whether they could be.
-std::string run(const GraphCase& graph_case, const PassOptions& passes, bool* spoilt = nullptr) {
+std::string run(const GraphCase& graph_case, const PassOptions& passes, bool* spoilt = nullptr,
+                const std::shared_ptr<Device>& device = nullptr) {
   const std::vector<Tensor> wanted = evaluate(*graph_case.graph, graph_case.inputs);
   BuildOptions options;
   options.engine.workers = 1;
+  options.engine.device = device;
   options.passes = passes;
   Context context(build(graph_case.graph->clone(), options));
   NamedTensors inputs;
@@ -163,7 +168,15 @@ struct Ways {
   PassOptions passes;
   bool ablate = false;
   int cuts = 2;
+  std::vector<std::shared_ptr<Device>> devices{};  // these alone
 };
+
+std::vector<std::shared_ptr<Device>> devices_of(const std::string& name) {
+  if (name != "apart") return {open_device(name)};
+  std::vector<std::shared_ptr<Device>> devices;
+  for (size_t salt = 0; salt < 4; ++salt) devices.push_back(std::make_shared<ApartDevice>(salt));
+  return devices;
+}
 
 /// The graph with every pass off, and with each off alone that changes it; `changing` has those.
 std::string check_ablated(const GraphCase& graph_case, std::set<std::string_view> changing) {
@@ -181,6 +194,10 @@ std::string check_ablated(const GraphCase& graph_case, std::set<std::string_view
 
 std::string check_case(const GraphCase& graph_case, const Ways& ways) {
   try {
+    for (const auto& device : ways.devices)
+      if (std::string what = run(graph_case, ways.passes, nullptr, device); !what.empty())
+        return what;
+    if (!ways.devices.empty()) return "";
     verify(*graph_case.graph, "drawing");
     if (std::string what = round_trip(*graph_case.graph); !what.empty()) return what;
     std::set<std::string_view> changing;
@@ -302,7 +319,7 @@ int run_all(const Draws& draws, const Ways& ways) {
   int64_t failed = 0, nodes = 0, written = 0;
   for (int64_t i = first; i < first + count; ++i) {
     const uint64_t own = seed * 1'000'003 + static_cast<uint64_t>(i);
-    if (broadcasts != "none" && options.kinds == nullptr)
+    if (broadcasts != "none" && options.kinds == nullptr && ways.devices.empty())
       if (const std::string what = check_broadcasts(own, all_ops());
           !what.empty() && ++failed <= 10)
         std::printf("broadcasts %ld of seed %lu: %s\n", i, seed, what.c_str());
@@ -318,7 +335,7 @@ int run_all(const Draws& draws, const Ways& ways) {
     if (++failed > 10) continue;
     // Everywhere, so that what was found at one cut is found again in a smaller graph.
     const CheckCase again = [ways](const GraphCase& smaller) {
-      return check_case(smaller, {ways.passes, ways.ablate, 16});
+      return check_case(smaller, {ways.passes, ways.ablate, 16, ways.devices});
     };
     const GraphCase small = shrink(drawn, again);
     std::printf("graph %ld of seed %lu: %s\n%s\n", i, seed, again(small).c_str(),
@@ -347,6 +364,7 @@ int main(int count, char** words) {
     else if (word == "--first") draws.first = std::atoll(words[i + 1]);
     else if (word == "--seed") draws.seed = static_cast<uint64_t>(std::atoll(words[i + 1]));
     else if (word == "--broadcasts") draws.broadcasts = words[i + 1];
+    else if (word == "--device") ways.devices = hone::test::devices_of(words[i + 1]);
     else if (word == "--write") draws.folder = words[i + 1];
     else if (word == "--disable") ways.passes.disabled.emplace_back(words[i + 1]);
     else if (word == "--spoil") spoil = std::atoi(words[i + 1]) != 0;

@@ -30,11 +30,7 @@ class Processors final : public hone::Device {
   const std::shared_ptr<const Target>& target() const override { return target_; }
   const KernelRegistry& kernels() const override { return cpu::kernels(); }
 
-  Buffer allocate(int64_t bytes) override {
-    auto memory = std::make_shared<Tensor>(DType::u8, std::vector<int64_t>{bytes});
-    std::byte* data = memory->mutable_bytes().data();
-    return {data, bytes, true, std::move(memory)};
-  }
+  Buffer allocate(int64_t bytes) override { return allocate_host(bytes); }
   std::unique_ptr<hone::Stream> stream(const Share& share) override {
     return std::make_unique<OwnStream>(share.workers);
   }

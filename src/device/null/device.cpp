@@ -59,11 +59,7 @@ const std::shared_ptr<const Target>& Device::target() const {
 
 const KernelRegistry& Device::kernels() const { return null::kernels(); }
 
-Buffer Device::allocate(int64_t bytes) {
-  auto memory = std::make_shared<Tensor>(DType::u8, std::vector<int64_t>{bytes});
-  std::byte* data = memory->mutable_bytes().data();
-  return {data, bytes, true, std::move(memory)};
-}
+Buffer Device::allocate(int64_t bytes) { return allocate_host(bytes); }
 
 std::unique_ptr<hone::Stream> Device::stream(const Share&) {
   return std::make_unique<Stream>(*this, made_++);

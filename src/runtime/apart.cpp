@@ -1,0 +1,114 @@
+// How steps run on a device whose memory is not the host's: what they read is brought to the side
+// where they run, what they make is there.
+
+#include <algorithm>
+
+#include "runtime/execution.hpp"
+
+namespace hone {
+
+/// Constants are on both sides.
+void Execution::bring(const Value* value, Side side, Stream& stream) {
+  if (value == nullptr || value->is_constant()) return;
+  const Tensor& contents = tensor(value);
+  if (!contents.is_tensor() || contents.dtype() == DType::string) return;
+  const auto index = static_cast<size_t>(program_->index(value));
+  // Other streams know nothing of this copy.
+  if (sides_->bring(index, contents, side, stream) && !more_streams_.empty()) stream.synchronize();
+}
+
+void Execution::made(const Program::Step& step, Side side) {
+  for (const Value* output : step.node->outputs)
+    if (output != nullptr) sides_->made(static_cast<size_t>(program_->index(output)), side);
+}
+
+void Execution::fetch(const std::vector<const Value*>& values) {
+  if (sides_ == nullptr) return;
+  for (const Value* value : values) bring(value, Side::host, stream_);
+}
+
+/// What is still enqueued may use memory of the caller's.
+void Execution::wait_for_all() noexcept {
+  try {
+    synchronize();
+  } catch (...) {  // the run fails, or failed, of that itself
+  }
+}
+
+void Execution::run_step_apart(size_t index) {
+  const Program::Step& step = program_->steps()[index];
+  StepState& state = states_[index];
+  Stream& stream = stream_of(index);
+  if (step.kind != Step::Kind::run) {
+    // Of all that the device has, the few bytes that tell sizes or a condition come to the host.
+    for (const Value* input : step.node->inputs) bring(input, Side::host, stream);
+    synchronize();
+    evaluate_step(step, state);
+    made(step, Side::host);
+  } else if (state.idle) {
+    join_sides(step, stream);
+  } else {
+    enqueue_apart(index, stream);
+  }
+}
+
+/// The results are bytes of operands: they are where all of these are.
+void Execution::join_sides(const Program::Step& step, Stream& stream) {
+  const auto on = [&](Side side) {
+    return std::all_of(step.node->inputs.begin(), step.node->inputs.end(), [&](const Value* input) {
+      return input == nullptr || input->is_constant() ||
+             sides_->has(static_cast<size_t>(program_->index(input)), side);
+    });
+  };
+  const bool on_host = on(Side::host), on_device = on(Side::device);
+  const Side side = on_host && !on_device ? Side::host : Side::device;
+  for (const Value* input : step.node->inputs) bring(input, side, stream);
+  made(step, side);
+  if (!on_host || !on_device) return;
+  for (const Value* output : step.node->outputs)
+    if (output != nullptr) sides_->made_everywhere(static_cast<size_t>(program_->index(output)));
+}
+
+void Execution::enqueue_apart(size_t index, Stream& stream) {
+  const Program::Step& step = program_->steps()[index];
+  StepState& state = states_[index];
+  make_results(step);
+  if (writes_nothing(step)) {
+    made(step, Side::device);
+    return;
+  }
+  const Side side = step.on_host ? Side::host : Side::device;
+  for (size_t i = 0; i < step.operands.size(); ++i)
+    if (step.packed[i] == nullptr) bring(step.operands[i], side, stream);
+  // It may read what was copied, and write where a copy still reads.
+  if (step.on_host) synchronize();
+  Stream& queue = step.on_host ? stream.host() : stream;
+  if (state.bound == nullptr || !state.settled || state.moves) {
+    Operands operands = operands_of(step);
+    if (!step.on_host) move_to_device(step, operands, stream);
+    const bool fits =
+        state.bound != nullptr && (state.settled || have_same_sizes(operands, state.sizes));
+    if (fits) state.bound->rebind(operands);
+    else bind(index, std::move(operands), queue);
+  }
+  queue.run([&] { state.bound->enqueue(queue); });
+  made(step, side);
+}
+
+/// The addresses that the operands have on the device.
+void Execution::move_to_device(const Program::Step& step, Operands& operands, Stream& stream) {
+  const auto place = [&](const Value* value) {
+    return sides_->place(static_cast<size_t>(program_->index(value)), tensor(value), stream);
+  };
+  for (size_t i = 0; i < step.operands.size(); ++i) {
+    if (step.packed[i] != nullptr) continue;
+    operands.inputs[i].data = step.operands[i]->is_constant()
+                                  ? program_->constant_on_device(step.operands[i]).data
+                                  : place(step.operands[i]);
+  }
+  size_t next = 0;
+  for (const Value* output : step.node->outputs)
+    if (output != nullptr) operands.outputs[next++].data = place(output);
+}
+
+}  // namespace hone

@@ -1,0 +1,222 @@
+#include "support/apart_device.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/size.hpp"
+#include "ir/evaluation.hpp"
+#include "ir/structural.hpp"
+
+namespace hone::test {
+namespace {
+
+/// Added to addresses: no processor reads there.
+constexpr uintptr_t kAway = uintptr_t{1} << 62;
+
+class Late final : public Stream {
+ public:
+  Late(Device& host, const Share& share) : share_(share), host_(host.stream(share)) {}
+
+  void enqueue(std::function<void()> work) { queue_.push_back(std::move(work)); }
+  void record(Event& event) override;
+  void wait(Event& event) override;
+  void synchronize() override { run_until(done_ + queue_.size()); }
+  Share share() const override { return share_; }
+  Stream& host() override { return *host_; }
+  size_t enqueued() const { return done_ + queue_.size(); }
+  void run_until(size_t count) {
+    while (done_ < count && !queue_.empty()) {
+      const auto work = std::move(queue_.front());
+      queue_.pop_front();
+      ++done_;
+      work();
+    }
+  }
+
+ private:
+  const Share share_;
+  std::unique_ptr<Stream> host_;
+  std::deque<std::function<void()>> queue_;
+  size_t done_ = 0;
+};
+
+struct Point final : Event {
+  Late* stream = nullptr;
+  size_t count = 0;
+};
+
+void Late::record(Event& event) {
+  auto& point = static_cast<Point&>(event);
+  point.stream = this;
+  point.count = enqueued();
+}
+
+void Late::wait(Event& event) {
+  const auto& point = static_cast<Point&>(event);
+  enqueue([stream = point.stream, count = point.count] { stream->run_until(count); });
+}
+
+bool takes(const Op& op, size_t salt) {
+  if (op.op_class().eval == nullptr) return false;
+  return salt == 0 || (std::hash<std::string_view>()(op.name()) / 7 + salt) % 3 != 0;
+}
+
+template <size_t kSalt>
+Verdict supports(const Problem& problem) {
+  for (const Node& node : problem.region.body->nodes())
+    if (!takes(node.op, kSalt)) return Verdict::no(cat(node.op.name(), " runs elsewhere"));
+  return {};
+}
+
+std::vector<Tuning> tunings(const Problem&) { return {{}}; }
+
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  Recipe made;
+  made.tuning = tuning;
+  made.seconds = 1e-9;
+  const Graph& body = *problem->region.body;
+  // As null.any does, so that values share bytes and steps have working memory.
+  if (body.nodes().size() == 1 && !body.outputs().empty())
+    for (size_t i = 0; i < body.inputs().size(); ++i)
+      if (problem->weights[i] == nullptr &&
+          body.inputs()[i]->type == body.outputs().front().value->type)
+        made.may_overwrite.push_back(i);
+  made.scratch_bytes = 64;
+  made.problem = std::move(problem);
+  return made;
+}
+
+struct Evaluated final : Bound {
+  Evaluated(Region region, const Operands& operands, std::span<std::byte> scratch,
+            ApartDevice& device)
+      : region(std::move(region)), operands(operands), scratch(scratch), device(device) {}
+  void rebind(const Operands& again) override { operands = again; }
+  void enqueue(Stream& stream) override {
+    static_cast<Late&>(stream).enqueue(
+        [region = region, operands = operands, scratch = scratch, &device = device] {
+          run(region, operands, scratch, device);
+        });
+  }
+
+  static int64_t bytes_of(const Operand& operand) {
+    return static_cast<int64_t>(bytes_for(operand.dtype, element_count(operand.shape)));
+  }
+
+  static void run(const Region& region, const Operands& operands, std::span<std::byte> scratch,
+                  ApartDevice& device) {
+    std::vector<Tensor> inputs;
+    for (const Operand& each : operands.inputs) {
+      const int64_t bytes = bytes_of(each);
+      inputs.emplace_back(each.dtype, each.shape);
+      if (bytes > 0)
+        std::memcpy(inputs.back().mutable_bytes().data(), device.bytes_at(each.data, bytes),
+                    static_cast<size_t>(bytes));
+    }
+    if (!scratch.empty())
+      std::memset(device.bytes_at(scratch.data(), static_cast<int64_t>(scratch.size())), 0xa5,
+                  scratch.size());
+    const std::vector<Tensor> results = evaluate(*region.body, inputs, operands.symbols);
+    for (size_t i = 0; i < results.size(); ++i) {
+      const Operand& to = operands.outputs[i];
+      check(results[i].dtype() == to.dtype && results[i].shape() == to.shape, Code::internal,
+            "a region gave ", describe(results[i]));
+      if (const int64_t bytes = bytes_of(to); bytes > 0)
+        std::memcpy(device.bytes_at(to.data, bytes), results[i].bytes().data(),
+                    static_cast<size_t>(bytes));
+    }
+  }
+
+  const Region region;
+  Operands operands;
+  const std::span<std::byte> scratch;
+  ApartDevice& device;
+};
+
+struct Ready final : Prepared {
+  Ready(Region region, ApartDevice& device) : region(std::move(region)), device(device) {}
+  std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
+                              Stream&) const override {
+    return std::make_unique<Evaluated>(region, operands, scratch, device);
+  }
+  const Region region;
+  ApartDevice& device;
+};
+
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, Device& device) {
+  return std::make_shared<Ready>(recipe.problem->region, static_cast<ApartDevice&>(device));
+}
+
+}  // namespace
+
+struct ApartDevice::Memory {
+  std::mutex mutex;
+  std::map<uintptr_t, Tensor> allocations;  // by the device's address
+};
+
+ApartDevice::ApartDevice(size_t salt)
+    : host_(open_device("cpu")), salt_(salt), memory_(std::make_shared<Memory>()) {
+  auto target = std::make_shared<Target>();
+  target->device = "apart";
+  target->host = host_->target();
+  target_ = target;
+  constexpr Verdict (*kSupports[])(const Problem&) = {supports<0>, supports<1>, supports<2>,
+                                                      supports<3>};
+  Kernel kernel{"apart.reference", 1, kSupports[salt], tunings, recipe, prepare};
+  kernel.several = true;
+  kernels_.add(kernel);
+  for (const Kernel* each : host_->kernels().all()) {
+    Kernel there = *each;
+    there.on_host = true;
+    kernels_.add(there);
+  }
+}
+
+Buffer ApartDevice::allocate(int64_t bytes) {
+  Tensor memory(DType::u8, {bytes});
+  const uintptr_t at = reinterpret_cast<uintptr_t>(memory.mutable_bytes().data()) + kAway;
+  auto* data = reinterpret_cast<std::byte*>(at);
+  if (bytes == 0) return {data, 0, false, nullptr};
+  const std::lock_guard lock(memory_->mutex);
+  memory_->allocations.insert_or_assign(at, std::move(memory));
+  std::shared_ptr<void> owner(data, [all = memory_, at](void*) {
+    const std::lock_guard gone(all->mutex);
+    all->allocations.erase(at);
+  });
+  return {data, bytes, false, std::move(owner)};
+}
+
+int64_t ApartDevice::allocated_bytes() const {
+  const std::lock_guard lock(memory_->mutex);
+  int64_t bytes = 0;
+  for (const auto& [at, tensor] : memory_->allocations) bytes += tensor.count();
+  return bytes;
+}
+
+std::byte* ApartDevice::bytes_at(const std::byte* data, int64_t bytes) {
+  const auto at = reinterpret_cast<uintptr_t>(data);
+  const std::lock_guard lock(memory_->mutex);
+  auto found = memory_->allocations.upper_bound(at);
+  const bool inside =
+      found != memory_->allocations.begin() &&
+      (--found, at + static_cast<uint64_t>(bytes) <= found->first + found->second.bytes().size());
+  check(inside, Code::internal, bytes, " bytes that are not of the device");
+  return found->second.mutable_bytes().data() + (at - found->first);
+}
+
+std::unique_ptr<Stream> ApartDevice::stream(const Share& share) {
+  return std::make_unique<Late>(*host_, share);
+}
+
+std::unique_ptr<Event> ApartDevice::event() { return std::make_unique<Point>(); }
+
+void ApartDevice::copy(const Buffer& to, const Buffer& from, Stream& stream) {
+  static_cast<Late&>(stream).enqueue([this, to, from] {
+    const int64_t bytes = to.bytes;
+    std::byte* target = to.host ? to.data : bytes_at(to.data, bytes);
+    const std::byte* source = from.host ? from.data : bytes_at(from.data, bytes);
+    std::memcpy(target, source, static_cast<size_t>(bytes));
+    copied_ += bytes;
+  });
+}
+
+}  // namespace hone::test

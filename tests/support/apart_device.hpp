@@ -1,0 +1,47 @@
+#pragma once
+// A device whose memory is not the host's, as a GPU's is: what the runtime does for such devices is
+// tested on it. Reading its memory from the host faults; what is enqueued runs as late as it may.
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "device/device.hpp"
+
+namespace hone::test {
+
+/// Takes ops by reference, of every three kinds of op one or two; the others run on the host's
+/// kernels, where those are allowed.
+class ApartDevice final : public Device {
+ public:
+  /// `salt`: decides which kinds of op it takes; 0: all.
+  explicit ApartDevice(size_t salt = 0);
+
+  const std::shared_ptr<const Target>& target() const override { return target_; }
+  const KernelRegistry& kernels() const override { return kernels_; }
+  Buffer allocate(int64_t bytes) override;
+  std::unique_ptr<Stream> stream(const Share& share) override;
+  std::unique_ptr<Event> event() override;
+  void copy(const Buffer& to, const Buffer& from, Stream& stream) override;
+  Device& host() override { return *host_; }
+
+  /// Where the bytes are that the device calls `data`. Error(internal) where they are not all in
+  /// one allocation that still is.
+  std::byte* bytes_at(const std::byte* data, int64_t bytes);
+  int64_t copied_bytes() const { return copied_; }
+  int64_t allocated_bytes() const;
+  size_t salt() const { return salt_; }
+
+ private:
+  struct Memory;
+  const std::shared_ptr<Device> host_;
+  const size_t salt_;
+  std::shared_ptr<const Target> target_;
+  KernelRegistry kernels_;
+  std::shared_ptr<Memory> memory_;
+  int64_t copied_ = 0;
+};
+
+}  // namespace hone::test
