@@ -67,9 +67,15 @@ class Device {
   bool is_apart() const { return target()->host != nullptr; }
 };
 
-/// A device of this machine by name; "": the best it has. Error(usage) for a name that is none.
+/// A device of this machine by name; "": the processors. "cuda:1" is the second GPU. Error(usage)
+/// for a name that is none, Error(device) for a device that this machine has not got.
 std::shared_ptr<Device> open_device(std::string_view name = {});
-/// The names, the best first.
+/// What a machine has for each kind of device, or why such devices cannot be used: a line each.
+struct DeviceNote {
+  std::string about, text;
+};
+std::vector<DeviceNote> device_notes();
+/// The names of those that it has.
 std::vector<std::string_view> device_names();
 
 }  // namespace hone

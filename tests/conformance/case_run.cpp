@@ -140,6 +140,16 @@ bool write_and_read(std::unique_ptr<Graph>& graph) try {
   throw Error(Code::invalid_model, cat("round trip: ", error.message()));
 }
 
+/// Of a device whose memory is not the host's.
+std::string elsewhere(const Engine& engine) {
+  for (const Step& step : engine.plan().steps) {
+    const Kernel* kernel = engine.device().kernels().find(step.kernel);
+    if (kernel != nullptr && kernel->on_host) return step.kernel;
+    if (engine.device().is_apart() && kernel == nullptr) return "a step of the host's";
+  }
+  return {};
+}
+
 }  // namespace
 
 Result run_case(const Case& the_case, const HowToRun& how) {
@@ -150,6 +160,7 @@ Result run_case(const Case& the_case, const HowToRun& how) {
     BuildOptions options;
     options.passes = how.passes;
     options.engine.workers = the_case.is_network() ? 0 : 1;
+    options.engine.device = how.device;
     const auto engine = build(imported.graph->clone(), options);
     verify(engine->graph(), "build");
     std::vector<DataSet> sets;
@@ -165,7 +176,7 @@ Result run_case(const Case& the_case, const HowToRun& how) {
           result.outcome != Outcome::passed)
         return result;
     if (sets.empty()) return {Outcome::failed, "no data set"};
-    return {Outcome::passed, "", restructured};
+    return {Outcome::passed, "", restructured, elsewhere(*engine)};
   } catch (const Error& error) {
     return {error.code() == Code::unsupported ? Outcome::missing : Outcome::failed,
             error.message()};

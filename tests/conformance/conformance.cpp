@@ -3,6 +3,7 @@
 //   hone_conformance SUITE_FOLDER... [options]
 //     --match TEXT      only cases whose names hold TEXT
 //     --missing         names the cases whose operators are not there, and why
+//     --device NAME     engines of that device; counts the cases that run on it alone
 //     --reference       whole networks by reference evaluation too: many minutes
 //     --round-trip      each graph is written as ONNX and read back first; names those whose
 //                       portable graph is another one then
@@ -55,6 +56,7 @@ Options read_options(int count, char** words) {
     else if (word == "--coverage" && has_next) options.coverage = words[++i];
     else if (word == "--check") options.only_check = true;
     else if (word == "--disable" && has_next) options.how.passes.disabled = {words[++i]};
+    else if (word == "--device" && has_next) options.how.device = open_device(words[++i]);
     else if (word == "--ablate") options.ablate = true;
     else if (word == "--missing") options.show_missing = true;
     else if (word == "--reference") options.how.networks_by_reference = true;
@@ -68,10 +70,10 @@ Options read_options(int count, char** words) {
 /// Counts by outcome; out of scope what did not pass is not held against Hone.
 struct Tally {
   std::array<int, 3> inside{};  // by Outcome
-  std::map<Scope, std::array<int, 3>> outside;
+  std::map<CaseScope, std::array<int, 3>> outside;
 
-  void add(Scope scope, Outcome outcome) {
-    auto& counts = scope == Scope::inside ? inside : outside[scope];
+  void add(CaseScope scope, Outcome outcome) {
+    auto& counts = scope == CaseScope::inside ? inside : outside[scope];
     ++counts[static_cast<size_t>(outcome)];
   }
   void add(const Tally& other) {
@@ -157,6 +159,14 @@ class Run {
     }
     if (options_.folders.size() > 1) std::printf("all: %s\n", total.text().c_str());
     if (total.run() == 0) std::printf("no case was run\n");
+    int elsewhere = 0;
+    for (const auto& [kernel, cases] : elsewhere_) {
+      std::printf("%d cases run first of all by %s\n", cases, kernel.c_str());
+      elsewhere += cases;
+    }
+    if (options_.how.device != nullptr)
+      std::printf("%d of %d cases run on %s alone\n", total.run() - elsewhere, total.run(),
+                  options_.how.device->target()->text().c_str());
     return total.failed() == 0 && total.run() > 0 && enough && coverage() ? 0 : 1;
   }
 
@@ -181,14 +191,15 @@ class Run {
       if (the_case.name.find(options_.match) == std::string::npos) continue;
       const Result result = run(the_case);
       const Contents contents = contents_of(the_case.model);
-      const Scope scope = contents.scope;
+      const CaseScope scope = contents.scope;
       tally.add(scope, result.outcome);
+      if (!result.elsewhere.empty()) ++elsewhere_[result.elsewhere];
       coverage_.add(contents, result.outcome == Outcome::passed);
       if (result.restructured) std::printf("restructured %s\n", the_case.name.c_str());
       const bool is_missing = result.outcome == Outcome::missing;
       if (result.outcome == Outcome::failed || (options_.show_missing && is_missing))
         std::printf("%s %s%s: %s\n", is_missing ? "missing" : "FAILED", the_case.name.c_str(),
-                    scope == Scope::inside ? "" : cat(" (", name(scope), ")").c_str(),
+                    scope == CaseScope::inside ? "" : cat(" (", name(scope), ")").c_str(),
                     result.why.c_str());
     }
     return tally;
@@ -206,6 +217,7 @@ class Run {
   Coverage coverage_;
   std::vector<std::string> rows_;
   std::map<fs::path, Result> networks_;
+  std::map<std::string, int> elsewhere_;  // cases, by the first kernel of the host's
 };
 
 }  // namespace

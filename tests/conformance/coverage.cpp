@@ -53,7 +53,7 @@ class Coverage::Section {
 
   void add(const Operator& op) {
     ++operators_;
-    const Scope scope = scope_of(op.domain, op.name);
+    const CaseScope scope = scope_of(op.domain, op.name);
     std::string versions, status = "read";
     size_t unread = 0, usable = 0;
     for (const Version& version : op.versions) {
@@ -64,7 +64,7 @@ class Coverage::Section {
     }
     versions_ += usable;
     if (unread > 0) status = unread == usable ? "not read" : "some versions";
-    if (unread > 0 && scope != Scope::inside) status = cat("out of scope: ", name(scope));
+    if (unread > 0 && scope != CaseScope::inside) status = cat("out of scope: ", name(scope));
     read_versions_ += usable - unread;
     if (unread < usable) ++read_;
     // What the standard does not have is told in a sentence.

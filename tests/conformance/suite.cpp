@@ -93,7 +93,8 @@ class Reader {
   }
 
   void type(const onnx::StatedType& stated) {
-    if (stated.kind == Type::Kind::tensor && stated.dtype == DType::string) leave(Scope::strings);
+    if (stated.kind == Type::Kind::tensor && stated.dtype == DType::string)
+      leave(CaseScope::strings);
     for (const onnx::StatedType& element : stated.element) type(element);
   }
 
@@ -110,8 +111,8 @@ class Reader {
     }
   }
 
-  void leave(Scope scope) {
-    if (contents_.scope == Scope::inside) contents_.scope = scope;
+  void leave(CaseScope scope) {
+    if (contents_.scope == CaseScope::inside) contents_.scope = scope;
   }
 
   Contents& contents_;
@@ -144,20 +145,20 @@ std::vector<Case> cases_of(const fs::path& folder) {
   return cases;
 }
 
-std::string_view name(Scope scope) {
+std::string_view name(CaseScope scope) {
   constexpr std::array<std::string_view, 4> kNames = {"inside", "training", "strings",
                                                       "ImageDecoder"};
   return kNames[static_cast<size_t>(scope)];
 }
 
-Scope scope_of(std::string_view domain, std::string_view op) {
+CaseScope scope_of(std::string_view domain, std::string_view op) {
   constexpr std::array<std::string_view, 5> kTexts = {
       "RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer"};
-  if (domain.find("training") != std::string_view::npos) return Scope::training;
-  if (!domain.empty()) return Scope::inside;
-  if (op == "ImageDecoder") return Scope::image_decoder;
-  return std::find(kTexts.begin(), kTexts.end(), op) != kTexts.end() ? Scope::strings
-                                                                     : Scope::inside;
+  if (domain.find("training") != std::string_view::npos) return CaseScope::training;
+  if (!domain.empty()) return CaseScope::inside;
+  if (op == "ImageDecoder") return CaseScope::image_decoder;
+  return std::find(kTexts.begin(), kTexts.end(), op) != kTexts.end() ? CaseScope::strings
+                                                                     : CaseScope::inside;
 }
 
 Contents contents_of(const fs::path& model) {

@@ -33,15 +33,15 @@ std::vector<std::filesystem::path> numbered(const std::filesystem::path& folder,
                                             std::string_view prefix);
 
 /// What the suite has and Hone leaves out.
-enum class Scope : uint8_t {
+enum class CaseScope : uint8_t {
   inside,
   training,
   strings,        // of texts: normalizing, splitting, regular expressions, tf-idf; string tensors
   image_decoder,  // decoding of pictures
 };
-std::string_view name(Scope scope);
+std::string_view name(CaseScope scope);
 /// Of what only an operator's name tells. The default domain is "".
-Scope scope_of(std::string_view domain, std::string_view op);
+CaseScope scope_of(std::string_view domain, std::string_view op);
 
 /// An operator as a model uses it; the version is its domain's.
 struct OperatorUse {
@@ -51,7 +51,7 @@ struct OperatorUse {
 };
 
 struct Contents {
-  Scope scope = Scope::inside;
+  CaseScope scope = CaseScope::inside;
   std::set<OperatorUse> operators;  // of the graph, its bodies and its functions
 };
 /// Error(invalid_model) for a damaged file.

@@ -198,6 +198,7 @@ std::function<void()> declare_bench(Arguments& arguments) {
                    "Open sizes of an input; several are taken in turn (repeatable)");
   options->inputs.declare(arguments);
   options->model.declare_workers(arguments);
+  options->model.declare_device(arguments);
   options->model.declare_weights(arguments);
   options->model.declare_disabled(arguments);
   return [options] { bench(*options); };

@@ -139,6 +139,7 @@ std::function<void()> declare_build(Arguments& arguments) {
   verb->tuning.declare(arguments);
   verb->model.declare_shapes(arguments);
   verb->model.declare_workers(arguments);
+  verb->model.declare_device(arguments);
   verb->model.declare_weights(arguments);
   verb->model.declare_disabled(arguments);
   return [verb] { build_file(*verb); };

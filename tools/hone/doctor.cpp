@@ -5,6 +5,7 @@
 
 #include "base/threads.hpp"
 #include "build/build.hpp"
+#include "device/device.hpp"
 #include "machine.hpp"
 #include "output.hpp"
 #include "verb.hpp"
@@ -37,15 +38,9 @@ void examine() {
                     static_cast<int64_t>(online), " logical online")},
       {"memory", memory_text()},
   };
-  const Library driver{"CUDA driver", {"libcuda.so.1"}};
-  const std::string cuda = found_at(driver);
-  rows.push_back({"devices", cat("cpu", cuda.starts_with("found")
-                                            ? "; a GPU driver is here, but this version has no "
-                                              "kernels for it"
-                                            : "")});
-  rows.push_back({"libcuda", cuda});
+  rows.push_back({"devices", join(device_names(), ", ")});
+  for (const DeviceNote& note : device_notes()) rows.push_back({note.about, note.text});
   const Library libraries[] = {
-      {"NVRTC", {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2", "libnvrtc.so"}},
       {"cuBLASLt", {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so"}},
       {"cuDNN", {"libcudnn.so.9", "libcudnn.so"}},
   };

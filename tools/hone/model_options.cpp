@@ -29,6 +29,13 @@ void ModelOptions::declare_workers(Arguments& arguments) {
   arguments.option("--workers", workers, "N", "Threads per inference; 0: one per usable core");
 }
 
+void ModelOptions::declare_device(Arguments& arguments) {
+  arguments.option("--device", device, "NAME", "cpu, cuda, cuda:1 ...; `hone doctor` lists them");
+  arguments.flag("--no-fallback", no_fallback,
+                 "Refuse a model of which the device has no kernel for some step, instead of "
+                 "running that step on the host");
+}
+
 void ModelOptions::declare_disabled(Arguments& arguments) {
   arguments.option("--disable", disabled, "PASS", "Leave out a pass (repeatable); all: every one");
   arguments.option("--keep", keep, "REGEX",
@@ -70,6 +77,8 @@ BuildOptions ModelOptions::build_options() const {
   options.passes.disabled = disabled;
   options.passes.keep = Keep(keep);
   options.engine.workers = workers;
+  if (!device.empty()) options.engine.device = open_device(device);
+  options.engine.fallback = !no_fallback;
   return options;
 }
 

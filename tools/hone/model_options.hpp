@@ -20,12 +20,15 @@ struct ModelOptions {
   double random_gain = 0;  // 0: not given
   bool follow_links = false;
   int workers = 0;
+  std::string device;
+  bool no_fallback = false;
   std::vector<std::string> disabled, keep;
   std::vector<std::string> shapes;
 
   void declare_path(Arguments& arguments);  // a model or an engine
   void declare_weights(Arguments& arguments);
   void declare_workers(Arguments& arguments);
+  void declare_device(Arguments& arguments);
   void declare_disabled(Arguments& arguments);
   void declare_shapes(Arguments& arguments);
 

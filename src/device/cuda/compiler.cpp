@@ -1,0 +1,153 @@
+#include "device/cuda/compiler.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+
+#include "base/error.hpp"
+
+namespace hone::cuda {
+namespace {
+
+struct ProgramHandle;
+struct Compiler {
+  int (*Version)(int* major, int* minor);
+  const char* (*GetErrorString)(int result);
+  int (*GetNumSupportedArchs)(int* count);
+  int (*GetSupportedArchs)(int* archs);
+  int (*CreateProgram)(ProgramHandle** program, const char* text, const char* name, int headers,
+                       const char* const* header_texts, const char* const* header_names);
+  int (*DestroyProgram)(ProgramHandle** program);
+  int (*CompileProgram)(ProgramHandle* program, int count, const char* const* options);
+  int (*GetProgramLogSize)(ProgramHandle* program, size_t* bytes);
+  int (*GetProgramLog)(ProgramHandle* program, char* log);
+  int (*GetCUBINSize)(ProgramHandle* program, size_t* bytes);
+  int (*GetCUBIN)(ProgramHandle* program, char* image);
+  int (*GetPTXSize)(ProgramHandle* program, size_t* bytes);
+  int (*GetPTX)(ProgramHandle* program, char* image);
+};
+
+struct Opened {
+  Compiler functions{};
+  LibraryState state;
+  std::vector<int> architectures;  // compute capabilities, ascending
+};
+
+void** place(auto& function) { return reinterpret_cast<void**>(&function); }
+
+Opened open() {
+  Opened opened;
+  Compiler& rtc = opened.functions;
+  const Symbol symbols[] = {
+      {"nvrtcVersion", place(rtc.Version)},
+      {"nvrtcGetErrorString", place(rtc.GetErrorString)},
+      {"nvrtcGetNumSupportedArchs", place(rtc.GetNumSupportedArchs)},
+      {"nvrtcGetSupportedArchs", place(rtc.GetSupportedArchs)},
+      {"nvrtcCreateProgram", place(rtc.CreateProgram)},
+      {"nvrtcDestroyProgram", place(rtc.DestroyProgram)},
+      {"nvrtcCompileProgram", place(rtc.CompileProgram)},
+      {"nvrtcGetProgramLogSize", place(rtc.GetProgramLogSize)},
+      {"nvrtcGetProgramLog", place(rtc.GetProgramLog)},
+      {"nvrtcGetCUBINSize", place(rtc.GetCUBINSize)},
+      {"nvrtcGetCUBIN", place(rtc.GetCUBIN)},
+      {"nvrtcGetPTXSize", place(rtc.GetPTXSize)},
+      {"nvrtcGetPTX", place(rtc.GetPTX)},
+  };
+  std::vector<const char*> files;
+  if (const char* given = std::getenv("HONE_NVRTC"); given != nullptr) files.push_back(given);
+  for (const char* file :
+       {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so",
+        "/usr/local/cuda/lib/libnvrtc.so.13", "/usr/local/cuda/lib/libnvrtc.so.12"})
+    files.push_back(file);
+  opened.state = open_library(files, symbols);
+  if (!opened.state.why.empty()) return opened;
+  int major = 0, minor = 0, count = 0;
+  if (rtc.Version(&major, &minor) == 0) opened.state.version = cat(major, ".", minor);
+  if (rtc.GetNumSupportedArchs(&count) != 0 || count <= 0) {
+    opened.state.why = "it knows no architecture";
+    return opened;
+  }
+  opened.architectures.resize(static_cast<size_t>(count));
+  if (rtc.GetSupportedArchs(opened.architectures.data()) != 0) opened.architectures.clear();
+  std::sort(opened.architectures.begin(), opened.architectures.end());
+  return opened;
+}
+
+const Opened& opened() {
+  static const Opened kOpened = open();
+  return kOpened;
+}
+
+const Compiler& compiler() {
+  check(opened().state.why.empty(), Code::device, "kernels for a GPU cannot be compiled: NVRTC, ",
+        opened().state.why);
+  return opened().functions;
+}
+
+void succeed(int result, const char* what) {
+  check(result == 0, Code::device, "NVRTC, ", what, ": ",
+        result == 0 ? "" : opened().functions.GetErrorString(result));
+}
+
+std::string read(ProgramHandle* program, int (*size)(ProgramHandle*, size_t*),
+                 int (*get)(ProgramHandle*, char*), const char* what) {
+  size_t bytes = 0;
+  succeed(size(program, &bytes), what);
+  std::string text(bytes, '\0');
+  if (bytes > 0) succeed(get(program, text.data()), what);
+  return text;
+}
+
+Compilation compiled(const std::string& text, const std::string& architecture) {
+  const Compiler& rtc = compiler();
+  struct Program {
+    ProgramHandle* handle = nullptr;
+    ~Program() {
+      if (handle != nullptr) opened().functions.DestroyProgram(&handle);
+    }
+  } program;
+  succeed(rtc.CreateProgram(&program.handle, text.c_str(), "hone.cu", 0, nullptr, nullptr),
+          "a program");
+  const std::string target = cat("--gpu-architecture=", architecture);
+  const char* options[] = {target.c_str(), "--std=c++17", "-default-device", "-w"};
+  const int result = rtc.CompileProgram(program.handle, 4, options);
+  Compilation made;
+  made.log = read(program.handle, rtc.GetProgramLogSize, rtc.GetProgramLog, "the log");
+  check(result == 0, Code::internal, "a kernel's text is wrong: ", made.log, "\n", text);
+  made.image = architecture.starts_with("compute_")
+                   ? read(program.handle, rtc.GetPTXSize, rtc.GetPTX, "PTX")
+                   : read(program.handle, rtc.GetCUBINSize, rtc.GetCUBIN, "machine code");
+  return made;
+}
+
+}  // namespace
+
+const LibraryState& compiler_state() { return opened().state; }
+
+std::string architecture(int capability) {
+  (void)compiler();
+  const std::vector<int>& known = opened().architectures;
+  if (std::find(known.begin(), known.end(), capability) != known.end())
+    return cat("sm_", capability, capability >= 90 ? "a" : "");
+  const auto above = std::upper_bound(known.begin(), known.end(), capability);
+  check(above != known.begin(), Code::device, "NVRTC ", opened().state.version,
+        " compiles for no GPU of compute capability ", capability / 10, ".", capability % 10);
+  return cat("compute_", *(above - 1));
+}
+
+std::shared_ptr<const Compilation> compile(const std::string& text,
+                                           const std::string& architecture) {
+  static std::mutex mutex;
+  static std::map<std::string, std::shared_ptr<const Compilation>> made;
+  const std::string key = architecture + "\n" + text;
+  {
+    const std::lock_guard lock(mutex);
+    if (const auto found = made.find(key); found != made.end()) return found->second;
+  }
+  auto fresh = std::make_shared<const Compilation>(compiled(text, architecture));
+  const std::lock_guard lock(mutex);
+  return made.emplace(key, std::move(fresh)).first->second;
+}
+
+}  // namespace hone::cuda

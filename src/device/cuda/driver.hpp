@@ -1,0 +1,105 @@
+#pragma once
+// The part of CUDA's driver interface that Hone calls, declared by ourselves. Names are the
+// driver's without "cu"; a test compares numbers and sizes with the toolkit's header.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "device/cuda/library.hpp"
+
+namespace hone::cuda {
+
+using Result = int;  // CUresult
+using Address = unsigned long long;
+struct ContextHandle;
+struct ModuleHandle;
+struct FunctionHandle;
+struct StreamHandle;
+struct EventHandle;
+
+enum : Result {
+  kSuccess = 0,
+  kOutOfMemory = 2,
+  kDeinitialized = 4,
+  kUncorrectable = 214,
+  kIllegalAddress = 700,
+  kLaunchOutOfResources = 701,
+  kLaunchTimeout = 702,
+  kContextIsDestroyed = 709,
+  kAssert = 710,
+  kHardwareStackError = 714,
+  kIllegalInstruction = 715,
+  kMisalignedAddress = 716,
+  kInvalidAddressSpace = 717,
+  kInvalidPc = 718,
+  kLaunchFailed = 719,
+  kUnknown = 999,
+};
+
+/// CUdevice_attribute.
+enum class Attribute : int {
+  clock_rate = 13,  // kHz
+  multiprocessors = 16,
+  memory_clock_rate = 36,  // kHz
+  memory_bus_width = 37,   // bits
+  l2_bytes = 38,
+  capability_major = 75,
+  capability_minor = 76,
+  shared_bytes_optin = 97,
+};
+inline constexpr int kMaxDynamicShared = 8;       // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+inline constexpr unsigned kNonBlocking = 1;       // CU_STREAM_NON_BLOCKING
+inline constexpr unsigned kEventWithoutTime = 2;  // CU_EVENT_DISABLE_TIMING
+inline constexpr unsigned kPortable = 1;          // CU_MEMHOSTALLOC_PORTABLE
+
+struct Driver {
+  Result (*Init)(unsigned flags);
+  Result (*DriverGetVersion)(int* version);
+  Result (*GetErrorString)(Result error, const char** text);
+  Result (*DeviceGetCount)(int* count);
+  Result (*DeviceGet)(int* device, int ordinal);
+  Result (*DeviceGetName)(char* name, int length, int device);
+  Result (*DeviceGetAttribute)(int* value, Attribute attribute, int device);
+  Result (*DeviceTotalMem)(size_t* bytes, int device);
+  Result (*DevicePrimaryCtxRetain)(ContextHandle** context, int device);
+  Result (*DevicePrimaryCtxRelease)(int device);
+  Result (*CtxSetCurrent)(ContextHandle* context);
+  Result (*MemAlloc)(Address* place, size_t bytes);
+  Result (*MemFree)(Address place);
+  Result (*MemHostAlloc)(void** place, size_t bytes, unsigned flags);
+  Result (*MemFreeHost)(void* place);
+  Result (*MemcpyHtoDAsync)(Address to, const void* from, size_t bytes, StreamHandle* stream);
+  Result (*MemcpyDtoHAsync)(void* to, Address from, size_t bytes, StreamHandle* stream);
+  Result (*MemcpyDtoDAsync)(Address to, Address from, size_t bytes, StreamHandle* stream);
+  Result (*MemsetD8Async)(Address to, unsigned char value, size_t bytes, StreamHandle* stream);
+  Result (*StreamCreate)(StreamHandle** stream, unsigned flags);
+  Result (*StreamDestroy)(StreamHandle* stream);
+  Result (*StreamSynchronize)(StreamHandle* stream);
+  Result (*StreamWaitEvent)(StreamHandle* stream, EventHandle* event, unsigned flags);
+  Result (*EventCreate)(EventHandle** event, unsigned flags);
+  Result (*EventDestroy)(EventHandle* event);
+  Result (*EventRecord)(EventHandle* event, StreamHandle* stream);
+  Result (*ModuleLoadData)(ModuleHandle** module, const void* image);
+  Result (*ModuleUnload)(ModuleHandle* module);
+  Result (*ModuleGetFunction)(FunctionHandle** function, ModuleHandle* module, const char* name);
+  Result (*FuncSetAttribute)(FunctionHandle* function, int attribute, int value);
+  Result (*LaunchKernel)(FunctionHandle* function, unsigned grid_x, unsigned grid_y,
+                         unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z,
+                         unsigned shared_bytes, StreamHandle* stream, void** parameters,
+                         void** extra);
+};
+
+/// Opened and initialized once. Error(device) saying why it cannot be used.
+const Driver& driver();
+/// How many GPUs there are; 0 also where there is no driver.
+int gpu_count();
+
+/// After one of these, nothing that the process asks of the GPU works any more.
+bool is_sticky(Result result);
+
+/// Throws for everything but success: Error(out_of_memory), else Error(device), "WHAT: what the
+/// driver says". After a sticky error, every call is refused with the first one.
+void succeed(Result result, const char* what);
+
+}  // namespace hone::cuda

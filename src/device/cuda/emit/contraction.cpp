@@ -1,0 +1,110 @@
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "device/cuda/emit/contract_text.hpp"
+#include "device/cuda/emit/expr_text.hpp"
+#include "device/cuda/emit/inline_stages.hpp"
+#include "ir/graph.hpp"
+
+namespace hone::cuda::emitter {
+namespace {
+
+using Variables = std::set<std::string, std::less<>>;
+
+void collect(const Expr& expr, Variables& names) {
+  visit(expr, [&](const Expr& inner) {
+    if (inner.kind() == Expr::Kind::index) inner.dim().collect_variables(names);
+  });
+}
+
+std::string name_of(const Dim& variable) { return std::string(*variable.as_variable()); }
+
+/// The sum that an expression has, if it has one and nothing else that folds.
+struct Sums {
+  std::optional<Expr> only;
+  bool others = false;
+};
+void find_sums(const Expr& expr, Sums& sums) {
+  if (expr.kind() == Expr::Kind::reduce) {
+    if (sums.only && !(*sums.only == expr)) sums.others = true;
+    sums.only = expr;
+    sums.others |= folds_of(expr.operands()[0]).count > 0;
+    return;
+  }
+  for (const Expr& operand : expr.operands()) find_sums(operand, sums);
+}
+
+/// The last index of a load, of those in the expression, moves with the sum's axes.
+bool runs_along(const Expr& expr, const std::vector<Axis>& axes) {
+  bool found = false;
+  visit(expr, [&](const Expr& inner) {
+    if (inner.kind() != Expr::Kind::load || inner.operands().empty()) return;
+    Variables names;
+    collect(inner.operands().back(), names);
+    for (const Axis& axis : axes) found |= names.contains(name_of(axis.variable));
+  });
+  return found;
+}
+
+const Expr* product_in(const Expr& sum) {
+  const Expr* product = &sum.operands()[0];
+  while (product->kind() == Expr::Kind::cast) product = &product->operands()[0];
+  const bool is_product =
+      product->kind() == Expr::Kind::call && product->function() == Function::mul;
+  return is_product ? product : nullptr;
+}
+
+}  // namespace
+
+Contraction contraction_of(const Graph& body) {
+  Contraction made;
+  const auto no = [&](std::string why) {
+    made.declined = std::move(why);
+    return made;
+  };
+  if (body.outputs().size() != 1) return no("it has several results");
+  const Stages all = stages_of(body);
+  if (!all) return no(all.declined);
+  const Stages stages = inlined(all, {body.outputs().front().value});
+  if (!stages) return no(stages.declined);
+  if (stages.list.size() != 1) return no("it needs more than one pass");
+  made.stage = stages.list.front();
+  if (made.stage->value != body.outputs().front().value) return no("its result is another's");
+  Sums sums;
+  find_sums(made.stage->expr, sums);
+  if (!sums.only || sums.others || sums.only->function() != Function::add)
+    return no("it is no sum of products");
+  const DType dtype = sums.only->dtype();
+  if (computed_type(dtype) == nullptr || bits(dtype) < 16) return no(cat("it sums ", dtype));
+  const Expr* product = product_in(*sums.only);
+  if (product == nullptr) return no("it is no sum of products");
+  made.sum = sums.only;
+  made.a = product->operands()[0];
+  made.b = product->operands()[1];
+  made.depth = sums.only->axes();
+  Variables of_a, of_b;
+  collect(*made.a, of_a);
+  collect(*made.b, of_b);
+  // The last loop is that of the columns: neighbours in memory are stored by neighbours.
+  const size_t rank = made.stage->extents.size();
+  for (size_t axis = rank; axis-- > 0;) {
+    const std::string name = name_of(loop(static_cast<int>(axis)));
+    if (of_a.contains(name) == of_b.contains(name)) continue;
+    if (of_a.contains(name)) {
+      std::swap(made.a, made.b);
+      std::swap(of_a, of_b);
+    }
+    break;
+  }
+  for (size_t axis = 0; axis < rank; ++axis) {
+    const Dim variable = loop(static_cast<int>(axis));
+    const bool a = of_a.contains(name_of(variable)), b = of_b.contains(name_of(variable));
+    auto& kind = a == b ? made.batches : a ? made.rows : made.columns;
+    kind.push_back({variable, made.stage->extents[axis]});
+  }
+  made.a_runs_along_depth = runs_along(*made.a, made.depth);
+  made.b_runs_along_depth = runs_along(*made.b, made.depth);
+  return made;
+}
+
+}  // namespace hone::cuda::emitter

@@ -1,0 +1,289 @@
+#include "device/cuda/emit/emit.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "device/cuda/emit/expr_text.hpp"
+#include "device/cuda/emit/inline_stages.hpp"
+#include "ir/scalar.hpp"
+
+namespace hone::cuda {
+/// Of src/device/cuda/texts (generated from the folder).
+std::string_view embedded_text(std::string_view stem);
+}  // namespace hone::cuda
+
+namespace hone::cuda::emitter {
+
+namespace {
+
+std::string head(bool wide) {
+  return cat("typedef ", wide ? "long long" : "int", " I;\ntypedef unsigned ",
+             wide ? "long long" : "int", " U;\n", embedded_text("prelude"));
+}
+
+}  // namespace
+
+std::string Text::narrow() const { return head(false) + body; }
+std::string Text::wide() const { return head(true) + body; }
+
+bool Text::fits(const Bindings& symbols) const {
+  // Tiles end behind the last element, and threads step over the last turn.
+  constexpr int64_t kMost = (int64_t{1} << 31) - (int64_t{1} << 26);
+  return std::all_of(counts.begin(), counts.end(), [&](const Dim& count) {
+    const auto number = count.evaluate(symbols);
+    return number && *number < kMost;
+  });
+}
+
+namespace {
+
+struct Refusal {
+  std::string why;
+};
+
+bool is_parallel(const Statement& statement) {
+  const Loop* loop = statement.as<Loop>();
+  return loop != nullptr && loop->mode == Mode::parallel;
+}
+
+bool has_vector_loop(const Block& block) {
+  bool found = false;
+  walk(block, [&](const Statement& statement) {
+    const Loop* loop = statement.as<Loop>();
+    found |= loop != nullptr && loop->mode == Mode::vector;
+    return !found;
+  });
+  return found;
+}
+
+class Emitting {
+ public:
+  Emitting(const Nest& nest, const std::vector<Tensor>& contents, int lanes)
+      : nest_(nest), contents_(contents), lanes_(lanes), turn_(fresh(nest, "turn")) {}
+
+  Emitted run() {
+    declare_parameters();
+    for (const Statement& statement : nest_.body)
+      if (const Allocate* made = statement.as<Allocate>()) declare_scratch(made->buffer);
+      else function(statement);
+    Text& text = emitted_.text;
+    text.counts.push_back(scratch_);
+    for (const auto& [name, place] : places_) text.counts.push_back(product(place.shape));
+    for (const Launch& launch : emitted_.launches) text.counts.push_back(launch.turns);
+    // Symbols occur while functions are written; each is given all of them.
+    std::string numbers;
+    for (const auto& [name, symbol] : dims_.symbols().all()) {
+      emitted_.symbols.push_back(name);
+      numbers += cat(", I ", symbol);
+    }
+    text.body = tables_ + reductions_;
+    for (const std::string& body : bodies_)
+      text.body += cat("extern \"C\" __global__ void ", names_of_functions_[at_++], "(",
+                       parameters_, numbers, ") {\n", body, "}\n");
+    emitted_.scratch_bytes = scratch_;
+    return std::move(emitted_);
+  }
+
+ private:
+  void declare_parameters() {
+    for (size_t i = 0; i < nest_.parameters.size(); ++i) {
+      const NestBuffer& buffer = nest_.parameters[i];
+      if (stored_type(buffer.dtype) == nullptr) throw Refusal{cat("it has ", buffer.dtype)};
+      Place place{cat("b", i), buffer.dtype, buffer.shape, buffer.strides};
+      if (!contents_[i].empty()) {
+        tables_ += table_text(place, contents_[i]);
+      } else {
+        parameters_ += cat(buffer.scope == Scope::input ? "const " : "", stored_type(buffer.dtype),
+                           "* ", place.name, ", ");
+      }
+      places_.emplace(buffer.name, std::move(place));
+    }
+    parameters_ += "char* scratch";
+  }
+
+  void declare_scratch(const NestBuffer& buffer) {
+    check(buffer.scope == Scope::arena, Code::internal, buffer.name, " is in no function");
+    if (stored_type(buffer.dtype) == nullptr) throw Refusal{cat("it has ", buffer.dtype)};
+    const std::string name = cat("a", scratch_lines_.size());
+    scratch_lines_.push_back(cat("  ", stored_type(buffer.dtype), "* ", name, " = (",
+                                 stored_type(buffer.dtype), "*)(scratch + ", dims_(scratch_),
+                                 ");\n"));
+    places_.emplace(buffer.name, Place{name, buffer.dtype, buffer.shape, {}});
+    const Dim bytes = product(buffer.shape) * Dim(bits(buffer.dtype) / 8);
+    scratch_ = scratch_ + ceil_div(bytes, 256) * Dim(256);
+  }
+
+  void function(const Statement& statement) {
+    Block body;
+    std::vector<Axis> axes;
+    if (is_parallel(statement)) {
+      const Loop* loop = statement.as<Loop>();
+      axes.push_back({Dim::variable(loop->variable), loop->extent});
+      while (loop->body.size() == 1 && is_parallel(loop->body.front())) {
+        loop = loop->body.front().as<Loop>();
+        axes.push_back({Dim::variable(loop->variable), loop->extent});
+      }
+      body = loop->body;
+    } else {
+      body.push_back(statement);
+    }
+    Launch launch;
+    launch.function = cat("k", bodies_.size());
+    launch.turns = 1;
+    const Dim turn = Dim::variable(turn_);
+    const Dims places = parted(turn, axes);
+    for (size_t i = 0; i < axes.size(); ++i) {
+      substitute(body, *axes[i].variable.as_variable(), places[i]);
+      launch.turns = launch.turns * axes[i].extent;
+    }
+    group_ = has_vector_loop(body) ? lanes_ : 1;
+    launch.threads = std::max(group_, 256);
+    if (group_ > 32) launch.threads = group_;  // its threads wait for each other
+    launch.turns_a_block = launch.threads / group_;
+    std::string out;
+    for (const std::string& line : scratch_lines_) out += line;
+    ExprText text(places_, dims_, out, 1);
+    const std::string t = dims_.variable(turn_);
+    text.line(cat("const I turns = ", dims_(launch.turns), ";"));
+    if (group_ > 1) text.line(cat("const I lane = threadIdx.x % ", group_, ";"));
+    text.open(cat("for (I ", t, " = (I)blockIdx.x * ", launch.turns_a_block, " + (I)threadIdx.x / ",
+                  group_, "; ", t, " < turns; ", t, " += (I)gridDim.x * ", launch.turns_a_block,
+                  ") {"));
+    block(body, text);
+    text.close();
+    bodies_.push_back(std::move(out));
+    names_of_functions_.push_back(launch.function);
+    emitted_.launches.push_back(std::move(launch));
+  }
+
+  void block(const Block& statements, ExprText& text) {
+    for (const Statement& statement : statements) {
+      if (const Allocate* made = statement.as<Allocate>()) allocate(made->buffer, text);
+      else if (const Store* store = statement.as<Store>()) this->store(*store, text);
+      else if (const Loop* loop = statement.as<Loop>()) this->loop(*loop, text);
+      else throw Refusal{"it has a contraction"};
+    }
+  }
+
+  void allocate(const NestBuffer& buffer, ExprText& text) {
+    if (!buffer.shape.empty()) throw Refusal{"it has a buffer of its own"};
+    if (computed_type(buffer.dtype) == nullptr) throw Refusal{cat("it has ", buffer.dtype)};
+    Place place{cat("r", registers_++), buffer.dtype, {}, {}, true};
+    text.line(cat(computed_type(buffer.dtype), " ", place.name, ";"));
+    places_.insert_or_assign(buffer.name, std::move(place));
+  }
+
+  void store(const Store& store, ExprText& text) {
+    const Place& into = places_.at(store.buffer);
+    const std::string value = text.value(store.value);
+    if (into.is_register) {
+      text.line(cat(into.name, " = ",
+                    store.fold ? combined(*store.fold, into.name, value, into.dtype) : value, ";"));
+      text.forget();
+      return;
+    }
+    const std::string element = cat(into.name, "[", text.offset(into, store.place), "]");
+    const std::string result =
+        store.fold ? combined(*store.fold, loaded(element, into.dtype), value, into.dtype) : value;
+    text.line(cat(group_ > 1 && !in_vector_ ? "if (lane == 0) " : "", element, " = ",
+                  stored(result, into.dtype), ";"));
+  }
+
+  void loop(const Loop& loop, ExprText& text) {
+    if (loop.mode == Mode::vector && group_ > 1) return vector_loop(loop, text);
+    const std::string i = dims_.variable(loop.variable);
+    text.forget();
+    text.open(cat("for (I ", i, " = 0; ", i, " < ", dims_(loop.extent), "; ++", i, ") {"));
+    block(loop.body, text);
+    text.close();
+    text.forget();
+  }
+
+  /// Each thread of the group folds its turns; then they are folded together.
+  void vector_loop(const Loop& loop, ExprText& text) {
+    struct Fold {
+      std::string buffer, whole;
+      Function function;
+    };
+    std::vector<Fold> folds;
+    for (const Statement& statement : loop.body) {
+      const Store* store = statement.as<Store>();
+      if (store == nullptr) continue;
+      Place& into = places_.at(store->buffer);
+      if (!into.is_register) continue;
+      if (!store->fold) throw Refusal{"lanes write one register"};
+      folds.push_back({store->buffer, into.name, *store->fold});
+      into.name = cat("p", registers_++);
+      const Scalar start = identity(*store->fold, into.dtype);
+      text.line(cat(computed_type(into.dtype), " ", into.name, " = ",
+                    number_text(start.real, start.integer, into.dtype), ";"));
+    }
+    const std::string i = dims_.variable(loop.variable);
+    text.forget();
+    text.open(cat("for (I ", i, " = lane; ", i, " < ", dims_(loop.extent), "; ", i, " += ", lanes_,
+                  ") {"));
+    in_vector_ = true;
+    block(loop.body, text);
+    in_vector_ = false;
+    text.close();
+    for (const Fold& fold : folds) {
+      Place& into = places_.at(fold.buffer);
+      const std::string all = cat(reduction(fold.function, into.dtype), "(", into.name, ")");
+      text.line(cat(fold.whole, " = ", combined(fold.function, fold.whole, all, into.dtype), ";"));
+      into.name = fold.whole;
+    }
+    text.forget();
+  }
+
+  /// The name of a function that folds a value of each thread of a group.
+  std::string reduction(Function function, DType dtype) {
+    const std::string name = cat("all_", hone::name(function), "_", dtype);
+    if (reductions_.find(name + "(") != std::string::npos) return name;
+    const char* type = computed_type(dtype);
+    const bool narrow = bits(dtype) < 32 && !is_float(dtype);
+    const std::string moved =
+        cat("(", type, ")__shfl_xor_sync(0xffffffffu, ", narrow ? "(int)" : "", "x, d)");
+    reductions_ += cat("__device__ ", type, " ", name, "(", type, " x) {\n",
+                       "  for (int d = 16; d > 0; d >>= 1) {\n    const ", type, " y = ", moved,
+                       ";\n    x = ", combined(function, "x", "y", dtype), ";\n  }\n");
+    if (lanes_ > 32)
+      reductions_ +=
+          cat("  __shared__ ", type, " part[", lanes_ / 32, "];\n",
+              "  if (threadIdx.x % 32 == 0) part[threadIdx.x / 32] = x;\n",
+              "  __syncthreads();\n  x = part[0];\n", "  for (int w = 1; w < ", lanes_ / 32,
+              "; ++w) { const ", type, " y = part[w]; x = ", combined(function, "x", "y", dtype),
+              "; }\n", "  __syncthreads();\n");
+    reductions_ += "  return x;\n}\n";
+    return name;
+  }
+
+  const Nest& nest_;
+  const std::vector<Tensor>& contents_;
+  const int lanes_;
+  const std::string turn_;
+  Emitted emitted_;
+  DimText dims_;
+  Places places_;
+  std::string parameters_, tables_, reductions_;
+  std::vector<std::string> scratch_lines_, bodies_, names_of_functions_;
+  size_t at_ = 0;
+  Dim scratch_;
+  int group_ = 1, registers_ = 0;
+  bool in_vector_ = false;
+};
+
+}  // namespace
+
+Emitted emit(const Nest& nest, const std::vector<Tensor>& contents, int lanes) {
+  try {
+    return Emitting(nest, contents, lanes).run();
+  } catch (const Refusal& refusal) {
+    Emitted none;
+    none.declined = refusal.why;
+    return none;
+  }
+}
+
+}  // namespace hone::cuda::emitter

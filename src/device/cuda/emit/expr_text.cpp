@@ -1,0 +1,286 @@
+#include "device/cuda/emit/expr_text.hpp"
+
+#include <bit>
+#include <cmath>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+namespace hone::cuda::emitter {
+
+const char* stored_type(DType dtype) {
+  switch (dtype) {
+    case DType::f64: return "double";
+    case DType::f32: return "float";
+    case DType::f16:
+    case DType::bf16:
+    case DType::u16: return "unsigned short";
+    case DType::i64: return "long long";
+    case DType::i32: return "int";
+    case DType::i16: return "short";
+    case DType::i8: return "signed char";
+    case DType::u64: return "unsigned long long";
+    case DType::u32: return "unsigned";
+    case DType::u8: return "unsigned char";
+    case DType::boolean: return "bool";
+    default: return nullptr;
+  }
+}
+
+const char* computed_type(DType dtype) {
+  return dtype == DType::f16 || dtype == DType::bf16 ? "float" : stored_type(dtype);
+}
+
+std::string number_text(double real, int64_t integer, DType dtype) {
+  switch (dtype) {
+    case DType::f64:
+      return cat("__longlong_as_double(", static_cast<int64_t>(std::bit_cast<uint64_t>(real)),
+                 "ll)");
+    case DType::f32:
+    case DType::f16:
+    case DType::bf16: {
+      const auto bits = std::bit_cast<uint32_t>(static_cast<float>(real));
+      return cat("__int_as_float((int)", static_cast<uint64_t>(bits), "u)");
+    }
+    case DType::boolean: return integer != 0 ? "true" : "false";
+    case DType::u64: return cat(static_cast<uint64_t>(integer), "ull");
+    case DType::i64:
+      if (integer == std::numeric_limits<int64_t>::min()) return "(-9223372036854775807ll - 1)";
+      return cat("(", integer, "ll)");
+    default: return cat("((", stored_type(dtype), ")", integer, "ll)");
+  }
+}
+
+std::string number_text(const Expr& number) {
+  const bool real = is_float(number.dtype());
+  return number_text(real ? number.number() : 0, real ? 0 : number.integer(), number.dtype());
+}
+
+std::string stored(const std::string& value, DType dtype) {
+  if (dtype == DType::f16) return cat("to_f16(", value, ")");
+  if (dtype == DType::bf16) return cat("to_bf16(", value, ")");
+  return value;
+}
+
+std::string loaded(const std::string& element, DType dtype) {
+  if (dtype == DType::f16) return cat("from_f16(", element, ")");
+  if (dtype == DType::bf16) return cat("from_bf16(", element, ")");
+  return element;
+}
+
+namespace {
+
+bool is_wide(DType dtype) { return dtype == DType::i64 || dtype == DType::u64; }
+
+/// Integers wrap: computed without signs, then brought back.
+std::string wrapped(const std::string& a, const char* sign, const std::string& b, DType dtype) {
+  const char* wide = is_wide(dtype) ? "unsigned long long" : "unsigned";
+  return cat("(", stored_type(dtype), ")((", wide, ")", a, " ", sign, " (", wide, ")", b, ")");
+}
+
+std::string real_call(Function function, const std::string& a, const std::string& b, DType dtype) {
+  const std::string_view f = dtype == DType::f64 ? "" : "f";
+  switch (function) {
+    case Function::add: return cat(a, " + ", b);
+    case Function::sub: return cat(a, " - ", b);
+    case Function::mul: return cat(a, " * ", b);
+    case Function::div: return cat(a, " / ", b);
+    case Function::truncated_mod: return cat("fmod", f, "(", a, ", ", b, ")");
+    case Function::floor_mod: return cat("floor_mod(", a, ", ", b, ")");
+    case Function::power: return cat("pow", f, "(", a, ", ", b, ")");
+    case Function::min: return cat("least_real(", a, ", ", b, ")");
+    case Function::max: return cat("most_real(", a, ", ", b, ")");
+    case Function::negate: return cat("-", a);
+    case Function::absolute: return cat("fabs", f, "(", a, ")");
+    case Function::round: return cat("rint", f, "(", a, ")");
+    default: return cat(name(function), f, "(", a, ")");  // as C calls them
+  }
+}
+
+std::string integer_call(Function function, const std::string& a, const std::string& b,
+                         DType dtype) {
+  const char* type = stored_type(dtype);
+  switch (function) {
+    case Function::add: return wrapped(a, "+", b, dtype);
+    case Function::sub: return wrapped(a, "-", b, dtype);
+    case Function::mul: return wrapped(a, "*", b, dtype);
+    case Function::negate: return wrapped("0", "-", a, dtype);
+    case Function::div: return cat("(", type, ")quotient(", a, ", ", b, ")");
+    case Function::truncated_mod: return cat("(", type, ")rest(", a, ", ", b, ")");
+    case Function::floor_mod: return cat("(", type, ")floor_rest(", a, ", ", b, ")");
+    case Function::power: return cat("(", type, ")integer_power(", a, ", ", b, ")");
+    case Function::min: return cat("(", type, ")(", b, " < ", a, " ? ", b, " : ", a, ")");
+    case Function::max: return cat("(", type, ")(", a, " < ", b, " ? ", b, " : ", a, ")");
+    case Function::bit_and: return cat("(", type, ")(", a, " & ", b, ")");
+    case Function::bit_or: return cat("(", type, ")(", a, " | ", b, ")");
+    case Function::bit_xor: return cat("(", type, ")(", a, " ^ ", b, ")");
+    case Function::bit_not: return cat("(", type, ")(~", a, ")");
+    case Function::absolute:
+      return is_signed(dtype) ? cat("(", a, " < 0 ? ", wrapped("0", "-", a, dtype), " : ", a, ")")
+                              : a;
+    case Function::shift_left:
+      return cat("(", type, ")((unsigned long long)", b, " >= ", bits(dtype),
+                 "u ? 0ull : (unsigned long long)", a, " << (int)", b, ")");
+    case Function::shift_right:
+      return cat("(", type, ")((unsigned long long)", b, " >= ", bits(dtype), "u ? 0 : ", a,
+                 " >> (int)", b, ")");
+    default: fail(Code::internal, name(function), " of integers");
+  }
+}
+
+}  // namespace
+
+std::string combined(Function function, const std::string& a, const std::string& b, DType dtype) {
+  if (function == Function::equal) return cat(a, " == ", b);
+  if (function == Function::less) return cat(a, " < ", b);
+  if (function == Function::less_equal) return cat(a, " <= ", b);
+  return is_float(dtype) ? real_call(function, a, b, dtype) : integer_call(function, a, b, dtype);
+}
+
+void ExprText::line(const std::string& text) {
+  out_.append(static_cast<size_t>(2 * indent_), ' ').append(text).append("\n");
+}
+
+void ExprText::open(const std::string& text) {
+  line(text);
+  ++indent_;
+  known_.emplace_back();
+}
+
+void ExprText::close(const std::string& text) {
+  known_.pop_back();
+  --indent_;
+  line(text);
+}
+
+std::string ExprText::assigned(const Expr& expr, const std::string& text) {
+  std::string name = cat("t", temporaries_++);
+  line(cat("const ", computed_type(expr.dtype()), " ", name, " = ", text, ";"));
+  return name;
+}
+
+std::string ExprText::value(const Expr& expr) {
+  if (expr.kind() == Expr::Kind::number) return number_text(expr);
+  for (auto scope = known_.rbegin(); scope != known_.rend(); ++scope)
+    if (const auto found = scope->find(expr); found != scope->end()) return found->second;
+  std::string name = compute(expr);
+  known_.back().emplace(expr, name);
+  return name;
+}
+
+std::string ExprText::compute(const Expr& expr) {
+  switch (expr.kind()) {
+    case Expr::Kind::index: return assigned(expr, cat("(long long)", dims_(expr.dim())));
+    case Expr::Kind::load: return load(expr);
+    case Expr::Kind::cast: return cast(expr);
+    case Expr::Kind::call: return expr.function() == Function::select ? select(expr) : call(expr);
+    default: fail(Code::internal, "a reduction within an expression of a nest");
+  }
+}
+
+std::string ExprText::call(const Expr& expr) {
+  const auto& operands = expr.operands();
+  const std::string a = value(operands[0]);
+  const std::string b = operands.size() > 1 ? value(operands[1]) : std::string();
+  return assigned(expr, combined(expr.function(), a, b, operands[0].dtype()));
+}
+
+std::string ExprText::select(const Expr& expr) {
+  const auto& operands = expr.operands();
+  const std::string condition = value(operands[0]);
+  std::string name = cat("t", temporaries_++);
+  line(cat(computed_type(expr.dtype()), " ", name, ";"));
+  open(cat("if (", condition, ") {"));
+  line(cat(name, " = ", value(operands[1]), ";"));
+  close();
+  open("else {");
+  line(cat(name, " = ", value(operands[2]), ";"));
+  close();
+  return name;
+}
+
+std::string ExprText::cast(const Expr& expr) {
+  const Expr& operand = expr.operands()[0];
+  const DType from = operand.dtype(), to = expr.dtype();
+  const std::string given = value(operand);
+  if (to == DType::boolean) return assigned(expr, cat(given, " != 0"));
+  if (is_float(to)) {
+    const bool half = to == DType::f16 || to == DType::bf16;
+    // Once rounded, not twice: integers of 64 bits and f64 are wider than float.
+    if (half && (from == DType::f64 || is_integer(from)))
+      return assigned(expr, loaded(stored(cat("(double)", given), to), to));
+    if (half) return assigned(expr, loaded(stored(cat("(float)", given), to), to));
+    return assigned(expr, cat("(", computed_type(to), ")", given));
+  }
+  if (is_float(from))
+    return assigned(expr, cat("(", stored_type(to), ")",
+                              to == DType::u64 ? "to_unsigned(" : "to_integer(", given, ")"));
+  return assigned(expr, cat("(", stored_type(to), ")", given));
+}
+
+/// As I. What is computed from contents may be anything: it is kept inside.
+std::string ExprText::index(const Expr& expr, const Dim& size, bool clamp) {
+  if (expr.kind() == Expr::Kind::index) return dims_(expr.dim());
+  const std::string given = value(expr);
+  if (!clamp) return cat("(I)", given);
+  return cat("inside(", given, ", ", dims_(size), ")");
+}
+
+std::string ExprText::offset(const Place& place, const Dims& at) {
+  Dim sum, stride = 1;
+  for (size_t axis = at.size(); axis-- > 0;) {
+    sum = sum + at[axis] * (place.strides.empty() ? stride : place.strides[axis]);
+    stride = stride * place.shape[axis];
+  }
+  return dims_(sum);
+}
+
+std::string ExprText::load(const Expr& expr) {
+  const Place& place = places_.find(std::get<BufferName>(expr.source()).text)->second;
+  if (place.is_register) return assigned(expr, place.name);
+  const auto& indices = expr.operands();
+  std::string inside, at;
+  Dim known, stride = 1;  // of indices that are places, in one sum: terms cancel
+  for (size_t axis = indices.size(); axis-- > 0;) {
+    const Dim step = place.strides.empty() ? stride : place.strides[axis];
+    const bool is_place = indices[axis].kind() == Expr::Kind::index;
+    std::string text;
+    if (is_place) known = known + indices[axis].dim() * step;
+    if (!is_place || expr.outside())
+      text = index(indices[axis], place.shape[axis], !expr.outside());
+    if (!is_place) at += cat(text, " * ", dims_(step), " + ");
+    if (expr.outside())
+      inside += cat(inside.empty() ? "" : " && ", text, " >= 0 && ", text, " < ",
+                    dims_(place.shape[axis]));
+    stride = stride * place.shape[axis];
+  }
+  std::string element = cat(place.name, "[", at, dims_(known), "]");
+  if (place.is_bits && place.dtype == DType::f32) element = cat("__uint_as_float(", element, ")");
+  else if (place.is_bits) element = cat("__longlong_as_double((long long)", element, ")");
+  else element = loaded(element, place.dtype);
+  if (!expr.outside() || inside.empty()) return assigned(expr, element);
+  const double other = *expr.outside();
+  return assigned(expr, cat(inside, " ? ", element, " : ",
+                            number_text(other, static_cast<int64_t>(other), place.dtype)));
+}
+
+std::string table_text(Place& place, const Tensor& contents) {
+  place.is_bits = place.dtype == DType::f32 || place.dtype == DType::f64;
+  const bool raw = is_float(place.dtype);
+  const int width = bits(place.dtype);
+  const char* type = !raw          ? stored_type(place.dtype)
+                     : width == 64 ? "unsigned long long"
+                     : width == 32 ? "unsigned"
+                                   : "unsigned short";
+  std::string text = cat("__device__ const ", type, " ", place.name, "[] = {");
+  for (int64_t i = 0; i < contents.count(); ++i) {
+    uint64_t code = 0;
+    if (raw)
+      std::memcpy(&code, contents.bytes().data() + i * (width / 8), static_cast<size_t>(width / 8));
+    text += raw ? cat(code, width == 64 ? "ull, " : "u, ")
+                : cat(number_text(0, contents.integer(i), place.dtype), ", ");
+  }
+  return text + "};\n";
+}
+
+}  // namespace hone::cuda::emitter

@@ -1,0 +1,25 @@
+#pragma once
+// Which thread computes what: a region's stages as a nest for a GPU.
+
+#include <string>
+#include <vector>
+
+#include "ir/nest/nest.hpp"
+#include "ir/stages.hpp"
+
+namespace hone::cuda::emitter {
+
+struct Scheduled {
+  Nest nest;
+  std::vector<const Value*> operands;  // of the nest's parameters; literals among them
+  int lanes = 32;                      // that share the turns of a vector loop
+  std::string declined;                // why there is none, in words; empty: there is
+};
+
+/// Rows, where all that the stages fold is folded along rows of the results: a group of threads
+/// takes a row, folds it, and writes it, so that softmax or layer norm is one function. Else one
+/// function for each stage that is left by inlined(), a thread for each element. `body`: of a
+/// region.
+Scheduled schedule(const Graph& body);
+
+}  // namespace hone::cuda::emitter

@@ -1,0 +1,223 @@
+// Matrix products and convolutions with what follows them element by element: exact f32 (and
+// integers) by multiply-adds on tiles in shared memory; halves are summed in f32.
+
+#include <algorithm>
+#include <cmath>
+
+#include "device/cuda/emit/contract_text.hpp"
+#include "device/cuda/emit/inline_stages.hpp"
+#include "device/cuda/module.hpp"
+#include "device/problem.hpp"
+
+namespace hone::cuda {
+namespace {
+
+using emitter::Contraction;
+using emitter::contraction_of;
+using emitter::Tile;
+
+/// The value before the second node that folds: up to there it may be one product.
+const Value* before_second_fold(const Graph& body) {
+  int found = 0;
+  const Value* last = nullptr;
+  for (const Node& node : body.nodes()) {
+    bool folds = false;
+    for (const auto& stage : stages_of(node).list)
+      folds |= emitter::folds_of(stage->expr).count > 0;
+    found += folds ? 1 : 0;
+    if (found == 2) return last;
+    last = node.output();
+  }
+  return nullptr;
+}
+
+Verdict supports(const Problem& problem) {
+  const Graph& body = *problem.region.body;
+  const Contraction made = contraction_of(body);
+  if (made.declined.empty()) {
+    const emitter::ContractText text = text_of(made, {});
+    if (!text.declined.empty()) return Verdict::no(text.declined);
+    // Too thin for tiles: most of one would be empty.
+    if (made.depth_count().is(1)) return Verdict::no("nothing is summed");
+    return {};
+  }
+  const Value* value = problem.region.single() == nullptr ? before_second_fold(body) : nullptr;
+  return value == nullptr ? Verdict::no(made.declined)
+                          : Verdict::yes_up_to(value->name, made.declined);
+}
+
+struct Sizes {
+  double batches, rows, columns, depth;
+};
+
+Sizes sizes_of(const Problem& problem, const Contraction& made) {
+  const auto size = [&](const Dim& dim) {
+    return static_cast<double>(size_for_estimates(problem, dim));
+  };
+  return {size(made.batch_count()), size(made.row_count()), size(made.column_count()),
+          size(made.depth_count())};
+}
+
+double blocks_of(const Sizes& sizes, const Tile& tile) {
+  return sizes.batches * std::ceil(sizes.rows / tile.rows) *
+         std::ceil(sizes.columns / tile.columns) * tile.split;
+}
+
+/// Multiprocessors of a GPU, as far as estimates care.
+constexpr double kMultiprocessors = 132;
+
+double seconds_of(const Problem& problem, const Sizes& sizes, const Tile& tile) {
+  const Target& target = *problem.target;
+  // A block's share of a multiprocessor's peak; two blocks are on one at a time.
+  const double reached = tile.rows == 128 ? 0.7 : 0.55;
+  const double waves = std::ceil(blocks_of(sizes, tile) / (2 * kMultiprocessors));
+  const double depth = std::ceil(sizes.depth / tile.split) + 24;  // to begin, to store
+  const double each = 2.0 * tile.rows * tile.columns * depth /
+                      (reached * target.flops_per_second / kMultiprocessors / 2);
+  const double results = sizes.batches * sizes.rows * sizes.columns;
+  double seconds = target.launch_seconds + waves * each;
+  if (tile.split > 1)
+    seconds += target.launch_seconds + 8 * results * (tile.split + 1) / target.bytes_per_second;
+  const double bytes = 4 * (results + sizes.batches * sizes.depth * (sizes.rows + sizes.columns));
+  return std::max(seconds, bytes / target.bytes_per_second);
+}
+
+Tuning tuning_of(const Tile& tile) {
+  return {{"m", tile.rows}, {"n", tile.columns}, {"k", tile.depth}, {"split", tile.split}};
+}
+
+Tile tile_of(const Tuning& tuning) {
+  const auto at = [&](const char* name) { return static_cast<int>(tuning.at(name)); };
+  return {at("m"), at("n"), at("k"), at("split")};
+}
+
+std::vector<Tuning> tunings(const Problem& problem) {
+  const Contraction made = contraction_of(*problem.region.body);
+  const Sizes sizes = sizes_of(problem, made);
+  std::vector<std::pair<double, Tile>> tiles;
+  for (const auto& [rows, columns] : {std::pair{128, 128}, {128, 64}, {64, 128}, {64, 64}})
+    for (const int split : {1, 2, 4, 8, 16})
+      if (split == 1 || sizes.depth >= 64 * split) {
+        const Tile tile{rows, columns, 16, split};
+        tiles.emplace_back(seconds_of(problem, sizes, tile), tile);
+      }
+  std::stable_sort(tiles.begin(), tiles.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<Tuning> all;
+  for (const auto& [seconds, tile] : tiles) all.push_back(tuning_of(tile));
+  return all;
+}
+
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  Recipe made;
+  made.tuning = tuning;
+  const Contraction contraction = contraction_of(*problem->region.body);
+  const Tile tile = tile_of(tuning);
+  made.scratch_bytes = text_of(contraction, tile).scratch_bytes;
+  made.seconds = seconds_of(*problem, sizes_of(*problem, contraction), tile);
+  made.problem = std::move(problem);
+  return made;
+}
+
+struct Ready final : Prepared, std::enable_shared_from_this<Ready> {
+  std::unique_ptr<const Modules> modules;
+  emitter::ContractText text;
+  Tile tile;
+  Dim batches, rows, columns;
+  std::vector<int> inputs;  // by parameter, but for the last one, which is the result
+  std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
+                              hone::Stream& stream) const override;
+};
+
+class Running final : public Bound {
+ public:
+  Running(std::shared_ptr<const Ready> ready, const Operands& operands,
+          std::span<std::byte> scratch)
+      : ready_(std::move(ready)), scratch_(scratch) {
+    const auto value = [&](const Dim& dim) {
+      const auto number = dim.evaluate(operands.symbols);
+      check(number.has_value(), Code::internal, "a size ", dim, " is not known");
+      return *number;
+    };
+    for (const std::string& name : ready_->text.symbols) {
+      const auto found = operands.symbols.find(name);
+      numbers_.push_back(found == operands.symbols.end() ? 0
+                                                         : static_cast<uint64_t>(found->second));
+    }
+    const Tile& tile = ready_->tile;
+    const int64_t batches = value(ready_->batches), rows = value(ready_->rows),
+                  columns = value(ready_->columns);
+    const int64_t blocks = batches * ((rows + tile.rows - 1) / tile.rows) *
+                           ((columns + tile.columns - 1) / tile.columns) * tile.split;
+    check(blocks < (int64_t{1} << 31), Code::unsupported, "a product of ", blocks, " tiles");
+    if (blocks > 0) {
+      const Module& module = ready_->modules->at(operands.symbols);
+      launches_.emplace_back(module.function("product"), emitter::kTileThreads, 0);
+      launches_.back().set_grid(blocks);
+      if (tile.split > 1) {
+        launches_.emplace_back(module.function("finish"), 256, 0);
+        launches_.back().set_grid((batches * rows * columns + 255) / 256);
+      }
+    }
+    rebind(operands);
+  }
+
+  void rebind(const Operands& operands) override {
+    std::vector<uint64_t> arguments;
+    for (const int input : ready_->inputs)
+      arguments.push_back(
+          reinterpret_cast<uint64_t>(operands.inputs[static_cast<size_t>(input)].data));
+    arguments.push_back(reinterpret_cast<uint64_t>(operands.outputs[0].data));
+    arguments.push_back(reinterpret_cast<uint64_t>(scratch_.data()));
+    arguments.insert(arguments.end(), numbers_.begin(), numbers_.end());
+    for (Launching& launch : launches_) launch.set(arguments);
+  }
+
+  void enqueue(hone::Stream& stream) override {
+    for (Launching& launch : launches_) launch.enqueue(static_cast<Stream&>(stream));
+  }
+
+ private:
+  std::shared_ptr<const Ready> ready_;
+  std::span<std::byte> scratch_;
+  std::vector<uint64_t> numbers_;
+  std::vector<Launching> launches_;
+};
+
+std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte> scratch,
+                                   hone::Stream&) const {
+  return std::make_unique<Running>(shared_from_this(), operands, scratch);
+}
+
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>,
+                                        hone::Device& device) {
+  const Graph& body = *recipe.problem->region.body;
+  const Contraction made = contraction_of(body);
+  auto ready = std::make_shared<Ready>();
+  ready->tile = tile_of(recipe.tuning);
+  ready->text = text_of(made, ready->tile);
+  check(ready->text.declined.empty(), Code::internal,
+        "a product is refused now: ", ready->text.declined);
+  ready->batches = made.batch_count();
+  ready->rows = made.row_count();
+  ready->columns = made.column_count();
+  for (size_t i = 0; i + 1 < ready->text.parameters.size(); ++i) {
+    const auto& inputs = body.inputs();
+    const auto found = std::find(inputs.begin(), inputs.end(), ready->text.parameters[i]);
+    check(found != inputs.end(), Code::internal, "a product reads what is no operand");
+    ready->inputs.push_back(static_cast<int>(found - inputs.begin()));
+  }
+  ready->modules =
+      std::make_unique<const Modules>(static_cast<Device&>(device).gpu(), ready->text.text);
+  return ready;
+}
+
+}  // namespace
+
+void register_contract(KernelRegistry& registry) {
+  Kernel kernel{"cuda.contract", 1, supports, tunings, recipe, prepare};
+  kernel.several = true;
+  registry.add(kernel);
+}
+
+}  // namespace hone::cuda

@@ -1,0 +1,244 @@
+// Any region whose ops describe themselves as stages, as text made from a nest.
+
+#include <algorithm>
+
+#include "base/size.hpp"
+#include "device/cuda/emit/emit.hpp"
+#include "device/cuda/emit/schedule.hpp"
+#include "device/cuda/module.hpp"
+#include "device/problem.hpp"
+
+namespace hone::cuda {
+namespace {
+
+struct Made {
+  emitter::Scheduled scheduled;
+  emitter::Emitted emitted;
+  std::string declined;
+};
+
+Made made_of(const Graph& body) {
+  Made made;
+  made.scheduled = emitter::schedule(body);
+  made.declined = made.scheduled.declined;
+  if (!made.declined.empty()) return made;
+  std::vector<Tensor> contents;
+  for (const Value* operand : made.scheduled.operands)
+    contents.push_back(operand->is_constant() ? operand->weight->tensor() : Tensor());
+  made.emitted = emitter::emit(made.scheduled.nest, contents, made.scheduled.lanes);
+  made.declined = made.emitted.declined;
+  return made;
+}
+
+/// The first node that needs more than one pass over what it multiplies, but for the first of all.
+const Node* second_contraction(const Graph& body) {
+  bool found = false;
+  for (const Node& node : body.nodes()) {
+    const Stages stages = stages_of(node);
+    const bool contracts = std::any_of(stages.list.begin(), stages.list.end(), [](const auto& s) {
+      return s->kind() == Stage::Kind::contract || s->kind() == Stage::Kind::window;
+    });
+    if (contracts && found) return &node;
+    found |= contracts;
+  }
+  return nullptr;
+}
+
+Verdict supports(const Problem& problem) {
+  const Graph& body = *problem.region.body;
+  if (problem.region.single() == nullptr && second_contraction(body) != nullptr)
+    return Verdict::no("it multiplies or slides twice");
+  const Made made = made_of(body);
+  return made.declined.empty() ? Verdict() : Verdict::no(made.declined);
+}
+
+std::vector<Tuning> tunings(const Problem&) { return {{}}; }
+
+double bytes_of(const Problem& problem, const Value& value) {
+  double count = bits(value.type.tensor().dtype) / 8.0;
+  for (const Dim& dim : value.type.tensor().shape())
+    count *= static_cast<double>(size_for_estimates(problem, dim));
+  return count;
+}
+
+/// Elements that are folded for all results: where it multiplies, that is what takes the time.
+double folded_elements(const Problem& problem) {
+  double all = 0;
+  for (const auto& stage : stages_of(*problem.region.body).list) {
+    double count = 0;
+    visit(stage->expr, [&](const Expr& expr) {
+      if (expr.kind() != Expr::Kind::reduce) return;
+      double each = 1;
+      for (const Axis& axis : expr.axes())
+        each *= static_cast<double>(size_for_estimates(problem, axis.extent));
+      count += each;
+    });
+    for (const Dim& extent : stage->extents)
+      count *= static_cast<double>(size_for_estimates(problem, extent));
+    all += count;
+  }
+  return all;
+}
+
+/// Elements that one thread folds, one after the other, of a product: others are folded by groups.
+double longest_fold(const Problem& problem) {
+  double longest = 0;
+  for (const auto& stage : stages_of(*problem.region.body).list) {
+    if (stage->kind() != Stage::Kind::contract) continue;
+    visit(stage->expr, [&](const Expr& expr) {
+      if (expr.kind() != Expr::Kind::reduce) return;
+      double each = 1;
+      for (const Axis& axis : expr.axes())
+        each *= static_cast<double>(size_for_estimates(problem, axis.extent));
+      longest = std::max(longest, each);
+    });
+  }
+  return longest;
+}
+
+/// Inputs that are read where the first result is written, element by element, and nowhere else.
+std::vector<size_t> overwritable(const Problem& problem, const Made& made) {
+  const Graph& body = *problem.region.body;
+  std::vector<size_t> all;
+  if (made.emitted.launches.size() != 1 || body.outputs().size() != 1) return all;
+  const Stages stages = stages_of(body);
+  const Value* result = body.outputs().front().value;
+  for (size_t i = 0; i < body.inputs().size(); ++i) {
+    const Value* input = body.inputs()[i];
+    if (problem.weights[i] != nullptr || !(input->type == result->type)) continue;
+    // Every op works element by element on operands of one shape: no other element is read.
+    bool good = true;
+    for (const auto& stage : stages.list) {
+      good &= stage->kind() == Stage::Kind::map && stage->extents == result->type.tensor().shape();
+      visit(stage->expr, [&](const Expr& expr) {
+        if (expr.kind() != Expr::Kind::load) return;
+        const auto* value = std::get_if<const Value*>(&expr.source());
+        if (value != nullptr && (*value)->is_constant()) return;
+        if (value != nullptr && *value != input && (*value)->producer == nullptr) return;
+        for (size_t axis = 0; axis < expr.operands().size(); ++axis)
+          good &= expr.operands()[axis].is_loop(static_cast<int>(axis));
+      });
+    }
+    if (good) all.push_back(i);
+  }
+  return all;
+}
+
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  // What a thread that folds alone reaches of the peak.
+  constexpr double kShare = 0.04;
+  constexpr double kElementSeconds = 1e-7;  // of one that waits for memory
+  Recipe made;
+  made.tuning = tuning;
+  const Made code = made_of(*problem->region.body);
+  made.scratch_bytes = code.emitted.scratch_bytes;
+  const Target& target = *problem->target;
+  double bytes = 0;
+  for (const Value* input : problem->region.body->inputs()) bytes += bytes_of(*problem, *input);
+  for (const GraphOutput& output : problem->region.body->outputs())
+    bytes += bytes_of(*problem, *output.value);
+  made.seconds = static_cast<double>(code.emitted.launches.size()) * target.launch_seconds +
+                 bytes / target.bytes_per_second +
+                 2 * folded_elements(*problem) / (kShare * target.flops_per_second) +
+                 kElementSeconds * longest_fold(*problem);
+  made.may_overwrite = overwritable(*problem, code);
+  made.problem = std::move(problem);
+  return made;
+}
+
+/// Where a parameter of the text comes from.
+struct Source {
+  int input = -1, output = -1;
+};
+
+struct Ready final : Prepared, std::enable_shared_from_this<Ready> {
+  std::unique_ptr<const Modules> modules;
+  emitter::Emitted emitted;
+  std::vector<Source> sources;
+  std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
+                              hone::Stream& stream) const override;
+};
+
+class Running final : public Bound {
+ public:
+  Running(std::shared_ptr<const Ready> ready, const Operands& operands,
+          std::span<std::byte> scratch)
+      : ready_(std::move(ready)), scratch_(scratch) {
+    constexpr int64_t kMostBlocks = 1 << 16;
+    for (const std::string& name : ready_->emitted.symbols) {
+      const auto found = operands.symbols.find(name);
+      numbers_.push_back(found == operands.symbols.end() ? 0
+                                                         : static_cast<uint64_t>(found->second));
+    }
+    const Module& module = ready_->modules->at(operands.symbols);
+    for (const emitter::Launch& launch : ready_->emitted.launches) {
+      const auto turns = launch.turns.evaluate(operands.symbols);
+      check(turns.has_value(), Code::internal, "a size ", launch.turns, " is not known");
+      if (*turns <= 0) continue;
+      launches_.emplace_back(module.function(launch.function), launch.threads, 0);
+      launches_.back().set_grid(
+          std::min(kMostBlocks, (*turns + launch.turns_a_block - 1) / launch.turns_a_block));
+    }
+    rebind(operands);
+  }
+
+  void rebind(const Operands& operands) override {
+    std::vector<uint64_t> arguments;
+    for (const Source& source : ready_->sources) {
+      const std::byte* data = source.input >= 0
+                                  ? operands.inputs[static_cast<size_t>(source.input)].data
+                                  : operands.outputs[static_cast<size_t>(source.output)].data;
+      arguments.push_back(reinterpret_cast<uint64_t>(data));
+    }
+    arguments.push_back(reinterpret_cast<uint64_t>(scratch_.data()));
+    arguments.insert(arguments.end(), numbers_.begin(), numbers_.end());
+    for (Launching& launch : launches_) launch.set(arguments);
+  }
+
+  void enqueue(hone::Stream& stream) override {
+    for (Launching& launch : launches_) launch.enqueue(static_cast<Stream&>(stream));
+  }
+
+ private:
+  std::shared_ptr<const Ready> ready_;
+  std::span<std::byte> scratch_;
+  std::vector<uint64_t> numbers_;
+  std::vector<Launching> launches_;
+};
+
+std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte> scratch,
+                                   hone::Stream&) const {
+  return std::make_unique<Running>(shared_from_this(), operands, scratch);
+}
+
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>,
+                                        hone::Device& device) {
+  const Graph& body = *recipe.problem->region.body;
+  Made made = made_of(body);
+  check(made.declined.empty(), Code::internal, "a region is refused now: ", made.declined);
+  auto ready = std::make_shared<Ready>();
+  ready->emitted = std::move(made.emitted);
+  for (const Value* operand : made.scheduled.operands) {
+    if (operand->is_constant()) continue;
+    Source source;
+    const auto& inputs = body.inputs();
+    const auto input = std::find(inputs.begin(), inputs.end(), operand);
+    if (input != inputs.end()) source.input = static_cast<int>(input - inputs.begin());
+    for (size_t i = 0; source.input < 0 && i < body.outputs().size(); ++i)
+      if (body.outputs()[i].value == operand) source.output = static_cast<int>(i);
+    ready->sources.push_back(source);
+  }
+  ready->modules =
+      std::make_unique<const Modules>(static_cast<Device&>(device).gpu(), ready->emitted.text);
+  return ready;
+}
+
+}  // namespace
+
+void register_nest(KernelRegistry& registry) {
+  Kernel kernel{"cuda.nest", 1, supports, tunings, recipe, prepare};
+  kernel.several = true;
+  registry.add(kernel);
+}
+
+}  // namespace hone::cuda

@@ -1,0 +1,85 @@
+// What texts begin with: arithmetic of places (in I; U is I without a sign), conversions, and what
+// C++ has otherwise than expressions of Hone.
+__device__ I floor_div(I a, I b) {
+  I q = a / b;
+  return a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q;
+}
+__device__ I least(I a, I b) { return a < b ? a : b; }
+__device__ I most(I a, I b) { return a > b ? a : b; }
+__device__ I broadcast_size(I a, I b) { return a == 1 ? b : a; }
+__device__ I inside(long long a, I n) {
+  return a < 0 ? 0 : a >= n ? (n > 0 ? n - 1 : 0) : (I)a;
+}
+__device__ float from_f16(unsigned short x) {
+  float y;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x));
+  return y;
+}
+__device__ unsigned short to_f16(float x) {
+  unsigned short y;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y) : "f"(x));
+  return y;
+}
+__device__ unsigned short to_f16(double x) {
+  unsigned short y;
+  asm("cvt.rn.f16.f64 %0, %1;" : "=h"(y) : "d"(x));
+  return y;
+}
+__device__ float from_bf16(unsigned short x) { return __uint_as_float((unsigned)x << 16); }
+__device__ unsigned short to_bf16(float x) {
+  unsigned b = __float_as_uint(x);
+  if (x != x) return (unsigned short)(b >> 16 | 0x40);
+  return (unsigned short)(b + 0x7fff + (b >> 16 & 1) >> 16);
+}
+__device__ unsigned short to_bf16(double x) {
+  float y = (float)x;
+  unsigned b = __float_as_uint(y);
+  if ((b & 0x7fff) == 0 && (b & 0x8000) && (double)y != x)
+    b += ((double)y < x) == (x > 0) ? 1 : -1;
+  return to_bf16(__uint_as_float(b));
+}
+template <class T> __device__ T least_real(T a, T b) { return a != a || a < b ? a : b; }
+template <class T> __device__ T most_real(T a, T b) { return a != a || a > b ? a : b; }
+__device__ float floor_mod(float a, float b) {
+  float r = fmodf(a, b);
+  if (r != r) return r;
+  if (r == 0) return copysignf(r, b);
+  return (r < 0) != (b < 0) ? r + b : r;
+}
+__device__ double floor_mod(double a, double b) {
+  double r = fmod(a, b);
+  if (r != r) return r;
+  if (r == 0) return copysign(r, b);
+  return (r < 0) != (b < 0) ? r + b : r;
+}
+template <class T> __device__ T quotient(T a, T b) {
+  if (b == 0) return 0;
+  if ((T)-1 < (T)0 && b == (T)-1) return (T)(0 - (unsigned long long)a);
+  return a / b;
+}
+template <class T> __device__ T rest(T a, T b) {
+  if (b == 0 || ((T)-1 < (T)0 && b == (T)-1)) return 0;
+  return a % b;
+}
+template <class T> __device__ T floor_rest(T a, T b) {
+  T r = rest(a, b);
+  return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+template <class T> __device__ T integer_power(T base, T exponent) {
+  if ((T)-1 < (T)0 && exponent < 0)
+    return base == (T)1 ? 1 : base == (T)-1 ? (exponent & 1 ? -1 : 1) : 0;
+  unsigned long long result = 1, square = (unsigned long long)base;
+  unsigned long long left = (unsigned long long)exponent;
+  for (; left != 0; left >>= 1, square *= square)
+    if (left & 1) result *= square;
+  return (T)result;
+}
+__device__ long long to_integer(double x) {
+  return x != x ? 0 : x >= 9223372036854775807.0 ? 9223372036854775807ll
+       : x <= -9223372036854775808.0 ? -9223372036854775807ll - 1 : (long long)x;
+}
+__device__ unsigned long long to_unsigned(double x) {
+  if (x != x) return 0;
+  if (x < 0) return (unsigned long long)to_integer(x);
+  return x >= 18446744073709551615.0 ? 18446744073709551615ull : (unsigned long long)x;
+}
