@@ -113,8 +113,20 @@ class Trial {
     call.high = static_cast<float>(most() - 20 - call.zero);
     kernels.run(call, rows_, vectors_, columns_);
 
+    const auto sum_of = [&](int i, int j) {
+      return product(a, b, i, j) + bias.as<int32_t>()[by_row ? i : j];
+    };
+    compare(call, sum_of, c, before, added);
+  }
+
+ private:
+  template <class SumOf>
+  void compare(const IntegerCall& call, const SumOf& sum_of, const Bytes& c,
+               const std::vector<std::byte>& before, const Bytes& added) const {
+    const auto width = static_cast<size_t>(form_.result_bytes());
+    const int reach = (rows_ - 1) * stride_ + columns_;
     for (int i = 0; i < rows_; ++i)
-      for (int j = 0; j < std::min(stride_, static_cast<int>(reach) - i * stride_); ++j) {
+      for (int j = 0; j < std::min(stride_, reach - i * stride_); ++j) {
         const int at = i * stride_ + j;
         if (j >= columns_) {
           for (size_t byte = 0; byte < width; ++byte)
@@ -123,15 +135,13 @@ class Trial {
                 << "wrote between rows";
           continue;
         }
-        const int parameter = by_row ? i : j;
-        const int64_t exact = product(a, b, i, j) + bias.as<int32_t>()[parameter];
+        const float scale = call.scale[form_.kind == IntegerForm::Kind::filters ? i : j];
         const int64_t of_added = i * call.added_stride + j;
-        const double wanted = followed(exact, scale.as<float>()[parameter], call, added, of_added);
+        const double wanted = followed(sum_of(i, j), scale, call, added, of_added);
         ASSERT_EQ(found(c, at), wanted) << text() << ", row " << i << ", column " << j;
       }
   }
 
- private:
   int draw(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
   int least() const { return form_.result == IntegerForm::Result::i8 ? -128 : 0; }
   int most() const { return least() + 255; }

@@ -11,6 +11,8 @@ struct GroupRows {
   long count, step;
   bool is_signed;
   int zero;  // of 16 bits: it is taken off
+  // Several lines of such rows one after the other: from where each begins to where the next does.
+  long lines = 1, from_line = 0, to_line = 0;
 };
 
 struct GroupFunctions {

@@ -72,27 +72,35 @@ template <int kCount, int kStep, bool kSigned>
 typedef void (*Some)(const hone::cpu::GroupRows& rows, long i, unsigned* to);
 typedef unsigned (*One)(const hone::cpu::GroupRows& rows, long at);
 
-/// All groups of rows: some at a time, the last over some that are there already.
+/// All groups of lines of rows: some at a time, the last over some that are there already.
 template <Some kSixteen, Some kEight, Some kFour, One kOne>
-void group_all(const hone::cpu::GroupRows& rows, unsigned* to) {
+void group_all(const hone::cpu::GroupRows& given, unsigned* to) {
+  hone::cpu::GroupRows rows = given;
   const long count = rows.count;
-  if (count >= 16) {
-    for (long i = 0; i + 16 <= count; i += 16) kSixteen(rows, i, to);
-    if (count % 16 != 0) kSixteen(rows, count - 16, to);
-  } else if (count >= 8) {
-    kEight(rows, 0, to);
-    kEight(rows, count - 8, to);
-  } else if (count >= 4) {
-    kFour(rows, 0, to);
-    kFour(rows, count - 4, to);
-  } else {
-    for (long i = 0; i < count; ++i) to[i] = kOne(rows, i * rows.step);
+  for (long line = 0; line < given.lines; ++line, to += given.to_line) {
+    if (count >= 16) {
+      for (long i = 0; i + 16 <= count; i += 16) kSixteen(rows, i, to);
+      if (count % 16 != 0) kSixteen(rows, count - 16, to);
+    } else if (count >= 8) {
+      kEight(rows, 0, to);
+      kEight(rows, count - 8, to);
+    } else if (count >= 4) {
+      kFour(rows, 0, to);
+      kFour(rows, count - 4, to);
+    } else {
+      for (long i = 0; i < count; ++i) to[i] = kOne(rows, i * rows.step);
+    }
+    for (const unsigned char*& from : rows.from) from += given.from_line;
   }
 }
 
 template <One kOne>
-void group_one_by_one(const hone::cpu::GroupRows& rows, unsigned* to) {
-  for (long i = 0; i < rows.count; ++i) to[i] = kOne(rows, i * rows.step);
+void group_one_by_one(const hone::cpu::GroupRows& given, unsigned* to) {
+  hone::cpu::GroupRows rows = given;
+  for (long line = 0; line < given.lines; ++line, to += given.to_line) {
+    for (long i = 0; i < rows.count; ++i) to[i] = kOne(rows, i * rows.step);
+    for (const unsigned char*& from : rows.from) from += given.from_line;
+  }
 }
 
 template <int kStep>

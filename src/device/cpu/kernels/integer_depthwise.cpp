@@ -3,7 +3,7 @@
 // elements of a column of the window, for there is one channel alone.
 
 #include <algorithm>
-#include <bit>
+#include <cstring>
 
 #include "base/size.hpp"
 #include "device/cpu/chain.hpp"
@@ -20,6 +20,8 @@ constexpr int64_t kPatchGroups = 8 * 1024;    // of a tile: half of a first-leve
 constexpr int64_t kPaddingBytes = 16 * 1024;  // of a row of padding
 constexpr int64_t kBeyond = 128;              // groups that vectors may read beyond a patch
 constexpr int64_t kScratchFloats = kPatchGroups + kBeyond + kPaddingBytes / kGroup;
+constexpr int64_t kMostAtOnce = 16;      // patches
+constexpr int64_t kShortLine = 16;       // results; some lines go in one block
 constexpr int kVectors = 4;              // of results in a block
 constexpr int64_t kOutputs = 16 * 1024;  // that a worker takes at a time
 
@@ -115,10 +117,10 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   made.tuning = tuning;
   const IntegerChain chain = *chain_of(*problem);
   const Windows windows(*problem, chain);
-  // Groups are made for each result, and multiplied.
+  // Groups are made for each result, and multiplied: both wait for the first cache.
   const double outputs = typical_count(*problem, chain.anchor->output()->type);
-  made.seconds = outputs * (1e-10 + static_cast<double>(windows.planes() + windows.groups()) /
-                                        (2 * problem->target->cached_per_second));
+  made.seconds = outputs * (1e-10 + 2.4 * static_cast<double>(windows.planes() + windows.groups()) /
+                                        problem->target->cached_per_second);
   made.scratch_bytes = worker_scratch(problem->share, Dim(kScratchFloats));
   const Weight* zero = constant_of(*problem, chain.operand(chain.places.w_zero));
   if (const int input = Source(*problem, chain.operand(chain.places.weight)).input(); input >= 0)
@@ -128,6 +130,19 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
                              pack_filters});
   made.problem = std::move(problem);
   return made;
+}
+
+/// Few bytes, without a call.
+void copy_line(const std::byte* from, int64_t count, std::byte* to) {
+  const auto both_ends = [&]<size_t kSize>(std::integral_constant<size_t, kSize>) {
+    std::memcpy(to, from, kSize);
+    std::memcpy(to + count - kSize, from + count - kSize, kSize);
+  };
+  if (count > 16) std::memcpy(to, from, static_cast<size_t>(count));
+  else if (count >= 8) both_ends(std::integral_constant<size_t, 8>());
+  else if (count >= 4) both_ends(std::integral_constant<size_t, 4>());
+  else
+    for (int64_t i = 0; i < count; ++i) to[i] = from[i];
 }
 
 struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
@@ -203,14 +218,16 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
       auto* patch = reinterpret_cast<uint32_t*>(scratch_of(scratch, kScratchFloats));
       auto* padding = reinterpret_cast<uint8_t*>(patch + kPatchGroups + kBeyond);
       std::fill_n(padding, g.pitch * windows.stride_x, follow.stored_zero_of_x(operands));
-      std::fill_n(patch + windows.planes() * g.plane, kBeyond, 0U);
-      for (int64_t i = first; i < last; ++i) {
-        const int64_t row = i % tiles / g.column_tiles * g.tile_rows;
-        const int64_t column = i % g.column_tiles * g.tile_columns;
-        run_tile(g, operands, i / tiles,
-                 {row, column, std::min(g.tile_rows, g.rows - row),
-                  std::min(g.tile_columns, g.columns - column)},
-                 padding, patch);
+      const int64_t size = windows.planes() * g.plane;
+      // Small patches are made some at a time: what was just written is not ready to be read.
+      const int64_t at_once = std::clamp<int64_t>(kPatchGroups / size, 1, kMostAtOnce);
+      std::fill_n(patch + at_once * size, kBeyond, 0U);
+      for (int64_t i = first; i < last; i += at_once) {
+        const int64_t end = std::min(last, i + at_once);
+        for (int64_t k = i; k < end; ++k)
+          fill_tile(g, operands, k / tiles, tile_of(g, k % tiles), padding, patch + (k - i) * size);
+        for (int64_t k = i; k < end; ++k)
+          run_tile(g, operands, k / tiles, tile_of(g, k % tiles), patch + (k - i) * size);
       }
     });
   }
@@ -220,9 +237,16 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
     int64_t row, column, rows, columns;
   };
 
-  /// One tile of the results of `index`, an image and channel.
-  void run_tile(const Geometry& g, const Operands& operands, int64_t index, const Tile& tile,
-                const uint8_t* padding, uint32_t* patch) const {
+  static Tile tile_of(const Geometry& g, int64_t index) {
+    const int64_t row = index / g.column_tiles * g.tile_rows;
+    const int64_t column = index % g.column_tiles * g.tile_columns;
+    return {row, column, std::min(g.tile_rows, g.rows - row),
+            std::min(g.tile_columns, g.columns - column)};
+  }
+
+  /// The patch of a tile of the results of `index`, an image and channel.
+  void fill_tile(const Geometry& g, const Operands& operands, int64_t index, const Tile& tile,
+                 const uint8_t* padding, uint32_t* patch) const {
     const auto* from = input.as<uint8_t>(operands) + index * g.height * g.width;
     const int32_t zero = follow.zero_of_x(operands);
     Line line;
@@ -230,16 +254,23 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
     line.rows.step = windows.stride_x;
     line.rows.is_signed = follow.is_signed();
     line.rows.zero = zero;
+    line.rows.from_line = g.y.stride * g.width;
+    line.rows.to_line = g.pitch;
     line.outside = windows.form.in_group() == 4 ? static_cast<uint32_t>(zero) * 0x01010101U : 0U;
     uint32_t* plane = patch;
     for (int64_t unit = 0; unit < windows.units; ++unit)
       for (const int64_t phase : windows.phases) {
         line.find(g, g.x.start(tile.column) + phase);
-        int64_t y = g.y.start(tile.row) + unit * windows.form.in_group() * g.y.dilation;
-        for (int64_t row = 0; row < tile.rows; ++row, y += g.y.stride)
-          fill_row(g, from, y, line, plane + row * g.pitch);
+        const int64_t above = unit * windows.form.in_group();
+        line.taps = std::min<int64_t>(windows.form.in_group(), filters.kernel[0] - above);
+        fill_plane(g, from, g.y.start(tile.row) + above * g.y.dilation, tile.rows, line, plane);
         plane += g.plane;
       }
+  }
+
+  void run_tile(const Geometry& g, const Operands& operands, int64_t index, const Tile& tile,
+                const uint32_t* patch) const {
+    const int32_t zero = follow.zero_of_x(operands);
     const int64_t channel = index % filters.group, first = channel * filters.count;
     int32_t bias[IntegerContraction::kMostRows];
     follow.biases(first, filters.count, zero, weights.sums() + first, bias);
@@ -255,7 +286,7 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
     const int64_t place = index * filters.count * g.pixels() + tile.row * g.columns + tile.column;
     std::byte* to = operands.outputs[0].data + place * width;
     const std::byte* also = added.present() ? added.data(operands) + place : nullptr;
-    if (tile.columns > lanes) run_lines(g, tile, call, patch, to, also);
+    if (tile.columns > kShortLine) run_lines(g, tile, call, patch, to, also);
     else run_between(g, tile, call, patch, to, also);
   }
 
@@ -263,6 +294,7 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
   struct Line {
     int64_t x = 0, before = 0, end = 0;  // elements [before, end) lie in the input, from x on
     uint32_t outside = 0;                // what the others are
+    int64_t taps = 1;                    // rows of the window; in a group others weigh nothing
     const uint8_t* padding = nullptr;
     GroupRows rows{};
 
@@ -276,15 +308,28 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
     }
   };
 
-  /// A row of a patch: groups of elements of rows from `y` on.
-  void fill_row(const Geometry& g, const uint8_t* from, int64_t y, Line& line, uint32_t* to) const {
-    for (int64_t i = 0; i < line.before; ++i) to[i] = line.outside;
-    for (int64_t i = line.end; i < g.pitch; ++i) to[i] = line.outside;
+  /// A plane of a patch: groups of elements of rows from `y` on, a stride further for each row.
+  void fill_plane(const Geometry& g, const uint8_t* from, int64_t y, int64_t rows, Line& line,
+                  uint32_t* to) const {
+    for (int64_t row = 0; row < rows; ++row) {
+      uint32_t* at = to + row * g.pitch;
+      for (int64_t i = 0; i < line.before; ++i) at[i] = line.outside;
+      for (int64_t i = line.end; i < g.pitch; ++i) at[i] = line.outside;
+    }
     if (line.rows.count == 0) return;
-    for (int i = 0; i < windows.form.in_group(); ++i, y += g.y.dilation)
-      // Rows below the window have weights of zero.
-      line.rows.from[i] = y < 0 || y >= g.height ? line.padding : from + y * g.width + line.x;
-    fill(line.rows, to + line.before);
+    const int64_t last = (line.taps - 1) * g.y.dilation;  // from the first in a group
+    for (int64_t row = 0; row < rows; row += line.rows.lines) {
+      const int64_t top = y + row * g.y.stride;
+      // As long as all rows of a group lie in the plane lines follow one another at one distance.
+      const bool inside = top >= 0 && top + last < g.height;
+      line.rows.lines =
+          inside ? std::min(rows - row, (g.height - 1 - last - top) / g.y.stride + 1) : 1;
+      for (int i = 0; i < windows.form.in_group(); ++i) {
+        const int64_t of = top + std::min<int64_t>(i, line.taps - 1) * g.y.dilation;
+        line.rows.from[i] = of < 0 || of >= g.height ? line.padding : from + of * g.width + line.x;
+      }
+      fill(line.rows, to + row * g.pitch + line.before);
+    }
   }
 
   /// Line by line of the results.
@@ -301,8 +346,11 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
         call.b = patch + row * g.pitch + first;
         call.c = to + (row * g.columns + first) * width;
         call.added = also == nullptr ? nullptr : also + row * g.columns + first;
-        kernels->run(call, static_cast<int>(filters.count), static_cast<int>(count),
-                     std::min(count * lanes, tile.columns - first));
+        // Of what follows in the output only the next line is written as well, before its turn.
+        const bool over = row + 1 < tile.rows && g.column_tiles == 1;
+        const int64_t columns =
+            over ? count * lanes : std::min(count * lanes, tile.columns - first);
+        kernels->run(call, static_cast<int>(filters.count), static_cast<int>(count), columns);
       }
   }
 
@@ -310,7 +358,7 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
   void run_between(const Geometry& g, const Tile& tile, IntegerCall& call, const uint32_t* patch,
                    std::byte* to, const std::byte* also) const {
     constexpr int64_t kMost = int64_t{kVectors} * 16 * IntegerContraction::kMostRows;
-    std::byte results[4 * kMost], others[kMost] = {};
+    std::byte results[4 * kMost], others[kMost];
     const int64_t rows_at_once =
         std::max<int64_t>(1, (int64_t{kVectors} * lanes - tile.columns) / g.pitch + 1);
     for (int64_t row = 0; row < tile.rows; row += rows_at_once) {
@@ -329,12 +377,11 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
       call.added_stride = stride;
       call.added = others;
       if (also != nullptr)
-        each([&](int64_t at, int64_t place) {
-          std::copy_n(also + place, tile.columns, others + at);
-        });
+        each(
+            [&](int64_t at, int64_t place) { copy_line(also + place, tile.columns, others + at); });
       kernels->run(call, static_cast<int>(filters.count), vectors, stride);
       each([&](int64_t at, int64_t place) {
-        std::copy_n(results + at * width, tile.columns * width, to + place * width);
+        copy_line(results + at * width, tile.columns * width, to + place * width);
       });
     }
   }
