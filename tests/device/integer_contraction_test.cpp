@@ -84,10 +84,8 @@ class Trial {
     const std::vector<std::byte> before(c.as(), c.as() + reach * width);
     const size_t parameters = by_row ? rows : panel;
     const Bytes bias(parameters * 4, at_end_, random_), scale(parameters * 4, at_end_, random_);
-    for (size_t i = 0; i < parameters; ++i) {
-      bias.as<int32_t>()[i] %= 100000;
-      scale.as<float>()[i] = static_cast<float>(1 + draw(1000)) * 1e-5F;
-    }
+    for (size_t i = 0; i < parameters; ++i) bias.as<int32_t>()[i] %= 100000;
+    for (size_t i = 0; i < parameters; ++i) scale.as<float>()[i] = drawn_scale();
 
     IntegerCall call;
     call.a = a.as();
@@ -108,7 +106,7 @@ class Trial {
     call.added_stride = draw(2) == 0 ? 0 : stride_;
     const IntegerSum sum = drawn_sum();
     call.sum = &sum;
-    call.zero = form_.result == IntegerForm::Result::u8 ? draw(256) : draw(256) - 128;
+    call.zero = least() + draw(256);
     call.low = static_cast<float>(least() - call.zero);
     call.high = static_cast<float>(most() - 20 - call.zero);
     kernels.run(call, rows_, vectors_, columns_);
@@ -143,6 +141,7 @@ class Trial {
   }
 
   int draw(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
+  float drawn_scale() { return static_cast<float>(1 + draw(1000)) * 1e-5F; }
   int least() const { return form_.result == IntegerForm::Result::i8 ? -128 : 0; }
   int most() const { return least() + 255; }
   int number(const std::byte* at) const {
