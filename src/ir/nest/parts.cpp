@@ -9,8 +9,14 @@ Declined fold_in_parts(Nest& nest, std::string_view variable, int64_t factor, Or
   const auto site = find_loop(nest, variable);
   if (!site) return no_loop(variable);
   if (site->loop().mode != Mode::serial) return cat("$", variable, " is no serial loop");
-  const Store* store = site->loop().body.size() == 1 ? site->loop().body[0].as<Store>() : nullptr;
-  if (store == nullptr || !store->fold) return cat("$", variable, " does not only fold");
+  const Store* store = nullptr;
+  for (const Statement& statement : site->loop().body) {
+    const Store* one = statement.as<Store>();
+    if (one == nullptr || (one->fold && store != nullptr))
+      return cat("$", variable, " does not only fold into one register");
+    if (one->fold) store = one;
+  }
+  if (store == nullptr) return cat("$", variable, " does not fold");
   const std::string whole = store->buffer;
   const Function fold = *store->fold;
   const NestBuffer into = buffers_of(nest).find(whole)->second;
@@ -28,7 +34,8 @@ Declined fold_in_parts(Nest& nest, std::string_view variable, int64_t factor, Or
   const Expr none = is_float(into.dtype) ? Expr(start.real, into.dtype)
                                          : Expr::integer(start.integer, into.dtype);
   Block& body = site->loop().body;  // split() puts its outer loop where the loop was
-  body[0].as<Loop>()->body[0].as<Store>()->buffer = part.name;
+  for (Statement& statement : body[0].as<Loop>()->body)
+    if (statement.as<Store>()->fold) statement.as<Store>()->buffer = part.name;
   body.push_back({Store{whole, {}, fold, Expr::load(BufferName{part.name}, into.dtype, {})}});
   body.insert(body.begin(), {Store{part.name, {}, std::nullopt, none}});
   body.insert(body.begin(), {Allocate{std::move(part)}});

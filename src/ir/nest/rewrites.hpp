@@ -65,10 +65,16 @@ Declined cache(Nest& nest, std::string_view buffer, std::string_view variable, S
 /// once, before it, into registers. Of buffers as with cache(). Truths stay where they are.
 Declined hoist(Nest& nest, std::string_view variable);
 
-/// A serial loop that only folds into one register does so in parts of `factor` turns, each into a
-/// register of its own first: sums of many floats round less.
+/// A serial loop of stores, one of which folds into a register, does that in parts of `factor`
+/// turns, each into a register of its own first: sums of many floats round less.
 Declined fold_in_parts(Nest& nest, std::string_view variable, int64_t factor,
                        Order order = Order::kept);
+
+/// What two loops of one block and of as many turns both compute by a costly function, the largest
+/// such expression, is kept in a local buffer by the first for the second. Floats of it round to
+/// their dtype then, which a caller must allow as another order.
+Declined share(Nest& nest, std::string_view first, std::string_view second,
+               Order order = Order::kept);
 
 /// Parameters that are dense become one axis of all their elements: what callers pass has the same
 /// bytes. Not those that are read with padding or at computed places, or have no axes.

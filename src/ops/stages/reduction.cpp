@@ -132,11 +132,13 @@ void express_reduce(Expression& e, Fold fold, const std::optional<Dims>& axes, b
 
 namespace {
 
-/// x less the greatest of its lane, and the sum of its exponentials.
+/// x less the greatest of its lane, and the sum of its exponentials; `inverse`: 1 over the sum,
+/// which is at least 1.
 struct Exponentials {
   Expr x, sum;
 };
-std::optional<Exponentials> exponentials(Expression& e, int64_t axis, bool flatten) {
+std::optional<Exponentials> exponentials(Expression& e, int64_t axis, bool flatten,
+                                         bool inverse = false) {
   if (e.rank(0) == 0) {
     e.decline("a softmax of a scalar");
     return std::nullopt;
@@ -148,18 +150,17 @@ std::optional<Exponentials> exponentials(Expression& e, int64_t axis, bool flatt
   const Folded lane(e, gone);
   const auto most = e.stage(type, lane.extents, lane.fold(Function::max, e.at(0, lane.from)));
   const Expr greatest = Expression::at(most, lane.kept());
-  const auto sum =
-      e.stage(type, lane.extents,
-              lane.fold(Function::add, call(Function::exp, e.at(0, lane.from) - greatest)));
+  const Expr total = lane.fold(Function::add, call(Function::exp, e.at(0, lane.from) - greatest));
+  const auto sum = e.stage(type, lane.extents, inverse ? like(total, 1) / total : total);
   return Exponentials{e.here() - greatest, Expression::at(sum, lane.kept())};
 }
 
 }  // namespace
 
 void Softmax::express(Expression& e) const {
-  const auto lane = exponentials(e, axis, flatten);
+  const auto lane = exponentials(e, axis, flatten, true);
   if (!lane) return;
-  const Expr share = call(Function::exp, lane->x) / lane->sum;
+  const Expr share = call(Function::exp, lane->x) * lane->sum;
   e.set(0, zero_nan ? number_or_zero(share) : share);
 }
 

@@ -37,10 +37,11 @@ std::vector<Tensor> run(const Nest& nest, const cpu::emitter::Emitted& emitted,
   }
   std::vector<int64_t> numbers;
   for (const Dim& number : emitted.numbers) numbers.push_back(number.evaluate(symbols).value_or(0));
+  Fenced scratch(static_cast<size_t>(emitted.scratch_bytes.evaluate(symbols).value()), at_end);
   const auto function =
       reinterpret_cast<cpu::emitter::Entry>(reinterpret_cast<uintptr_t>(code.get()));
   for (int64_t tile = emitted.tiles.evaluate(symbols).value(); tile-- > 0;) {
-    const cpu::emitter::Call call{addresses.data(), numbers.data(), tile, tile + 1};
+    const cpu::emitter::Call call{addresses.data(), numbers.data(), tile, tile + 1, scratch.data()};
     function(&call);
   }
   for (Tensor& output : outputs) output = output.clone();

@@ -44,6 +44,7 @@ Declined rewrite(Nest& nest, const std::vector<std::string_view>& words) {
   if (verb == "hoist") return hoist(nest, first);
   if (verb == "contract") return contract(nest, first);
   if (verb == "parts") return fold_in_parts(nest, first, number(2), order);
+  if (verb == "share") return share(nest, first, words[2], order);
   if (verb == "flatten") return flatten_parameters(nest);
   if (verb == "units") return drop_units(nest);
   fail(Code::usage, "no rewrite ", verb);
@@ -90,17 +91,19 @@ class Drawing {
     if (loops_.empty()) return {"none", "", "there is no loop"};
     const std::string verb = rng_.among<const char*>(
         {"split", "reorder", "fuse", "distribute", "vectorize", "parallelize", "unroll",
-         "compute_at", "inline", "cache", "hoist", "contract", "parts", "units"});
+         "compute_at", "inline", "cache", "hoist", "contract", "parts", "units", "share"});
     std::string line = verb;
     if (verb == "inline") line += " " + pick_name(own_);
     else if (verb == "compute_at") line += " " + pick_name(own_) + " " + pick_name(loops_);
+    else if (verb == "share") line += " " + pick_name(loops_) + " " + pick_name(loops_);
     else if (verb == "cache") line += " " + pick_name(all_) + " " + pick_name(loops_);
     else line += " " + pick_name(loops_);
     if (verb == "split" || verb == "parts") line += cat(" ", 2 + rng_.below(7));
     if (verb == "vectorize") line += cat(" ", 2 << rng_.below(4));
     if (verb == "compute_at" || verb == "cache")
       line += rng_.below(2) == 0 ? " registers" : " local";
-    if ((verb == "vectorize" || verb == "reorder" || verb == "parts") && rng_.below(4) == 0)
+    if ((verb == "vectorize" || verb == "reorder" || verb == "parts" || verb == "share") &&
+        rng_.below(4) == 0)
       line += " any";
     const Nest before = nest_;
     Attempt attempt{verb, line, rewrite(nest_, split(std::string_view(line), ' '))};

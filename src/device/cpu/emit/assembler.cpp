@@ -13,7 +13,8 @@ namespace {
 constexpr int kSlot = 64;
 constexpr int64_t kMostFrame = 16384;
 constexpr int kParameters = offsetof(Call, parameters), kNumbers = offsetof(Call, numbers),
-              kBegin = offsetof(Call, begin), kEnd = offsetof(Call, end);
+              kBegin = offsetof(Call, begin), kEnd = offsetof(Call, end),
+              kScratch = offsetof(Call, scratch);
 
 bool has_variables(const Dim& dim) {
   std::set<std::string, std::less<>> names;
@@ -68,6 +69,10 @@ void Assembler::end() {
   };
   for (const auto& [index, at] : parameters_) fetch(kParameters, static_cast<size_t>(index), at);
   for (size_t i = 0; i < numbers_.size(); ++i) fetch(kNumbers, i, number_slots_[i]);
+  if (scratch_slot_ >= 0) {
+    mov(rax, ptr[rdi + kScratch]);
+    mov(slot(scratch_slot_), rax);
+  }
   jmp(fetched_, T_NEAR);
   align(kSlot);
   for (auto& [bits, label] : literals_) {
@@ -113,6 +118,13 @@ void Assembler::store_mask(int index) {
 void Assembler::parameter(int index) {
   if (!parameters_.contains(index)) parameters_[index] = new_slot();
   mov(rdx, slot(parameters_.at(index)));
+}
+
+void Assembler::scratch(const Dim& offset) {
+  if (scratch_slot_ < 0) scratch_slot_ = new_slot();
+  mov(rdx, slot(scratch_slot_));
+  if (!offset.is_constant()) add(rdx, number_slot(offset));
+  else if (!offset.is(0)) add(rdx, static_cast<uint32_t>(*offset.constant()));
 }
 
 void Assembler::first_tile() {

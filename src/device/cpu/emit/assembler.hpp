@@ -53,6 +53,8 @@ class Assembler : public Xbyak::CodeGenerator {
   void store_mask(int slot);
   /// rdx = the address of a parameter.
   void parameter(int index);
+  /// rdx = the address of the scratch memory that is so many bytes, a number, from its beginning.
+  void scratch(const Dim& offset);
   /// rax = Call::begin or end.
   void first_tile();
   void last_tile();
@@ -67,7 +69,8 @@ class Assembler : public Xbyak::CodeGenerator {
   void quotient(const Dim& dividend, const Dim& divisor);
 
   bool wide_;
-  int call_slot_ = 0;  // the Call's address
+  int call_slot_ = 0;      // the Call's address
+  int scratch_slot_ = -1;  // the scratch memory's address, where that is in use
   int slots_ = 0;
   std::map<std::string, int, std::less<>> variables_;
   std::vector<Dim> numbers_;

@@ -26,6 +26,7 @@ class NestEmitter {
     for (const Loop* loop : spread) emitted.tiles = emitted.tiles * loop->extent;
     a_.end();
     emitted.numbers = a_.numbers();
+    emitted.scratch_bytes = memory_.scratch();
     emitted.code.assign(a_.getCode(), a_.getCode() + a_.getSize());
   }
 

@@ -14,6 +14,7 @@ struct Call {
   void* const* parameters;  // addresses of the nest's parameters, in order; of any alignment
   const int64_t* numbers;   // of Emitted::numbers
   int64_t begin, end;       // the tiles to run
+  std::byte* scratch;       // Emitted::scratch_bytes of memory of this call's own
 };
 using Entry = void (*)(const Call*);
 
@@ -27,7 +28,8 @@ struct Emitted {
   std::vector<Dim> limits;
   /// Turns of the parallel loops that are all there is in one another, from the outermost one on.
   Dim tiles = 1;
-  std::string declined;  // why there is none, in words; empty: there is
+  Dim scratch_bytes = 0;  // for one call at a time
+  std::string declined;   // why there is none, in words; empty: there is
 };
 
 /// Emits loops of any kind around stores of f32: arithmetic, comparisons and selections of loads

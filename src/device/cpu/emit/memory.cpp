@@ -4,6 +4,8 @@
 
 namespace hone::cpu::emitter {
 
+constexpr int64_t kMostInFrame = 4096;
+
 const std::string& name_of(const Expr& load) { return std::get<BufferName>(load.source()).text; }
 
 Dims indices_of(const Expr& load) {
@@ -46,14 +48,22 @@ void Memory::allocate(const NestBuffer& buffer, bool lanes) {
     places_[buffer.name] = {{}, buffer.dtype, -1, -1, a_.new_slot(), lanes};
     return;
   }
-  const auto count = product(buffer.shape).constant();
-  if (!count || buffer.scope < Scope::local || lanes)
-    throw Refusal{cat(buffer.name, " is not in registers and not small")};
-  places_[buffer.name] = {buffer.shape, buffer.dtype, -1, a_.new_block(*count * 4), -1, false};
+  if (lanes) throw Refusal{cat(buffer.name, " is not in registers and not small")};
+  const Dim bytes = product(buffer.shape) * 4;
+  const auto count = bytes.constant();
+  if (buffer.scope == Scope::registers || (count && *count <= kMostInFrame)) {
+    places_[buffer.name] = {buffer.shape, buffer.dtype, -1, a_.new_block(*count), -1, false};
+    return;
+  }
+  Place place{buffer.shape, buffer.dtype};
+  place.scratch = scratch_;
+  scratch_ = scratch_ + ceil_div(bytes, 64) * 64;
+  places_[buffer.name] = std::move(place);
 }
 
 void Memory::base(const Place& place) {
-  if (place.parameter >= 0) a_.parameter(place.parameter);
+  if (place.scratch) a_.scratch(*place.scratch);
+  else if (place.parameter >= 0) a_.parameter(place.parameter);
   else a_.lea(a_.rdx, a_.slot(place.block));
 }
 

@@ -12,11 +12,12 @@ namespace hone::cpu::emitter {
 struct Place {
   Dims shape;
   DType dtype = DType::f32;
-  int parameter = -1;  // its number, or
-  int block = -1;      // where in the frame it lies, or
-  int slot = -1;       // that of a single register
-  bool lanes = false;  // a register of a vector loop: lanes differ
-  Dims strides = {};   // of a parameter that is not dense
+  int parameter = -1;               // its number, or
+  int block = -1;                   // where in the frame it lies, or
+  int slot = -1;                    // that of a single register
+  bool lanes = false;               // a register of a vector loop: lanes differ
+  Dims strides = {};                // of a parameter that is not dense
+  std::optional<Dim> scratch = {};  // or where in the scratch memory it begins, in bytes
 };
 
 /// The parts of a load.
@@ -34,15 +35,19 @@ class Memory {
 
   const Place& operator[](std::string_view name) const { return places_.find(name)->second; }
   /// Single registers have a place for all lanes; blocks, and buffers of few elements, lie in the
-  /// frame. `lanes`: in a vector loop. Throws Refusal.
+  /// frame, others in scratch memory. `lanes`: in a vector loop. Throws Refusal.
   void allocate(const NestBuffer& buffer, bool lanes);
   /// rdx = the address of a buffer's first element.
   void base(const Place& place);
   /// Of one element; uses rax and rdx.
   Xbyak::Address address(const Place& place, const Dims& indices);
 
+  /// Bytes that are in use.
+  const Dim& scratch() const { return scratch_; }
+
  private:
   Assembler& a_;
+  Dim scratch_ = 0;
   std::map<std::string, Place, std::less<>> places_;
 };
 

@@ -26,10 +26,47 @@ std::vector<std::string> own_buffers(const Nest& nest) {
   return names;
 }
 
-Declined inline_maps(Nest& nest) {
+/// Stores that read a buffer; each stands in an innermost loop of its own.
+size_t readers_of(const Nest& nest, const std::string& buffer) {
+  size_t readers = 0;
+  walk(nest.body, [&](const Statement& statement) {
+    bool reads = false;
+    each_expr(statement, [&](const Expr& whole) {
+      visit(whole, [&](const Expr& load) {
+        reads |=
+            load.kind() == Expr::Kind::load && std::get<BufferName>(load.source()).text == buffer;
+      });
+    });
+    readers += reads;
+    return true;
+  });
+  return readers;
+}
+
+/// Whether the elements are dearer to compute again than to keep: of two tensors at least.
+bool is_worth_keeping(const Expr& value) {
+  size_t loads = 0;
+  visit(value, [&](const Expr& expr) {
+    loads += expr.kind() == Expr::Kind::load && !expr.operands().empty();
+  });
+  return loads > 1;
+}
+
+/// Maps stand where they are read. What several loops of a row read stays a buffer: in `rows`.
+Declined inline_maps(Nest& nest, std::vector<std::string>& rows) {
+  bool folds = false;
+  walk(nest.body, [&](const Statement& statement) {
+    folds |= statement.as<Store>() != nullptr && statement.as<Store>()->fold;
+    return true;
+  });
   for (const std::string& buffer : own_buffers(nest)) {
     Producer producer;
     if (!find_producer(nest, buffer, producer).empty() || producer.body->size() != 1) continue;
+    const Store& store = *producer.body->back().as<Store>();
+    if (folds && is_worth_keeping(store.value) && readers_of(nest, buffer) > 1) {
+      rows.push_back(buffer);
+      continue;
+    }
     if (Declined why = inline_buffer(nest, buffer); !why.empty()) return why;
     bool long_one = false;
     walk(nest.body, [&](const Statement& statement) {
@@ -76,17 +113,25 @@ Declined find_row(const std::vector<Loop*>& chain, const std::vector<std::string
   return {};
 }
 
-/// What is left of the nest's own buffers is computed for each row of the result.
-Declined into_rows(Nest& nest) {
-  std::vector<std::string> own;
+/// What is left of the nest's own buffers is computed for each row of the result: of `rows` many
+/// elements, of the others one.
+Declined into_rows(Nest& nest, const std::vector<std::string>& rows) {
+  const auto is_row = [&](const std::string& name) {
+    return std::find(rows.begin(), rows.end(), name) != rows.end();
+  };
+  std::vector<std::string> own, folded;
   for (const Statement& statement : nest.body)
-    if (const Allocate* made = statement.as<Allocate>(); made && !made->buffer.shape.empty())
+    if (const Allocate* made = statement.as<Allocate>(); made && !made->buffer.shape.empty()) {
       own.push_back(made->buffer.name);
+      if (!is_row(own.back())) folded.push_back(own.back());
+    }
   if (own.empty()) return {};
   std::string row;
-  if (Declined why = find_row(chain_of(nest), own, row); !why.empty()) return why;
-  for (size_t i = own.size(); i-- > 0;)
-    if (Declined why = compute_at(nest, own[i], row, Scope::registers); !why.empty()) return why;
+  if (Declined why = find_row(chain_of(nest), folded, row); !why.empty()) return why;
+  for (size_t i = own.size(); i-- > 0;) {
+    const Scope scope = is_row(own[i]) ? Scope::local : Scope::registers;
+    if (Declined why = compute_at(nest, own[i], row, scope); !why.empty()) return why;
+  }
   return {};
 }
 
@@ -166,6 +211,14 @@ Declined spread(Nest& nest) {
   return {};
 }
 
+/// What a row's loops both compute is kept by the first.
+void share_rows(Nest& nest) {
+  const auto innermost = loops_of(nest, [](const Loop& loop) { return !has_loop(loop); });
+  for (size_t i = 0; i < innermost.size(); ++i)
+    for (size_t j = i + 1; j < innermost.size(); ++j)
+      share(nest, innermost[i], innermost[j], Order::any);
+}
+
 /// Long sums are taken in parts, so that they round as short ones do.
 void part_folds(Nest& nest) {
   for (const std::string& name : loops_of(nest, [](const Loop& loop) {
@@ -193,13 +246,15 @@ Declined vectorize_innermost(Nest& nest) {
 }  // namespace
 
 Declined schedule(Nest& nest) {
-  if (Declined why = inline_maps(nest); !why.empty()) return why;
+  std::vector<std::string> rows;
+  if (Declined why = inline_maps(nest, rows); !why.empty()) return why;
   if (Declined why = drop_units(nest); !why.empty()) return why;
   flatten_parameters(nest);
-  if (Declined why = into_rows(nest); !why.empty()) return why;
+  if (Declined why = into_rows(nest, rows); !why.empty()) return why;
   if (Declined why = drop_units(nest); !why.empty()) return why;
   collapse(nest);
   if (Declined why = spread(nest); !why.empty()) return why;
+  share_rows(nest);
   part_folds(nest);
   return vectorize_innermost(nest);
 }

@@ -106,6 +106,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const emitter::Work work = emitter::work_of(nest, problem->sizes);
   made.seconds = bytes / problem->target->bytes_per_second +
                  work.operations / problem->target->flops_per_second + kLoopSeconds * work.loops;
+  made.scratch_bytes = coded.code->emitted.scratch_bytes * problem->share.workers;
   const Value* result = body.outputs()[0].value;
   for (size_t i = 0; i < body.inputs().size(); ++i) {
     const Value* input = body.inputs()[i];
@@ -134,7 +135,7 @@ struct NestShared final : Shared<NestShared> {
 
   struct Geometry {
     std::vector<int64_t> numbers;
-    int64_t tiles = 0, grain = 1;
+    int64_t tiles = 0, grain = 1, scratch = 0;
     bool by_ops = false;  // not by code
     Bindings symbols;
   };
@@ -142,6 +143,7 @@ struct NestShared final : Shared<NestShared> {
     Geometry g;
     for (const Dim& number : code->emitted.numbers)
       g.numbers.push_back(number.evaluate(operands.symbols).value_or(0));
+    g.scratch = code->emitted.scratch_bytes.evaluate(operands.symbols).value_or(0);
     g.tiles = code->emitted.tiles.evaluate(operands.symbols).value_or(0);
     int64_t most = 1;
     for (const auto* all : {&operands.inputs, &operands.outputs})
@@ -156,7 +158,7 @@ struct NestShared final : Shared<NestShared> {
     return g;
   }
 
-  void run(const Geometry& g, const Operands& operands, std::span<std::byte>,
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
     if (g.tiles == 0) return;
     if (g.by_ops) return evaluate_ops(g, operands);
@@ -164,7 +166,8 @@ struct NestShared final : Shared<NestShared> {
     for (size_t i = 0; i < parameters.size(); ++i) addresses[i] = address(parameters[i], operands);
     stream.parallel((g.tiles + g.grain - 1) / g.grain, [&](int64_t i) {
       const emitter::Call call{addresses, g.numbers.data(), i * g.grain,
-                               std::min(g.tiles, (i + 1) * g.grain)};
+                               std::min(g.tiles, (i + 1) * g.grain),
+                               scratch.data() + Team::worker() * g.scratch};
       entry(&call);
     });
   }
