@@ -238,6 +238,7 @@ std::unique_ptr<Graph> KernelCase::graph() const {
     if (name != "_") names += (names.empty() ? "" : ", ") + name;
     at = end + 2;
   }
+  for (const std::string& name : also) names += ", " + name;
   text = "graph case(" + inputs + ") -> (" + names + ")\n";
   for (const std::string& line : before) text += "  " + line + "\n";
   text += "  " + results + " = " + node + "\n";

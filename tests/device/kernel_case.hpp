@@ -30,6 +30,7 @@ struct KernelCase {
   std::map<std::string, ElementBounds> bounds = {};  // by operand; default: by dtype
   double tolerance = 1e-5;                           // of the largest magnitude of the result
   std::vector<std::string> before = {};              // nodes of the same region: "%a = Relu(%x)"
+  std::vector<std::string> also = {};                // their results that are the region's, too
 
   std::unique_ptr<Graph> graph() const;
 };

@@ -78,6 +78,27 @@ TEST_P(NestKernel, ReductionsWithWhatIsAround) {
              sizes_of("n", "h")));
 }
 
+TEST_P(NestKernel, SeveralResults) {
+  KernelCase sum =
+      region("%x: f32[a,c], %r: f32[a,c]", {"%t = Add(%x, %r)", "Relu(%t)"}, sizes_of("a", "c"));
+  sum.also = {"%t"};
+  expect_kernel("cpu.nest", sum);
+  KernelCase norm =
+      region("%x: f32[a,2,c], %r: f32[a,2,c], %s: f32[c], %b: f32[c]",
+             {"%t = Add(%x, %r)", "%u = Mul(%t, %s)", "LayerNormalization(%u, %s, %b)"},
+             sizes_of("a", "c"));
+  norm.also = {"%t"};
+  expect_kernel("cpu.nest", norm);
+  norm.also = {"%u"};
+  expect_kernel("cpu.nest", norm);
+}
+
+TEST_P(NestKernel, ResultsOfOtherSizesDoNotShareLoops) {
+  KernelCase made = region("%x: f32[a,c]", {"%t = Exp(%x)", "ReduceSum(%t) axes=[1]"}, {{}});
+  made.also = {"%t"};
+  EXPECT_EQ(refusal("cpu.nest", made), "");
+}
+
 TEST_P(NestKernel, SizesThatAreEqualOrBroadcast) {
   // What the graph requires of sizes is not known to code: it looks when it is bound.
   const auto made = region("%x: f32[n,m], %z: f32[1,min(n,5)], %w: f32[m]",

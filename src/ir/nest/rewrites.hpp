@@ -35,6 +35,10 @@ Declined reorder(Nest& nest, std::string_view variable, Order order = Order::kep
 /// become quotients and remainders. Both serial or both parallel.
 Declined fuse_loops(Nest& nest, std::string_view variable);
 
+/// The loop becomes one with the statement behind it in its block, a loop of as many turns: each
+/// turn does what both did, where none needs what another one does. Both serial.
+Declined merge(Nest& nest, std::string_view variable);
+
 /// Parts a serial loop with several statements into one loop for each of them. Buffers allocated in
 /// a turn get an axis for the turns: a scalar accumulator becomes a block of them.
 Declined distribute(Nest& nest, std::string_view variable);

@@ -1,3 +1,5 @@
+// Loops beside each other.
+
 #include <algorithm>
 
 #include "base/text.hpp"
@@ -100,6 +102,27 @@ Declined share(Nest& nest, std::string_view first, std::string_view second, Orde
     return {};
   }
   return cat("$", first, " and $", second, " compute nothing costly alike");
+}
+
+Declined merge(Nest& nest, std::string_view variable) {
+  const auto site = find_loop(nest, variable);
+  if (!site) return no_loop(variable);
+  Block& block = *site->block;
+  Loop* next = site->at + 1 < block.size() ? block[site->at + 1].as<Loop>() : nullptr;
+  Loop& loop = site->loop();
+  if (next == nullptr) return cat("no loop follows $", variable);
+  if (loop.mode != Mode::serial || next->mode != Mode::serial)
+    return cat("$", variable, " or $", next->variable, " is no serial loop");
+  if (!(loop.extent == next->extent))
+    return cat("$", variable, " and $", next->variable, " have other turns");
+  const Nest before = nest;
+  substitute(next->body, next->variable, Dim::variable(loop.variable));
+  std::move(next->body.begin(), next->body.end(), std::back_inserter(loop.body));
+  block.erase(block.begin() + static_cast<ptrdiff_t>(site->at) + 1);
+  const Crossing found = crossing(site->loop(), site->around, buffers_of(nest));
+  if (found.meeting == Meeting::apart) return keep_if_proved(nest, before);
+  nest = before;
+  return cat("turns of $", variable, " may meet in ", found.buffer);
 }
 
 }  // namespace hone

@@ -44,6 +44,7 @@ Declined rewrite(Nest& nest, const std::vector<std::string_view>& words) {
   if (verb == "hoist") return hoist(nest, first);
   if (verb == "contract") return contract(nest, first);
   if (verb == "parts") return fold_in_parts(nest, first, number(2), order);
+  if (verb == "merge") return merge(nest, first);
   if (verb == "share") return share(nest, first, words[2], order);
   if (verb == "flatten") return flatten_parameters(nest);
   if (verb == "units") return drop_units(nest);
@@ -89,9 +90,10 @@ class Drawing {
       return true;
     });
     if (loops_.empty()) return {"none", "", "there is no loop"};
-    const std::string verb = rng_.among<const char*>(
-        {"split", "reorder", "fuse", "distribute", "vectorize", "parallelize", "unroll",
-         "compute_at", "inline", "cache", "hoist", "contract", "parts", "units", "share"});
+    const std::string verb =
+        rng_.among<const char*>({"split", "reorder", "fuse", "distribute", "vectorize",
+                                 "parallelize", "unroll", "compute_at", "inline", "cache", "hoist",
+                                 "contract", "parts", "units", "share", "merge", "merge"});
     std::string line = verb;
     if (verb == "inline") line += " " + pick_name(own_);
     else if (verb == "compute_at") line += " " + pick_name(own_) + " " + pick_name(loops_);

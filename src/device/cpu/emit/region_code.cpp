@@ -62,12 +62,13 @@ std::shared_ptr<const RegionCode> remembered(Nest nest, Isa isa) {
 /// Why no code is made of the region, told without looking far; empty: it may be.
 std::string refusal_of(const Graph& body) {
   if (body.nodes().size() > kMostNodes) return "more nodes than code is made for";
-  if (body.outputs().size() != 1) return "more than one result";
-  const Value* result = body.outputs()[0].value;
-  if (!result->type.is_tensor() || !result->type.tensor().has_rank())
-    return cat("%", result->name, " is no tensor of known rank");
-  if (result->type.tensor().dtype != DType::f32)
-    return cat("%", result->name, " is ", result->type.tensor().dtype);
+  for (const GraphOutput& output : body.outputs()) {
+    const Value* result = output.value;
+    if (!result->type.is_tensor() || !result->type.tensor().has_rank())
+      return cat("%", result->name, " is no tensor of known rank");
+    if (result->type.tensor().dtype != DType::f32)
+      return cat("%", result->name, " is ", result->type.tensor().dtype);
+  }
   return {};
 }
 
@@ -121,7 +122,9 @@ CodedRegion code_of(const Region& region, Isa isa) {
   if (views > 0 && static_cast<size_t>(views) + 1 >= body.nodes().size())
     coded.declined = "it has one op that is no view";
   if (!coded.declined.empty()) return coded;
-  Lowered lowered = lower(stages, "region", {body.outputs()[0].value});
+  std::vector<const Value*> results;
+  for (const GraphOutput& output : body.outputs()) results.push_back(output.value);
+  Lowered lowered = lower(stages, "region", results);
   for (const Value* value : lowered.operands)
     if (value->type.tensor().dtype != DType::f32)
       coded.declined = cat("%", value->name, " is ", value->type.tensor().dtype);

@@ -24,8 +24,8 @@ struct CodedRegion {
   std::string declined;
 };
 
-/// Code for a region of ops that describe themselves as stages and have one result. Any thread may
-/// call this; what was asked before is remembered, up to a bound.
+/// Code for a region of ops that describe themselves as stages. Any thread may call this; what was
+/// asked before is remembered, up to a bound.
 CodedRegion code_of(const Region& region, Isa isa);
 
 }  // namespace hone::cpu::emitter

@@ -171,6 +171,33 @@ std::vector<std::string> loops_of(const Nest& nest, const std::function<bool(con
   return names;
 }
 
+bool writes_output(const Nest& nest, const Loop& loop) {
+  for (const std::string& name : written(loop))
+    for (const NestBuffer& parameter : nest.parameters)
+      if (parameter.name == name) return true;
+  return false;
+}
+
+/// Loops of several results become one, from the outermost on, where no turn needs another one's.
+Declined merge_results(Nest& nest) {
+  for (;;) {
+    std::string first;  // of two loops beside each other
+    const std::function<void(const Block&)> look = [&](const Block& block) {
+      for (size_t i = 0; i < block.size() && first.empty(); ++i) {
+        const Loop* loop = block[i].as<Loop>();
+        if (loop == nullptr) continue;
+        const Loop* next = i + 1 < block.size() ? block[i + 1].as<Loop>() : nullptr;
+        if (next != nullptr && writes_output(nest, *loop) && loop->extent == next->extent)
+          first = loop->variable;
+        look(loop->body);
+      }
+    };
+    look(nest.body);
+    if (first.empty() || !merge(nest, first).empty()) break;
+  }
+  return nest.body.size() == 1 ? Declined() : "its results do not share their loops";
+}
+
 /// Innermost loops become one with those around them where elements stay side by side.
 void collapse(Nest& nest) {
   const auto around_innermost = [](const Loop& loop) {
@@ -252,6 +279,12 @@ Declined schedule(Nest& nest) {
   flatten_parameters(nest);
   if (Declined why = into_rows(nest, rows); !why.empty()) return why;
   if (Declined why = drop_units(nest); !why.empty()) return why;
+  const bool several = std::count_if(nest.parameters.begin(), nest.parameters.end(),
+                                     [](const NestBuffer& parameter) {
+                                       return parameter.scope == Scope::output;
+                                     }) > 1;
+  if (several)
+    if (Declined why = merge_results(nest); !why.empty()) return why;
   collapse(nest);
   if (Declined why = spread(nest); !why.empty()) return why;
   share_rows(nest);

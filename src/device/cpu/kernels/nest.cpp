@@ -74,9 +74,22 @@ Verdict supports(const Problem& problem) {
   return Verdict::no(coded.declined);
 }
 
-/// Whether every element of parameter `input` that code reads lies where the result of the same
-/// turn, or of the same row, is stored: then the result may be written over it.
+/// Whether a result may be written over an operand: every element of it that code reads lies where
+/// the result of the same turn, or of the same row, is stored, and is read before.
 bool is_read_in_place(const Nest& nest, const std::string& input, const std::string& output) {
+  bool stored = false, late = false;
+  walk(nest.body, [&](const Statement& statement) {
+    each_expr(statement, [&](const Expr& whole) {
+      visit(whole, [&](const Expr& load) {
+        late |= stored && load.kind() == Expr::Kind::load &&
+                std::get<BufferName>(load.source()).text == input;
+      });
+    });
+    const Store* store = statement.as<Store>();
+    stored |= store != nullptr && store->buffer == output;
+    return true;
+  });
+  if (late) return false;
   std::vector<Dims> places;
   for (const Access& access : accesses_of(nest.body)) {
     if (access.buffer != input && access.buffer != output) continue;
@@ -186,8 +199,9 @@ struct NestShared final : Shared<NestShared> {
       inputs.push_back(Tensor::borrow(each.dtype, each.shape,
                                       {each.data, bytes_for(each.dtype, element_count(each.shape))},
                                       nullptr));
-    const Tensor result = evaluate(*region.body, inputs, g.symbols)[0];
-    std::memcpy(operands.outputs[0].data, result.bytes().data(), result.bytes().size());
+    const std::vector<Tensor> results = evaluate(*region.body, inputs, g.symbols);
+    for (size_t i = 0; i < results.size(); ++i)
+      std::memcpy(operands.outputs[i].data, results[i].bytes().data(), results[i].bytes().size());
   }
 };
 
@@ -205,10 +219,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
     const auto input = std::find(body.inputs().begin(), body.inputs().end(), value);
     if (input != body.inputs().end()) {
       parameter.input = static_cast<int>(input - body.inputs().begin());
-    } else if (value == body.outputs()[0].value) {
-      parameter.output = 0;
-    } else {
+    } else if (value->is_constant()) {
       parameter.literal = value->weight->tensor().clone();
+    } else {
+      parameter.output = value->first_output;
     }
     shared->parameters.push_back(std::move(parameter));
   }
