@@ -89,7 +89,7 @@ class Widening {
     if (is_body_)
       for (Value* input : graph_.inputs())
         if (is_half(input)) make_wide(input);
-    for (Node& node : graph_.nodes()) visit(node);
+    for (auto node = graph_.nodes().begin(); node != graph_.nodes().end();) visit(*node++);
     for (size_t i = 0; !is_body_ && i < graph_.outputs().size(); ++i)
       if (Value* value = graph_.outputs()[i].value; was_.contains(value))
         graph_.set_output(i, as_half(value, nullptr));
@@ -111,6 +111,7 @@ class Widening {
     changed_ = true;
   }
 
+  /// May erase the node.
   void visit(Node& node) {
     const auto ours = [&](const Value* value) { return is_ours(value); };
     if (std::ranges::none_of(node.inputs, ours) && std::ranges::none_of(node.outputs, ours) &&
@@ -138,6 +139,12 @@ class Widening {
   bool visit_cast(Node& node, const Cast& cast) {
     Value* from = node.inputs[0];
     if (options_.keep(node)) return false;
+    if (cast.to == DType::f32 && is_half(from) && from->is_constant()) {
+      graph_.replace_uses(node.output(), as_f32(from, &node));
+      wide_ops_.erase(&node);
+      graph_.erase(&node);
+      return true;
+    }
     if (is_half(from) && !from->is_constant() && !is_half(cast.to)) {  // as it is stored
       if (cast.to == DType::f32) f32_.emplace(from, node.output());
       return true;

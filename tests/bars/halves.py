@@ -183,7 +183,7 @@ def judge(tool, topology, half):
 def median_ms(tool, engine):
     told = json.loads(hone_cli.hone(tool, "bench", engine, "--duration", "1.5", "--warm-up", "0.3",
                                     "--format", "json"))
-    return 1e3 * told["runs"][0]["median"]
+    return 1e3 * told["cases"][0]["median"]
 
 
 def times(tool, topology, rounds):
