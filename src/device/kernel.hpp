@@ -73,6 +73,9 @@ struct Packing {
   size_t input;      // which region input
   std::string name;  // of the form, with its parameters: "gemm.b/nr=16"
   Tensor (*pack)(const Problem& problem, const Tuning& tuning, const Tensor& weight);
+  /// That pack() gives, where the form is numbers and nothing else: a file may keep it, and it is
+  /// taken from there when it has as many. -1: packed anew each time.
+  int64_t bytes = -1;
 };
 
 /// How a kernel would run a problem. Pure: depends on the problem and tuning only.
@@ -123,7 +126,7 @@ struct Prepared {
 /// One registered way to run a kind of region on a device.
 struct Kernel {
   std::string_view name;  // "cpu.conv.im2col"
-  int version = 1;
+  int version = 1;        // of what it computes and of the forms that it packs
   Verdict (*supports)(const Problem& problem);
   std::vector<Tuning> (*tunings)(const Problem& problem);  // best guess first; never empty
   Recipe (*recipe)(std::shared_ptr<const Problem> problem, const Tuning& tuning);

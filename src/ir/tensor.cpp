@@ -1,5 +1,7 @@
 #include "ir/tensor.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <functional>
@@ -12,22 +14,39 @@ namespace {
 
 constexpr size_t kTensorAlignment = 64;
 
+/// From here on memory comes from the system, in pages of 2 MiB where it has such: packed weights
+/// and arenas are written once through, and a page of 4 KiB costs a fault each.
+constexpr size_t kLarge = size_t{4} << 20;
+
 struct Allocation {
   std::byte* data = nullptr;
-  explicit Allocation(size_t size) {
-    // calloc gets large zero pages lazily from the system, which aligned_alloc + memset would
-    // touch.
+  explicit Allocation(size_t size) : size_(size) {
+    if (size_ >= kLarge) {
+      raw_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (raw_ == MAP_FAILED) fail_without(size);
+      ::madvise(raw_, size_, MADV_HUGEPAGE);  // a wish
+      data = static_cast<std::byte*>(raw_);
+      return;
+    }
+    // calloc gets zero pages lazily from the system, which aligned_alloc + memset would touch.
     raw_ = std::calloc(size + kTensorAlignment, 1);
-    if (raw_ == nullptr) fail(Code::out_of_memory, "no memory for a tensor of ", size, " bytes");
+    if (raw_ == nullptr) fail_without(size);
     const auto address = reinterpret_cast<uintptr_t>(raw_);
     const size_t skip = (kTensorAlignment - address % kTensorAlignment) % kTensorAlignment;
     data = static_cast<std::byte*>(raw_) + skip;
   }
-  ~Allocation() { std::free(raw_); }
+  ~Allocation() {
+    if (size_ >= kLarge) ::munmap(raw_, size_);
+    else std::free(raw_);
+  }
   Allocation(const Allocation&) = delete;
   Allocation& operator=(const Allocation&) = delete;
 
  private:
+  [[noreturn]] static void fail_without(size_t size) {
+    fail(Code::out_of_memory, "no memory for a tensor of ", size, " bytes");
+  }
+  size_t size_;
   void* raw_;
 };
 

@@ -20,12 +20,12 @@ struct WinogradFunctions {
   /// to[i] = clipped(from[i] + bias + added[i]); null `added`: nothing. NaN stays.
   void (*finish)(const float* from, long count, float bias, const float* added, float low,
                  float high, float* to);
+  /// The 36 factors of `count` filters[3][3] that begin `apart` floats apart, computed in double:
+  /// of each factor those of all filters side by side, `stride` floats from factor to factor.
+  void (*filters)(const float* from, long apart, long count, float* to, long stride);
 };
 
 /// That of isa().
 const WinogradFunctions& winograd_functions();
-
-/// The 36 factors of one filter[3][3], computed in double.
-void winograd_filter(const float* filter, float* to, long stride);
 
 }  // namespace hone::cpu

@@ -133,8 +133,51 @@ struct Winograd {
     }
   }
 
+  // Of filters half as many at a time, for they are transformed in double.
+  static constexpr int kFilters = kWidth / 2;
+  typedef double D __attribute__((vector_size(kWidth * 4)));
+  typedef double LooseD __attribute__((vector_size(kWidth * 4), aligned(8), may_alias));
+
+  static D load(const double* from) { return *reinterpret_cast<const LooseD*>(from); }
+
+  /// A polynomial with x as coefficients at the nodes, over the products of their distances.
+  static void transform_filter(const D* x, D* to) {
+    constexpr double kHalf = 0.70710678118654752440, kTwo = 1.41421356237309504880;
+    const D near = x[0] + 0.5 * x[2], far = x[0] + 2.0 * x[2];
+    to[0] = x[0];
+    to[1] = (near + kHalf * x[1]) * (-1 / 1.5);
+    to[2] = (near - kHalf * x[1]) * (-1 / 1.5);
+    to[3] = (far + kTwo * x[1]) * (1 / 6.0);
+    to[4] = (far - kTwo * x[1]) * (1 / 6.0);
+    to[5] = x[2];
+  }
+
+  static void filters(const float* from, long apart, long count, float* to, long stride) {
+    for (long first = 0; first < count; first += kFilters) {
+      const int now = count - first < kFilters ? static_cast<int>(count - first) : kFilters;
+      double taps[9][kFilters] = {}, factors[kFilters];
+      for (int i = 0; i < now; ++i)
+        for (int tap = 0; tap < 9; ++tap) taps[tap][i] = from[(first + i) * apart + tap];
+      D columns[3][6];
+      for (int x = 0; x < 3; ++x) {
+        const D column[3] = {load(taps[x]), load(taps[3 + x]), load(taps[6 + x])};
+        transform_filter(column, columns[x]);
+      }
+      for (int row = 0; row < 6; ++row) {
+        const D line[3] = {columns[0][row], columns[1][row], columns[2][row]};
+        D made[6];
+        transform_filter(line, made);
+        for (int column = 0; column < 6; ++column) {
+          *reinterpret_cast<LooseD*>(factors) = made[column];
+          float* place = to + (row * 6 + column) * stride + first;
+          for (int i = 0; i < now; ++i) place[i] = static_cast<float>(factors[i]);
+        }
+      }
+    }
+  }
+
   static constexpr hone::cpu::WinogradFunctions functions() {
-    return {kWidth, input, output, finish};
+    return {kWidth, input, output, finish, filters};
   }
 };
 

@@ -34,12 +34,21 @@ int Contraction::most_rows(Isa isa, const ContractionForm& form, int vectors) {
 
 std::shared_ptr<const Contraction> Contraction::of(Isa isa, const ContractionForm& form,
                                                    int most_vectors, int most_rows) {
+  struct Place {
+    std::mutex mutex;  // threads that want other forms need not wait
+    std::weak_ptr<const Contraction> made;
+  };
   static std::mutex mutex;
-  static std::map<Key, std::weak_ptr<const Contraction>> known;
+  static std::map<Key, Place> known;  // places stay where they are
   if (isa == Isa::generic) return nullptr;
-  const std::lock_guard lock(mutex);
-  std::weak_ptr<const Contraction>& place = known[{isa, form, most_vectors, most_rows}];
-  if (auto found = place.lock()) return found;
+  Place* found = nullptr;
+  {
+    const std::lock_guard lock(mutex);
+    found = &known[{isa, form, most_vectors, most_rows}];
+  }
+  Place& place = *found;
+  const std::lock_guard lock(place.mutex);
+  if (auto kept = place.made.lock()) return kept;
 
   std::shared_ptr<Contraction> made(new Contraction);
   made->lanes_ = lanes(isa);
@@ -62,7 +71,7 @@ std::shared_ptr<const Contraction> Contraction::of(Isa isa, const ContractionFor
   made->bytes_ = code.code().size();
   for (const auto& [function, at] : places)
     *function = function_at<Function>(made->code_.get() + at);
-  place = made;
+  place.made = made;
   return made;
 }
 

@@ -19,9 +19,9 @@ Filters filters_of(const Problem& problem) {
 
 Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight) {
   const Filters filters = filters_of(problem);
-  const Tensor aligned = weight.clone();
+  const Tensor floats = aligned(weight);
   Tensor packed(DType::f32, {filters.group * filters.packed()});
-  filters.pack(reinterpret_cast<const float*>(aligned.bytes().data()),
+  filters.pack(reinterpret_cast<const float*>(floats.bytes().data()),
                reinterpret_cast<float*>(packed.mutable_bytes().data()));
   return packed;
 }
@@ -51,9 +51,9 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
                  2 * pixels * depth * sizeof(float) / problem->target->bytes_per_second;
   made.scratch_bytes = worker_scratch(problem->share, Dim(filters.block_floats()));
   if (const int input = region_input(*problem, 1); input >= 0)
-    made.packings.push_back({static_cast<size_t>(input),
-                             cat("conv.filters/", name(core.isa), "/group=", filters.group),
-                             pack_filters});
+    made.packings.push_back(
+        {static_cast<size_t>(input), cat("conv.filters/", name(core.isa), "/group=", filters.group),
+         pack_filters, filters.group * filters.packed() * static_cast<int64_t>(sizeof(float))});
   made.problem = std::move(problem);
   return made;
 }

@@ -47,8 +47,8 @@ struct Blocks {
 /// [group][block][depth][filters of the block]
 Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight) {
   const Filters filters = filters_of(problem, *chain_of(problem)->anchor);
-  const Tensor aligned = weight.clone();
-  const auto* from = reinterpret_cast<const float*>(aligned.bytes().data());
+  const Tensor floats = aligned(weight);
+  const auto* from = reinterpret_cast<const float*>(floats.bytes().data());
   Tensor packed(DType::f32, {filters.group * filters.count * filters.depth});
   auto* to = reinterpret_cast<float*>(packed.mutable_bytes().data());
   const Blocks blocks(gemm_core().isa, filters.count);
@@ -90,7 +90,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   if (const int input = Source(*problem, anchor.input(1)).input(); input >= 0)
     made.packings.push_back({static_cast<size_t>(input),
                              cat("conv.direct/", name(gemm_core().isa), "/group=", filters.group),
-                             pack_filters});
+                             pack_filters, filters.group * filters.count * filters.depth * kFloat});
   made.problem = std::move(problem);
   return made;
 }

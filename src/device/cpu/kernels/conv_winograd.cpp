@@ -58,17 +58,16 @@ struct Plan {
 /// [product][block][channel][filters of the block]
 Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight) {
   const Plan plan(constant_of(problem, chain_of(problem)->anchor->input(1))->shape());
-  const Tensor aligned = weight.clone();
-  const auto* from = reinterpret_cast<const float*>(aligned.bytes().data());
+  const Tensor floats = aligned(weight);
+  const auto* from = reinterpret_cast<const float*>(floats.bytes().data());
   const int64_t all = plan.filters * plan.channels;
   Tensor packed(DType::f32, {kProducts * all});
   auto* to = reinterpret_cast<float*>(packed.mutable_bytes().data());
   for (int64_t block = 0; block < plan.blocks(); ++block) {
     const int64_t first = plan.first(block), rows = plan.first(block + 1) - first;
-    for (int64_t row = 0; row < rows; ++row)
-      for (int64_t c = 0; c < plan.channels; ++c)
-        winograd_filter(from + ((first + row) * plan.channels + c) * 9,
-                        to + first * plan.channels + c * rows + row, all);
+    for (int64_t c = 0; c < plan.channels; ++c)
+      winograd_functions().filters(from + (first * plan.channels + c) * 9, plan.channels * 9, rows,
+                                   to + first * plan.channels + c * rows, all);
   }
   return packed;
 }
@@ -115,8 +114,8 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
       double{kProducts} * channels * filters * kFloat / (4 * problem->target->bytes_per_second);
   made.scratch_bytes = worker_scratch(problem->share, Dim(plan.floats()));
   if (const int input = Source(*problem, anchor.input(1)).input(); input >= 0)
-    made.packings.push_back(
-        {static_cast<size_t>(input), cat("conv.winograd/", name(plan.isa)), pack_filters});
+    made.packings.push_back({static_cast<size_t>(input), cat("conv.winograd/", name(plan.isa)),
+                             pack_filters, kProducts * plan.filters * plan.channels * kFloat});
   made.problem = std::move(problem);
   return made;
 }
@@ -376,7 +375,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_conv_winograd(KernelRegistry& registry) {
-  registry.add({"cpu.conv.winograd", 1, supports, no_tunings, recipe, prepare, true});
+  registry.add({"cpu.conv.winograd", 2, supports, no_tunings, recipe, prepare, true});
 }
 
 }  // namespace hone::cpu

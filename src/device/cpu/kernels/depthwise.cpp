@@ -10,7 +10,7 @@
 namespace hone::cpu {
 namespace {
 
-Tensor copy_filters(const Problem&, const Tuning&, const Tensor& weight) { return weight.clone(); }
+Tensor copy_filters(const Problem&, const Tuning&, const Tensor& weight) { return aligned(weight); }
 
 Verdict supports(const Problem& problem) {
   const Conv* conv = op_of<Conv>(problem);

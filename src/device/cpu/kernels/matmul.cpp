@@ -4,7 +4,6 @@
 #include "ops/matmul.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 
 #include "base/size.hpp"
@@ -30,11 +29,11 @@ Tensor pack_columns(const Problem& problem, const Tuning&, const Tensor& weight)
   const auto* gemm = problem.region.body->nodes().front().op.as<Gemm>();
   const bool transposed = gemm != nullptr && gemm->transB;
   const int64_t depth = weight.dim(transposed ? 1 : 0), n = weight.dim(transposed ? 0 : 1);
-  std::vector<float> floats(static_cast<size_t>(weight.count()));
-  if (!floats.empty()) std::memcpy(floats.data(), weight.bytes().data(), weight.bytes().size());
+  const Tensor floats = aligned(weight);
   const GemmCore& core = gemm_core();
   Tensor packed(DType::f32, {packed_floats(n, depth, core.columns)});
-  pack_panels(floats.data(), n, depth, transposed ? depth : 1, transposed ? 1 : n, core.columns,
+  pack_panels(reinterpret_cast<const float*>(floats.bytes().data()), n, depth,
+              transposed ? depth : 1, transposed ? 1 : n, core.columns,
               reinterpret_cast<float*>(packed.mutable_bytes().data()));
   return packed;
 }
@@ -62,9 +61,13 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   made.scratch_bytes = worker_scratch(problem->share, Dim(kTileScratch));
   const Weight* weight = constant_of(*problem, node.inputs[1]);
   if (weight != nullptr && weight->shape().size() == 2) {
-    const char* form = gemm != nullptr && gemm->transB ? "gemm.bt/" : "gemm.b/";
+    const bool transposed = gemm != nullptr && gemm->transB;
+    const int64_t first = weight->shape()[0], second = weight->shape()[1];
+    const int64_t floats = packed_floats(transposed ? first : second, transposed ? second : first,
+                                         gemm_core().columns);
     made.packings.push_back({static_cast<size_t>(Source(*problem, node.inputs[1]).input()),
-                             cat(form, name(gemm_core().isa)), pack_columns});
+                             cat(transposed ? "gemm.bt/" : "gemm.b/", name(gemm_core().isa)),
+                             pack_columns, floats * static_cast<int64_t>(sizeof(float))});
   }
   made.problem = std::move(problem);
   return made;
