@@ -19,7 +19,7 @@ tools/setup test && { grep -q '^HONE_TESTS:BOOL=ON' $(BUILD)/CMakeCache.txt || \
 endef
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test all check format unit hostile models bench-graphs halves halves-times road \
+.PHONY: build demo test all check format unit hostile models bench-graphs halves halves-times load road \
         fusion import-cost retrieval memory exported \
         conformance coverage line-coverage differential random-graphs fuzz damage deep stats clean \
         round-trip pass-check ablation specialization peers help
@@ -86,6 +86,9 @@ halves: build $(VENV) ## 21 topologies in f16 and bf16 against ONNX Runtime
 
 halves-times: build $(VENV) ## how long networks in f16 and bf16 take beside f32 (docs/performance.md)
 	@$(VENV) tests/bars/halves.py $(BUILD)/bin/hone --times --write docs/performance.md $(may_skip)
+
+load: build $(VENV) ## how soon an engine answers (docs/engine-file.md)
+	@$(VENV) tests/bars/load.py $(BUILD)/bin/hone --write docs/engine-file.md $(may_skip)
 
 road: build $(VENV) ## what is reported of trained networks and 21 topologies is what runs
 	@$(VENV) tests/bars/road.py $(BUILD)/bin/hone $(may_skip)

@@ -29,7 +29,7 @@ void save(const Engine& engine, const std::filesystem::path& path, const SaveOpt
     parts.defaults = engine.defaults();
     parts.keep_defaults = options.keep_defaults;
   }
-  parts.devices.push_back(engine.part());
+  parts.devices.push_back(engine.part(options.packed));
   write_engine_file(path, std::move(parts), options.progress);
 }
 

@@ -35,6 +35,9 @@ struct SaveOptions {
   /// Keep inputs that have a value of their own replaceable however large the file grows: passes
   /// compute with these values, and the file has what they made and what it was made of.
   bool keep_defaults = false;
+  /// Keep the weights as this machine's kernels want them, too: an engine that is loaded sooner,
+  /// from a file that is twice as large.
+  bool packed = false;
   Progress progress{};
 };
 /// Writes an engine to a file, whole or not at all.

@@ -66,6 +66,14 @@ std::shared_ptr<const Engine> Engine::with_inputs(const std::set<std::string>& n
   return opened_.front().engine;
 }
 
+DevicePart Engine::part(bool packed) const {
+  DevicePart made{device().target()->text(), graph_, plan()};
+  if (!packed) return made;
+  made.packer = packer_of(device());
+  made.packed = program_->packed_forms();
+  return made;
+}
+
 /// Why not; empty: it is used.
 std::string Engine::use(const DevicePart& part, const EngineOptions& options) {
   if (!part.outdated.empty()) return part.outdated;
@@ -82,6 +90,7 @@ std::string Engine::use(const DevicePart& part, const EngineOptions& options) {
   }
   try {
     const Choices chosen = checked_choices(*graph_, part.plan, device());
+    if (part.packer == packer_of(device())) packs_.offer(part.packed);
     prepare(part.plan, chosen, options);
   } catch (const Error& error) {
     if (error.code() != Code::incompatible_engine) throw;

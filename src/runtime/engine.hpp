@@ -30,6 +30,8 @@ struct DevicePart {
   std::shared_ptr<const Graph> typed;  // null: made again from the portable graph
   Plan plan;
   std::string outdated{};  // why nothing but the portable graph is used; empty: it can be
+  Hash packer{};           // what `packed` depend on, see packer_of()
+  std::vector<PackedForm> packed{};
 };
 
 class Engine {
@@ -48,8 +50,8 @@ class Engine {
   const Graph& graph() const { return *graph_; }
   /// What the inputs and outputs are, and may be; graph() may be for fewer sizes.
   const Graph& stated() const { return program_->stated(); }
-  /// What a file keeps of this engine for this machine.
-  DevicePart part() const { return {device().target()->text(), graph_, plan()}; }
+  /// What a file keeps of this engine for this machine. `packed`: the packed weights, too.
+  DevicePart part(bool packed = false) const;
   Device& device() const { return *options_.device; }
   /// Why the plan is as it is; of an engine from a file nothing but the plan says so.
   const Compiled::Report& report() const { return report_; }

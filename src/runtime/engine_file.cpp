@@ -9,6 +9,7 @@
 #include "ir/text.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
+#include "runtime/engine_packs.hpp"
 #include "runtime/engine_weights.hpp"
 
 namespace hone {
@@ -27,31 +28,6 @@ std::string graph_text(const Graph& graph) {
   options.align = false;
   options.hashes = true;
   return print(graph, options);
-}
-
-/// Bytes of the weights that are made from seeds when they are read.
-uint64_t random_bytes(const Graph& graph) {
-  uint64_t total = 0;
-  for (const Value* constant : graph.constants()) {
-    if (!constant->weight->stored().is_random()) continue;
-    total += constant->weight->bytes();
-    if (total > INT64_MAX) return INT64_MAX;
-  }
-  return total;
-}
-
-/// A reader makes no more from seeds than its limits say: beyond, contents are stored.
-std::shared_ptr<const Graph> readable(const std::shared_ptr<const Graph>& graph) {
-  if (graph == nullptr || random_bytes(*graph) <= Limits().random_bytes) return graph;
-  std::shared_ptr<Graph> stored = graph->clone();
-  for (Value* constant : stored->constants()) {
-    const std::shared_ptr<const Weight> weight = constant->weight;
-    if (!weight->stored().is_random()) continue;
-    constant->weight = Weight::of(weight->stored().tensor(), weight->source());
-    if (weight->is_converted())
-      constant->weight = Weight::converted(constant->weight, weight->dtype());
-  }
-  return stored;
 }
 
 /// Weights of `more` that are not among those of `graphs` would make the file much larger.
@@ -97,6 +73,7 @@ void add_part(std::vector<SectionBody>& sections, const DevicePart& part, const 
   if (typed != nullptr)
     sections.push_back({Section::typed_graph, number, std::move(typed_text), {}});
   sections.push_back({Section::plan, number, std::move(plan), {}});
+  add_packs(sections, part, number);
 }
 
 // ---- reading
@@ -284,6 +261,7 @@ class Reader {
     if (sections_.find(Section::typed_graph, number) != nullptr)
       part.typed = read_graph(Section::typed_graph, number);
     wanted(part.typed != nullptr || portable_.has_value(), "part ", number, " has no graph");
+    read_packs(sections_, number, part);
     if (part.typed != nullptr && portable_) check_ports(ports_of(*part.typed), number);
     return part;
   }
@@ -324,6 +302,9 @@ void check_written(const std::filesystem::path& written, const EngineParts& part
       const auto device = open_device(part.plan.device);
       if (part.typed != nullptr && part.target == device->target()->text())
         check_plan(*part.typed, part.plan, *device);
+      for (const PackedForm& each : part.packed)
+        check(hash_bytes(each.contents.bytes()) == each.hash, Code::internal,
+              "a packed weight that was written reads back as another one");
       ++at;
     };
     const bool portable = Reader(MappedFile::open(written), true, Limits{}).look(at_part);

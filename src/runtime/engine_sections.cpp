@@ -26,6 +26,7 @@ bool is_of_part(Section kind) {
     case Section::typed_graph:
     case Section::choice:
     case Section::packed_weights:
+    case Section::pack_index:
     case Section::plan:
     case Section::records:
     case Section::gpu_binaries:
@@ -51,7 +52,8 @@ std::string_view name(Section kind) {
                                          "gpu_binaries",
                                          "device",
                                          "open_graph",
-                                         "default_values"};
+                                         "default_values",
+                                         "pack_index"};
   const auto number = static_cast<uint32_t>(kind);
   return number < std::size(kNames) ? kNames[number] : "";
 }
@@ -87,7 +89,7 @@ void SectionReader::read_table() {
   uint64_t end = table_end;
   for (uint32_t i = 0; i < count; ++i) {
     const SectionEntry entry = read_entry(i, end);
-    if (entry.kind != Section::weights)
+    if (entry.kind != Section::weights && entry.kind != Section::packed_weights)
       wanted(hash_bytes(bytes.subspan(entry.offset, entry.length)) == entry.hash, "section ", i,
              " (", name(entry.kind), ") is damaged (hash)");
     entries_.push_back(entry);
@@ -115,7 +117,7 @@ SectionEntry SectionReader::read_entry(uint32_t index, uint64_t end) const {
 
 void SectionReader::check_place(uint32_t index, const SectionEntry& entry) const {
   const auto kind = static_cast<uint32_t>(entry.kind);
-  if (name(entry.kind).empty() || (version_ == 1 && kind > 11))
+  if (name(entry.kind).empty() || (version_ == 1 && kind > 11) || (version_ < 4 && kind > 14))
     damaged(file_->path(), "section ", index, " is of kind ", kind, ", version ", version_,
             " has none such");
   const bool of_part = version_ >= 2 && is_of_part(entry.kind);

@@ -24,9 +24,9 @@
 
 namespace hone {
 
-/// 4: weights may be converted ones. 3: plans say what is expected, which candidates were taken and
-/// why kernels were refused. 2: device parts with their typed graphs. 1: the portable graph and one
-/// plan.
+/// 4: weights may be converted ones, packed ones may be stored. 3: plans say what is expected,
+/// which candidates were taken and why kernels were refused. 2: device parts with their typed
+/// graphs. 1: the portable graph and one plan.
 inline constexpr uint32_t kEngineVersion = 4;
 inline constexpr size_t kSectionAlignment = 64;
 
@@ -39,13 +39,14 @@ enum class Section : uint32_t {
   calibration = 5,      ///< text, when there is one
   typed_graph = 6,      ///< of a part: the graph that its plan is of, text
   choice = 7,           ///< reserved; the plan says kernels and tunings
-  packed_weights = 8,   ///< reserved
+  packed_weights = 8,   ///< of a part: weights in its kernels' forms, where they were asked for
   plan = 9,             ///< of a part: text form
   records = 10,         ///< reserved
   gpu_binaries = 11,    ///< reserved
   device = 12,          ///< of a part: text: what it is for, the hashes of what it was made of
   open_graph = 13,      ///< text form: inputs that have a value of their own are inputs
   default_values = 14,  ///< these values, as a graph of constants, text form
+  pack_index = 15,      ///< of a part: text: what each packed weight is of, and where it lies
 };
 /// "portable_graph"; empty for a number that is no kind.
 std::string_view name(Section kind);
@@ -60,8 +61,8 @@ struct SectionEntry {
 /// The sections of a file, checked for structure: a reader that trusts nothing.
 class SectionReader {
  public:
-  /// Error(incompatible_engine) saying what is damaged or too new. The hash of the weights is left
-  /// to who reads them: each has one of its own.
+  /// Error(incompatible_engine) saying what is damaged or too new. The hashes of weights, packed
+  /// ones too, are left to who reads them: each has one of its own.
   explicit SectionReader(std::shared_ptr<const MappedFile> file);
 
   const std::shared_ptr<const MappedFile>& file() const { return file_; }

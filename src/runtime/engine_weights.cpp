@@ -4,6 +4,7 @@
 
 #include "base/size.hpp"
 #include "base/threads.hpp"
+#include "ir/limits.hpp"
 #include "ir/text.hpp"
 #include "runtime/little_endian.hpp"
 
@@ -30,6 +31,29 @@ uint64_t aligned(uint64_t at) {
 }
 
 }  // namespace
+
+uint64_t random_bytes(const Graph& graph) {
+  uint64_t total = 0;
+  for (const Value* constant : graph.constants()) {
+    if (!constant->weight->stored().is_random()) continue;
+    total += constant->weight->bytes();
+    if (total > INT64_MAX) return INT64_MAX;
+  }
+  return total;
+}
+
+std::shared_ptr<const Graph> readable(const std::shared_ptr<const Graph>& graph) {
+  if (graph == nullptr || random_bytes(*graph) <= Limits().random_bytes) return graph;
+  std::shared_ptr<Graph> stored = graph->clone();
+  for (Value* constant : stored->constants()) {
+    const std::shared_ptr<const Weight> weight = constant->weight;
+    if (!weight->stored().is_random()) continue;
+    constant->weight = Weight::of(weight->stored().tensor(), weight->source());
+    if (weight->is_converted())
+      constant->weight = Weight::converted(constant->weight, weight->dtype());
+  }
+  return stored;
+}
 
 std::vector<StoredWeight> lay_out_weights(const std::vector<const Graph*>& graphs) {
   std::vector<StoredWeight> stored;

@@ -16,6 +16,11 @@ struct StoredWeight {
   uint64_t offset, length;
 };
 
+/// Bytes of the graph's weights that are made from seeds when they are read.
+uint64_t random_bytes(const Graph& graph);
+/// The graph with contents in place of seeds where a reader's limits let it make no more of them.
+std::shared_ptr<const Graph> readable(const std::shared_ptr<const Graph>& graph);
+
 /// Every weight of `graphs` that is no literal and not made from a seed, once by content, in the
 /// order of first use. Error(usage) for one whose contents are not here.
 std::vector<StoredWeight> lay_out_weights(const std::vector<const Graph*>& graphs);

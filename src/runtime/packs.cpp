@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/log.hpp"
+
 namespace hone {
 namespace {
 
@@ -15,14 +17,16 @@ Tensor shared(const std::shared_ptr<const Tensor>& packed) {
 Tensor PackStore::pack(const Device& device, const Problem& problem, const Tuning& tuning,
                        const Packing& packing) {
   const Weight& weight = *problem.weights[packing.input];
-  const Key key{&device, weight.hash(), packing.name};
+  const Key key{&device, {weight.hash(), packing.name}};
   {
     const std::lock_guard lock(mutex_);
     if (const auto found = packed_.find(key); found != packed_.end())
       if (const auto packed = found->second.lock()) return shared(packed);
   }
   // Packed outside the lock: two threads may do the same work once, the first result stays.
-  auto packed = std::make_shared<const Tensor>(packing.pack(problem, tuning, weight.contents()));
+  auto packed = offered(key.name, packing);
+  if (packed == nullptr)
+    packed = std::make_shared<const Tensor>(packing.pack(problem, tuning, weight.contents()));
   const std::lock_guard lock(mutex_);
   if (packed_.size() >= most_) {
     std::erase_if(packed_, [](const auto& each) { return each.second.expired(); });
@@ -36,7 +40,7 @@ Tensor PackStore::pack(const Device& device, const Problem& problem, const Tunin
 
 Buffer PackStore::upload(Device& device, const Weight& weight) {
   const Tensor& tensor = weight.tensor();
-  const Key key{&device, weight.hash(), ""};
+  const Key key{&device, {weight.hash(), ""}};
   const std::lock_guard lock(mutex_);
   Uploaded& place = uploaded_[key];
   if (auto owner = place.owner.lock()) return {place.data, place.bytes, false, std::move(owner)};
@@ -47,6 +51,43 @@ Buffer PackStore::upload(Device& device, const Weight& weight) {
   stream->synchronize();
   place = {buffer.data, buffer.bytes, buffer.owner};
   return buffer;
+}
+
+void PackStore::offer(std::vector<PackedForm> forms) {
+  for (PackedForm& each : forms) offered_.insert_or_assign({each.weight, each.form}, each);
+}
+
+/// One whose bytes are what was written, and as many as the kernel reads.
+std::shared_ptr<const Tensor> PackStore::offered(const Name& name, const Packing& packing) const {
+  const auto found = offered_.find(name);
+  if (found == offered_.end()) return nullptr;
+  const Tensor& contents = found->second.contents;
+  if (std::ssize(contents.bytes()) == packing.bytes &&
+      hash_bytes(contents.bytes()) == found->second.hash)
+    return std::make_shared<const Tensor>(contents);
+  log(Level::note, "a packed weight of the file (", name.second, ") is damaged: packed anew");
+  return nullptr;
+}
+
+std::optional<Tensor> PackStore::find(const Device& device, const Hash& weight,
+                                      const std::string& form) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = packed_.find({&device, {weight, form}});
+  const auto packed = found == packed_.end() ? nullptr : found->second.lock();
+  return packed == nullptr ? std::nullopt : std::optional(shared(packed));
+}
+
+Hash packer_of(const Device& device) {
+  const Target& target = *device.target();
+  Hasher hasher;
+  hasher.add(target.text());
+  for (const int64_t size : {target.l1, target.l2, target.l3})
+    hasher.add(static_cast<uint64_t>(size));
+  for (const Kernel* kernel : device.kernels().all()) {
+    hasher.add(kernel->name);
+    hasher.add(static_cast<uint64_t>(kernel->version));
+  }
+  return hasher.digest();
 }
 
 int64_t PackStore::bytes() const {

@@ -54,48 +54,55 @@ std::shared_ptr<const Program> Program::make(std::shared_ptr<const Graph> graph,
   size_t body = 0;
   int at = 0;
   auto node = nodes.nodes().begin();
-  const std::vector<Tensor> packed = program->pack_all(chosen, progress);  // steps find them there
-  for (const hone::Step& planned : program->plan_.steps)
-    program->add_step(planned, *node++, at++, body, chosen);
+  std::vector<std::shared_ptr<const Prepared>> prepared = program->prepare_all(chosen, progress);
+  for (const hone::Step& planned : program->plan_.steps) {
+    program->add_step(planned, *node++, at, body, chosen,
+                      std::move(prepared[static_cast<size_t>(at)]));
+    ++at;
+  }
   fits(body == program->plan_.bodies.size(), "it has ", program->plan_.bodies.size(),
        " sub-plans, used ", body);
   for (const GraphOutput& output : nodes.outputs()) program->add_constant(output.value);
   return program;
 }
 
-/// Every constant operand in the form that its kernel wants, made by all workers; not of bodies.
-std::vector<Tensor> Program::pack_all(const Choices& chosen, const Progress& progress) const {
-  struct Job {
-    const Recipe* recipe;
-    const Packing* packing;
-  };
-  std::vector<Job> jobs;
+/// The steps' kernels, constant operands packed, made by all workers; of bodies no.
+std::vector<std::shared_ptr<const Prepared>> Program::prepare_all(const Choices& chosen,
+                                                                  const Progress& progress) const {
+  std::vector<size_t> jobs;
   size_t bytes = 0;
-  for (const Chosen& each : chosen.nodes) {
-    if (each.kernel == nullptr) continue;
-    for (const Packing& packing : each.recipe.packings) {
-      jobs.push_back({&each.recipe, &packing});
-      bytes += each.recipe.problem->weights[packing.input]->bytes();
-    }
+  for (size_t i = 0; i < chosen.nodes.size(); ++i) {
+    if (plan_.steps[i].kind != hone::Step::Kind::run || chosen.nodes[i].kernel == nullptr) continue;
+    jobs.push_back(i);
+    const Recipe& recipe = chosen.nodes[i].recipe;
+    for (const Packing& packing : recipe.packings)
+      bytes += recipe.problem->weights[packing.input]->bytes();
   }
+  const auto prepare = [&](const Chosen& each) {
+    std::vector<Tensor> packed;
+    for (const Packing& packing : each.recipe.packings)
+      packed.push_back(
+          preparation_.packs.pack(device(), *each.recipe.problem, each.recipe.tuning, packing));
+    return each.kernel->prepare(each.recipe, std::move(packed),
+                                each.kernel->on_host ? device().host() : device());
+  };
   constexpr size_t kWorthATeam = 1 << 20;
   Team team(bytes < kWorthATeam ? 1 : std::max(1, preparation_.compile.workers));
-  std::vector<Tensor> packed(jobs.size());
+  std::vector<std::shared_ptr<const Prepared>> prepared(chosen.nodes.size());
   std::atomic<int64_t> done = 0;
   team.run([&] {
-    team.parallel(std::ssize(jobs), [&](int64_t i) {
-      const auto& [recipe, packing] = jobs[static_cast<size_t>(i)];
-      packed[static_cast<size_t>(i)] =
-          preparation_.packs.pack(device(), *recipe->problem, recipe->tuning, *packing);
+    team.parallel(std::ssize(jobs), [&](int64_t job) {
+      const size_t i = jobs[static_cast<size_t>(job)];
+      prepared[i] = prepare(chosen.nodes[i]);
       const int64_t now = ++done;
       if (progress && Team::worker() == 0) progress("packing weights", now, std::ssize(jobs));
     });
   });
-  return packed;
+  return prepared;
 }
 
 void Program::add_step(const hone::Step& planned, const Node& node, int at, size_t& body,
-                       const Choices& chosen) {
+                       const Choices& chosen, std::shared_ptr<const Prepared> prepared) {
   const Value* named = graph_->find(planned.node);
   fits(named != nullptr && named->producer == &node, "step ", at, " is for %", planned.node,
        ", the node is ", describe(node));
@@ -117,6 +124,7 @@ void Program::add_step(const hone::Step& planned, const Node& node, int at, size
     ++body;
   }
   if (planned.kind == hone::Step::Kind::run) {
+    step.prepared = std::move(prepared);
     add_run(step, chosen.nodes[static_cast<size_t>(at)], at);
   } else {
     for (const Value* input : node.inputs)
@@ -131,10 +139,9 @@ void Program::add_run(Step& step, const Chosen& chosen, int at) {
   const Recipe& recipe = chosen.recipe;
   step.operands = region_operands(node);
   step.packed.assign(step.operands.size(), nullptr);
-  std::vector<Tensor> packed;
   for (const Packing& packing : recipe.packings) {
     step.packed[packing.input] = recipe.problem->weights[packing.input];
-    packed.push_back(preparation_.packs.pack(device(), *recipe.problem, recipe.tuning, packing));
+    if (packing.bytes >= 0) forms_.emplace_back(step.packed[packing.input]->hash(), packing.name);
   }
   step.on_host = chosen.kernel->on_host;
   for (size_t i = 0; i < step.operands.size(); ++i) {
@@ -145,10 +152,28 @@ void Program::add_run(Step& step, const Chosen& chosen, int at) {
         !constants_on_device_.contains(operand))
       constants_on_device_.emplace(operand, preparation_.packs.upload(device(), *operand->weight));
   }
-  step.prepared =
-      chosen.kernel->prepare(recipe, std::move(packed), step.on_host ? device().host() : device());
   if (const auto found = scratch_.find(at); found != scratch_.end()) step.scratch = found->second;
   if (step.scratch < 0) step.late_scratch = recipe.scratch_bytes;
+}
+
+std::vector<PackedForm> Program::packed_forms() const {
+  std::set<std::pair<Hash, std::string>> seen;
+  std::vector<PackedForm> forms;
+  collect_forms(seen, forms);
+  return forms;
+}
+
+void Program::collect_forms(std::set<std::pair<Hash, std::string>>& seen,
+                            std::vector<PackedForm>& forms) const {
+  for (const auto& [weight, form] : forms_) {
+    if (!seen.emplace(weight, form).second) continue;
+    if (auto contents = preparation_.packs.find(device(), weight, form)) {
+      const Hash hash = hash_bytes(contents->bytes());
+      forms.push_back({weight, form, hash, *std::move(contents)});
+    }
+  }
+  for (const Step& step : steps_)
+    for (const auto& body : step.bodies) body->collect_forms(seen, forms);
 }
 
 std::vector<const Value*> Program::live(size_t first) const {

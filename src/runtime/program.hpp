@@ -6,6 +6,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -68,6 +69,8 @@ class Program {
   /// Index of a value among the program's values; value_count() in all.
   int index(const Value* value) const { return indices_.at(value); }
   int value_count() const { return static_cast<int>(indices_.size()); }
+  /// The packed forms of its weights that a file may keep, its bodies' too, each once.
+  std::vector<PackedForm> packed_forms() const;
   /// Contents of a constant, aligned to its element type.
   const Tensor& constant(const Value* value) const { return constants_.at(value); }
   /// The same in the memory of a device apart, for steps that run there.
@@ -81,13 +84,16 @@ class Program {
     std::shared_ptr<const Program> program;
   };
   explicit Program(const Preparation& preparation) : preparation_(preparation) {}
-  std::vector<Tensor> pack_all(const Choices& chosen, const Progress& progress) const;
+  std::vector<std::shared_ptr<const Prepared>> prepare_all(const Choices& chosen,
+                                                           const Progress& progress) const;
   void add_step(const hone::Step& planned, const Node& node, int at, size_t& body,
-                const Choices& chosen);
+                const Choices& chosen, std::shared_ptr<const Prepared> prepared);
   void add_run(Step& step, const Chosen& chosen, int at);
   std::shared_ptr<const Program> find_rest(const std::string& key) const;  // under the lock
   void add_constant(const Value* value);
   const Node* node_at(size_t first) const;  // null: behind the last one
+  void collect_forms(std::set<std::pair<Hash, std::string>>& seen,
+                     std::vector<PackedForm>& forms) const;
 
   Preparation preparation_;
 
@@ -98,6 +104,7 @@ class Program {
   std::unordered_map<const Value*, int> indices_;
   std::unordered_map<const Value*, Tensor> constants_;
   std::unordered_map<const Value*, Buffer> constants_on_device_;
+  std::vector<std::pair<Hash, std::string>> forms_;  // that a file may keep
   mutable std::mutex mutex_;
   mutable std::list<Rest> rests_;  // most recently used first
   std::shared_ptr<const Graph> stated_;

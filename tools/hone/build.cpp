@@ -134,6 +134,9 @@ std::function<void()> declare_build(Arguments& arguments) {
                    "Write the graph after each pass that changed it, and stages");
   arguments.flag("--drop-portable", verb->save.drop_portable,
                  "Leave out the portable graph: the engine runs on machines like this one only");
+  arguments.flag(
+      "--packed", verb->save.packed,
+      "Keep weights as this machine's kernels want them, too: loads sooner, takes more room");
   arguments.flag("--keep-defaults", verb->save.keep_defaults,
                  "Keep inputs' own values replaceable, however large the engine grows");
   verb->tuning.declare(arguments);
