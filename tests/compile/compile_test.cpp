@@ -40,7 +40,7 @@ void expect_one_list(const Graph& graph, const Plan& plan, const Choices& chosen
       EXPECT_EQ(choice.recipe.problem->inputs.size(), region_operands(node).size());
       const auto& refusals =
           step.refusals < 0 ? Refusals() : plan.refusals.at(size_t(step.refusals));
-      EXPECT_EQ(choice.refusals, refusals);
+      EXPECT_EQ(choice.refusals == nullptr ? Refusals() : *choice.refusals, refusals);
     }
     for (const Body& inner : control_bodies(node.op)) {
       expect_one_list(*inner, plan.bodies.at(body), chosen.bodies.at(body));
@@ -175,6 +175,38 @@ TEST(Compile, TheExpectedSizesAreInThePlan) {
   };
   EXPECT_NEAR(seconds({{"n", 1000}}) / seconds({{"n", 10}}), 100, 1);
   EXPECT_EQ(seconds({}), seconds({{"n", 64}}));  // the middle of 1 to 4096
+}
+
+/// As quantizers write a convolution: between what converts, its weight stored in bytes.
+constexpr std::string_view kQuantized =
+    "graph g(%x: u8[1,8,20,20]) -> (%y)\n"
+    "  %f = DequantizeLinear(%x, f32[]{0.1}, u8[]{3})\n"
+    "  %v = DequantizeLinear(@w, f32[]{0.02}, i8[]{0})\n"
+    "  %c = Conv(%f, %v) pads=[1,1,1,1]\n"
+    "  %y = QuantizeLinear(%c, f32[]{0.3}, u8[]{7})\n"
+    "weights\n  @w : i8[16,8,3,3]\n";
+
+TEST(Candidates, IntegerFormsSeeWeightsAsTheyAreStored) {
+  const WeightResolver resolve = [](std::string_view, DType dtype,
+                                    const std::vector<int64_t>& shape, const Hash&) {
+    Tensor weight(dtype, shape);
+    for (int64_t i = 0; i < weight.count(); ++i) weight.set_number(i, double(i * 7 % 251 - 125));
+    return Weight::of(std::move(weight));
+  };
+  auto graph = parse(kQuantized, all_ops(), resolve);
+  infer(*graph);
+  canonicalize(*graph);
+  const auto device = open_device("cpu");
+  const Compiled made = compile(*graph, *device);
+  if (device->target()->isa == "generic") GTEST_SKIP() << "no kernel makes them pay here";
+  EXPECT_EQ(ops_of(*made.typed), std::vector<std::string>{"QLinearConv"});
+  EXPECT_EQ(made.plan.takes, std::vector<std::string>{"integer forms"});
+  // What was decided is taken before weights are unpacked, too; without it they are unpacked.
+  EXPECT_EQ(ops_of(*compile(*graph, *device, {.candidates = made.plan.takes}).typed),
+            std::vector<std::string>{"QLinearConv"});
+  const Compiled none = compile(*graph, *device, {.candidates = std::vector<std::string>()});
+  EXPECT_EQ(ops_of(*none.typed),
+            (std::vector<std::string>{"DequantizeLinear", "Conv", "QuantizeLinear"}));
 }
 
 }  // namespace

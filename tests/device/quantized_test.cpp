@@ -144,6 +144,21 @@ TEST_P(QuantizedKernelTest, RangesOfTheirOwn) {
                 {"%x: f32[n]", "DynamicQuantizeLinear(%x)", "", "%y, _, %z", sizes, {}, 0});
 }
 
+TEST_P(QuantizedKernelTest, WeightsOfFewBits) {
+  for (const auto& [bits, blocks, bytes] : {std::tuple{4, 3, 8}, {8, 3, 16}, {2, 3, 4}}) {
+    const std::string weight = cat("@b : u8[20,", blocks, ",", bytes, "]\n  @s : f32[20,", blocks,
+                                   "]\n  @z : u8[20,", (blocks * bits + 7) / 8, "]");
+    const std::string fields = cat(" K=40 N=20 bits=", bits, " block_size=16");
+    const std::map<std::string, ElementBounds> bounds = {{"s", {0.05, 0.2}}};
+    for (const char* operands : {"(%x, @b, @s, @z)", "(%x, @b, @s)"})
+      expect_kernel("cpu.matmul.nbits", {"%x: f32[2,m,40]", cat("MatMulNBits", operands, fields),
+                                         weight, "%y", each("m", {0, 1, 7, 40}), bounds});
+    expect_kernel("cpu.matmul.nbits",
+                  {"%x: f32[m,40], %c: f32[20]", cat("MatMulNBits(%x, @b, @s, _, _, %c)", fields),
+                   weight, "%y", each("m", {1, 9}), bounds});
+  }
+}
+
 TEST_P(QuantizedKernelTest, WrongSizesAreTold) {
   // Type rules leave the number of scales to running.
   EXPECT_EQ(kernel_error("cpu.qconv.im2col",

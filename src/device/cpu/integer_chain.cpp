@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "device/cpu/chain.hpp"
+#include "device/cpu/gemm.hpp"
 #include "device/cpu/integer_weights.hpp"
 #include "device/cpu/requantize.hpp"
 #include "ops/activation.hpp"
@@ -180,7 +181,7 @@ std::optional<IntegerChain> integer_chain(const Problem& problem) {
 
 Verdict verdict_on(const Problem& problem, const IntegerChain& chain, int64_t filters,
                    int64_t depth) {
-  if (isa() == Isa::generic) return Verdict::no("no code can be generated");
+  if (gemm_core().isa == Isa::generic) return Verdict::no("no code can be generated");
   if (std::string why = refused_parameters(problem, chain, filters); !why.empty())
     return Verdict::no(std::move(why));
   const IntegerForm form = integer_form(problem, chain, IntegerForm::Kind::filters);
@@ -219,6 +220,11 @@ IntegerForm integer_form(const Problem& problem, const IntegerChain& chain,
   return form;
 }
 
+std::string packing_text(const IntegerForm& form) {
+  return cat(name(isa()), form.vnni ? "+vnni/" : "/", form.in_group(),
+             form.in_pairs() ? " in pairs" : "");
+}
+
 double integer_speed(const Problem&, const IntegerForm& form) {
   if (form.groups == IntegerForm::Groups::bytes) return form.vnni ? 3 : 1.8;
   return form.vnni ? 1.8 : 1.4;
@@ -227,11 +233,20 @@ double integer_speed(const Problem&, const IntegerForm& form) {
 std::vector<int16_t> centered_weight(const Tensor& weight, const Weight* zero, int64_t inner,
                                      int64_t filters) {
   std::vector<int16_t> values(static_cast<size_t>(weight.count()));
-  const bool each = zero != nullptr && zero->count() > 1;
-  const double all = zero == nullptr ? 0 : zero->tensor().number(0);
-  for (int64_t i = 0; i < weight.count(); ++i)
-    values[static_cast<size_t>(i)] = static_cast<int16_t>(
-        weight.number(i) - (each ? zero->tensor().number(i / inner % filters) : all));
+  const auto* bytes = reinterpret_cast<const uint8_t*>(weight.bytes().data());
+  const bool is_signed = weight.dtype() == DType::i8;
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = is_signed ? int16_t{static_cast<int8_t>(bytes[i])} : int16_t{bytes[i]};
+  if (zero == nullptr) return values;
+  const bool each = zero->count() > 1;
+  for (int64_t i = 0; i < weight.count(); i += inner) {
+    const auto shift = static_cast<int16_t>(zero->tensor().integer(each ? i / inner % filters : 0));
+    if (shift == 0) continue;
+    for (int64_t k = i; k < std::min(weight.count(), i + inner); ++k) {
+      int16_t& value = values[static_cast<size_t>(k)];
+      value = static_cast<int16_t>(value - shift);
+    }
+  }
   return values;
 }
 

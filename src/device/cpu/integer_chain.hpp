@@ -52,6 +52,9 @@ Verdict verdict_on(const Problem& problem, const IntegerChain& chain, int64_t fi
 /// zero points, fits i8; where bytes are multiplied in pairs, few of them need to be parted.
 IntegerForm integer_form(const Problem& problem, const IntegerChain& chain, IntegerForm::Kind kind);
 
+/// What tells how weights of this form are packed on this processor, as a part of a packing's name.
+std::string packing_text(const IntegerForm& form);
+
 /// How much faster than in f32 products of this form are, by estimate.
 double integer_speed(const Problem& problem, const IntegerForm& form);
 

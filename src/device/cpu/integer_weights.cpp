@@ -1,5 +1,6 @@
 #include "device/cpu/integer_weights.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -41,23 +42,29 @@ int32_t bits_of(const Group& group, int64_t in_group) {
 }  // namespace
 
 Tensor IntegerWeights::packed(const IntegerPacking& packing, std::span<const int32_t> sums,
-                              const std::function<int16_t(int64_t row, int64_t d)>& value) {
-  std::vector<int32_t> starts, mores{0}, ids, data;
+                              const Row& row) {
+  std::vector<int32_t> starts, mores{0}, ids, data, rests, rest;
+  std::vector<int16_t> values;
+  const auto depth = static_cast<size_t>(packing.groups * packing.in_group);
   int64_t first = 0;
   for (const int64_t rows : packing.rows) {
     starts.push_back(static_cast<int32_t>(data.size()));
-    std::vector<int32_t> rests;
+    values.assign(static_cast<size_t>(rows) * depth, 0);
+    for (int64_t i = 0; i < rows; ++i)
+      row(first + i, std::span(values).subspan(static_cast<size_t>(i) * depth, depth));
+    rests.clear();
     for (int64_t g = 0; g < packing.groups; ++g) {
-      std::vector<int32_t> rest;
+      rest.clear();
       bool parted = false;
-      for (int64_t row = first; row < first + rows; ++row) {
-        Group group{}, more{};
-        for (int64_t i = 0; i < packing.in_group; ++i)
-          group[static_cast<size_t>(i)] = value(row, g * packing.in_group + i);
-        if (packing.splits) more = take_rest(group);
+      const auto at = static_cast<size_t>(g * packing.in_group);
+      for (size_t i = 0; i < static_cast<size_t>(rows); ++i) {
+        Group group{};
+        std::copy_n(&values[i * depth + at], packing.in_group, group.begin());
+        if (packing.splits) {
+          rest.push_back(bits_of(take_rest(group), packing.in_group));
+          parted |= rest.back() != 0;
+        }
         data.push_back(bits_of(group, packing.in_group));
-        rest.push_back(bits_of(more, packing.in_group));
-        parted |= rest.back() != 0;
       }
       if (!parted) continue;
       ids.push_back(static_cast<int32_t>(g));

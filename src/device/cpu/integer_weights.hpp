@@ -23,10 +23,12 @@ struct IntegerPacking {
 /// group behind all others of the block has the rest, to be multiplied by the same elements of x.
 class IntegerWeights {
  public:
-  /// value(row, d): element `d` of the depth, grouped by in_group; rows count through all blocks.
-  /// `sums`: of each row's weights.
+  /// What writes a row's weights in the order in which they are grouped; `to` is all zeros and as
+  /// long as all groups.
+  using Row = std::function<void(int64_t row, std::span<int16_t> to)>;
+  /// Rows count through all blocks. `sums`: of each row's weights.
   static Tensor packed(const IntegerPacking& packing, std::span<const int32_t> sums,
-                       const std::function<int16_t(int64_t row, int64_t d)>& value);
+                       const Row& row);
 
   IntegerWeights() = default;
   explicit IntegerWeights(Tensor packed);

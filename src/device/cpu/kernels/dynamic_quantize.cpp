@@ -20,23 +20,26 @@ struct Range {
   float least = 0, most = 0;
 };
 
-typedef float Floats __attribute__((vector_size(32), aligned(4), may_alias));
-constexpr int64_t kLanes = 8;
+typedef float Floats __attribute__((vector_size(16), aligned(4), may_alias));
+constexpr int64_t kLanes = 4;
+constexpr int64_t kChains = 4;  // of comparisons that wait for one another
 
 /// Of some elements and 0; NaN counts for nothing.
 Range range_of(const float* from, int64_t count) {
-  Floats least{}, most{};
+  Floats least[kChains] = {}, most[kChains] = {};
   int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    const Floats next = *reinterpret_cast<const Floats*>(from + i);
-    least = next < least ? next : least;
-    most = next > most ? next : most;
-  }
+  for (; i + kLanes * kChains <= count; i += kLanes * kChains)
+    for (int64_t chain = 0; chain < kChains; ++chain) {
+      const Floats next = *reinterpret_cast<const Floats*>(from + i + chain * kLanes);
+      least[chain] = next < least[chain] ? next : least[chain];
+      most[chain] = next > most[chain] ? next : most[chain];
+    }
   Range range;
-  for (int lane = 0; lane < kLanes; ++lane) {
-    range.least = std::min(range.least, least[lane]);
-    range.most = std::max(range.most, most[lane]);
-  }
+  for (int64_t chain = 0; chain < kChains; ++chain)
+    for (int64_t lane = 0; lane < kLanes; ++lane) {
+      range.least = std::min(range.least, least[chain][lane]);
+      range.most = std::max(range.most, most[chain][lane]);
+    }
   for (; i < count; ++i) {
     range.least = std::min(range.least, from[i]);
     range.most = std::max(range.most, from[i]);

@@ -84,10 +84,13 @@ Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight)
   IntegerPacking packing{{}, packed.groups(), in_group, packed.form.in_pairs()};
   for (int64_t i = 0; i < filters.group * blocks.count; ++i)
     packing.rows.push_back(blocks.first(i % blocks.count + 1) - blocks.first(i % blocks.count));
-  return IntegerWeights::packed(packing, sums, [&](int64_t row, int64_t d) {
-    const int64_t group = d / in_group, channel = group / taps * in_group + d % in_group;
-    const int64_t at = channel * taps + group % taps;
-    return at < filters.depth ? values[static_cast<size_t>(row * filters.depth + at)] : int16_t{0};
+  return IntegerWeights::packed(packing, sums, [&](int64_t row, std::span<int16_t> to) {
+    const int16_t* from = values.data() + row * filters.depth;
+    for (int64_t i = 0; i < filters.depth; ++i) {
+      const int64_t channel = i / taps, tap = i % taps;
+      to[static_cast<size_t>((channel / in_group * taps + tap) * in_group + channel % in_group)] =
+          from[i];
+    }
   });
 }
 
@@ -121,8 +124,8 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   if (const int input = Source(*problem, chain.operand(chain.places.weight)).input(); input >= 0)
     made.packings.push_back(
         {static_cast<size_t>(input),
-         cat("conv.integer/", name(isa()), "/", packed.form.in_group(),
-             "/group=", packed.filters.group, "/zero=", zero == nullptr ? Hash{} : zero->hash()),
+         cat("conv.integer/", packing_text(packed.form), "/group=", packed.filters.group,
+             "/zero=", zero == nullptr ? Hash{} : zero->hash()),
          pack_filters});
   made.problem = std::move(problem);
   return made;

@@ -89,10 +89,13 @@ Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight)
   const IntegerPacking packing{
       std::vector<int64_t>(static_cast<size_t>(filters.group), filters.count), windows.groups(),
       in_group, windows.form.in_pairs()};
-  return IntegerWeights::packed(packing, sums, [&](int64_t filter, int64_t d) {
-    const int64_t group = d / in_group, row = group / columns * in_group + d % in_group;
-    const int64_t at = filter * filters.depth + row * columns + group % columns;
-    return row < filters.kernel[0] ? values[static_cast<size_t>(at)] : int16_t{0};
+  return IntegerWeights::packed(packing, sums, [&](int64_t filter, std::span<int16_t> to) {
+    const int16_t* from = values.data() + filter * filters.depth;
+    for (int64_t i = 0; i < filters.depth; ++i) {
+      const int64_t row = i / columns, column = i % columns;
+      to[static_cast<size_t>((row / in_group * columns + column) * in_group + row % in_group)] =
+          from[i];
+    }
   });
 }
 
@@ -124,10 +127,11 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   made.scratch_bytes = worker_scratch(problem->share, Dim(kScratchFloats));
   const Weight* zero = constant_of(*problem, chain.operand(chain.places.w_zero));
   if (const int input = Source(*problem, chain.operand(chain.places.weight)).input(); input >= 0)
-    made.packings.push_back({static_cast<size_t>(input),
-                             cat("conv.integer_depthwise/", windows.form.in_group(),
-                                 "/zero=", zero == nullptr ? Hash{} : zero->hash()),
-                             pack_filters});
+    made.packings.push_back(
+        {static_cast<size_t>(input),
+         cat("conv.integer_depthwise/", packing_text(windows.form),
+             "/group=", windows.filters.group, "/zero=", zero == nullptr ? Hash{} : zero->hash()),
+         pack_filters});
   made.problem = std::move(problem);
   return made;
 }

@@ -63,19 +63,19 @@ Tensor pack_columns(const Problem& problem, const Tuning&, const Tensor& weight)
   const std::vector<int16_t> values =
       centered_weight(weight, constant_of(problem, chain.operand(chain.places.w_zero)),
                       columns.transposed ? depth : 1, n);
-  const auto value = [&](int64_t column, int64_t d) {
-    if (column >= n || d >= depth) return int16_t{0};
-    return values[static_cast<size_t>(columns.transposed ? column * depth + d : d * n + column)];
-  };
+  const int64_t along = columns.transposed ? 1 : n, across = columns.transposed ? depth : 1;
   std::vector<int32_t> sums(static_cast<size_t>(columns.padded()));
-  for (int64_t d = 0; d < depth; ++d)
-    for (int64_t column = 0; column < n; ++column)
-      sums[static_cast<size_t>(column)] += value(column, d);
+  for (int64_t i = 0; i < n * depth; ++i)
+    sums[static_cast<size_t>(columns.transposed ? i / depth : i % n)] +=
+        values[static_cast<size_t>(i)];
   const IntegerPacking packing{
       std::vector<int64_t>(static_cast<size_t>(columns.padded() / panel_columns()),
                            panel_columns()),
       columns.groups(depth), columns.form.in_group(), columns.form.in_pairs()};
-  return IntegerWeights::packed(packing, sums, value);
+  return IntegerWeights::packed(packing, sums, [&](int64_t column, std::span<int16_t> to) {
+    for (int64_t d = 0; d < depth && column < n; ++d)
+      to[static_cast<size_t>(d)] = values[static_cast<size_t>(column * across + d * along)];
+  });
 }
 
 Verdict supports(const Problem& problem) {
@@ -118,8 +118,8 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
     const Weight* zero = constant_of(*problem, chain.operand(chain.places.w_zero));
     made.packings.push_back(
         {static_cast<size_t>(input),
-         cat("matmul.integer/", name(isa()), "/", columns.form.in_group(),
-             columns.transposed ? "/t" : "", "/zero=", zero == nullptr ? Hash{} : zero->hash()),
+         cat("matmul.integer/", packing_text(columns.form), columns.transposed ? "/t" : "",
+             "/zero=", zero == nullptr ? Hash{} : zero->hash()),
          pack_columns});
   }
   made.problem = std::move(problem);
