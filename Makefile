@@ -19,7 +19,8 @@ tools/setup test && { grep -q '^HONE_TESTS:BOOL=ON' $(BUILD)/CMakeCache.txt || \
 endef
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test all check format unit hostile models bench-graphs halves halves-times load road \
+.PHONY: build demo test all check format unit hostile models bench-graphs halves halves-times load quantized \
+        road \
         fusion import-cost retrieval memory exported \
         conformance coverage line-coverage differential random-graphs fuzz damage deep stats clean \
         round-trip pass-check ablation specialization peers help
@@ -89,6 +90,10 @@ halves-times: build $(VENV) ## how long networks in f16 and bf16 take beside f32
 
 load: build $(VENV) ## how soon an engine answers (docs/engine-file.md)
 	@$(VENV) tests/bars/load.py $(BUILD)/bin/hone --write docs/engine-file.md $(may_skip)
+
+quantized: build $(VENV) ## speed of quantized networks beside the same in f32; ONLY=regex of their forms
+	@$(VENV) bench/quantized.py $(BUILD)/src/libhone.so --forms '$(or $(ONLY),.)' \
+	  $(if $(WRITE),--write $(WRITE)) $(may_skip)
 
 road: build $(VENV) ## what is reported of trained networks and 21 topologies is what runs
 	@$(VENV) tests/bars/road.py $(BUILD)/bin/hone $(may_skip)
