@@ -4,8 +4,10 @@
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <semaphore>
 
 #include "base/error.hpp"
+#include "base/threads.hpp"
 
 namespace hone::cuda {
 namespace {
@@ -136,18 +138,29 @@ std::string architecture(int capability) {
   return cat("compute_", *(above - 1));
 }
 
+std::shared_future<std::shared_ptr<const Compilation>> compile_later(
+    const std::string& text, const std::string& architecture) {
+  using Later = std::shared_future<std::shared_ptr<const Compilation>>;
+  // Each compilation takes some hundred megabytes while it lasts.
+  static std::counting_semaphore<> places(std::clamp(usable_cores(), 1, 8));
+  static std::mutex mutex;
+  static std::map<std::string, Later> begun;
+  const std::lock_guard lock(mutex);
+  Later& place = begun[architecture + "\n" + text];
+  if (!place.valid())
+    place = std::async(std::launch::async, [text, architecture] {
+              places.acquire();
+              struct Leave {
+                ~Leave() { places.release(); }
+              } const leave;
+              return std::make_shared<const Compilation>(compiled(text, architecture));
+            }).share();
+  return place;
+}
+
 std::shared_ptr<const Compilation> compile(const std::string& text,
                                            const std::string& architecture) {
-  static std::mutex mutex;
-  static std::map<std::string, std::shared_ptr<const Compilation>> made;
-  const std::string key = architecture + "\n" + text;
-  {
-    const std::lock_guard lock(mutex);
-    if (const auto found = made.find(key); found != made.end()) return found->second;
-  }
-  auto fresh = std::make_shared<const Compilation>(compiled(text, architecture));
-  const std::lock_guard lock(mutex);
-  return made.emplace(key, std::move(fresh)).first->second;
+  return compile_later(text, architecture).get();
 }
 
 }  // namespace hone::cuda

@@ -1,6 +1,8 @@
 #pragma once
 // NVRTC, the compiler of CUDA C++ texts, opened while the program runs. It needs no GPU.
 
+#include <future>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +20,11 @@ struct Compilation {
 /// a compiler that does not know the GPU gives PTX of the last one that it knows: "compute_120".
 /// Error(device) where there is no compiler.
 std::string architecture(int capability);
+
+/// Begins to compile on a thread of its own, a few at a time, what was not begun before. The errors
+/// are those of compile().
+std::shared_future<std::shared_ptr<const Compilation>> compile_later(
+    const std::string& text, const std::string& architecture);
 
 /// Compiles a text without headers; kept in memory by text, so that equal kernels are compiled
 /// once. Safe for several threads. Error(device) without a compiler, Error(internal) with the log

@@ -28,6 +28,8 @@ FunctionHandle* Module::function(const std::string& name, int shared_bytes) cons
   return found;
 }
 
+namespace {
+
 std::shared_ptr<const Module> module_of(const std::shared_ptr<Gpu>& gpu, const std::string& text) {
   static std::mutex mutex;
   static std::map<std::pair<const Gpu*, std::string>, std::weak_ptr<const Module>> all;
@@ -44,14 +46,27 @@ std::shared_ptr<const Module> module_of(const std::shared_ptr<Gpu>& gpu, const s
   return module;
 }
 
+}  // namespace
+
+LateModule::LateModule(std::shared_ptr<Gpu> gpu, std::string text)
+    : gpu_(std::move(gpu)), text_(std::move(text)) {
+  compile_later(text_, architecture(gpu_->capability()));
+}
+
+const Module& LateModule::get() const {
+  const std::lock_guard lock(mutex_);
+  if (module_ == nullptr) module_ = module_of(gpu_, text_);
+  return *module_;
+}
+
 Modules::Modules(std::shared_ptr<Gpu> gpu, emitter::Text text)
-    : gpu_(std::move(gpu)), text_(std::move(text)), narrow_(module_of(gpu_, text_.narrow())) {}
+    : gpu_(std::move(gpu)), text_(std::move(text)), narrow_(gpu_, text_.narrow()) {}
 
 const Module& Modules::at(const Bindings& symbols) const {
-  if (text_.fits(symbols)) return *narrow_;
+  if (text_.fits(symbols)) return narrow_.get();
   const std::lock_guard lock(mutex_);
-  if (wide_ == nullptr) wide_ = module_of(gpu_, text_.wide());
-  return *wide_;
+  if (wide_ == nullptr) wide_ = std::make_unique<const LateModule>(gpu_, text_.wide());
+  return wide_->get();
 }
 
 void Launching::enqueue(Stream& stream) {

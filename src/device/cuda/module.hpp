@@ -26,10 +26,21 @@ class Module {
   ModuleHandle* handle_ = nullptr;
 };
 
-/// A module by text, shared by all that has the same on one GPU.
-std::shared_ptr<const Module> module_of(const std::shared_ptr<Gpu>& gpu, const std::string& text);
+/// A module by text, shared by all that has the same on one GPU. It is compiled beside, and loaded
+/// when it is asked for.
+class LateModule {
+ public:
+  LateModule(std::shared_ptr<Gpu> gpu, std::string text);
+  const Module& get() const;
 
-/// The narrow text, loaded; the wide one once it is asked for.
+ private:
+  const std::shared_ptr<Gpu> gpu_;
+  const std::string text_;
+  mutable std::mutex mutex_;
+  mutable std::shared_ptr<const Module> module_;
+};
+
+/// The narrow text, and the wide one once it is asked for.
 class Modules {
  public:
   Modules(std::shared_ptr<Gpu> gpu, emitter::Text text);
@@ -39,9 +50,9 @@ class Modules {
  private:
   const std::shared_ptr<Gpu> gpu_;
   const emitter::Text text_;
-  std::shared_ptr<const Module> narrow_;
+  const LateModule narrow_;
   mutable std::mutex mutex_;
-  mutable std::shared_ptr<const Module> wide_;
+  mutable std::unique_ptr<const LateModule> wide_;
 };
 
 /// A function with arguments: addresses and 64-bit integers, as kernels' texts take them.
@@ -49,10 +60,12 @@ class Launching {
  public:
   Launching(FunctionHandle* function, int threads, int shared_bytes)
       : function_(function), threads_(threads), shared_bytes_(shared_bytes) {}
-  void set(std::vector<uint64_t> arguments) {
+  /// `more`: where further arguments are; they stay there.
+  void set(std::vector<uint64_t> arguments, const std::vector<void*>& more = {}) {
     arguments_ = std::move(arguments);
     places_.clear();
     for (uint64_t& each : arguments_) places_.push_back(&each);
+    places_.insert(places_.end(), more.begin(), more.end());
   }
   void set_grid(int64_t x, int64_t y = 1, int64_t z = 1) {
     grid_[0] = static_cast<unsigned>(x);

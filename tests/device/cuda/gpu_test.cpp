@@ -106,6 +106,7 @@ TEST(Gpu, KernelsComputeTheirRegions) {
   std::set<std::string> ran;
   for (const RegionCase& region : kRegions) run_all(region, ran);
   for (const RegionCase& region : kProducts) run_all(region, ran);
+  for (const RegionCase& region : kAttentions) run_all(region, ran);
   for (const Kernel* kernel : gpu()->kernels().all())
     EXPECT_TRUE(kernel->on_host || ran.contains(std::string(kernel->name))) << kernel->name;
 }

@@ -107,6 +107,17 @@ inline const RegionCase kProducts[] = {
      {{{"n", 1}}, {{"n", 67}}}},
     {"product of halves",
      "graph g(%x: f16[4,9,64], %z: f16[4,64,33]) -> (%y)\n  %y = MatMul(%x, %z)\n"},
+    {"product of halves along the depth",
+     "graph g(%x: f16[70,128], %z: f16[40,128], %b: f16[40]) -> (%y)\n"
+     "  %a = Gemm(%x, %z, %b) transB=true\n  %y = Relu(%a)\n"},
+    {"product of wide halves",
+     "graph g(%x: bf16[2,131,72], %z: bf16[72,136]) -> (%y)\n  %y = MatMul(%x, %z)\n"},
+    {"product of turned halves",
+     "graph g(%x: f16[72,136], %z: f16[50,72]) -> (%y)\n"
+     "  %y = Gemm(%x, %z) transA=true transB=true\n"},
+    {"convolution of halves",
+     "graph g(%x: f16[2,16,9,11], %w: f16[24,16,3,3], %b: f16[24]) -> (%y)\n"
+     "  %a = Conv(%x, %w, %b) pads=[1,1,1,1]\n  %y = Relu(%a)\n"},
     {"large product",
      "graph g(%x: f32[197,260], %z: f32[260,131]) -> (%y)\n  %y = MatMul(%x, %z)\n"},
     {"transposed product",
@@ -119,8 +130,24 @@ inline const RegionCase kProducts[] = {
     {"wide convolution",
      "graph g(%x: f32[1,40,14,13], %w: f32[70,40,3,3], %b: f32[70]) -> (%y)\n"
      "  %y = Conv(%x, %w, %b) pads=[2,1,0,1] dilations=[2,1]\n"},
+    {"convolution of one image",
+     "graph g(%x: f32[1,8,7,6], %w: f32[5,8,3,3], %b: f32[5]) -> (%y)\n"
+     "  %a = Conv(%x, %w, %b) pads=[1,1,1,1]\n  %c = Sigmoid(%a)\n  %y = Mul(%a, %c)\n"},
     {"integer convolution",
      "graph g(%x: u8[1,3,7,6], %w: i8[4,3,3,3]) -> (%y)\n  %y = ConvInteger(%x, %w)\n"},
+};
+
+inline const RegionCase kAttentions[] = {
+    {"attention of rows",
+     "graph g(%q: f32[2,n,128], %k: f32[2,n,128], %v: f32[2,n,128]) -> (%y)\n"
+     "  %y = Attention(%q, %k, %v) q_num_heads=2 kv_num_heads=2\n",
+     {{{"n", 1}}, {{"n", 33}}, {{"n", 197}}}},
+    {"attention with numbers as mask",
+     "graph g(%q: f32[2,4,37,32], %k: f32[2,2,70,32], %v: f32[2,2,70,40], %m: f32[2,1,37,70]) -> "
+     "(%y)\n  %y = Attention(%q, %k, %v, %m) scale=0.25\n"},
+    {"attention with booleans as mask",
+     "graph g(%q: f32[1,2,5,12], %k: f32[1,2,9,12], %v: f32[1,2,9,12], %m: bool[5,9]) -> (%y)\n"
+     "  %y = Attention(%q, %k, %v, %m) zero_unseen=true\n"},
 };
 
 inline std::unique_ptr<Graph> graph_of(const RegionCase& region) {
@@ -136,6 +163,7 @@ inline Tensor drawn(const Type& type, const Bindings& sizes, Rng& rng) {
   for (int64_t i = 0; i < tensor.count(); ++i) {
     const int64_t number = rng.below(2000);
     if (is_float(tensor.dtype())) tensor.set_number(i, static_cast<double>(number) / 500 - 2);
+    else if (tensor.dtype() == DType::boolean) tensor.set_integer(i, number % 3 != 0 ? 1 : 0);
     else tensor.set_integer(i, 1 + number % 6);
   }
   return tensor;

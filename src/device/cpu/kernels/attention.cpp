@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/size.hpp"
+#include "device/attention_geometry.hpp"
 #include "device/cpu/gemm.hpp"
 #include "device/cpu/rows.hpp"
 #include "device/cpu/step.hpp"
@@ -46,30 +47,6 @@ Verdict supports(const Problem& problem) {
   return {};
 }
 
-/// How the heads of an operand of rank 3 or 4 lie.
-struct Heads {
-  int64_t batch = 0, heads = 0, sequence = 0, head = 0;
-  int64_t batch_stride = 0, head_stride = 0, row_stride = 0;
-
-  Heads() = default;
-  Heads(const std::vector<int64_t>& shape, int64_t given) {
-    const bool rows = shape.size() == 3;
-    check(!rows || (given > 0 && shape[2] % given == 0), Code::usage, "an operand of attention is ",
-          shape_text(shape), ", wanted ", given, " heads in its last dimension");
-    batch = shape[0];
-    heads = rows ? given : shape[1];
-    sequence = shape[shape.size() - 2];
-    head = rows ? shape[2] / given : shape[3];
-    const int64_t sizes[] = {heads, sequence, head};
-    batch_stride = element_count(sizes);
-    head_stride = rows ? head : element_count(std::span(sizes).subspan(1));
-    row_stride = rows ? shape[2] : head;
-  }
-  int64_t at(int64_t b, int64_t h, int64_t i) const {
-    return b * batch_stride + h * head_stride + i * row_stride;
-  }
-};
-
 constexpr int64_t kQueries = kTileRows;  // of one tile, at most
 
 Dim keys_of(const Problem& problem) {
@@ -100,7 +77,7 @@ struct AttentionShared final : Shared<AttentionShared> {
   struct Geometry {
     Heads q, k, v, y;
     int64_t tile = 1, tiles = 0;  // queries of a tile; tiles of a head, 0: there is nothing to do
-    int64_t mask_strides[4] = {}, mask_keys = 0;
+    MaskPlaces mask;
     float scale = 1;
   };
 
@@ -110,11 +87,7 @@ struct AttentionShared final : Shared<AttentionShared> {
     g.k = Heads(operands_of[kK].shape(operands), op.kv_num_heads);
     g.v = Heads(operands_of[kV].shape(operands), op.kv_num_heads);
     g.y = Heads(operands.outputs[0].shape, op.q_num_heads);
-    check(g.k.heads > 0 ? g.q.heads % g.k.heads == 0 : g.q.heads == 0, Code::usage, g.q.heads,
-          " query heads for ", g.k.heads, " key heads, wanted a multiple");
-    check(g.k.batch == g.q.batch && g.v.batch == g.q.batch && g.k.head == g.q.head &&
-              g.v.sequence == g.k.sequence && g.v.heads == g.k.heads,
-          Code::usage, "attention of queries, keys and values that do not fit");
+    check_heads(g.q, g.k, g.v);
     const std::vector<int64_t>& y = operands.outputs[0].shape;
     if (std::find(y.begin(), y.end(), 0) != y.end()) return g;  // products may overflow then
     g.scale = std::isnan(op.scale) ? 1 / std::sqrt(static_cast<float>(g.q.head)) : op.scale;
@@ -123,24 +96,9 @@ struct AttentionShared final : Shared<AttentionShared> {
     while (g.tile > 24 && g.q.batch * g.q.heads * ceil_div(g.q.sequence, g.tile) < 2 * workers)
       g.tile /= 2;
     g.tiles = ceil_div(g.q.sequence, g.tile);
-    if (operands_of[kMask].present()) place_mask(g, operands_of[kMask].shape(operands));
+    if (operands_of[kMask].present())
+      g.mask = MaskPlaces(operands_of[kMask].shape(operands), g.q, g.k);
     return g;
-  }
-
-  static void place_mask(Geometry& g, const std::vector<int64_t>& shape) {
-    const int64_t wanted[] = {g.q.batch, g.q.heads, g.q.sequence, g.k.sequence};
-    int64_t stride = 1;
-    g.mask_keys = g.k.sequence;
-    for (size_t d = shape.size(); d-- > 0;) {
-      const size_t place = d + 4 - shape.size();
-      const int64_t size = shape[d];
-      check(size == wanted[place] || (place < 3 ? size == 1 : size < wanted[3]), Code::usage,
-            "a mask of shape ", shape_text(shape), " does not broadcast to ",
-            shape_text({wanted, wanted + 4}));
-      if (place == 3) g.mask_keys = size;
-      if (size == wanted[place] || place == 3) g.mask_strides[place] = stride;
-      stride *= size;
-    }
   }
 
   void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
@@ -163,10 +121,10 @@ struct AttentionShared final : Shared<AttentionShared> {
 
     Mask(const AttentionShared& shared, const Geometry& g, const Operands& operands, int64_t b,
          int64_t h)
-        : stride(g.mask_strides[2]), keys(g.mask_keys), all(g.k.sequence), fill(shared.op.fill) {
+        : stride(g.mask.strides[2]), keys(g.mask.keys), all(g.k.sequence), fill(shared.op.fill) {
       const Source& mask = shared.operands_of[kMask];
       if (!mask.present()) return;
-      const int64_t at = b * g.mask_strides[0] + h * g.mask_strides[1];
+      const int64_t at = b * g.mask.strides[0] + h * g.mask.strides[1];
       if (shared.mask_chooses) seen = mask.as<bool>(operands) + at;
       else added = mask.as<float>(operands) + at;
     }

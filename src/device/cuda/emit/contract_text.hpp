@@ -34,9 +34,13 @@ struct Contraction {
 Contraction contraction_of(const Graph& body);
 
 /// Rows and columns of a block's tile, in how many parts the depth is summed by different blocks.
+/// `tensor`: halves are multiplied on tensor cores, where the depth is 32 and multiplies() says so.
 struct Tile {
   int rows = 128, columns = 128, depth = 16, split = 1;
+  bool tensor = false;
 };
+/// Both operands are halves of one type.
+bool multiplies_halves(const Contraction& contraction);
 inline constexpr int kTileThreads = 256;
 
 /// Function "product"; with a split, also "finish" behind it. They take addresses of `parameters`

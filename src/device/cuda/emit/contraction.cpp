@@ -34,7 +34,7 @@ void find_sums(const Expr& expr, Sums& sums) {
   for (const Expr& operand : expr.operands()) find_sums(operand, sums);
 }
 
-/// The last index of a load, of those in the expression, moves with the sum's axes.
+/// The last index of a load, of those in the expression, moves with one of the axes.
 bool runs_along(const Expr& expr, const std::vector<Axis>& axes) {
   bool found = false;
   visit(expr, [&](const Expr& inner) {
@@ -102,8 +102,9 @@ Contraction contraction_of(const Graph& body) {
     auto& kind = a == b ? made.batches : a ? made.rows : made.columns;
     kind.push_back({variable, made.stage->extents[axis]});
   }
-  made.a_runs_along_depth = runs_along(*made.a, made.depth);
-  made.b_runs_along_depth = runs_along(*made.b, made.depth);
+  // Of a picture, neighbours are both: of a filter's taps, and of results.
+  made.a_runs_along_depth = runs_along(*made.a, made.depth) && !runs_along(*made.a, made.rows);
+  made.b_runs_along_depth = runs_along(*made.b, made.depth) && !runs_along(*made.b, made.columns);
   return made;
 }
 

@@ -7,12 +7,8 @@
 #include "base/text.hpp"
 #include "device/cuda/emit/expr_text.hpp"
 #include "device/cuda/emit/inline_stages.hpp"
+#include "device/cuda/texts.hpp"
 #include "ir/scalar.hpp"
-
-namespace hone::cuda {
-/// Of src/device/cuda/texts (generated from the folder).
-std::string_view embedded_text(std::string_view stem);
-}  // namespace hone::cuda
 
 namespace hone::cuda::emitter {
 
@@ -46,6 +42,11 @@ struct Refusal {
 bool is_parallel(const Statement& statement) {
   const Loop* loop = statement.as<Loop>();
   return loop != nullptr && loop->mode == Mode::parallel;
+}
+
+bool has_loop(const Block& block) {
+  return std::any_of(block.begin(), block.end(),
+                     [](const Statement& each) { return each.as<Loop>() != nullptr; });
 }
 
 bool has_vector_loop(const Block& block) {
@@ -96,7 +97,7 @@ class Emitting {
         tables_ += table_text(place, contents_[i]);
       } else {
         parameters_ += cat(buffer.scope == Scope::input ? "const " : "", stored_type(buffer.dtype),
-                           "* ", place.name, ", ");
+                           "* __restrict__ ", place.name, ", ");
       }
       places_.emplace(buffer.name, std::move(place));
     }
@@ -148,6 +149,7 @@ class Emitting {
     const std::string t = dims_.variable(turn_);
     text.line(cat("const I turns = ", dims_(launch.turns), ";"));
     if (group_ > 1) text.line(cat("const I lane = threadIdx.x % ", group_, ";"));
+    if (group_ == 1 && !has_loop(body)) text.line("#pragma unroll 4");
     text.open(cat("for (I ", t, " = (I)blockIdx.x * ", launch.turns_a_block, " + (I)threadIdx.x / ",
                   group_, "; ", t, " < turns; ", t, " += (I)gridDim.x * ", launch.turns_a_block,
                   ") {"));
@@ -222,6 +224,7 @@ class Emitting {
     }
     const std::string i = dims_.variable(loop.variable);
     text.forget();
+    text.line("#pragma unroll 4");
     text.open(cat("for (I ", i, " = lane; ", i, " < ", dims_(loop.extent), "; ", i, " += ", lanes_,
                   ") {"));
     in_vector_ = true;

@@ -280,7 +280,7 @@ std::string table_text(Place& place, const Tensor& contents) {
     text += raw ? cat(code, width == 64 ? "ull, " : "u, ")
                 : cat(number_text(0, contents.integer(i), place.dtype), ", ");
   }
-  return text + "};\n";
+  return text + (contents.count() == 0 ? "0};\n" : "};\n");
 }
 
 }  // namespace hone::cuda::emitter

@@ -26,25 +26,20 @@ class Inlining {
 
   Stages run() {
     for (const auto& stage : stages_.list) {
-      std::set<const Stage*> read;
-      collect(stage->expr, *stage, false, read);
-      for (const Stage* each : read) ++readers_[each];
+      collect(stage->expr, *stage, false);
     }
     Stages made;
     made.declined = stages_.declined;
     for (const auto& stage : stages_.list) {
       auto copy = std::make_shared<Stage>(*stage);
-      copy->expr = rewritten(stage->expr);
+      copy->expr = without_single_turns(*stage, rewritten(stage->expr));
       if (parts_of(copy->expr) > kMostParts) {
         made.declined = "an expression is too long";
         return made;
       }
-      const bool is_output = stage->value != nullptr && std::find(outputs_.begin(), outputs_.end(),
-                                                                  stage->value) != outputs_.end();
+      const bool is_output = this->is_output(*stage);
       const Folds folds = folds_of(copy->expr);
-      const bool moves =
-          !is_output &&
-          (folds.count == 0 || (readers_[stage.get()] == 1 && !away_.contains(stage.get())));
+      const bool moves = !is_output && (folds.count == 0 || is_folded_once(*stage));
       if (moves) {
         inline_.emplace(stage.get(), copy);
         continue;
@@ -65,24 +60,72 @@ class Inlining {
     return found == by_value_.end() ? nullptr : found->second;
   }
 
-  /// `within` a fold an element is read again and again.
-  void collect(const Expr& expr, const Stage& reader, bool within, std::set<const Stage*>& read) {
-    if (expr.kind() == Expr::Kind::load) {
-      if (const Stage* stage = stage_of(expr)) {
-        read.insert(stage);
-        if (within || !is_at_home(expr, *stage, reader)) away_.insert(stage);
-      }
+  bool is_output(const Stage& stage) const {
+    return stage.value != nullptr &&
+           std::find(outputs_.begin(), outputs_.end(), stage.value) != outputs_.end();
+  }
+
+  /// Where a stage's elements are used: by stages that are left, directly or through others that
+  /// stand where they are read.
+  struct Uses {
+    std::set<const Stage*> by;
+    bool away = false;  // elsewhere than at the loops of the user
+  };
+  const Uses& uses_of(const Stage& stage) {
+    if (const auto found = uses_.find(&stage); found != uses_.end()) return found->second;
+    Uses uses;
+    for (const auto& [reader, away] : readers_[&stage]) {
+      uses.away |= away;
+      const bool folds = folds_of(reader->expr).count > 0;
+      if (folds || is_output(*reader)) uses.by.insert(reader);
+      if (folds) continue;
+      const Uses further = uses_of(*reader);
+      uses.by.insert(further.by.begin(), further.by.end());
+      uses.away |= further.away;
     }
+    return uses_.emplace(&stage, std::move(uses)).first->second;
+  }
+
+  /// Where it is read, and only there, it may be folded.
+  bool is_folded_once(const Stage& stage) {
+    const Uses& uses = uses_of(stage);
+    return uses.by.size() == 1 && !uses.away;
+  }
+
+  /// `within` a fold an element is read again and again.
+  void collect(const Expr& expr, const Stage& reader, bool within) {
+    if (expr.kind() == Expr::Kind::load)
+      if (const Stage* stage = stage_of(expr))
+        readers_[stage][&reader] |= within || !is_at_home(expr, *stage, reader);
     const bool folds = within || expr.kind() == Expr::Kind::reduce;
-    for (const Expr& operand : expr.operands()) collect(operand, reader, folds, read);
+    for (const Expr& operand : expr.operands()) collect(operand, reader, folds);
   }
 
   /// Read at the reader's own loops, all of them.
   static bool is_at_home(const Expr& load, const Stage& read, const Stage& reader) {
     if (load.outside() || read.extents != reader.extents) return false;
-    for (size_t axis = 0; axis < load.operands().size(); ++axis)
-      if (!load.operands()[axis].is_loop(static_cast<int>(axis))) return false;
+    for (size_t axis = 0; axis < load.operands().size(); ++axis) {
+      const Expr& index = load.operands()[axis];
+      const bool only =
+          read.extents[axis].is(1) && index.kind() == Expr::Kind::index && index.dim().is(0);
+      if (!only && !index.is_loop(static_cast<int>(axis))) return false;
+    }
     return true;
+  }
+
+  /// Loops of one turn are at 0, so that what is the same has one form.
+  static Expr without_single_turns(const Stage& stage, const Expr& expr) {
+    std::set<std::string, std::less<>> single;
+    for (size_t axis = 0; axis < stage.extents.size(); ++axis)
+      if (stage.extents[axis].is(1)) single.emplace(*loop(static_cast<int>(axis)).as_variable());
+    if (single.empty()) return expr;
+    bool fails = false;
+    const auto moved = [&](const Dim& dim) {
+      return dim.substitute_variables([&](std::string_view name) {
+        return single.contains(name) ? std::optional<Dim>(0) : std::nullopt;
+      });
+    };
+    return moved_along(expr, moved, {}, fails);
   }
 
   size_t parts_of(const Expr& expr) {
@@ -222,8 +265,9 @@ class Inlining {
   const Stages& stages_;
   const std::vector<const Value*>& outputs_;
   std::unordered_map<const Value*, const Stage*> by_value_;
-  std::map<const Stage*, int> readers_;
-  std::set<const Stage*> away_;  // read elsewhere than at the reader's own loops
+  /// By stage that is read: by whom, and whether elsewhere than at the reader's own loops.
+  std::map<const Stage*, std::map<const Stage*, bool>> readers_;
+  std::map<const Stage*, Uses> uses_;
   std::map<const Stage*, std::shared_ptr<Stage>> inline_, kept_;
   std::unordered_map<Expr, Expr, Hash> done_;
   std::unordered_map<Expr, size_t, Hash> parts_;

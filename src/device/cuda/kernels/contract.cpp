@@ -1,8 +1,9 @@
 // Matrix products and convolutions with what follows them element by element: exact f32 (and
-// integers) by multiply-adds on tiles in shared memory; halves are summed in f32.
+// integers) by multiply-adds on tiles in shared memory; halves on tensor cores, summed in f32.
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "device/cuda/emit/contract_text.hpp"
 #include "device/cuda/emit/inline_stages.hpp"
@@ -16,17 +17,41 @@ using emitter::Contraction;
 using emitter::contraction_of;
 using emitter::Tile;
 
-/// The value before the second node that folds: up to there it may be one product.
-const Value* before_second_fold(const Graph& body) {
+bool folds(const Node& node) {
+  const Stages stages = stages_of(node);
+  return std::any_of(stages.list.begin(), stages.list.end(),
+                     [](const auto& stage) { return emitter::folds_of(stage->expr).count > 0; });
+}
+
+/// What a value needs of these nodes.
+std::vector<const Node*> needed(const std::vector<const Node*>& nodes, const Value* value) {
+  std::set<const Node*> needs{value->producer};
+  std::vector<const Node*> all;
+  for (size_t i = nodes.size(); i-- > 0;) {
+    if (!needs.contains(nodes[i])) continue;
+    all.insert(all.begin(), nodes[i]);
+    for (const Value* input : nodes[i]->inputs)
+      if (input != nullptr && input->producer != nullptr) needs.insert(input->producer);
+  }
+  return all;
+}
+
+/// The last value behind the first node that folds up to which it is one product; null: there is
+/// none.
+const Value* end_of_product(const Graph& body) {
+  constexpr size_t kMostTries = 6;
+  std::vector<const Node*> nodes, tries;
   int found = 0;
-  const Value* last = nullptr;
   for (const Node& node : body.nodes()) {
-    bool folds = false;
-    for (const auto& stage : stages_of(node).list)
-      folds |= emitter::folds_of(stage->expr).count > 0;
-    found += folds ? 1 : 0;
-    if (found == 2) return last;
-    last = node.output();
+    nodes.push_back(&node);
+    found += folds(node) ? 1 : 0;
+    if (found == 2) break;
+    if (found == 1 && node.output() != nullptr && tries.size() < kMostTries) tries.push_back(&node);
+  }
+  for (size_t i = tries.size(); i-- > 0;) {
+    const auto part = needed(nodes, tries[i]->output());
+    if (part.size() < 2 || part.size() == body.nodes().size()) continue;
+    if (contraction_of(*region_of(body, part).body).declined.empty()) return tries[i]->output();
   }
   return nullptr;
 }
@@ -41,7 +66,7 @@ Verdict supports(const Problem& problem) {
     if (made.depth_count().is(1)) return Verdict::no("nothing is summed");
     return {};
   }
-  const Value* value = problem.region.single() == nullptr ? before_second_fold(body) : nullptr;
+  const Value* value = problem.region.single() == nullptr ? end_of_product(body) : nullptr;
   return value == nullptr ? Verdict::no(made.declined)
                           : Verdict::yes_up_to(value->name, made.declined);
 }
@@ -69,7 +94,7 @@ constexpr double kMultiprocessors = 132;
 double seconds_of(const Problem& problem, const Sizes& sizes, const Tile& tile) {
   const Target& target = *problem.target;
   // A block's share of a multiprocessor's peak; two blocks are on one at a time.
-  const double reached = tile.rows == 128 ? 0.7 : 0.55;
+  const double reached = (tile.rows == 128 ? 0.7 : 0.55) * (tile.tensor ? 3 : 1);
   const double waves = std::ceil(blocks_of(sizes, tile) / (2 * kMultiprocessors));
   const double depth = std::ceil(sizes.depth / tile.split) + 24;  // to begin, to store
   const double each = 2.0 * tile.rows * tile.columns * depth /
@@ -83,22 +108,29 @@ double seconds_of(const Problem& problem, const Sizes& sizes, const Tile& tile) 
 }
 
 Tuning tuning_of(const Tile& tile) {
-  return {{"m", tile.rows}, {"n", tile.columns}, {"k", tile.depth}, {"split", tile.split}};
+  return {{"m", tile.rows},
+          {"n", tile.columns},
+          {"k", tile.depth},
+          {"split", tile.split},
+          {"tensor", tile.tensor ? 1 : 0}};
 }
 
 Tile tile_of(const Tuning& tuning) {
   const auto at = [&](const char* name) { return static_cast<int>(tuning.at(name)); };
-  return {at("m"), at("n"), at("k"), at("split")};
+  return {at("m"), at("n"), at("k"), at("split"), at("tensor") != 0};
 }
 
 std::vector<Tuning> tunings(const Problem& problem) {
   const Contraction made = contraction_of(*problem.region.body);
   const Sizes sizes = sizes_of(problem, made);
+  const bool tensor = emitter::multiplies_halves(made) && capability_of(*problem.target) >= 80;
   std::vector<std::pair<double, Tile>> tiles;
   for (const auto& [rows, columns] : {std::pair{128, 128}, {128, 64}, {64, 128}, {64, 64}})
     for (const int split : {1, 2, 4, 8, 16})
       if (split == 1 || sizes.depth >= 64 * split) {
-        const Tile tile{rows, columns, 16, split};
+        // A deeper tile of many elements leaves too few registers.
+        const int deep = tensor ? 32 : rows * columns > 64 * 64 ? 8 : 16;
+        const Tile tile{rows, columns, deep, split, tensor};
         tiles.emplace_back(seconds_of(problem, sizes, tile), tile);
       }
   std::stable_sort(tiles.begin(), tiles.end(),

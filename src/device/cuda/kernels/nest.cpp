@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/size.hpp"
+#include "device/cuda/emit/contract_text.hpp"
 #include "device/cuda/emit/emit.hpp"
 #include "device/cuda/emit/schedule.hpp"
 #include "device/cuda/module.hpp"
@@ -30,24 +31,50 @@ Made made_of(const Graph& body) {
   return made;
 }
 
-/// The first node that needs more than one pass over what it multiplies, but for the first of all.
-const Node* second_contraction(const Graph& body) {
-  bool found = false;
+/// Elements of the longest sum of products.
+int64_t products_of(const Stages& stages) {
+  int64_t longest = 0;
+  for (const auto& stage : stages.list) {
+    if (stage->kind() != Stage::Kind::contract) continue;
+    visit(stage->expr, [&](const Expr& expr) {
+      if (expr.kind() != Expr::Kind::reduce) return;
+      Dim all = 1;
+      for (const Axis& axis : expr.axes()) all = all * axis.extent;
+      longest = std::max(longest, all.constant().value_or(1 << 10));
+    });
+  }
+  return longest;
+}
+
+/// Of several nodes: those before one with long sums of products that is not one product with what
+/// follows it, or before the second one that slides.
+Verdict refusal_of(const Graph& body) {
+  constexpr int64_t kLong = 32;
+  bool slides = false;
+  const Value* before = nullptr;
+  size_t count = 0;
   for (const Node& node : body.nodes()) {
     const Stages stages = stages_of(node);
-    const bool contracts = std::any_of(stages.list.begin(), stages.list.end(), [](const auto& s) {
-      return s->kind() == Stage::Kind::contract || s->kind() == Stage::Kind::window;
-    });
-    if (contracts && found) return &node;
-    found |= contracts;
+    const bool slides_here =
+        std::any_of(stages.list.begin(), stages.list.end(),
+                    [](const auto& stage) { return stage->kind() == Stage::Kind::window; });
+    const bool multiplies =
+        products_of(stages) >= kLong && !emitter::contraction_of(body).declined.empty();
+    if (multiplies || (slides && slides_here)) {
+      const std::string why = multiplies ? "it sums products" : "it slides twice";
+      return count < 2 ? Verdict::no(why) : Verdict::yes_up_to(before->name, why);
+    }
+    slides |= slides_here;
+    before = node.output();
+    ++count;
   }
-  return nullptr;
+  return {};
 }
 
 Verdict supports(const Problem& problem) {
   const Graph& body = *problem.region.body;
-  if (problem.region.single() == nullptr && second_contraction(body) != nullptr)
-    return Verdict::no("it multiplies or slides twice");
+  if (problem.region.single() == nullptr)
+    if (Verdict refused = refusal_of(body); !refused.yes) return refused;
   const Made made = made_of(body);
   return made.declined.empty() ? Verdict() : Verdict::no(made.declined);
 }
@@ -164,7 +191,7 @@ class Running final : public Bound {
   Running(std::shared_ptr<const Ready> ready, const Operands& operands,
           std::span<std::byte> scratch)
       : ready_(std::move(ready)), scratch_(scratch) {
-    constexpr int64_t kMostBlocks = 1 << 16;
+    constexpr int64_t kMostBlocks = 132 * 16;  // resident at once, about; then turns follow turns
     for (const std::string& name : ready_->emitted.symbols) {
       const auto found = operands.symbols.find(name);
       numbers_.push_back(found == operands.symbols.end() ? 0

@@ -1,0 +1,208 @@
+// Attention of f32 whose scores never are in memory.
+
+#include "ops/attention.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "device/attention_geometry.hpp"
+#include "device/cuda/module.hpp"
+#include "device/cuda/texts.hpp"
+#include "device/problem.hpp"
+
+namespace hone::cuda {
+namespace {
+
+constexpr int kQueries = 32, kKeys = 64;  // as in the text
+
+const Attention* op_of(const Problem& problem) {
+  const Node* node = problem.region.single();
+  return node == nullptr ? nullptr : node->op.as<Attention>();
+}
+
+const TensorType* type_of(const Node& node, size_t operand) {
+  const Value* value = node.input(operand);
+  return value == nullptr || !value->type.is_tensor() ? nullptr : &value->type.tensor();
+}
+
+/// Elements of one head of an operand; 0: not known.
+int64_t head_of(const TensorType& type, int64_t heads) {
+  const auto last = type.shape().back().constant();
+  if (!last) return 0;
+  if (type.rank() == 4) return *last;
+  return heads > 0 ? *last / heads : 0;
+}
+
+int64_t shared_bytes(int64_t head, int64_t value) {
+  const int64_t row = head + 4;
+  return 4 * (kQueries * row + kKeys * row + kKeys * value + kQueries * kKeys);
+}
+
+/// Operands that are the region's inputs.
+bool is_operand(const Problem& problem, const Value* value) {
+  const auto& inputs = problem.region.body->inputs();
+  return std::find(inputs.begin(), inputs.end(), value) != inputs.end();
+}
+
+Verdict supports(const Problem& problem) {
+  const Attention* op = op_of(problem);
+  if (op == nullptr) return Verdict::no("Attention only");
+  const Node& node = *problem.region.single();
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const TensorType* type = type_of(node, i);
+    if (node.input(i) == nullptr) continue;
+    if (i > Attention::kMask) return Verdict::no("a cache or lengths of keys are given");
+    if (type == nullptr || !type->has_rank()) return Verdict::no("an operand of unknown rank");
+    if (!is_operand(problem, node.input(i))) return Verdict::no("an operand is a literal");
+    const bool fits =
+        type->dtype == DType::f32 || (i == Attention::kMask && type->dtype == DType::boolean);
+    if (!fits) return Verdict::no("f32 only");
+    if (i == Attention::kMask && type->shape().empty()) return Verdict::no("the mask is a scalar");
+  }
+  if (op->is_causal || op->left_window_size >= 0 || op->right_window_size >= 0)
+    return Verdict::no("queries see a part of the keys");
+  if (op->softcap != 0) return Verdict::no("scores are capped");
+  for (size_t i = 1; i < node.outputs.size(); ++i)
+    if (node.outputs[i] != nullptr) return Verdict::no("wants more than the first result");
+  const int64_t head = head_of(*type_of(node, Attention::kQ), op->q_num_heads);
+  const int64_t value = head_of(*type_of(node, Attention::kV), op->kv_num_heads);
+  if (head <= 0 || value <= 0 || head % 4 != 0 || head > 256 || value > 256)
+    return Verdict::no("wants heads of a known size, a multiple of 4 up to 256");
+  return {};
+}
+
+std::vector<Tuning> tunings(const Problem&) { return {{}}; }
+
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  constexpr double kShare = 0.25;  // of the peak that it reaches
+  Recipe made;
+  made.tuning = tuning;
+  const Node& node = *problem->region.single();
+  const auto count = [&](const TensorType& type) {
+    double all = 1;
+    for (const Dim& dim : type.shape())
+      all *= static_cast<double>(size_for_estimates(*problem, dim));
+    return all;
+  };
+  const Dims& k = type_of(node, Attention::kK)->shape();
+  const auto keys = static_cast<double>(size_for_estimates(*problem, k[k.size() - 2]));
+  const Target& target = *problem->target;
+  made.seconds = target.launch_seconds + 4 * count(node.outputs[0]->type.tensor()) * keys /
+                                             (kShare * target.flops_per_second);
+  made.problem = std::move(problem);
+  return made;
+}
+
+/// Arguments behind the addresses; the text's structs are runs of 64-bit numbers.
+struct Numbers {
+  int64_t heads = 0, group = 1, queries = 0, keys = 0, scale = 0;
+  int64_t q[3] = {}, k[3] = {}, v[3] = {}, y[3] = {}, mask[5] = {};
+};
+
+struct Ready final : Prepared, std::enable_shared_from_this<Ready> {
+  std::unique_ptr<const LateModule> module;
+  Attention op;
+  bool has_mask = false;
+  int shared = 0;
+  std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
+                              hone::Stream& stream) const override;
+};
+
+class Running final : public Bound {
+ public:
+  Running(std::shared_ptr<const Ready> ready, const Operands& operands)
+      : ready_(std::move(ready)),
+        launch_(ready_->module->get().function("attention", ready_->shared), 256, ready_->shared) {
+    const Attention& op = ready_->op;
+    const Heads q(operands.inputs[0].shape, op.q_num_heads);
+    const Heads k(operands.inputs[1].shape, op.kv_num_heads);
+    const Heads v(operands.inputs[2].shape, op.kv_num_heads);
+    const Heads y(operands.outputs[0].shape, op.q_num_heads);
+    check_heads(q, k, v);
+    MaskPlaces mask;
+    if (ready_->has_mask) mask = MaskPlaces(operands.inputs[3].shape, q, k);
+    const float scale = std::isnan(op.scale) ? 1 / std::sqrt(static_cast<float>(q.head)) : op.scale;
+    const auto place = [](int64_t* to, const Heads& heads) {
+      to[0] = heads.batch_stride, to[1] = heads.head_stride, to[2] = heads.row_stride;
+    };
+    numbers_.heads = q.heads;
+    numbers_.group = k.heads > 0 ? q.heads / k.heads : 1;
+    numbers_.queries = q.sequence;
+    numbers_.keys = k.sequence;
+    numbers_.scale = std::bit_cast<int32_t>(scale);
+    place(numbers_.q, q), place(numbers_.k, k), place(numbers_.v, v), place(numbers_.y, y);
+    std::copy_n(mask.strides, 4, numbers_.mask);
+    numbers_.mask[4] = mask.keys;
+    blocks_ = q.batch * q.heads * ((q.sequence + kQueries - 1) / kQueries);
+    launch_.set_grid(blocks_);
+    rebind(operands);
+  }
+
+  void rebind(const Operands& operands) override {
+    const auto address = [](const Operand& operand) {
+      return reinterpret_cast<uint64_t>(operand.data);
+    };
+    launch_.set(
+        {address(operands.inputs[0]), address(operands.inputs[1]), address(operands.inputs[2]),
+         ready_->has_mask ? address(operands.inputs[3]) : 0, address(operands.outputs[0])},
+        {&numbers_.heads, &numbers_.group, &numbers_.queries, &numbers_.keys, &numbers_.scale,
+         numbers_.q, numbers_.k, numbers_.v, numbers_.y, numbers_.mask});
+  }
+
+  void enqueue(hone::Stream& stream) override {
+    if (blocks_ > 0) launch_.enqueue(static_cast<Stream&>(stream));
+  }
+
+ private:
+  std::shared_ptr<const Ready> ready_;
+  Launching launch_;
+  Numbers numbers_{};
+  int64_t blocks_ = 0;
+};
+
+std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte>,
+                                   hone::Stream&) const {
+  return std::make_unique<Running>(shared_from_this(), operands);
+}
+
+/// Constants of the text, and the text.
+std::string text_of(const Problem& problem) {
+  const Node& node = *problem.region.single();
+  const Attention& op = *op_of(problem);
+  const TensorType* mask = type_of(node, Attention::kMask);
+  const auto constant = [](std::string_view name, int64_t value) {
+    return cat("constexpr int ", name, " = ", value, ";\n");
+  };
+  std::string text;
+  text += constant("kHead", head_of(*type_of(node, Attention::kQ), op.q_num_heads));
+  text += constant("kValue", head_of(*type_of(node, Attention::kV), op.kv_num_heads));
+  text += constant("kMask", mask == nullptr ? 0 : mask->dtype == DType::boolean ? 2 : 1);
+  text += constant("kFill", std::bit_cast<int32_t>(op.fill));
+  text += constant("kZeroUnseen", op.zero_unseen ? 1 : 0);
+  text += constant("kZeroNan", op.zero_nan ? 1 : 0);
+  return text + std::string(embedded_text("attention"));
+}
+
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>,
+                                        hone::Device& device) {
+  const Problem& problem = *recipe.problem;
+  const Node& node = *problem.region.single();
+  auto ready = std::make_shared<Ready>();
+  ready->op = *op_of(problem);
+  ready->has_mask = node.input(Attention::kMask) != nullptr;
+  ready->shared = static_cast<int>(
+      shared_bytes(head_of(*type_of(node, Attention::kQ), ready->op.q_num_heads),
+                   head_of(*type_of(node, Attention::kV), ready->op.kv_num_heads)));
+  ready->module =
+      std::make_unique<const LateModule>(static_cast<Device&>(device).gpu(), text_of(problem));
+  return ready;
+}
+
+}  // namespace
+
+void register_attention(KernelRegistry& registry) {
+  registry.add({"cuda.attention", 1, supports, tunings, recipe, prepare});
+}
+
+}  // namespace hone::cuda
