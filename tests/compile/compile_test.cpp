@@ -177,6 +177,22 @@ TEST(Compile, TheExpectedSizesAreInThePlan) {
   EXPECT_EQ(seconds({}), seconds({{"n", 64}}));  // the middle of 1 to 4096
 }
 
+/// One filter a channel is for the kernel that is made for it.
+TEST(Candidates, DepthwiseConvolutionsOfIntegersHaveTheirKernel) {
+  const auto device = open_device("cpu");
+  if (device->target()->isa == "generic") GTEST_SKIP() << "no code can be generated";
+  for (const int size : {7, 56}) {
+    const Compiled made = compile(
+        *portable(cat("graph g(%x: u8[1,32,", size, ",", size,
+                      "]) -> (%y)\n  %y = QLinearConv(%x, f32[]{0.1}, u8[]{0}, @w, f32[]{0.02}, "
+                      "i8[]{0}, f32[]{0.3}, u8[]{0}) group=32 pads=[1,1,1,1]\n"
+                      "weights\n  @w : i8[32,1,3,3] random(1, 1)\n")),
+        *device);
+    ASSERT_EQ(made.plan.steps.size(), 1u);
+    EXPECT_EQ(made.plan.steps.front().kernel, "cpu.conv.integer_depthwise");
+  }
+}
+
 /// As quantizers write a convolution: between what converts, its weight stored in bytes.
 constexpr std::string_view kQuantized =
     "graph g(%x: u8[1,8,20,20]) -> (%y)\n"

@@ -75,8 +75,13 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const Fields fields = *fields_of(*problem);
   const Filters filters = filters_of(*problem);
   const Type& result = problem->region.single()->outputs[0]->type;
-  made.seconds = 2 * typical_count(*problem, result) * static_cast<double>(filters.depth) /
-                 problem->target->flops_per_second;
+  // Panels have filters that are not there; elements are gathered one by one for all filters.
+  const auto filled =
+      static_cast<double>(ceil_div(filters.count, gemm_core().rows) * gemm_core().rows);
+  made.seconds =
+      typical_count(*problem, result) * static_cast<double>(filters.depth) /
+      static_cast<double>(filters.count) *
+      (2 * filled / problem->target->flops_per_second + 4 / problem->target->cached_per_second);
   made.scratch_bytes = worker_scratch(problem->share, Dim(gemm_core().columns * filters.depth));
   if (const int input = region_input(*problem, fields.weight); input >= 0) {
     const Weight* zero = constant_operand(*problem, fields.w_zero);
