@@ -113,8 +113,9 @@ def main():
     options.add_argument("--write", metavar="SECTION", help="as for peers.py")
     words = options.parse_args()
     data = pathlib.Path(os.environ.get("HONE_TEST_DATA", peers.ROOT.parent / "shared"))
-    lines = [f"{peers.processor()}, HONE_ISA {os.environ.get('HONE_ISA', 'not set')}; "
-             f"{time.strftime('%Y-%m-%d')}. Milliseconds of one inference, the median of "
+    threads = words.threads or len(os.sched_getaffinity(0))
+    lines = [f"{peers.processor()}, HONE_ISA {os.environ.get('HONE_ISA', 'not set')}, "
+             f"{threads} threads; {time.strftime('%Y-%m-%d')}. Milliseconds of one inference, the median of "
              f"{words.rounds} rounds.", "",
              "| network | form | f32 | integers | f32 / integers |" +
              (" ONNX Runtime f32 | its integers | ratio |" if words.peers else ""),
