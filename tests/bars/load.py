@@ -16,7 +16,6 @@ import halves
 import hone_cli
 
 NETWORKS = ["resnet50", "mobilenet_v2", "bert_base"]
-SIZES = {"bert_base": ["--shape", "input_ids=1x128", "--shape", "attention_mask=1x128"]}
 
 
 def measured(tool, engine, sizes):
@@ -48,7 +47,7 @@ def judge(tool, before, name, rounds):
         found = {kind: [] for kind in files}
         for _ in range(rounds):
             for kind, (who, engine) in files.items():
-                found[kind].append(measured(who, engine, SIZES.get(name, [])))
+                found[kind].append(measured(who, engine, halves.SIZES.get(name, [])))
         rows, good = [], True
         for kind, (_, engine) in files.items():
             load, first, later = (statistics.median(column) for column in zip(*found[kind]))

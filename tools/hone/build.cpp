@@ -136,7 +136,7 @@ std::function<void()> declare_build(Arguments& arguments) {
                  "Leave out the portable graph: the engine runs on machines like this one only");
   arguments.flag(
       "--packed", verb->save.packed,
-      "Keep weights as this machine's kernels want them, too: loads sooner, takes more room");
+      "Keep weights packed for this machine, too: a larger file that loads sooner");
   arguments.flag("--keep-defaults", verb->save.keep_defaults,
                  "Keep inputs' own values replaceable, however large the engine grows");
   verb->tuning.declare(arguments);
