@@ -157,6 +157,7 @@ Target target_of(int capability, const std::shared_ptr<const Target>& host) {
   target.bytes_per_second = capability >= 90 ? 4e12 : capability >= 80 ? 1.5e12 : 3e11;
   target.cached_per_second = 1e13;
   target.launch_seconds = 2e-6;
+  target.halves = true;
   target.host = host;
   target.copied_per_second = 2e10;
   target.copy_seconds = 1e-5;
