@@ -76,7 +76,8 @@ TEST_F(Halves, AFileHasTheHalvesAlone) {
     EXPECT_EQ(constant->weight->is_converted(), constant->weight->dtype() == DType::f32)
         << constant->name;
   save(*engine, path_);
-  EXPECT_LT(std::filesystem::file_size(path_), 2u * 2 * 64 * 256 + 8192);
+  constexpr size_t kHalves = 2 * 2 * 64 * 256;  // bytes; in f32 twice as many
+  EXPECT_LT(std::filesystem::file_size(path_), kHalves + kHalves / 2);
   const auto parts = read_engine_file(path_).parts;
   ASSERT_NE(parts.devices.at(0).typed, nullptr);  // nothing is computed anew
   const auto loaded = load(path_, {.engine = {.workers = 2}});

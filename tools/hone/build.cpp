@@ -134,9 +134,8 @@ std::function<void()> declare_build(Arguments& arguments) {
                    "Write the graph after each pass that changed it, and stages");
   arguments.flag("--drop-portable", verb->save.drop_portable,
                  "Leave out the portable graph: the engine runs on machines like this one only");
-  arguments.flag(
-      "--packed", verb->save.packed,
-      "Keep weights packed for this machine, too: a larger file that loads sooner");
+  arguments.flag("--packed", verb->save.packed,
+                 "Keep weights packed for this machine, too: a larger file that loads sooner");
   arguments.flag("--keep-defaults", verb->save.keep_defaults,
                  "Keep inputs' own values replaceable, however large the engine grows");
   verb->tuning.declare(arguments);
