@@ -173,8 +173,10 @@ class Trial {
   std::shared_ptr<const Prepared> prepared_;
 };
 
-std::shared_ptr<const Problem> problem_of(const Node& node, const Graph& graph, int workers) {
-  return hone::problem_of(graph, node, {cpu::open()->target(), {workers}, {}});
+std::shared_ptr<const Problem> problem_of(const KernelCase& given, const Graph& graph,
+                                          int workers) {
+  return hone::problem_of(graph, graph.nodes().front(),
+                          {cpu::open()->target(), {workers}, given.expected});
 }
 
 struct Run {
@@ -264,12 +266,11 @@ std::unique_ptr<Graph> KernelCase::graph() const {
 
 std::set<std::string> kernels_run(const KernelCase& given) {
   const std::unique_ptr<Graph> graph = given.graph();
-  const Node& node = graph->nodes().front();
   std::vector<Run> runs;
   for (const Bindings& symbols : given.sizes) runs.push_back(run_of(given, *graph, symbols));
   std::set<std::string> names;
   for (const int workers : {1, 3, 12}) {
-    const auto problem = problem_of(node, *graph, workers);
+    const auto problem = problem_of(given, *graph, workers);
     for (const Kernel* kernel : cpu::kernels().all()) {
       if (!kernel->accepts(*problem).yes) continue;
       names.insert(std::string(kernel->name));
@@ -286,7 +287,7 @@ void expect_kernel(const std::string& kernel, const KernelCase& given) {
 
 std::string kernel_error(const std::string& kernel, const KernelCase& given) {
   const std::unique_ptr<Graph> graph = given.graph();
-  const auto problem = problem_of(graph->nodes().front(), *graph, 1);
+  const auto problem = problem_of(given, *graph, 1);
   const Kernel* found = cpu::kernels().find(kernel);
   EXPECT_TRUE(found != nullptr && found->accepts(*problem).yes) << kernel;
   const Run run = run_of(given, *graph, given.sizes.front(), false);
@@ -302,7 +303,7 @@ std::string refusal(const std::string& kernel, const KernelCase& given) {
   const std::unique_ptr<Graph> graph = given.graph();
   const Kernel* found = cpu::kernels().find(kernel);
   if (found == nullptr) return "there is no such kernel";
-  return found->accepts(*problem_of(graph->nodes().front(), *graph, 1)).why;
+  return found->accepts(*problem_of(given, *graph, 1)).why;
 }
 
 }  // namespace hone::test

@@ -31,6 +31,7 @@ struct KernelCase {
   double tolerance = 1e-5;                           // of the largest magnitude of the result
   std::vector<std::string> before = {};              // nodes of the same region: "%a = Relu(%x)"
   std::vector<std::string> also = {};                // their results that are the region's, too
+  Bindings expected = {};                            // sizes for estimates
 
   std::unique_ptr<Graph> graph() const;
 };

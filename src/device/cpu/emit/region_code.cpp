@@ -115,11 +115,11 @@ CodedRegion code_of(const Region& region, Isa isa) {
     if (stage->kind() == Stage::Kind::contract || stage->kind() == Stage::Kind::window)
       coded.declined = cat("no code for stages that ", name(stage->kind()), " yet");
   if (coded.declined.empty() && only_moves(stages)) coded.declined = "it only moves elements";
-  const auto views = std::count_if(body.nodes().begin(), body.nodes().end(), [&](const Node& node) {
+  for (const Node& node : body.nodes()) {
     const Stage* stage = node.outputs[0] == nullptr ? nullptr : stages.find(node.outputs[0]);
-    return stage != nullptr && is_view(*stage);
-  });
-  if (views > 0 && static_cast<size_t>(views) + 1 >= body.nodes().size())
+    if (stage != nullptr && is_view(*stage)) coded.views.push_back(&node);
+  }
+  if (!coded.views.empty() && coded.views.size() + 1 >= body.nodes().size())
     coded.declined = "it has one op that is no view";
   if (!coded.declined.empty()) return coded;
   std::vector<const Value*> results;

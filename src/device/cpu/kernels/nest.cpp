@@ -60,6 +60,30 @@ const Value* longest_part(const Graph& body, Isa isa) {
   return nullptr;
 }
 
+double bytes_of(const Problem& problem, const Value* value) {
+  return typical_count(problem, value->type) * bits(value->type.tensor().dtype) / 8;
+}
+
+double seconds_of(const Problem& problem, const CodedRegion& coded) {
+  double bytes = 0;
+  for (const Value* value : coded.operands) bytes += bytes_of(problem, value);
+  const emitter::Work work = emitter::work_of(coded.code->nest, problem.sizes);
+  return bytes / problem.target->bytes_per_second +
+         work.operations / problem.target->flops_per_second + kLoopSeconds * work.loops;
+}
+
+/// What moving all that the region's ops read and write takes at least, op by op.
+double seconds_one_by_one(const Problem& problem, const CodedRegion& coded) {
+  double bytes = 0;
+  for (const Node& node : problem.region.body->nodes()) {
+    if (std::find(coded.views.begin(), coded.views.end(), &node) != coded.views.end()) continue;
+    for (const auto* values : {&node.inputs, &node.outputs})
+      for (const Value* value : *values)
+        if (value != nullptr) bytes += bytes_of(problem, value);
+  }
+  return bytes / problem.target->bytes_per_second;
+}
+
 Verdict supports(const Problem& problem) {
   const Isa isa = isa_of(problem);
   if (isa == Isa::generic) return Verdict::no("code is made for AVX2 and AVX-512 only");
@@ -67,8 +91,12 @@ Verdict supports(const Problem& problem) {
   const CodedRegion coded = code_of(problem.region, isa);
   if (coded.declined.empty() && coded.operands.size() > kMostParameters)
     return Verdict::no(cat("more than ", kMostParameters, " operands"));
+  const bool is_single = problem.region.single() != nullptr;
+  if (coded.declined.empty() && !is_single &&
+      seconds_of(problem, coded) > seconds_one_by_one(problem, coded))
+    return Verdict::no("its ops are faster one by one, by estimate");
   if (coded.declined.empty()) return {};
-  if (problem.region.single() == nullptr)
+  if (!is_single)
     if (const Value* value = longest_part(*problem.region.body, isa))
       return Verdict::yes_up_to(value->name, coded.declined);
   return Verdict::no(coded.declined);
@@ -113,12 +141,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const Graph& body = *problem->region.body;
   const CodedRegion coded = code_of(problem->region, isa_of(*problem));
   const Nest& nest = coded.code->nest;
-  double bytes = 0;
-  for (const Value* value : coded.operands)
-    bytes += typical_count(*problem, value->type) * bits(value->type.tensor().dtype) / 8;
-  const emitter::Work work = emitter::work_of(nest, problem->sizes);
-  made.seconds = bytes / problem->target->bytes_per_second +
-                 work.operations / problem->target->flops_per_second + kLoopSeconds * work.loops;
+  made.seconds = seconds_of(*problem, coded);
   made.scratch_bytes = coded.code->emitted.scratch_bytes * problem->share.workers;
   const Value* result = body.outputs()[0].value;
   for (size_t i = 0; i < body.inputs().size(); ++i) {
