@@ -78,8 +78,15 @@ Decision Planner::decide(const Node& node, const Chosen& chosen, const Choices& 
   if (chosen.refusals != nullptr) step.refusals = places_of_refusals_.at(chosen.refusals.get());
   decided.seconds = chosen.recipe.seconds;
   const std::vector<Value*> operands = region_operands(node);
-  for (const size_t input : chosen.recipe.may_overwrite)
-    decided.overwritable.push_back(operands[input]);
+  // A value that is several of the inputs must be one that each of them lets go.
+  const std::vector<size_t>& may = chosen.recipe.may_overwrite;
+  for (const size_t input : may) {
+    bool all = true;
+    for (size_t other = 0; other < operands.size(); ++other)
+      all &= operands[other] != operands[input] ||
+             std::find(may.begin(), may.end(), other) != may.end();
+    if (all) decided.overwritable.push_back(operands[input]);
+  }
   // Scratch of a size that only running tells is made when the step runs.
   if (late_.early(chosen.recipe.scratch_bytes)) decided.scratch = chosen.recipe.scratch_bytes;
   return decided;

@@ -102,6 +102,31 @@ bool is_view(const Stage& stage) {
   return from == to;
 }
 
+/// Why an op of operands alone would take longer in the region: functions of few elements, which
+/// are broadcast to many, would be computed for all of these. Empty: none would.
+std::string computed_again(const Stages& stages) {
+  for (const auto& stage : stages.list) {
+    bool is_costly = false, is_first = true;
+    visit(stage->expr, [&](const Expr& expr) {
+      if (expr.kind() == Expr::Kind::call) is_costly |= expr.function() >= Function::exp;
+      if (expr.kind() != Expr::Kind::load) return;
+      const auto* value = std::get_if<const Value*>(&expr.source());
+      is_first &= value != nullptr && stages.find(*value) == nullptr;
+    });
+    if (!is_costly || !is_first || stage->value == nullptr) continue;
+    for (const auto& reader : stages.list)
+      visit(reader->expr, [&](const Expr& expr) {
+        const bool reads =
+            expr.kind() == Expr::Kind::load && expr.source() == Expr::Source(stage->value);
+        if (reads && reader->kind() == Stage::Kind::map)
+          is_first &= product(reader->extents) == product(stage->extents);
+      });
+    if (!is_first)
+      return cat("%", stage->value->name, " would be computed for all it broadcasts to");
+  }
+  return {};
+}
+
 }  // namespace
 
 CodedRegion code_of(const Region& region, Isa isa) {
@@ -115,12 +140,13 @@ CodedRegion code_of(const Region& region, Isa isa) {
     if (stage->kind() == Stage::Kind::contract || stage->kind() == Stage::Kind::window)
       coded.declined = cat("no code for stages that ", name(stage->kind()), " yet");
   if (coded.declined.empty() && only_moves(stages)) coded.declined = "it only moves elements";
-  for (const Node& node : body.nodes()) {
+  const auto views = std::count_if(body.nodes().begin(), body.nodes().end(), [&](const Node& node) {
     const Stage* stage = node.outputs[0] == nullptr ? nullptr : stages.find(node.outputs[0]);
-    if (stage != nullptr && is_view(*stage)) coded.views.push_back(&node);
-  }
-  if (!coded.views.empty() && coded.views.size() + 1 >= body.nodes().size())
+    return stage != nullptr && is_view(*stage);
+  });
+  if (views > 0 && static_cast<size_t>(views) + 1 >= body.nodes().size())
     coded.declined = "it has one op that is no view";
+  if (coded.declined.empty()) coded.declined = computed_again(stages);
   if (!coded.declined.empty()) return coded;
   std::vector<const Value*> results;
   for (const GraphOutput& output : body.outputs()) results.push_back(output.value);

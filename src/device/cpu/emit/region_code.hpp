@@ -21,7 +21,6 @@ struct RegionCode {
 struct CodedRegion {
   std::shared_ptr<const RegionCode> code;  // null: declined
   std::vector<const Value*> operands;
-  std::vector<const Node*> views;  // nodes whose results are operands' bytes as they are
   std::string declined;
 };
 

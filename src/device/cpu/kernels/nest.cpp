@@ -72,18 +72,6 @@ double seconds_of(const Problem& problem, const CodedRegion& coded) {
          work.operations / problem.target->flops_per_second + kLoopSeconds * work.loops;
 }
 
-/// What moving all that the region's ops read and write takes at least, op by op.
-double seconds_one_by_one(const Problem& problem, const CodedRegion& coded) {
-  double bytes = 0;
-  for (const Node& node : problem.region.body->nodes()) {
-    if (std::find(coded.views.begin(), coded.views.end(), &node) != coded.views.end()) continue;
-    for (const auto* values : {&node.inputs, &node.outputs})
-      for (const Value* value : *values)
-        if (value != nullptr) bytes += bytes_of(problem, value);
-  }
-  return bytes / problem.target->bytes_per_second;
-}
-
 Verdict supports(const Problem& problem) {
   const Isa isa = isa_of(problem);
   if (isa == Isa::generic) return Verdict::no("code is made for AVX2 and AVX-512 only");
@@ -91,12 +79,8 @@ Verdict supports(const Problem& problem) {
   const CodedRegion coded = code_of(problem.region, isa);
   if (coded.declined.empty() && coded.operands.size() > kMostParameters)
     return Verdict::no(cat("more than ", kMostParameters, " operands"));
-  const bool is_single = problem.region.single() != nullptr;
-  if (coded.declined.empty() && !is_single &&
-      seconds_of(problem, coded) > seconds_one_by_one(problem, coded))
-    return Verdict::no("its ops are faster one by one, by estimate");
   if (coded.declined.empty()) return {};
-  if (!is_single)
+  if (problem.region.single() == nullptr)
     if (const Value* value = longest_part(*problem.region.body, isa))
       return Verdict::yes_up_to(value->name, coded.declined);
   return Verdict::no(coded.declined);
@@ -177,20 +161,22 @@ struct NestShared final : Shared<NestShared> {
   };
   Geometry geometry(const Operands& operands) const {
     Geometry g;
+    g.symbols = operands.symbols;  // a body's may be told by its operands' sizes alone
+    for (size_t i = 0; i < operands.inputs.size(); ++i)
+      hone::bind(region.body->inputs()[i]->type.tensor(), operands.inputs[i].shape, g.symbols);
     for (const Dim& number : code->emitted.numbers)
-      g.numbers.push_back(number.evaluate(operands.symbols).value_or(0));
-    g.scratch = code->emitted.scratch_bytes.evaluate(operands.symbols).value_or(0);
-    g.tiles = code->emitted.tiles.evaluate(operands.symbols).value_or(0);
+      g.numbers.push_back(number.evaluate(g.symbols).value_or(0));
+    const auto tiles = code->emitted.tiles.evaluate(g.symbols);
+    g.scratch = code->emitted.scratch_bytes.evaluate(g.symbols).value_or(0);
+    g.tiles = tiles.value_or(1);
     int64_t most = 1;
     for (const auto* all : {&operands.inputs, &operands.outputs})
       for (const Operand& operand : *all) most = std::max(most, element_count(operand.shape));
     g.grain = std::max<int64_t>(1, g.tiles * kTile / most);
     g.by_ops =
-        entry == nullptr || std::any_of(code->emitted.limits.begin(), code->emitted.limits.end(),
-                                        [&](const Dim& limit) {
-                                          return limit.evaluate(operands.symbols).value_or(0) > 0;
-                                        });
-    if (g.by_ops) g.symbols = operands.symbols;
+        entry == nullptr || !tiles ||
+        std::any_of(code->emitted.limits.begin(), code->emitted.limits.end(),
+                    [&](const Dim& limit) { return limit.evaluate(g.symbols).value_or(1) > 0; });
     return g;
   }
 
