@@ -229,4 +229,18 @@ bool cover(Graph& graph, const KernelRegistry& kernels, const Conditions& condit
   return changed;
 }
 
+bool split_refused(Graph& graph, const KernelRegistry& kernels, const Conditions& conditions) {
+  std::vector<Node*> refused;
+  for (Node& node : graph.nodes()) {
+    if (node.op.as<Fused>() == nullptr) continue;
+    const auto asked = problem_of(graph, node, conditions);
+    const auto all = kernels.all();
+    if (std::ranges::none_of(all, [&](const Kernel* each) { return each->accepts(*asked).yes; }))
+      refused.push_back(&node);
+  }
+  for (Node* node : refused) unfuse(graph, node);
+  if (!refused.empty()) graph.sort();
+  return !refused.empty();
+}
+
 }  // namespace hone

@@ -23,4 +23,8 @@ struct CutRegion {
 bool cover(Graph& graph, const KernelRegistry& kernels, const Conditions& conditions,
            std::vector<CutRegion>* cuts = nullptr);
 
+/// Takes regions apart that no kernel accepts any more: what follows cover() may change them, such
+/// as by merging values that two regions compute. true: there were some.
+bool split_refused(Graph& graph, const KernelRegistry& kernels, const Conditions& conditions);
+
 }  // namespace hone

@@ -142,6 +142,7 @@ class Compiling {
         cover(*made.typed, device_.kernels(), conditions_of(*made.typed), &made.cuts) &&
         !is_disabled("merge_common", passes_))
       merge_common(*made.typed, passes_);  // of a view, every region has a copy
+    split_refused(*made.typed, device_.kernels(), conditions_of(*made.typed));
     choose_all(made);
     return made;
   }

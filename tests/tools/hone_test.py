@@ -32,7 +32,7 @@ class Common(hone_tool.Tool):
 
     def test_doctor(self):
         text = self.output("doctor")
-        for word in ("cpu", "features", "cores", "memory", "devices", "libcuda", "NVRTC"):
+        for word in ("cpu", "features", "cores", "memory", "devices", "CUDA driver", "NVRTC"):
             self.assertRegex(text, rf"(?m)^{word} ")
 
     def options_of(self, verb):

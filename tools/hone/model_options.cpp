@@ -32,8 +32,7 @@ void ModelOptions::declare_workers(Arguments& arguments) {
 void ModelOptions::declare_device(Arguments& arguments) {
   arguments.option("--device", device, "NAME", "cpu, cuda, cuda:1 ...; `hone doctor` lists them");
   arguments.flag("--no-fallback", no_fallback,
-                 "Refuse a model of which the device has no kernel for some step, instead of "
-                 "running that step on the host");
+                 "Run no step on the host: refuse what the device has no kernel for");
 }
 
 void ModelOptions::declare_disabled(Arguments& arguments) {

@@ -128,7 +128,7 @@ bool has_open_size(const Box& box) {
 }
 
 /// The accesses of a buffer by the body of a loop. Their inner loops are those of the body.
-std::vector<Access> accesses_in(const Loop& loop, std::string_view buffer) {
+std::vector<Access> accesses_in(const NestLoop& loop, std::string_view buffer) {
   std::vector<Access> all = accesses_of(loop.body);
   std::erase_if(all, [&](const Access& access) { return access.buffer != buffer; });
   return all;
@@ -153,8 +153,8 @@ void redirect(Block& block, std::string_view from, const std::string& to, const 
 /// A block inside of serial loops.
 Block looped(const Around& loops, Block body) {
   for (size_t i = loops.size(); i-- > 0;) {
-    Loop loop{std::string(*loops[i].variable.as_variable()), loops[i].extent, Mode::serial, 1,
-              std::move(body)};
+    NestLoop loop{std::string(*loops[i].variable.as_variable()), loops[i].extent, Mode::serial, 1,
+                  std::move(body)};
     body.clear();
     body.push_back({std::move(loop)});
   }
@@ -164,7 +164,7 @@ Block looped(const Around& loops, Block body) {
 /// Parallel loops become serial ones.
 void serialize(Block& block) {
   for (Statement& statement : block) {
-    Loop* loop = statement.as<Loop>();
+    NestLoop* loop = statement.as<NestLoop>();
     if (loop == nullptr) continue;
     if (loop->mode == Mode::parallel) loop->mode = Mode::serial;
     serialize(loop->body);
@@ -184,7 +184,7 @@ Declined compute_at(Nest& nest, std::string_view buffer, std::string_view variab
   if (Declined why = stays(nest, producer); !why.empty()) return why;
   const auto site = find_loop(nest, variable);
   if (!site) return no_loop(variable);
-  Loop& loop = site->loop();
+  NestLoop& loop = site->loop();
   if (loop.mode == Mode::vector) return cat("$", variable, " is a vector loop");
   if (Declined why = keeps_bits(producer.buffer, scope); !why.empty()) return why;
   const std::vector<Access> here = accesses_in(loop, buffer), all = accesses_of(nest.body, true);
@@ -224,7 +224,7 @@ Declined compute_at(Nest& nest, std::string_view buffer, std::string_view variab
 Declined cache(Nest& nest, std::string_view buffer, std::string_view variable, Scope scope) {
   const auto site = find_loop(nest, variable);
   if (!site) return no_loop(variable);
-  Loop& loop = site->loop();
+  NestLoop& loop = site->loop();
   if (loop.mode == Mode::vector) return cat("$", variable, " is a vector loop");
   const Buffers buffers = buffers_of(nest);
   const auto found = buffers.find(buffer);

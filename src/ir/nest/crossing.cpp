@@ -37,7 +37,7 @@ class Accesses {
         all_.push_back({store->buffer, store->place, true, store->fold, false, inner_});
       }
       if (const Contract* contract = statement.as<Contract>()) collect(*contract);
-      if (const Loop* loop = statement.as<Loop>()) {
+      if (const NestLoop* loop = statement.as<NestLoop>()) {
         inner_.push_back({Dim::variable(loop->variable), loop->extent});
         collect(loop->body);
         inner_.pop_back();
@@ -108,7 +108,7 @@ class Other {
 /// Where accesses of one buffer lie along some of its axes: factor * variable + rest.
 class Strip {
  public:
-  Strip(const Loop& loop, const Around& around, const Around& moving)
+  Strip(const NestLoop& loop, const Around& around, const Around& moving)
       : variable_(Dim::variable(loop.variable)), around_(around), moving_(moving) {
     here_ = around;
     here_.push_back({variable_, loop.extent});
@@ -178,7 +178,7 @@ bool are_apart(const std::vector<Access>& all, const Strip& empty, const Dims& s
   return false;
 }
 
-bool are_apart(const std::vector<Access>& all, const Loop& loop, const Around& around,
+bool are_apart(const std::vector<Access>& all, const NestLoop& loop, const Around& around,
                const Dims& shape, const Around& moving) {
   std::vector<size_t> axes;  // along which turns of the loop move at all
   for (const Access& access : all)
@@ -201,7 +201,7 @@ bool is_exact(Function fold, DType dtype) {
 
 std::vector<Access> accesses_of(const Block& block, bool own) { return Accesses().of(block, own); }
 
-Crossing crossing(const Loop& loop, const Around& around, const Buffers& buffers,
+Crossing crossing(const NestLoop& loop, const Around& around, const Buffers& buffers,
                   std::string_view name, const Around& moving) {
   Crossing result;
   result.buffer = name;
@@ -221,7 +221,7 @@ Crossing crossing(const Loop& loop, const Around& around, const Buffers& buffers
   return result;
 }
 
-Crossing crossing(const Loop& loop, const Around& around, const Buffers& buffers) {
+Crossing crossing(const NestLoop& loop, const Around& around, const Buffers& buffers) {
   Crossing worst;
   for (const std::string& name : written(loop)) {
     Crossing one = crossing(loop, around, buffers, name, {});
@@ -236,7 +236,7 @@ namespace {
 
 std::string first_meeting(const Block& block, Around& around, const Buffers& buffers) {
   for (const Statement& statement : block) {
-    const Loop* loop = statement.as<Loop>();
+    const NestLoop* loop = statement.as<NestLoop>();
     if (loop == nullptr) continue;
     if (loop->mode == Mode::parallel || loop->mode == Mode::vector) {
       const Crossing found = crossing(*loop, around, buffers);
@@ -261,7 +261,7 @@ std::string first_meeting(const Nest& nest) {
   return first_meeting(nest.body, around, buffers_of(nest));
 }
 
-std::set<std::string, std::less<>> written(const Loop& loop) {
+std::set<std::string, std::less<>> written(const NestLoop& loop) {
   std::set<std::string, std::less<>> names;
   for (const Access& access : accesses_of(loop.body))
     if (access.writes) names.insert(access.buffer);

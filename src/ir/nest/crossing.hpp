@@ -37,13 +37,13 @@ struct Crossing {
   bool exact = true;   // folds: in any order the result has the same bits
 };
 /// Of the turns of `loop` that has `around` around it: of the buffer that is worst.
-Crossing crossing(const Loop& loop, const Around& around, const Buffers& buffers);
+Crossing crossing(const NestLoop& loop, const Around& around, const Buffers& buffers);
 /// Of one buffer, while the loops `moving` out of those around may be in different turns, too.
-Crossing crossing(const Loop& loop, const Around& around, const Buffers& buffers,
+Crossing crossing(const NestLoop& loop, const Around& around, const Buffers& buffers,
                   std::string_view buffer, const Around& moving);
 /// Which turns of parallel or vector loops meet that must not, in words; empty: none do.
 std::string first_meeting(const Nest& nest);
 /// Buffers from outside of it that the loop writes.
-std::set<std::string, std::less<>> written(const Loop& loop);
+std::set<std::string, std::less<>> written(const NestLoop& loop);
 
 }  // namespace hone

@@ -87,7 +87,7 @@ class Interpreter {
 
   void run(const Allocate& made) { allocate(made.buffer); }
 
-  void run(const Loop& loop) {
+  void run(const NestLoop& loop) {
     const int64_t turns = value_of(loop.extent);
     const bool backward = loop.mode == Mode::parallel || loop.mode == Mode::vector;
     for (int64_t i = 0; i < turns; ++i) {

@@ -12,7 +12,7 @@ namespace {
 /// each once. Truths are computed again: no register holds them for long.
 class Fixed {
  public:
-  Fixed(const Nest& nest, const Loop& loop, const Around& around, const Buffers& buffers)
+  Fixed(const Nest& nest, const NestLoop& loop, const Around& around, const Buffers& buffers)
       : nest_(nest), around_(around), buffers_(buffers), written_(written(loop)) {
     own_ = names_of(Nest{{}, {}, loop.body});
     own_.insert(loop.variable);
@@ -97,7 +97,7 @@ void read_held(Block& block, const std::vector<std::pair<Expr, Expr>>& held) {
   };
   for (Statement& statement : block) {
     if (Store* store = statement.as<Store>()) store->value = replaced(store->value);
-    if (Loop* loop = statement.as<Loop>()) read_held(loop->body, held);
+    if (NestLoop* loop = statement.as<NestLoop>()) read_held(loop->body, held);
     if (Contract* contract = statement.as<Contract>()) {
       contract->a = replaced(contract->a);
       contract->b = replaced(contract->b);
@@ -110,7 +110,7 @@ void read_held(Block& block, const std::vector<std::pair<Expr, Expr>>& held) {
 Declined hoist(Nest& nest, std::string_view variable) {
   const auto site = find_loop(nest, variable);
   if (!site) return no_loop(variable);
-  Loop& loop = site->loop();
+  NestLoop& loop = site->loop();
   const Buffers buffers = buffers_of(nest);
   const Fixed fixed(nest, loop, site->around, buffers);
   if (fixed.list().empty()) return cat("no load in $", variable, " stays where it is");

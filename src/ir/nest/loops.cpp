@@ -12,11 +12,11 @@ namespace hone {
 Declined split(Nest& nest, std::string_view variable, int64_t factor) {
   const auto site = find_loop(nest, variable);
   if (!site) return no_loop(variable);
-  Loop& loop = site->loop();
+  NestLoop& loop = site->loop();
   if (factor < 2) return cat("a factor of ", factor, " splits nothing");
   if (loop.mode == Mode::vector) return cat("$", variable, " is a vector loop");
   const Nest before = nest;
-  Loop inner, outer;
+  NestLoop inner, outer;
   outer.variable = fresh(nest, cat(variable, "o"));
   inner.variable = fresh(nest, cat(variable, "i"));
   outer.mode = loop.mode;
@@ -37,7 +37,7 @@ Declined split(Nest& nest, std::string_view variable, int64_t factor) {
 namespace {
 
 /// Why turns of two nested loops may not run in another order; empty: they may.
-Declined keeps_order(const Loop& outer, const Loop& inner, const Around& around,
+Declined keeps_order(const NestLoop& outer, const NestLoop& inner, const Around& around,
                      const Buffers& buffers, Order order) {
   Around between = around;
   const Around moving{{Dim::variable(outer.variable), outer.extent}};
@@ -59,8 +59,8 @@ Declined keeps_order(const Loop& outer, const Loop& inner, const Around& around,
 Declined reorder(Nest& nest, std::string_view variable, Order order) {
   const auto site = find_loop(nest, variable);
   if (!site) return no_loop(variable);
-  Loop& outer = site->loop();
-  Loop* inner = only_loop(outer);
+  NestLoop& outer = site->loop();
+  NestLoop* inner = only_loop(outer);
   if (inner == nullptr) return cat("$", variable, " has more in it than a loop");
   if (!runs_in_order(outer) || !runs_in_order(*inner))
     return cat("$", variable, " or $", inner->variable, " is no serial loop");
@@ -78,8 +78,8 @@ Declined reorder(Nest& nest, std::string_view variable, Order order) {
 Declined fuse_loops(Nest& nest, std::string_view variable) {
   const auto site = find_loop(nest, variable);
   if (!site) return no_loop(variable);
-  Loop& outer = site->loop();
-  Loop* inner = only_loop(outer);
+  NestLoop& outer = site->loop();
+  NestLoop* inner = only_loop(outer);
   if (inner == nullptr) return cat("$", variable, " has more in it than a loop");
   const bool modes =
       outer.mode == inner->mode && (outer.mode == Mode::serial || outer.mode == Mode::parallel);
@@ -90,7 +90,7 @@ Declined fuse_loops(Nest& nest, std::string_view variable) {
   if ((outer.extent * inner->extent).is_too_long())
     return cat("the turns of $", variable, " are too long to write");
   const Nest before = nest;
-  Loop fused;
+  NestLoop fused;
   fused.variable = fresh(nest, cat(outer.variable, inner->variable));
   fused.extent = outer.extent * inner->extent;
   fused.mode = outer.mode;
@@ -105,12 +105,12 @@ Declined fuse_loops(Nest& nest, std::string_view variable) {
 Declined vectorize(Nest& nest, std::string_view variable, int width, Order order) {
   const auto site = find_loop(nest, variable);
   if (!site) return no_loop(variable);
-  Loop& loop = site->loop();
+  NestLoop& loop = site->loop();
   if (loop.mode != Mode::serial) return cat("$", variable, " is no serial loop");
   if (width < 2 || width > 64 || !std::has_single_bit(static_cast<unsigned>(width)))
     return cat("no machine has ", width, " lanes");
   for (const Statement& statement : loop.body)
-    if (statement.as<Loop>() != nullptr || statement.as<Contract>() != nullptr)
+    if (statement.as<NestLoop>() != nullptr || statement.as<Contract>() != nullptr)
       return cat("$", variable, " has a loop in it");
   const Crossing found = crossing(loop, site->around, buffers_of(nest));
   if (found.meeting == Meeting::meet)
@@ -125,13 +125,13 @@ Declined vectorize(Nest& nest, std::string_view variable, int width, Order order
 Declined unroll(Nest& nest, std::string_view variable) {
   const auto site = find_loop(nest, variable);
   if (!site) return no_loop(variable);
-  Loop& loop = site->loop();
+  NestLoop& loop = site->loop();
   if (loop.mode != Mode::serial) return cat("$", variable, " is no serial loop");
   const auto turns = most_turns(loop.extent, site->around);
   if (!turns || *turns > 64) return cat("$", variable, " may have more than 64 turns");
   bool parallel = false;
   walk(loop.body, [&](const Statement& statement) {
-    const Loop* inner = statement.as<Loop>();
+    const NestLoop* inner = statement.as<NestLoop>();
     parallel |= inner != nullptr && inner->mode == Mode::parallel;
     return true;
   });
@@ -143,9 +143,9 @@ Declined unroll(Nest& nest, std::string_view variable) {
 Declined parallelize(Nest& nest, std::string_view variable) {
   const auto site = find_loop(nest, variable);
   if (!site) return no_loop(variable);
-  Loop& loop = site->loop();
+  NestLoop& loop = site->loop();
   if (loop.mode != Mode::serial) return cat("$", variable, " is no serial loop");
-  for (const Loop* around : site->loops)
+  for (const NestLoop* around : site->loops)
     if (around->mode == Mode::unrolled)
       return cat("$", variable, " is in the unrolled loop $", around->variable);
   const Buffers buffers = buffers_of(nest);
@@ -179,14 +179,14 @@ void put_in_front(Statement& statement, const Dim& by,
   const std::function<void(Statement&)> stores = [&](Statement& one) {
     if (Store* store = one.as<Store>(); store != nullptr && buffers.contains(store->buffer))
       store->place.insert(store->place.begin(), by);
-    if (Loop* loop = one.as<Loop>())
+    if (NestLoop* loop = one.as<NestLoop>())
       for (Statement& inner : loop->body) stores(inner);
   };
   stores(statement);
 }
 
 /// Why the statements of a loop cannot be parted; empty: they can.
-Declined keeps_apart(const Loop& loop, const Around& around, const Buffers& buffers) {
+Declined keeps_apart(const NestLoop& loop, const Around& around, const Buffers& buffers) {
   std::map<std::string, int, std::less<>> users;  // statements that reach a buffer
   for (const Statement& statement : loop.body) {
     std::set<std::string, std::less<>> here;
@@ -204,7 +204,7 @@ Declined keeps_apart(const Loop& loop, const Around& around, const Buffers& buff
 Declined distribute(Nest& nest, std::string_view variable) {
   const auto site = find_loop(nest, variable);
   if (!site) return no_loop(variable);
-  const Loop loop = site->loop();
+  const NestLoop loop = site->loop();
   if (!runs_in_order(loop)) return cat("$", variable, " is no serial loop");
   Block made;
   std::set<std::string, std::less<>> own;
@@ -232,8 +232,8 @@ Declined distribute(Nest& nest, std::string_view variable) {
   if (Declined why = keeps_apart(loop, site->around, buffers_of(nest)); !why.empty()) return why;
   for (const Statement& statement : loop.body) {
     if (statement.as<Allocate>() != nullptr) continue;
-    Loop one{loop.variable, loop.extent, loop.mode, loop.width, {statement}};
-    const bool first = made.empty() || made.back().as<Loop>() == nullptr;
+    NestLoop one{loop.variable, loop.extent, loop.mode, loop.width, {statement}};
+    const bool first = made.empty() || made.back().as<NestLoop>() == nullptr;
     if (!first) one.variable = fresh(nest, cat(variable, ".", made.size()));
     put_in_front(one.body[0], Dim::variable(variable), own);
     substitute(one.body, variable, Dim::variable(one.variable));
@@ -250,7 +250,7 @@ Declined contract(Nest& nest, std::string_view variable) {
   const auto site = find_loop(nest, variable);
   if (!site) return no_loop(variable);
   std::vector<Axis> axes;
-  Loop* loop = &site->loop();
+  NestLoop* loop = &site->loop();
   for (;; loop = only_loop(*loop)) {
     if (!runs_in_order(*loop)) return cat("$", loop->variable, " is no serial loop");
     axes.push_back({Dim::variable(loop->variable), loop->extent});

@@ -81,8 +81,8 @@ class Lowering {
   static Block inside(const std::vector<Axis>& axes, Block body) {
     for (size_t i = axes.size(); i-- > 0;) {
       Block outer;
-      outer.push_back({Loop{std::string(*axes[i].variable.as_variable()), axes[i].extent,
-                            Mode::serial, 1, std::move(body)}});
+      outer.push_back({NestLoop{std::string(*axes[i].variable.as_variable()), axes[i].extent,
+                                Mode::serial, 1, std::move(body)}});
       body = std::move(outer);
     }
     return body;

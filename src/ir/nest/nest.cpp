@@ -21,7 +21,8 @@ bool operator==(const Nest& a, const Nest& b) { return print(a) == print(b); }
 void walk(const Block& block, const std::function<bool(const Statement&)>& visit) {
   for (const Statement& statement : block) {
     const bool inside = visit(statement);
-    if (const Loop* loop = statement.as<Loop>(); loop != nullptr && inside) walk(loop->body, visit);
+    if (const NestLoop* loop = statement.as<NestLoop>(); loop != nullptr && inside)
+      walk(loop->body, visit);
   }
 }
 
@@ -46,7 +47,7 @@ void change(Statement& statement, const Change& by) {
   const auto dim = [&](Dim& old) {
     if (by.dim) old = by.dim(old);
   };
-  if (Loop* loop = statement.as<Loop>()) {
+  if (NestLoop* loop = statement.as<NestLoop>()) {
     dim(loop->extent);
     change(loop->body, by);
   } else if (Store* store = statement.as<Store>()) {
@@ -80,7 +81,7 @@ std::set<std::string, std::less<>> names_of(const Nest& nest) {
   for (const NestBuffer& buffer : nest.parameters) names.insert(buffer.name);
   walk(nest.body, [&](const Statement& statement) {
     if (const Allocate* made = statement.as<Allocate>()) names.insert(made->buffer.name);
-    if (const Loop* loop = statement.as<Loop>()) names.insert(loop->variable);
+    if (const NestLoop* loop = statement.as<NestLoop>()) names.insert(loop->variable);
     if (const Contract* contract = statement.as<Contract>()) {
       contract->row.variable.collect_variables(names);
       contract->column.variable.collect_variables(names);

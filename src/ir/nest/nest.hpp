@@ -51,7 +51,7 @@ std::string_view name(Mode mode);
 
 /// For variable = 0 .. extent - 1: body. The extent may have variables of loops around in it, as
 /// that of a tail has: min(8, n-8*$i). Less than 1: no turns.
-struct Loop {
+struct NestLoop {
   std::string variable;  // one in a nest
   Dim extent;
   Mode mode = Mode::serial;
@@ -84,7 +84,7 @@ struct Contract {
 };
 
 struct Statement {
-  std::variant<Allocate, Loop, Store, Contract> form;
+  std::variant<Allocate, NestLoop, Store, Contract> form;
 
   template <class T>
   T* as() {

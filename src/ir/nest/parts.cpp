@@ -34,7 +34,7 @@ Declined fold_in_parts(Nest& nest, std::string_view variable, int64_t factor, Or
   const Expr none = is_float(into.dtype) ? Expr(start.real, into.dtype)
                                          : Expr::integer(start.integer, into.dtype);
   Block& body = site->loop().body;  // split() puts its outer loop where the loop was
-  for (Statement& statement : body[0].as<Loop>()->body)
+  for (Statement& statement : body[0].as<NestLoop>()->body)
     if (statement.as<Store>()->fold) statement.as<Store>()->buffer = part.name;
   body.push_back({Store{whole, {}, fold, Expr::load(BufferName{part.name}, into.dtype, {})}});
   body.insert(body.begin(), {Store{part.name, {}, std::nullopt, none}});

@@ -34,7 +34,7 @@ Declined find_producer(const Nest& nest, std::string_view buffer, Producer& foun
   const Statement* statement = &nest.body[found.at];
   found.loops.clear();
   for (const Dim& size : made->buffer.shape) {
-    const Loop* loop = statement->as<Loop>();
+    const NestLoop* loop = statement->as<NestLoop>();
     if (loop == nullptr || !(loop->extent == size) || loop->mode == Mode::vector)
       return cat(buffer, " is not filled by a loop for each axis");
     found.loops.push_back({Dim::variable(loop->variable), loop->extent});

@@ -20,7 +20,7 @@ bool is_costly(const Expr& whole) {
 }
 
 /// Costly expressions of a loop's stores, the largest first in each.
-std::vector<Expr> costly(const Loop& loop) {
+std::vector<Expr> costly(const NestLoop& loop) {
   std::vector<Expr> found;
   for (const Statement& statement : loop.body)
     each_expr(statement, [&](const Expr& whole) {
@@ -40,7 +40,7 @@ Expr with_variable(const Expr& expr, std::string_view old, const Dim& by) {
   return changed(expr, renaming);
 }
 
-void read_instead(Loop& loop, const Expr& what, const Expr& by) {
+void read_instead(NestLoop& loop, const Expr& what, const Expr& by) {
   for (Statement& statement : loop.body)
     if (Store* store = statement.as<Store>())
       store->value = replace(store->value, [&](const Expr& inner) {
@@ -48,7 +48,7 @@ void read_instead(Loop& loop, const Expr& what, const Expr& by) {
       });
 }
 
-bool only_stores(const Loop& loop) {
+bool only_stores(const NestLoop& loop) {
   return loop.mode == Mode::serial &&
          std::all_of(loop.body.begin(), loop.body.end(),
                      [](const Statement& statement) { return statement.as<Store>() != nullptr; });
@@ -74,7 +74,7 @@ Declined share(Nest& nest, std::string_view first, std::string_view second, Orde
   if (!one || !other) return no_loop(one ? second : first);
   if (one->block != other->block || one->at >= other->at)
     return cat("$", second, " does not follow $", first, " in one block");
-  Loop &early = one->loop(), &late = other->loop();
+  NestLoop &early = one->loop(), &late = other->loop();
   if (!only_stores(early) || !only_stores(late))
     return cat("$", first, " or $", second, " is no serial loop of stores");
   if (!(early.extent == late.extent) || mentions_any(early.extent, one->around))
@@ -108,8 +108,8 @@ Declined merge(Nest& nest, std::string_view variable) {
   const auto site = find_loop(nest, variable);
   if (!site) return no_loop(variable);
   Block& block = *site->block;
-  Loop* next = site->at + 1 < block.size() ? block[site->at + 1].as<Loop>() : nullptr;
-  Loop& loop = site->loop();
+  NestLoop* next = site->at + 1 < block.size() ? block[site->at + 1].as<NestLoop>() : nullptr;
+  NestLoop& loop = site->loop();
   if (next == nullptr) return cat("no loop follows $", variable);
   if (loop.mode != Mode::serial || next->mode != Mode::serial)
     return cat("$", variable, " or $", next->variable, " is no serial loop");

@@ -8,7 +8,7 @@ namespace {
 
 bool find(Block& block, std::string_view variable, Site& site) {
   for (size_t i = 0; i < block.size(); ++i) {
-    Loop* loop = block[i].as<Loop>();
+    NestLoop* loop = block[i].as<NestLoop>();
     if (loop == nullptr) continue;
     if (loop->variable == variable) {
       site.block = &block;
@@ -38,7 +38,9 @@ std::optional<Site> find_loop(Nest& nest, std::string_view variable) {
   return site;
 }
 
-Loop* only_loop(Loop& loop) { return loop.body.size() == 1 ? loop.body[0].as<Loop>() : nullptr; }
+NestLoop* only_loop(NestLoop& loop) {
+  return loop.body.size() == 1 ? loop.body[0].as<NestLoop>() : nullptr;
+}
 
 std::string no_loop(std::string_view variable) { return cat("there is no loop $", variable); }
 

@@ -6,23 +6,23 @@
 namespace hone {
 
 struct Site {
-  Block* block = nullptr;    // that has the loop
-  size_t at = 0;             // where in it
-  Around around;             // loops around it, outermost first
-  std::vector<Loop*> loops;  // the same
+  Block* block = nullptr;        // that has the loop
+  size_t at = 0;                 // where in it
+  Around around;                 // loops around it, outermost first
+  std::vector<NestLoop*> loops;  // the same
 
-  Loop& loop() const { return *(*block)[at].as<Loop>(); }
+  NestLoop& loop() const { return *(*block)[at].as<NestLoop>(); }
   Axis axis() const { return {Dim::variable(loop().variable), loop().extent}; }
   /// The loops around and this one.
   Around within() const;
 };
 std::optional<Site> find_loop(Nest& nest, std::string_view variable);
 /// The loop that is all there is in a loop; null: there is more, or none.
-Loop* only_loop(Loop& loop);
+NestLoop* only_loop(NestLoop& loop);
 /// "there is no loop $i"
 std::string no_loop(std::string_view variable);
 
-inline bool runs_in_order(const Loop& loop) {
+inline bool runs_in_order(const NestLoop& loop) {
   return loop.mode == Mode::serial || loop.mode == Mode::unrolled;
 }
 

@@ -58,7 +58,7 @@ class Printer {
 
   void statement(const Allocate& made, int depth) { declare(made.buffer, depth); }
 
-  void statement(const Loop& loop, int depth) {
+  void statement(const NestLoop& loop, int depth) {
     line(depth);
     out_ += name(loop.mode);
     if (loop.mode == Mode::vector) out_ += cat(" ", loop.width);
@@ -124,7 +124,7 @@ class Parser {
       Scanner s(lines_[next_++]);
       block.push_back(statement(s));
       if (!s.done()) s.wrong("the end of the line");
-      Loop* loop = block.back().as<Loop>();
+      NestLoop* loop = block.back().as<NestLoop>();
       if (loop == nullptr || next_ == lines_.size() || lines_[next_].indent <= indent) continue;
       if (++depth_ > kDepth) s.fail("loops are nested deeper than ", kDepth);
       loop->body = this->block(lines_[next_].indent);
@@ -177,8 +177,8 @@ class Parser {
     return {std::move(variable), place(s)};
   }
 
-  Loop loop(Scanner& s, Mode mode) {
-    Loop loop;
+  NestLoop loop(Scanner& s, Mode mode) {
+    NestLoop loop;
     loop.mode = mode;
     if (mode == Mode::vector) {
       const auto width = parse_int(take_token(s.rest()));

@@ -12,7 +12,7 @@ namespace {
 Block without_loops_of_one(Block block) {
   Block made;
   for (Statement& statement : block) {
-    Loop* loop = statement.as<Loop>();
+    NestLoop* loop = statement.as<NestLoop>();
     if (loop == nullptr) {
       made.push_back(std::move(statement));
       continue;
@@ -65,7 +65,7 @@ void keep(std::vector<T>& places, const std::vector<bool>& axes) {
 
 void drop_axes(Block& block, const Kept& kept) {
   for (Statement& statement : block) {
-    if (Loop* loop = statement.as<Loop>()) drop_axes(loop->body, kept);
+    if (NestLoop* loop = statement.as<NestLoop>()) drop_axes(loop->body, kept);
     if (Allocate* made = statement.as<Allocate>())
       if (const auto axes = kept.find(made->buffer.name); axes != kept.end())
         keep(made->buffer.shape, axes->second);
@@ -116,7 +116,7 @@ Dim place_in(const Dims& shape, const Dims& place) {
 
 void flatten_stores(Block& block, const std::map<std::string, Dims, std::less<>>& shapes) {
   for (Statement& statement : block) {
-    if (Loop* loop = statement.as<Loop>()) flatten_stores(loop->body, shapes);
+    if (NestLoop* loop = statement.as<NestLoop>()) flatten_stores(loop->body, shapes);
     if (Store* store = statement.as<Store>())
       if (const auto shape = shapes.find(store->buffer); shape != shapes.end())
         store->place = {place_in(shape->second, store->place)};

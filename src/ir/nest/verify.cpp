@@ -90,7 +90,7 @@ class Verifier {
     around_.push_back(axis);
   }
 
-  void statement(const Loop& loop) {
+  void statement(const NestLoop& loop) {
     const Around before = around_;
     define(Axis{Dim::variable(loop.variable), loop.extent});
     if (loop.mode == Mode::vector) vector(loop);
@@ -106,17 +106,17 @@ class Verifier {
     around_ = before;
   }
 
-  void vector(const Loop& loop) {
+  void vector(const NestLoop& loop) {
     check(std::has_single_bit(static_cast<unsigned>(loop.width)) && loop.width > 1 &&
               loop.width <= kMostLanes,
           "the vector loop $", loop.variable, " has ", loop.width, " lanes");
     for (const Statement& statement : loop.body)
-      check(statement.as<Loop>() == nullptr && statement.as<Contract>() == nullptr,
+      check(statement.as<NestLoop>() == nullptr && statement.as<Contract>() == nullptr,
             "the vector loop $", loop.variable, " has a loop in it");
   }
 
-  void parallel(const Loop& loop) {
-    for (const Loop* outer : modes_)
+  void parallel(const NestLoop& loop) {
+    for (const NestLoop* outer : modes_)
       check(outer->mode == Mode::serial || outer->mode == Mode::parallel, "the parallel loop $",
             loop.variable, " is in the ", name(outer->mode), " loop $", outer->variable);
     for (const std::string& written : hone::written(loop)) {
@@ -236,7 +236,7 @@ class Verifier {
   const Buffers buffers_;
   std::set<std::string, std::less<>> names_, in_scope_, filled_;
   Around around_;
-  std::vector<const Loop*> modes_;  // loops around
+  std::vector<const NestLoop*> modes_;  // loops around
 };
 
 std::string text_of(const Access& access) {

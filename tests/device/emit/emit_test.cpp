@@ -27,7 +27,7 @@ using cpu::emitter::Emitted;
 void schedule(Nest& nest) {
   std::vector<std::string> loops;
   walk(nest.body, [&](const Statement& statement) {
-    if (const Loop* loop = statement.as<Loop>()) loops.push_back(loop->variable);
+    if (const NestLoop* loop = statement.as<NestLoop>()) loops.push_back(loop->variable);
     return true;
   });
   for (const std::string& loop : loops) vectorize(nest, loop, 8, Order::any);
@@ -112,7 +112,7 @@ TEST(Emit, AChainWithBroadcastsAtEverySize) {
 Nest in_rows(std::string_view text) {
   const auto graph = parse(text, all_ops());
   Nest nest = lower(stages_of(*graph), "rows", {graph->outputs()[0].value}).nest;
-  const std::string row = nest.body.back().as<Loop>()->variable;
+  const std::string row = nest.body.back().as<NestLoop>()->variable;
   std::vector<std::string> own;
   for (const Statement& statement : nest.body)
     if (const Allocate* made = statement.as<Allocate>()) own.push_back(made->buffer.name);
@@ -134,7 +134,7 @@ TEST(Emit, RowsThatAreReducedAtEverySize) {
     const Nest nest = in_rows(text);
     int vectors = 0;
     walk(nest.body, [&](const Statement& statement) {
-      const Loop* loop = statement.as<Loop>();
+      const NestLoop* loop = statement.as<NestLoop>();
       vectors += loop != nullptr && loop->mode == Mode::vector;
       return true;
     });

@@ -82,7 +82,7 @@ class Drawing {
     all_.clear();
     for (const NestBuffer& buffer : nest_.parameters) all_.push_back(buffer.name);
     walk(nest_.body, [&](const Statement& statement) {
-      if (const Loop* loop = statement.as<Loop>()) loops_.push_back(loop->variable);
+      if (const NestLoop* loop = statement.as<NestLoop>()) loops_.push_back(loop->variable);
       if (const Allocate* made = statement.as<Allocate>()) {
         own_.push_back(made->buffer.name);
         all_.push_back(made->buffer.name);

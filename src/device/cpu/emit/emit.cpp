@@ -20,10 +20,10 @@ class NestEmitter {
 
   void run(Emitted& emitted) {
     a_.begin();
-    const std::vector<const Loop*> spread = tile_loops();
+    const std::vector<const NestLoop*> spread = tile_loops();
     if (spread.empty()) block(nest_.body);
     else tiles(spread);
-    for (const Loop* loop : spread) emitted.tiles = emitted.tiles * loop->extent;
+    for (const NestLoop* loop : spread) emitted.tiles = emitted.tiles * loop->extent;
     a_.end();
     emitted.numbers = a_.numbers();
     emitted.scratch_bytes = memory_.scratch();
@@ -35,7 +35,7 @@ class NestEmitter {
     for (const Statement& statement : block) {
       if (const Allocate* made = statement.as<Allocate>()) memory_.allocate(made->buffer, false);
       else if (const Store* stored = statement.as<Store>()) store(*stored);
-      else if (const Loop* inner = statement.as<Loop>()) loop(*inner);
+      else if (const NestLoop* inner = statement.as<NestLoop>()) loop(*inner);
       else contract(*statement.as<Contract>());
     }
   }
@@ -64,10 +64,10 @@ class NestEmitter {
   }
 
   /// Parallel loops that are all there is in one another, from the outermost one on.
-  std::vector<const Loop*> tile_loops() const {
-    std::vector<const Loop*> loops;
+  std::vector<const NestLoop*> tile_loops() const {
+    std::vector<const NestLoop*> loops;
     for (const Block* inside = &nest_.body; inside->size() == 1; inside = &loops.back()->body) {
-      const Loop* loop = (*inside)[0].as<Loop>();
+      const NestLoop* loop = (*inside)[0].as<NestLoop>();
       std::set<std::string, std::less<>> variables;
       if (loop != nullptr) loop->extent.collect_variables(variables);
       if (loop == nullptr || loop->mode != Mode::parallel || !variables.empty()) break;
@@ -77,10 +77,10 @@ class NestEmitter {
   }
 
   /// A tile is a turn of all these loops; the innermost one's turns are side by side.
-  void tiles(const std::vector<const Loop*>& loops) {
+  void tiles(const std::vector<const NestLoop*>& loops) {
     const int tile = a_.new_slot();
     std::vector<Xbyak::Address> counters;
-    for (const Loop* loop : loops) {
+    for (const NestLoop* loop : loops) {
       const int counter = a_.new_slot();
       a_.set_variable_slot(loop->variable, counter);
       counters.push_back(Xbyak::util::qword[a_.slot(counter).getRegExp()]);
@@ -116,7 +116,7 @@ class NestEmitter {
     a_.L(done);
   }
 
-  void loop(const Loop& loop) {
+  void loop(const NestLoop& loop) {
     if (loop.mode == Mode::vector) return VectorLoop(a_, memory_, loop).emit();
     const int counter = a_.new_slot();
     a_.set_variable_slot(loop.variable, counter);

@@ -21,7 +21,7 @@ void rename_buffers(Nest& nest) {
   const std::function<void(Block&)> block = [&](Block& statements) {
     for (Statement& statement : statements) {
       if (Allocate* made = statement.as<Allocate>()) rename(made->buffer);
-      if (Loop* loop = statement.as<Loop>()) block(loop->body);
+      if (NestLoop* loop = statement.as<NestLoop>()) block(loop->body);
       if (Store* store = statement.as<Store>()) store->buffer = names.at(store->buffer);
     }
   };
@@ -62,6 +62,7 @@ std::shared_ptr<const RegionCode> remembered(Nest nest, Isa isa) {
 /// Why no code is made of the region, told without looking far; empty: it may be.
 std::string refusal_of(const Graph& body) {
   if (body.nodes().size() > kMostNodes) return "more nodes than code is made for";
+  if (body.outputs().empty()) return "nothing reads its results";
   for (const GraphOutput& output : body.outputs()) {
     const Value* result = output.value;
     if (!result->type.is_tensor() || !result->type.tensor().has_rank())

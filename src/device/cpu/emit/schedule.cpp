@@ -80,17 +80,17 @@ Declined inline_maps(Nest& nest, std::vector<std::string>& rows) {
 
 /// Loops around the last statement, each all that there is in the one before; the innermost may
 /// have more in it.
-std::vector<Loop*> chain_of(Nest& nest) {
-  std::vector<Loop*> chain;
+std::vector<NestLoop*> chain_of(Nest& nest) {
+  std::vector<NestLoop*> chain;
   if (nest.body.empty()) return chain;
-  for (Loop* loop = nest.body.back().as<Loop>(); loop != nullptr; loop = only_loop(*loop))
+  for (NestLoop* loop = nest.body.back().as<NestLoop>(); loop != nullptr; loop = only_loop(*loop))
     chain.push_back(loop);
   return chain;
 }
 
 /// The innermost of the chain's loops that it takes to tell elements of these buffers apart; one
 /// around it that does not would compute elements again: declined.
-Declined find_row(const std::vector<Loop*>& chain, const std::vector<std::string>& buffers,
+Declined find_row(const std::vector<NestLoop*>& chain, const std::vector<std::string>& buffers,
                   std::string& row) {
   if (chain.empty()) return "its result has no axes";
   std::vector<std::set<std::string, std::less<>>> tell(chain.size());  // by loop: buffers
@@ -135,9 +135,10 @@ Declined into_rows(Nest& nest, const std::vector<std::string>& rows) {
   return {};
 }
 
-bool has_loop(const Loop& loop) {
-  return std::any_of(loop.body.begin(), loop.body.end(),
-                     [](const Statement& statement) { return statement.as<Loop>() != nullptr; });
+bool has_loop(const NestLoop& loop) {
+  return std::any_of(loop.body.begin(), loop.body.end(), [](const Statement& statement) {
+    return statement.as<NestLoop>() != nullptr;
+  });
 }
 
 /// Where an access lies in memory, in elements.
@@ -150,7 +151,7 @@ Dim start_of(const NestBuffer& buffer, const Dims& place) {
 }
 
 /// Turns of the loop reach elements side by side, or the same ones.
-bool runs_along(const Nest& nest, const Loop& loop) {
+bool runs_along(const Nest& nest, const NestLoop& loop) {
   const Buffers buffers = buffers_of(nest);
   for (const Access& access : accesses_of(loop.body, true)) {
     if (!access.place) return false;
@@ -161,17 +162,18 @@ bool runs_along(const Nest& nest, const Loop& loop) {
   return true;
 }
 
-std::vector<std::string> loops_of(const Nest& nest, const std::function<bool(const Loop&)>& which) {
+std::vector<std::string> loops_of(const Nest& nest,
+                                  const std::function<bool(const NestLoop&)>& which) {
   std::vector<std::string> names;
   walk(nest.body, [&](const Statement& statement) {
-    const Loop* loop = statement.as<Loop>();
+    const NestLoop* loop = statement.as<NestLoop>();
     if (loop != nullptr && which(*loop)) names.push_back(loop->variable);
     return true;
   });
   return names;
 }
 
-bool writes_output(const Nest& nest, const Loop& loop) {
+bool writes_output(const Nest& nest, const NestLoop& loop) {
   for (const std::string& name : written(loop))
     for (const NestBuffer& parameter : nest.parameters)
       if (parameter.name == name) return true;
@@ -184,9 +186,9 @@ Declined merge_results(Nest& nest) {
     std::string first;  // of two loops beside each other
     const std::function<void(const Block&)> look = [&](const Block& block) {
       for (size_t i = 0; i < block.size() && first.empty(); ++i) {
-        const Loop* loop = block[i].as<Loop>();
+        const NestLoop* loop = block[i].as<NestLoop>();
         if (loop == nullptr) continue;
-        const Loop* next = i + 1 < block.size() ? block[i + 1].as<Loop>() : nullptr;
+        const NestLoop* next = i + 1 < block.size() ? block[i + 1].as<NestLoop>() : nullptr;
         if (next != nullptr && writes_output(nest, *loop) && loop->extent == next->extent)
           first = loop->variable;
         look(loop->body);
@@ -200,8 +202,9 @@ Declined merge_results(Nest& nest) {
 
 /// Innermost loops become one with those around them where elements stay side by side.
 void collapse(Nest& nest) {
-  const auto around_innermost = [](const Loop& loop) {
-    return loop.body.size() == 1 && loop.body[0].as<Loop>() && !has_loop(*loop.body[0].as<Loop>());
+  const auto around_innermost = [](const NestLoop& loop) {
+    return loop.body.size() == 1 && loop.body[0].as<NestLoop>() &&
+           !has_loop(*loop.body[0].as<NestLoop>());
   };
   for (bool changed = true; changed;) {
     changed = false;
@@ -211,7 +214,7 @@ void collapse(Nest& nest) {
       Block* block = site->block;
       if (!fuse_loops(nest, name).empty()) continue;
       // The statement is where it was: fuse_loops() puts the loop in the place of the outer one.
-      if (runs_along(nest, *(*block)[site->at].as<Loop>())) changed = true;
+      if (runs_along(nest, *(*block)[site->at].as<NestLoop>())) changed = true;
       else nest = before;
     }
   }
@@ -220,7 +223,7 @@ void collapse(Nest& nest) {
 /// All loops around a row run in parallel; long rows without sums are cut into pieces first.
 Declined spread(Nest& nest) {
   if (nest.body.size() != 1) return {};  // a result without rows: one worker computes it
-  std::vector<Loop*> chain = chain_of(nest);
+  std::vector<NestLoop*> chain = chain_of(nest);
   if (chain.empty()) return {};
   size_t rows = chain.size();  // loops that tell rows apart
   if (!has_loop(*chain.back())) {
@@ -240,7 +243,7 @@ Declined spread(Nest& nest) {
 
 /// What a row's loops both compute is kept by the first.
 void share_rows(Nest& nest) {
-  const auto innermost = loops_of(nest, [](const Loop& loop) { return !has_loop(loop); });
+  const auto innermost = loops_of(nest, [](const NestLoop& loop) { return !has_loop(loop); });
   for (size_t i = 0; i < innermost.size(); ++i)
     for (size_t j = i + 1; j < innermost.size(); ++j)
       share(nest, innermost[i], innermost[j], Order::any);
@@ -248,7 +251,7 @@ void share_rows(Nest& nest) {
 
 /// Long sums are taken in parts, so that they round as short ones do.
 void part_folds(Nest& nest) {
-  for (const std::string& name : loops_of(nest, [](const Loop& loop) {
+  for (const std::string& name : loops_of(nest, [](const NestLoop& loop) {
          const auto turns = loop.extent.constant();
          return !has_loop(loop) && !(turns && *turns <= kPart);
        }))
@@ -263,7 +266,8 @@ Declined vectorize_innermost(Nest& nest) {
     return true;
   });
   if (multiplies) return "a product of many floats rounds too often";
-  for (const std::string& name : loops_of(nest, [](const Loop& loop) { return !has_loop(loop); })) {
+  for (const std::string& name :
+       loops_of(nest, [](const NestLoop& loop) { return !has_loop(loop); })) {
     hoist(nest, name);
     if (Declined why = vectorize(nest, name, 16, Order::any); !why.empty()) return why;
   }
@@ -318,7 +322,7 @@ void add(Work& work, const Block& block, double times, const Bindings& sizes) {
   for (const Statement& statement : block) {
     if (const Store* store = statement.as<Store>())
       work.operations += times * (0.3 + operations_of(store->value));
-    const Loop* loop = statement.as<Loop>();
+    const NestLoop* loop = statement.as<NestLoop>();
     if (loop == nullptr) continue;
     const Dim turns =
         loop->extent.substitute_variables([](std::string_view) { return std::optional<Dim>(0); });

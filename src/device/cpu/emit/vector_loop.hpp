@@ -11,7 +11,7 @@ namespace hone::cpu::emitter {
 /// their own, which are folded when the loop ends. Throws Refusal.
 class VectorLoop {
  public:
-  VectorLoop(Assembler& assembler, Memory& memory, const Loop& loop)
+  VectorLoop(Assembler& assembler, Memory& memory, const NestLoop& loop)
       : a_(assembler), memory_(memory), loop_(loop) {}
   void emit();
 
@@ -51,7 +51,7 @@ class VectorLoop {
 
   Assembler& a_;
   Memory& memory_;
-  const Loop& loop_;
+  const NestLoop& loop_;
   int vectors_ = 1;  // a turn
   std::vector<Walk> walks_;
   std::unordered_map<Expr, size_t, ExprHash> walk_of_;  // of its loads

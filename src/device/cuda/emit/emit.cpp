@@ -40,19 +40,19 @@ struct Refusal {
 };
 
 bool is_parallel(const Statement& statement) {
-  const Loop* loop = statement.as<Loop>();
+  const NestLoop* loop = statement.as<NestLoop>();
   return loop != nullptr && loop->mode == Mode::parallel;
 }
 
 bool has_loop(const Block& block) {
   return std::any_of(block.begin(), block.end(),
-                     [](const Statement& each) { return each.as<Loop>() != nullptr; });
+                     [](const Statement& each) { return each.as<NestLoop>() != nullptr; });
 }
 
 bool has_vector_loop(const Block& block) {
   bool found = false;
   walk(block, [&](const Statement& statement) {
-    const Loop* loop = statement.as<Loop>();
+    const NestLoop* loop = statement.as<NestLoop>();
     found |= loop != nullptr && loop->mode == Mode::vector;
     return !found;
   });
@@ -120,10 +120,10 @@ class Emitting {
     Block body;
     std::vector<Axis> axes;
     if (is_parallel(statement)) {
-      const Loop* loop = statement.as<Loop>();
+      const NestLoop* loop = statement.as<NestLoop>();
       axes.push_back({Dim::variable(loop->variable), loop->extent});
       while (loop->body.size() == 1 && is_parallel(loop->body.front())) {
-        loop = loop->body.front().as<Loop>();
+        loop = loop->body.front().as<NestLoop>();
         axes.push_back({Dim::variable(loop->variable), loop->extent});
       }
       body = loop->body;
@@ -164,7 +164,7 @@ class Emitting {
     for (const Statement& statement : statements) {
       if (const Allocate* made = statement.as<Allocate>()) allocate(made->buffer, text);
       else if (const Store* store = statement.as<Store>()) this->store(*store, text);
-      else if (const Loop* loop = statement.as<Loop>()) this->loop(*loop, text);
+      else if (const NestLoop* loop = statement.as<NestLoop>()) this->loop(*loop, text);
       else throw Refusal{"it has a contraction"};
     }
   }
@@ -193,7 +193,7 @@ class Emitting {
                   stored(result, into.dtype), ";"));
   }
 
-  void loop(const Loop& loop, ExprText& text) {
+  void loop(const NestLoop& loop, ExprText& text) {
     if (loop.mode == Mode::vector && group_ > 1) return vector_loop(loop, text);
     const std::string i = dims_.variable(loop.variable);
     text.forget();
@@ -204,7 +204,7 @@ class Emitting {
   }
 
   /// Each thread of the group folds its turns; then they are folded together.
-  void vector_loop(const Loop& loop, ExprText& text) {
+  void vector_loop(const NestLoop& loop, ExprText& text) {
     struct Fold {
       std::string buffer, whole;
       Function function;

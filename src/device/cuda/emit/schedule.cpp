@@ -195,7 +195,7 @@ class Scheduling {
         finish(*stage, std::move(place), std::move(value), body);
         continue;
       }
-      Loop turns;
+      NestLoop turns;
       const Dim turn = vector_loop(inner, at, turns);
       for (size_t axis = 0; axis < place.size(); ++axis)
         place[axis] = at.at(std::string(*loop(static_cast<int>(axis)).as_variable()));
@@ -209,7 +209,7 @@ class Scheduling {
 
   /// One vector loop for all of these axes, which become quotients and remainders of its variable.
   Dim vector_loop(const std::vector<Axis>& axes, std::map<std::string, Dim, std::less<>>& at,
-                  Loop& loop) {
+                  NestLoop& loop) {
     const Dim turn = variable("q");
     const Dims places = parted(turn, axes);
     loop.extent = 1;
@@ -265,8 +265,8 @@ class Scheduling {
   void wrap(const std::vector<Axis>& loops, Block body, Mode mode) {
     for (size_t i = loops.size(); i-- > 0;) {
       Block outer;
-      outer.push_back({Loop{std::string(*loops[i].variable.as_variable()), loops[i].extent, mode, 1,
-                            std::move(body)}});
+      outer.push_back({NestLoop{std::string(*loops[i].variable.as_variable()), loops[i].extent,
+                                mode, 1, std::move(body)}});
       body = std::move(outer);
     }
     std::move(body.begin(), body.end(), std::back_inserter(made_.nest.body));
@@ -340,12 +340,12 @@ class Scheduling {
     std::vector<Axis> axes;
     for (const Axis& axis : expr.axes()) axes.push_back({axis.variable, moved(axis.extent, at)});
     if (in_rows_) {
-      Loop turns;
+      NestLoop turns;
       vector_loop(axes, at, turns);
       statement(turns.body);
       before.push_back({std::move(turns)});
     } else {
-      std::vector<Loop> loops;
+      std::vector<NestLoop> loops;
       for (const Axis& axis : axes) {
         const Dim turn = variable("r");
         at[std::string(*axis.variable.as_variable())] = turn;
