@@ -94,6 +94,19 @@ TEST_P(NestKernel, SeveralResults) {
   expect_kernel("cpu.nest", norm);
 }
 
+TEST_P(NestKernel, SeveralResultsOfOneElementOrRow) {
+  for (const char* type : {"f32[1,1]", "f32[1,33]"}) {
+    KernelCase made =
+        region(cat("%x: ", type), {"%t = Sub(%x, %x)", "%u = Sub(%x, %t)", "Mul(%t, %t)"}, {{}});
+    made.also = {"%t", "%u"};
+    expect_kernel("cpu.nest", made);
+  }
+  KernelCase norm = region("%x: f32[1,70], %s: f32[70]",
+                           {"%t = Add(%x, %s)", "LayerNormalization(%t, %s)"}, {{}});
+  norm.also = {"%t"};
+  expect_kernel("cpu.nest", norm);
+}
+
 TEST_P(NestKernel, ResultsOfOtherSizesDoNotShareLoops) {
   KernelCase made = region("%x: f32[a,c]", {"%t = Exp(%x)", "ReduceSum(%t) axes=[1]"}, {{}});
   made.also = {"%t"};

@@ -197,7 +197,12 @@ Declined merge_results(Nest& nest) {
     look(nest.body);
     if (first.empty() || !merge(nest, first).empty()) break;
   }
-  return nest.body.size() == 1 ? Declined() : "its results do not share their loops";
+  // Where sizes are numbers, loops around rows may have gone for having one turn: one worker runs
+  // what is left. A region that has code at all sizes must have code at each.
+  const bool is_open = std::any_of(nest.body.begin(), nest.body.end(), [](const Statement& each) {
+    return each.as<NestLoop>() != nullptr && !each.as<NestLoop>()->extent.is_constant();
+  });
+  return nest.body.size() == 1 || !is_open ? Declined() : "its results do not share their loops";
 }
 
 /// Innermost loops become one with those around them where elements stay side by side.
