@@ -46,9 +46,24 @@ class Lowering {
       if (expr.kind() != Expr::Kind::load) return;
       const auto* value = std::get_if<const Value*>(&expr.source());
       if (value == nullptr || of_value_.contains(*value) || stages_.find(*value) != nullptr) return;
+      if (const Value* same = same_literal(**value)) {
+        of_value_.emplace(*value, of_value_.at(same));
+        return;
+      }
       const TensorType& type = (*value)->type.tensor();
       add_parameter(*value, type.dtype, type.shape(), Scope::input);
     });
+  }
+
+  /// A text has a literal again for each node that reads it: equal ones are one buffer, however the
+  /// graph came to be. Null: there was none.
+  const Value* same_literal(const Value& value) const {
+    if (!value.is_literal()) return nullptr;
+    for (const Value* operand : lowered_.operands)
+      if (operand->is_literal() && operand->type == value.type &&
+          operand->weight->hash() == value.weight->hash())
+        return operand;
+    return nullptr;
   }
 
   void declare(const Stage& stage) {

@@ -107,8 +107,9 @@ bool multiplies_activations(const NodeRole& role, const Roles& roles) {
       if (load.kind() != Expr::Kind::load) return;
       const Value* value = value_of(load);
       const Node* producer = value == nullptr ? nullptr : value->producer;
-      made |=
-          value == nullptr || (producer != nullptr && roles.at(producer).role != Role::constant);
+      if (value != nullptr && producer == nullptr) return;
+      const auto found = roles.find(producer);  // none: a node in the body of a region
+      made |= found == roles.end() || found->second.role != Role::constant;
     });
     return made;
   };

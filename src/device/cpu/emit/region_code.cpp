@@ -156,6 +156,11 @@ CodedRegion code_of(const Region& region, Isa isa) {
     if (value->type.tensor().dtype != DType::f32)
       coded.declined = cat("%", value->name, " is ", value->type.tensor().dtype);
   if (!coded.declined.empty()) return coded;
+  for (const Value* result : results)
+    if (std::find(lowered.operands.begin(), lowered.operands.end(), result) ==
+        lowered.operands.end())
+      coded.declined = cat("no stage computes %", result->name);
+  if (!coded.declined.empty()) return coded;
   rename_buffers(lowered.nest);
   auto code = remembered(std::move(lowered.nest), isa);
   coded.declined = code->declined;
