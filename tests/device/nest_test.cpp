@@ -43,6 +43,17 @@ TEST_P(NestKernel, ChainsWithBroadcasts) {
                                    {"%1 = Mul(%x, %s)", "Relu(%1)"}, sizes_of("b", "h")));
 }
 
+TEST_P(NestKernel, MoreOperandsThanRegisters) {
+  std::string inputs = "%x0: f32[a,c]";
+  std::vector<std::string> nodes;
+  for (int i = 1; i < 14; ++i) {
+    inputs += cat(", %x", i, ": f32[a,c]");
+    nodes.push_back(cat("%t", i, " = Add(%", i == 1 ? "x0" : cat("t", i - 1), ", %x", i, ")"));
+  }
+  nodes.push_back("Relu(%t13)");
+  expect_kernel("cpu.nest", region(inputs, nodes, sizes_of("a", "c")));
+}
+
 TEST_P(NestKernel, BatchNormThenRelu) {
   KernelCase made =
       region("%x: f32[n,3,h,7]", {"%1 = BatchNormalization(%x, @s, @b, @m, @v)", "Relu(%1)"},

@@ -57,6 +57,20 @@ TEST(Layout, AReshapeIsAView) {
   EXPECT_EQ(made.idle(), 1);
 }
 
+TEST(Layout, AValueThatIsTwoOperandsLiesUnderNothingThatIsStoredBetween) {
+  if (open_device("cpu")->target()->isa == "generic") GTEST_SKIP() << "no kernel takes the region";
+  const Planned made(
+      "graph g(%x: f32[n]) -> (%y)\n"
+      "  %a = Exp(%x)\n"
+      "  %b, %c = Fused(%a, %a)\n"
+      "    body(%p: f32[n], %q: f32[n]) -> (%r, %s)\n"
+      "      %r = Neg(%p)\n"
+      "      %s = Add(%r, %q)\n"
+      "  %d = Exp(%b)\n  %y = Add(%c, %d)\n",
+      {{"n", 100}});
+  EXPECT_FALSE(made.share("a", "b"));  // %q is read when %r is there
+}
+
 TEST(Layout, APointwiseResultLiesOverTheOperandThatDies) {
   const Planned made(
       "graph g(%x: f32[n]) -> (%y)\n"

@@ -52,6 +52,7 @@ void VectorLoop::emit() {
     a_.integer(walk.start);
     memory_.base(*walk.from);
     a_.lea(walk.pointer, a_.ptr[a_.rdx + a_.rax * 4]);
+    if (walk.slot >= 0) a_.mov(a_.slot(walk.slot), walk.pointer);
   }
   a_.xor_(a_.eax, a_.eax);
   if (vectors_ > 1) {
@@ -119,8 +120,9 @@ size_t VectorLoop::walk_to(const Place& from, const Dims& indices) {
       return i;
   const Xbyak::Reg64 pointers[] = {a_.rbx, a_.rsi, a_.rdi, a_.r8,  a_.r9,
                                    a_.r10, a_.r11, a_.r12, a_.r13, a_.r14};
-  if (walks_.size() == std::size(pointers)) throw Refusal{"a loop reads more than 10 places"};
-  walks_.push_back({&from, parts->rest, moves, pointers[walks_.size()]});
+  if (walks_.size() < std::size(pointers))
+    walks_.push_back({&from, parts->rest, moves, pointers[walks_.size()]});
+  else walks_.push_back({&from, parts->rest, moves, a_.rdx, a_.new_slot()});
   return walks_.size() - 1;
 }
 
@@ -131,8 +133,14 @@ void VectorLoop::statements(const Lanes& lanes) {
       store(*one, memory_[one->buffer].slot >= 0 ? 0 : stores_[next++], lanes);
 }
 
-Xbyak::Address VectorLoop::element(const Walk& walk, const Lanes& lanes) const {
-  return a_.ptr[walk.pointer + a_.rax * 4 + static_cast<size_t>(lanes.vector * a_.lanes() * 4)];
+Xbyak::RegExp VectorLoop::pointer(const Walk& walk) {
+  if (walk.slot >= 0) a_.mov(walk.pointer, a_.slot(walk.slot));
+  return walk.pointer;
+}
+
+Xbyak::Address VectorLoop::element(const Walk& walk, const Lanes& lanes) {
+  const auto offset = static_cast<size_t>(lanes.vector * a_.lanes() * 4);
+  return a_.ptr[pointer(walk) + a_.rax * 4 + offset];
 }
 
 void VectorLoop::load(const Expr& load, const Fold* fold, const Xbyak::Xmm& to,
@@ -142,7 +150,7 @@ void VectorLoop::load(const Expr& load, const Fold* fold, const Xbyak::Xmm& to,
     return a_.vmovaps(to, partial(*fold, lanes.vector));
   if (from.slot >= 0) return a_.vmovups(to, a_.slot(from.slot));
   const Walk& walk = walks_[walk_of_.at(load)];
-  if (!walk.moves) return a_.vbroadcastss(to, a_.dword[walk.pointer]);
+  if (!walk.moves) return a_.vbroadcastss(to, a_.dword[pointer(walk)]);
   if (!lanes.masked) return a_.vmovups(to, element(walk, lanes));
   if (a_.wide()) return a_.vmovups(to | a_.k1 | Xbyak::util::T_z, element(walk, lanes));
   a_.vmaskmovps(to, a_.ymm15, element(walk, lanes));

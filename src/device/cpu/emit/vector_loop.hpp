@@ -24,9 +24,10 @@ class VectorLoop {
   /// A buffer's elements as the loop walks through them.
   struct Walk {
     const Place* from;
-    Dim start;   // in elements
-    bool moves;  // side by side; else one for all turns
-    Xbyak::Reg64 pointer;
+    Dim start;             // in elements
+    bool moves;            // side by side; else one for all turns
+    Xbyak::Reg64 pointer;  // rdx: there are no registers left, the address lies in
+    int slot = -1;         // the frame
   };
   /// Some lanes of a turn.
   struct Lanes {
@@ -40,7 +41,9 @@ class VectorLoop {
   const Fold* fold_of(const Store& store) const;
   int kept() const { return static_cast<int>(folds_.size()) * vectors_; }
   Xbyak::Xmm partial(const Fold& fold, int vector) const { return a_.vector(fold.reg - vector); }
-  Xbyak::Address element(const Walk& walk, const Lanes& lanes) const;
+  /// Of what walk leads to now; may use rdx.
+  Xbyak::RegExp pointer(const Walk& walk);
+  Xbyak::Address element(const Walk& walk, const Lanes& lanes);
 
   void turns(int vectors, Xbyak::Label& next);
   void statements(const Lanes& lanes);

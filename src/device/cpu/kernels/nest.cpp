@@ -16,7 +16,7 @@ namespace {
 
 constexpr int64_t kTile = 16 * 1024;    // elements that one worker takes at a time
 constexpr double kLoopSeconds = 15e-9;  // to enter a loop, as measured
-constexpr size_t kMostParameters = 32;
+constexpr size_t kMostParameters = 64;
 constexpr int kMostTries = 4;  // shorter regions that are tried when one is refused
 
 using emitter::code_of;
