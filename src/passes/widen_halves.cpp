@@ -205,7 +205,7 @@ class Widening {
   }
 
   Op found_wide(const Node& node) const {
-    if (options_.keep(node)) return {};
+    if (options_.keep(node) || node.op.as<BitCast>() != nullptr) return {};
     if (!control_bodies(node.op).empty()) return wide_control(node);
     const auto is_tensor = [](const Value* value) {
       return value == nullptr || value->type.is_tensor();

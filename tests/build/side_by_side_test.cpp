@@ -21,6 +21,7 @@ RunnableOperand operand(std::string_view text, const std::vector<std::string>& d
   BuildOptions options;
   options.engine.workers = 1;
   options.passes.disabled = disabled;
+  options.passes.disabled.emplace_back("fuse");  // each value is one of a step
   RunnableOperand made;
   made.engine = build(std::move(graph), options);
   made.options = options.engine;

