@@ -89,6 +89,7 @@ class Trial {
     const Recipe recipe = kernel.recipe(problem_, kernel.tunings(*problem_).front());
     EXPECT_GT(recipe.seconds, 0);
     scratch_bytes_ = recipe.scratch_bytes;
+    may_overwrite_ = recipe.may_overwrite;
     std::vector<Tensor> packed;
     for (const Packing& packing : recipe.packings) {
       packed_.insert(packing.input);
@@ -121,6 +122,16 @@ class Trial {
     bound->rebind(second.operands);
     enqueue();
     compare(second, symbols, expected);
+    for (const size_t input : may_overwrite_) {
+      Addresses over(*this, symbols, inputs, expected, false);
+      if (inputs[input].bytes().size() != expected[0].bytes().size()) continue;
+      SCOPED_TRACE(cat("the first result over input ", input));
+      std::ranges::copy(inputs[input].bytes(), over.outputs[0].data());
+      over.operands.inputs[input].data = over.outputs[0].data();
+      bound->rebind(over.operands);
+      enqueue();
+      compare(over, symbols, expected);
+    }
     EXPECT_TRUE(scratch.untouched()) << "wrote outside of its scratch";
   }
 
@@ -169,6 +180,7 @@ class Trial {
   std::shared_ptr<const Problem> problem_;
   Team team_;
   Dim scratch_bytes_;
+  std::vector<size_t> may_overwrite_;
   std::set<size_t> packed_;
   std::shared_ptr<const Prepared> prepared_;
 };

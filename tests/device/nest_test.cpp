@@ -133,6 +133,12 @@ TEST_P(NestKernel, SizesThatAreEqualOrBroadcast) {
   expect_kernel("cpu.nest", made);
 }
 
+TEST_P(NestKernel, WhatOtherRowsReadIsNotOverwritten) {
+  expect_kernel("cpu.nest",
+                region("%x: f32[1,a,1], %z: f32[1,a]",
+                       {"%1 = Min(%x, %z)", "ReduceSum(%1) axes=[2]"}, {{{"a", 4}}, {{"a", 33}}}));
+}
+
 TEST_P(NestKernel, RefusesInWords) {
   // A sigmoid for each of a few would be computed for all that they are broadcast to.
   EXPECT_EQ(refusal("cpu.nest", region("%x: f32[1,672,7,7], %g: f32[1,672,1,1]",

@@ -106,7 +106,10 @@ bool is_read_in_place(const Nest& nest, const std::string& input, const std::str
   for (const Access& access : accesses_of(nest.body)) {
     if (access.buffer != input && access.buffer != output) continue;
     if (!access.place || access.inner.empty()) return false;
+    // The loops that a row is in are the same for all; in it, each may walk it by a loop of its
+    // own.
     Dims place;
+    for (size_t i = 0; i + 1 < access.inner.size(); ++i) place.push_back(access.inner[i].variable);
     for (const Dim& dim : *access.place)
       place.push_back(dim.substitute_variables([&](std::string_view name) {
         return access.inner.back().variable.as_variable() == name
