@@ -17,7 +17,6 @@ namespace {
 constexpr int64_t kTile = 16 * 1024;    // elements that one worker takes at a time
 constexpr double kLoopSeconds = 15e-9;  // to enter a loop, as measured
 constexpr size_t kMostParameters = 64;
-constexpr int kMostTries = 4;  // shorter regions that are tried when one is refused
 
 using emitter::code_of;
 using emitter::CodedRegion;
@@ -46,18 +45,26 @@ std::vector<std::vector<const Node*>> needs_of(const Graph& body) {
   return all;
 }
 
-/// The largest part of a region that has code, of those that lead to one of its values.
+/// A large part of a region that has code, of those that lead to one of its values: the largest,
+/// where code that is made of one is made of the smaller ones, too.
 const Value* longest_part(const Graph& body, Isa isa) {
   std::vector<std::vector<const Node*>> parts = needs_of(body);
   std::erase_if(parts, [&](const auto& part) {
     return part.size() < 2 || part.size() == body.nodes().size();
   });
   std::stable_sort(parts.begin(), parts.end(),
-                   [](const auto& a, const auto& b) { return a.size() > b.size(); });
-  if (parts.size() > kMostTries) parts.resize(kMostTries);
-  for (const auto& part : parts)
-    if (code_of(region_of(body, part), isa).declined.empty()) return part.back()->outputs[0];
-  return nullptr;
+                   [](const auto& a, const auto& b) { return a.size() < b.size(); });
+  const Value* longest = nullptr;
+  for (size_t first = 0, last = parts.size(); first < last;) {
+    const size_t middle = first + (last - first) / 2;
+    if (code_of(region_of(body, parts[middle]), isa).declined.empty()) {
+      longest = parts[middle].back()->outputs[0];
+      first = middle + 1;
+    } else {
+      last = middle;
+    }
+  }
+  return longest;
 }
 
 double bytes_of(const Problem& problem, const Value* value) {
