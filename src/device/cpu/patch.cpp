@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/size.hpp"
+#include "device/cpu/shares.hpp"
 
 namespace hone::cpu {
 namespace {
@@ -221,6 +222,27 @@ void Patches::fill_row(const float* line, const Reach& reach, float* to) const {
     for (int64_t j = inside; j < outside; ++j) to[j] = from[j * stride];
   }
   std::fill_n(to + outside, pitch_ - outside, 0.0F);
+}
+
+SharedPatches share_patches(const Filters& filters, const ConvGeometry& geometry, int64_t blocks,
+                            int64_t depth, int workers, bool whole_depth) {
+  SharedWork work{.pieces = geometry.images * filters.group, .columns = geometry.pixels()};
+  work.unit = work.lanes = Contraction::lanes(gemm_core().isa);
+  work.most_tiles = workers == 1 ? 1 : ceil_div(work.columns, work.unit);
+  work.blocks = blocks;
+  work.rows = ceil_div(filters.count, blocks);
+  work.depth = depth;
+  work.workers = workers;
+  SharedPatches made;
+  made.patches = Patches(filters, geometry, share_out(work).tiles, whole_depth);
+  made.steps = ceil_div(geometry.channels, made.patches.channels());
+  if (workers == 1) return made;
+  work.least_tiles = work.most_tiles = made.patches.tiles();
+  made.parts = share_out(work).parts;
+  const int64_t floats = work.pieces * made.patches.tiles() * made.steps * made.patches.floats();
+  made.filled_before =
+      made.parts > 1 && !made.patches.reads_input() && floats <= workers * Patches::kFloats;
+  return made;
 }
 
 }  // namespace hone::cpu

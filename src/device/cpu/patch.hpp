@@ -96,6 +96,18 @@ class Patches {
   bool reads_input_ = false;
 };
 
+/// The patches of a convolution, and how workers share them out.
+struct SharedPatches {
+  Patches patches;
+  int64_t parts = 1;  // of the blocks of the filters
+  int64_t steps = 1;  // of the depth
+  /// All patches, of all steps, are filled first, by all workers; then parts read the same ones.
+  bool filled_before = false;
+};
+/// `blocks`: of the filters of a group; `depth`: multiplications for one sum.
+SharedPatches share_patches(const Filters& filters, const ConvGeometry& geometry, int64_t blocks,
+                            int64_t depth, int workers, bool whole_depth = false);
+
 template <class Row>
 void Patches::each_row(const Tile& tile, int64_t first, int64_t last, float padding, float* to,
                        const Row& row) const {

@@ -8,7 +8,6 @@
 #include "device/cpu/chain.hpp"
 #include "device/cpu/depthwise_plan.hpp"
 #include "device/cpu/patch.hpp"
-#include "device/cpu/shares.hpp"
 #include "ops/convolution.hpp"
 
 namespace hone::cpu {
@@ -132,10 +131,10 @@ struct DirectShared final : Shared<DirectShared> {
 
   struct Geometry : ConvGeometry {
     Patches patches;
-    int64_t parts = 1;     // of the filters, or of the planes of one filter
-    DepthwisePlan planes;  // without vectors: by patches
-    int64_t steps = 1;     // of the depth
-    bool shares = false;   // all patches are filled before, by all workers
+    int64_t parts = 1;           // of the filters, or of the planes of one filter
+    DepthwisePlan planes;        // without vectors: by patches
+    int64_t steps = 1;           // of the depth
+    bool filled_before = false;  // see SharedPatches
   };
   Geometry geometry(const Operands& operands) const {
     Geometry g{{filters, operands_of[0].shape(operands), operands.outputs[0].shape}, {}, 1, {}};
@@ -146,21 +145,12 @@ struct DirectShared final : Shared<DirectShared> {
       g.parts = workers == 1 ? 1 : std::min(g.planes.vectors, wanted);
       return g;
     }
-    const Blocks blocks(isa, filters.count);
-    SharedWork work{.pieces = g.images * filters.group, .columns = g.pixels()};
-    work.unit = work.lanes = Contraction::lanes(isa);
-    work.most_tiles = workers == 1 ? 1 : ceil_div(g.pixels(), work.unit);
-    work.blocks = blocks.count;
-    work.rows = ceil_div(filters.count, blocks.count);
-    work.depth = filters.depth;
-    work.workers = workers;
-    g.patches = Patches(filters, g, share_out(work).tiles);
-    g.steps = ceil_div(g.channels, g.patches.channels());
-    const int64_t tiles = work.pieces * g.patches.tiles();
-    work.least_tiles = work.most_tiles = g.patches.tiles();
-    if (workers > 1) g.parts = share_out(work).parts;
-    g.shares = g.parts > 1 && !g.patches.reads_input() &&
-               tiles * g.steps * g.patches.floats() <= workers * Patches::kFloats;
+    const SharedPatches shared =
+        share_patches(filters, g, Blocks(isa, filters.count).count, filters.depth, workers);
+    g.patches = shared.patches;
+    g.parts = shared.parts;
+    g.steps = shared.steps;
+    g.filled_before = shared.filled_before;
     return g;
   }
 
@@ -168,12 +158,12 @@ struct DirectShared final : Shared<DirectShared> {
            Stream& stream) const {
     if (g.images == 0) return;
     if (g.planes.vectors > 0) return run_planes(g, operands, stream);
-    if (g.shares) fill_all(g, operands, scratch, stream);
+    if (g.filled_before) fill_all(g, operands, scratch, stream);
     const int64_t tiles = g.patches.tiles() * g.parts;
     stream.parallel(g.images * filters.group * tiles, [&](int64_t tile) {
-      float* patch = g.shares ? reinterpret_cast<float*>(scratch.data()) +
-                                    tile / g.parts * g.steps * g.patches.floats()
-                              : scratch_of(scratch, Patches::kFloats);
+      float* patch = g.filled_before ? reinterpret_cast<float*>(scratch.data()) +
+                                           tile / g.parts * g.steps * g.patches.floats()
+                                     : scratch_of(scratch, Patches::kFloats);
       run_tile(g, operands, tile / tiles, tile % tiles, patch);
     });
   }
@@ -257,7 +247,7 @@ struct DirectShared final : Shared<DirectShared> {
     call.high = high;
     for (int64_t c = 0; c < g.channels; c += step) {
       const int64_t channels = std::min(step, g.channels - c);
-      if (!g.patches.reads_input() && !g.shares) {
+      if (!g.patches.reads_input() && !g.filled_before) {
         g.patches.fill(tile, input + c * plane, channels, patch);
         g.patches.fill_beyond(tile, channels, 0, patch);
       }
@@ -277,7 +267,7 @@ struct DirectShared final : Shared<DirectShared> {
                   also == nullptr ? nullptr : also + place);
         if (call.finishes != 0) apply_to(g, tile, rows, operands.outputs[0].as<float>() + place);
       }
-      if (g.shares) patch += g.patches.floats();
+      if (g.filled_before) patch += g.patches.floats();
     }
   }
   static constexpr float kZeros[Contraction::kMostRows] = {};

@@ -7,35 +7,14 @@
 
 #include "base/size.hpp"
 #include "device/cpu/chain.hpp"
-#include "device/cpu/integer_chain.hpp"
-#include "device/cpu/integer_weights.hpp"
+#include "device/cpu/integer_filters.hpp"
 #include "device/cpu/patch.hpp"
-#include "device/cpu/shares.hpp"
 #include "ops/quantized.hpp"
 
 namespace hone::cpu {
 namespace {
 
 constexpr int64_t kMostBlock = 32 * 16;  // sums in a block
-
-std::optional<IntegerChain> chain_of(const Problem& problem) {
-  auto chain = integer_chain(problem);
-  if (!chain) return std::nullopt;
-  const Op& op = chain->anchor->op;
-  const bool convolves = op.as<QLinearConv>() != nullptr || op.as<ConvInteger>() != nullptr;
-  return convolves ? chain : std::nullopt;
-}
-
-const Weight* weight_of(const Problem& problem, const IntegerChain& chain) {
-  return constant_of(problem, chain.operand(chain.places.weight));
-}
-
-Filters filters_of(const Problem& problem, const IntegerChain& chain) {
-  const std::vector<int64_t>& shape = weight_of(problem, chain)->shape();
-  const Op& op = chain.anchor->op;
-  if (const auto* conv = op.as<QLinearConv>()) return {conv->window, conv->group, shape};
-  return {op.as<ConvInteger>()->window, op.as<ConvInteger>()->group, shape};
-}
 
 /// The weight as kernels want it.
 struct Packed {
@@ -70,7 +49,7 @@ struct Blocks {
 /// Blocks of the filters of a group after those of the group before. Neighbours in a group of the
 /// depth are channels, missing ones are zero.
 Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight) {
-  const IntegerChain chain = *chain_of(problem);
+  const IntegerChain chain = *integer_conv_chain(problem);
   const Packed packed(problem, chain);
   const Filters& filters = packed.filters;
   const int64_t taps = filters.taps(), in_group = packed.form.in_group();
@@ -95,7 +74,7 @@ Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight)
 }
 
 Verdict supports(const Problem& problem) {
-  const auto chain = chain_of(problem);
+  const auto chain = integer_conv_chain(problem);
   if (!chain) return Verdict::no("convolves integers of 8 bits only");
   const Weight* weight = weight_of(problem, *chain);
   if (weight == nullptr || weight->count() == 0) return Verdict::no("the weight is no constant");
@@ -110,7 +89,7 @@ Verdict supports(const Problem& problem) {
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
-  const IntegerChain chain = *chain_of(*problem);
+  const IntegerChain chain = *integer_conv_chain(*problem);
   const Packed packed(*problem, chain);
   const double sums = typical_count(*problem, chain.anchor->output()->type);
   // As of conv.direct, with what a group has of depth that is not there.
@@ -174,20 +153,13 @@ struct IntegerConvShared final : Shared<IntegerConvShared> {
     g.all_channels = g.channels;
     ConvGeometry units = g;
     units.channels = packed.units;
-    SharedWork work{.pieces = g.images * filters.group, .columns = g.pixels()};
-    work.unit = work.lanes = Contraction::lanes(gemm_core().isa);
-    work.most_tiles = workers == 1 ? 1 : ceil_div(g.pixels(), work.unit);
-    work.blocks = blocks.count;
-    work.rows = ceil_div(filters.count, blocks.count);
-    work.depth = packed.units * filters.taps();
-    work.workers = workers;
-    g.patches = Patches(filters, units, share_out(work).tiles, true);
+    const SharedPatches shared =
+        share_patches(filters, units, blocks.count, packed.units * filters.taps(), workers, true);
+    g.patches = shared.patches;
+    g.parts = shared.parts;
+    g.shared = shared.filled_before;
     for (const int32_t group : weights.more())
       g.more_offsets.push_back(g.patches.offsets()[static_cast<size_t>(group)]);
-    const int64_t tiles = work.pieces * g.patches.tiles();
-    work.least_tiles = work.most_tiles = g.patches.tiles();
-    if (workers > 1) g.parts = share_out(work).parts;
-    g.shared = g.parts > 1 && tiles * g.patches.floats() <= workers * Patches::kFloats;
     return g;
   }
 
@@ -341,13 +313,7 @@ struct IntegerConvShared final : Shared<IntegerConvShared> {
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
                                         hone::Device&) {
-  const Problem& problem = *recipe.problem;
-  const IntegerChain chain = *chain_of(problem);
-  auto shared = std::make_shared<IntegerConvShared>(problem, chain);
-  shared->weights = IntegerWeights(
-      packed.empty() ? pack_filters(problem, recipe.tuning, weight_of(problem, chain)->tensor())
-                     : std::move(packed.front()));
-  return shared;
+  return prepared_convolution<IntegerConvShared>(recipe, std::move(packed), pack_filters);
 }
 
 }  // namespace

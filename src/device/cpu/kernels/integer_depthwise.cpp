@@ -8,8 +8,7 @@
 #include "base/size.hpp"
 #include "device/cpu/chain.hpp"
 #include "device/cpu/im2col.hpp"
-#include "device/cpu/integer_chain.hpp"
-#include "device/cpu/integer_weights.hpp"
+#include "device/cpu/integer_filters.hpp"
 #include "ops/quantized.hpp"
 
 namespace hone::cpu {
@@ -25,18 +24,6 @@ constexpr int64_t kShortLine = 16;       // results; some lines go in one block
 constexpr int kVectors = 4;              // of results in a block
 constexpr int64_t kOutputs = 16 * 1024;  // that a worker takes at a time
 
-std::optional<IntegerChain> chain_of(const Problem& problem) {
-  auto chain = integer_chain(problem);
-  if (!chain) return std::nullopt;
-  const Op& op = chain->anchor->op;
-  const bool convolves = op.as<QLinearConv>() != nullptr || op.as<ConvInteger>() != nullptr;
-  return convolves ? chain : std::nullopt;
-}
-
-const Weight* weight_of(const Problem& problem, const IntegerChain& chain) {
-  return constant_of(problem, chain.operand(chain.places.weight));
-}
-
 /// The window and its filters; how its elements are grouped.
 struct Windows {
   Filters filters;
@@ -46,10 +33,7 @@ struct Windows {
   std::vector<int64_t> phases;  // of columns of the window, modulo the stride
 
   Windows(const Problem& problem, const IntegerChain& chain) {
-    const std::vector<int64_t>& shape = weight_of(problem, chain)->shape();
-    const Op& op = chain.anchor->op;
-    if (const auto* conv = op.as<QLinearConv>()) filters = {conv->window, conv->group, shape};
-    else filters = {op.as<ConvInteger>()->window, op.as<ConvInteger>()->group, shape};
+    filters = filters_of(problem, chain);
     form = integer_form(problem, chain, IntegerForm::Kind::filters);
     units = ceil_div(filters.kernel[0], form.in_group());
     const size_t x = filters.one_dimensional ? 0 : 1;
@@ -76,7 +60,7 @@ struct Windows {
 
 /// A block is the filters of a channel; neighbours in a group are of one column of the window.
 Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight) {
-  const IntegerChain chain = *chain_of(problem);
+  const IntegerChain chain = *integer_conv_chain(problem);
   const Windows windows(problem, chain);
   const Filters& filters = windows.filters;
   const int64_t in_group = windows.form.in_group(), columns = filters.kernel[1];
@@ -100,7 +84,7 @@ Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight)
 }
 
 Verdict supports(const Problem& problem) {
-  const auto chain = chain_of(problem);
+  const auto chain = integer_conv_chain(problem);
   if (!chain) return Verdict::no("convolves integers of 8 bits only");
   const Weight* weight = weight_of(problem, *chain);
   if (weight == nullptr || weight->count() == 0) return Verdict::no("the weight is no constant");
@@ -118,7 +102,7 @@ Verdict supports(const Problem& problem) {
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
-  const IntegerChain chain = *chain_of(*problem);
+  const IntegerChain chain = *integer_conv_chain(*problem);
   const Windows windows(*problem, chain);
   // Groups are made for each result, and multiplied: both wait for the first cache.
   const double outputs = typical_count(*problem, chain.anchor->output()->type);
@@ -393,13 +377,7 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
                                         hone::Device&) {
-  const Problem& problem = *recipe.problem;
-  const IntegerChain chain = *chain_of(problem);
-  auto shared = std::make_shared<IntegerDepthwiseShared>(problem, chain);
-  shared->weights = IntegerWeights(
-      packed.empty() ? pack_filters(problem, recipe.tuning, weight_of(problem, chain)->tensor())
-                     : std::move(packed.front()));
-  return shared;
+  return prepared_convolution<IntegerDepthwiseShared>(recipe, std::move(packed), pack_filters);
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 
 #include "device/cuda/emit/contract_text.hpp"
 #include "device/cuda/emit/inline_stages.hpp"
-#include "device/cuda/module.hpp"
+#include "device/cuda/launches.hpp"
 #include "device/problem.hpp"
 
 namespace hone::cuda {
@@ -156,69 +156,35 @@ struct Ready final : Prepared, std::enable_shared_from_this<Ready> {
   emitter::ContractText text;
   Tile tile;
   Dim batches, rows, columns;
-  std::vector<int> inputs;  // by parameter, but for the last one, which is the result
+  std::vector<Parameter> parameters;
   std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
                               hone::Stream& stream) const override;
 };
 
-class Running final : public Bound {
- public:
-  Running(std::shared_ptr<const Ready> ready, const Operands& operands,
-          std::span<std::byte> scratch)
-      : ready_(std::move(ready)), scratch_(scratch) {
-    const auto value = [&](const Dim& dim) {
-      const auto number = dim.evaluate(operands.symbols);
-      check(number.has_value(), Code::internal, "a size ", dim, " is not known");
-      return *number;
-    };
-    for (const std::string& name : ready_->text.symbols) {
-      const auto found = operands.symbols.find(name);
-      numbers_.push_back(found == operands.symbols.end() ? 0
-                                                         : static_cast<uint64_t>(found->second));
-    }
-    const Tile& tile = ready_->tile;
-    const int64_t batches = value(ready_->batches), rows = value(ready_->rows),
-                  columns = value(ready_->columns);
-    const int64_t blocks = batches * ((rows + tile.rows - 1) / tile.rows) *
-                           ((columns + tile.columns - 1) / tile.columns) * tile.split;
-    check(blocks < (int64_t{1} << 31), Code::unsupported, "a product of ", blocks, " tiles");
-    if (blocks > 0) {
-      const Module& module = ready_->modules->at(operands.symbols);
-      launches_.emplace_back(module.function("product"), emitter::kTileThreads, 0);
-      launches_.back().set_grid(blocks);
-      if (tile.split > 1) {
-        launches_.emplace_back(module.function("finish"), 256, 0);
-        launches_.back().set_grid((batches * rows * columns + 255) / 256);
-      }
-    }
-    rebind(operands);
-  }
-
-  void rebind(const Operands& operands) override {
-    std::vector<uint64_t> arguments;
-    for (const int input : ready_->inputs)
-      arguments.push_back(
-          reinterpret_cast<uint64_t>(operands.inputs[static_cast<size_t>(input)].data));
-    arguments.push_back(reinterpret_cast<uint64_t>(operands.outputs[0].data));
-    arguments.push_back(reinterpret_cast<uint64_t>(scratch_.data()));
-    arguments.insert(arguments.end(), numbers_.begin(), numbers_.end());
-    for (Launching& launch : launches_) launch.set(arguments);
-  }
-
-  void enqueue(hone::Stream& stream) override {
-    for (Launching& launch : launches_) launch.enqueue(static_cast<Stream&>(stream));
-  }
-
- private:
-  std::shared_ptr<const Ready> ready_;
-  std::span<std::byte> scratch_;
-  std::vector<uint64_t> numbers_;
-  std::vector<Launching> launches_;
-};
-
 std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte> scratch,
                                    hone::Stream&) const {
-  return std::make_unique<Running>(shared_from_this(), operands, scratch);
+  const auto value = [&](const Dim& dim) {
+    const auto number = dim.evaluate(operands.symbols);
+    check(number.has_value(), Code::internal, "a size ", dim, " is not known");
+    return *number;
+  };
+  const int64_t batch_count = value(batches), row_count = value(rows),
+                column_count = value(columns);
+  const int64_t blocks = batch_count * ((row_count + tile.rows - 1) / tile.rows) *
+                         ((column_count + tile.columns - 1) / tile.columns) * tile.split;
+  check(blocks < (int64_t{1} << 31), Code::unsupported, "a product of ", blocks, " tiles");
+  std::vector<Launching> launches;
+  if (blocks > 0) {
+    const Module& module = modules->at(operands.symbols);
+    launches.emplace_back(module.function("product"), emitter::kTileThreads, 0);
+    launches.back().set_grid(blocks);
+    if (tile.split > 1) {
+      launches.emplace_back(module.function("finish"), 256, 0);
+      launches.back().set_grid((batch_count * row_count * column_count + 255) / 256);
+    }
+  }
+  return std::make_unique<Launches>(shared_from_this(), parameters, std::move(launches),
+                                    text.symbols, operands, scratch);
 }
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>,
@@ -237,8 +203,9 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
     const auto& inputs = body.inputs();
     const auto found = std::find(inputs.begin(), inputs.end(), ready->text.parameters[i]);
     check(found != inputs.end(), Code::internal, "a product reads what is no operand");
-    ready->inputs.push_back(static_cast<int>(found - inputs.begin()));
+    ready->parameters.push_back({static_cast<int>(found - inputs.begin()), -1});
   }
+  ready->parameters.push_back({-1, 0});  // the last one is the result
   ready->modules =
       std::make_unique<const Modules>(static_cast<Device&>(device).gpu(), ready->text.text);
   return ready;

@@ -6,7 +6,7 @@
 #include "device/cuda/emit/contract_text.hpp"
 #include "device/cuda/emit/emit.hpp"
 #include "device/cuda/emit/schedule.hpp"
-#include "device/cuda/module.hpp"
+#include "device/cuda/launches.hpp"
 #include "device/problem.hpp"
 
 namespace hone::cuda {
@@ -173,69 +173,29 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   return made;
 }
 
-/// Where a parameter of the text comes from.
-struct Source {
-  int input = -1, output = -1;
-};
-
 struct Ready final : Prepared, std::enable_shared_from_this<Ready> {
   std::unique_ptr<const Modules> modules;
   emitter::Emitted emitted;
-  std::vector<Source> sources;
+  std::vector<Parameter> parameters;
   std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
                               hone::Stream& stream) const override;
 };
 
-class Running final : public Bound {
- public:
-  Running(std::shared_ptr<const Ready> ready, const Operands& operands,
-          std::span<std::byte> scratch)
-      : ready_(std::move(ready)), scratch_(scratch) {
-    constexpr int64_t kMostBlocks = 132 * 16;  // resident at once, about; then turns follow turns
-    for (const std::string& name : ready_->emitted.symbols) {
-      const auto found = operands.symbols.find(name);
-      numbers_.push_back(found == operands.symbols.end() ? 0
-                                                         : static_cast<uint64_t>(found->second));
-    }
-    const Module& module = ready_->modules->at(operands.symbols);
-    for (const emitter::Launch& launch : ready_->emitted.launches) {
-      const auto turns = launch.turns.evaluate(operands.symbols);
-      check(turns.has_value(), Code::internal, "a size ", launch.turns, " is not known");
-      if (*turns <= 0) continue;
-      launches_.emplace_back(module.function(launch.function), launch.threads, 0);
-      launches_.back().set_grid(
-          std::min(kMostBlocks, (*turns + launch.turns_a_block - 1) / launch.turns_a_block));
-    }
-    rebind(operands);
-  }
-
-  void rebind(const Operands& operands) override {
-    std::vector<uint64_t> arguments;
-    for (const Source& source : ready_->sources) {
-      const std::byte* data = source.input >= 0
-                                  ? operands.inputs[static_cast<size_t>(source.input)].data
-                                  : operands.outputs[static_cast<size_t>(source.output)].data;
-      arguments.push_back(reinterpret_cast<uint64_t>(data));
-    }
-    arguments.push_back(reinterpret_cast<uint64_t>(scratch_.data()));
-    arguments.insert(arguments.end(), numbers_.begin(), numbers_.end());
-    for (Launching& launch : launches_) launch.set(arguments);
-  }
-
-  void enqueue(hone::Stream& stream) override {
-    for (Launching& launch : launches_) launch.enqueue(static_cast<Stream&>(stream));
-  }
-
- private:
-  std::shared_ptr<const Ready> ready_;
-  std::span<std::byte> scratch_;
-  std::vector<uint64_t> numbers_;
-  std::vector<Launching> launches_;
-};
-
 std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte> scratch,
                                    hone::Stream&) const {
-  return std::make_unique<Running>(shared_from_this(), operands, scratch);
+  constexpr int64_t kMostBlocks = 132 * 16;  // resident at once, about; then turns follow turns
+  const Module& module = modules->at(operands.symbols);
+  std::vector<Launching> launches;
+  for (const emitter::Launch& launch : emitted.launches) {
+    const auto turns = launch.turns.evaluate(operands.symbols);
+    check(turns.has_value(), Code::internal, "a size ", launch.turns, " is not known");
+    if (*turns <= 0) continue;
+    launches.emplace_back(module.function(launch.function), launch.threads, 0);
+    launches.back().set_grid(
+        std::min(kMostBlocks, (*turns + launch.turns_a_block - 1) / launch.turns_a_block));
+  }
+  return std::make_unique<Launches>(shared_from_this(), parameters, std::move(launches),
+                                    emitted.symbols, operands, scratch);
 }
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>,
@@ -247,13 +207,13 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   ready->emitted = std::move(made.emitted);
   for (const Value* operand : made.scheduled.operands) {
     if (operand->is_constant()) continue;
-    Source source;
+    Parameter parameter;
     const auto& inputs = body.inputs();
     const auto input = std::find(inputs.begin(), inputs.end(), operand);
-    if (input != inputs.end()) source.input = static_cast<int>(input - inputs.begin());
-    for (size_t i = 0; source.input < 0 && i < body.outputs().size(); ++i)
-      if (body.outputs()[i].value == operand) source.output = static_cast<int>(i);
-    ready->sources.push_back(source);
+    if (input != inputs.end()) parameter.input = static_cast<int>(input - inputs.begin());
+    for (size_t i = 0; parameter.input < 0 && i < body.outputs().size(); ++i)
+      if (body.outputs()[i].value == operand) parameter.output = static_cast<int>(i);
+    ready->parameters.push_back(parameter);
   }
   ready->modules =
       std::make_unique<const Modules>(static_cast<Device&>(device).gpu(), ready->emitted.text);

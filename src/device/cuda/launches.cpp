@@ -1,0 +1,37 @@
+#include "device/cuda/launches.hpp"
+
+namespace hone::cuda {
+
+Launches::Launches(std::shared_ptr<const Prepared> prepared,
+                   const std::vector<Parameter>& parameters, std::vector<Launching> launches,
+                   const std::vector<std::string>& symbols, const Operands& operands,
+                   std::span<std::byte> scratch)
+    : prepared_(std::move(prepared)),
+      parameters_(parameters),
+      launches_(std::move(launches)),
+      scratch_(scratch) {
+  for (const std::string& name : symbols) {
+    const auto found = operands.symbols.find(name);
+    numbers_.push_back(found == operands.symbols.end() ? 0 : static_cast<uint64_t>(found->second));
+  }
+  rebind(operands);
+}
+
+void Launches::rebind(const Operands& operands) {
+  std::vector<uint64_t> arguments;
+  for (const Parameter& parameter : parameters_) {
+    const Operand& operand = parameter.input >= 0
+                                 ? operands.inputs[static_cast<size_t>(parameter.input)]
+                                 : operands.outputs[static_cast<size_t>(parameter.output)];
+    arguments.push_back(reinterpret_cast<uint64_t>(operand.data));
+  }
+  arguments.push_back(reinterpret_cast<uint64_t>(scratch_.data()));
+  arguments.insert(arguments.end(), numbers_.begin(), numbers_.end());
+  for (Launching& launch : launches_) launch.set(arguments);
+}
+
+void Launches::enqueue(hone::Stream& stream) {
+  for (Launching& launch : launches_) launch.enqueue(static_cast<Stream&>(stream));
+}
+
+}  // namespace hone::cuda

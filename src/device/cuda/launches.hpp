@@ -1,0 +1,37 @@
+#pragma once
+// A step that launches functions of a text one after the other, all with the same arguments.
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "device/cuda/module.hpp"
+
+namespace hone::cuda {
+
+/// Where the address of a parameter of a text comes from: one of the two.
+struct Parameter {
+  int input = -1, output = -1;
+};
+
+/// The arguments are the addresses of the parameters and of the working memory, then the sizes of
+/// `symbols`; one that is not bound is 0, and no function reads it.
+class Launches final : public Bound {
+ public:
+  /// `prepared` keeps the functions; `parameters` are its own.
+  Launches(std::shared_ptr<const Prepared> prepared, const std::vector<Parameter>& parameters,
+           std::vector<Launching> launches, const std::vector<std::string>& symbols,
+           const Operands& operands, std::span<std::byte> scratch);
+  void rebind(const Operands& operands) override;
+  void enqueue(hone::Stream& stream) override;
+
+ private:
+  std::shared_ptr<const Prepared> prepared_;
+  const std::vector<Parameter>& parameters_;
+  std::vector<Launching> launches_;
+  std::vector<uint64_t> numbers_;
+  std::span<std::byte> scratch_;
+};
+
+}  // namespace hone::cuda
