@@ -140,6 +140,21 @@ HONE_API hone_code hone_engine_input(const hone_engine* engine, size_t index, ho
 HONE_API hone_code hone_engine_output(const hone_engine* engine, size_t index, hone_port* port);
 HONE_API hone_code hone_engine_default(const hone_engine* engine, size_t index, hone_port* port);
 
+/* What can be told of an engine; the command line prints the same. */
+typedef enum hone_report {
+  HONE_REPORT_SUMMARY = 0, /* inputs, outputs, parameters, operations, memory: `hone inspect` */
+  HONE_REPORT_STEPS,       /* every step: its ops, kernel, layers: `hone inspect --regions` */
+  HONE_REPORT_EXPLANATION, /* the same, with why: `hone build --explain` */
+  HONE_REPORT_PLAN,        /* the plan: `hone inspect --plan` */
+  HONE_REPORT_GRAPH,       /* the graph that runs, in our text form */
+  HONE_REPORT_JSON,        /* all but the graph, as JSON: `hone inspect -o json` */
+  HONE_REPORT_DOT,         /* the graph that runs, for Graphviz: `hone inspect --dot` */
+  HONE_REPORT_ARENA        /* the arena over time, as SVG: `hone inspect --svg` */
+} hone_report;
+/* `*text` is the caller's, to be given to hone_text_free(). */
+HONE_API hone_code hone_engine_report(const hone_engine* engine, hone_report what, char** text);
+HONE_API void hone_text_free(char* text); /* NULL is fine */
+
 /* ---- running ---- */
 
 /* Where the bytes of a tensor lie. */

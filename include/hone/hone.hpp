@@ -205,6 +205,13 @@ class Engine {
   std::vector<Port> defaults() const {
     return ports(hone_engine_defaults(handle_.get()), hone_engine_default);
   }
+  /// What is told of it: HONE_REPORT_EXPLANATION says of each step what it runs, and why.
+  std::string report(hone_report what = HONE_REPORT_SUMMARY) const {
+    char* text = nullptr;
+    detail::check(hone_engine_report(handle_.get(), what, &text));
+    const std::unique_ptr<char, void (*)(char*)> owned(text, hone_text_free);
+    return owned.get();
+  }
   const hone_engine* handle() const { return handle_.get(); }
 
  private:

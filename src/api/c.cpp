@@ -10,11 +10,13 @@
 #include "base/printable.hpp"
 #include "build/build.hpp"
 #include "hone/hone.h"
+#include "report/report.hpp"
 #include "runtime/context.hpp"
 
 static_assert(static_cast<int>(hone::DType::string) == HONE_STRING);
 static_assert(static_cast<int>(hone::DType::i64) == HONE_I64);
 static_assert(static_cast<int>(hone::DType::boolean) == HONE_BOOL);
+static_assert(static_cast<int>(hone::report::Kind::arena) == HONE_REPORT_ARENA);
 
 struct hone_model {
   std::shared_ptr<const hone::Graph> graph;
@@ -322,6 +324,21 @@ hone_code hone_engine_output(const hone_engine* engine, size_t index, hone_port*
   if (engine == nullptr) return failed(HONE_USAGE, "engine is NULL");
   return give_port(engine->outputs, index, port);
 }
+
+hone_code hone_engine_report(const hone_engine* engine, hone_report what, char** text) {
+  return guarded([&] {
+    hone::api::wanted(engine, "engine");
+    hone::api::wanted(text, "text");
+    hone::check(what >= HONE_REPORT_SUMMARY && what <= HONE_REPORT_ARENA, hone::Code::usage,
+                "there is no report ", static_cast<int>(what));
+    const std::string told =
+        hone::report::report_of(*engine->engine, static_cast<hone::report::Kind>(what));
+    *text = new char[told.size() + 1];
+    std::memcpy(*text, told.c_str(), told.size() + 1);
+  });
+}
+
+void hone_text_free(char* text) { delete[] text; }
 
 hone_code hone_context_create(const hone_engine* engine, hone_context** context) {
   return guarded([&] {

@@ -36,6 +36,15 @@ TEST_F(HoneHpp, PortsTellNamesTypesAndSizes) {
   EXPECT_EQ(engine.outputs().front().dims, (std::vector<int64_t>{-1, 10}));
 }
 
+TEST_F(HoneHpp, AnEngineTellsWhatItRuns) {
+  const hone::Engine engine = hone::build(hone::import(kDigits));
+  EXPECT_NE(engine.report().find("image"), std::string::npos) << engine.report();
+  EXPECT_NE(engine.report(HONE_REPORT_EXPLANATION).find("launched"), std::string::npos);
+  EXPECT_EQ(engine.report(HONE_REPORT_JSON).front(), '{');
+  EXPECT_EQ(hone_engine_report(engine.handle(), HONE_REPORT_PLAN, nullptr), HONE_USAGE);
+  EXPECT_STREQ(hone_message(), "text is NULL");
+}
+
 TEST_F(HoneHpp, AnyBatchSizeGivesWhatOnePictureGives) {
   const hone::Engine engine = hone::build(hone::import(kDigits), {.workers = 2});
   const std::vector<float> all = logits_of(engine, 9);

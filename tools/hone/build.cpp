@@ -9,7 +9,7 @@
 #include "model_options.hpp"
 #include "output.hpp"
 #include "progress.hpp"
-#include "regions.hpp"
+#include "report/regions.hpp"
 #include "runtime/engine_file.hpp"
 #include "tuning_file.hpp"
 
@@ -111,10 +111,10 @@ void build_file(const BuildVerb& verb) {
   save(*engine, output, how);
   stages.end();
   const double seconds = seconds_since(start);
-  if (dump) dump->write_text("regions.stages", stages_text(engine->graph()));
+  if (dump) dump->write_text("regions.stages", report::stages_text(engine->graph()));
   if (verb.explain)
-    print(explained({engine->graph(), engine->plan(), engine->report()},
-                    Sizes(*engine->portable(), {})));
+    print(report::explained({engine->graph(), engine->plan(), engine->report()},
+                            report::OpenSizes(*engine->portable(), {})));
   if (dump) line("graphs  ", verb.dump, "  ", dump->count(), " files");
   if (!timed.empty()) line("tuning  ", timed);
   line("engine  ", output.string(), "  ", bytes_text(std::filesystem::file_size(output)), "  ",

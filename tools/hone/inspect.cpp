@@ -3,12 +3,14 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
-#include "dot.hpp"
 #include "import/report.hpp"
-#include "inspection.hpp"
 #include "ir/text.hpp"
+#include "model_options.hpp"
 #include "output.hpp"
-#include "regions.hpp"
+#include "report/dot.hpp"
+#include "report/inspection.hpp"
+#include "report/regions.hpp"
+#include "runtime/engine_file.hpp"
 
 namespace hone::cli {
 namespace {
@@ -21,8 +23,8 @@ struct InspectOptions {
   bool graph = false, plan = false, ops = false, regions = false, dot = false;
 };
 
-void draw(const Inspection& found, const std::string& path) {
-  const std::string svg = arena_svg(found);
+void draw(const report::Inspection& found, const std::string& path) {
+  const std::string svg = report::arena_svg(found);
   AtomicFile file(path);
   file.write(svg);
   file.commit();
@@ -40,30 +42,34 @@ void inspect(const InspectOptions& options) {
         options.streams, ": wanted 1 to ", kMostStreams);
   check(options.streams == 1 || options.plan || options.format == "json", Code::usage,
         "--streams goes with --plan, or with --format json");
-  const Inspection found = [&] {
+  report::InspectOptions how;
+  how.import = options.model.import_options();
+  how.build = options.model.build_options();
+  how.most_streams = options.streams;
+  how.shapes = [&](const Graph& graph) { return options.model.input_shapes(graph); };
+  if (is_engine_file(options.model.path)) options.model.check_engine_options();
+  const report::Inspection found = [&] {
     try {
-      return inspect_file(options.model, options.streams);
+      return report::inspect_file(options.model.path, how);
     } catch (const ModelError& error) {
       if (options.format == "json")
-        give(options.output, problems_json(options.model.file_name(), error));
+        give(options.output, report::problems_json(options.model.file_name(), error));
       throw;
     }
   }();
   std::string text;
   if (options.graph) text += hone::print(*found.graph);
-  if (options.plan) text += memory_text(found) + hone::print(found.plan);
-  if (options.ops) text += ops_text(found);
+  if (options.plan) text += report::memory_text(found) + hone::print(found.plan);
+  if (options.ops) text += report::ops_text(found);
   if (!options.svg.empty()) draw(found, options.svg);
-  const auto candidates = [&] {
-    const PassOptions passes = options.model.build_options().passes;
-    return find_fusion(*specialized(*found.portable, found.sizes, passes), passes);
-  };
+  const auto candidates = [&] { return report::candidates_of(found, how.build.passes); };
   if (options.regions)
-    text += regions_text({*found.typed, found.plan, found.report}, found.sizes) +
-            candidates_text(candidates(), found.sizes);
-  if (options.dot) text += dot_text(*found.typed);
+    text += report::regions_text({*found.typed, found.plan, found.report}, found.sizes) +
+            report::candidates_text(candidates(), found.sizes);
+  if (options.dot) text += report::dot_text(*found.typed);
   if (!parts)
-    text = options.format == "json" ? inspection_json(found, candidates()) : inspection_text(found);
+    text = options.format == "json" ? report::inspection_json(found, candidates())
+                                    : report::inspection_text(found);
   give(options.output, text);
 }
 
@@ -88,6 +94,7 @@ std::function<void()> declare_inspect(Arguments& arguments) {
   arguments.flag("--ops", options->ops, "Print the table of ops");
   options->model.declare_shapes(arguments);
   options->model.declare_workers(arguments);
+  options->model.declare_device(arguments);
   options->model.declare_weights(arguments);
   options->model.declare_disabled(arguments);
   return [options] {

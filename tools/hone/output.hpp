@@ -1,15 +1,19 @@
 #pragma once
 // What the tool tells: data on stdout, everything else on stderr.
 
-#include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "base/text.hpp"
+#include "report/text.hpp"
 
 namespace hone::cli {
+
+using report::bytes_text;
+using report::csv_field;
+using report::seconds_text;
+using report::short_number;
+using report::table;
 
 /// To stdout, each line as printable() has it. Error(io) when it cannot be written.
 void print(std::string_view text);
@@ -28,17 +32,5 @@ void settle_output(std::string& output, std::string& format,
                    std::initializer_list<std::string_view> formats);
 /// To the file of -o; empty: to standard output.
 void give(const std::string& output, std::string_view text);
-
-/// "532 bytes", "1.4 KiB", "45.3 MiB".
-std::string bytes_text(uint64_t bytes);
-/// "12.3 us", "4.56 ms", "1.23 s".
-std::string seconds_text(double seconds);
-/// At most `digits` significant digits: 0.0123, 1.5e-07.
-std::string short_number(double value, int digits = 4);
-/// A field of a CSV file, in quotes: names may hold commas.
-std::string csv_field(std::string_view text);
-/// Rows of cells as columns two blanks apart; the last column is not padded. `right`: which columns
-/// are aligned to the right. Cells are made printable(): a row is a line.
-std::string table(std::vector<std::vector<std::string>> rows, const std::vector<bool>& right = {});
 
 }  // namespace hone::cli

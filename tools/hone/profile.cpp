@@ -6,7 +6,7 @@
 #include "inputs.hpp"
 #include "latency.hpp"
 #include "output.hpp"
-#include "profile_report.hpp"
+#include "report/profile_report.hpp"
 
 namespace hone::cli {
 namespace {
@@ -41,19 +41,19 @@ void profile(ProfileOptions options) {
     context.run(inputs);
     runs.push_back(seconds_since(begin));
   }
-  ProfileReport report;
+  report::ProfileReport report;
   report.model = options.model.file_name();
   report.target = engine->part().target;
   report.inputs = sizes_text(inputs);
   report.workers = engine->workers();
   report.runs = options.iterations;
   report.seconds = latency_of(runs).median;
-  report.steps = profiled_steps(times);
-  const std::vector<double> steps = seconds_of_steps(times);
+  report.steps = report::profiled_steps(times);
+  const std::vector<double> steps = report::seconds_of_steps(times);
   for (size_t i = 0; i < runs.size(); ++i) runs[i] -= steps[i];
   report.between = latency_of(runs).median;
-  if (!options.trace.empty()) give(options.trace, trace_json(times));
-  give(options.output, report_text(report, options.format, options.top));
+  if (!options.trace.empty()) give(options.trace, report::trace_json(times));
+  give(options.output, report::report_text(report, options.format, options.top));
 }
 
 }  // namespace

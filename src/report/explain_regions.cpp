@@ -4,11 +4,11 @@
 #include "ir/region.hpp"
 #include "ir/stages.hpp"
 #include "ir/structural.hpp"
-#include "output.hpp"
 #include "passes/fusion/role.hpp"
-#include "regions.hpp"
+#include "report/regions.hpp"
+#include "report/text.hpp"
 
-namespace hone::cli {
+namespace hone::report {
 namespace {
 
 /// "Conv, then Add Relu", "Mul into MatMul, then Softmax": what the others are to the anchor.
@@ -114,7 +114,7 @@ std::string priced_text(const std::vector<Candidate>& candidates) {
 
 }  // namespace
 
-std::string explained(const Running& running, const Sizes& sizes) {
+std::string explained(const Running& running, const OpenSizes& sizes) {
   const Plan& plan = running.plan;
   const StepAccount sum = account(running.typed);
   std::string text = cat("plan ", running.typed.name(), "  ", plan.device, ", ", plan.workers,
@@ -143,4 +143,4 @@ std::string stages_text(const Graph& typed) {
   return text;
 }
 
-}  // namespace hone::cli
+}  // namespace hone::report

@@ -1,23 +1,25 @@
 #pragma once
-// What `hone inspect` finds out about a model or an engine.
+// What a model or an engine is, as figures and as text: `hone inspect` and hone_engine_report().
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "build/build.hpp"
+#include "compile/candidates.hpp"
 #include "compile/compile.hpp"
 #include "ir/graph.hpp"
-#include "model_options.hpp"
+#include "report/open_sizes.hpp"
 #include "runtime/engine_sections.hpp"
-#include "sizes.hpp"
 
 namespace hone {
 class ModelError;
-struct FusionCandidates;
 }  // namespace hone
 
-namespace hone::cli {
+namespace hone::report {
 
 struct OpRow {
   std::string op;
@@ -43,18 +45,38 @@ struct Inspection {
               // turn of a loop
   Dim naive_bytes;                      // every value a buffer of its own
   std::vector<Dim> peaks;               // the arena is at least the largest of these
-  Sizes sizes;                          // by --shape, the others assumed
+  OpenSizes sizes;                      // by --shape, the others assumed
   std::optional<int64_t> arena_bytes;   // exact, when every size is known
   std::optional<int64_t> bound_bytes;   // no arena for this order of steps is smaller
   std::vector<std::string> open_sizes;  // values whose size only running tells
 };
 
-/// Error: every problem of the model at once, as import_file gives it. `most_streams`: the plan may
-/// have; of an engine it is what it is.
-Inspection inspect_file(const ModelOptions& options, int most_streams = 1);
+/// Shapes that the user gives to inputs, by name.
+using Shapes = std::map<std::string, std::vector<int64_t>, std::less<>>;
+
+struct InspectOptions {
+  ImportOptions import{};
+  BuildOptions build{};
+  int most_streams = 1;  // the plan may have; of an engine it is what it is
+  /// Of the graph as it was imported, the shapes that its inputs are to have; empty: none are
+  /// given.
+  std::function<Shapes(const Graph&)> shapes{};
+};
+
+/// A model (nothing is packed) or an engine file. Error: every problem of the model at once, as
+/// import_file gives it; Error(usage) where it does not run with the shapes.
+Inspection inspect_file(const std::filesystem::path& path, const InspectOptions& options = {});
+/// An engine at hand.
+Inspection inspect(const Engine& engine);
+
+/// Fills in the figures: operations, parameters, memory.
+void count(Inspection& inspection);
 
 /// 2 x multiply-adds of one node; 0 for what is no contraction.
 Dim flops_of(const Node& node);
+
+/// What fusion finds in the portable graph at the inspection's sizes, beside what runs.
+FusionCandidates candidates_of(const Inspection& inspection, const PassOptions& passes = {});
 
 /// The whole as text, and as JSON with the plan, what it runs and what fusion finds.
 std::string inspection_text(const Inspection& inspection);
@@ -70,4 +92,4 @@ Symbols buffer_symbols(const Plan& plan);
 /// The table of ops alone.
 std::string ops_text(const Inspection& inspection);
 
-}  // namespace hone::cli
+}  // namespace hone::report

@@ -1,12 +1,12 @@
-#include "sizes.hpp"
+#include "report/open_sizes.hpp"
 
 #include <algorithm>
 
 #include "base/text.hpp"
 #include "ir/rest.hpp"
-#include "output.hpp"
+#include "report/text.hpp"
 
-namespace hone::cli {
+namespace hone::report {
 namespace {
 
 constexpr int64_t kFirst = 1, kOther = 64, kMostTried = 4096;
@@ -29,7 +29,8 @@ bool can_run(const Graph& graph, const Bindings& symbols) {
 
 }  // namespace
 
-Sizes::Sizes(const Graph& graph, Bindings given) : given_(std::move(given)), other_(kOther) {
+OpenSizes::OpenSizes(const Graph& graph, Bindings given)
+    : given_(std::move(given)), other_(kOther) {
   for (const auto& [name, definition] : symbol_definitions(graph))
     if (definition.value->producer == nullptr) inputs_.insert(name);
   const Symbols first = first_sizes(graph);
@@ -53,35 +54,35 @@ Sizes::Sizes(const Graph& graph, Bindings given) : given_(std::move(given)), oth
   set(kFirst, kOther);
 }
 
-int64_t Sizes::assumed(std::string_view name) const {
+int64_t OpenSizes::assumed(std::string_view name) const {
   const auto found = assumed_.find(name);
   return found == assumed_.end() ? other_ : found->second;
 }
 
-Bindings Sizes::of(const Symbols& names, int64_t times) const {
+Bindings OpenSizes::of(const Symbols& names, int64_t times) const {
   Bindings sizes = given_;
   for (const std::string& name : names) sizes.emplace(name, times * assumed(name));
   return sizes;
 }
 
-std::optional<int64_t> Sizes::value(const Dim& dim) const {
+std::optional<int64_t> OpenSizes::value(const Dim& dim) const {
   Symbols names;
   dim.collect_symbols(names);
   return dim.evaluate(of(names));
 }
 
-std::string Sizes::where(const Symbols& names) const {
+std::string OpenSizes::where(const Symbols& names) const {
   std::vector<std::string> told;
   for (const std::string& name : names)
     if (!given_.contains(name)) told.push_back(cat(name, " = ", assumed(name)));
   return told.empty() ? std::string() : cat(" where ", join(told, ", "));
 }
 
-std::string bytes_at(const Dim& bytes, const Sizes& sizes) {
+std::string bytes_at(const Dim& bytes, const OpenSizes& sizes) {
   const auto value = sizes.value(bytes);
   if (!value) return cat(bytes, " bytes");
   // A difference may be less than nothing: a region that reads a piece of an operand counts all.
   return *value <= 0 ? "nothing" : bytes_text(static_cast<uint64_t>(*value));
 }
 
-}  // namespace hone::cli
+}  // namespace hone::report

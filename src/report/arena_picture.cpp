@@ -4,10 +4,10 @@
 #include <cmath>
 
 #include "base/printable.hpp"
-#include "inspection.hpp"
-#include "output.hpp"
+#include "report/inspection.hpp"
+#include "report/text.hpp"
 
-namespace hone::cli {
+namespace hone::report {
 namespace {
 
 constexpr double kWidth = 1300, kHeight = 700;  // of the arena in the picture
@@ -230,4 +230,4 @@ std::string arena_svg(const Inspection& found) {
   return drawing.take();
 }
 
-}  // namespace hone::cli
+}  // namespace hone::report

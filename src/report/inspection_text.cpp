@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "inspection.hpp"
-#include "output.hpp"
+#include "report/inspection.hpp"
+#include "report/text.hpp"
 
-namespace hone::cli {
+namespace hone::report {
 namespace {
 
 constexpr int kReadable = 12;  // terms of a size that people still read
@@ -157,4 +157,4 @@ std::string inspection_text(const Inspection& found) {
          (found.sections.empty() ? std::string() : sections_text(found.sections)) + ops_text(found);
 }
 
-}  // namespace hone::cli
+}  // namespace hone::report

@@ -1,13 +1,13 @@
-#include "profile_report.hpp"
+#include "report/profile_report.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "output.hpp"
+#include "report/text.hpp"
 #include "runtime/program.hpp"
 
-namespace hone::cli {
+namespace hone::report {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -155,4 +155,4 @@ std::string trace_json(const Profile& profile) {
   return dumped({{"displayTimeUnit", "ms"}, {"traceEvents", std::move(events)}});
 }
 
-}  // namespace hone::cli
+}  // namespace hone::report

@@ -1,18 +1,12 @@
-#include "inspection.hpp"
+#include "report/inspection.hpp"
 
 #include <algorithm>
 #include <unordered_set>
 
 #include "base/size.hpp"
-#include "base/threads.hpp"
-#include "ir/evaluation.hpp"
-#include "ir/inference.hpp"
-#include "ir/rest.hpp"
-#include "ir/sizes.hpp"
 #include "ir/structural.hpp"
-#include "runtime/engine_file.hpp"
 
-namespace hone::cli {
+namespace hone::report {
 namespace {
 
 /// A sum may outgrow what a Dim holds: then it is told without.
@@ -163,97 +157,12 @@ void measure_memory(Inspection& found) {
   found.arena_bytes = solve(wanted).bytes;
 }
 
-void take(Compiled compiled, Inspection& found) {
-  found.typed = std::move(compiled.typed);
-  found.plan = std::move(compiled.plan);
-  found.report = std::move(compiled.report);
-}
-
-void inspect_engine(const ModelOptions& options, Inspection& found) {
-  options.check_engine_options();
-  EngineFile file = read_engine_file(options.path);
-  found.about = {{"format", cat("engine, version ", file.version)}, {"made by", file.parts.about}};
-  found.sections = std::move(file.sections);
-  const auto& parts = file.parts.devices;
-  found.portable = file.parts.portable != nullptr ? file.parts.portable : parts.front().typed;
-  found.graph = found.portable->clone();
-  found.defaults = file.parts.defaults;
-  for (const DevicePart& each : parts)
-    found.about.emplace_back("part", cat(each.target, ", ", each.plan.workers, " workers"));
-  if (file.parts.portable == nullptr)
-    found.about.emplace_back("portable graph", "left out: it cannot be planned again");
-  const auto device = open_device();
-  const auto part = std::ranges::find(parts, device->target()->text(), &DevicePart::target);
-  if (part != parts.end() && part->outdated.empty()) {
-    if (part->typed != nullptr) {
-      found.typed = part->typed->clone();
-    } else {  // as it was when the plan was made, its order too
-      found.typed = compile(*found.portable, *device,
-                            {.workers = part->plan.workers,
-                             .sizes = part->plan.sizes,
-                             .candidates = part->plan.takes})
-                        .typed;
-    }
-    try {
-      check_plan(*found.typed, part->plan, *device);
-      found.plan = part->plan;
-      return;
-    } catch (const Error& error) {
-      if (error.code() != Code::incompatible_engine || file.parts.portable == nullptr) throw;
-      found.about.emplace_back("plan", cat("made again, as a run does: ", error.message()));
-    }
-  }
-  take(compile(*found.portable, *device, {.workers = usable_cores()}), found);
-}
-
-void inspect_model(const ModelOptions& options, int most_streams, Inspection& found) {
-  Imported imported = import_file(options.path, options.import_options());
-  found.about = {
-      {"format", imported.format}, {"producer", imported.producer}, {"opset", cat(imported.opset)}};
-  for (const auto& [key, value] : imported.metadata) found.about.emplace_back(key, value);
-  found.graph = imported.graph->clone();
-  found.defaults = imported.defaults;
-  if (!imported.fixed_defaults.empty()) found.about.emplace_back("note", imported.fixed_defaults);
-  const BuildOptions build = options.build_options();
-  found.portable = make_portable(std::move(imported.graph), build);
-  CompileOptions how;
-  how.workers = options.workers > 0 ? options.workers : usable_cores();
-  how.passes = build.passes;
-  how.most_streams = most_streams;
-  how.sizes = options.given_sizes(*found.graph);
-  take(compile(*found.portable, *open_device(), how), found);
-}
-
-/// Whether the plan is for other sizes than the given shapes: a run with them takes the portable
-/// graph.
-bool is_for_others(const Graph& typed, const Shapes& given) {
-  Bindings sizes;
-  for (const auto& [name, shape] : given)
-    if (!bind(typed.find(name)->type.tensor(), shape, sizes)) return true;
-  return is_planned_otherwise(typed, sizes);
-}
-
-/// The plan of the portable graph at the given sizes, as a run makes it.
-void plan_at(const Bindings& given, const PassOptions& passes, Inspection& found) {
-  CompileOptions how;
-  how.workers = found.plan.workers;
-  how.passes = passes;
-  how.sizes = given;
-  std::unique_ptr<Graph> graph = found.portable->clone();
-  const hone::Sizes sizes(given.begin(), given.end());
-  for (Value* input : graph->inputs()) input->type = substitute(input->type, replacement_by(sizes));
-  try {
-    check(substitute(*graph, sizes).empty(), Code::internal, "a number is too long to write");
-    infer(*graph);
-    take(compile(*graph, *open_device(), how), found);
-  } catch (const Error& error) {
-    if (error.code() != Code::invalid_model) throw;
-    fail(Code::usage, "--shape: the model does not run with these sizes: ", error.message());
-  }
-  found.about.emplace_back("plan", "of the graph for these sizes, as a run with them makes it");
-}
-
 }  // namespace
+
+void count(Inspection& found) {
+  found.flops = Counter(found).count(*found.graph, false);
+  measure_memory(found);
+}
 
 Symbols buffer_symbols(const Plan& plan) {
   Symbols names;
@@ -261,24 +170,4 @@ Symbols buffer_symbols(const Plan& plan) {
   return names;
 }
 
-Inspection inspect_file(const ModelOptions& options, int most_streams) {
-  Inspection found;
-  found.file = options.file_name();
-  if (is_engine_file(options.path)) {
-    check(most_streams == 1, Code::usage, "an engine has its plan; --streams goes with a model");
-    inspect_engine(options, found);
-  } else {
-    inspect_model(options, most_streams, found);
-  }
-  const Bindings given = options.given_sizes(*found.graph);
-  if (is_for_others(*found.typed, options.input_shapes(*found.graph))) {
-    const bool model = !is_engine_file(options.path);
-    plan_at(given, model ? options.build_options().passes : PassOptions(), found);
-  }
-  found.sizes = Sizes(*found.graph, given);
-  found.flops = Counter(found).count(*found.graph, false);
-  measure_memory(found);
-  return found;
-}
-
-}  // namespace hone::cli
+}  // namespace hone::report

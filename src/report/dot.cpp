@@ -1,13 +1,13 @@
-#include "dot.hpp"
+#include "report/dot.hpp"
 
 #include <unordered_map>
 
 #include "base/printable.hpp"
 #include "ir/structural.hpp"
 #include "passes/fusion/role.hpp"
-#include "regions.hpp"
+#include "report/regions.hpp"
 
-namespace hone::cli {
+namespace hone::report {
 namespace {
 
 std::string in_quotes(std::string_view text) {
@@ -125,4 +125,4 @@ class Drawing {
 
 std::string dot_text(const Graph& graph) { return Drawing(graph).take(); }
 
-}  // namespace hone::cli
+}  // namespace hone::report

@@ -8,7 +8,7 @@
 
 #include "runtime/profile.hpp"
 
-namespace hone::cli {
+namespace hone::report {
 
 /// One step of the plan, or of a body's, over all runs.
 struct ProfiledStep {
@@ -45,4 +45,4 @@ std::string report_text(const ProfileReport& report, std::string_view format, in
 /// Trace events (the JSON that chrome://tracing and Perfetto read) of all runs.
 std::string trace_json(const Profile& profile);
 
-}  // namespace hone::cli
+}  // namespace hone::report

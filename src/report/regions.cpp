@@ -1,14 +1,14 @@
-#include "regions.hpp"
+#include "report/regions.hpp"
 
 #include <algorithm>
 #include <map>
 
 #include "ir/structural.hpp"
-#include "output.hpp"
+#include "report/text.hpp"
 
-namespace hone::cli {
+namespace hone::report {
 
-std::unique_ptr<Graph> specialized(const Graph& portable, const Sizes& sizes,
+std::unique_ptr<Graph> specialized(const Graph& portable, const OpenSizes& sizes,
                                    const PassOptions& options) {
   if (sizes.given().empty()) return portable.clone();
   const Bindings symbols = sizes.of_inputs();
@@ -69,12 +69,12 @@ Symbols symbols_of(std::initializer_list<Dim> dims) {
 }
 
 /// "saves 12.0 KiB": what the region need not move when it runs whole.
-std::string saved_text(const Node& region, const Sizes& sizes) {
+std::string saved_text(const Node& region, const OpenSizes& sizes) {
   return cat("saves ", bytes_at(bytes_saved(region), sizes));
 }
 
 /// What the steps are and what they move, as the plan has them.
-std::vector<std::vector<std::string>> account_rows(const Running& running, const Sizes& sizes) {
+std::vector<std::vector<std::string>> account_rows(const Running& running, const OpenSizes& sizes) {
   const StepAccount sum = account(running.typed);
   std::vector<std::vector<std::string>> rows{
       {"steps", cat(running.plan.steps.size(), " in the plan, ", sum.launched, " launched")},
@@ -87,7 +87,7 @@ std::vector<std::vector<std::string>> account_rows(const Running& running, const
 
 }  // namespace
 
-std::string regions_text(const Running& running, const Sizes& sizes) {
+std::string regions_text(const Running& running, const OpenSizes& sizes) {
   std::string text = table(account_rows(running, sizes));
   std::vector<std::vector<std::string>> rows;
   size_t at = 0;
@@ -123,7 +123,7 @@ std::string cuts_text(const Fused& region) {
 }
 
 /// How many steps there would be, and what they would move, whole, cut and before fusion.
-std::string account_text(const FusionCandidates& found, const Sizes& sizes) {
+std::string account_text(const FusionCandidates& found, const OpenSizes& sizes) {
   const StepAccount& whole = found.account;
   Symbols names = symbols_of({found.bytes_before, found.bytes_cut, whole.bytes});
   if (!sizes.given().empty())  // the graph was made for the assumed sizes too: specialized()
@@ -142,7 +142,7 @@ std::string account_text(const FusionCandidates& found, const Sizes& sizes) {
 
 }  // namespace
 
-std::string candidates_text(const FusionCandidates& found, const Sizes& sizes) {
+std::string candidates_text(const FusionCandidates& found, const OpenSizes& sizes) {
   std::string text = "candidates that fusion finds; an engine runs what stands above\n";
   text += account_text(found, sizes);
   std::vector<std::vector<std::string>> rows;
@@ -160,4 +160,4 @@ std::string candidates_text(const FusionCandidates& found, const Sizes& sizes) {
   return text + table(rows) + notes_text(found.notes);
 }
 
-}  // namespace hone::cli
+}  // namespace hone::report

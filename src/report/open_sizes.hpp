@@ -8,17 +8,17 @@
 
 #include "ir/graph.hpp"
 
-namespace hone::cli {
+namespace hone::report {
 
 using Symbols = std::set<std::string, std::less<>>;
 
 /// 1 for a size that an input has first (a batch, most often), 64 for every other, within what the
 /// model says of them; where it cannot run at these, the next power of two at which it can.
-class Sizes {
+class OpenSizes {
  public:
-  Sizes() = default;
+  OpenSizes() = default;
   /// `given`: symbols that the user gave a size.
-  Sizes(const Graph& graph, Bindings given);
+  OpenSizes(const Graph& graph, Bindings given);
 
   const Bindings& given() const { return given_; }
   /// Of each of these symbols: what was given, else what is assumed. `times`: the assumed ones so
@@ -41,6 +41,6 @@ class Sizes {
 };
 
 /// "48.2 KiB", at the sizes; the expression where it has no value there; "nothing" for 0 and less.
-std::string bytes_at(const Dim& bytes, const Sizes& sizes);
+std::string bytes_at(const Dim& bytes, const OpenSizes& sizes);
 
-}  // namespace hone::cli
+}  // namespace hone::report

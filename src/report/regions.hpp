@@ -8,9 +8,9 @@
 
 #include "compile/candidates.hpp"
 #include "compile/compile.hpp"
-#include "sizes.hpp"
+#include "report/open_sizes.hpp"
 
-namespace hone::cli {
+namespace hone::report {
 
 /// A plan and the graph that it is of: what an engine runs. Its nodes are the plan's steps.
 struct Running {
@@ -21,17 +21,17 @@ struct Running {
 
 /// What `hone inspect --regions` prints: how many steps there are and what they move, each with its
 /// ops, kernel and layers.
-std::string regions_text(const Running& running, const Sizes& sizes);
+std::string regions_text(const Running& running, const OpenSizes& sizes);
 /// What `hone build --explain` prints: the same with segments and bodies, why a region is one, what
 /// kernels were refused where the last resort runs, which candidates were priced.
-std::string explained(const Running& running, const Sizes& sizes);
+std::string explained(const Running& running, const OpenSizes& sizes);
 /// What each region computes, in closed terms.
 std::string stages_text(const Graph& typed);
 
 /// What fusion would make of a graph if kernels ran its regions whole, under a heading that says
 /// so: how many steps would be left and what they would move, each region, and why nodes joined
 /// none.
-std::string candidates_text(const FusionCandidates& found, const Sizes& sizes);
+std::string candidates_text(const FusionCandidates& found, const OpenSizes& sizes);
 
 /// The ops of a region, or the op of a node.
 std::string ops_of(const Node& node);
@@ -42,7 +42,7 @@ std::string how_of(const Step& step);
 
 /// The portable graph as it is, where --shape gave no sizes; else for these sizes of its inputs,
 /// those that are open as assumed.
-std::unique_ptr<Graph> specialized(const Graph& portable, const Sizes& sizes,
+std::unique_ptr<Graph> specialized(const Graph& portable, const OpenSizes& sizes,
                                    const PassOptions& options);
 
-}  // namespace hone::cli
+}  // namespace hone::report

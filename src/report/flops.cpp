@@ -1,13 +1,14 @@
-// Arithmetic of contractions, by op. Until ops describe themselves as contractions, this table
-// does.
+// What contractions cost: of most from the stages in which ops describe themselves; of those in the
+// table below from the sizes of operands, which tell it where stages do not.
 
 #include <algorithm>
 
-#include "inspection.hpp"
+#include "ir/stages.hpp"
 #include "ops/matmul.hpp"
 #include "ops/quantized.hpp"
+#include "report/inspection.hpp"
 
-namespace hone::cli {
+namespace hone::report {
 namespace {
 
 const Dims* dims_of(const Value* value) {
@@ -53,6 +54,14 @@ Dim matrix_product_of_two(const Node& node) {
   return Dim(2) * product(*out) * (*left)[transposed ? 0 : 1];
 }
 
+/// Both weights are used for each row of each step.
+Dim recurrence(const Node& node) {
+  const Dims *rows = dims_of(node.input(0)), *of_input = dims_of(node.input(1)),
+             *of_state = dims_of(node.input(2));
+  if (rows == nullptr || of_input == nullptr || of_state == nullptr || rows->size() != 3) return 0;
+  return Dim(2) * (*rows)[0] * (*rows)[1] * (product(*of_input) + product(*of_state));
+}
+
 struct Row {
   std::string_view op;
   Dim (*flops)(const Node& node);
@@ -67,14 +76,38 @@ constexpr Row kRows[] = {
     {"QLinearMatMul", matrix_product},
     {"Gemm", matrix_product_of_two},
     {"QGemm", matrix_product_of_two},
+    {"LSTM", recurrence},
+    {"GRU", recurrence},
+    {"RNN", recurrence},
 };
+
+/// Elements times the products that each of them sums.
+Dim products_of(const Stage& stage) {
+  std::vector<Expr> sums;  // an expression may hold one sum several times
+  visit(stage.expr, [&](const Expr& inner) {
+    if (inner.kind() == Expr::Kind::reduce && inner.function() == Function::add &&
+        std::find(sums.begin(), sums.end(), inner) == sums.end())
+      sums.push_back(inner);
+  });
+  Dim total;
+  for (const Expr& sum : sums) {
+    Dim count = product(stage.extents);
+    for (const Axis& axis : sum.axes()) count = count * axis.extent;
+    total = total + count;
+  }
+  return total;
+}
 
 }  // namespace
 
 Dim flops_of(const Node& node) {
   const auto row = std::find_if(std::begin(kRows), std::end(kRows),
                                 [&](const Row& each) { return each.op == node.op.name(); });
-  return row == std::end(kRows) ? Dim(0) : row->flops(node);
+  if (row != std::end(kRows)) return row->flops(node);
+  Dim products;
+  for (const auto& stage : stages_of(node).list)
+    if (stage->kind() == Stage::Kind::contract) products = products + products_of(*stage);
+  return Dim(2) * products;
 }
 
-}  // namespace hone::cli
+}  // namespace hone::report

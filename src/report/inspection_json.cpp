@@ -3,11 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include "import/report.hpp"
-#include "inspection.hpp"
 #include "ir/structural.hpp"
-#include "regions.hpp"
+#include "report/inspection.hpp"
+#include "report/regions.hpp"
 
-namespace hone::cli {
+namespace hone::report {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -152,7 +152,7 @@ Json regions_json(const Inspection& found) {
   return json;
 }
 
-Json candidates_json(const FusionCandidates& fused, const Sizes& sizes) {
+Json candidates_json(const FusionCandidates& fused, const OpenSizes& sizes) {
   const Bindings& given = sizes.given();
   const StepAccount& whole = fused.account;
   Json json = {
@@ -226,4 +226,4 @@ std::string inspection_json(const Inspection& found, const FusionCandidates& fus
   return json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 
-}  // namespace hone::cli
+}  // namespace hone::report

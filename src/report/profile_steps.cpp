@@ -2,14 +2,14 @@
 
 #include <algorithm>
 
-#include "inspection.hpp"
 #include "ir/structural.hpp"
-#include "output.hpp"
-#include "profile_report.hpp"
-#include "regions.hpp"
+#include "report/inspection.hpp"
+#include "report/profile_report.hpp"
+#include "report/regions.hpp"
+#include "report/text.hpp"
 #include "runtime/program.hpp"
 
-namespace hone::cli {
+namespace hone::report {
 namespace {
 
 int64_t flops_at(const Node& node, const Bindings& symbols) {
@@ -95,4 +95,4 @@ std::vector<ProfiledStep> profiled_steps(const Profile& profile) {
   return steps;
 }
 
-}  // namespace hone::cli
+}  // namespace hone::report
