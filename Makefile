@@ -23,7 +23,7 @@ endef
         road \
         fusion import-cost retrieval memory exported \
         conformance coverage line-coverage differential random-graphs fuzz damage deep stats clean \
-        round-trip pass-check ablation specialization peers stream help
+        round-trip pass-check ablation specialization peers kernels stream help
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -142,6 +142,9 @@ PEERS = bench/peers.py $(BUILD)/src/libhone.so
 
 peers: build .venv-bench/bin/python ## speed beside ONNX Runtime, OpenVINO and ncnn; ONLY=regex of models
 	@.venv-bench/bin/python $(PEERS) --only '$(ONLY)' $(if $(WRITE),--write $(WRITE)) $(may_skip)
+
+kernels: build .venv-bench/bin/python ## single regions, each alone, beside ONNX Runtime; ONLY=regex of regions
+	@.venv-bench/bin/python bench/kernels.py $(BUILD)/bin/hone $(BUILD)/src/libhone.so --only '$(ONLY)' $(if $(WRITE),--write)
 
 stream: build $(VENV) ## regions that stream, beside a copy: docs/performance.md with WRITE=1
 	@$(VENV) bench/regions.py $(BUILD)/bin/hone $(if $(WRITE),--write)

@@ -45,6 +45,12 @@ struct Stream {
   virtual Stream& host() { return *this; }
 };
 
+/// What a share of a device can do at most in a second; 0: nobody measured it.
+struct Ceilings {
+  double flops_per_second = 0;  // of f32; a multiply-add counts as two
+  double bytes_per_second = 0;  // read and written, of what no cache holds
+};
+
 /// Safe for several threads.
 class Device {
  public:
@@ -61,6 +67,8 @@ class Device {
   /// As many bytes as `to` has, when `stream` gets there. Either may be the host's, and stays as
   /// it is until then.
   virtual void copy(const Buffer& to, const Buffer& from, Stream& stream) = 0;
+  /// Measured now, which may take a second.
+  virtual Ceilings ceilings(const Share&) { return {}; }
   /// What kernels that are `on_host` are prepared for.
   virtual Device& host() { return *this; }
   /// Its memory is not the host's: nobody but copy() and its own kernels may look there.

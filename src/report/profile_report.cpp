@@ -14,10 +14,6 @@ using Json = nlohmann::ordered_json;
 
 std::string percent(double share) { return cat(short_number(100 * share, 3), " %"); }
 
-std::string per_second(double rate, const char* unit) {
-  return rate == 0 ? std::string() : cat(short_number(rate / 1e9, 3), " ", unit);
-}
-
 std::vector<ProfiledStep> dearest_first(std::vector<ProfiledStep> steps) {
   std::stable_sort(steps.begin(), steps.end(),
                    [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
@@ -50,8 +46,9 @@ std::string steps_table(const ProfileReport& report, int most) {
     if (most > 0 && shown++ == most) break;
     rows.push_back({seconds_text(step.seconds), percent(step.seconds / sum),
                     step.turns == 1 ? "" : cat(step.turns), step.kernel, step.ops, step.type,
-                    step.flops == 0 ? "" : short_number(step.flops_per_second() / 1e9, 3),
-                    short_number(step.bytes_per_second() / 1e9, 3), layers_text(step)});
+                    rate_text(step.flops_per_second(), report.ceilings.flops_per_second),
+                    rate_text(step.bytes_per_second(), report.ceilings.bytes_per_second),
+                    layers_text(step)});
   }
   return table(rows, {true, true, true, false, false, false, true, true, false});
 }
@@ -74,17 +71,20 @@ std::string kernels_table(const ProfileReport& report) {
   std::stable_sort(sums.begin(), sums.end(),
                    [](const Sum& a, const Sum& b) { return a.seconds > b.seconds; });
   const double whole = sum_of(report.steps);
-  std::vector<std::vector<std::string>> rows{{"time", "share", "steps", "kernel", "", ""}};
+  std::vector<std::vector<std::string>> rows{
+      {"time", "share", "steps", "kernel", "GFLOP/s", "GB/s"}};
   for (const Sum& each : sums)
     rows.push_back({seconds_text(each.seconds), percent(each.seconds / whole), cat(each.steps),
                     each.kernel,
-                    per_second(static_cast<double>(each.flops) / each.seconds, "GFLOP/s"),
-                    per_second(static_cast<double>(each.bytes) / each.seconds, "GB/s")});
+                    rate_text(static_cast<double>(each.flops) / each.seconds,
+                              report.ceilings.flops_per_second),
+                    rate_text(static_cast<double>(each.bytes) / each.seconds,
+                              report.ceilings.bytes_per_second)});
   return table(rows, {true, true, true, false, true, true});
 }
 
 std::string plain(const ProfileReport& report, int most) {
-  const std::vector<std::vector<std::string>> facts{
+  std::vector<std::vector<std::string>> facts{
       {"model", report.model},
       {"inputs", report.inputs},
       {"target",
@@ -92,6 +92,8 @@ std::string plain(const ProfileReport& report, int most) {
       {"run", cat(seconds_text(report.seconds), ", the median of ", report.runs, "; ",
                   report.steps.size(), " steps, ", seconds_text(report.between), " between them")},
   };
+  if (const std::string most_here = ceilings_text(report.ceilings); !most_here.empty())
+    facts.push_back({"100 %", most_here});
   return cat(table(facts), "\n", kernels_table(report), "\n", steps_table(report, most));
 }
 
@@ -112,6 +114,8 @@ std::string dumped(const Json& json) {
 std::string json(const ProfileReport& report) {
   Json json = {{"model", report.model},     {"inputs", report.inputs}, {"target", report.target},
                {"workers", report.workers}, {"runs", report.runs},     {"seconds", report.seconds}};
+  json["flops_per_second"] = report.ceilings.flops_per_second;
+  json["bytes_per_second"] = report.ceilings.bytes_per_second;
   json["steps"] = Json::array();
   for (const ProfiledStep& step : report.steps)
     json["steps"].push_back({{"result", step.result},
@@ -127,6 +131,24 @@ std::string json(const ProfileReport& report) {
 }
 
 }  // namespace
+
+std::string rate_text(double per_second, double ceiling) {
+  if (per_second == 0) return {};
+  const std::string rate = short_number(per_second / 1e9, 3);
+  if (ceiling == 0) return rate;
+  return cat(rate, " (", short_number(100 * per_second / ceiling, per_second < ceiling ? 2 : 3),
+             " %)");
+}
+
+std::string ceilings_text(const Ceilings& ceilings) {
+  std::vector<std::string> told;
+  if (ceilings.flops_per_second > 0)
+    told.push_back(cat(short_number(ceilings.flops_per_second / 1e9, 4), " GFLOP/s of f32"));
+  if (ceilings.bytes_per_second > 0)
+    told.push_back(cat(short_number(ceilings.bytes_per_second / 1e9, 3),
+                       " GB/s of a copy in memory, which caches exceed"));
+  return join(told, ", ");
+}
 
 std::string report_text(const ProfileReport& report, std::string_view format, int most) {
   if (format == "json") return json(report);

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "device/device.hpp"
 #include "runtime/profile.hpp"
 
 namespace hone::report {
@@ -30,6 +31,7 @@ struct ProfileReport {
   int64_t runs = 0;
   double seconds = 0;  // median of whole runs
   double between = 0;  // median of what runs took beside their steps
+  Ceilings ceilings;   // of the device, for as many workers
   std::vector<ProfiledStep> steps;
 };
 
@@ -41,6 +43,11 @@ std::vector<double> seconds_of_steps(const Profile& profile);
 
 /// `format`: text, csv or json; the dearest step first. `most`: steps that are shown; 0: all.
 std::string report_text(const ProfileReport& report, std::string_view format, int most);
+
+/// "134 (63 %)": of a ceiling; "134" where nobody measured it; empty for 0.
+std::string rate_text(double per_second, double ceiling);
+/// "peak  212 GFLOP/s, a copy 24 GB/s", measured; empty: they were not.
+std::string ceilings_text(const Ceilings& ceilings);
 
 /// Trace events (the JSON that chrome://tracing and Perfetto read) of all runs.
 std::string trace_json(const Profile& profile);

@@ -15,16 +15,14 @@
 #include <thread>
 #include <vector>
 
-#include "device/cpu/jit/assembler.hpp"
-#include "device/cpu/jit/code_memory.hpp"
 #include "device/cpu/jit/contraction.hpp"
+#include "device/cpu/jit/multiply_adds.hpp"
 
 namespace {
 
 using namespace hone::cpu;
 
 constexpr int kRounds = 9, kDepth = 256;
-constexpr int64_t kTurns = 100'000;
 
 double seconds() {
   timespec time{};
@@ -32,42 +30,21 @@ double seconds() {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-/// A loop of products that wait for none.
-class Peak final : public Assembler {
- public:
-  static constexpr int kSums = 12;
-  explicit Peak(Isa isa) : Assembler(isa, 4096) {
-    begin();
-    for (int i = 0; i < kSums; ++i) clear(vector(i));
-    clear(vector(kSums));
-    mov(rax, kTurns);
-    Xbyak::Label turn;
-    align(32);
-    L(turn);
-    for (int i = 0; i < kSums; ++i) vfmadd231ps(vector(i), vector(kSums), vector(kSums));
-    dec(rax);
-    jnz(turn, T_NEAR);
-    end();
-    code_ = executable(code());
-  }
-  /// GFLOP/s of one thread.
-  double run() const {
-    const double start = seconds();
-    function_at<void (*)()>(code_.get())();
-    return 2e-9 * kSums * Contraction::lanes(isa()) * kTurns / (seconds() - start);
-  }
-
- private:
-  std::shared_ptr<const std::byte> code_;
-};
+/// GFLOP/s of one thread.
+double run(const MultiplyAdds& peak) {
+  constexpr int kTimes = 5;
+  const double start = seconds();
+  for (int i = 0; i < kTimes; ++i) peak.run();
+  return 1e-9 * kTimes * peak.flops() / (seconds() - start);
+}
 
 double peak_of(int threads) {
-  const Peak peak(isa());
+  const MultiplyAdds peak(isa());
   std::vector<double> each(static_cast<size_t>(threads));
   std::vector<std::thread> team;
   for (double& mine : each)
     team.emplace_back([&] {
-      for (int round = 0; round < kRounds; ++round) mine = std::max(mine, peak.run());
+      for (int round = 0; round < kRounds; ++round) mine = std::max(mine, run(peak));
     });
   for (std::thread& thread : team) thread.join();
   double sum = 0;
@@ -106,7 +83,7 @@ void print_table() {
       {"rows x panel", {Form::A::rows, Form::B::panel}},
       {"panel x panel", {Form::A::panel, Form::B::panel}},
       {"panel x offsets", {Form::A::panel, Form::B::table}}};
-  const Peak peak(isa());
+  const MultiplyAdds peak(isa());
   std::cout << name(isa()) << ", one thread, depth " << kDepth << "\n\n"
             << "| operands | rows x columns | GFLOP/s | of peak |\n|---|---|---:|---:|\n"
             << std::fixed << std::setprecision(0);
@@ -118,7 +95,7 @@ void print_table() {
         if (rows > kernels->most_rows(vectors)) continue;
         double best = 0, most = 0;
         for (int round = 0; round < kRounds; ++round) {
-          most = std::max(most, peak.run());
+          most = std::max(most, run(peak));
           best = std::max(best, run_block(*kernels, rows, vectors));
         }
         std::cout << "| " << text << " | " << rows << " x " << vectors * Contraction::lanes(isa())

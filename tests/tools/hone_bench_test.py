@@ -49,6 +49,23 @@ class Bench(hone_tool.Tool):
                                        "--warm-up", 0))
         self.assertIn("load", found)
 
+    def test_kernels_are_timed_without_a_model(self):
+        found = json.loads(self.output("bench", "--kernels", "layer_norm|group_norm", "--workers",
+                                       1, "-o", "json"))
+        self.assertEqual({row["kernel"] for row in found["times"]},
+                         {"cpu.layer_norm", "cpu.group_norm"})
+        for row in found["times"]:
+            self.assertGreater(row["seconds"], 0)
+            self.assertGreater(row["bytes"], 0)
+        self.assertGreater(found["bytes_per_second"], 1e8)
+        rms = next(row for row in found["times"] if row["region"] == "RMS norm 384 x 2048")
+        self.assertEqual(rms["bytes"], 4 * (2 * 384 * 2048 + 2048))
+        for words, wanted in ((("--kernels", "nothing"), "--kernels nothing: no kernel of cpu"),
+                              ((), "wanted a model, or --kernels REGEX without one")):
+            result = self.run_tool("bench", *words)
+            self.assertEqual(result.returncode, 2)
+            self.assertIn(wanted, result.stderr)
+
     def test_what_does_not_fit_is_told(self):
         for words, wanted in (
                 (("--batch", "0"), "--batch 0: wanted numbers such as 1,8,32"),

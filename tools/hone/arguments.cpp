@@ -50,8 +50,8 @@ CLI::Validator is_given(const std::string& value) {
 
 }  // namespace
 
-void Arguments::positional(const char* name, std::string& target, const char* help) {
-  app_.add_option(name, target, help)->required()->type_name("")->check(is_given("a file"));
+void Arguments::positional(const char* name, std::string& target, const char* help, bool required) {
+  app_.add_option(name, target, help)->required(required)->type_name("")->check(is_given("a file"));
 }
 
 void Arguments::option(const char* names, std::string& target, const char* value, const char* help,

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "bench_kernels.hpp"
 #include "bench_report.hpp"
 #include "inputs.hpp"
 #include "machine.hpp"
@@ -28,7 +29,7 @@ constexpr int kMostContexts = 256;
 struct BenchOptions {
   ModelOptions model;
   InputOptions inputs;
-  std::string output, format = "text", batches;
+  std::string output, format = "text", batches, kernels;
   double duration = 3, warm_up = 0.5;
   int iterations = 0, contexts = 1;
 };
@@ -152,6 +153,10 @@ void bench(BenchOptions options) {
         ": wanted more than no seconds");
   check(options.warm_up >= 0, Code::usage, "--warm-up ", short_number(options.warm_up),
         ": wanted 0 seconds or more");
+  check(options.model.path.empty() != options.kernels.empty(), Code::usage,
+        "wanted a model, or --kernels REGEX without one");
+  if (!options.kernels.empty())
+    return give(options.output, kernels_report(options.kernels, options.model, options.format));
   const std::vector<Case> cases = cases_of(options);
   if (options.model.workers == 0)
     options.model.workers = std::max(1, usable_cores() / options.contexts);
@@ -180,7 +185,7 @@ void bench(BenchOptions options) {
 
 std::function<void()> declare_bench(Arguments& arguments) {
   const auto options = std::make_shared<BenchOptions>();
-  options->model.declare_path(arguments);
+  options->model.declare_path(arguments, false);
   arguments.option("-o,--output", options->output, "FILE",
                    "Write there what would be printed; .md, .csv, .json: that form");
   arguments.option("--format", options->format, "text|md|csv|json",
@@ -196,6 +201,8 @@ std::function<void()> declare_bench(Arguments& arguments) {
                    "What inputs have first, where they leave it open; each in turn");
   arguments.option("--shape", options->model.shapes, "[NAME=]1x128,1x256",
                    "Open sizes of an input; several are taken in turn (repeatable)");
+  arguments.option("--kernels", options->kernels, "REGEX",
+                   "No model: time kernels by these names over a table of regions");
   options->inputs.declare(arguments);
   options->model.declare_workers(arguments);
   options->model.declare_device(arguments);

@@ -59,6 +59,7 @@ Examples:
   hone bench net.hone --batch 1,8,32
   hone bench bert.onnx --shape ids=1x128,1x256 --shape mask=1x128,1x256 -o bert.md
   hone bench net.hone --contexts 4 --workers 4 -o json
+  hone bench --kernels 'conv|matmul'
 )",
      declare_bench},
     {"profile", "Tell where the time of a run goes, step by step.",

@@ -12,8 +12,8 @@
 
 namespace hone::cli {
 
-void ModelOptions::declare_path(Arguments& arguments) {
-  arguments.positional("model", path, "A model (.onnx, .graph) or an engine (.hone)");
+void ModelOptions::declare_path(Arguments& arguments, bool required) {
+  arguments.positional("model", path, "A model (.onnx, .graph) or an engine (.hone)", required);
 }
 
 void ModelOptions::declare_weights(Arguments& arguments) {

@@ -25,7 +25,7 @@ struct ModelOptions {
   std::vector<std::string> disabled, keep;
   std::vector<std::string> shapes;
 
-  void declare_path(Arguments& arguments);  // a model or an engine
+  void declare_path(Arguments& arguments, bool required = true);  // a model or an engine
   void declare_weights(Arguments& arguments);
   void declare_workers(Arguments& arguments);
   void declare_device(Arguments& arguments);

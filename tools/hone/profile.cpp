@@ -46,6 +46,7 @@ void profile(ProfileOptions options) {
   report.target = engine->part().target;
   report.inputs = sizes_text(inputs);
   report.workers = engine->workers();
+  report.ceilings = engine->device().ceilings({engine->workers()});
   report.runs = options.iterations;
   report.seconds = latency_of(runs).median;
   report.steps = report::profiled_steps(times);

@@ -20,8 +20,8 @@ namespace hone::cli {
 class Arguments {
  public:
   explicit Arguments(CLI::App& app) : app_(app) {}
-  /// A required argument without a dash, in this order.
-  void positional(const char* name, std::string& target, const char* help);
+  /// An argument without a dash, in this order.
+  void positional(const char* name, std::string& target, const char* help, bool required = true);
   /// `names`: "-o,--output". `value` stands for the value in the help: "FILE".
   void option(const char* names, std::string& target, const char* value, const char* help,
               bool required = false);

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "device/cpu/ceilings.hpp"
 #include "device/cpu/isa.hpp"
 #include "device/cpu/stream.hpp"
 #include "ir/tensor.hpp"
@@ -35,6 +36,9 @@ class Processors final : public hone::Device {
     return std::make_unique<OwnStream>(share.workers);
   }
   std::unique_ptr<Event> event() override { return std::make_unique<Happened>(); }
+  Ceilings ceilings(const Share& share) override {
+    return measured_ceilings(isa(), *target_, share.workers);
+  }
   void copy(const Buffer& to, const Buffer& from, hone::Stream&) override {
     check(from.bytes >= to.bytes, Code::internal, "a copy of ", to.bytes, " bytes from ",
           from.bytes);

@@ -1,0 +1,118 @@
+"""bench/kernels.py HONE LIBHONE: single regions, each alone, beside ONNX Runtime.
+
+The regions are those that `hone bench --kernels` times (src/tune/cases). Each is written as ONNX by
+`hone convert` and run as bench/peers.py runs models: by both in one process, in turns, outputs
+compared. Times are medians of rounds, what a call costs is in them.
+"""
+import argparse
+import importlib
+import math
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+import onnx
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "bench")]
+import peers  # noqa: E402
+
+BAR_EACH, BAR_MEAN = 1.5, 1.0  # times as long as ONNX Runtime, at most
+# What indices are below, by the op that reads them; within that, no two of a row are equal.
+LIMITS = {"GatherElements": 1000, "ScatterElements": 1000, "GatherND": 64, "ScatterND": 10000,
+          "Gather": 1024, "RoiAlign": 1}
+
+
+def cases():
+    """Name and text of each region, in the order of the table's files."""
+    for file in ("convolutions", "products", "rows", "elements", "moves", "pictures"):
+        text = (ROOT / f"src/tune/cases/{file}.cases").read_text()
+        for part in re.split(r"^# ", text, flags=re.M)[1:]:
+            yield part.split("\n", 1)
+
+
+def feeds_of(model, random):
+    op = model.graph.node[-1].op_type
+    feeds = {}
+    for value in model.graph.input:
+        dims = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+        kind = value.type.tensor_type.elem_type
+        if kind == onnx.TensorProto.INT64:
+            indices = np.arange(math.prod(dims)) * 7 % LIMITS[op]
+            feeds[value.name] = indices.reshape(dims).astype(np.int64)
+        elif kind == onnx.TensorProto.BOOL:
+            feeds[value.name] = random.random(dims) < 0.5
+        elif op == "RoiAlign" and dims[-1] == 4:
+            corners = random.uniform(0, 25, dims)
+            corners[:, 2:] += corners[:, :2]
+            feeds[value.name] = corners.astype(np.float32)
+        else:
+            feeds[value.name] = random.standard_normal(dims).astype(np.float32)
+    return feeds
+
+
+def main():
+    words = argparse.ArgumentParser(description=__doc__,
+                                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("hone", type=pathlib.Path, help="the command line tool")
+    words.add_argument("library", type=pathlib.Path, help="libhone.so")
+    words.add_argument("--only", default="", metavar="REGEX", help="regions by name")
+    words.add_argument("--threads", type=int, default=1)
+    words.add_argument("--rounds", type=int, default=5)
+    words.add_argument("--seconds", type=float, default=0.05, help="of a turn")
+    words.add_argument("--write", action="store_true", help="into docs/performance.md")
+    chosen = words.parse_args()
+    runtime = importlib.import_module("onnxruntime").__version__
+    lines = [f"{peers.processor()}, HONE_ISA {os.environ.get('HONE_ISA', 'not set')}, "
+             f"{chosen.threads} thread{'s' * (chosen.threads > 1)} each; "
+             f"{time.strftime('%Y-%m-%d')}; ONNX Runtime {runtime}. Milliseconds of one run, the "
+             f"median of {chosen.rounds} rounds.", "",
+             "| region | Hone | ONNX Runtime | Hone / ONNX Runtime |", "|---|---:|---:|---|"]
+    print("\n".join(lines), flush=True)
+    ratios, notes = {}, []
+    with tempfile.TemporaryDirectory() as folder:
+        graph, file = pathlib.Path(folder) / "region.graph", pathlib.Path(folder) / "region.onnx"
+        for name, text in cases():
+            if not re.search(chosen.only, name):
+                continue
+            graph.write_text(text)
+            made = subprocess.run([chosen.hone, "convert", graph, "-o", file, "--external",
+                                   "never"], capture_output=True, text=True)
+            if made.returncode:
+                notes.append(f"{name}: {made.stderr.strip()}")
+                continue
+            feeds = feeds_of(onnx.load(file), np.random.default_rng(1))
+            runners, absent = peers.opened(chosen.library, file, feeds, chosen.threads,
+                                           ["onnxruntime"])
+            notes += [f"{name}: {why}" for why in absent]
+            if len(runners) == 2:
+                times = peers.rounds_of(runners, chosen.rounds, chosen.seconds)
+                own, other = times["Hone"], times["ONNX Runtime"]
+                ratio, low, high = peers.interval([a / b for a, b in zip(own, other)])
+                ratios[name] = ratio
+                lines.append(f"| {name} | {1000 * statistics.median(own):.3f} | "
+                             f"{1000 * statistics.median(other):.3f} | {ratio:.2f} ({low:.2f} to "
+                             f"{high:.2f}) |")
+                print(lines[-1], flush=True)
+            for runner in runners:
+                runner.close()
+    mean = math.exp(statistics.fmean(map(math.log, ratios.values())))
+    slow = [f"{name} ({ratio:.2f})" for name, ratio in ratios.items() if ratio > BAR_EACH]
+    lines += ["", f"Geometric mean of {len(ratios)}: {mean:.2f} (bar: {BAR_MEAN}). Slower than "
+              f"{BAR_EACH} times ONNX Runtime: {', '.join(slow) if slow else 'none'}."]
+    if notes:
+        lines += ["", "Left out: " + "; ".join(notes) + "."]
+    print("\n".join(lines[lines.index("", 5):]))
+    if chosen.write:
+        peers.write("kernels", lines)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
