@@ -55,13 +55,26 @@ RowFunction cast_function(const void*, const Types& types, DType result) {
   }
 }
 
-template <class T>
-void where_row(const void*, const RowFunctions&, const Row& row) {
+/// Both are read, so that the loop has no branch that masks of chance would mislead. The steps of
+/// the condition and of both choices are 0 or 1.
+template <class T, int kCondition, int kX, int kY>
+void where_loop(const Row& row) {
   const auto* condition = row.in<uint8_t>(0);
   const T *x = row.in<T>(1), *y = row.in<T>(2);
   T* to = row.out<T>();
-  for (int64_t i = 0; i < row.count; ++i)
-    to[i] = condition[i * row.step[0]] != 0 ? x[i * row.step[1]] : y[i * row.step[2]];
+  for (int64_t i = 0; i < row.count; ++i) {
+    const T chosen = x[i * kX], other = y[i * kY];
+    to[i] = condition[i * kCondition] != 0 ? chosen : other;
+  }
+}
+
+template <class T>
+void where_row(const void*, const RowFunctions&, const Row& row) {
+  constexpr void (*kLoops[])(const Row&) = {where_loop<T, 0, 0, 0>, where_loop<T, 0, 0, 1>,
+                                            where_loop<T, 0, 1, 0>, where_loop<T, 0, 1, 1>,
+                                            where_loop<T, 1, 0, 0>, where_loop<T, 1, 0, 1>,
+                                            where_loop<T, 1, 1, 0>, where_loop<T, 1, 1, 1>};
+  kLoops[4 * row.step[0] + 2 * row.step[1] + row.step[2]](row);
 }
 
 RowFunction where_function(const void*, const Types&, DType result) {
