@@ -2,8 +2,10 @@
 // One context's state for one program: sizes, addresses, bound steps; kept while the input sizes
 // stay.
 
+#include <array>
 #include <list>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "runtime/profile.hpp"
@@ -44,6 +46,9 @@ class Execution {
   /// Memory of the execution around it, for the next runs; what does not fit has its own.
   void lend(std::span<std::byte> room);
 
+  /// Results share the memory of these.
+  using Kept = std::array<std::shared_ptr<Tensor>, 2>;
+
   struct StepState {
     std::unique_ptr<Bound> bound;
     Operands sizes;  // of a step that is not settled: what it was bound to
@@ -76,6 +81,7 @@ class Execution {
   void make_results(const Program::Step& step);
   bool writes_nothing(const Program::Step& step);
   Tensor make_result(size_t index, DType dtype, const std::vector<int64_t>& sizes);
+  static Tensor make_output(Kept& kept, DType dtype, const std::vector<int64_t>& sizes);
   std::vector<Tensor> run_steps(const std::vector<Tensor>& outputs);
   std::vector<Tensor> run_rest(size_t first, const std::vector<Tensor>& outputs);
   void run_step(size_t index);
@@ -119,6 +125,9 @@ class Execution {
   std::vector<bool> in_arena_;                 // by value index
   std::vector<std::span<std::byte>> room_;  // by value index: in the arena, for sizes yet unknown
   std::vector<Tensor> given_;  // by value index: places that results are written to directly
+  /// By value index, results of the last two runs: the memory of what nobody holds any more is
+  /// taken again, because fresh memory is slow (the system clears each of its pages).
+  std::unordered_map<size_t, Kept> kept_;
   std::vector<StepState> states_;
   std::list<Rest> rests_;  // most recently used first
 };

@@ -23,6 +23,34 @@ TEST(Execution, AnOutputThatLaterStepsReadMovesWithEveryRun) {
   }
 }
 
+TEST(Execution, MemoryOfResultsThatNobodyHoldsIsTakenAgain) {
+  Context context(engine_of("graph g(%x: f32[n,4]) -> (%a)\n  %a = Neg(%x)\n"));
+  const auto run = [&](int64_t rows, double start) {
+    return context.run({{"x", ramp({rows, 4}, start)}})[0].second;
+  };
+  Tensor first = run(64, 0);
+  const Tensor held = first;
+  const Tensor second = run(64, 100);
+  EXPECT_NE(second.bytes().data(), held.bytes().data()) << "the caller holds the first";
+  const std::byte* third = run(64, 200).bytes().data();
+  EXPECT_EQ(run(64, 300).bytes().data(), third);
+  EXPECT_EQ(run(64, 400).number(5), -405);
+  EXPECT_EQ(held.number(5), -5);
+  EXPECT_EQ(second.number(5), -105);
+  EXPECT_EQ(run(3, 0).shape(), (std::vector<int64_t>{3, 4}));
+}
+
+TEST(Execution, AResultMayBeTheInputOfTheNextRun) {
+  Context context(engine_of("graph g(%x: f32[256]) -> (%y)\n  %y = Add(%x, f32[]{1})\n"));
+  Tensor state = ramp({256});
+  for (int i = 0; i < 5; ++i) {
+    const Tensor input = Tensor::borrow(DType::f32, {256}, state.bytes(), nullptr);
+    Tensor next = context.run({{"x", input}})[0].second;
+    state = next;  // the one before is let go of once the next is there
+  }
+  EXPECT_EQ(state.number(7), 12);
+}
+
 TEST(Execution, AReshapeToSizesFromTheInputKeepsItsContents) {
   // %r is %t's bytes; %t's place in the arena is free for %u once %r is made.
   constexpr std::string_view kText =
