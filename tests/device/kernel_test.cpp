@@ -162,6 +162,8 @@ TEST_P(KernelTest, BinaryElementwise) {
   expect_kernel("cpu.elementwise", {"%a: f32[n]", "Pow(%a, f32[]{3})", "", "%y", sizes});
   expect_kernel("cpu.elementwise",
                 {"%a: f32[n], %b: f32[n]", "Pow(%a, %b)", "", "%y", sizes, {{"a", {0, 4}}}});
+  expect_kernel("cpu.elementwise",
+                {"", "Pow(f32[8]{-0,0,-1,nan,inf,-inf,2,0}, f32[8]{-3,-1,0.5,0,0.5,3,-200,0})"});
 }
 
 TEST_P(KernelTest, MixedElementwise) {
@@ -184,6 +186,10 @@ TEST_P(KernelTest, MixedElementwise) {
                 {"%x: f16[40]", "Clip(%x)", "", "%y", {{}}, {{"x", {-2e5, 2e5}}}});
   for (const char* from : {"f32", "f16", "bf16", "i64", "i32", "u8", "i8", "bool", "f64"})
     for (const char* to : {"f32", "f16", "i64", "i32", "bool", "u8"})
+      expect_kernel("cpu.elementwise",
+                    {cat("%x: ", from, "[n]"), cat("Cast(%x) to=", to), "", "%y", sizes});
+  for (const char* from : {"i16", "u16", "u32"})
+    for (const char* to : {"f32", "f64", "i64", "u8", "bool", "u64"})
       expect_kernel("cpu.elementwise",
                     {cat("%x: ", from, "[n]"), cat("Cast(%x) to=", to), "", "%y", sizes});
 }

@@ -20,37 +20,109 @@ void cast_row(const void* op, const RowFunctions&, const Row& row) {
   convert(kFrom, row.at[0], row.count, cast.to, row.to, cast.saturate);
 }
 
+/// Integers wrap; those to floats are rounded once.
 template <class From, class To>
 void plain_cast_row(const void*, const RowFunctions&, const Row& row) {
   const From* from = row.in<From>(0);
   To* to = row.out<To>();
-  for (int64_t i = 0; i < row.count; ++i) to[i] = static_cast<To>(from[i]);
+  for (int64_t i = 0, count = row.count; i < count; ++i) to[i] = static_cast<To>(from[i]);
 }
 
-void truth_to_f32(const void*, const RowFunctions&, const Row& row) {
+/// Floats to integers by way of Whole, which `kFrom` numbers mostly fit; a block with others, or
+/// NaN, goes the slow way, which saturates at 64 bits and wraps then.
+template <DType kFrom, class From, class Whole, class To>
+void whole_cast_row(const void* op, const RowFunctions&, const Row& row) {
+  constexpr int64_t kBlock = 256;
+  constexpr From kLimit = -static_cast<From>(std::numeric_limits<Whole>::min());
+  const From* from = row.in<From>(0);
+  To* to = row.out<To>();
+  for (int64_t first = 0; first < row.count; first += kBlock, from += kBlock, to += kBlock) {
+    const int64_t count = std::min(kBlock, row.count - first);
+    int outside = 0;
+    for (int64_t i = 0; i < count; ++i)
+      outside |= static_cast<int>(!(from[i] >= -kLimit)) | static_cast<int>(!(from[i] < kLimit));
+    if (outside == 0)
+      for (int64_t i = 0; i < count; ++i) to[i] = static_cast<To>(static_cast<Whole>(from[i]));
+    else
+      convert(kFrom, reinterpret_cast<const std::byte*>(from), count,
+              static_cast<const Cast*>(op)->to, reinterpret_cast<std::byte*>(to));
+  }
+}
+
+template <class From>
+void truth_row(const void*, const RowFunctions&, const Row& row) {
+  const From* from = row.in<From>(0);
+  auto* to = row.out<uint8_t>();
+  for (int64_t i = 0, count = row.count; i < count; ++i) to[i] = from[i] != 0;
+}
+
+template <class To>
+void from_truth_row(const void*, const RowFunctions&, const Row& row) {
   const auto* from = row.in<uint8_t>(0);
-  auto* to = row.out<float>();
-  for (int64_t i = 0; i < row.count; ++i) to[i] = from[i] != 0 ? 1.0f : 0.0f;
+  To* to = row.out<To>();
+  for (int64_t i = 0, count = row.count; i < count; ++i) to[i] = static_cast<To>(from[i] != 0);
+}
+
+template <DType kFrom, class From>
+RowFunction cast_of_float(DType result) {
+  switch (result) {
+    case DType::i64: return whole_cast_row<kFrom, From, int64_t, int64_t>;
+    case DType::i32: return whole_cast_row<kFrom, From, int32_t, int32_t>;
+    case DType::i16: return whole_cast_row<kFrom, From, int32_t, int16_t>;
+    case DType::i8: return whole_cast_row<kFrom, From, int32_t, int8_t>;
+    case DType::u32: return whole_cast_row<kFrom, From, int64_t, uint32_t>;
+    case DType::u16: return whole_cast_row<kFrom, From, int32_t, uint16_t>;
+    case DType::u8: return whole_cast_row<kFrom, From, int32_t, uint8_t>;
+    case DType::boolean: return truth_row<From>;
+    default: return cast_row<kFrom>;
+  }
+}
+
+template <DType kFrom, class From>
+RowFunction cast_of_integer(DType result) {
+  switch (result) {
+    case DType::f64: return plain_cast_row<From, double>;
+    case DType::f32: return plain_cast_row<From, float>;
+    case DType::i64: return plain_cast_row<From, int64_t>;
+    case DType::i32: return plain_cast_row<From, int32_t>;
+    case DType::i16: return plain_cast_row<From, int16_t>;
+    case DType::i8: return plain_cast_row<From, int8_t>;
+    case DType::u64: return plain_cast_row<From, uint64_t>;
+    case DType::u32: return plain_cast_row<From, uint32_t>;
+    case DType::u16: return plain_cast_row<From, uint16_t>;
+    case DType::u8: return plain_cast_row<From, uint8_t>;
+    case DType::boolean: return truth_row<From>;
+    default: return cast_row<kFrom>;
+  }
+}
+
+RowFunction cast_of_truth(DType result) {
+  switch (result) {
+    case DType::f64: return from_truth_row<double>;
+    case DType::f32: return from_truth_row<float>;
+    case DType::i64: return from_truth_row<int64_t>;
+    case DType::i32: return from_truth_row<int32_t>;
+    case DType::u8:
+    case DType::i8: return from_truth_row<uint8_t>;
+    default: return cast_row<DType::boolean>;
+  }
 }
 
 RowFunction cast_function(const void*, const Types& types, DType result) {
   if (result == DType::f8e8m0 || bits(result) < 8 || is_complex(result)) return nullptr;
   switch (types[0]) {
-    case DType::f64: return cast_row<DType::f64>;
-    case DType::f32: return cast_row<DType::f32>;
+    case DType::f64: return cast_of_float<DType::f64, double>(result);
+    case DType::f32: return cast_of_float<DType::f32, float>(result);
     case DType::f16: return cast_row<DType::f16>;
     case DType::bf16: return cast_row<DType::bf16>;
-    case DType::i64:
-      return result == DType::i32   ? plain_cast_row<int64_t, int32_t>
-             : result == DType::f32 ? plain_cast_row<int64_t, float>
-                                    : cast_row<DType::i64>;
-    case DType::i32:
-      return result == DType::i64   ? plain_cast_row<int32_t, int64_t>
-             : result == DType::f32 ? plain_cast_row<int32_t, float>
-                                    : cast_row<DType::i32>;
-    case DType::i8: return cast_row<DType::i8>;
-    case DType::u8: return cast_row<DType::u8>;
-    case DType::boolean: return result == DType::f32 ? truth_to_f32 : cast_row<DType::boolean>;
+    case DType::i64: return cast_of_integer<DType::i64, int64_t>(result);
+    case DType::i32: return cast_of_integer<DType::i32, int32_t>(result);
+    case DType::i16: return cast_of_integer<DType::i16, int16_t>(result);
+    case DType::i8: return cast_of_integer<DType::i8, int8_t>(result);
+    case DType::u32: return cast_of_integer<DType::u32, uint32_t>(result);
+    case DType::u16: return cast_of_integer<DType::u16, uint16_t>(result);
+    case DType::u8: return cast_of_integer<DType::u8, uint8_t>(result);
+    case DType::boolean: return cast_of_truth(result);
     default: return nullptr;
   }
 }
@@ -136,7 +208,7 @@ RowFunction clip_function(const void*, const Types&, DType result) {
   }
 }
 
-/// The usual exponents apart: in double, rounded once, as pow is.
+/// The usual exponents apart: in double, rounded once.
 void power_row(const void*, const RowFunctions&, const Row& row) {
   const auto* base = row.in<float>(0);
   const auto* exponent = row.in<float>(1);
@@ -150,8 +222,7 @@ void power_row(const void*, const RowFunctions&, const Row& row) {
     }
     return;
   }
-  map_pair<float, float>(
-      row, [](float a, float b) { return static_cast<float>(std::pow(double{a}, double{b})); });
+  map_pair<float, float>(row, [](float a, float b) { return std::pow(a, b); });
 }
 
 RowFunction power_function(const void*, const Types& types, DType) {

@@ -1,0 +1,29 @@
+// Casts of what the other type does not hold.
+
+#include <gtest/gtest.h>
+
+#include "device/kernel_case.hpp"
+
+namespace hone::test {
+namespace {
+
+/// NaN is 0; what is too large saturates at 64 bits, and wraps then.
+TEST_P(KernelTest, CastsOfFloatsThatDoNotFit) {
+  for (const char* from : {"f32", "f64"})
+    for (const char* to : {"i64", "i32", "i16", "i8", "u32", "u16", "u8", "bool"}) {
+      expect_kernel("cpu.elementwise",
+                    {"", cat("Cast(", from,
+                             "[15]{nan,inf,-inf,3e9,-3e9,1e20,-1e20,-0.9,0.2,255.9,"
+                             "-129,65536.5,2147483648,-2147483648,9223372036854775808}) to=",
+                             to)});
+      expect_kernel("cpu.elementwise", {cat("%x: ", from, "[n]"),
+                                        cat("Cast(%x) to=", to),
+                                        "",
+                                        "%y",
+                                        each("n", {1000}),
+                                        {{"x", {-2147483700.0, 300}}}});
+    }
+}
+
+}  // namespace
+}  // namespace hone::test
