@@ -32,7 +32,7 @@ Imported import_onnx_bytes(std::span<const std::byte> bytes, const std::filesyst
                            const ImportOptions& options, std::shared_ptr<const void> owner,
                            const std::string& file_name) {
   const std::string name = shown(file_name);
-  onnx::TensorReader tensors(bytes, std::move(owner), name, folder, options);
+  onnx::TensorReader tensors({bytes, std::move(owner), name}, folder, options);
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   return onnx::import_model(text, tensors, name, options);
 }

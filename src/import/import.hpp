@@ -32,9 +32,8 @@ struct Imported {
   std::shared_ptr<const Defaults> defaults;
   std::string fixed_defaults;  // why they are constants for good all the same; else empty
   std::string format;          // "onnx"
+  std::string version;         // of the format: "opset 17"; may be empty
   std::string producer;        // "pytorch 2.11.0"; may be empty
-  int opset = 0;               // of the default domain; 0: none
-  int64_t ir_version = 0;
   std::map<std::string, std::string> metadata;
 };
 

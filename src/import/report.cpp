@@ -10,12 +10,6 @@ namespace {
 constexpr size_t kShownCharacters = 120;
 constexpr size_t kColumn = 48;  // a longer entry does not push the others to the right
 
-std::string subject(const ModelProblem& problem) {
-  if (problem.op.empty()) return {};
-  if (problem.domain.empty()) return cat("ai.onnx::", problem.op);
-  return cat(problem.domain, "::", problem.op, " v", problem.version);
-}
-
 std::string place(const Report::Group& group) {
   return group.count > 1 ? cat("first: ", group.first.node) : group.first.node;
 }
@@ -48,7 +42,7 @@ void Report::add(ModelProblem problem) {
   ++total_;
   ++codes_[problem.code];
   if (!problem.op.empty()) ++nodes_;
-  Key key{problem.domain, problem.op, problem.version, problem.what, problem.suggestion};
+  Key key{problem.op, problem.what, problem.suggestion};
   if (const auto found = index_.find(key); found != index_.end()) {
     Group& group = groups_[found->second];
     ++group.count;
@@ -74,7 +68,7 @@ ModelError Report::error(const Model& model) const {
 
   size_t subjects = 0, places = 0;
   for (const Group* group : order) {
-    subjects = std::max(subjects, std::min(subject(group->first).size(), kColumn));
+    subjects = std::max(subjects, std::min(group->first.op.size(), kColumn));
     places = std::max(places, std::min(place(*group).size(), kColumn));
   }
   std::string message = heading(model, total_, nodes_ == total_);
@@ -83,7 +77,7 @@ ModelError Report::error(const Model& model) const {
     std::string line;
     pad(line, cat("\n  ", group->count, "x  "), 7);
     if (subjects > 0) {
-      pad(line, subject(group->first), subjects);
+      pad(line, group->first.op, subjects);
       line += "  ";
     }
     pad(line, place(*group), places);

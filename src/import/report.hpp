@@ -14,9 +14,8 @@ namespace hone {
 /// One thing that keeps a model from running.
 struct ModelProblem {
   std::string node;  // in the user's words: "/neck/Swizzle", or "initializer "w"" and the like
-  std::string domain, op;  // of a node; op is empty for what is no node. "" is ai.onnx
-  int64_t version = 0;     // of the domain
-  std::string what;        // what is wrong
+  std::string op;    // of a node, in the format's words: "acme::Swizzle v1"; "": it is no node
+  std::string what;  // what is wrong
   std::string suggestion;  // what to do about it; may be empty
   Code code = Code::unsupported;
 };
@@ -68,7 +67,7 @@ class Report {
 
  private:
   std::vector<Group> groups_;
-  using Key = std::tuple<std::string, std::string, int64_t, std::string, std::string>;
+  using Key = std::tuple<std::string, std::string, std::string>;
   std::map<Key, size_t> index_;
   int64_t total_ = 0, nodes_ = 0;
   std::map<Code, int64_t> codes_;

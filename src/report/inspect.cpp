@@ -74,7 +74,7 @@ void inspect_model(const std::filesystem::path& path, const InspectOptions& opti
                    Inspection& found) {
   Imported imported = import_file(path, options.import);
   found.about = {
-      {"format", imported.format}, {"producer", imported.producer}, {"opset", cat(imported.opset)}};
+      {"format", imported.format}, {"version", imported.version}, {"producer", imported.producer}};
   for (const auto& [key, value] : imported.metadata) found.about.emplace_back(key, value);
   found.graph = imported.graph->clone();
   found.defaults = imported.defaults;

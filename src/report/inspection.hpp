@@ -29,7 +29,7 @@ struct OpRow {
 
 struct Inspection {
   std::string file;
-  std::vector<std::pair<std::string, std::string>> about;  // format, producer, opset ...
+  std::vector<std::pair<std::string, std::string>> about;  // format, version, producer ...
   std::unique_ptr<Graph> graph;           // as it was imported; of an engine the portable graph
   std::shared_ptr<const Graph> portable;  // canonical
   std::unique_ptr<Graph> typed;           // what `plan` is of

@@ -39,11 +39,7 @@ std::string problems_json(const std::string& file, const ModelError& error) {
   for (const ProblemGroup& group : error.groups()) {
     Json problem;
     problem["count"] = group.count;
-    if (!group.first.op.empty()) {
-      problem["domain"] = group.first.domain.empty() ? "ai.onnx" : group.first.domain;
-      problem["op"] = group.first.op;
-      problem["version"] = group.first.version;
-    }
+    if (!group.first.op.empty()) problem["op"] = group.first.op;
     problem["places"] = group.nodes;
     problem["code"] = std::string(name(group.first.code));
     problem["what"] = group.first.what;

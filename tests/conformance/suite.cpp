@@ -6,7 +6,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/text.hpp"
-#include "import/onnx/order.hpp"
+#include "import/onnx/free_names.hpp"
 #include "import/onnx/proto.hpp"
 
 namespace hone {

@@ -147,7 +147,7 @@ TEST(Onnx, TellsWhereAWeightLies) {
   const auto offset = std::stoul(std::string(source.substr(11)), nullptr, 16);
   EXPECT_EQ(file.compare(offset, 80, reinterpret_cast<const char*>(kTwenty.data()), 80), 0);
   EXPECT_EQ(imported.producer, "acme-export 2.1");
-  EXPECT_EQ(imported.opset, 17);
+  EXPECT_EQ(imported.version, "opset 17");
 }
 
 TEST(Onnx, CopiesWeightsOfBytesThatNobodyKeeps) {

@@ -5,10 +5,9 @@
 namespace hone {
 namespace {
 
-ModelProblem of(std::string node, std::string domain, std::string op, std::string what,
-                std::string suggestion, Code code = Code::unsupported) {
-  return {std::move(node), std::move(domain),     std::move(op), 1,
-          std::move(what), std::move(suggestion), code};
+ModelProblem of(std::string node, std::string op, std::string what, std::string suggestion,
+                Code code = Code::unsupported) {
+  return {std::move(node), std::move(op), std::move(what), std::move(suggestion), code};
 }
 
 const Report::Model kModel{"exotic.onnx", "opset 17", "acme-export 2.1", 412};
@@ -16,10 +15,10 @@ const Report::Model kModel{"exotic.onnx", "opset 17", "acme-export 2.1", 412};
 TEST(Report, ReadsAsTheDesignSaysItShould) {
   Report report;
   const std::string custom = "a custom operator", advice = "export it as others";
-  report.add(of("/text/TfIdf", "", "TfIdfVectorizer", "text operators are outside Hone's scope",
-                "run it before the network"));
-  report.add(of("/neck/Swizzle", "acme", "Swizzle", custom, advice));
-  report.add(of("/neck/Swizzle_1", "acme", "Swizzle", custom, advice));
+  report.add(of("/text/TfIdf", "ai.onnx::TfIdfVectorizer",
+                "text operators are outside Hone's scope", "run it before the network"));
+  report.add(of("/neck/Swizzle", "acme::Swizzle v1", custom, advice));
+  report.add(of("/neck/Swizzle_1", "acme::Swizzle v1", custom, advice));
   const Error error = report.error(kModel);
   EXPECT_EQ(error.code(), Code::unsupported);
   EXPECT_EQ(error.message(),
@@ -32,8 +31,8 @@ TEST(Report, ReadsAsTheDesignSaysItShould) {
 
 TEST(Report, AnInvalidPartMakesTheWholeModelInvalid) {
   Report report;
-  report.add(of("/a", "acme", "A", "a custom operator", ""));
-  report.add(of("initializer \"w\"", "", "", "a dimension of -1", "", Code::invalid_model));
+  report.add(of("/a", "acme::A v1", "a custom operator", ""));
+  report.add(of("initializer \"w\"", "", "a dimension of -1", "", Code::invalid_model));
   const Error error = report.error(kModel);
   EXPECT_EQ(error.code(), Code::invalid_model);
   EXPECT_EQ(error.message().substr(0, 12), "2 problems (");
@@ -42,7 +41,7 @@ TEST(Report, AnInvalidPartMakesTheWholeModelInvalid) {
 TEST(Report, KeepsBoundedMemoryAndSaysHowManyMore) {
   Report report;
   for (int i = 0; i < 100'000; ++i)
-    report.add(of(cat("/n", i), "acme", "A", cat("reason ", i), ""));
+    report.add(of(cat("/n", i), "acme::A v1", cat("reason ", i), ""));
   EXPECT_EQ(report.total(), 100'000);
   EXPECT_EQ(report.groups().size(), Report::kGroups);
   EXPECT_TRUE(report.error(kModel).message().ends_with("and 99980 more"));

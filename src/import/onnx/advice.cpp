@@ -11,10 +11,10 @@ constexpr std::array<std::string_view, 5> kTextOperators = {
 
 constexpr std::array<std::string_view, 3> kMapOperators = {"CastMap", "DictVectorizer", "ZipMap"};
 
-struct Advice {
+struct Known {
   std::string_view of, what, suggestion;  // of a domain, or of names that begin so
 };
-constexpr std::array<Advice, 5> kDomains = {{
+constexpr std::array<Known, 5> kDomains = {{
     {"ai.onnx.ml", "not among the operators of ai.onnx.ml that Hone runs",
      "run it before or after the network"},
     {"ai.onnx.training", "a training operator", "export the model for inference"},
@@ -26,7 +26,7 @@ constexpr std::array<Advice, 5> kDomains = {{
 }};
 
 /// Operators of ONNX Runtime whose makers can leave them out, by what their names begin with.
-constexpr std::array<Advice, 9> kMicrosoft = {{
+constexpr std::array<Known, 9> kMicrosoft = {{
     {"BeamSearch", "a whole loop of generation", "export the decoder alone and generate outside"},
     {"GreedySearch", "a whole loop of generation", "export the decoder alone and generate outside"},
     {"Sampling", "a whole loop of generation", "export the decoder alone and generate outside"},
@@ -45,52 +45,40 @@ constexpr std::array<Advice, 9> kMicrosoft = {{
 
 constexpr size_t kShortestGuess = 6;  // the names of short operators are too much alike
 
+Advice advise_on_domain(std::string_view domain, std::string_view op) {
+  for (const Known& known : kMicrosoft)
+    if (domain == "com.microsoft" && op.starts_with(known.of))
+      return {std::string(known.what), std::string(known.suggestion)};
+  for (const Known& known : kDomains)
+    if (known.of == domain) return {std::string(known.what), std::string(known.suggestion)};
+  return {"a custom operator", "Hone loads none from outside: export as operators of ONNX"};
+}
+
 }  // namespace
 
-void advise(ModelProblem& problem, const Importers& importers) {
-  problem.code = Code::unsupported;
-  const auto version = static_cast<int>(problem.version);
-  const Importers::Found found = importers.find(problem.domain, problem.op, version);
+Advice advise(std::string_view domain, std::string_view op, int version,
+              const Importers& importers) {
+  const Importers::Found found = importers.find(domain, op, version);
+  const auto is_among = [&](const auto& names) {
+    return std::find(names.begin(), names.end(), op) != names.end();
+  };
   if (found.known) {
-    problem.what = cat("version ", problem.version, " is not supported");
-    problem.suggestion = found.most == Importers::kAnyVersion
-                             ? cat("export with opset ", found.least, " or later")
-                             : cat("export with an opset from ", found.least, " to ", found.most);
-    return;
+    const std::string what = cat("version ", version, " is not supported");
+    if (found.most == Importers::kAnyVersion)
+      return {what, cat("export with opset ", found.least, " or later")};
+    return {what, cat("export with an opset from ", found.least, " to ", found.most)};
   }
-  if (problem.domain == "ai.onnx.ml" &&
-      std::find(kMapOperators.begin(), kMapOperators.end(), problem.op) != kMapOperators.end()) {
-    problem.what = "its values are maps, and Hone has tensors only";
-    problem.suggestion = "export with tensors (skl2onnx: zipmap=False)";
-    return;
-  }
-  for (const Advice& advice : kMicrosoft) {
-    if (problem.domain != "com.microsoft" || !problem.op.starts_with(advice.of)) continue;
-    problem.what = advice.what;
-    problem.suggestion = advice.suggestion;
-    return;
-  }
-  for (const Advice& advice : kDomains) {
-    if (advice.of != problem.domain) continue;
-    problem.what = advice.what;
-    problem.suggestion = advice.suggestion;
-    return;
-  }
-  if (!problem.domain.empty()) {
-    problem.what = "a custom operator";
-    problem.suggestion = "Hone loads none from outside: export as operators of ONNX";
-  } else if (std::find(kTextOperators.begin(), kTextOperators.end(), problem.op) !=
-             kTextOperators.end()) {
-    problem.what = "text operators are outside Hone's scope";
-    problem.suggestion = "run it before the network";
-  } else {
-    problem.what = "not among the operators that Hone runs";
-    const std::vector<std::string_view> names = importers.names("");
-    const auto guess =
-        problem.op.size() < kShortestGuess ? std::nullopt : closest(problem.op, names);
-    problem.suggestion = guess ? cat("is it ", *guess, ", misspelt?")
-                               : std::string("export it as simpler operators");
-  }
+  if (domain == "ai.onnx.ml" && is_among(kMapOperators))
+    return {"its values are maps, and Hone has tensors only",
+            "export with tensors (skl2onnx: zipmap=False)"};
+  if (!domain.empty()) return advise_on_domain(domain, op);
+  if (is_among(kTextOperators))
+    return {"text operators are outside Hone's scope", "run it before the network"};
+  const std::vector<std::string_view> names = importers.names("");
+  const auto guess = op.size() < kShortestGuess ? std::nullopt : closest(op, names);
+  return {
+      "not among the operators that Hone runs",
+      guess ? cat("is it ", *guess, ", misspelt?") : std::string("export it as simpler operators")};
 }
 
 }  // namespace hone::onnx

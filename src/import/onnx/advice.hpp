@@ -2,11 +2,13 @@
 // What to say of an operator that Hone cannot import.
 
 #include "import/onnx/node_reader.hpp"
-#include "import/report.hpp"
 
 namespace hone::onnx {
 
-/// Fills what, suggestion and code of the problem from its domain, op and version.
-void advise(ModelProblem& problem, const Importers& importers);
+struct Advice {
+  std::string what, suggestion;
+};
+Advice advise(std::string_view domain, std::string_view op, int version,
+              const Importers& importers);
 
 }  // namespace hone::onnx

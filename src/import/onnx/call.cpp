@@ -42,10 +42,11 @@ void GraphImport::import_call(const NodeProto& node, const FunctionProto& functi
   for (const OpsetId& opset : function.opsets)
     opsets[opset.domain] = static_cast<int>(std::min<int64_t>(opset.version, 9999));
   if (!opsets.contains("")) opsets[""] = opsets_.contains("") ? opsets_.at("") : 0;
-  GraphImport inner(model_, frame_, opsets, nullptr, &call, depth_ + 1);
+  GraphImport inner(model_, frame(), opsets, nullptr, &call, depth_ + 1);
   for (size_t i = 0; i < function.inputs.size(); ++i) {
     const bool given = i < node.inputs.size() && !node.inputs[i].empty();
-    inner.define(function.inputs[i], given ? find(node.inputs[i]) : Slot{Slot::State::absent});
+    inner.scope_.define(function.inputs[i],
+                        given ? find(node.inputs[i]) : Slot{Slot::State::absent});
   }
   for (size_t i = 0; i < node.outputs.size(); ++i)
     if (!node.outputs[i].empty())

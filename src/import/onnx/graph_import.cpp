@@ -1,80 +1,22 @@
 #include "import/onnx/graph_import.hpp"
 
-#include <new>
-#include <stdexcept>
-
+#include "import/builder/order.hpp"
 #include "import/onnx/advice.hpp"
-#include "import/onnx/order.hpp"
 #include "ir/evaluation.hpp"
 
 namespace hone::onnx {
 
-std::string quoted(std::string_view name) { return cat('"', shown(name), '"'); }
-
-Type closed_type(const StatedType& stated) {
-  if (stated.kind == Type::Kind::sequence)
-    return Type::sequence(closed_type(stated.element.front()));
-  if (stated.kind == Type::Kind::optional)
-    return Type::optional(closed_type(stated.element.front()));
-  check(stated.kind == Type::Kind::tensor, Code::invalid_model, "its type is not stated");
-  if (!stated.dims) return Type::unranked(stated.dtype);
-  Dims dims;
-  for (const StatedDim& dim : *stated.dims) {
-    if (!dim.value) return Type::unranked(stated.dtype);
-    dims.emplace_back(*dim.value);
-  }
-  return Type::tensor(stated.dtype, std::move(dims));
-}
-
-namespace {
-
-/// The type of a main graph's input; sizes without a number become symbols.
-class InputType {
- public:
-  InputType(std::string_view input, std::set<std::string, std::less<>>& symbols)
-      : input_(input), symbols_(symbols) {}
-
-  Type of(const StatedType& stated) {
-    // An element's sizes define no symbols: there may be no element, or several that differ.
-    if (stated.kind != Type::Kind::tensor) return closed_type(stated);
-    if (!stated.dims) return Type::unranked(stated.dtype);
-    Dims dims;
-    for (const StatedDim& dim : *stated.dims) {
-      if (dim.value) dims.emplace_back(*dim.value);
-      else if (!dim.name.empty()) dims.push_back(Dim::symbol(dim.name));
-      else dims.push_back(fresh(dims.size()));
-    }
-    return Type::tensor(stated.dtype, std::move(dims));
-  }
-
- private:
-  Dim fresh(size_t axis) {
-    // A symbol stands in the types of many values: it has the begin of a long name only.
-    const std::string_view begin = input_.substr(0, 256);
-    std::string name = cat(begin, "_", axis);
-    for (int i = 1; !symbols_.insert(name).second; ++i) name = cat(begin, "_", axis, "_", i);
-    return Dim::symbol(name);
-  }
-
-  std::string_view input_;
-  std::set<std::string, std::less<>>& symbols_;
-};
-
-void collect_names(const StatedType& type, std::set<std::string, std::less<>>& names) {
-  if (type.dims)
-    for (const StatedDim& dim : *type.dims)
-      if (!dim.name.empty()) names.emplace(dim.name);
-  for (const StatedType& element : type.element) collect_names(element, names);
-}
-
-}  // namespace
-
 GraphImport::GraphImport(ModelImport& model, Frame& frame, const Opsets& opsets, GraphImport* outer,
                          const CallContext* call, int depth)
-    : model_(model), frame_(frame), opsets_(opsets), outer_(outer), call_(call), depth_(depth) {
-  check(depth <= model.options.limits.depth, Code::invalid_model,
-        "bodies and calls of functions are nested deeper than ", model.options.limits.depth);
-  if (call != nullptr) prefix_ = call->origin + "/";
+    : model_(model),
+      scope_(frame, outer == nullptr ? nullptr : &outer->scope_,
+             call == nullptr ? std::string() : call->origin + "/"),
+      opsets_(opsets),
+      call_(call),
+      depth_(depth) {
+  const int most = model.build.options.limits.depth;
+  check(depth <= most, Code::invalid_model, "bodies and calls of functions are nested deeper than ",
+        most);
 }
 
 void GraphImport::import_main(const GraphProto& graph) {
@@ -91,7 +33,7 @@ std::vector<Value*> GraphImport::import_body(const GraphProto& graph,
         graph.inputs.size(), " inputs, wanted ", own.size());
   for (size_t i = 0; i < own.size(); ++i) {
     const std::string_view name = graph.inputs[i].name;
-    if (!define(name, {Slot::State::value, own[i]}))
+    if (!scope_.define(name, {Slot::State::value, own[i]}))
       fail(Code::invalid_model, "two inputs of a body are named ", quoted(name));
   }
   import_tensors(graph);
@@ -110,91 +52,67 @@ std::vector<Value*> GraphImport::import_body(const GraphProto& graph,
   return results;
 }
 
-bool GraphImport::define(std::string_view name, Slot slot) {
-  return names_.emplace(name, slot).second;
-}
-
-Slot GraphImport::find(std::string_view name) {
-  const auto found = names_.find(name);
-  if (found == names_.end()) {
-    if (outer_ == nullptr) return {};
-    Slot slot = outer_->find(name);
-    if (slot.state == Slot::State::value) slot.value = frame_.bring(slot.value, outer_->frame_);
-    return slot;
-  }
-  Slot& slot = found->second;
-  if (slot.state == Slot::State::tensor) {
-    const StoredTensor& stored = tensors_[slot.tensor];
-    slot = {Slot::State::value, frame_.constant(prefix_ + std::string(name), stored.weight)};
-  }
-  return slot;
-}
-
 std::string GraphImport::value_name(std::string_view name) const {
   const auto found = renamed_.find(name);
-  std::string made = found != renamed_.end() ? found->second : cat(prefix_, name);
-  model_.count_name(made);
-  return made;
+  return found != renamed_.end() ? found->second : cat(scope_.prefix(), name);
+}
+
+builder::NodePlace GraphImport::place(const NodeProto& node) {
+  builder::NodePlace place{origin(node), kind_of(node), {}, {}};
+  for (const std::string_view name : node.inputs)
+    place.inputs.push_back(name.empty() ? nullptr : find(name).value);
+  for (const std::string_view name : node.outputs)
+    place.outputs.push_back(name.empty() ? std::string() : value_name(name));
+  return place;
 }
 
 std::string GraphImport::origin(const NodeProto& node) const {
-  const bool has_slash = !prefix_.empty() && node.name.starts_with('/');
-  if (!node.name.empty()) {
-    std::string made = cat(prefix_, node.name.substr(has_slash ? 1 : 0));
-    model_.count_name(made);
-    return made;
-  }
+  const std::string& prefix = scope_.prefix();
+  const bool has_slash = !prefix.empty() && node.name.starts_with('/');
+  std::string made;
+  if (!node.name.empty()) made = cat(prefix, node.name.substr(has_slash ? 1 : 0));
   for (const std::string_view output : node.outputs)
-    if (!output.empty()) return value_name(output);
-  return cat(prefix_, node.op_type, "_", model_.nodes);
+    if (made.empty() && !output.empty()) made = value_name(output);
+  if (made.empty()) return cat(prefix, node.op_type, "_", model_.build.nodes);
+  model_.build.count_name(made);
+  return made;
 }
 
-void GraphImport::report_place(std::string place, const Error& error, std::string suggestion) {
-  ModelProblem problem;
-  problem.node = std::move(place);
-  problem.what = error.message();
-  problem.suggestion = std::move(suggestion);
-  problem.code = error.code();
-  model_.report.add(std::move(problem));
+/// "ai.onnx::Conv", "acme::Swizzle v1".
+std::string GraphImport::kind_of(const NodeProto& node) const {
+  const std::string op = shown(node.op_type.empty() ? "?" : node.op_type);
+  if (node.domain.empty()) return cat("ai.onnx::", op);
+  return cat(shown(node.domain), "::", op, " v", opset_of(node));
 }
 
 void GraphImport::report(const NodeProto& node, const Error& error, std::string suggestion) {
-  ModelProblem problem;
-  problem.node = shown(origin(node));
-  problem.domain = shown(node.domain);
-  problem.op = shown(node.op_type.empty() ? "?" : node.op_type);
-  problem.version = opset_of(node);
-  problem.what = error.message();
-  problem.suggestion = std::move(suggestion);
-  problem.code = error.code();
-  model_.report.add(std::move(problem));
+  model_.build.report.add(
+      builder::problem_of(origin(node), kind_of(node), error, std::move(suggestion)));
 }
 
-void GraphImport::add_tensor(const TensorProto& tensor, std::shared_ptr<const Weight> weight) {
-  const auto index = static_cast<uint32_t>(tensors_.size());
-  Slot slot{weight == nullptr ? Slot::State::failed : Slot::State::tensor, nullptr, index};
-  if (tensor.name.empty())
-    report_place("an initializer", Error(Code::invalid_model, "it has no name"));
-  else if (!define(tensor.name, slot))
-    report_place(cat("initializer ", quoted(tensor.name)),
-                 Error(Code::invalid_model, "its name is taken already"));
-  tensors_.push_back({tensor.name, std::move(weight)});
+void GraphImport::add_tensor(std::string_view name, std::shared_ptr<const Weight> weight) {
+  if (name.empty())
+    model_.build.report_place("an initializer", Error(Code::invalid_model, "it has no name"));
+  else if (!scope_.store(name, std::move(weight)))
+    model_.build.report_place(cat("initializer ", quoted(name)),
+                              Error(Code::invalid_model, "its name is taken already"));
 }
 
 void GraphImport::import_tensors(const GraphProto& graph) {
-  const Limits& limits = model_.options.limits;
-  names_.reserve(graph.tensors.size() + 2 * graph.nodes.size());
+  const Limits& limits = model_.build.options.limits;
+  scope_.reserve(graph.tensors.size() + 2 * graph.nodes.size());
   const auto read = [&](TensorProto& tensor, const auto& make) {
     std::shared_ptr<const Weight> weight;
     try {
       weight = make();
     } catch (const Error& error) {
       const bool is_absent = error.code() == Code::io;
-      report_place(is_absent ? cat("file ", quoted(tensor.external.location))
-                             : cat("initializer ", quoted(tensor.name)),
-                   error, is_absent ? "put it beside the model, or try --random-weights SEED" : "");
+      model_.build.report_place(
+          is_absent ? cat("file ", quoted(tensor.external.location))
+                    : cat("initializer ", quoted(tensor.name)),
+          error, is_absent ? "put it beside the model, or try --random-weights SEED" : "");
     }
-    add_tensor(tensor, std::move(weight));
+    add_tensor(tensor.name, std::move(weight));
   };
   for (const std::string_view message : graph.tensors) {
     TensorProto tensor;
@@ -217,23 +135,22 @@ void GraphImport::import_tensors(const GraphProto& graph) {
 /// Whether the input is none here, because an initializer gives its value.
 bool GraphImport::has_default(const NamedType& input) {
   using Mode = ModelImport::Defaults;
-  const auto found = names_.find(input.name);
-  if (found == names_.end()) return false;
-  if (found->second.state == Slot::State::failed) return true;
-  if (found->second.state != Slot::State::tensor) return false;
+  const Slot slot = scope_.look(input.name);
+  if (slot.state == Slot::State::failed) return true;
+  if (slot.state != Slot::State::stored) return false;
   try {
-    const std::shared_ptr<const Weight>& weight = tensors_[found->second.tensor].weight;
+    const std::shared_ptr<const Weight>& weight = scope_.weight(slot);
     Bindings sizes;
-    std::set<std::string, std::less<>> names;
-    const Type type =
-        InputType(input.name, names).of(decode_type(input.type, model_.options.limits));
+    builder::SymbolNames names;
+    const StatedType stated = decode_type(input.type, model_.build.options.limits);
+    const Type type = builder::OpenType(input.name, names).of(stated);
     const bool fits = type.is_tensor() && type.tensor().dtype == weight->dtype() &&
                       bind(type.tensor(), weight->shape(), sizes);
     const bool opens = model_.mode == Mode::inputs ||
                        (model_.mode == Mode::float_inputs && is_float(weight->dtype()));
     if (!fits || (model_.mode != Mode::constants && !opens)) return true;
     model_.defaults.emplace(input.name, weight);
-    if (opens) names_.erase(found);
+    if (opens) scope_.forget(input.name);
     return !opens;
   } catch (const Error&) {  // of no type that can be read: nothing could be given in its place
     return true;
@@ -247,11 +164,11 @@ void GraphImport::import_inputs(const GraphProto& graph) {
     const NamedType& input = graph.inputs[i];
     if (has_default(input)) continue;
     try {
-      stated[i] = decode_type(input.type, model_.options.limits);
+      stated[i] = decode_type(input.type, model_.build.options.limits);
       collect_names(*stated[i], symbols);
     } catch (const Error& error) {
-      report_place(cat("input ", quoted(input.name)), error);
-      define(input.name, {Slot::State::failed});
+      model_.build.report_place(cat("input ", quoted(input.name)), error);
+      scope_.define(input.name, {Slot::State::failed});
     }
   }
   for (size_t i = 0; i < graph.inputs.size(); ++i) {
@@ -259,25 +176,26 @@ void GraphImport::import_inputs(const GraphProto& graph) {
     const std::string_view name = graph.inputs[i].name;
     try {
       check(!name.empty(), Code::invalid_model, "it has no name");
-      check(!names_.contains(name), Code::invalid_model, "two inputs have this name");
-      const Type type = InputType(name, symbols).of(*stated[i]);
-      define(name, {Slot::State::value, frame_.graph().add_input(name, type)});
+      check(!scope_.has(name), Code::invalid_model, "two inputs have this name");
+      const Type type = builder::OpenType(name, symbols).of(*stated[i]);
+      scope_.define(name, {Slot::State::value, frame().graph().add_input(name, type)});
     } catch (const Error& error) {
-      report_place(cat("input ", quoted(name)), error);
-      define(name, {Slot::State::failed});
+      model_.build.report_place(cat("input ", quoted(name)), error);
+      scope_.define(name, {Slot::State::failed});
     }
   }
 }
 
 void GraphImport::import_outputs(const GraphProto& graph) {
   if (graph.outputs.empty())
-    report_place("the graph", Error(Code::invalid_model, "it has no outputs"));
+    model_.build.report_place("the graph", Error(Code::invalid_model, "it has no outputs"));
   for (const NamedType& output : graph.outputs) {  // the same value may stand there twice
     const Slot slot = find(output.name);
     if (slot.state == Slot::State::undefined)
-      report_place(cat("output ", quoted(output.name)),
-                   Error(Code::invalid_model, "no node, input or initializer gives it"));
-    else if (slot.value != nullptr) frame_.graph().add_output(output.name, slot.value);
+      model_.build.report_place(
+          cat("output ", quoted(output.name)),
+          Error(Code::invalid_model, "no node, input or initializer gives it"));
+    else if (slot.value != nullptr) frame().graph().add_output(output.name, slot.value);
   }
 }
 
@@ -288,19 +206,13 @@ void GraphImport::note_stated_types(const GraphProto& graph) {
 }
 
 void GraphImport::import_nodes(const std::vector<NodeProto>& nodes) {
-  const Order order = dependency_order(nodes, model_.free_names);
+  const builder::Order order = builder::dependency_order(dependencies(nodes, model_.free_names));
   for (const uint32_t i : order.nodes) {
-    const Limits& limits = model_.options.limits;
-    if (++model_.nodes > limits.nodes)
-      throw BeyondLimit{cat("more than ", limits.nodes, " nodes, calls of functions inlined")};
-    if (static_cast<int64_t>(frame_.graph().requirements().size()) > limits.requirements)
-      throw BeyondLimit{
-          cat("more than ", limits.requirements,
-              " facts about sizes must hold; first: ", frame_.graph().requirements().front())};
+    model_.build.count_node(frame().graph());
     import_node(nodes[i]);
   }
   if (order.nodes.size() == nodes.size()) return;
-  model_.nodes += static_cast<int64_t>(nodes.size() - order.nodes.size());
+  model_.build.nodes += static_cast<int64_t>(nodes.size() - order.nodes.size());
   std::string path;
   for (size_t i = 0; i < order.cycle.size() && i < 8; ++i)
     path += cat(shown(origin(nodes[order.cycle[i]])), " -> ");
@@ -334,40 +246,33 @@ void GraphImport::define_outputs(const NodeProto& node, const std::vector<Slot>&
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i].empty()) continue;
     const Slot slot = i < slots.size() ? slots[i] : Slot{Slot::State::failed};
-    if (!define(node.outputs[i], slot))
+    if (!scope_.define(node.outputs[i], slot))
       report(node, Error(Code::invalid_model,
                          cat("gives ", quoted(node.outputs[i]), ", which is defined already")));
   }
 }
 
 void GraphImport::import_node(const NodeProto& node) {
-  try {
-    check(!node.op_type.empty(), Code::invalid_model, "a node without an operator");
-    if (node.outputs.empty()) return;  // nobody can see what it does
-    const bool failed = has_failed_input(node);
-    const auto function = model_.functions.find({node.domain, node.op_type, node.overload});
-    if (function != model_.functions.end()) return import_call(node, function->second);
-    const int opset = opset_of(node);
-    check(opset > 0, Code::invalid_model, "the file states no opset for it");
-    const auto found = model_.importers.find(node.domain, node.op_type, opset);
-    if (found.f != nullptr)  // what fails only because of what it reads is not reported
-      return failed ? define_outputs(node, {}) : import_known(node, found.f, opset);
-    ModelProblem problem;
-    problem.node = shown(origin(node));
-    problem.domain = shown(node.domain);
-    problem.op = shown(node.op_type);
-    problem.version = opset;
-    advise(problem, model_.importers);
-    model_.report.add(std::move(problem));
-  } catch (const FailedBefore&) {
-  } catch (const Error& error) {
-    report(node, error);
-  } catch (const std::bad_alloc&) {
-    report(node, Error(Code::out_of_memory, "not enough memory to import it"));
-  } catch (const std::length_error&) {
-    report(node, Error(Code::out_of_memory, "not enough memory to import it"));
+  const auto tell = [&](const Error& error) { report(node, error); };
+  if (!model_.build.attempt([&] { import_any(node); }, tell)) define_outputs(node, {});
+}
+
+void GraphImport::import_any(const NodeProto& node) {
+  check(!node.op_type.empty(), Code::invalid_model, "a node without an operator");
+  if (node.outputs.empty()) return;  // nobody can see what it does
+  const bool failed = has_failed_input(node);
+  const auto function = model_.functions.find({node.domain, node.op_type, node.overload});
+  if (function != model_.functions.end()) return import_call(node, function->second);
+  const int opset = opset_of(node);
+  check(opset > 0, Code::invalid_model, "the file states no opset for it");
+  const auto found = model_.importers.find(node.domain, node.op_type, opset);
+  if (found.f == nullptr) {
+    const Advice advice = advise(shown(node.domain), shown(node.op_type), opset, model_.importers);
+    report(node, Error(Code::unsupported, advice.what), advice.suggestion);
+    throw FailedBefore();
   }
-  define_outputs(node, {});
+  if (failed) throw FailedBefore();  // what fails only because of what it reads is not reported
+  import_known(node, found.f, opset);
 }
 
 void GraphImport::import_known(const NodeProto& node, ImportFunction f, int opset) {

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/onnx_fields.hpp"
+#include "import/onnx/free_names.hpp"
 #include "import/onnx/graph_import.hpp"
-#include "import/onnx/order.hpp"
 #include "import/protobuf.hpp"
 #include "ir/inference.hpp"
 
@@ -27,21 +27,15 @@ void check_type(const Attribute& attribute, AttributeType wanted) {
 
 NodeReader::NodeReader(GraphImport& import, const NodeProto& node, int opset,
                        const CallContext* call)
-    : import_(import),
+    : NodeBuilder(import.frame(), import.place(node)),
+      import_(import),
       node_(node),
       call_(call),
       opset_(opset),
-      origin_(import.origin(node)),
-      bound_(node.outputs.size(), nullptr),
-      read_(node.attributes.size(), false) {
-  for (const std::string_view name : node.inputs)
-    inputs_.push_back(name.empty() ? nullptr : import.find(name).value);
-  while (!inputs_.empty() && inputs_.back() == nullptr) inputs_.pop_back();
-}
+      read_(node.attributes.size(), false) {}
 
 std::string_view NodeReader::op_type() const { return node_.op_type; }
 std::string_view NodeReader::domain() const { return node_.domain; }
-Graph& NodeReader::graph() const { return import_.frame().graph(); }
 
 const Attribute* NodeReader::find(std::string_view name) {
   const Attribute* found = nullptr;
@@ -157,7 +151,7 @@ std::optional<Tensor> NodeReader::tensor(std::string_view name) {
   std::string_view message;
   read_values(*attribute, AttributeField::tensor, [&](Message& m) { message = m.bytes(); });
   ModelImport& model = import_.model();
-  return model.tensors.tensor(decode_tensor(message, model.options.limits));
+  return model.tensors.tensor(decode_tensor(message, model.build.options.limits));
 }
 
 std::optional<Tensor> NodeReader::sparse_tensor(std::string_view name) {
@@ -166,7 +160,7 @@ std::optional<Tensor> NodeReader::sparse_tensor(std::string_view name) {
   std::string_view message;
   read_values(*attribute, AttributeField::sparse_tensor, [&](Message& m) { message = m.bytes(); });
   ModelImport& model = import_.model();
-  return model.tensors.dense(decode_sparse_tensor(message, model.options.limits));
+  return model.tensors.dense(decode_sparse_tensor(message, model.build.options.limits));
 }
 
 std::optional<Type> NodeReader::type(std::string_view name) {
@@ -174,7 +168,7 @@ std::optional<Type> NodeReader::type(std::string_view name) {
   if (attribute == nullptr) return std::nullopt;
   std::string_view message;
   read_values(*attribute, AttributeField::type_value, [&](Message& m) { message = m.bytes(); });
-  return closed_type(decode_type(message, import_.model().options.limits));
+  return builder::closed_type(decode_type(message, import_.model().build.options.limits));
 }
 
 GraphProto NodeReader::body_proto(std::string_view name) {
@@ -182,7 +176,7 @@ GraphProto NodeReader::body_proto(std::string_view name) {
   check(attribute != nullptr, "attribute \"", name, "\" is missing");
   const auto message = graph_of(*attribute);
   check(message.has_value(), "attribute \"", name, "\" holds no graph");
-  return decode_graph(*message, import_.model().options.limits);
+  return decode_graph(*message, import_.model().build.options.limits);
 }
 
 NodeReader::Signature NodeReader::signature(std::string_view name) {
@@ -193,7 +187,7 @@ NodeReader::Signature NodeReader::signature(std::string_view name) {
   check_type(*found, AttributeType::graph);
   const auto message = graph_of(*found);
   check(message.has_value(), "attribute \"", name, "\" holds no graph");
-  const Limits& limits = import_.model().options.limits;
+  const Limits& limits = import_.model().build.options.limits;
   const GraphProto proto = decode_graph(*message, limits);
   Signature signature;
   for (const NamedType& input : proto.inputs)
@@ -205,34 +199,27 @@ NodeReader::Signature NodeReader::signature(std::string_view name) {
 
 Bodies NodeReader::bodies(std::initializer_list<std::string_view> names,
                           const std::vector<Type>& own_types) {
-  Bodies result;
-  std::vector<std::shared_ptr<Graph>> graphs;
-  std::vector<std::unique_ptr<Frame>> frames;
-  bool failed = false;
-  for (const std::string_view name : names) try {
-      const GraphProto proto = body_proto(name);
-      graphs.push_back(std::make_shared<Graph>(std::string(name)));
-      frames.push_back(std::make_unique<Frame>(import_.model(), *graphs.back(), &import_.frame()));
-      std::vector<Value*> own;
+  std::vector<builder::BodySource> sources;
+  std::vector<GraphProto> protos(names.size());
+  for (const std::string_view name : names) {
+    GraphProto& proto = protos[sources.size()];
+    const auto declare = [&, name](Graph& graph) {
+      proto = body_proto(name);
       for (size_t i = 0; i < own_types.size(); ++i)
-        own.push_back(graphs.back()->add_input(i < proto.inputs.size() ? proto.inputs[i].name : "",
-                                               own_types[i]));
-      frames.back()->capture_all(result.captures);
-      GraphImport body(import_.model(), *frames.back(), import_.opsets(), &import_, call_,
+        graph.add_input(i < proto.inputs.size() ? proto.inputs[i].name : "", own_types[i]);
+    };
+    const auto fill = [&](builder::Frame& frame) {
+      const auto& inputs = frame.graph().inputs();
+      GraphImport body(import_.model(), frame, import_.opsets(), &import_, call_,
                        import_.depth() + 1);
-      const std::vector<Value*> outputs = body.import_body(proto, own);
+      const std::vector<Value*> outputs = body.import_body(
+          proto, {inputs.begin(), inputs.begin() + static_cast<ptrdiff_t>(own_types.size())});
       for (size_t i = 0; i < outputs.size(); ++i)
-        graphs.back()->add_output(proto.outputs[i].name, outputs[i]);
-      result.captures = frames.back()->captures();
-    } catch (const FailedBefore&) {
-      failed = true;  // the problems of the other bodies are told too
-    }
-  if (failed) throw FailedBefore();
-  for (size_t i = 0; i < graphs.size(); ++i) {
-    frames[i]->capture_all(result.captures);
-    result.bodies.push_back(std::move(graphs[i]));
+        frame.graph().add_output(proto.outputs[i].name, outputs[i]);
+    };
+    sources.push_back({std::string(name), declare, fill});
   }
-  return result;
+  return builder::make_bodies(frame(), sources);
 }
 
 std::vector<Value*> NodeReader::inline_body(std::string_view name, const std::vector<Value*>& own) {

@@ -18,16 +18,20 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "import/builder/node_builder.hpp"
+#include "import/builder/stated_type.hpp"
 #include "ir/graph.hpp"
 
 namespace hone::onnx {
+
+using builder::Bodies;
+using builder::StatedType;
 
 class NodeReader;
 class GraphImport;  // a graph being imported (graph_import.hpp)
 struct NodeProto;   // proto.hpp
 struct Attribute;   // proto.hpp
 struct GraphProto;  // proto.hpp
-struct StatedType;  // proto.hpp
 enum class AttributeType : uint8_t;
 struct CallContext;  // graph_import.hpp
 
@@ -67,26 +71,16 @@ class Importers {
 /// Generated: calls register_<family>(Importers&) of every file in families/.
 void register_all_importers(Importers& importers);
 
-/// The closed bodies of a control flow node. Every body takes `captures` after its own inputs.
-struct Bodies {
-  std::vector<Body> bodies;      // in the order asked
-  std::vector<Value*> captures;  // operands of the node for what the bodies read from outside
-};
-
 /// TensorProto.DataType to DType; nullopt for values that ONNX does not define.
 std::optional<DType> dtype_of(int64_t onnx_data_type);
 
-class NodeReader {
+class NodeReader : public builder::NodeBuilder {
  public:
   NodeReader(GraphImport& import, const NodeProto& node, int opset, const CallContext* call);
-  NodeReader(const NodeReader&) = delete;
-  NodeReader& operator=(const NodeReader&) = delete;
 
   int opset() const { return opset_; }  // version of the node's domain
   std::string_view op_type() const;
-  std::string_view domain() const;                       // "" for ai.onnx
-  const std::string& origin() const { return origin_; }  // the node's name for people
-  Graph& graph() const;
+  std::string_view domain() const;  // "" for ai.onnx
 
   // Attributes. Reading one with another type than the file gives is an error of the node.
   // Every attribute of the node must be read or ignored; what is left is reported as unknown.
@@ -107,9 +101,8 @@ class NodeReader {
   std::optional<Tensor> sparse_tensor(std::string_view name);  // SparseTensorProto, made dense
   std::optional<Type> type(
       std::string_view name);  // TypeProto; sizes that are no numbers: unranked
-  /// Imports the bodies named by graph attributes (all required). What they read from outside
-  /// becomes inputs after each body's own ones, which have `own_types`; large constants too; small
-  /// ones are copied in. Leaves the node when a body has problems (they are in the report then).
+  /// Imports the bodies named by graph attributes (all required), whose own inputs have `own_types`
+  /// (builder::make_bodies). Leaves the node when a body has problems (they are in the report).
   Bodies bodies(std::initializer_list<std::string_view> names,
                 const std::vector<Type>& own_types = {});
   /// What the body named by a graph attribute says of the types of its inputs and outputs (kind
@@ -122,76 +115,19 @@ class NodeReader {
   std::vector<Value*> inline_body(std::string_view name, const std::vector<Value*>& own = {});
   void ignore(std::string_view name);
 
-  // Inputs: of the ONNX node, trailing absent ones not counted.
-  int inputs() const { return static_cast<int>(inputs_.size()); }
-  Value* input(int i) const;     // null: absent
-  Value* required(int i) const;  // Error(invalid_model) when absent
-  std::vector<Value*> all_inputs() const { return inputs_; }
-  /// Element type of a tensor input; nullopt: absent or no tensor.
-  std::optional<DType> dtype_in(int i) const;
-  std::optional<int> rank(int i) const;  // nullopt: absent or unknown
-  /// Contents of a constant integer tensor, of any constant tensor that is here.
-  std::optional<std::vector<int64_t>> constant_ints(int i) const;
-  /// The one element of an integer or bool operand, constant or known by inference.
-  std::optional<int64_t> known_scalar(int i) const;
-  const Tensor* constant_tensor(int i) const;  // null: not a constant, or its data is elsewhere
-
-  // Outputs: how many the ONNX node has (trailing absent ones not counted).
-  int outputs() const;
-  bool wants(int i) const;  // output i has a name
-
-  /// A node with one result, bound to ONNX output 0. Types are inferred at once.
-  Value* emit(Op op, std::vector<Value*> inputs);
-  /// A node with as many results as the ONNX node has outputs (or `results`, if more), each bound
-  /// (null: nobody wants it).
-  std::vector<Value*> emit_all(Op op, std::vector<Value*> inputs, int results = 0);
-  /// A node with one result that is bound to no output; `hint` makes part of its name.
-  Value* intermediate(Op op, std::vector<Value*> inputs, std::string_view hint);
-  std::vector<Value*> intermediates(Op op, std::vector<Value*> inputs, int results,
-                                    std::string_view hint);
-  /// A constant; small ones print as literals.
-  Value* constant(Tensor tensor, std::string_view hint);
-  /// Binds ONNX output i to a value that exists.
-  void give(int i, Value* value);
-
-  /// Reports that Hone cannot run this node (Code::unsupported): what is the matter, and what the
-  /// user may do. The import function should then return; its outputs count as failed.
-  void problem(std::string what, std::string suggestion = {});
-  /// Leaves the node with Error(unsupported), Error(invalid_model).
-  template <class... Parts>
-  [[noreturn]] void unsupported(const Parts&... parts) const {
-    hone::fail(Code::unsupported, parts...);
-  }
-  template <class... Parts>
-  [[noreturn]] void invalid(const Parts&... parts) const {
-    hone::fail(Code::invalid_model, parts...);
-  }
-  template <class... Parts>
-  void check(bool condition, const Parts&... parts) const {
-    if (!condition) [[unlikely]]
-      invalid(parts...);
-  }
-
   // For the importer of graphs.
-  bool failed() const { return failed_; }
   std::vector<std::string_view> unread_attributes() const;
-  Value* bound(int i) const { return bound_[static_cast<size_t>(i)]; }
 
  private:
   const Attribute* find(std::string_view name);
   const Attribute* find(std::string_view name, AttributeType type);
   GraphProto body_proto(std::string_view name);
-  std::string output_name(int i) const;
-  Node* add(Op op, std::vector<Value*> inputs, const std::vector<std::string>& names);
 
   GraphImport& import_;
   const NodeProto& node_;
   const CallContext* call_;  // the function call this node stands in; null: none
   int opset_;
-  std::string origin_;
-  std::vector<Value*> inputs_, bound_;
   std::vector<bool> read_;  // by attribute
-  bool failed_ = false;
 };
 
 }  // namespace hone::onnx

@@ -8,10 +8,14 @@
 #include <vector>
 
 #include "base/dtype.hpp"
+#include "import/builder/stated_type.hpp"
 #include "ir/limits.hpp"
 #include "ir/type.hpp"
 
 namespace hone::onnx {
+
+using builder::StatedDim;
+using builder::StatedType;
 
 /// AttributeProto.AttributeType
 enum class AttributeType : uint8_t {
@@ -124,17 +128,6 @@ struct TypedData {
 /// At most `most` numbers or strings.
 TypedData decode_typed_data(std::string_view tensor_message, size_t most);
 
-/// A type as the file states it. Dimension names stay names; nullopt: not stated (or -1).
-struct StatedDim {
-  std::optional<int64_t> value;
-  std::string_view name;
-};
-struct StatedType {
-  Type::Kind kind = Type::Kind::none;
-  DType dtype = DType::f32;
-  std::optional<std::vector<StatedDim>> dims;  // of a tensor; nullopt: rank not stated
-  std::vector<StatedType> element;             // one, of a sequence or optional
-};
 /// Error(unsupported) for maps, sparse and opaque types; Error(invalid_model) for damage.
 StatedType decode_type(std::string_view message, const Limits& limits, int depth = 0);
 

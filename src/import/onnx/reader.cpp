@@ -51,17 +51,11 @@ Opsets read_opsets(const ModelProto& model) {
 
 void read_functions(const ModelProto& model, ModelImport& import) {
   for (const std::string_view message : model.functions) {
-    FunctionProto function = decode_function(message, import.options.limits);
+    FunctionProto function = decode_function(message, import.build.options.limits);
     const ModelImport::FunctionKey key{function.domain, function.name, function.overload};
     check(import.functions.emplace(key, std::move(function)).second, Code::invalid_model,
           "two functions are named ", shown(std::get<0>(key)), "::", shown(std::get<1>(key)));
   }
-}
-
-/// Constants that an importer took over as fields.
-void drop_unused_constants(Graph& graph) {
-  for (Value* constant : graph.constants())
-    if (constant->users.empty() && !graph.is_output(constant)) graph.erase(constant);
 }
 
 /// The main graph of a file, which may be read twice.
@@ -75,8 +69,12 @@ struct MainImport {
   size_t most_name_bytes;
 
   ModelImport scopes(ModelImport::Defaults mode) const {
-    ModelImport import{options,         importers(), tensors, {}, {}, FreeNames(options.limits),
-                       most_name_bytes, mode};
+    ModelImport import{{options, tensors.file(), most_name_bytes},
+                       importers(),
+                       tensors,
+                       {},
+                       FreeNames(options.limits),
+                       mode};
     read_functions(model, import);
     return import;
   }
@@ -86,12 +84,12 @@ struct MainImport {
     const GraphProto proto = decode_graph(*model.graph, options.limits);
     auto made = std::make_unique<Graph>(proto.name.empty() ? std::string("graph")
                                                            : std::string(proto.name));
-    Frame frame(import, *made, nullptr);
+    Frame frame(import.build, *made, nullptr);
     GraphImport(import, frame, opsets, nullptr, nullptr, 0).import_main(proto);
-    if (!import.report.empty())
-      throw import.report.error({file_name, about.opset == 0 ? "" : cat("opset ", about.opset),
-                                 about.producer, import.nodes});
-    drop_unused_constants(*made);
+    if (!import.build.report.empty())
+      throw import.build.report.error(
+          {file_name, about.version, about.producer, import.build.nodes});
+    builder::drop_unused_constants(*made);
     return made;
   }
 };
@@ -121,7 +119,7 @@ void add_defaults(const MainImport& main, const ModelImport& closed, Imported& r
       return;
     } catch (const Error& error) {
       if (mode == Mode::inputs) result.fixed_defaults = error.message();
-    } catch (const BeyondLimit& limit) {
+    } catch (const builder::BeyondLimit& limit) {
       if (mode == Mode::inputs) result.fixed_defaults = limit.message;
     }
   }
@@ -140,8 +138,7 @@ Imported import_model(std::string_view bytes, TensorReader& tensors, const std::
   Imported result;
   result.format = "onnx";
   result.producer = producer(model);
-  result.opset = opsets.contains("") ? opsets.at("") : 0;
-  result.ir_version = model.ir_version;
+  if (opsets.contains("")) result.version = cat("opset ", opsets.at(""));
   for (const auto& [key, value] : model.metadata)
     result.metadata.emplace(std::string(key), std::string(value));
 
@@ -156,7 +153,7 @@ Imported import_model(std::string_view bytes, TensorReader& tensors, const std::
   result.graph = main.graph(import);
   if (!import.defaults.empty()) add_defaults(main, import, result);
   return result;
-} catch (const BeyondLimit& limit) {
+} catch (const builder::BeyondLimit& limit) {
   throw Error(Code::invalid_model, cat(limit.message, " (", file_name, ")"));
 } catch (const Error& error) {
   if (error.message().find(file_name) != std::string::npos) throw;

@@ -31,7 +31,7 @@ bool contradicts(const Dims& inferred, const std::vector<StatedDim>& stated) {
 Value* GraphImport::as_stated(std::string_view name, Value* value, const std::string& origin) {
   const auto found = stated_.find(name);
   if (found == stated_.end() || !value->type.is_tensor()) return value;
-  const auto stated = read_stated(found->second, model_.options.limits);
+  const auto stated = read_stated(found->second, model_.build.options.limits);
   if (!stated || stated->kind != Type::Kind::tensor) return value;
   const TensorType& type = value->type.tensor();
   check(type.dtype == stated->dtype, Code::invalid_model, "gives \"", shown(name), "\" as ",
@@ -48,7 +48,7 @@ Value* GraphImport::as_stated(std::string_view name, Value* value, const std::st
     else if (symbols_.contains(dim.name)) sizes.push_back(Dim::symbol(dim.name));
     else sizes.emplace_back(-1);
   }
-  Graph& graph = frame_.graph();
+  Graph& graph = frame().graph();
   Node* node = graph.add_node(EnsureShape{.shape = std::move(sizes)}, {value},
                               {cat(value->name, ".stated")}, {origin});
   infer(graph, *node);

@@ -64,15 +64,6 @@ int64_t place_number(std::string_view text, std::string_view what) {
 
 }  // namespace
 
-TensorReader::TensorReader(std::span<const std::byte> file, std::shared_ptr<const void> owner,
-                           std::string file_name, std::filesystem::path folder,
-                           const ImportOptions& options)
-    : file_(file),
-      owner_(std::move(owner)),
-      file_name_(std::move(file_name)),
-      folder_(std::move(folder)),
-      options_(options) {}
-
 TensorReader::Shape TensorReader::checked_shape(const TensorProto& tensor) const {
   const auto dtype = dtype_of(tensor.data_type);
   check(dtype.has_value(), Code::invalid_model, "element type ", tensor.data_type,
@@ -91,9 +82,7 @@ TensorType TensorReader::type(const TensorProto& tensor) const {
 }
 
 Tensor TensorReader::borrow(const Shape& shape, std::span<const std::byte> bytes) const {
-  Tensor tensor = Tensor::borrow(shape.dtype, shape.dims, bytes, owner_);
-  const bool is_small = shape.count <= kLiteralElements;
-  return owner_ == nullptr || is_small ? tensor.clone() : tensor;
+  return file_.borrow(shape.dtype, shape.dims, bytes);
 }
 
 Tensor TensorReader::stored(const TensorProto& tensor, const Shape& shape) const {
@@ -180,7 +169,7 @@ std::shared_ptr<const Weight> TensorReader::weight(const TensorProto& tensor) {
   const Shape shape = checked_shape(tensor);
   if (!tensor.is_external) {
     Tensor contents = stored(tensor, shape);
-    std::string from = source(contents);
+    std::string from = file_.source(contents);
     return Weight::of(std::move(contents), std::move(from));
   }
   const auto file = open(tensor.external.location);
@@ -241,14 +230,6 @@ Tensor TensorReader::dense(const SparseTensorProto& sparse) {
     else out.set_integer(place, values.integer(i));
   }
   return out;
-}
-
-std::string TensorReader::source(const Tensor& tensor) const {
-  const std::byte* at = tensor.bytes().data();
-  if (at == nullptr || std::less<>()(at, file_.data()) ||
-      !std::less<>()(at, file_.data() + file_.size()))
-    return "memory";
-  return cat(file_name_, "+", hex(static_cast<uint64_t>(at - file_.data())));
 }
 
 }  // namespace hone::onnx

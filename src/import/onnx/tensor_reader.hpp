@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/file.hpp"
+#include "import/builder/model_file.hpp"
 #include "import/import.hpp"
 #include "import/onnx/proto.hpp"
 #include "ir/weight.hpp"
@@ -18,9 +19,10 @@ namespace hone::onnx {
 
 class TensorReader {
  public:
-  /// `file`: the bytes of the model, kept alive by `owner` (null: contents are copied).
-  TensorReader(std::span<const std::byte> file, std::shared_ptr<const void> owner,
-               std::string file_name, std::filesystem::path folder, const ImportOptions& options);
+  TensorReader(builder::ModelFile file, std::filesystem::path folder, const ImportOptions& options)
+      : file_(std::move(file)), folder_(std::move(folder)), options_(options) {}
+
+  const builder::ModelFile& file() const { return file_; }
 
   /// Element type and shape, sizes checked. Error(invalid_model).
   TensorType type(const TensorProto& tensor) const;
@@ -30,8 +32,6 @@ class TensorReader {
   Tensor tensor(const TensorProto& tensor);
   /// Bounded by Limits::folded_bytes.
   Tensor dense(const SparseTensorProto& sparse);
-  /// "net.onnx+0x1a40" for bytes within the model file, else "memory".
-  std::string source(const Tensor& tensor) const;
 
  private:
   struct Shape {
@@ -48,9 +48,7 @@ class TensorReader {
   Tensor external(const TensorProto& tensor, const Shape& shape, const MappedFile& file,
                   std::shared_ptr<const MappedFile> owner) const;
 
-  std::span<const std::byte> file_;
-  std::shared_ptr<const void> owner_;
-  std::string file_name_;
+  builder::ModelFile file_;
   std::filesystem::path folder_;
   const ImportOptions& options_;
   std::map<std::string, std::shared_ptr<const MappedFile>, std::less<>> files_;

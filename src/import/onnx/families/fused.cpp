@@ -1,6 +1,6 @@
 // com.microsoft: convolutions and products with what ONNX Runtime's optimizer fused into them.
 
-#include "import/onnx/channels_last.hpp"
+#include "import/builder/channels_last.hpp"
 #include "import/onnx/fused_activation.hpp"
 #include "import/onnx/window_fields.hpp"
 #include "ops/activation.hpp"

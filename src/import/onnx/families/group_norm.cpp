@@ -1,6 +1,7 @@
 // com.microsoft: group normalization as diffusion models have it, channels last.
 
-#include "import/onnx/channels_last.hpp"
+#include "import/builder/channels_last.hpp"
+#include "import/onnx/node_reader.hpp"
 #include "ops/activation.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/cast.hpp"

@@ -1,6 +1,6 @@
 #include "ops/qlinear.hpp"
 
-#include "import/onnx/channels_last.hpp"
+#include "import/builder/channels_last.hpp"
 #include "import/onnx/plain.hpp"
 #include "import/onnx/window_fields.hpp"
 #include "ops/activation.hpp"

@@ -1,24 +1,24 @@
-#include "import/onnx/channels_last.hpp"
+#include "import/builder/channels_last.hpp"
 
 #include "ops/layout.hpp"
 
-namespace hone::onnx {
+namespace hone::builder {
 
-Value* channels_first(NodeReader& node, Value* value, int rank) {
+Value* channels_first(NodeBuilder& node, Value* value, int rank) {
   Transpose op;
   for (int axis = 0; axis < rank; ++axis)
     op.perm.push_back(axis == 0 ? 0 : axis == 1 ? rank - 1 : axis - 1);
   return node.intermediate(std::move(op), {value}, "channels_first");
 }
 
-Value* emit_channels_last(NodeReader& node, Value* value, int rank) {
+Value* emit_channels_last(NodeBuilder& node, Value* value, int rank) {
   Transpose op;
   for (int axis = 0; axis < rank; ++axis)
     op.perm.push_back(axis == 0 ? 0 : axis == rank - 1 ? 1 : axis + 1);
   return node.emit(std::move(op), {value});
 }
 
-int image_rank(NodeReader& node, int like) {
+int image_rank(NodeBuilder& node, int like) {
   std::optional<int> rank = node.rank(0);
   if (!rank && like >= 0) rank = node.rank(like);
   if (!rank) node.unsupported("channels after spatial axes in an input of unknown rank");
@@ -26,4 +26,4 @@ int image_rank(NodeReader& node, int like) {
   return *rank;
 }
 
-}  // namespace hone::onnx
+}  // namespace hone::builder

@@ -1,6 +1,6 @@
-#include "import/onnx/graph_import.hpp"
+#include "import/builder/frame.hpp"
 
-namespace hone::onnx {
+namespace hone::builder {
 namespace {
 
 /// A type of the outer graph as a closed body states it: its own symbols, none of them compound.
@@ -14,20 +14,6 @@ Type closed(const Type& type, size_t input) {
 }
 
 }  // namespace
-
-void ModelImport::count_name(std::string_view name) {
-  name_bytes += name.size();
-  if (name_bytes > most_name_bytes)
-    throw BeyondLimit{cat("the names of nodes and values take more than ", most_name_bytes,
-                          " bytes, calls of functions inlined")};
-}
-
-void ModelImport::count_capture(const Value& value) {
-  count_name(value.name);
-  if (++captures > options.limits.captures)
-    throw BeyondLimit{cat("bodies read more than ", options.limits.captures,
-                          " values of graphs around them, each body counted")};
-}
 
 Value* Frame::bring(Value* value, const Frame& of) {
   if (this == &of) return value;
@@ -60,4 +46,27 @@ Value* Frame::constant(std::string_view name, std::shared_ptr<const Weight> weig
   return bring(root->graph_.add_constant(name, std::move(weight)), *root);
 }
 
-}  // namespace hone::onnx
+Bodies make_bodies(Frame& outer, const std::vector<BodySource>& sources) {
+  Bodies result;
+  std::vector<std::shared_ptr<Graph>> graphs;
+  std::vector<std::unique_ptr<Frame>> frames;
+  bool failed = false;
+  for (const BodySource& source : sources) try {
+      graphs.push_back(std::make_shared<Graph>(source.name));
+      frames.push_back(std::make_unique<Frame>(outer.model(), *graphs.back(), &outer));
+      source.declare(*graphs.back());
+      frames.back()->capture_all(result.captures);
+      source.fill(*frames.back());
+      result.captures = frames.back()->captures();
+    } catch (const FailedBefore&) {
+      failed = true;  // the problems of the other bodies are told too
+    }
+  if (failed) throw FailedBefore();
+  for (size_t i = 0; i < graphs.size(); ++i) {
+    frames[i]->capture_all(result.captures);
+    result.bodies.push_back(std::move(graphs[i]));
+  }
+  return result;
+}
+
+}  // namespace hone::builder
