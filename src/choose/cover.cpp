@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "choose/choose.hpp"
+#include "choose/questions.hpp"
 #include "device/problem.hpp"
 #include "ir/structural.hpp"
 
@@ -36,14 +37,15 @@ struct Cover {
 class Covering {
  public:
   Covering(const Graph& graph, const Node& fused, const KernelRegistry& kernels,
-           const Conditions& conditions)
+           const Conditions& conditions, Answers& answers)
       : fused_(*fused.op.as<Fused>()),
         body_(*fused_.body),
         kernels_(kernels),
         conditions_(conditions),
-        ranges_(graph.ranges()) {
-    for (size_t i = 0; i < fused.inputs.size(); ++i)
-      weights_[body_.inputs()[i]] = known_weight(*fused.inputs[i], conditions.known);
+        ranges_(graph.ranges()),
+        weights_(weights_of(fused, body_, conditions)),
+        answers_(answers),
+        questions_(body_, weights_, answers) {
     for (const Kernel* kernel : kernels.all())
       if (kernel->several) several_.push_back(kernel);
   }
@@ -63,6 +65,14 @@ class Covering {
   const std::string& why() const { return why_; }
 
  private:
+  static Questions::Weights weights_of(const Node& fused, const Graph& body,
+                                       const Conditions& conditions) {
+    Questions::Weights weights;
+    for (size_t i = 0; i < fused.inputs.size(); ++i)
+      weights[body.inputs()[i]] = known_weight(*fused.inputs[i], conditions.known);
+    return weights;
+  }
+
   static Cover single_ops(const Nodes& nodes) {
     Cover cover;
     for (const Node* node : nodes) cover.pieces.push_back({node});
@@ -73,8 +83,8 @@ class Covering {
   Cover best_of(const Nodes& nodes) {
     const bool is_all = nodes.size() == body_.nodes().size();
     std::optional<Cover> best;
-    if (const auto seconds = estimate(nodes, is_all ? &why_ : nullptr))
-      best = Cover{{nodes}, *seconds};
+    if (const Answer answer = ask(nodes, is_all ? &why_ : nullptr); answer.yes)
+      best = Cover{{nodes}, answer.seconds};
     if (is_all && best) whole_ = best->seconds;
     for (size_t i = 0; i < std::min(fused_.cuts.size(), kMostCuts); ++i) {
       auto [first, second] = parted(nodes, body_.find(fused_.cuts[i]));
@@ -88,12 +98,16 @@ class Covering {
 
   /// The longest part that a kernel accepts, then the rest likewise.
   Cover from_the_front(Nodes nodes) {
+    const bool is_compared = !fused_.cuts.empty();  // with other covers, by its time
     Cover cover;
+    bool in_vain = false;  // no kernel took a part of what was ahead the last time
     while (!nodes.empty()) {
-      const auto ahead =
-          nodes.begin() + static_cast<ptrdiff_t>(std::min(nodes.size(), kLongestPiece));
-      const Nodes taken = longest_accepted({nodes.begin(), ahead});
-      cover.seconds += *estimate(taken, nullptr);
+      const Nodes ahead(nodes.begin(), nodes.begin() + static_cast<ptrdiff_t>(
+                                                           std::min(nodes.size(), kLongestPiece)));
+      in_vain &= ahead.size() == kLongestPiece && stands_apart(ahead);
+      const Nodes taken = in_vain ? Nodes{ahead.front()} : longest_accepted(ahead);
+      in_vain = taken.size() == 1;
+      if (is_compared) cover.seconds += ask(taken).seconds;
       std::erase_if(nodes, [&, next = size_t{0}](const Node* node) mutable {
         return next < taken.size() && node == taken[next] && ++next > 0;
       });
@@ -102,15 +116,24 @@ class Covering {
     return cover;
   }
 
+  /// The last node, which is new, reads no other's result: it makes no part of several.
+  static bool stands_apart(const Nodes& nodes) {
+    const auto& inputs = nodes.back()->inputs;
+    return std::ranges::none_of(inputs, [&](const Value* input) {
+      return input != nullptr && input->producer != nullptr &&
+             std::ranges::find(nodes, input->producer) != nodes.end();
+    });
+  }
+
   /// All of these nodes, what one of their values needs, or the first one alone.
-  Nodes longest_accepted(const Nodes& nodes) const {
+  Nodes longest_accepted(const Nodes& nodes) {
     Nodes longest = {nodes.front()};
     if (nodes.size() == 1) return nodes;
-    std::vector<const Value*> ends;
-    if (least_of(problem(nodes), nullptr, &ends)) return nodes;
-    for (const Value* value : ends) {
-      auto [first, second] = parted(nodes, value);
-      if (first.size() > longest.size() && !second.empty() && estimate(first, nullptr))
+    const Answer answer = ask(nodes);
+    if (answer.yes) return nodes;
+    for (const auto& [node, result] : answer.ends) {
+      auto [first, second] = parted(nodes, nodes[node]->outputs[result]);
+      if (first.size() > longest.size() && !second.empty() && ask(first).yes)
         longest = std::move(first);
     }
     return longest;
@@ -146,32 +169,42 @@ class Covering {
     return problem;
   }
 
-  /// The least time of a kernel that takes these nodes as one; nullopt: none does, `why` says so.
-  std::optional<double> estimate(const Nodes& nodes, std::string* why) const {
-    if (nodes.size() == 1) return least_seconds(kernels_, problem(nodes));
-    return least_of(problem(nodes), why, nullptr);
+  /// `why`: gets what kernels say of a no, in the names of these nodes' values.
+  Answer ask(const Nodes& nodes, std::string* why = nullptr) {
+    if (why != nullptr || nodes.size() > kLongestPiece) return answer_of(nodes, why);
+    const std::u32string question = questions_.about(nodes);
+    if (const Answer* known = answers_.find(question)) return *known;
+    Answer answer = answer_of(nodes, nullptr);
+    answers_.keep(question, answer);
+    return answer;
   }
 
-  /// `ends`: where kernels that refuse would end a part that begins with the same nodes.
-  std::optional<double> least_of(const std::shared_ptr<const Problem>& asked, std::string* why,
-                                 std::vector<const Value*>* ends) const {
-    std::optional<double> best;
+  Answer answer_of(const Nodes& nodes, std::string* why) const {
+    if (nodes.size() == 1) return {true, least_seconds(kernels_, problem(nodes)), {}};
+    const auto asked = problem(nodes);
+    Answer answer;
     std::string reasons;
     for (const Kernel* kernel : several_) {
       const Verdict verdict = kernel->accepts(*asked);
       if (verdict.yes) {
         const double seconds = kernel->estimate(asked, kernel->tunings(*asked).front()).seconds;
-        if (!best || seconds < *best) best = seconds;
+        if (!answer.yes || seconds < answer.seconds) answer.seconds = seconds;
+        answer.yes = true;
         continue;
       }
-      if (ends != nullptr && !verdict.up_to.empty())
-        if (const Value* value = body_.find(verdict.up_to)) ends->push_back(value);
+      if (!verdict.up_to.empty()) add_end(answer, nodes, body_.find(verdict.up_to));
       if (why == nullptr) continue;
       reasons += cat(reasons.empty() ? "" : "; ", kernel->name, ": ", verdict.why);
       if (!verdict.up_to.empty()) reasons += cat(" (up to %", verdict.up_to, ")");
     }
-    if (!best && why != nullptr) *why = std::move(reasons);
-    return best;
+    if (!answer.yes && why != nullptr) *why = std::move(reasons);
+    return answer;
+  }
+
+  static void add_end(Answer& answer, const Nodes& nodes, const Value* value) {
+    const auto made = value == nullptr ? nodes.end() : std::ranges::find(nodes, value->producer);
+    if (made != nodes.end())
+      answer.ends.emplace_back(made - nodes.begin(), static_cast<size_t>(value->index));
   }
 
   const Fused& fused_;
@@ -179,7 +212,9 @@ class Covering {
   const KernelRegistry& kernels_;
   const Conditions& conditions_;
   const Ranges& ranges_;
-  std::unordered_map<const Value*, std::shared_ptr<const Weight>> weights_;
+  const Questions::Weights weights_;
+  Answers& answers_;
+  Questions questions_;
   std::vector<const Kernel*> several_;
   std::string why_;
   double whole_ = 0;
@@ -215,8 +250,9 @@ bool cover(Graph& graph, const KernelRegistry& kernels, const Conditions& condit
   for (Node& node : graph.nodes())
     if (node.op.as<Fused>() != nullptr) regions.push_back(&node);
   bool changed = false;
+  Answers answers;
   for (Node* region : regions) {
-    Covering covering(graph, *region, kernels, conditions);
+    Covering covering(graph, *region, kernels, conditions, answers);
     const Cover best = covering.run();
     if (best.pieces.size() == 1) continue;
     CutRegion cut{{}, covering.why()};

@@ -18,8 +18,9 @@ struct CutRegion {
 /// pieces. Kernels are asked about the whole; then about the parts between marked cuts; then, from
 /// the front, about the longest part that one of them accepts, a single op where none does. Any
 /// cover computes the same. Leaves: a sorted graph; true: it changed. `cuts`: gets a line for each
-/// region that was cut. Error(unsupported) when no
-/// kernel runs a single op.
+/// region that was cut. What no kernel runs alone either is choice's to refuse.
+/// Nodes that are alike but for the names of their values are asked about once: what a kernel says
+/// must not depend on these.
 bool cover(Graph& graph, const KernelRegistry& kernels, const Conditions& conditions,
            std::vector<CutRegion>* cuts = nullptr);
 

@@ -149,13 +149,17 @@ class Compiling {
 
   /// The draft with those candidates that make the whole plan cheaper, one after the other.
   Draft cheapest(Draft best, std::unique_ptr<Graph> stored) {
+    std::unique_ptr<Graph> copy;  // of what `copied` is, as it is
+    const Graph* copied = nullptr;
     for (const CandidatePasses& candidate : candidate_passes()) {
       const PassOptions& passes = candidate.as_stored ? stored_ : passes_;
       std::unique_ptr<Graph>& from = candidate.as_stored ? stored : best.prepared;
-      std::unique_ptr<Graph> graph = from->clone();
-      if (!hone::run(candidate, *graph, passes)) continue;
-      if (candidate.as_stored) unpack(*graph, false);
-      Draft with = draft(std::move(graph));
+      if (copied != from.get()) copy = from->clone();
+      copied = from.get();
+      if (!hone::run(candidate, *copy, passes)) continue;
+      copied = nullptr;
+      if (candidate.as_stored) unpack(*copy, false);
+      Draft with = draft(std::move(copy));
       const bool taken = with.seconds < best.seconds;
       report_.candidates.push_back(
           {std::string(candidate.name), best.seconds, with.seconds, taken});

@@ -142,8 +142,13 @@ bool relies_on_contents(const Node& node) {
   return false;
 }
 
+/// A node of more operands and results runs on its own: no kernel takes so many, and every question
+/// about its region would copy them all.
+constexpr size_t kMostEdges = 128;
+
 NodeRole role_of(const Node& node, const Roles& before) {
   NodeRole result;
+  if (node.inputs.size() + node.outputs.size() > kMostEdges) return result;
   if (!control_bodies(node.op).empty() || !node.op.op_class().pure ||
       !std::all_of(node.inputs.begin(), node.inputs.end(), is_dense) ||
       !std::all_of(node.outputs.begin(), node.outputs.end(), is_dense) || relies_on_contents(node))

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "base/size.hpp"
@@ -9,7 +10,6 @@
 #include "device/cpu/jit/code_memory.hpp"
 #include "device/cpu/step.hpp"
 #include "ir/evaluation.hpp"
-#include "ir/nest/crossing.hpp"
 
 namespace hone::cpu {
 namespace {
@@ -27,33 +27,36 @@ Isa isa_of(const Problem& problem) {
   return Isa::generic;
 }
 
-/// Nodes that lead to each node of the body, it among them, in order.
-std::vector<std::vector<const Node*>> needs_of(const Graph& body) {
-  std::vector<const Node*> nodes;
-  for (const Node& node : body.nodes()) nodes.push_back(&node);
-  std::vector<std::vector<const Node*>> all;
-  for (size_t last = 0; last < nodes.size(); ++last) {
-    std::unordered_set<const Node*> needed{nodes[last]};
-    for (size_t i = last + 1; i-- > 0;)
-      if (needed.contains(nodes[i]))
-        for (const Value* input : nodes[i]->inputs)
-          if (input != nullptr && input->producer != nullptr) needed.insert(input->producer);
-    all.emplace_back();
-    for (const Node* node : nodes)
-      if (needed.contains(node)) all.back().push_back(node);
-  }
-  return all;
+using Part = std::vector<const Node*>;
+
+/// The nodes that lead to `last`, it among them, in the body's order; empty: of more than `most`.
+Part needs_of(const Node* last, const std::unordered_map<const Node*, size_t>& places,
+              size_t most) {
+  Part part{last};
+  std::unordered_set<const Node*> needed{last};
+  for (size_t i = 0; i < part.size(); ++i)
+    for (const Value* input : part[i]->inputs)
+      if (input != nullptr && input->producer != nullptr && needed.insert(input->producer).second) {
+        if (part.size() == most) return {};
+        part.push_back(input->producer);
+      }
+  std::sort(part.begin(), part.end(),
+            [&](const Node* a, const Node* b) { return places.at(a) < places.at(b); });
+  return part;
 }
 
 /// A large part of a region that has code, of those that lead to one of its values: the largest,
 /// where code that is made of one is made of the smaller ones, too.
 const Value* longest_part(const Graph& body, Isa isa) {
-  std::vector<std::vector<const Node*>> parts = needs_of(body);
-  std::erase_if(parts, [&](const auto& part) {
-    return part.size() < 2 || part.size() == body.nodes().size();
-  });
+  std::unordered_map<const Node*, size_t> places;
+  for (const Node& node : body.nodes()) places.emplace(&node, places.size());
+  std::vector<Part> parts;
+  for (const Node& node : body.nodes()) {
+    Part part = needs_of(&node, places, emitter::kMostCoded);
+    if (part.size() > 1 && part.size() < body.nodes().size()) parts.push_back(std::move(part));
+  }
   std::stable_sort(parts.begin(), parts.end(),
-                   [](const auto& a, const auto& b) { return a.size() < b.size(); });
+                   [](const Part& a, const Part& b) { return a.size() < b.size(); });
   const Value* longest = nullptr;
   for (size_t first = 0, last = parts.size(); first < last;) {
     const size_t middle = first + (last - first) / 2;
@@ -74,7 +77,7 @@ double bytes_of(const Problem& problem, const Value* value) {
 double seconds_of(const Problem& problem, const CodedRegion& coded) {
   double bytes = 0;
   for (const Value* value : coded.operands) bytes += bytes_of(problem, value);
-  const emitter::Work work = emitter::work_of(coded.code->nest, problem.sizes);
+  const emitter::Work work = emitter::work_of(*coded.code, problem.sizes);
   return bytes / problem.target->bytes_per_second +
          work.operations / problem.target->flops_per_second + kLoopSeconds * work.loops;
 }
@@ -93,60 +96,16 @@ Verdict supports(const Problem& problem) {
   return Verdict::no(coded.declined);
 }
 
-/// Whether a result may be written over an operand: every element of it that code reads lies where
-/// the result of the same turn, or of the same row, is stored, and is read before.
-bool is_read_in_place(const Nest& nest, const std::string& input, const std::string& output) {
-  bool stored = false, late = false;
-  walk(nest.body, [&](const Statement& statement) {
-    each_expr(statement, [&](const Expr& whole) {
-      visit(whole, [&](const Expr& load) {
-        late |= stored && load.kind() == Expr::Kind::load &&
-                std::get<BufferName>(load.source()).text == input;
-      });
-    });
-    const Store* store = statement.as<Store>();
-    stored |= store != nullptr && store->buffer == output;
-    return true;
-  });
-  if (late) return false;
-  std::vector<Dims> places;
-  for (const Access& access : accesses_of(nest.body)) {
-    if (access.buffer != input && access.buffer != output) continue;
-    if (!access.place || access.inner.empty()) return false;
-    // The loops that a row is in are the same for all; in it, each may walk it by a loop of its
-    // own.
-    Dims place;
-    for (size_t i = 0; i + 1 < access.inner.size(); ++i) place.push_back(access.inner[i].variable);
-    for (const Dim& dim : *access.place)
-      place.push_back(dim.substitute_variables([&](std::string_view name) {
-        return access.inner.back().variable.as_variable() == name
-                   ? std::optional<Dim>(Dim::variable("row"))
-                   : std::nullopt;
-      }));
-    places.push_back(std::move(place));
-  }
-  return std::all_of(places.begin(), places.end(),
-                     [&](const Dims& place) { return place == places.front(); });
-}
-
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
   const Graph& body = *problem->region.body;
   const CodedRegion coded = code_of(problem->region, isa_of(*problem));
-  const Nest& nest = coded.code->nest;
   made.seconds = seconds_of(*problem, coded);
   made.scratch_bytes = coded.code->emitted.scratch_bytes * problem->share.workers;
-  const Value* result = body.outputs()[0].value;
   for (size_t i = 0; i < body.inputs().size(); ++i) {
-    const Value* input = body.inputs()[i];
-    const auto found = std::find(coded.operands.begin(), coded.operands.end(), input);
-    if (found == coded.operands.end() || !(input->type == result->type)) continue;
-    const auto at = static_cast<size_t>(found - coded.operands.begin());
-    const auto to = std::find(coded.operands.begin(), coded.operands.end(), result);
-    if (is_read_in_place(nest, nest.parameters[at].name,
-                         nest.parameters[static_cast<size_t>(to - coded.operands.begin())].name))
-      made.may_overwrite.push_back(i);
+    const auto found = std::ranges::find(coded.overwritable, body.inputs()[i]);
+    if (found != coded.overwritable.end()) made.may_overwrite.push_back(i);
   }
   made.problem = std::move(problem);
   return made;
@@ -231,7 +190,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   const CodedRegion coded = code_of(problem.region, isa_of(problem));
   shared->region = problem.region;
   shared->code = coded.code;
-  shared->page = executable(std::as_bytes(std::span(coded.code->emitted.code)));
+  shared->page = emitter::page_of(*coded.code);
   if (shared->page != nullptr) shared->entry = function_at<emitter::Entry>(shared->page.get());
   for (const Value* value : coded.operands) {
     NestShared::Parameter parameter;
