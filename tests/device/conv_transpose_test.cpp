@@ -35,8 +35,8 @@ TEST_P(KernelTest, LargeTransposedConvolution) {
 
 TEST(TransposedConvolution, RefusesWhatItCannotRun) {
   EXPECT_EQ(refusal("cpu.conv_transpose",
-                    {"%x: f32[1,2,3,3,3]", "ConvTranspose(%x, @w)", "@w : f32[2,2,2,2,2]"}),
-            "one or two spatial dimensions only");
+                    {"%x: f32[1,2,3,3,3,3]", "ConvTranspose(%x, @w)", "@w : f32[2,2,2,2,2,2]"}),
+            "one to three spatial dimensions only");
   EXPECT_EQ(
       refusal("cpu.conv_transpose", {"%x: f64[1,2,3]", "ConvTranspose(%x, @w)", "@w : f64[2,2,2]"}),
       "f32 only");

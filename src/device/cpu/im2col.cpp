@@ -15,11 +15,16 @@ struct Run {
   int64_t offset;  // in a plane of the input; -1: padding
 };
 
+/// How far an element of the kernel lies from the first one.
+struct Tap {
+  int64_t dz, dy, dx;
+};
+
 /// ceil(a / b), b > 0.
 int64_t ceiling(int64_t a, int64_t b) { return a > 0 ? (a + b - 1) / b : a / b; }
 
 /// The runs of one kernel element. Returns how many there are.
-int runs_of(const ConvGeometry& g, int64_t dy, int64_t dx, int64_t first, int64_t count,
+int runs_of(const ConvGeometry& g, const Tap& tap, int64_t first, int64_t count,
             std::array<Run, 3 * kMostColumns>& runs) {
   if (g.plain) {
     runs[0] = {0, count, first};
@@ -32,14 +37,15 @@ int runs_of(const ConvGeometry& g, int64_t dy, int64_t dx, int64_t first, int64_
   for (int64_t column = 0; column < count;) {
     const int64_t row = (first + column) / g.columns, begin = (first + column) % g.columns;
     const int64_t end = std::min(g.columns, begin + count - column);
-    const int64_t y = g.y.start(row) + dy;
+    const int64_t z = g.z.start(row / g.rows) + tap.dz, y = g.y.start(row % g.rows) + tap.dy;
     // Outputs of this line that lie within the input.
-    const int64_t reach = -(g.x.start(0) + dx);
+    const int64_t reach = -(g.x.start(0) + tap.dx);
     int64_t inside = std::clamp(ceiling(reach, g.x.stride), begin, end);
     int64_t outside = std::clamp(ceiling(g.width + reach, g.x.stride), inside, end);
-    if (y < 0 || y >= g.height) inside = outside = end;
+    if (y < 0 || y >= g.height || z < 0 || z >= g.z.input) inside = outside = end;
     add(column, inside - begin, -1);
-    add(column + inside - begin, outside - inside, y * g.width + g.x.start(inside) + dx);
+    add(column + inside - begin, outside - inside,
+        (z * g.height + y) * g.width + g.x.start(inside) + tap.dx);
     add(column + outside - begin, end - outside, -1);
     column += end - begin;
   }
@@ -52,7 +58,8 @@ Filters::Filters(Window fields, int64_t groups, const std::vector<int64_t>& weig
     : window(std::move(fields)), group(groups), count(weight[0] / groups) {
   depth = element_count(std::span(weight).subspan(1));
   one_dimensional = weight.size() == 3;
-  kernel = {one_dimensional ? 1 : weight[2], weight.back()};
+  kernel = {one_dimensional ? 1 : weight[weight.size() - 2], weight.back()};
+  if (weight.size() > 4) slices = weight[2];
 }
 
 int64_t Filters::block_channels() const {
@@ -72,27 +79,30 @@ ConvGeometry::ConvGeometry(const Filters& filters, const std::vector<int64_t>& i
   channels = in[1] / filters.group;
   width = in.back();
   columns = out.back();
-  x = window_axis_of(filters.window, filters.one_dimensional ? 0 : 1, width, columns,
-                     filters.kernel[1]);
-  if (!filters.one_dimensional) {
-    height = in[2];
-    rows = out[2];
-    y = window_axis_of(filters.window, 0, height, rows, filters.kernel[0]);
+  const size_t last = in.size() - 3;  // of the spatial axes
+  x = window_axis_of(filters.window, last, width, columns, filters.kernel[1]);
+  if (last > 0) {
+    height = in[last + 1];
+    rows = out[last + 1];
+    y = window_axis_of(filters.window, last - 1, height, rows, filters.kernel[0]);
   }
-  plain = filters.taps() == 1 && x.stride == 1 && y.stride == 1 && x.pad_begin == 0 &&
-          y.pad_begin == 0 && columns == width && rows == height;
+  if (last > 1) z = window_axis_of(filters.window, 0, in[2], out[2], filters.slices);
+  plain = filters.taps() == 1;
+  for (const WindowAxis& axis : {x, y, z})
+    plain &= axis.stride == 1 && axis.pad_begin == 0 && axis.output == axis.input;
 }
 
 template <class T>
 void gather_windows(const Filters& filters, const ConvGeometry& g, const T* from, int64_t channels,
                     int64_t first, int64_t count, int width, T zero, float* to) {
-  const int64_t taps = filters.taps(), plane = g.height * g.width;
+  const int64_t taps = filters.taps(), plane = g.channel();
   const auto shift = static_cast<float>(zero);
   std::array<Run, 3 * kMostColumns> runs;
   for (int64_t tap = 0; tap < taps; ++tap) {
-    const int64_t dy = tap / filters.kernel[1] * g.y.dilation;
-    const int64_t dx = tap % filters.kernel[1] * g.x.dilation;
-    const int found = runs_of(g, dy, dx, first, count, runs);
+    const int64_t row = tap / filters.kernel[1];
+    const Tap at{row / filters.kernel[0] * g.z.dilation, row % filters.kernel[0] * g.y.dilation,
+                 tap % filters.kernel[1] * g.x.dilation};
+    const int found = runs_of(g, at, first, count, runs);
     for (int64_t c = 0; c < channels; ++c) {
       const T* source = from + c * plane;
       float* row = to + (c * taps + tap) * width;

@@ -1,5 +1,5 @@
 #pragma once
-// Convolution in one or two spatial dimensions as a matrix product: the sizes, the packed filters
+// Convolution in one to three spatial dimensions as a matrix product: the sizes, the packed filters
 // and the gathering of input windows into panels, for f32 and for quantized elements.
 
 #include <array>
@@ -15,13 +15,14 @@ struct Filters {
   Window window;
   int64_t group = 1, count = 0, depth = 0;  // filters and elements of one group
   std::array<int64_t, 2> kernel = {1, 1};
+  int64_t slices = 1;  // of the kernel, along a third spatial dimension
   bool one_dimensional = false;
 
   Filters() = default;
   Filters(Window window, int64_t group, const std::vector<int64_t>& weight);
   /// Floats of the packed filters of one group.
   int64_t packed() const { return packed_floats(count, depth, gemm_core().rows); }
-  int64_t taps() const { return kernel[0] * kernel[1]; }
+  int64_t taps() const { return slices * kernel[0] * kernel[1]; }
   /// Channels whose windows are gathered at a time: about kDepthBlock elements.
   int64_t block_channels() const;
   /// Floats of a gathered panel block of kTileColumns columns.
@@ -30,18 +31,21 @@ struct Filters {
   void pack(const float* values, float* to) const;
 };
 
-/// One convolution; images is 0 when there is nothing to do.
+/// One convolution; images is 0 when there is nothing to do. Rows and columns are those of one
+/// slice where there is a third spatial dimension.
 struct ConvGeometry {
   int64_t images = 0;
   int64_t channels = 0, height = 1, width = 1;  // of one group's input
   int64_t rows = 1, columns = 1;                // of the output
-  WindowAxis y = kNoAxis, x = kNoAxis;
+  WindowAxis z = kNoAxis, y = kNoAxis, x = kNoAxis;
   bool plain = false;  // an output pixel sees the input pixel of its place
 
   ConvGeometry() = default;
   ConvGeometry(const Filters& filters, const std::vector<int64_t>& in,
                const std::vector<int64_t>& out);
-  int64_t pixels() const { return rows * columns; }
+  int64_t pixels() const { return z.output * rows * columns; }
+  /// Elements of a channel of the input.
+  int64_t channel() const { return z.input * height * width; }
 };
 
 /// Gathers the windows of output pixels [first, first + count) over some channels, less `zero`, as

@@ -1,4 +1,4 @@
-// f32 transposed convolution in one or two spatial dimensions: a product of the transposed weight
+// f32 transposed convolution in one to three spatial dimensions: a product of the transposed weight
 // and the input, whose rows are then added to the places of the result that they belong to.
 
 #include "ops/convolution.hpp"
@@ -23,7 +23,7 @@ Verdict supports(const Problem& problem) {
   if (!weight.has_rank()) return Verdict::no("the weight's rank is unknown");
   if (!all_are(problem, DType::f32)) return Verdict::no("f32 only");
   const int rank = weight.rank();
-  if (rank != 3 && rank != 4) return Verdict::no("one or two spatial dimensions only");
+  if (rank < 3 || rank > 5) return Verdict::no("one to three spatial dimensions only");
   return {};
 }
 
@@ -49,10 +49,10 @@ struct ConvTransposeShared final : Shared<ConvTransposeShared> {
     int64_t images = 0, channels = 0, filters = 0;  // of one group
     int64_t taps = 1;
     // From the result to the input: what this op is the adjoint of.
-    WindowAxis y = kNoAxis, x = kNoAxis;
+    WindowAxis z = kNoAxis, y = kNoAxis, x = kNoAxis;
     int64_t block = 1, blocks = 0;  // filters that one tile makes, tiles of a group
-    int64_t pixels() const { return y.output * x.output; }
-    int64_t results() const { return y.input * x.input; }
+    int64_t pixels() const { return z.output * y.output * x.output; }
+    int64_t results() const { return z.input * y.input * x.input; }
   };
 
   WindowAxis axis(size_t at, int64_t input, int64_t output, int64_t kernel) const {
@@ -80,7 +80,9 @@ struct ConvTransposeShared final : Shared<ConvTransposeShared> {
     g.filters = weight[1];
     g.taps = element_count(std::span(weight).subspan(2));
     g.x = axis(in.size() - 3, in.back(), out.back(), weight.back());
-    if (in.size() == 4) g.y = axis(0, in[2], out[2], weight[2]);
+    const size_t last = in.size() - 3;  // of the spatial axes
+    if (last > 0) g.y = axis(last - 1, in[last + 1], out[last + 1], weight[last + 1]);
+    if (last > 1) g.z = axis(0, in[2], out[2], weight[2]);
     // Filters enough for a tile of the product, fewer where there would be too few tiles.
     const int64_t wanted = ceil_div(4 * int64_t{workers}, g.images * op.group);
     g.block = std::clamp(ceil_div(g.filters, wanted), int64_t{1},
@@ -129,15 +131,20 @@ struct ConvTransposeShared final : Shared<ConvTransposeShared> {
   /// Adds what input pixels [first, first + count) give to one filter through kernel element `tap`.
   static void scatter(const Geometry& g, int64_t tap, int64_t first, int64_t count,
                       const float* from, float* to) {
-    const int64_t ky = tap / g.x.kernel, kx = tap % g.x.kernel;
-    const Taps lines = g.y.outputs(ky), inside = g.x.outputs(kx);
+    const int64_t kx = tap % g.x.kernel, ky = tap / g.x.kernel % g.y.kernel;
+    const int64_t kz = tap / g.x.kernel / g.y.kernel;
+    const Taps slices = g.z.outputs(kz), lines = g.y.outputs(ky), inside = g.x.outputs(kx);
     for (int64_t done = 0; done < count;) {
-      const int64_t line = (first + done) / g.x.output, begin = (first + done) % g.x.output;
+      const int64_t row = (first + done) / g.x.output, begin = (first + done) % g.x.output;
+      const int64_t slice = row / g.y.output, line = row % g.y.output;
       const int64_t end = std::min(g.x.output, begin + count - done);
       const int64_t left = std::max(begin, inside.first), right = std::min(end, inside.last);
-      if (line >= lines.first && line < lines.last && left < right) {
+      const bool is_inside = slice >= slices.first && slice < slices.last && line >= lines.first &&
+                             line < lines.last && left < right;
+      if (is_inside) {
+        const int64_t z = g.z.start(slice) + kz * g.z.dilation;
         const int64_t y = g.y.start(line) + ky * g.y.dilation;
-        float* place = to + y * g.x.input + g.x.start(left) + kx * g.x.dilation;
+        float* place = to + (z * g.y.input + y) * g.x.input + g.x.start(left) + kx * g.x.dilation;
         const float* sums = from + done + left - begin;
         for (int64_t i = 0; i < right - left; ++i) place[i * g.x.stride] += sums[i];
       }
