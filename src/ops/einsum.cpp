@@ -219,6 +219,15 @@ struct Trusted {
 
 }  // namespace
 
+EinsumTerms einsum_terms(std::string_view equation, const std::vector<size_t>& ranks) {
+  Equation parsed = read_equation(equation);
+  expand_all(Trusted{}, parsed, ranks);
+  EinsumTerms terms;
+  for (const Term& term : parsed.operands) terms.operands.emplace_back(term.begin(), term.end());
+  terms.result.assign(parsed.result.begin(), parsed.result.end());
+  return terms;
+}
+
 void Einsum::express(Expression& e) const {
   Equation parsed = read_equation(equation);
   std::vector<size_t> ranks;

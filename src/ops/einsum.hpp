@@ -19,4 +19,12 @@ struct Einsum {
   void express(Expression& e) const;
 };
 
+/// A label for each axis of the operands and of the result of an Einsum: a letter, or a number that
+/// counts the axes of "..." from the last. The equation was checked for operands of these ranks.
+struct EinsumTerms {
+  std::vector<std::string> operands;
+  std::string result;
+};
+EinsumTerms einsum_terms(std::string_view equation, const std::vector<size_t>& ranks);
+
 }  // namespace hone

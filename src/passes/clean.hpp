@@ -18,6 +18,10 @@ bool remove_identities(Graph& graph, const PassOptions& options);
 /// each stands there. Needs: types. Before: merge_common, which sees equal spellings. exact
 bool spell_reshapes(Graph& graph, const PassOptions& options);
 
+/// Einsum of one or two operands becomes a product of matrices, or of elements, with transposes and
+/// reshapes around it, where it has no diagonal and one size for each letter. Needs: types. ulp 8
+bool spell_einsum(Graph& graph, const PassOptions& options);
+
 /// Axes count from the front; those of a reduction stand in ascending order. Needs: types. exact
 bool spell_axes(Graph& graph, const PassOptions& options);
 
