@@ -1,0 +1,235 @@
+// f32 deformable convolution in two spatial dimensions: the elements that a panel of places reads,
+// interpolated, are gathered into columns, which the filters are multiplied by.
+
+#include "ops/deformable.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/size.hpp"
+#include "device/cpu/gemm.hpp"
+#include "device/cpu/plane.hpp"
+#include "device/cpu/step.hpp"
+
+namespace hone::cpu {
+namespace {
+
+constexpr int kOffsets = 2, kBias = 3, kMask = 4;  // operands
+constexpr int64_t kColumnFloats = 128 * 1024;      // that a tile gathers, where a panel is less
+
+Verdict supports(const Problem& problem) {
+  if (op_of<DeformConv>(problem) == nullptr) return Verdict::no("DeformConv only");
+  if (!all_are(problem, DType::f32)) return Verdict::no("f32 only");
+  const Dims& weight = operand_type(problem, 1)->shape();
+  if (weight.size() != 4) return Verdict::no("two spatial dimensions only");
+  for (size_t i = 1; i < 4; ++i)
+    if (!weight[i].constant()) return Verdict::no("the weight's shape is open");
+  return {};
+}
+
+/// Elements of a filter.
+int64_t depth_of(const Problem& problem) {
+  const Dims& weight = operand_type(problem, 1)->shape();
+  int64_t depth = 1;
+  for (size_t i = 1; i < 4; ++i) depth = checked_mul(depth, *weight[i].constant());
+  return depth;
+}
+
+/// Places of a tile at most: whole panels.
+int64_t most_places(int64_t depth) {
+  const int64_t panel = gemm_core().columns;
+  return std::clamp(kColumnFloats / std::max<int64_t>(depth, 1) / panel * panel, panel,
+                    kTileColumns);
+}
+
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  Recipe made;
+  made.tuning = tuning;
+  const int64_t depth = depth_of(*problem);
+  const double sums = typical_count(*problem, problem->region.single()->outputs[0]->type);
+  const double filters = std::max(1.0, typical(*problem, operand_type(*problem, 1)->shape()[0]));
+  made.seconds =
+      sums * static_cast<double>(depth) * (2 + 40 / filters) / problem->target->flops_per_second;
+  made.scratch_bytes =
+      worker_scratch(problem->share, Dim(kTileScratch + checked_mul(most_places(depth), depth)));
+  made.problem = std::move(problem);
+  return made;
+}
+
+/// Where the places of a panel read through one element of the kernel: four corners each.
+struct Corners {
+  static constexpr int64_t kMost = 32;
+  int64_t offsets[4][kMost];  // -1: outside
+  float weights[4][kMost];
+  bool inside = true;  // none is outside
+};
+
+struct DeformConvShared final : Shared<DeformConvShared> {
+  Region region;
+  DeformConv op;
+  std::vector<Source> operands_of;
+  int64_t depth;
+  int workers;
+
+  explicit DeformConvShared(const Problem& problem)
+      : region(problem.region),
+        op(*op_of<DeformConv>(problem)),
+        operands_of(sources(problem)),
+        depth(depth_of(problem)),
+        workers(problem.share.workers) {}
+
+  struct Geometry {
+    int64_t images = 0, channels = 0, filters = 0;  // of all groups
+    WindowAxis y = kNoAxis, x = kNoAxis;
+    int64_t tile = 0, tiles = 0;  // places of one; of an image and group
+    int64_t taps() const { return y.kernel * x.kernel; }
+    int64_t places() const { return y.output * x.output; }
+    int64_t plane() const { return y.input * x.input; }
+  };
+
+  /// Error(invalid_model) where an operand has not the shape that the op's text promises.
+  void check_shape(int operand, const Operands& operands,
+                   const std::vector<int64_t>& wanted) const {
+    const auto index = static_cast<size_t>(operand);
+    if (index >= operands_of.size() || !operands_of[index].present()) return;
+    const std::vector<int64_t>& shape = operands_of[index].shape(operands);
+    check(shape == wanted, Code::invalid_model, "operand ", operand, " is ", shape_text(shape),
+          ", wanted ", shape_text(wanted), " (", describe(*region.single()), ")");
+  }
+
+  Geometry geometry(const Operands& operands) const {
+    const std::vector<int64_t>&in = operands_of[0].shape(operands),
+          &weight = operands_of[1].shape(operands), &out = operands.outputs[0].shape;
+    Geometry g;
+    if (element_count(out) == 0) return g;
+    g.y = window_axis_of(op.window, 0, in[2], out[2], weight[2]);
+    g.x = window_axis_of(op.window, 1, in[3], out[3], weight[3]);
+    check(
+        in[1] % op.offset_group == 0 && in[1] == weight[1] * op.group && weight[0] % op.group == 0,
+        Code::invalid_model, "an input of shape ", shape_text(in), " and a weight of shape ",
+        shape_text(weight), " do not fit (", describe(*region.single()), ")");
+    const int64_t moved = checked_mul(op.offset_group, g.taps());
+    check_shape(kOffsets, operands, {in[0], checked_mul(moved, 2), out[2], out[3]});
+    check_shape(kMask, operands, {in[0], moved, out[2], out[3]});
+    check_shape(kBias, operands, {weight[0]});
+    g.images = in[0], g.channels = in[1], g.filters = weight[0];
+    const int64_t panel = gemm_core().columns, panels = ceil_div(g.places(), panel);
+    const int64_t wanted = workers == 1 ? 1 : ceil_div(4 * int64_t{workers}, g.images * op.group);
+    g.tile = std::min(most_places(depth), ceil_div(panels, wanted) * panel);
+    g.tiles = ceil_div(g.places(), g.tile);
+    return g;
+  }
+
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
+           Stream& stream) const {
+    const int64_t own = kTileScratch + most_places(depth) * depth;
+    stream.parallel(g.images * op.group * g.tiles, [&](int64_t item) {
+      run_tile(g, operands, item / g.tiles, item % g.tiles * g.tile, scratch_of(scratch, own));
+    });
+  }
+
+  /// Places from `first` on of `index`, an image and group.
+  void run_tile(const Geometry& g, const Operands& operands, int64_t index, int64_t first,
+                float* work) const {
+    const int64_t count = std::min(g.tile, g.places() - first);
+    const int64_t image = index / op.group, group = index % op.group;
+    const int64_t filters = g.filters / op.group, panel = gemm_core().columns;
+    float* columns = work + kTileScratch;
+    for (int64_t at = 0; at < count; at += panel)
+      gather(g, operands, image, group, first + at, std::min(panel, count - at),
+             columns + at * depth);
+    float* to = operands.outputs[0].as<float>() + index * filters * g.places() + first;
+    const float* biases =
+        operands_of.size() > kBias ? operands_of[kBias].as<float>(operands) : nullptr;
+    for (int64_t f = 0; f < filters; ++f)
+      std::fill_n(to + f * g.places(), count,
+                  biases == nullptr ? 0.0F : biases[group * filters + f]);
+    const float* weight = operands_of[1].as<float>(operands) + group * filters * depth;
+    const Product product{filters, count, depth, weight, depth, 1, nullptr, 0, 0, columns};
+    const Tiling tiling = tile_product(gemm_core(), filters, count, 1, 1);
+    for (int64_t tile = 0; tile < tiling.tiles(); ++tile)
+      cpu::run_tile(product, tiling, tile, work, to, g.places());
+  }
+
+  /// A panel of `count` places: [channel][element of the kernel][place].
+  void gather(const Geometry& g, const Operands& operands, int64_t image, int64_t group,
+              int64_t first, int64_t count, float* to) const {
+    const int64_t channels = g.channels / op.group, width = gemm_core().columns;
+    const int64_t each = g.channels / op.offset_group;  // channels that are moved alike
+    const float* input = operands_of[0].as<float>(operands) + image * g.channels * g.plane();
+    Corners corners;
+    for (int64_t c = group * channels; c < (group + 1) * channels;) {
+      const int64_t last = std::min((group + 1) * channels, (c / each + 1) * each);
+      for (int64_t tap = 0; tap < g.taps(); ++tap) {
+        find(g, operands, (image * op.offset_group + c / each) * g.taps() + tap, first, count,
+             corners);
+        for (int64_t k = c; k < last; ++k) {
+          float* row = to + ((k - group * channels) * g.taps() + tap) * width;
+          read(corners, count, input + k * g.plane(), row);
+          std::fill_n(row + count, width - count, 0.0F);
+        }
+      }
+      c = last;
+    }
+  }
+
+  /// `moved`: the image, group of offsets and element of the kernel, counted together.
+  void find(const Geometry& g, const Operands& operands, int64_t moved, int64_t first,
+            int64_t count, Corners& corners) const {
+    const float* offsets = operands_of[kOffsets].as<float>(operands) + 2 * moved * g.places();
+    const float* mask =
+        operands_of.size() > kMask ? operands_of[kMask].as<float>(operands) : nullptr;
+    if (mask != nullptr) mask += moved * g.places();
+    const int64_t tap = moved % g.taps();
+    corners.inside = true;
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t at = first + i;
+      const double y =
+          static_cast<double>(g.y.start(at / g.x.output) + tap / g.x.kernel * g.y.dilation) +
+          double{offsets[at]};
+      const double x =
+          static_cast<double>(g.x.start(at % g.x.output) + tap % g.x.kernel * g.x.dilation) +
+          double{offsets[g.places() + at]};
+      const double scale = mask == nullptr ? 1 : mask[at];
+      const double top = std::floor(y), left = std::floor(x);
+      for (int corner = 0; corner < 4; ++corner) {
+        const double row = top + corner / 2, column = left + corner % 2;
+        const bool inside = row >= 0 && row < static_cast<double>(g.y.input) && column >= 0 &&
+                            column < static_cast<double>(g.x.input);
+        corners.inside &= inside;
+        corners.offsets[corner][i] =
+            inside ? static_cast<int64_t>(row) * g.x.input + static_cast<int64_t>(column) : -1;
+        const double down = corner / 2 == 0 ? 1 - (y - top) : y - top;
+        const double right = corner % 2 == 0 ? 1 - (x - left) : x - left;
+        corners.weights[corner][i] = inside ? static_cast<float>(down * right * scale) : 0.0F;
+      }
+    }
+  }
+
+  static void read(const Corners& corners, int64_t count, const float* plane, float* to) {
+    const auto each = [&](const auto& element) {
+      for (int64_t i = 0; i < count; ++i) {
+        float sum = corners.weights[0][i] * element(corners.offsets[0][i]);
+        for (int k = 1; k < 4; ++k) sum += corners.weights[k][i] * element(corners.offsets[k][i]);
+        to[i] = sum;
+      }
+    };
+    if (corners.inside) return each([&](int64_t at) { return plane[at]; });
+    each([&](int64_t at) {
+      const float value = plane[std::max<int64_t>(at, 0)];
+      return at < 0 ? 0.0F : value;
+    });
+  }
+};
+
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
+  return std::make_shared<DeformConvShared>(*recipe.problem);
+}
+
+}  // namespace
+
+void register_deform_conv(KernelRegistry& registry) {
+  registry.add({"cpu.deform_conv", 1, supports, no_tunings, recipe, prepare});
+}
+
+}  // namespace hone::cpu
