@@ -1,4 +1,4 @@
-// Kernels that choose elements by comparing them: ArgMax, ArgMin, TopK.
+// Kernels that choose elements by comparing them: ArgMax, ArgMin, Hardmax, TopK.
 
 #include <gtest/gtest.h>
 
@@ -44,6 +44,28 @@ TEST_P(KernelTest, ArgMaxOfNan) {
             {"%x: f16[3,4]", cat(op, "(f16[2,5]{nan,nan,inf,1,-inf,0,-0,inf,inf,2})", fields)});
         expect_kernel("cpu.arg", {"", cat(op, "(f32[2,3]{-inf,-inf,-inf,inf,inf,inf})", fields)});
       }
+}
+
+TEST_P(KernelTest, HardmaxOfLanes) {
+  Rng rng(20261130);
+  for (const char* dtype : {"f32", "f64", "f16", "bf16"})
+    for (const char* fields :
+         {"", " axis=1", " axis=0", " axis=1 flatten=true", " axis=0 flatten=true"}) {
+      KernelCase given{cat("%x: ", dtype, "[a,3,c]"),
+                       cat("Hardmax(%x)", fields),
+                       "",
+                       "%y",
+                       {{{"a", 1}, {"c", 1}},
+                        {{"a", 4}, {"c", 700}},
+                        {{"a", 2}, {"c", 1100}},
+                        {{"a", 0}, {"c", 3}},
+                        {{"a", 2}, {"c", 0}}}};
+      given.bounds["x"] = rng.percent(50) ? ElementBounds{0, 4} : ElementBounds{0, 120};
+      SCOPED_TRACE(cat(dtype, fields));
+      expect_kernel("cpu.arg", given);
+    }
+  expect_kernel("cpu.arg", {"", "Hardmax(f32[2,5]{1,nan,inf,nan,-inf,-inf,-inf,-inf,-inf,-inf})"});
+  expect_kernel("cpu.arg", {"%x: f32[]", "Hardmax(%x)"});
 }
 
 TEST_P(KernelTest, TopK) {

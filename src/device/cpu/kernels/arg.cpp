@@ -1,4 +1,4 @@
-// ArgMax and ArgMin along one axis: rows a block at a time, outer axes line by line.
+// ArgMax, ArgMin and Hardmax along one axis: rows a block at a time, outer axes line by line.
 
 #include <cmath>
 
@@ -18,20 +18,33 @@ constexpr int64_t kBlock = 1024;      // elements of a row that are looked at to
 struct Fields {
   int64_t axis;
   bool greatest, last;
+  bool hard = false;     // a 1 among zeros, in the operand's type, instead of the place
+  bool flatten = false;  // the axes behind it belong to it
 };
 std::optional<Fields> fields_of(const Problem& problem) {
   if (const auto* op = op_of<ArgMax>(problem)) return Fields{op->axis, true, op->select_last_index};
   if (const auto* op = op_of<ArgMin>(problem))
     return Fields{op->axis, false, op->select_last_index};
+  if (const auto* op = op_of<Hardmax>(problem))
+    return Fields{op->axis, true, false, true, op->flatten};
   return std::nullopt;
 }
 
 Verdict supports(const Problem& problem) {
-  if (!fields_of(problem)) return Verdict::no("ArgMax and ArgMin only");
+  if (!fields_of(problem)) return Verdict::no("ArgMax, ArgMin and Hardmax only");
   const TensorType& x = *operand_type(problem, 0);
   if (!x.has_rank()) return Verdict::no("the operand is of unknown rank");
   if (const char* why = number_refusal(x.dtype)) return Verdict::no(why);
   return {};
+}
+
+template <class T>
+T one(T) {
+  return T{1};
+}
+template <DType kType>
+Half<kType> one(Half<kType>) {
+  return Half<kType>::of(1);
 }
 
 template <class T>
@@ -129,8 +142,11 @@ struct ArgShared final : Shared<ArgShared> {
     const std::vector<int64_t>& shape = source.shape(operands);
     const size_t axis = axis_index(fields.axis, std::max<size_t>(shape.size(), 1));
     Geometry g;
-    for (size_t d = 0; d < shape.size(); ++d)
-      (d < axis ? g.outer : d == axis ? g.size : g.inner) *= shape[d];
+    for (size_t d = 0; d < shape.size(); ++d) {
+      const bool along = d == axis || (fields.flatten && d > axis);
+      (d < axis ? g.outer : along ? g.size : g.inner) *= shape[d];
+    }
+    if (fields.hard && element_count(shape) == 0) g = {0, 1, 1};
     check(g.size > 0, Code::invalid_model, "nothing to choose from along axis ", axis, " of ",
           shape_text(shape), " (", describe(*region.single()), ")");
     check(g.inner == 1 || g.size <= std::numeric_limits<int32_t>::max(), Code::unsupported,
@@ -166,14 +182,15 @@ struct ArgShared final : Shared<ArgShared> {
   void lanes(const Geometry& g, const Operands& operands, Stream& stream) const {
     const RowFunctions& rows = row_functions();
     const T* from = source.as<T>(operands);
-    auto* to = operands.outputs[0].as<int64_t>();
     if (g.inner == 1) {
       parallel_ranges(stream, g.outer, kTile / g.size, [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
           const T* row = from + i * g.size;
+          int64_t place = 0;
           if constexpr (std::is_same_v<T, float> || std::is_integral_v<T>)
-            to[i] = chosen_by_blocks<kGreatest, kLast>(rows, g.size, row);
-          else to[i] = chosen_of_row<kGreatest, kLast>(g.size, row);
+            place = chosen_by_blocks<kGreatest, kLast>(rows, g.size, row);
+          else place = chosen_of_row<kGreatest, kLast>(g.size, row);
+          write<T>(g, operands, i, 0, 1, &place);
         }
       });
       return;
@@ -183,11 +200,26 @@ struct ArgShared final : Shared<ArgShared> {
         stream, g.outer * blocks, kTile / (g.size * kColumns), [&](int64_t first, int64_t last) {
           for (int64_t i = first; i < last; ++i) {
             const int64_t column = i % blocks * kColumns;
+            const int64_t count = std::min(kColumns, g.inner - column);
+            int64_t places[kColumns];
             chosen_of_columns<kGreatest, kLast>(
-                g.size, std::min(kColumns, g.inner - column), g.inner,
-                from + i / blocks * g.size * g.inner + column, to + i / blocks * g.inner + column);
+                g.size, count, g.inner, from + i / blocks * g.size * g.inner + column, places);
+            write<T>(g, operands, i / blocks, column, count, places);
           }
         });
+  }
+
+  /// What was chosen of `count` lanes side by side.
+  template <class T>
+  void write(const Geometry& g, const Operands& operands, int64_t outer, int64_t column,
+             int64_t count, const int64_t* places) const {
+    if (!fields.hard) {
+      std::copy_n(places, count, operands.outputs[0].as<int64_t>() + outer * g.inner + column);
+      return;
+    }
+    T* to = operands.outputs[0].as<T>() + outer * g.size * g.inner + column;
+    for (int64_t k = 0; k < g.size; ++k) std::fill_n(to + k * g.inner, count, T{});
+    for (int64_t i = 0; i < count; ++i) to[places[i] * g.inner + i] = one(T{});
   }
 };
 
