@@ -31,10 +31,10 @@ Verdict supports(const Problem& problem) {
   return {};
 }
 
-/// Floats that a worker needs for a block of sequences: two states, one packed, three times as many
-/// for the gates' sake.
+/// Floats that a worker needs: for products, and for a block of sequences their two states, what
+/// enters GRU's hidden gate, and the gates.
 int64_t worker_floats(int64_t gates, int64_t hidden) {
-  return std::max(kTileScratch, gemm_core().rows * hidden * (4 + gates));
+  return kTileScratch + gemm_core().rows * hidden * (3 + gates);
 }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
@@ -183,10 +183,11 @@ struct RecurrentShared final : Shared<RecurrentShared> {
           count_(std::min<int64_t>(gemm_core().rows, g.batch - first)),
           n_(shared.hidden),
           row_(shared.kind.gates * shared.hidden),
-          projected_(projected) {
+          projected_(projected),
+          work_(work) {
       const int64_t size = gemm_core().rows * n_;
-      state_ = work, cell_ = work + size, panel_ = work + 2 * size, more_ = work + 3 * size;
-      gates_ = work + 4 * size;
+      state_ = work + kTileScratch, cell_ = state_ + size, more_ = cell_ + size;
+      gates_ = more_ + size;
       functions_ = shared.functions.data() +
                    d * static_cast<int64_t>(shared.functions.size()) / g.directions;
     }
@@ -241,15 +242,14 @@ struct RecurrentShared final : Shared<RecurrentShared> {
     }
     const float* packed() const { return floats(s_.r) + d_ * packed_recurrent(s_.kind.gates, n_); }
 
-    /// to[count][columns] += rows[count][n] * block.
+    /// to[count][columns] += rows[count][n] * block. As many rows as there are: a single sequence
+    /// must not cost as much as a block of them.
     void multiply(const float* rows, int64_t columns, const float* block, float* to,
                   int64_t stride) {
-      const GemmCore& core = gemm_core();
-      pack_panels(rows, count_, n_, n_, 1, core.rows, panel_);
-      for (int64_t start = 0; start < n_; start += kDepthBlock)
-        multiply_panels(core, count_, columns, std::min(kDepthBlock, n_ - start),
-                        {panel_ + start * core.rows, n_ * core.rows},
-                        {block + start * core.columns, n_ * core.columns}, to, stride);
+      const Product product{count_, columns, n_, rows, n_, 1, nullptr, 0, 0, block};
+      const Tiling tiling = tile_product(gemm_core(), count_, columns, 1, 1);
+      for (int64_t tile = 0; tile < tiling.tiles(); ++tile)
+        run_tile(product, tiling, tile, work_, to, stride);
     }
 
     /// GRU: update and reset gates, and what enters the hidden gate.
@@ -321,7 +321,7 @@ struct RecurrentShared final : Shared<RecurrentShared> {
     const Operands& operands_;
     int64_t d_, first_, count_, n_, row_;
     const float* projected_;  // [sequence, batch] or [batch, sequence], gates, n
-    float *state_, *cell_, *panel_, *more_, *gates_;
+    float *work_, *state_, *cell_, *more_, *gates_;
     const GateRow* functions_;
   };
 };
