@@ -83,11 +83,11 @@ TEST_P(KernelTest, PoolingOfVolumes) {
     if (rng.percent(30)) fields += " ceil_mode=true";
     if (average && rng.percent(50)) fields += " count_include_pad=true";
     SCOPED_TRACE(fields);
-    expect_kernel("cpu.pool_3d",
+    expect_kernel("cpu.pool",
                   {"%x: f32[2,3,d,h,w]", cat(average ? "AveragePool" : "MaxPool", "(%x)", fields),
                    "", "%y", sizes});
   }
-  expect_kernel("cpu.pool_3d", {"", "MaxPool(f32[1,1,1,1,4]{1,nan,2,inf}) kernel_shape=[1,1,2]"});
+  expect_kernel("cpu.pool", {"", "MaxPool(f32[1,1,1,1,4]{1,nan,2,inf}) kernel_shape=[1,1,2]"});
 }
 
 }  // namespace

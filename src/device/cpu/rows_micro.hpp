@@ -90,23 +90,21 @@ struct Rows : Lanes<kWidth> {
   /// The best element, of `none` and those; in several vectors, as each waits for the one before.
   template <class Better>
   static float choose(long count, const float* from, float none, Better better) {
-    constexpr long kVectors = 4;
+    constexpr int kVectors = 4;
     V best[kVectors] = {all(none), all(none), all(none), all(none)};
+    const auto take = [&](auto& known, auto x) { known = better(x, known) ? x : known; };
     long i = 0;
     for (; i + kVectors * kWidth <= count; i += kVectors * kWidth)
-      for (long k = 0; k < kVectors; ++k) {
-        const V x = load(from + i + k * kWidth);
-        best[k] = better(x, best[k]) ? x : best[k];
-      }
-    for (; i + kWidth <= count; i += kWidth) {
-      const V x = load(from + i);
-      best[0] = better(x, best[0]) ? x : best[0];
-    }
-    float result = none;
-    for (const V& lanes : best)
-      for (int k = 0; k < kWidth; ++k) result = better(lanes[k], result) ? lanes[k] : result;
-    for (; i < count; ++i) result = better(from[i], result) ? from[i] : result;
-    return result;
+      for (int k = 0; k < kVectors; ++k) take(best[k], load(from + i + k * kWidth));
+    for (; i + kWidth <= count; i += kWidth) take(best[0], load(from + i));
+    take(best[0], best[2]), take(best[1], best[3]), take(best[0], best[1]);
+    // In halves: of short rows this is most of the time.
+    float lanes[kWidth];
+    store(lanes, best[0]);
+    for (int step = kWidth / 2; step > 0; step /= 2)
+      for (int k = 0; k < step; ++k) take(lanes[k], lanes[k + step]);
+    for (; i < count; ++i) take(lanes[0], from[i]);
+    return lanes[0];
   }
 
   static void exp_row(long count, const float* from, float* to) {

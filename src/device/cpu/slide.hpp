@@ -17,7 +17,7 @@ struct Slide {
   long rows, count;
 };
 
-/// All read up to kMostSlideLanes floats behind what they need of `from`.
+/// Those of a slide read up to kMostSlideLanes floats behind what they need of `from`.
 struct SlideFunctions {
   /// start + the sum of weights[t] * element.
   void (*weighted)(const Slide& slide);
@@ -25,10 +25,14 @@ struct SlideFunctions {
   void (*sum)(const Slide& slide);
   /// The largest; NaN where one is NaN.
   void (*max)(const Slide& slide);
-  /// values[i] /= by[i].
-  void (*divide)(long count, const float* by, float* values);
+  /// values[i] *= by[i].
+  void (*multiply)(long count, const float* by, float* values);
   /// Elements at even places to one row, those at odd places to another.
   void (*part)(long count, const float* from, float* even, float* odd);
+  /// to[i] is the sum, or the largest (NaN where one is NaN), of rows[0 .. many)[i]; `to` may be
+  /// the first row.
+  void (*sum_rows)(long many, const float* const* rows, long count, float* to);
+  void (*max_rows)(long many, const float* const* rows, long count, float* to);
 };
 
 inline constexpr long kMostSlideLanes = 64;

@@ -27,12 +27,18 @@ struct Sliding {
   };
   struct Sum {
     static V begin(const hone::cpu::Slide&) { return V{}; }
-    static V with(V known, V next, float) { return known + next; }
+    template <class Floats>
+    static Floats with(Floats known, Floats next, float) {
+      return known + next;
+    }
     static constexpr bool kWeighted = false;
   };
   struct Max {
     static V begin(const hone::cpu::Slide&) { return V{} - __builtin_inff(); }
-    static V with(V known, V next, float) { return (next > known) | (next != next) ? next : known; }
+    template <class Floats>
+    static Floats with(Floats known, Floats next, float) {
+      return (next > known) | (next != next) ? next : known;
+    }
     static constexpr bool kWeighted = false;
   };
 
@@ -67,7 +73,8 @@ struct Sliding {
       // Several vectors at once even if the last ones are not needed: each tap waits for the one
       // before.
       const long left = (slide.count - i + kWidth - 1) / kWidth;
-      if (left > 2) rest<Kind, kVectors, kTaps>(slide, from + i, slide.count - i, to + i, end);
+      if (left > 3) rest<Kind, kVectors, kTaps>(slide, from + i, slide.count - i, to + i, end);
+      else if (left == 3) rest<Kind, 3, kTaps>(slide, from + i, slide.count - i, to + i, end);
       else if (left == 2) rest<Kind, 2, kTaps>(slide, from + i, slide.count - i, to + i, end);
       else if (left == 1) rest<Kind, 1, kTaps>(slide, from + i, slide.count - i, to + i, end);
     }
@@ -90,13 +97,45 @@ struct Sliding {
   template <class Kind>
   static void slide(const hone::cpu::Slide& slide) {
     if (slide.taps == 9) rows<Kind, 9>(slide);
+    else if (slide.taps == 3) rows<Kind, 3>(slide);
+    else if (slide.taps == 2) rows<Kind, 2>(slide);
     else rows<Kind, 0>(slide);
   }
 
-  static void divide(long count, const float* by, float* values) {
+  static void multiply(long count, const float* by, float* values) {
     long i = 0;
-    for (; i + kWidth <= count; i += kWidth) store(values + i, load(values + i) / load(by + i));
-    for (; i < count; ++i) values[i] /= by[i];
+    for (; i + kWidth <= count; i += kWidth) store(values + i, load(values + i) * load(by + i));
+    for (; i < count; ++i) values[i] *= by[i];
+  }
+
+  /// Goes on from `i` with kVectors vectors of Floats at a time.
+  template <class Kind, class Floats, int kVectors>
+  static void rows_by(long many, const float* const* rows, long count, float* to, long& i) {
+    constexpr int kLanes = sizeof(Floats) / sizeof(float);
+    for (; i + kVectors * kLanes <= count; i += kVectors * kLanes) {
+      Floats made[kVectors];
+      __builtin_memcpy(made, rows[0] + i, sizeof made);
+      for (long row = 1; row < many; ++row)
+        for (int v = 0; v < kVectors; ++v) {
+          Floats next;
+          __builtin_memcpy(&next, rows[row] + i + v * kLanes, sizeof next);
+          made[v] = Kind::with(made[v], next, 0);
+        }
+      __builtin_memcpy(to + i, made, sizeof made);
+    }
+  }
+  template <class Kind>
+  static void fold_rows(long many, const float* const* rows, long count, float* to) {
+    long i = 0;
+    rows_by<Kind, V, 4>(many, rows, count, to, i);
+    rows_by<Kind, V, 1>(many, rows, count, to, i);
+    if constexpr (kWidth > 8) rows_by<Kind, Floats8, 1>(many, rows, count, to, i);
+    if constexpr (kWidth > 4) rows_by<Kind, Floats4, 1>(many, rows, count, to, i);
+    for (; i < count; ++i) {
+      float made = rows[0][i];
+      for (long row = 1; row < many; ++row) made = Kind::with(made, rows[row][i], 0);
+      to[i] = made;
+    }
   }
 
   /// The elements at even places of two vectors, one behind the other; those at odd places.
@@ -141,8 +180,8 @@ struct Sliding {
     if (i < count) even[i / 2] = from[i];
   }
 
-  static constexpr hone::cpu::SlideFunctions kFunctions{slide<Weighted>, slide<Sum>, slide<Max>,
-                                                        divide, part};
+  static constexpr hone::cpu::SlideFunctions kFunctions{
+      slide<Weighted>, slide<Sum>, slide<Max>, multiply, part, fold_rows<Sum>, fold_rows<Max>};
 };
 
 }  // namespace

@@ -1,6 +1,9 @@
 // Col2Im of f32: each line of the image is the sum of the lines of blocks that lie on it.
 
+#include <limits>
+
 #include "base/size.hpp"
+#include "device/cpu/band.hpp"
 #include "device/cpu/plane.hpp"
 #include "device/cpu/step.hpp"
 #include "ops/unpooling.hpp"
@@ -70,24 +73,52 @@ struct Col2ImShared final : Shared<Col2ImShared> {
         });
   }
 
+  /// What is added to elements [first, last) of a line of the image: from[c] to element c.
+  struct Piece {
+    const float* from;
+    int64_t first, last;
+  };
+  static constexpr int64_t kPieces = 64;
+
   /// The sum that belongs to a line of the image, of the blocks of one plane.
   static void add_line(const Geometry& g, int64_t line, const float* from, float* to) {
     std::fill_n(to, g.x.input, 0.0F);
+    Piece pieces[kPieces];
+    int64_t count = 0;
     for (int64_t tap = 0; tap < g.outer_taps; ++tap) {
       const int64_t blocks = line_of_blocks(g, line, tap);
       if (blocks < 0) continue;
       for (int64_t kx = 0; kx < g.x.kernel; ++kx) {
         const Taps inside = g.x.outputs(kx);
-        const float* source =
-            from + (tap * g.x.kernel + kx) * g.blocks() + blocks * g.x.output + inside.first;
-        float* place = to + g.x.start(inside.first) + kx * g.x.dilation;
-        const int64_t count = inside.last - inside.first;
-        if (g.x.stride == 1)
-          for (int64_t i = 0; i < count; ++i) place[i] += source[i];
-        else
-          for (int64_t i = 0; i < count; ++i) place[i * g.x.stride] += source[i];
+        const float* source = from + (tap * g.x.kernel + kx) * g.blocks() + blocks * g.x.output;
+        const int64_t start = g.x.start(0) + kx * g.x.dilation;
+        if (g.x.stride != 1) {
+          for (int64_t i = inside.first; i < inside.last; ++i)
+            to[start + i * g.x.stride] += source[i];
+          continue;
+        }
+        pieces[count++] = {source - start, start + inside.first, start + inside.last};
+        if (count == kPieces) add_pieces(std::span(pieces).first(kPieces), to), count = 0;
       }
     }
+    add_pieces(std::span(pieces).first(static_cast<size_t>(count)), to);
+  }
+
+  /// Where all of them lie a vector at a time, each element written once.
+  static void add_pieces(std::span<const Piece> pieces, float* to) {
+    if (pieces.empty()) return;
+    int64_t first = 0, last = std::numeric_limits<int64_t>::max();
+    for (const Piece& piece : pieces)
+      first = std::max(first, piece.first), last = std::min(last, piece.last);
+    last = std::max(first, last);
+    const float* rows[kPieces + 1] = {to + first};
+    long count = 1;
+    for (const Piece& piece : pieces) {
+      rows[count++] = piece.from + first;
+      for (int64_t c = piece.first; c < std::min(piece.last, first); ++c) to[c] += piece.from[c];
+      for (int64_t c = std::max(piece.first, last); c < piece.last; ++c) to[c] += piece.from[c];
+    }
+    slide_functions().sum_rows(count, rows, last - first, to + first);
   }
 
   /// Which line of blocks lies on a line of the image with the tap; negative: none.

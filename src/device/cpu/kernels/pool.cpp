@@ -1,7 +1,9 @@
-// Pooling over one or two spatial axes. Floats: over bands in a frame, a vector of results at a
-// time. 8-bit integers: each kernel element updates a line of results.
+// Pooling over one to three spatial axes. Floats: the lines that a line of results reads become
+// one, element by element, whose windows become the results; both a vector at a time. 8-bit
+// integers: each kernel element updates a line of results.
 
 #include <algorithm>
+#include <map>
 
 #include "base/size.hpp"
 #include "device/cpu/band.hpp"
@@ -14,15 +16,25 @@ namespace {
 Verdict supports(const Problem& problem) {
   const auto fields = pool_fields(problem);
   if (!fields) return Verdict::no("MaxPool and AveragePool only");
-  if (region_input(problem, 0) < 0) return Verdict::no("the operand is a literal");
   const TensorType* x = operand_type(problem, 0);
-  if (!x->has_rank() || (x->rank() != 3 && x->rank() != 4))
-    return Verdict::no("one or two spatial dimensions only");
-  const bool bytes = x->dtype == DType::u8 || x->dtype == DType::i8;
+  if (!x->has_rank() || x->rank() < 3 || x->rank() > 5)
+    return Verdict::no("one to three spatial dimensions only");
+  const bool bytes = (x->dtype == DType::u8 || x->dtype == DType::i8) && x->rank() < 5;
   if (x->dtype != DType::f32 && (fields->average || !bytes))
-    return Verdict::no("f32 only; maxima of 8-bit integers too");
+    return Verdict::no("f32 only; maxima of 8-bit integers in planes too");
   if (wanted_output(problem, 1) >= 0) return Verdict::no("the places of the maxima are wanted");
   return {};
+}
+
+/// Windows within one line, of lines that lie one behind the other.
+Window line_window(const Window& window) {
+  const size_t last = window.kernel_shape.size() - 1;
+  Window line;
+  line.kernel_shape = {1, window.kernel_shape[last]};
+  line.strides = {1, window.stride(last)};
+  line.dilations = {1, window.dilation(last)};
+  if (!window.pads.empty()) line.pads = {0, window.pads[last], 0, window.pads[2 * last + 1]};
+  return line;
 }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
@@ -31,34 +43,65 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const PoolFields fields = *pool_fields(*problem);
   made.seconds = streaming_seconds(*problem, 2 * fields.taps());
   const TensorType& x = *operand_type(*problem, 0);
+  const Window line = line_window(fields.window);
   if (x.dtype == DType::f32)
     made.scratch_bytes = worker_scratch(
-        problem->share, band_floats(fields.window, x.shape().back(), fields.window.kernel_shape));
+        problem->share, band_floats(line, x.shape().back(), line.kernel_shape) + x.shape().back());
   made.problem = std::move(problem);
   return made;
 }
 
 struct PoolShared final : Shared<PoolShared> {
   PoolFields fields;
+  Source source;
   DType dtype = DType::f32;
-
   int64_t workers = 1;
+
+  explicit PoolShared(const Problem& problem)
+      : fields(*pool_fields(problem)),
+        source(problem, 0),
+        dtype(operand_type(problem, 0)->dtype),
+        workers(problem.share.workers) {}
 
   struct Geometry {
     int64_t planes = 0;  // 0: nothing to do
-    BandLayout band;
+    WindowAxis z = kNoAxis, y = kNoAxis, x = kNoAxis;
+    BandLayout lines;  // what a band of results reads: a line for each line of them
     std::vector<long> offsets;
+    std::map<int64_t, std::vector<float>> shares;  // of a mean, where so many lines count
     int64_t grain = 1;
   };
   Geometry geometry(const Operands& operands) const {
-    const std::vector<int64_t>&in = operands.inputs[0].shape, &out = operands.outputs[0].shape;
+    const std::vector<int64_t>&in = source.shape(operands), &out = operands.outputs[0].shape;
     if (element_count(out) == 0) return {};
     const auto axis = [&](size_t at) { return fields.axis(at, in, out); };
-    const bool line = in.size() == 3;
-    Geometry g{in[0] * in[1], BandLayout(line ? kNoAxis : axis(0), axis(line ? 0 : 1)), {}, 1};
-    g.offsets = g.band.offsets();
-    g.grain = g.band.grain(g.planes, workers);
+    const size_t last = in.size() - 3;
+    Geometry g;
+    g.planes = in[0] * in[1];
+    g.x = axis(last);
+    if (last > 0) g.y = axis(last - 1);
+    if (last > 1) g.z = axis(0);
+    g.lines = BandLayout({g.y.output, g.y.output, 1, 1, 1, 0, 0}, g.x);
+    g.offsets = g.lines.offsets();
+    const int64_t taps = g.z.kernel * g.y.kernel + g.x.kernel;
+    g.grain =
+        std::max<int64_t>(1, g.lines.grain(g.planes * g.z.output, workers) * g.x.kernel / taps);
+    if (fields.average) add_shares(g);
     return g;
+  }
+
+  /// The number of lines that count for a line of results.
+  int64_t counted(const Geometry& g, int64_t z, int64_t y) const {
+    return fields.elements(g.z, z) * fields.elements(g.y, y);
+  }
+  void add_shares(Geometry& g) const {
+    for (int64_t z = 0; z < g.z.output; ++z)
+      for (int64_t y = 0; y < g.y.output; ++y) {
+        std::vector<float>& all = g.shares[counted(g, z, y)];
+        for (auto i = std::ssize(all); i < g.x.output; ++i)
+          all.push_back(1.0f / static_cast<float>(std::max<int64_t>(
+                                   1, counted(g, z, y) * fields.elements(g.x, i))));
+      }
   }
 
   void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
@@ -71,38 +114,73 @@ struct PoolShared final : Shared<PoolShared> {
 
   void run_floats(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
                   Stream& stream) const {
-    const SlideFunctions& functions = slide_functions();
-    const float frame = fields.frame();
-    const WindowAxis& y = g.band.y;
-    const std::vector<float> whole =
-        fields.average ? divisors(g.band.x, y.kernel) : std::vector<float>();
-    each_band(g.band, g.offsets, g.planes, g.grain, operands.inputs[0].as<float>(),
-              operands.outputs[0].as<float>(), frame, scratch, stream,
-              [&](int64_t, int64_t first, const Slide& slide) {
-                if (!fields.average) return functions.max(slide);
-                functions.sum(slide);
-                for (int64_t row = 0; row < slide.rows; ++row) {
-                  const int64_t lines = fields.elements(y, first + row);
-                  float* sums = slide.to + row * slide.count;
-                  if (lines == y.kernel) functions.divide(slide.count, whole.data(), sums);
-                  else functions.divide(slide.count, divisors(g.band.x, lines).data(), sums);
-                }
-              });
+    const auto* from = source.as<float>(operands);
+    auto* to = operands.outputs[0].as<float>();
+    const int64_t bands = g.lines.bands(), volume = g.z.input * g.y.input * g.x.input;
+    parallel_ranges(
+        stream, g.planes * g.z.output * bands, g.grain, [&](int64_t begin, int64_t end) {
+          float* lines = scratch_of(scratch, g.lines.floats() + g.x.input);
+          std::fill_n(lines, g.lines.floats(), fields.frame());
+          for (int64_t i = begin; i < end; ++i) {
+            const int64_t slice = i / bands, first = i % bands * kBandRows;
+            const int64_t z = slice % g.z.output, count = std::min(kBandRows, g.y.output - first);
+            const float* plane = from + slice / g.z.output * volume;
+            for (int64_t y = 0; y < count; ++y)
+              fold_lines(g, plane, z, first + y, lines + g.lines.floats(),
+                         lines + y * g.lines.row());
+            float* results = to + (slice * g.y.output + first) * g.x.output;
+            fold_windows(g, z, first, count, lines, results);
+          }
+        });
   }
 
-  /// What the sums of a row are divided by; 1 where a window has no element.
-  std::vector<float> divisors(const WindowAxis& x, int64_t lines) const {
-    std::vector<float> all;
-    for (int64_t i = 0; i < x.output; ++i)
-      all.push_back(static_cast<float>(std::max<int64_t>(1, lines * fields.elements(x, i))));
-    return all;
+  /// The lines that results at (z, y) read, as one: where windows of BandLayout read it. `room`: a
+  /// line as it lies in the input.
+  void fold_lines(const Geometry& g, const float* plane, int64_t z, int64_t y, float* room,
+                  float* to) const {
+    constexpr long kMost = 64;  // lines at a time; those before them are one of the next
+    const SlideFunctions& functions = slide_functions();
+    const auto fold = fields.average ? functions.sum_rows : functions.max_rows;
+    float* line = g.x.stride == 1 ? to + g.x.pad_begin : room;
+    const float* all[kMost];
+    long count = 0;
+    const Taps slices = g.z.taps(z), rows = g.y.taps(y);
+    for (int64_t kz = slices.first; kz < slices.last; ++kz)
+      for (int64_t ky = rows.first; ky < rows.last; ++ky) {
+        if (count == kMost) {
+          fold(count, all, g.x.input, line);
+          all[0] = line;
+          count = 1;
+        }
+        all[count++] = plane + ((g.z.start(z) + kz * g.z.dilation) * g.y.input + g.y.start(y) +
+                                ky * g.y.dilation) *
+                                   g.x.input;
+      }
+    if (count == 0) std::fill_n(line, g.x.input, fields.frame());
+    else fold(count, all, g.x.input, line);
+    const auto place = [&](int64_t c) { return to + g.lines.place(g.x.pad_begin + c); };
+    if (g.x.stride == 2) functions.part(g.x.input, line, place(0), place(1));
+    else if (g.x.stride > 2)
+      for (int64_t c = 0; c < g.x.input; ++c) *place(c) = line[c];
+  }
+
+  void fold_windows(const Geometry& g, int64_t z, int64_t first, int64_t count, const float* lines,
+                    float* to) const {
+    const SlideFunctions& functions = slide_functions();
+    const Slide slide{lines, g.lines.row(), g.offsets.data(), nullptr, g.x.kernel, 0.0f,
+                      to,    count,         g.x.output};
+    if (!fields.average) return functions.max(slide);
+    functions.sum(slide);
+    for (int64_t y = 0; y < count; ++y)
+      functions.multiply(g.x.output, g.shares.at(counted(g, z, first + y)).data(),
+                         to + y * g.x.output);
   }
 
   template <class T>
   void run_bytes(const Geometry& g, const Operands& operands, Stream& stream) const {
-    const T* in = operands.inputs[0].as<T>();
+    const T* in = source.as<T>(operands);
     T* out = operands.outputs[0].as<T>();
-    const WindowAxis &y = g.band.y, &x = g.band.x;
+    const WindowAxis &y = g.y, &x = g.x;
     constexpr int64_t kTile = 4 * 1024;  // results that one worker takes at a time
     parallel_ranges(stream, g.planes * y.output, kTile / x.output,
                     [&](int64_t first, int64_t last) {
@@ -131,17 +209,13 @@ struct PoolShared final : Shared<PoolShared> {
 };
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
-  auto shared = std::make_shared<PoolShared>();
-  shared->fields = *pool_fields(*recipe.problem);
-  shared->workers = recipe.problem->share.workers;
-  shared->dtype = operand_type(*recipe.problem, 0)->dtype;
-  return shared;
+  return std::make_shared<PoolShared>(*recipe.problem);
 }
 
 }  // namespace
 
 void register_pool(KernelRegistry& registry) {
-  registry.add({"cpu.pool", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.pool", 2, supports, no_tunings, recipe, prepare});
 }
 
 }  // namespace hone::cpu

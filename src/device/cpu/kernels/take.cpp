@@ -42,7 +42,8 @@ struct TakeShared final : Shared<TakeShared> {
   struct Geometry {
     std::vector<Sizes> offsets;  // by axis of the result, in elements of the operand
     int64_t lines = 0;
-    bool whole_lines = false;  // along the last axis nothing is picked
+    // Results of a line that lie side by side in the operand, too: the most there are.
+    int64_t run_first = 0, run_last = 0;
   };
 
   Geometry geometry(const Operands& operands) const {
@@ -57,8 +58,12 @@ struct TakeShared final : Shared<TakeShared> {
       for (int64_t& offset : g.offsets[d]) offset *= strides[d];
     g.lines = element_count(std::span(out).first(out.size() - 1));
     const Sizes& last = g.offsets.back();
-    g.whole_lines = true;
-    for (size_t i = 1; i < last.size(); ++i) g.whole_lines &= last[i] == last[i - 1] + 1;
+    for (int64_t first = 0, i = 1; i <= std::ssize(last); ++i) {
+      const auto place = static_cast<size_t>(i);
+      if (place < last.size() && last[place] == last[place - 1] + 1) continue;
+      if (i - first > g.run_last - g.run_first) g.run_first = first, g.run_last = i;
+      first = i;
+    }
     return g;
   }
 
@@ -117,6 +122,7 @@ struct TakeShared final : Shared<TakeShared> {
     const auto count = static_cast<int64_t>(last.size());
     const int64_t* places = last.data();
     constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
+    constexpr int64_t kRun = 8;           // worth a copy
     parallel_ranges(stream, g.lines, kTile / count, [&](int64_t first, int64_t end) {
       for (int64_t line = first; line < end; ++line) {
         const T* source = reinterpret_cast<const T*>(from);
@@ -127,11 +133,15 @@ struct TakeShared final : Shared<TakeShared> {
           rest /= size;
         }
         T* target = reinterpret_cast<T*>(to) + line * count;
-        if (g.whole_lines) {
-          std::memcpy(target, source + places[0], static_cast<size_t>(count) * sizeof(T));
-        } else {
+        const int64_t run = g.run_last - g.run_first;
+        if (run < kRun) {
           for (int64_t i = 0; i < count; ++i) target[i] = source[places[i]];
+          continue;
         }
+        for (int64_t i = 0; i < g.run_first; ++i) target[i] = source[places[i]];
+        std::memcpy(target + g.run_first, source + places[g.run_first],
+                    static_cast<size_t>(run) * sizeof(T));
+        for (int64_t i = g.run_last; i < count; ++i) target[i] = source[places[i]];
       }
     });
   }
