@@ -42,15 +42,18 @@ void pause() {
 #endif
 }
 
-/// Bounded spinning. A wait longer than one wake-up from the futex is better slept; where waits
-/// overrun (more threads than CPUs), spinning keeps the one we wait for from running, so less.
+/// Bounded spinning. A wait much longer than a wake-up from the futex is better slept. Where
+/// spinning lost the processor others want it (more threads than CPUs): the one we wait for may be
+/// among them, so less.
 class Spin {
  public:
   /// True as soon as `done()`; false when the time is over.
   template <class Done>
   bool until(const Done& done) {
     using Clock = std::chrono::steady_clock;
-    const auto end = Clock::now() + limit_;
+    auto now = Clock::now();
+    const auto end = now + limit_;
+    bool interrupted = false;
     do {
       for (int i = 0; i < 32; ++i) {
         if (done()) {
@@ -59,13 +62,15 @@ class Spin {
         }
         pause();
       }
-    } while (Clock::now() < end);
-    limit_ = std::max(limit_ / 2, kLeast);
+      const auto before = std::exchange(now, Clock::now());
+      interrupted |= now - before > kInterruption;
+    } while (now < end);
+    if (interrupted) limit_ = std::max(limit_ / 2, kLeast);
     return false;
   }
 
  private:
-  static constexpr std::chrono::nanoseconds kMost{50'000}, kLeast{2'000};
+  static constexpr std::chrono::nanoseconds kMost{200'000}, kLeast{2'000}, kInterruption{50'000};
   std::chrono::nanoseconds limit_ = kMost;
 };
 
@@ -73,20 +78,28 @@ using Tile = std::function<void(int64_t)>;
 
 }  // namespace
 
-// A step is published in `claim`: its number in the upper half, chunks not yet claimed in the
-// lower. Claiming is one compare-and-swap that takes a chunk off. It succeeds only while the step
-// that the worker saw is the current one and has chunks left; the leader writes a next step only
-// after all chunks of the last are done, so whoever claimed has read the right `tile`, however late
-// it came.
+// The chunks of a step are dealt out evenly: every worker has a lane of its own with neighbouring
+// chunks, about the same share of each step, so that it finds in its cache what it wrote in the
+// step before and claims without meeting others. A worker whose lane is empty takes chunks off the
+// ends of other lanes. A lane is one word: the step's number, and which of the lane's chunks are
+// left. Claiming is one compare-and-swap that takes a chunk off. It succeeds only while the step
+// that the worker saw is the current one and the lane has chunks left; the leader writes a next
+// step only after all chunks of the last are done, so whoever claimed has read the right `tile`,
+// however late it came.
 struct Team::State {
-  explicit State(int count) : workers(count) {}
+  explicit State(int count) : workers(count), lanes(static_cast<size_t>(count)) {}
 
   const int workers;
   std::mutex turn;  // held by the one run()
   std::vector<std::thread> threads;
   bool started = false;
 
-  std::atomic<uint64_t> claim = 0;
+  struct alignas(64) Lane {
+    std::atomic<uint64_t> word = 0;  // from the highest bit: 32 step, 16 first, 16 last
+  };
+  std::vector<Lane> lanes;  // of every worker
+  uint32_t step = 0;        // the leader's
+
   std::atomic<const Tile*> tile = nullptr;
   std::atomic<int64_t> tiles = 0, grain = 1;
   std::atomic<uint32_t> chunks = 0;
@@ -101,7 +114,10 @@ struct Team::State {
 
   void start();
   void work(int index);
-  bool work_on_step();
+  void publish(uint32_t all);
+  bool work_on_step(size_t own);
+  uint32_t work_on_lane(size_t lane, bool own, uint32_t of_step);
+  void finish(uint32_t count, uint32_t all);
   void run_chunk(const Tile& run, int64_t first, int64_t last);
   void ring(uint32_t wanted);
   void wait_for(uint32_t all);
@@ -172,7 +188,7 @@ void Team::State::work(int index) {
   for (;;) {
     const uint32_t seen = bell.load();
     if (stopping.load()) return;
-    if (work_on_step()) continue;
+    if (work_on_step(static_cast<size_t>(index))) continue;
     const auto rung = [&] { return bell.load(std::memory_order_relaxed) != seen; };
     if (open.load(std::memory_order_relaxed) && spin.until(rung)) continue;
     sleepers.fetch_add(1);
@@ -181,26 +197,63 @@ void Team::State::work(int index) {
   }
 }
 
-/// Claims chunks until none is left; false when there was none.
-bool Team::State::work_on_step() {
-  bool worked = false;
-  uint64_t seen = claim.load(std::memory_order_acquire);
-  while (static_cast<uint32_t>(seen) != 0) {
-    const Tile* const run = tile.load(std::memory_order_relaxed);
-    const int64_t last = tiles.load(std::memory_order_relaxed);
-    const int64_t step = grain.load(std::memory_order_relaxed);
-    const uint32_t all = chunks.load(std::memory_order_relaxed);
-    if (!claim.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel,
-                                     std::memory_order_acquire))
-      continue;
-    worked = true;
-    const int64_t first = static_cast<int64_t>(all - static_cast<uint32_t>(seen)) * step;
-    run_chunk(*run, first, std::min(last - first, step) + first);
-    // From here on the step may end: nothing of it is touched again.
-    if (done.fetch_add(1) + 1 == all && leader_sleeps.load()) wake(done, 1);
-    seen = claim.load(std::memory_order_acquire);
+namespace {
+
+/// The first chunk of a lane; what is over goes to lanes apart from each other, the leader's first.
+uint32_t first_chunk(size_t lane, size_t lanes, uint32_t all) {
+  return static_cast<uint32_t>((uint64_t{lane} * all + lanes - 1) / lanes);
+}
+
+}  // namespace
+
+void Team::State::publish(uint32_t all) {
+  ++step;
+  for (size_t lane = 0; lane < lanes.size(); ++lane) {
+    const uint32_t count =
+        first_chunk(lane + 1, lanes.size(), all) - first_chunk(lane, lanes.size(), all);
+    lanes[lane].word.store(uint64_t{step} << 32 | count, std::memory_order_release);
   }
-  return worked;
+}
+
+/// Claims chunks of one step until none is left; false when there was none.
+bool Team::State::work_on_step(size_t own) {
+  const auto current = static_cast<uint32_t>(lanes[own].word.load(std::memory_order_acquire) >> 32);
+  uint32_t worked = work_on_lane(own, true, current);
+  for (size_t i = 1; i < lanes.size(); ++i)
+    worked += work_on_lane((own + i) % lanes.size(), false, current);
+  return worked > 0;
+}
+
+/// Chunks of one lane until none is left: its own from the first one on, which are counted when all
+/// are done; others' from the last one on. Returns how many.
+uint32_t Team::State::work_on_lane(size_t lane, bool own, uint32_t of_step) {
+  uint32_t count = 0, all = 0;
+  uint64_t seen = lanes[lane].word.load(std::memory_order_acquire);
+  while (true) {
+    const auto first = static_cast<uint16_t>(seen >> 16), last = static_cast<uint16_t>(seen);
+    // In a next step its own lane comes first.
+    if (first == last || static_cast<uint32_t>(seen >> 32) != of_step) break;
+    const Tile* const run = tile.load(std::memory_order_relaxed);
+    const int64_t end = tiles.load(std::memory_order_relaxed);
+    const int64_t size = grain.load(std::memory_order_relaxed);
+    all = chunks.load(std::memory_order_relaxed);
+    const uint64_t rest = own ? seen + (1U << 16) : seen - 1;
+    if (!lanes[lane].word.compare_exchange_weak(seen, rest, std::memory_order_acq_rel,
+                                                std::memory_order_acquire))
+      continue;
+    const int64_t chunk = first_chunk(lane, lanes.size(), all) + (own ? first : last - 1);
+    run_chunk(*run, chunk * size, std::min(end - chunk * size, size) + chunk * size);
+    ++count;
+    if (!own) finish(1, all);
+    seen = lanes[lane].word.load(std::memory_order_acquire);
+  }
+  if (own && count > 0) finish(count, all);
+  return count;
+}
+
+/// From here on the step may end: nothing of it is touched again.
+void Team::State::finish(uint32_t count, uint32_t all) {
+  if (done.fetch_add(count) + count == all && leader_sleeps.load()) wake(done, 1);
 }
 
 void Team::State::run_chunk(const Tile& run, int64_t first, int64_t last) {
@@ -258,8 +311,9 @@ void Team::parallel(int64_t tiles, const std::function<void(int64_t tile)>& tile
     for (int64_t i = 0; i < tiles; ++i) tile(i);
     return;
   }
-  constexpr int64_t kMostChunks = int64_t{1} << 31;
-  const int64_t grain = (tiles - 1) / kMostChunks + 1;
+  // A lane counts its chunks in 16 bits.
+  const int64_t most = int64_t{UINT16_MAX} * std::ssize(state.lanes);
+  const int64_t grain = (tiles - 1) / most + 1;
   const auto chunks = static_cast<uint32_t>((tiles - 1) / grain + 1);
   state.tile.store(&tile, std::memory_order_relaxed);
   state.tiles.store(tiles, std::memory_order_relaxed);
@@ -267,12 +321,11 @@ void Team::parallel(int64_t tiles, const std::function<void(int64_t tile)>& tile
   state.chunks.store(chunks, std::memory_order_relaxed);
   state.failed.store(false, std::memory_order_relaxed);
   state.done.store(0, std::memory_order_relaxed);
-  const uint64_t step = (state.claim.load(std::memory_order_relaxed) >> 32) + 1;
-  state.claim.store((step << 32) | chunks, std::memory_order_release);
+  state.publish(chunks);
   state.ring(chunks - 1);
   {
     const Entered entered(&state, true);
-    state.work_on_step();
+    state.work_on_step(0);
   }
   state.wait_for(chunks);
   if (state.failed.load(std::memory_order_relaxed))

@@ -31,9 +31,10 @@ class Team {
   void run(const std::function<void()>& program);
 
   /// Within run(), from the program's thread: calls tile(i) once for every i in [0, tiles), spread
-  /// over the team by dynamic claiming, and returns when all are done. Outside run(), or nested in
-  /// a tile, it runs them in order on the calling thread. The first exception of a tile is rethrown
-  /// here; tiles not yet begun are then left out.
+  /// over the team, and returns when all are done. Every worker begins with the same share of the
+  /// tiles of each step, so that neighbours are one worker's; who is done takes from others.
+  /// Outside run(), or nested in a tile, it runs them in order on the calling thread. The first
+  /// exception of a tile is rethrown here; tiles not yet begun are then left out.
   void parallel(int64_t tiles, const std::function<void(int64_t tile)>& tile);
 
  private:
