@@ -5,16 +5,38 @@
 
 namespace hone {
 
+namespace {
+
+constexpr Pass kNarrow{"narrow_floats", nullptr, half(64), "f32 becomes halves, as was asked"};
+
+}  // namespace
+
 std::shared_ptr<const Graph> make_portable(std::unique_ptr<Graph> imported,
                                            const BuildOptions& options) {
   canonicalize(*imported, options.passes, options.after_pass);
+  if (!options.halves || !narrow_floats(*imported, *options.halves, options.passes, options.kept))
+    return imported;
+  if (options.after_pass) options.after_pass(kNarrow, *imported);
+  canonicalize(*imported, options.passes, options.after_pass);
   return imported;
 }
+
+namespace {
+
+/// In halves, too: engines are made of it when a run gives other values.
+std::shared_ptr<const Defaults> in_halves(const Defaults& defaults, const BuildOptions& options) {
+  std::unique_ptr<Graph> graph = defaults.graph->clone();
+  narrow_floats(*graph, *options.halves, options.passes);
+  return std::make_shared<const Defaults>(Defaults{std::move(graph), defaults.values});
+}
+
+}  // namespace
 
 std::shared_ptr<const Engine> build(std::unique_ptr<Graph> imported, const BuildOptions& options,
                                     std::shared_ptr<const Defaults> defaults) {
   EngineOptions engine = options.engine;
   engine.passes = options.passes;
+  if (options.halves && defaults != nullptr) defaults = in_halves(*defaults, options);
   return Engine::make(make_portable(std::move(imported), options), engine, nullptr,
                       std::move(defaults));
 }

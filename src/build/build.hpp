@@ -4,9 +4,12 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "import/import.hpp"
+#include "passes/narrow_floats.hpp"
 #include "passes/pass.hpp"
 #include "runtime/engine.hpp"
 
@@ -16,9 +19,12 @@ struct BuildOptions {
   PassOptions passes;
   EngineOptions engine;
   AfterPass after_pass;  // sees the graph after each pass that changed it, up to the portable one
+  std::optional<DType> halves{};  // f16 or bf16: f32 becomes that (passes/narrow_floats.hpp)
+  std::vector<KeptWide>* kept = nullptr;  // gets what stays f32 all the same
 };
 
-/// The portable graph of an imported one: canonical, device-neutral. Consumes it.
+/// The portable graph of an imported one: canonical, device-neutral, in halves where those are
+/// asked for. Consumes it.
 std::shared_ptr<const Graph> make_portable(std::unique_ptr<Graph> imported,
                                            const BuildOptions& options = {});
 

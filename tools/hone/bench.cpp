@@ -206,6 +206,7 @@ std::function<void()> declare_bench(Arguments& arguments) {
   options->inputs.declare(arguments);
   options->model.declare_workers(arguments);
   options->model.declare_device(arguments);
+  options->model.declare_halves(arguments);
   options->model.declare_weights(arguments);
   options->model.declare_disabled(arguments);
   return [options] { bench(*options); };

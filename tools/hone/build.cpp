@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -73,6 +74,17 @@ constexpr std::string_view kStages[] = {"reading the model",       "passes",
                                         "passes for this machine", "kernels and plan",
                                         "packing weights",         "writing"};
 
+/// What stays f32 under --fp16 or --bf16: all of it, or the first few.
+void tell_kept(DType halves, const std::vector<KeptWide>& kept, bool all) {
+  constexpr size_t kFew = 4;
+  if (kept.empty()) return line(name(halves), "     all of it");
+  line(name(halves), "     but for ", kept.size(), kept.size() == 1 ? " node" : " nodes",
+       " and what follows, in f32:");
+  const size_t shown = all ? kept.size() : std::min(kept.size(), kFew);
+  for (size_t i = 0; i < shown; ++i) line("  ", kept[i].node, ": ", kept[i].why);
+  if (shown < kept.size()) line("  ", kept.size() - shown, " more: --explain");
+}
+
 void build_file(const BuildVerb& verb) {
   const std::filesystem::path output = output_of(verb);
   check(!is_engine_file(verb.model.path), Code::usage, verb.model.file_name(),
@@ -87,6 +99,8 @@ void build_file(const BuildVerb& verb) {
   BuildOptions options = verb.model.build_options();
   options.engine.progress = stages.progress();
   options.engine.sizes = verb.model.given_sizes(*imported.graph);
+  std::vector<KeptWide> kept;
+  options.kept = &kept;
   Tuning tuning(verb.tuning, options);
   std::unique_ptr<Dump> dump;
   if (!verb.dump.empty()) {
@@ -115,6 +129,7 @@ void build_file(const BuildVerb& verb) {
   if (verb.explain)
     print(report::explained({engine->graph(), engine->plan(), engine->report()},
                             report::OpenSizes(*engine->portable(), {})));
+  if (options.halves) tell_kept(*options.halves, kept, verb.explain);
   if (dump) line("graphs  ", verb.dump, "  ", dump->count(), " files");
   if (!timed.empty()) line("tuning  ", timed);
   line("engine  ", output.string(), "  ", bytes_text(std::filesystem::file_size(output)), "  ",
@@ -142,6 +157,7 @@ std::function<void()> declare_build(Arguments& arguments) {
   verb->model.declare_shapes(arguments);
   verb->model.declare_workers(arguments);
   verb->model.declare_device(arguments);
+  verb->model.declare_halves(arguments);
   verb->model.declare_weights(arguments);
   verb->model.declare_disabled(arguments);
   return [verb] { build_file(*verb); };

@@ -35,6 +35,11 @@ void ModelOptions::declare_device(Arguments& arguments) {
                  "Run no step on the host: refuse what the device has no kernel for");
 }
 
+void ModelOptions::declare_halves(Arguments& arguments) {
+  arguments.flag("--fp16", fp16, "Store f32 as f16; sums stay f32, so does what may overflow");
+  arguments.flag("--bf16", bf16, "Store f32 as bf16; sums stay f32");
+}
+
 void ModelOptions::declare_disabled(Arguments& arguments) {
   arguments.option("--disable", disabled, "PASS", "Leave out a pass (repeatable); all: every one");
   arguments.option("--keep", keep, "REGEX",
@@ -78,14 +83,16 @@ BuildOptions ModelOptions::build_options() const {
   options.engine.workers = workers;
   if (!device.empty()) options.engine.device = open_device(device);
   options.engine.fallback = !no_fallback;
+  check(!fp16 || !bf16, Code::usage, "--fp16 and --bf16: wanted one of them");
+  if (fp16 || bf16) options.halves = fp16 ? DType::f16 : DType::bf16;
   return options;
 }
 
 void ModelOptions::check_engine_options() const {
-  check(!random_weights && random_gain == 0 && disabled.empty() && keep.empty(), Code::usage,
-        file_name(),
-        " is an engine: its weights and passes are settled; --random-weights, --disable and "
-        "--keep are for models");
+  check(!random_weights && random_gain == 0 && disabled.empty() && keep.empty() && !fp16 && !bf16,
+        Code::usage, file_name(),
+        " is an engine: its weights and passes are settled; --random-weights, --disable, --keep, "
+        "--fp16 and --bf16 are for models");
 }
 
 std::shared_ptr<const Engine> ModelOptions::open_engine(const OnGraph& before) const {

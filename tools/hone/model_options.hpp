@@ -22,6 +22,7 @@ struct ModelOptions {
   int workers = 0;
   std::string device;
   bool no_fallback = false;
+  bool fp16 = false, bf16 = false;
   std::vector<std::string> disabled, keep;
   std::vector<std::string> shapes;
 
@@ -29,6 +30,7 @@ struct ModelOptions {
   void declare_weights(Arguments& arguments);
   void declare_workers(Arguments& arguments);
   void declare_device(Arguments& arguments);
+  void declare_halves(Arguments& arguments);
   void declare_disabled(Arguments& arguments);
   void declare_shapes(Arguments& arguments);
 

@@ -74,6 +74,7 @@ std::function<void()> declare_profile(Arguments& arguments) {
   options->model.declare_shapes(arguments);
   options->model.declare_workers(arguments);
   options->model.declare_device(arguments);
+  options->model.declare_halves(arguments);
   options->model.declare_weights(arguments);
   options->model.declare_disabled(arguments);
   return [options] { profile(*options); };

@@ -177,6 +177,7 @@ std::function<void()> declare_run(Arguments& arguments) {
   arguments.option("--repeat", options->repeat, "N", "Run N more times and print the latency");
   options->model.declare_workers(arguments);
   options->model.declare_device(arguments);
+  options->model.declare_halves(arguments);
   options->model.declare_weights(arguments);
   options->model.declare_disabled(arguments);
   return [options] { run(*options); };
