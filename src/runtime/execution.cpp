@@ -227,6 +227,7 @@ void Execution::take_inputs(const std::vector<Tensor>& inputs) {
                             }) &&
                !is_planned_otherwise(graph, bound);
     input_symbols_ = std::move(general_ ? bound : symbols);
+    symbols_ = input_symbols_;  // what only running tells is not known yet
     if (general_) settle();
     settled_ = true;
   }

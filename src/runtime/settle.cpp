@@ -128,8 +128,9 @@ void Execution::take_arena(const Demand& wanted) {
 void Execution::make_arena(const Demand& wanted) {
   arena_ = host_arena_ = {};  // the old ones first: both may be too much
   try {
-    arena_ = program_->device().allocate(placement_.bytes);
+    Buffer made = program_->device().allocate(placement_.bytes);
     if (host_side_) host_arena_ = program_->device().allocate_host(placement_.bytes);
+    arena_ = std::move(made);  // both or none
   } catch (const Error& error) {
     const auto largest = std::max_element(
         wanted.buffers.begin(), wanted.buffers.end(),

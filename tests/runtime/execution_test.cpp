@@ -63,6 +63,18 @@ TEST(Execution, AReshapeToSizesFromTheInputKeepsItsContents) {
   expect_as_evaluated(context, kText, {ramp({8}, 9), Tensor::ints({-1, 4})});
 }
 
+/// What only running tells is not known when the next sizes come.
+TEST(Execution, SizesThatRunsTellAreForgottenWithTheInputs) {
+  constexpr std::string_view kText =
+      "graph g(%x: f32[n,2]) -> (%y)\n"
+      "  %a = Relu(%x)\n  %i = NonZero(%a)\n  %j = Transpose(%i) perm=[1,0]\n"
+      "  %g = GatherND(%a, %j)\n  %y = Exp(%g)\n";
+  Context context(engine_of(kText));
+  expect_as_evaluated(context, kText, {ramp({4, 2}, -3)});
+  for (const double start : {-6.0, -9.0, -2.0})
+    expect_as_evaluated(context, kText, {ramp({6, 2}, start)});
+}
+
 TEST(Execution, ABranchThatGivesBackItsOperand) {
   constexpr std::string_view kText =
       "graph g(%x: f32[n], %c: bool[]) -> (%y, %w)\n"
