@@ -27,6 +27,18 @@ struct Event {
   virtual ~Event() = default;
 };
 
+struct Stream;
+
+/// Work that was recorded instead of run. It holds addresses, not memory. One owner at a time.
+struct Recording {
+  virtual ~Recording() = default;
+  /// Enqueues all of it to the stream that recorded it, with the order that events gave it.
+  virtual void replay(Stream& stream) = 0;
+  /// From now on, what `work` enqueues to `stream` runs in place of what was recorded behind the
+  /// first `first` launches: the same launches, with other addresses.
+  virtual void change(size_t first, Stream& stream, const std::function<void()>& work) = 0;
+};
+
 /// An ordered queue of work. One owner at a time.
 struct Stream {
   virtual ~Stream() = default;
@@ -40,6 +52,16 @@ struct Stream {
   virtual void synchronize() = 0;
   /// The part of the device that works on it.
   virtual Share share() const = 0;
+  /// From now on what is enqueued here, and to streams behind an event that is recorded here, is
+  /// recorded and does not run, until end_recording(). Everything between has to be kernels and
+  /// events, and every stream that took part is waited for here at the end. false: the device
+  /// records nothing.
+  virtual bool begin_recording() { return false; }
+  /// Launches that were recorded so far.
+  virtual size_t recorded() const { return 0; }
+  /// What was recorded, ready to run. Error(device) where the device cannot; nothing is recorded
+  /// any more in either case.
+  virtual std::unique_ptr<Recording> end_recording() { return nullptr; }
   /// The stream of the host's processors beside it, for kernels that are `on_host`: what is
   /// enqueued there runs at once.
   virtual Stream& host() { return *this; }

@@ -10,9 +10,13 @@ namespace hone {
 /// Constants are on both sides.
 void Execution::bring(const Value* value, Side side, Stream& stream) {
   if (value == nullptr || value->is_constant()) return;
-  const Tensor& contents = tensor(value);
+  Tensor& contents = tensor(value);
   if (!contents.is_tensor() || contents.dtype() == DType::string) return;
   const auto index = static_cast<size_t>(program_->index(value));
+  // The caller's, on the device: it gets a place on the host when somebody reads it there.
+  if (side == Side::host && sides_->lent(index) != nullptr &&
+      sides_->lent(index) == contents.bytes().data())
+    contents = Tensor(contents.dtype(), contents.shape());
   // Other streams know nothing of this copy.
   if (sides_->bring(index, contents, side, stream) && !more_streams_.empty()) stream.synchronize();
 }
@@ -20,6 +24,70 @@ void Execution::bring(const Value* value, Side side, Stream& stream) {
 void Execution::made(const Program::Step& step, Side side) {
   for (const Value* output : step.node->outputs)
     if (output != nullptr) sides_->made(static_cast<size_t>(program_->index(output)), side);
+}
+
+/// On which side the inputs are.
+void Execution::take_sides(const OnDevice& there) {
+  there_ = there;
+  const auto& inputs = program_->graph().inputs();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const auto index = static_cast<size_t>(program_->index(inputs[i]));
+    sides_->made(index, there.input(i) ? Side::device : Side::host);
+    if (there.input(i))
+      sides_->lend(index, const_cast<std::byte*>(tensor(inputs[i]).bytes().data()));
+  }
+}
+
+/// A step of the device writes it, to a place that is none of the arena's.
+bool Execution::is_made_there(const Value* value) const {
+  if (in_arena_[static_cast<size_t>(program_->index(value))]) return false;
+  const auto& steps = program_->steps();
+  const auto step = std::ranges::find(steps, value->producer, &Program::Step::node);
+  return step != steps.end() && step->kind == Step::Kind::run && !step->on_host &&
+         !states_[static_cast<size_t>(step - steps.begin())].idle;
+}
+
+/// Enqueues what brings a result to the caller's place on the device.
+void Execution::deliver(const Value* value, const Tensor& place) {
+  const Tensor& result = read(value);
+  if (!result.is_tensor() || place.dtype() != result.dtype() || place.shape() != result.shape())
+      [[unlikely]]
+    fail(Code::usage, "output %", value->name, " is ", describe(result), ", the place given is ",
+         describe(place));
+  const auto bytes = static_cast<int64_t>(result.bytes().size());
+  if (bytes == 0) return;
+  auto* to = const_cast<std::byte*>(place.bytes().data());
+  const auto index = static_cast<size_t>(program_->index(value));
+  if (value->is_constant() || !sides_->has(index, Side::device)) {
+    auto* from = const_cast<std::byte*>(result.bytes().data());
+    program_->device().copy({to, bytes, false, nullptr}, {from, bytes, true, nullptr}, stream_);
+    return;
+  }
+  std::byte* from = sides_->place(index, result, stream_);
+  if (from != to)
+    program_->device().copy({to, bytes, false, nullptr}, {from, bytes, false, nullptr}, stream_);
+}
+
+/// What another program made on the host, at the caller's places on the device.
+std::vector<Tensor> Execution::deliver_rest(std::vector<Tensor> results,
+                                            const std::vector<Tensor>& outputs) {
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (!there_.output(i)) continue;
+    const Tensor& place = outputs[i];
+    check(results[i].is_tensor() && place.dtype() == results[i].dtype() &&
+              place.shape() == results[i].shape(),
+          Code::usage, "output \"", program_->graph().outputs()[i].name, "\" is ",
+          describe(results[i]), ", the place given is ", describe(place));
+    const auto bytes = static_cast<int64_t>(place.bytes().size());
+    const auto here = results[i].mutable_bytes();
+    if (bytes > 0)
+      program_->device().copy({const_cast<std::byte*>(place.bytes().data()), bytes, false, nullptr},
+                              {here.data(), bytes, true, nullptr}, stream_);
+  }
+  synchronize();
+  for (size_t i = 0; i < results.size(); ++i)
+    if (there_.output(i)) results[i] = outputs[i];
+  return results;
 }
 
 void Execution::fetch(const std::vector<const Value*>& values) {

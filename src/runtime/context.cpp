@@ -48,17 +48,21 @@ void Context::profile(Profile* profile) {
   execution_.profile(profile);
 }
 
-NamedTensors Context::run(const NamedTensors& inputs, const NamedTensors& outputs) {
+NamedTensors Context::run(const NamedTensors& inputs, const NamedTensors& outputs,
+                          const OnDevice& there) {
   Context* opened = opened_for(inputs);
   last_opened_ = opened != nullptr;
   if (opened != nullptr) {
     opened->profile(profile_);
-    return opened->run(inputs, outputs);
+    return opened->run(inputs, outputs, there);
   }
   if (profile_ != nullptr) profile_->begin_run();
   const Graph& graph = engine_->stated();
   std::vector<Tensor> given(graph.inputs().size());
-  for (const auto& [name, tensor] : inputs) {
+  OnDevice sides;
+  if (!there.inputs.empty()) sides.inputs.resize(given.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const auto& [name, tensor] = inputs[i];
     const auto found = inputs_.find(name);
     if (found == inputs_.end()) [[unlikely]]
       fail(Code::usage, "there is no input \"", name, "\"; the model's inputs are ",
@@ -66,6 +70,7 @@ NamedTensors Context::run(const NamedTensors& inputs, const NamedTensors& output
     Tensor& place = given[found->second];
     check(place.empty(), Code::usage, "input \"", name, "\" is given twice");
     place = tensor;
+    if (there.input(i)) sides.inputs[found->second] = true;
   }
   for (size_t i = 0; i < given.size(); ++i) {
     const Value& input = *graph.inputs()[i];
@@ -75,7 +80,9 @@ NamedTensors Context::run(const NamedTensors& inputs, const NamedTensors& output
     if (given[i].is_sequence()) given[i] = given[i].clone();
   }
   std::vector<Tensor> places(graph.outputs().size());
-  for (const auto& [name, tensor] : outputs) {
+  if (!there.outputs.empty()) sides.outputs.resize(places.size());
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const auto& [name, tensor] = outputs[i];
     auto [found, end] = outputs_.equal_range(name);
     if (found == end) [[unlikely]]
       fail(Code::usage, "there is no output \"", name, "\"; the model's outputs are ",
@@ -84,8 +91,9 @@ NamedTensors Context::run(const NamedTensors& inputs, const NamedTensors& output
     while (found != end && !places[found->second].empty()) ++found;
     check(found != end, Code::usage, "output \"", name, "\" is given two places");
     places[found->second] = tensor;
+    if (there.output(i)) sides.outputs[found->second] = true;
   }
-  std::vector<Tensor> results = execution_.run(given, places);
+  std::vector<Tensor> results = execution_.run(given, places, sides);
   NamedTensors named;
   for (size_t i = 0; i < results.size(); ++i)
     named.emplace_back(graph.outputs()[i].name, std::move(results[i]));

@@ -24,8 +24,10 @@ class Context {
   /// those that have a value of their own, which is not taken then. `outputs`: places for results
   /// by name, written in place; those left out are made. Where outputs share a name, the first
   /// place is the first one's. Returns all outputs in the model's order. Error(usage) for unknown,
-  /// missing or ill-typed tensors.
-  NamedTensors run(const NamedTensors& inputs, const NamedTensors& outputs = {});
+  /// missing or ill-typed tensors. `there`: which of them lie in the memory of the engine's device;
+  /// results at such places are returned as these.
+  NamedTensors run(const NamedTensors& inputs, const NamedTensors& outputs = {},
+                   const OnDevice& there = {});
 
   /// Told of every step of the runs from now on; null: nobody is. Must outlive them.
   void profile(Profile* profile);

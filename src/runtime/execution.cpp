@@ -16,6 +16,8 @@ Execution::Execution(std::shared_ptr<const Program> program, Stream& stream)
   const std::vector<hone::Step>& planned = program_->plan().steps;
   for (int more = stream_count(program_->plan()); more > 1; --more)
     more_streams_.push_back(program_->device().stream(stream.share()));
+  for (size_t i = 0; i <= more_streams_.size() && !more_streams_.empty(); ++i)
+    joins_.push_back(program_->device().event());
   events_.resize(planned.size());
   for (const hone::Step& step : planned)
     for (const int wait : step.waits)
@@ -135,7 +137,8 @@ void Execution::run_step(size_t index) {
   const Program::Step& step = program_->steps()[index];
   StepState& state = states_[index];
   for (const int wait : program_->plan().steps[index].waits)
-    stream_of(index).wait(*events_[static_cast<size_t>(wait)]);
+    if (const auto at = static_cast<size_t>(wait); recording_ == nullptr || at >= recording_->first)
+      stream_of(index).wait(*events_[at]);
   if (sides_ != nullptr) {
     run_step_apart(index);
   } else if (step.kind != Step::Kind::run) {
@@ -238,7 +241,7 @@ void Execution::take_places(const std::vector<Tensor>& inputs, const std::vector
   const Graph& graph = program_->graph();
   given_.assign(given_.size(), Tensor());
   for (size_t i = 0; i < outputs.size(); ++i) {
-    const Tensor& place = outputs[i];
+    Tensor place = outputs[i];
     if (place.empty()) continue;
     const std::string& name = graph.outputs()[i].name;
     if (!place.is_tensor() || place.dtype() == DType::string) [[unlikely]]
@@ -251,18 +254,28 @@ void Execution::take_places(const std::vector<Tensor>& inputs, const std::vector
     const bool over_input = std::any_of(inputs.begin(), inputs.end(),
                                         [&](const Tensor& input) { return place.overlaps(input); });
     if (value->producer == nullptr || over_input || !place.is_aligned()) continue;
-    given_[static_cast<size_t>(program_->index(value))] = place;
+    const auto index = static_cast<size_t>(program_->index(value));
+    if (there_.output(i)) {
+      if (!is_made_there(value) || !given_[index].empty()) continue;
+      sides_->lend(index, place.mutable_bytes().data());
+    }
+    given_[index] = place;
   }
 }
 
 std::vector<Tensor> Execution::run(const std::vector<Tensor>& inputs,
-                                   const std::vector<Tensor>& outputs) {
+                                   const std::vector<Tensor>& outputs, const OnDevice& there) {
   struct Release {
     Execution& execution;
     ~Release() { execution.release(); }
   } const release{*this};
   try {
+    for (size_t i = 0; i < inputs.size(); ++i)
+      check(
+          sides_ == nullptr || !there.input(i) || (inputs[i].is_tensor() && inputs[i].is_aligned()),
+          Code::usage, "input ", i, " lies on the device and is not aligned to its elements");
     take_inputs(inputs);
+    if (sides_ != nullptr) take_sides(there);
     std::vector<Tensor> results;
     stream_.run([&] {
       if (!general_) {
@@ -282,10 +295,14 @@ std::vector<Tensor> Execution::run(const std::vector<Tensor>& inputs,
 }
 
 std::vector<Tensor> Execution::run_steps(const std::vector<Tensor>& outputs) {
-  if (sides_ != nullptr)
-    for (const Value* input : program_->graph().inputs())
-      sides_->made(static_cast<size_t>(program_->index(input)), Side::host);
+  auto segment = segments_.begin();
   for (size_t i = 0; i < states_.size(); ++i) {
+    while (segment != segments_.end() && segment->end <= i) ++segment;
+    const bool in_segment = segment != segments_.end() && segment->first <= i;
+    if (in_segment && segment->first == i && profile_ == nullptr && run_segment(*segment)) {
+      i = segment->end - 1;
+      continue;
+    }
     const Program::Step& step = program_->steps()[i];
     const size_t known = symbols_.size();
     try {
@@ -295,6 +312,7 @@ std::vector<Tensor> Execution::run_steps(const std::vector<Tensor>& outputs) {
       if (error.code() != Code::out_of_memory) throw;
       throw error.with("for ", describe(*step.node));
     }
+    if (in_segment && i + 1 == segment->end) segment->was_run = true;
     const bool more = i + 1 < states_.size();
     if (step.ranks && more) return run_rest(i + 1, outputs);
     if (symbols_.size() == known) continue;
@@ -310,6 +328,7 @@ std::vector<Tensor> Execution::run_steps(const std::vector<Tensor>& outputs) {
 std::vector<Tensor> Execution::run_rest(size_t first, const std::vector<Tensor>& outputs) {
   constexpr size_t kKept = 4;
   if (first > 0) fetch(program_->live(first));
+  else fetch({program_->graph().inputs().begin(), program_->graph().inputs().end()});
   synchronize();
   std::vector<Tensor> contents;
   std::vector<Type> types;
@@ -324,13 +343,21 @@ std::vector<Tensor> Execution::run_rest(size_t first, const std::vector<Tensor>&
   else rests_.push_front({program, std::make_unique<Execution>(program, stream_)});
   rests_.front().execution->profile(profile_);
   if (rests_.size() > kKept) rests_.pop_back();
-  return rests_.front().execution->run(contents, outputs);
+  Execution& rest = *rests_.front().execution;
+  if (there_.outputs.empty()) return rest.run(contents, outputs);
+  std::vector<Tensor> here = outputs;
+  for (size_t i = 0; i < here.size(); ++i)
+    if (there_.output(i)) here[i] = Tensor();
+  return deliver_rest(rest.run(contents, here), outputs);
 }
 
 std::vector<Tensor> Execution::results(const std::vector<Tensor>& outputs) {
   const Graph& graph = program_->graph();
   if (sides_ != nullptr)
-    for (const GraphOutput& output : graph.outputs()) bring(output.value, Side::host, stream_);
+    for (size_t i = 0; i < graph.outputs().size(); ++i) {
+      if (there_.output(i)) deliver(graph.outputs()[i].value, outputs[i]);
+      else bring(graph.outputs()[i].value, Side::host, stream_);
+    }
   synchronize();
   std::vector<Tensor> results;
   for (size_t i = 0; i < graph.outputs().size(); ++i) {
@@ -344,6 +371,10 @@ std::vector<Tensor> Execution::results(const std::vector<Tensor>& outputs) {
       continue;
     }
     Tensor place = outputs[i];
+    if (there_.output(i)) {
+      results.push_back(std::move(place));
+      continue;
+    }
     const bool fits =
         result.is_tensor() && place.dtype() == result.dtype() && place.shape() == result.shape();
     if (!fits) [[unlikely]]
@@ -359,7 +390,10 @@ std::vector<Tensor> Execution::results(const std::vector<Tensor>& outputs) {
 
 /// Lets go of everything that is not this execution's own: the caller's memory and the results.
 void Execution::release() {
-  if (sides_ != nullptr) wait_for_all();
+  if (sides_ != nullptr) {
+    wait_for_all();
+    sides_->take_back();
+  }
   given_.assign(given_.size(), Tensor());
   for (const Value* input : program_->graph().inputs()) tensor(input) = Tensor();
   for (const Program::Step& step : program_->steps())

@@ -20,6 +20,15 @@ std::vector<int64_t> sizes_of(const Value& value, const Bindings& symbols);
 /// What was bound to one of them runs the other after rebind().
 bool have_same_sizes(const Operands& a, const Operands& b);
 
+/// Which of a caller's tensors, by their places in the lists, lie in the memory of the program's
+/// device: their bytes are addresses there, aligned to elements. Empty: none. Where the device's
+/// memory is the host's, they are like any other.
+struct OnDevice {
+  std::vector<bool> inputs{}, outputs{};
+  bool input(size_t i) const { return i < inputs.size() && inputs[i]; }
+  bool output(size_t i) const { return i < outputs.size() && outputs[i]; }
+};
+
 class Execution {
  public:
   /// `stream` outlives it; a plan of more streams has others of the same share beside it.
@@ -32,7 +41,7 @@ class Execution {
   /// program is not for are run by what is left of it, specialized. Error(usage) when a size
   /// contradicts a type.
   std::vector<Tensor> run(const std::vector<Tensor>& inputs,
-                          const std::vector<Tensor>& outputs = {});
+                          const std::vector<Tensor>& outputs = {}, const OnDevice& there = {});
 
   /// Told of every step from now on, those of bodies too; null: nobody is. Outlives the runs.
   void profile(Profile* profile);
@@ -59,6 +68,26 @@ class Execution {
     bool settled = false;  // every size and field is known before the run
   };
 
+  /// A step of a segment that touches memory outside of the arena.
+  struct Moving {
+    size_t step = 0;
+    size_t first = 0;  // its launches are recorded behind so many
+    std::vector<const Value*> values;
+    std::vector<const std::byte*> places;  // of these, as they were recorded
+  };
+  /// Steps behind one another that are the same in every run of these sizes: after one run they are
+  /// recorded, and replayed from then on.
+  struct Segment {
+    size_t first = 0, end = 0;        // steps
+    std::vector<const Value*> reads;  // that none of its steps makes
+    std::vector<size_t> makes;        // values, by index
+    std::vector<size_t> awaited;      // steps of it that later ones wait for
+    std::vector<Moving> moving;
+    bool was_run = false;  // step by step: kernels are bound
+    bool refused = false;  // it runs step by step for good
+    std::unique_ptr<Recording> recording;
+  };
+
   /// The rest of a run as another program has it.
   struct Rest {
     std::shared_ptr<const Program> program;
@@ -67,8 +96,21 @@ class Execution {
 
   void settle();  // new input sizes
   void settle_step(size_t index);
+  void find_segments();
+  void describe_segment(Segment& segment);
+  bool is_recordable(size_t index) const;
+  /// Runs it from its recording, which it makes. false: it is run step by step.
+  bool run_segment(Segment& segment);
+  void record(Segment& segment);
+  void record_steps(Segment& segment);
+  void follow_moves(Segment& segment);
+  std::vector<const std::byte*> places_of(const std::vector<const Value*>& values);
+  void fork_streams();
+  void join_streams();
   void take_inputs(const std::vector<Tensor>& inputs);
   void take_places(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs);
+  void take_sides(const OnDevice& there);
+  bool is_made_there(const Value* value) const;
   std::vector<Tensor> results(const std::vector<Tensor>& outputs);
   void release();
   void take_arena(const Demand& wanted);
@@ -95,6 +137,8 @@ class Execution {
   void join_sides(const Program::Step& step, Stream& stream);
   void move_to_device(const Program::Step& step, Operands& operands, Stream& stream);
   void bring(const Value* value, Side side, Stream& stream);
+  void deliver(const Value* value, const Tensor& place);
+  std::vector<Tensor> deliver_rest(std::vector<Tensor> results, const std::vector<Tensor>& outputs);
   void made(const Program::Step& step, Side side);
   /// Brings them to the host, where they are not; they are there after synchronize().
   void fetch(const std::vector<const Value*>& values);
@@ -109,6 +153,10 @@ class Execution {
   Stream& stream_;
   std::vector<std::unique_ptr<Stream>> more_streams_;  // of a plan's streams the second and so on
   std::vector<std::unique_ptr<Event>> events_;         // by step: null where nothing waits for it
+  std::vector<std::unique_ptr<Event>> joins_;          // of all streams, the first one's first
+  std::vector<Segment> segments_;                      // in order, of these sizes
+  const Segment* recording_ = nullptr;                 // it is being recorded
+  bool records_ = true;                                // the device does, as far as is known
   bool settled_ = false;
   bool general_ = false;  // the program runs these input sizes; else a rest from step 0 on does
   bool fits_ = false;     // the inputs' sizes are those of the program's graph
@@ -119,6 +167,7 @@ class Execution {
   bool borrows_ = false;                       // the arena is what was lent
   Buffer arena_;                               // the device's
   std::unique_ptr<Sides> sides_;               // null: its memory is the host's
+  OnDevice there_;                             // of this run; empty without sides
   bool host_side_ = false;                     // with sides: steps run on the host
   Buffer host_arena_;                          // of those
   std::vector<Tensor> tensors_;                // by value index

@@ -30,6 +30,7 @@ bool Execution::sizes_known(const Value& value) const {
 }
 
 void Execution::settle() {
+  segments_.clear();
   const Graph& graph = program_->graph();
   const Plan& plan = program_->plan();
   const Bindings& symbols = input_symbols_;
@@ -82,6 +83,7 @@ void Execution::settle() {
     if (sides_ == nullptr)
       for (const auto& body : states_[i].bodies) body->lend(room);
   }
+  find_segments();
 }
 
 void Execution::settle_step(size_t index) {

@@ -19,13 +19,18 @@ enum class Side : uint8_t {
 /// Other values have buffers of their own on the device, which are kept and grow.
 class Sides {
  public:
-  Sides(Device& device, size_t values) : device_(device), own_(values), has_(values, 0) {}
+  Sides(Device& device, size_t values)
+      : device_(device), own_(values), lent_(values, nullptr), has_(values, 0) {}
 
   /// New sizes, new arenas; without a host's arena, that is the device's, too.
   void settle(const Buffer& host, const Buffer& device) {
     host_ = host;
     arena_ = device;
   }
+  /// Until take_back(), the value's place on the device is the caller's.
+  void lend(size_t value, std::byte* place) { lent_[value] = place; }
+  std::byte* lent(size_t value) const { return lent_[value]; }
+  void take_back() { lent_.assign(lent_.size(), nullptr); }
   /// The value's bytes are on this side now, and nowhere else.
   void made(size_t value, Side side) { has_[value] = static_cast<uint8_t>(side); }
   void made_everywhere(size_t value) { has_[value] = 3; }
@@ -44,7 +49,8 @@ class Sides {
   Device& device_;
   Buffer host_, arena_;
   std::vector<Buffer> own_;
-  std::vector<uint8_t> has_;  // sides, as bits
+  std::vector<std::byte*> lent_;  // null: the value is none of the caller's
+  std::vector<uint8_t> has_;      // sides, as bits
 };
 
 }  // namespace hone

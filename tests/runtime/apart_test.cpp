@@ -20,7 +20,7 @@ void expect_on_all(std::string_view text, const std::vector<Tensor>& inputs) {
   for (size_t salt = 0; salt < 4; ++salt) {
     const auto device = std::make_shared<ApartDevice>(salt);
     Context context(engine_on(device, text));
-    for (int run = 0; run < 2; ++run) expect_as_evaluated(context, text, inputs);
+    for (int run = 0; run < 4; ++run) expect_as_evaluated(context, text, inputs);
   }
 }
 
@@ -129,6 +129,149 @@ TEST(Apart, WhatRunsOnTheHostSaysSo) {
         << step.kernel << ": " << step.note;
   }
   EXPECT_GT(there, 0);
+}
+
+/// Whichever allocation of a run fails: the error says so, and the context runs again.
+TEST(Apart, OutOfMemoryAtEveryAllocationLeavesContextsUsable) {
+  for (size_t salt = 0; salt < 3; ++salt) {
+    const auto device = std::make_shared<ApartDevice>(salt);
+    const auto engine = engine_on(device, kMixed);
+    const int64_t weights = device->allocated_bytes();
+    int failures = 0;
+    bool more = true;
+    for (int count = 0; more && count < 100; ++count) {
+      Context context(engine);
+      expect_as_evaluated(context, kMixed, {ramp({2, 8}, -10)});
+      device->fail_allocation(count);
+      more = false;
+      for (const int64_t rows : {7, 7, 9}) {
+        const std::string why = error_of(Code::out_of_memory, [&] {
+          (void)context.run({{"x", ramp({rows, 8}, -9)}});
+        });
+        if (why.empty()) continue;
+        EXPECT_NE(why.find("no memory, as was asked for"), std::string::npos) << why;
+        more = true;
+        ++failures;
+        expect_as_evaluated(context, kMixed, {ramp({rows, 8}, -10)});
+      }
+      device->fail_allocation(-1);
+      for (const int64_t rows : {7, 7, 2, 9})
+        expect_as_evaluated(context, kMixed, {ramp({rows, 8}, -10)});
+    }
+    EXPECT_GE(failures, salt == 0 ? 1 : 2);
+    EXPECT_EQ(device->allocated_bytes(), weights);
+  }
+}
+
+TEST(Apart, OutOfMemoryWhileAnEngineIsMadeLeavesNothing) {
+  const auto device = std::make_shared<ApartDevice>();
+  int failures = 0;
+  for (;; ++failures) {
+    ASSERT_LT(failures, 100);
+    device->fail_allocation(failures);
+    if (error_of(Code::out_of_memory, [&] { (void)engine_on(device, kMixed); }).empty()) break;
+    EXPECT_EQ(device->allocated_bytes(), 0);
+  }
+  device->fail_allocation(-1);
+  EXPECT_GE(failures, 1);
+  Context context(engine_on(device, kMixed));
+  expect_as_evaluated(context, kMixed, {ramp({3, 8}, -10)});
+}
+
+/// Tensors in the device's memory are read and written where they are: nothing is copied.
+TEST(Apart, TensorsOfTheDeviceAreNotCopied) {
+  constexpr std::string_view kText =
+      "graph g(%x: f32[n,8]) -> (%y, %z)\n"
+      "  %a = Softmax(%x)\n  %y = CumSum(%a, i64[]{1})\n  %z = Add(%a, %x)\n";
+  const auto device = std::make_shared<ApartDevice>();
+  Context context(engine_on(device, kText));
+  for (int run = 0; run < 5; ++run) {
+    const Tensor x = ramp({3, 8}, -run);
+    const auto bytes = static_cast<int64_t>(x.bytes().size());
+    const Buffer in = device->allocate(bytes), y = device->allocate(bytes),
+                 z = device->allocate(bytes);
+    std::memcpy(device->bytes_at(in.data, bytes), x.bytes().data(), x.bytes().size());
+    const auto there = [](const Buffer& buffer) {
+      return Tensor::borrow_mutable(DType::f32, {3, 8}, bytes_of(buffer), nullptr);
+    };
+    const int64_t before = device->copied_bytes();
+    const NamedTensors results =
+        context.run({{"x", there(in)}}, {{"z", there(z)}, {"y", there(y)}}, {{true}, {true, true}});
+    EXPECT_EQ(device->copied_bytes(), before);
+    EXPECT_EQ(results.at(0).second.bytes().data(), y.data);
+    const auto wanted = evaluate(*graph_of(kText), {x});
+    for (int64_t i = 0; i < x.count(); ++i) {
+      const auto element = [&](const Buffer& buffer) {
+        float value = 0;
+        std::memcpy(&value, device->bytes_at(buffer.data, bytes) + 4 * i, 4);
+        return value;
+      };
+      ASSERT_NEAR(element(y), wanted[0].number(i), 1e-5);
+      ASSERT_NEAR(element(z), wanted[1].number(i), 1e-5);
+    }
+  }
+}
+
+/// Whatever reads or makes them: steps of the host, other programs, views, the caller's own input.
+TEST(Apart, TensorsOfTheDeviceAndOfTheHostMayBeMixed) {
+  constexpr std::string_view kText =
+      "graph g(%x: f32[n,8], %s: f32[m,8]) -> (%x, %y, again = %y, %z, %b, %r, %k)\n"
+      "  %a = Tanh(%x)\n  %y = CumSum(%a, i64[]{1})\n  %z = Add(%y, %s)\n"
+      "  %b = Exp(%a)\n  %r = Reshape(%y) shape=[n,2,4]\n  %k = Add(f32[2]{1,2}, f32[2]{1,1})\n";
+  for (size_t salt = 0; salt < 4; ++salt)
+    for (const int64_t m : {3, 1}) {  // 1: another program runs it
+      const auto device = std::make_shared<ApartDevice>(salt);
+      Context context(engine_on(device, kText));
+      for (size_t run = 0; run < 12; ++run) {
+        const std::vector<Tensor> inputs{ramp({3, 8}, -10 + double(run)), ramp({m, 8}, 1)};
+        const auto wanted = evaluate(*graph_of(kText), inputs);
+        std::vector<Buffer> buffers;
+        OnDevice sides;
+        const auto placed = [&](const Tensor& like, std::vector<bool>& list) {
+          const auto bytes = static_cast<int64_t>(like.bytes().size());
+          list.push_back((run * 7 + buffers.size() * 3) % 4 < 2);
+          buffers.push_back(device->allocate(bytes));
+          if (!list.back()) return like.clone();
+          std::memcpy(device->bytes_at(buffers.back().data, bytes), like.bytes().data(),
+                      like.bytes().size());
+          return Tensor::borrow_mutable(like.dtype(), like.shape(), bytes_of(buffers.back()),
+                                        nullptr);
+        };
+        const NamedTensors given{{"x", placed(inputs[0], sides.inputs)},
+                                 {"s", placed(inputs[1], sides.inputs)}};
+        NamedTensors places;
+        const std::vector<std::string> names{"x", "y", "again", "z", "b", "r", "k"};
+        for (size_t i = 0; i < names.size(); ++i)
+          places.emplace_back(names[i],
+                              placed(Tensor(wanted[i].dtype(), wanted[i].shape()), sides.outputs));
+        const NamedTensors results = context.run(given, places, sides);
+        for (size_t i = 0; i < names.size(); ++i) {
+          const Tensor& found = results[i].second;
+          ASSERT_EQ(found.bytes().data(), places[i].second.bytes().data()) << names[i];
+          const auto bytes = static_cast<int64_t>(found.bytes().size());
+          const std::byte* data = sides.outputs[i] ? device->bytes_at(found.bytes().data(), bytes)
+                                                   : found.bytes().data();
+          for (int64_t j = 0; j < wanted[i].count(); ++j) {
+            float value = 0;
+            std::memcpy(&value, data + 4 * j, 4);
+            ASSERT_NEAR(value, wanted[i].number(j), 1e-4 * (1 + std::abs(wanted[i].number(j))))
+                << names[i] << " at " << j << ", run " << run << ", salt " << salt;
+          }
+        }
+      }
+    }
+}
+
+TEST(Apart, APlaceOnTheDeviceOfOtherSizesIsRefused) {
+  const auto device = std::make_shared<ApartDevice>();
+  Context context(engine_on(device, "graph g(%x: f32[2,8]) -> (%y)\n  %y = Exp(%x)\n"));
+  const Buffer place = device->allocate(32);
+  const std::string why = error_of(Code::usage, [&] {
+    (void)context.run({{"x", ramp({2, 8})}},
+                      {{"y", Tensor::borrow_mutable(DType::f32, {8}, bytes_of(place), nullptr)}},
+                      {{false}, {true}});
+  });
+  EXPECT_NE(why.find("f32[2,8], the place given is f32[8]"), std::string::npos) << why;
 }
 
 /// An error leaves nothing enqueued that would touch the caller's memory, and the context usable.

@@ -13,16 +13,36 @@ namespace {
 /// Added to addresses: no processor reads there.
 constexpr uintptr_t kAway = uintptr_t{1} << 62;
 
+using Work = std::function<void()>;
+
 class Late final : public Stream {
  public:
-  Late(Device& host, const Share& share) : share_(share), host_(host.stream(share)) {}
+  Late(ApartDevice& device, const Share& share)
+      : device_(device), share_(share), host_(device.host().stream(share)) {}
 
-  void enqueue(std::function<void()> work) { queue_.push_back(std::move(work)); }
+  void enqueue(Work work) {
+    if (const auto into = recording()) into->push_back(std::move(work));
+    else queue_.push_back(std::move(work));
+  }
   void record(Event& event) override;
   void wait(Event& event) override;
-  void synchronize() override { run_until(done_ + queue_.size()); }
+  void synchronize() override {
+    check(recording() == nullptr, Code::internal, "what is recorded is waited for");
+    run_until(done_ + queue_.size());
+  }
   Share share() const override { return share_; }
   Stream& host() override { return *host_; }
+  bool begin_recording() override {
+    check(recording() == nullptr, Code::internal, "something is being recorded already");
+    recording_ = std::make_shared<std::vector<Work>>();
+    return true;
+  }
+  size_t recorded() const override { return recording()->size(); }
+  std::unique_ptr<Recording> end_recording() override;
+  void copy(Work work) {
+    check(recording() == nullptr, Code::internal, "a copy is recorded");
+    enqueue(std::move(work));
+  }
   size_t enqueued() const { return done_ + queue_.size(); }
   void run_until(size_t count) {
     while (done_ < count && !queue_.empty()) {
@@ -34,25 +54,65 @@ class Late final : public Stream {
   }
 
  private:
+  ApartDevice& device_;
   const Share share_;
   std::unique_ptr<Stream> host_;
-  std::deque<std::function<void()>> queue_;
+  std::deque<Work> queue_;
+  /// Where what is enqueued goes; null: it runs.
+  std::shared_ptr<std::vector<Work>> recording() const {
+    return recording_ != nullptr ? recording_ : joined_.lock();
+  }
+  std::shared_ptr<std::vector<Work>> recording_;
+  std::weak_ptr<std::vector<Work>> joined_;  // another stream's, behind whose event this one is
   size_t done_ = 0;
+  friend struct Recorded;
 };
+
+struct Recorded final : Recording {
+  Recorded(ApartDevice& device, std::vector<Work> works)
+      : device(device), works(std::move(works)) {}
+  void replay(Stream& stream) override {
+    device.count_replay();
+    for (const Work& each : works) static_cast<Late&>(stream).enqueue(each);
+  }
+  void change(size_t first, Stream& stream, const std::function<void()>& work) override {
+    Late& late = static_cast<Late&>(stream);
+    late.begin_recording();
+    work();
+    for (Work& each : *late.recording_) works.at(first++) = std::move(each);
+    late.recording_.reset();
+  }
+  ApartDevice& device;
+  std::vector<Work> works;
+};
+
+std::unique_ptr<Recording> Late::end_recording() {
+  const auto works = std::move(recording_);
+  check(!device_.refuses_recordings(), Code::device, "this is not recorded");
+  return std::make_unique<Recorded>(device_, std::move(*works));
+}
 
 struct Point final : Event {
   Late* stream = nullptr;
   size_t count = 0;
+  std::weak_ptr<std::vector<Work>> recording;
 };
 
 void Late::record(Event& event) {
   auto& point = static_cast<Point&>(event);
   point.stream = this;
   point.count = enqueued();
+  if (const auto into = recording()) point.recording = into;
+  else point.recording.reset();
 }
 
 void Late::wait(Event& event) {
   const auto& point = static_cast<Point&>(event);
+  if (const auto into = point.recording.lock()) {
+    if (recording() == nullptr) joined_ = into;
+    return;  // it is replayed in the order of enqueueing
+  }
+  check(recording() == nullptr, Code::internal, "a recording waits for what is none of it");
   enqueue([stream = point.stream, count = point.count] { stream->run_until(count); });
 }
 
@@ -171,7 +231,18 @@ ApartDevice::ApartDevice(size_t salt)
   }
 }
 
+void ApartDevice::count_allocation() {
+  if (until_failure_ >= 0 && until_failure_-- == 0)
+    fail(Code::out_of_memory, "no memory, as was asked for");
+}
+
+Buffer ApartDevice::allocate_host(int64_t bytes) {
+  count_allocation();
+  return Device::allocate_host(bytes);
+}
+
 Buffer ApartDevice::allocate(int64_t bytes) {
+  count_allocation();
   Tensor memory(DType::u8, {bytes});
   const uintptr_t at = reinterpret_cast<uintptr_t>(memory.mutable_bytes().data()) + kAway;
   auto* data = reinterpret_cast<std::byte*>(at);
@@ -204,13 +275,13 @@ std::byte* ApartDevice::bytes_at(const std::byte* data, int64_t bytes) {
 }
 
 std::unique_ptr<Stream> ApartDevice::stream(const Share& share) {
-  return std::make_unique<Late>(*host_, share);
+  return std::make_unique<Late>(*this, share);
 }
 
 std::unique_ptr<Event> ApartDevice::event() { return std::make_unique<Point>(); }
 
 void ApartDevice::copy(const Buffer& to, const Buffer& from, Stream& stream) {
-  static_cast<Late&>(stream).enqueue([this, to, from] {
+  static_cast<Late&>(stream).copy([this, to, from] {
     const int64_t bytes = to.bytes;
     std::byte* target = to.host ? to.data : bytes_at(to.data, bytes);
     const std::byte* source = from.host ? from.data : bytes_at(from.data, bytes);

@@ -2,6 +2,7 @@
 // A device whose memory is not the host's, as a GPU's is: what the runtime does for such devices is
 // tested on it. Reading its memory from the host faults; what is enqueued runs as late as it may.
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>
@@ -22,6 +23,7 @@ class ApartDevice final : public Device {
   const std::shared_ptr<const Target>& target() const override { return target_; }
   const KernelRegistry& kernels() const override { return kernels_; }
   Buffer allocate(int64_t bytes) override;
+  Buffer allocate_host(int64_t bytes) override;
   std::unique_ptr<Stream> stream(const Share& share) override;
   std::unique_ptr<Event> event() override;
   void copy(const Buffer& to, const Buffer& from, Stream& stream) override;
@@ -33,6 +35,15 @@ class ApartDevice final : public Device {
   int64_t copied_bytes() const { return copied_; }
   int64_t allocated_bytes() const;
   size_t salt() const { return salt_; }
+  /// The allocation behind `count` more of them, on either side, fails: Error(out_of_memory). Once;
+  /// less than 0: none does.
+  void fail_allocation(int count) { until_failure_ = count; }
+  bool failed() const { return until_failure_ < 0; }
+  /// What is recorded from now on turns out not to be recordable.
+  void refuse_recordings() { refuses_recordings_ = true; }
+  bool refuses_recordings() const { return refuses_recordings_; }
+  void count_replay() { ++replays_; }
+  int replays() const { return replays_; }
 
  private:
   struct Memory;
@@ -42,6 +53,10 @@ class ApartDevice final : public Device {
   KernelRegistry kernels_;
   std::shared_ptr<Memory> memory_;
   int64_t copied_ = 0;
+  void count_allocation();
+  std::atomic<int> until_failure_ = -1;
+  bool refuses_recordings_ = false;
+  std::atomic<int> replays_ = 0;
 };
 
 }  // namespace hone::test

@@ -59,12 +59,15 @@ void Stream::run(const std::function<void()>& program) {
 }
 
 void Stream::record(hone::Event& event) {
-  succeed(driver().EventRecord(static_cast<Event&>(event).handle, handle_), "recording an event");
+  auto& mine = static_cast<Event&>(event);
+  mine.capture = capture();
+  succeed(driver().EventRecord(mine.handle, handle_), "recording an event");
 }
 
 void Stream::wait(hone::Event& event) {
-  succeed(driver().StreamWaitEvent(handle_, static_cast<Event&>(event).handle, 0),
-          "waiting for an event");
+  const auto& theirs = static_cast<Event&>(event);
+  if (capture() == nullptr) joined_ = theirs.capture;
+  succeed(driver().StreamWaitEvent(handle_, theirs.handle, 0), "waiting for an event");
 }
 
 void Stream::synchronize() {

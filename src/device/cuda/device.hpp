@@ -55,12 +55,18 @@ class Pool : public std::enable_shared_from_this<Pool> {
   int64_t kept_bytes_ = 0;
 };
 
+/// What streams are recording into a graph: a node for each launch, in order.
+struct Capture {
+  std::vector<GraphNodeHandle*> launches;
+};
+
 struct Event final : hone::Event {
   explicit Event(std::shared_ptr<Gpu> gpu);
   ~Event() override;
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
   std::shared_ptr<Gpu> gpu;
+  std::weak_ptr<Capture> capture;  // that it is part of
   EventHandle* handle = nullptr;
 };
 
@@ -76,14 +82,26 @@ class Stream final : public hone::Stream {
   void synchronize() override;
   Share share() const override { return share_; }
   hone::Stream& host() override;
+  bool begin_recording() override;
+  size_t recorded() const override;
+  std::unique_ptr<Recording> end_recording() override;
   StreamHandle* handle() const { return handle_; }
+  /// Runs a kernel, or records it, or gives a recorded one these arguments.
+  void launch(const KernelNode& kernel);
 
  private:
+  friend class Replay;
+  /// The recording that it is part of; null: what is enqueued runs.
+  std::shared_ptr<Capture> capture() const { return own_ != nullptr ? own_ : joined_.lock(); }
+
   std::shared_ptr<Gpu> gpu_;
   hone::Device& host_device_;
   const Share share_;
   std::unique_ptr<hone::Stream> host_;
   StreamHandle* handle_ = nullptr;
+  std::shared_ptr<Capture> own_;   // that it began
+  std::weak_ptr<Capture> joined_;  // another stream's, behind whose event this one is
+  std::function<void(const KernelNode&)> changing_;  // gets launches in place of the GPU
 };
 
 class Device final : public hone::Device {

@@ -50,6 +50,14 @@ Opened open() {
       {"cuModuleGetFunction", place(cu.ModuleGetFunction)},
       {"cuFuncSetAttribute", place(cu.FuncSetAttribute)},
       {"cuLaunchKernel", place(cu.LaunchKernel)},
+      {"cuStreamBeginCapture_v2", place(cu.StreamBeginCapture)},
+      {"cuStreamEndCapture", place(cu.StreamEndCapture)},
+      {"cuStreamGetCaptureInfo_v2", place(cu.StreamGetCaptureInfo)},
+      {"cuGraphInstantiateWithFlags", place(cu.GraphInstantiate)},
+      {"cuGraphExecKernelNodeSetParams", place(cu.GraphExecKernelNodeSetParams)},
+      {"cuGraphLaunch", place(cu.GraphLaunch)},
+      {"cuGraphExecDestroy", place(cu.GraphExecDestroy)},
+      {"cuGraphDestroy", place(cu.GraphDestroy)},
   };
   constexpr const char* kFiles[] = {"libcuda.so.1"};
   opened.state = open_library(kFiles, symbols);

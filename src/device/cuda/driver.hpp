@@ -17,6 +17,9 @@ struct ModuleHandle;
 struct FunctionHandle;
 struct StreamHandle;
 struct EventHandle;
+struct GraphHandle;
+struct GraphNodeHandle;
+struct GraphExecHandle;
 
 enum : Result {
   kSuccess = 0,
@@ -52,6 +55,18 @@ inline constexpr int kMaxDynamicShared = 8;       // CU_FUNC_ATTRIBUTE_MAX_DYNAM
 inline constexpr unsigned kNonBlocking = 1;       // CU_STREAM_NON_BLOCKING
 inline constexpr unsigned kEventWithoutTime = 2;  // CU_EVENT_DISABLE_TIMING
 inline constexpr unsigned kPortable = 1;          // CU_MEMHOSTALLOC_PORTABLE
+inline constexpr int kCaptureRelaxed = 2;         // CU_STREAM_CAPTURE_MODE_RELAXED
+inline constexpr int kCaptureActive = 1;          // CU_STREAM_CAPTURE_STATUS_ACTIVE
+
+/// CUDA_KERNEL_NODE_PARAMS_v1.
+struct KernelNode {
+  FunctionHandle* function;
+  unsigned grid_x, grid_y, grid_z;
+  unsigned block_x, block_y, block_z;
+  unsigned shared_bytes;
+  void** parameters;
+  void** extra;
+};
 
 struct Driver {
   Result (*Init)(unsigned flags);
@@ -88,6 +103,17 @@ struct Driver {
                          unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z,
                          unsigned shared_bytes, StreamHandle* stream, void** parameters,
                          void** extra);
+  Result (*StreamBeginCapture)(StreamHandle* stream, int mode);
+  Result (*StreamEndCapture)(StreamHandle* stream, GraphHandle** graph);
+  Result (*StreamGetCaptureInfo)(StreamHandle* stream, int* status, uint64_t* id,
+                                 GraphHandle** graph, GraphNodeHandle* const** nodes,
+                                 size_t* count);
+  Result (*GraphInstantiate)(GraphExecHandle** made, GraphHandle* graph, unsigned long long flags);
+  Result (*GraphExecKernelNodeSetParams)(GraphExecHandle* made, GraphNodeHandle* node,
+                                         const KernelNode* kernel);
+  Result (*GraphLaunch)(GraphExecHandle* made, StreamHandle* stream);
+  Result (*GraphExecDestroy)(GraphExecHandle* made);
+  Result (*GraphDestroy)(GraphHandle* graph);
 };
 
 /// Opened and initialized once. Error(device) saying why it cannot be used.

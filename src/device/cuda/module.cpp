@@ -70,10 +70,8 @@ const Module& Modules::at(const Bindings& symbols) const {
 }
 
 void Launching::enqueue(Stream& stream) {
-  succeed(driver().LaunchKernel(
-              function_, grid_[0], grid_[1], grid_[2], static_cast<unsigned>(threads_), 1, 1,
-              static_cast<unsigned>(shared_bytes_), stream.handle(), places_.data(), nullptr),
-          "launching a kernel");
+  stream.launch({function_, grid_[0], grid_[1], grid_[2], static_cast<unsigned>(threads_), 1, 1,
+                 static_cast<unsigned>(shared_bytes_), places_.data(), nullptr});
 }
 
 }  // namespace hone::cuda

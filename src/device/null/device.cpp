@@ -1,5 +1,6 @@
 #include "device/null/device.hpp"
 
+#include "base/error.hpp"
 #include "base/size.hpp"
 #include "ir/tensor.hpp"
 
@@ -15,6 +16,56 @@ Range range_of(const Operand& operand) {
 
 }  // namespace
 
+struct Device::Recorded final : Recording {
+  Recorded(Device& device, std::vector<Command> commands)
+      : device(device), commands(std::move(commands)) {}
+  void replay(hone::Stream&) override {
+    ++device.replays_;
+    for (const Command& each : commands) device.enqueue(each);
+  }
+  void change(size_t first, hone::Stream&, const std::function<void()>& work) override {
+    std::vector<Command> made;
+    device.recording_ = &made;
+    work();
+    device.recording_ = nullptr;
+    const auto launch = [](const Command& each) { return each.kind == Command::Kind::launch; };
+    auto at = commands.begin();
+    for (const Command& each : made) {
+      check(launch(each), Code::internal, "what changes a recording is no launch");
+      for (; first > 0 || !launch(*at); ++at) first -= launch(*at) ? 1 : 0;
+      check(at->stream == each.stream && at->reads.size() == each.reads.size() &&
+                at->writes.size() == each.writes.size(),
+            Code::internal, "a recording is changed into another one");
+      *at++ = each;
+    }
+  }
+  Device& device;
+  std::vector<Command> commands;
+};
+
+void Device::enqueue(Command command) {
+  (recording_ != nullptr ? *recording_ : log_).push_back(std::move(command));
+}
+
+bool Stream::begin_recording() {
+  check(device_.recording_ == nullptr, Code::internal, "something is being recorded already");
+  device_.recorded_.clear();
+  device_.recording_ = &device_.recorded_;
+  return true;
+}
+
+size_t Stream::recorded() const {
+  size_t launches = 0;
+  for (const Command& each : device_.recorded_)
+    launches += each.kind == Command::Kind::launch ? 1 : 0;
+  return launches;
+}
+
+std::unique_ptr<Recording> Stream::end_recording() {
+  device_.recording_ = nullptr;
+  return std::make_unique<Device::Recorded>(device_, std::move(device_.recorded_));
+}
+
 void Stream::launch(const Operands& operands, std::span<std::byte> scratch) {
   Command command{Command::Kind::launch, number_, 0, device_.label_, {}, {}, {}};
   for (const Operand& each : operands.inputs) command.reads.push_back(range_of(each));
@@ -22,15 +73,15 @@ void Stream::launch(const Operands& operands, std::span<std::byte> scratch) {
   if (!scratch.empty())
     command.scratch = {reinterpret_cast<uintptr_t>(scratch.data()),
                        static_cast<int64_t>(scratch.size())};
-  device_.log_.push_back(std::move(command));
+  device_.enqueue(std::move(command));
 }
 
 void Stream::record(int event) {
-  device_.log_.push_back({Command::Kind::record, number_, event, 0, {}, {}, {}});
+  device_.enqueue({Command::Kind::record, number_, event, 0, {}, {}, {}});
 }
 
 void Stream::wait(int event) {
-  device_.log_.push_back({Command::Kind::wait, number_, event, 0, {}, {}, {}});
+  device_.enqueue({Command::Kind::wait, number_, event, 0, {}, {}, {}});
 }
 
 void Stream::record(hone::Event& event) {
@@ -73,7 +124,8 @@ void Device::copy(const Buffer& to, const Buffer& from, hone::Stream& stream) {
     return Range{reinterpret_cast<uintptr_t>(buffer.data), buffer.bytes};
   };
   const int number = static_cast<Stream&>(stream).number_;
-  log_.push_back({Command::Kind::copy, number, 0, label_, {range(from)}, {range(to)}, {}});
+  check(recording_ == nullptr, Code::internal, "a copy is recorded");
+  enqueue({Command::Kind::copy, number, 0, label_, {range(from)}, {range(to)}, {}});
 }
 
 std::shared_ptr<hone::Device> open() { return std::make_shared<Device>(); }

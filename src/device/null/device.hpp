@@ -44,6 +44,9 @@ class Stream final : public hone::Stream {
   void wait(hone::Event& event) override;
   void synchronize() override {}
   Share share() const override { return {}; }
+  bool begin_recording() override;
+  size_t recorded() const override;
+  std::unique_ptr<Recording> end_recording() override;
   void launch(const Operands& operands, std::span<std::byte> scratch);
   void record(int event);
   void wait(int event);
@@ -69,13 +72,20 @@ class Device final : public hone::Device {
   /// Those that it was made with.
   Stream& stream_at(int number) { return *streams_.at(static_cast<size_t>(number)); }
   void set_label(int label) { label_ = label; }
-  /// Everything, in the order of enqueueing.
+  /// Everything, in the order of enqueueing; what is recorded when it is replayed.
   const std::vector<Command>& log() const { return log_; }
+  void clear_log() { log_.clear(); }
+  int replays() const { return replays_; }
 
  private:
   friend class Stream;
+  struct Recorded;
+  void enqueue(Command command);
   std::vector<std::unique_ptr<Stream>> streams_;
   std::vector<Command> log_;
+  std::vector<Command>* recording_ = nullptr;  // what is enqueued goes there; null: it runs
+  std::vector<Command> recorded_;
+  int replays_ = 0;
   int label_ = 0;
   int made_ = 0, events_ = 0;  // streams, events
 };

@@ -66,6 +66,17 @@ TEST(CudaHeaders, FunctionsTakeWhatTheHeaderSays) {
   expect_alike(cu.ModuleGetFunction, decltype(&::cuModuleGetFunction){}, "cuModuleGetFunction");
   expect_alike(cu.FuncSetAttribute, decltype(&::cuFuncSetAttribute){}, "cuFuncSetAttribute");
   expect_alike(cu.LaunchKernel, decltype(&::cuLaunchKernel){}, "cuLaunchKernel");
+  expect_alike(cu.StreamBeginCapture, decltype(&::cuStreamBeginCapture){}, "cuStreamBeginCapture");
+  expect_alike(cu.StreamEndCapture, decltype(&::cuStreamEndCapture){}, "cuStreamEndCapture");
+  expect_alike(cu.GraphInstantiate, decltype(&::cuGraphInstantiateWithFlags){}, "instantiate");
+  expect_alike(cu.GraphLaunch, decltype(&::cuGraphLaunch){}, "cuGraphLaunch");
+  expect_alike(cu.GraphExecDestroy, decltype(&::cuGraphExecDestroy){}, "cuGraphExecDestroy");
+  expect_alike(cu.GraphDestroy, decltype(&::cuGraphDestroy){}, "cuGraphDestroy");
+  expect_alike(cu.GraphExecKernelNodeSetParams, decltype(&::cuGraphExecKernelNodeSetParams){},
+               "cuGraphExecKernelNodeSetParams");
+  EXPECT_EQ(sizeof(KernelNode), sizeof(CUDA_KERNEL_NODE_PARAMS_v1));
+  EXPECT_EQ(kCaptureRelaxed, CU_STREAM_CAPTURE_MODE_RELAXED);
+  EXPECT_EQ(kCaptureActive, CU_STREAM_CAPTURE_STATUS_ACTIVE);
 }
 
 TEST(CudaHeaders, NumbersAreTheHeaders) {
