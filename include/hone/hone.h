@@ -96,9 +96,21 @@ HONE_API void hone_model_free(hone_model* model); /* NULL is fine */
 
 /* ---- engines ---- */
 
+/* What f32 becomes inside an engine; sums stay f32, and so does what may not fit. */
+typedef enum hone_storage {
+  HONE_STORAGE_MODEL = 0, /* as the model has it */
+  HONE_STORAGE_F16 = 1,
+  HONE_STORAGE_BF16 = 2
+} hone_storage;
+
 typedef struct hone_engine_options {
-  size_t size;     /* sizeof(hone_engine_options) */
-  int32_t workers; /* threads per inference; 0: one per usable core */
+  size_t size;          /* sizeof(hone_engine_options) */
+  int32_t workers;      /* threads per inference; 0: one per usable core */
+  int32_t padding;      /* never looked at */
+  const char* device;   /* "cpu", "cuda", "cuda:1" (the second GPU); NULL: the processors */
+  hone_storage storage; /* of hone_build(); an engine file has its own */
+  int32_t no_fallback;  /* nonzero: refuse what the device has no kernel for; else such steps run on
+                           the host */
 } hone_engine_options;
 
 /* Optimizes and plans a model for this machine. `options` may be NULL. */
@@ -159,7 +171,8 @@ HONE_API void hone_text_free(char* text); /* NULL is fine */
 
 /* Where the bytes of a tensor lie. */
 typedef enum hone_place {
-  HONE_HOST = 0 /* memory that the processor reads */
+  HONE_HOST = 0,     /* memory that the processor reads */
+  HONE_ON_DEVICE = 1 /* memory of the engine's device, where that has its own: a GPU's */
 } hone_place;
 
 /* A tensor of the caller's, or of a context's; where kind says so, a sequence of `count` of them
@@ -177,9 +190,10 @@ typedef struct hone_tensor {
   size_t count;
   const int64_t* strides; /* in elements, one a dimension; NULL: dense and row-major, which is all
                              that this version takes, else HONE_UNSUPPORTED */
-  hone_place place;       /* of data; this version: HONE_HOST, else HONE_DEVICE */
-  int32_t device;         /* which of several devices of that kind; 0 on the host */
-  uint64_t reserved[4];   /* zeros */
+  hone_place place;     /* of data. HONE_ON_DEVICE: aligned to the element; an output's data is not
+                           NULL; what was enqueued to write an input has run */
+  int32_t device;       /* which of several devices of that kind ("cuda:1": 1); 0 on the host */
+  uint64_t reserved[4]; /* zeros */
 } hone_tensor;
 
 HONE_API hone_code hone_context_create(const hone_engine* engine, hone_context** context);

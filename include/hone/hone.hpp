@@ -88,6 +88,16 @@ class Tensor {
         data_(data),
         bytes_(bytes) {}
 
+  /// Over memory of the engine's device ("cuda:1": `device` is 1), aligned to elements. What was
+  /// enqueued to write an input has run.
+  static Tensor on_device(std::string name, hone_dtype dtype, std::vector<int64_t> shape,
+                          void* data, size_t bytes, int device = 0) {
+    Tensor made(std::move(name), dtype, std::move(shape), data, bytes);
+    made.place_ = HONE_ON_DEVICE;
+    made.device_ = device;
+    return made;
+  }
+
   /// A sequence of tensors of `dtype`.
   static Tensor sequence(std::string name, hone_dtype dtype, std::vector<Tensor> elements) {
     Tensor made(std::move(name), dtype, {}, nullptr, 0);
@@ -109,10 +119,14 @@ class Tensor {
   hone_dtype dtype() const { return dtype_; }
   const std::vector<int64_t>& shape() const { return shape_; }
   void* raw() const { return data_; }
+  hone_place place() const { return place_; }
+  int device() const { return device_; }
   size_t bytes() const { return bytes_; }
-  /// The elements. Error(HONE_USAGE) when T is not the tensor's element type.
+  /// The elements. Error(HONE_USAGE) when T is not the tensor's element type, or they lie on a
+  /// device.
   template <class T>
   std::span<const T> data() const {
+    if (place_ != HONE_HOST) throw Error(HONE_USAGE, "tensor \"" + name_ + "\" lies on a device");
     if (detail::dtype_of<T>() != dtype_)
       throw Error(HONE_USAGE, "tensor \"" + name_ + "\" holds " + hone_dtype_name(dtype_));
     return {static_cast<const T*>(data_), bytes_ / sizeof(T)};
@@ -126,6 +140,8 @@ class Tensor {
   size_t bytes_;
   hone_kind kind_ = HONE_TENSOR;
   std::vector<Tensor> elements_;
+  hone_place place_ = HONE_HOST;
+  int device_ = 0;
 };
 
 /// A run's results in the model's order; they live until the context's next run.
@@ -180,14 +196,29 @@ struct Port {
 };
 
 struct EngineOptions {
-  int workers = 0;  // threads per inference; 0: one per usable core
+  int workers = 0;                            // threads per inference; 0: one per usable core
+  std::string device{};                       // "cpu", "cuda", "cuda:1"; "": the processors
+  hone_storage storage = HONE_STORAGE_MODEL;  // what f32 becomes inside, of build()
+  bool fallback = true;                       // what the device has no kernel for runs on the host
 };
+
+namespace detail {
+inline hone_engine_options to_c(const EngineOptions& options) {
+  hone_engine_options made{};
+  made.size = sizeof(made);
+  made.workers = options.workers;
+  made.device = options.device.empty() ? nullptr : options.device.c_str();
+  made.storage = options.storage;
+  made.no_fallback = options.fallback ? 0 : 1;
+  return made;
+}
+}  // namespace detail
 
 /// A network made ready for this machine.
 class Engine {
  public:
   static Engine load(const std::string& path, const EngineOptions& options = {}) {
-    const hone_engine_options made{sizeof(hone_engine_options), options.workers};
+    const hone_engine_options made = detail::to_c(options);
     hone_engine* engine = nullptr;
     detail::check(hone_engine_load(path.c_str(), &made, &engine));
     return Engine(engine);
@@ -241,7 +272,7 @@ class Engine {
 
 /// Optimizes and plans a model for this machine.
 inline Engine build(const Model& model, const EngineOptions& options = {}) {
-  const hone_engine_options made{sizeof(hone_engine_options), options.workers};
+  const hone_engine_options made = detail::to_c(options);
   hone_engine* engine = nullptr;
   detail::check(hone_build(model.handle(), &made, &engine));
   return Engine(engine);
@@ -306,14 +337,17 @@ class Context {
     made.kind = tensor.kind();
     made.elements = own.data();
     made.count = own.size();
+    made.place = tensor.place();
+    made.device = tensor.device();
     return made;
   }
   static Tensor from_c(const hone_tensor& tensor, const char* name) {
     if (tensor.kind == HONE_NOTHING) return Tensor::nothing(name);
+    const std::vector<int64_t> shape(tensor.shape, tensor.shape + tensor.rank);
+    if (tensor.place != HONE_HOST)
+      return Tensor::on_device(name, tensor.dtype, shape, tensor.data, tensor.bytes, tensor.device);
     if (tensor.kind == HONE_TENSOR)
-      return Tensor(name, tensor.dtype,
-                    std::vector<int64_t>(tensor.shape, tensor.shape + tensor.rank), tensor.data,
-                    tensor.bytes);
+      return Tensor(name, tensor.dtype, shape, tensor.data, tensor.bytes);
     std::vector<Tensor> elements;
     for (size_t i = 0; i < tensor.count; ++i) elements.push_back(from_c(tensor.elements[i], ""));
     return Tensor::sequence(name, tensor.dtype, std::move(elements));

@@ -4,10 +4,12 @@
 #include <atomic>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <stdexcept>
 
 #include "api/tensors.hpp"
 #include "base/printable.hpp"
+#include "base/text.hpp"
 #include "build/build.hpp"
 #include "hone/hone.h"
 #include "report/report.hpp"
@@ -61,11 +63,14 @@ Port make_port(const std::string& name, const hone::Type& type) {
 
 struct hone_engine {
   std::shared_ptr<const hone::Engine> engine;
+  hone::api::Places places;
   std::vector<Port> inputs, outputs, defaults;
 };
 
 struct hone_context {
-  explicit hone_context(std::shared_ptr<const hone::Engine> engine) : context(std::move(engine)) {}
+  hone_context(std::shared_ptr<const hone::Engine> engine, hone::api::Places places)
+      : places(places), context(std::move(engine)) {}
+  const hone::api::Places places;
   std::atomic_flag busy;          // a run is under way
   std::atomic<int64_t> arena{0};  // of the last run
   hone::Context context;
@@ -128,11 +133,36 @@ hone::EngineOptions engine_options(const hone_engine_options* options) {
               ", wanted 0 or more");
   hone::EngineOptions made;
   made.workers = given.workers;
+  made.fallback = given.no_fallback == 0;
+  if (given.device != nullptr) made.device = hone::open_device(given.device);
   return made;
 }
 
-hone_engine* make_engine(std::shared_ptr<const hone::Engine> engine) {
+std::optional<hone::DType> storage_of(const hone_engine_options* options) {
+  switch (const auto given = read_options(options, "hone_engine_options"); given.storage) {
+    case HONE_STORAGE_MODEL: return std::nullopt;
+    case HONE_STORAGE_F16: return hone::DType::f16;
+    case HONE_STORAGE_BF16: return hone::DType::bf16;
+    default:
+      hone::fail(hone::Code::usage, "storage is ", static_cast<int>(given.storage),
+                 ", wanted HONE_STORAGE_MODEL, HONE_STORAGE_F16 or HONE_STORAGE_BF16");
+  }
+}
+
+/// "cuda:1": the second one's memory, where the device has its own.
+hone::api::Places places_of(const hone::Engine& engine, const hone_engine_options* options) {
+  if (!engine.device().is_apart()) return {};
+  const hone_engine_options given = read_options(options, "hone_engine_options");
+  const std::string_view name = given.device == nullptr ? "" : given.device;
+  const size_t colon = name.find(':');
+  if (colon == std::string_view::npos) return {0};
+  return {static_cast<int>(hone::parse_int(name.substr(colon + 1)).value_or(0))};
+}
+
+hone_engine* make_engine(std::shared_ptr<const hone::Engine> engine,
+                         const hone_engine_options* options) {
   auto made = std::make_unique<hone_engine>();
+  made->places = places_of(*engine, options);
   for (const hone::Value* input : engine->stated().inputs())
     made->inputs.push_back(make_port(input->name, input->type));
   for (const hone::GraphOutput& output : engine->stated().outputs())
@@ -180,8 +210,10 @@ const hone::Tensor& result_of(const hone_context& context, const hone_tensor* ou
 }
 
 /// A result that was written to the place of another output of its name.
-void copy_result(const hone::Tensor& result, const hone_tensor& to) {
-  hone::Tensor place = hone::api::borrow(to, true);
+void copy_result(const hone::Tensor& result, const hone_tensor& to,
+                 const hone::api::Places& places) {
+  if (to.place != HONE_HOST) return;  // it is there
+  hone::Tensor place = hone::api::borrow(to, true, places);
   hone::check(place.dtype() == result.dtype() && place.shape() == result.shape(), hone::Code::usage,
               "output \"", to.name, "\" is ", hone::describe(result), ", the place given is ",
               hone::describe(place));
@@ -193,22 +225,28 @@ void copy_result(const hone::Tensor& result, const hone_tensor& to) {
 void run(hone_context& context, const hone_tensor* inputs, size_t input_count, hone_tensor* outputs,
          size_t output_count) {
   hone::NamedTensors given, places;
-  for (size_t i = 0; i < input_count; ++i)
+  hone::OnDevice there;
+  for (size_t i = 0; i < input_count; ++i) {
     given.emplace_back(inputs[i].name == nullptr ? "" : inputs[i].name,
-                       hone::api::borrow(inputs[i], false));
+                       hone::api::borrow(inputs[i], false, context.places));
+    there.inputs.push_back(inputs[i].place != HONE_HOST);
+  }
   for (size_t i = 0; i < output_count; ++i) {
     hone::api::wanted(outputs[i].name, "the name of an output");
-    hone::api::check_place(outputs[i], outputs[i].name);
-    if (outputs[i].data != nullptr)
-      places.emplace_back(outputs[i].name, hone::api::borrow(outputs[i], true));
+    hone::api::check_place(outputs[i], outputs[i].name, context.places);
+    hone::check(outputs[i].data != nullptr || outputs[i].place == HONE_HOST, hone::Code::usage,
+                "output \"", outputs[i].name, "\" is wanted on the device and has no data (NULL)");
+    if (outputs[i].data == nullptr) continue;
+    places.emplace_back(outputs[i].name, hone::api::borrow(outputs[i], true, context.places));
+    there.outputs.push_back(outputs[i].place != HONE_HOST);
   }
-  context.results = context.context.run(given, places);
+  context.results = context.context.run(given, places, there);
   context.arena = context.context.arena_bytes();
   context.elements.clear();
   for (size_t i = 0; i < output_count; ++i) {
     const hone::Tensor& result = result_of(context, outputs, i);
     if (outputs[i].data == nullptr) hone::api::give(result, outputs[i], context.elements);
-    else copy_result(result, outputs[i]);
+    else copy_result(result, outputs[i], context.places);
   }
 }
 
@@ -275,7 +313,8 @@ hone_code hone_build(const hone_model* model, const hone_engine_options* options
     hone::api::wanted(engine, "engine");
     hone::BuildOptions made;
     made.engine = engine_options(options);
-    *engine = make_engine(hone::build(model->graph->clone(), made, model->defaults));
+    made.halves = storage_of(options);
+    *engine = make_engine(hone::build(model->graph->clone(), made, model->defaults), options);
   });
 }
 
@@ -292,7 +331,7 @@ hone_code hone_engine_load(const char* path, const hone_engine_options* options,
   return guarded([&] {
     hone::api::wanted(path, "path");
     hone::api::wanted(engine, "engine");
-    *engine = make_engine(hone::load(path, {engine_options(options), true}));
+    *engine = make_engine(hone::load(path, {engine_options(options), true}), options);
   });
 }
 
@@ -344,7 +383,7 @@ hone_code hone_context_create(const hone_engine* engine, hone_context** context)
   return guarded([&] {
     hone::api::wanted(engine, "engine");
     hone::api::wanted(context, "context");
-    *context = new hone_context(engine->engine);
+    *context = new hone_context(engine->engine, engine->places);
   });
 }
 

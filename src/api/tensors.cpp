@@ -6,11 +6,13 @@
 
 namespace hone::api {
 
-void check_place(const hone_tensor& tensor, const char* name) {
+void check_place(const hone_tensor& tensor, const char* name, const Places& places) {
   const auto place = static_cast<int>(tensor.place);
-  check(place == HONE_HOST && tensor.device == 0, Code::device, "tensor \"", name,
-        "\" lies on device ", tensor.device, " of kind ", place,
-        "; this version runs on the host (HONE_HOST, 0)");
+  const bool on_host = place == HONE_HOST && tensor.device == 0;
+  const bool on_device = place == HONE_ON_DEVICE && tensor.device == places.device;
+  check(on_host || on_device, Code::device, "tensor \"", name, "\" lies on device ", tensor.device,
+        " of kind ", place, "; the engine takes the host's memory (HONE_HOST, 0)",
+        places.device < 0 ? "" : cat(" and its GPU's (HONE_ON_DEVICE, ", places.device, ")"));
   const bool zero = std::all_of(std::begin(tensor.reserved), std::end(tensor.reserved),
                                 [](uint64_t each) { return each == 0; });
   check(zero, Code::usage, "tensor \"", name,
@@ -34,7 +36,7 @@ void check_strides(const hone_tensor& tensor, const char* name) {
 }
 
 /// `name`: for messages.
-Tensor borrow_dense(const hone_tensor& tensor, const char* name, bool write) {
+Tensor borrow_dense(const hone_tensor& tensor, const char* name, bool write, const Places& places) {
   constexpr int32_t kMostDims = 64;
   const auto type = static_cast<int>(tensor.dtype);
   check(type >= 0 && type < static_cast<int>(DType::string), Code::usage, "tensor \"", name,
@@ -43,7 +45,7 @@ Tensor borrow_dense(const hone_tensor& tensor, const char* name, bool write) {
         "\" has rank ", tensor.rank, ", wanted 0 to ", kMostDims);
   check(tensor.rank == 0 || tensor.shape != nullptr, Code::usage, "tensor \"", name, "\" has rank ",
         tensor.rank, " and no shape (NULL)");
-  check_place(tensor, name);
+  check_place(tensor, name, places);
   const auto dtype = static_cast<DType>(type);
   std::vector<int64_t> shape(tensor.shape, tensor.shape + tensor.rank);
   for (const int64_t size : shape)
@@ -65,9 +67,9 @@ Tensor borrow_dense(const hone_tensor& tensor, const char* name, bool write) {
 
 }  // namespace
 
-Tensor borrow(const hone_tensor& tensor, bool write) {
+Tensor borrow(const hone_tensor& tensor, bool write, const Places& places) {
   wanted(tensor.name, "the name of a tensor");
-  if (tensor.kind == HONE_TENSOR) return borrow_dense(tensor, tensor.name, write);
+  if (tensor.kind == HONE_TENSOR) return borrow_dense(tensor, tensor.name, write, places);
   check(!write, Code::usage, "output \"", tensor.name, "\" is given a place that is no tensor");
   if (tensor.kind == HONE_NOTHING) return Tensor::nothing();
   check(tensor.kind == HONE_SEQUENCE, Code::usage, "tensor \"", tensor.name, "\" is of kind ",
@@ -79,7 +81,7 @@ Tensor borrow(const hone_tensor& tensor, bool write) {
     check(tensor.elements[i].kind == HONE_TENSOR && tensor.elements[i].dtype == tensor.dtype,
           Code::usage, "element ", i, " of sequence \"", tensor.name,
           "\" is no tensor of the sequence's dtype");
-    elements.push_back(borrow_dense(tensor.elements[i], tensor.name, false));
+    elements.push_back(borrow_dense(tensor.elements[i], tensor.name, false, {}));
   }
   const auto type = static_cast<int>(tensor.dtype);
   check(type >= 0 && type < kDTypeCount, Code::usage, "sequence \"", tensor.name, "\" has dtype ",

@@ -18,13 +18,18 @@ void wanted(const T* pointer, const char* what) {
   check(pointer != nullptr, Code::usage, what, " is NULL");
 }
 
-/// What the struct may say one day, it does not say today: Error(device) for another place than the
-/// host, Error(usage) for reserved fields that are not zero. `name`: for messages.
-void check_place(const hone_tensor& tensor, const char* name);
+/// Where tensors of an engine may lie beside the host's memory.
+struct Places {
+  int device = -1;  // HONE_ON_DEVICE with this number; -1: nowhere
+};
+
+/// Error(device) for a place where the engine has none, Error(usage) for reserved fields that are
+/// not zero. `name`: for messages.
+void check_place(const hone_tensor& tensor, const char* name, const Places& places);
 
 /// The caller's tensor, borrowed; `write`: results go there. Error(usage), Error(unsupported) for
 /// strides.
-Tensor borrow(const hone_tensor& tensor, bool write);
+Tensor borrow(const hone_tensor& tensor, bool write, const Places& places);
 
 /// A result; the elements of a sequence are kept in `kept`.
 void give(const Tensor& result, hone_tensor& to, Elements& kept);

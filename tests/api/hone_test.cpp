@@ -248,7 +248,9 @@ TEST_F(HoneH, RunsAndFillsInWhatItMade) {
   hone_engine* engine = nullptr;
   hone_context* context = nullptr;
   ASSERT_EQ(hone_import(kDigits.c_str(), nullptr, &model), HONE_OK) << hone_message();
-  const hone_engine_options options{sizeof(hone_engine_options), 1};
+  hone_engine_options options{};
+  options.size = sizeof options;
+  options.workers = 1;
   ASSERT_EQ(hone_build(model, &options, &engine), HONE_OK) << hone_message();
   hone_model_free(model);  // the engine has what it needs
   ASSERT_EQ(hone_context_create(engine, &context), HONE_OK) << hone_message();

@@ -105,8 +105,8 @@ TEST_F(HoneRun, WhatTensorsMayOneDaySayIsRefusedToday) {
   given = image();
   given.device = 1;
   EXPECT_EQ(run(given),
-            (std::pair(HONE_DEVICE, std::string("tensor \"image\" lies on device 1 of kind 0; this "
-                                                "version runs on the host (HONE_HOST, 0)"))));
+            (std::pair(HONE_DEVICE, std::string("tensor \"image\" lies on device 1 of kind 0; the "
+                                                "engine takes the host's memory (HONE_HOST, 0)"))));
   given = image();
   given.reserved[3] = 1;
   EXPECT_EQ(run(given).first, HONE_USAGE);
