@@ -19,7 +19,7 @@ tools/setup test && { grep -q '^HONE_TESTS:BOOL=ON' $(BUILD)/CMakeCache.txt || \
 endef
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test all check format unit hostile models bench-graphs halves halves-times load quantized \
+.PHONY: build demo test all check format unit hostile models formats bench-graphs halves halves-times load quantized \
         road \
         fusion import-cost retrieval memory exported \
         conformance coverage line-coverage differential random-graphs fuzz damage deep stats clean \
@@ -75,6 +75,9 @@ coverage: $(BUILD)/build.ninja ## docs/onnx-coverage.md anew from the suite's re
 	@$(with_tests)
 	@cmake --build $(BUILD) -j $(JOBS) --target hone_conformance
 	@$(BUILD)/bin/hone_conformance $(SUITE_FOLDERS) --coverage docs/onnx-coverage.md $(may_skip)
+
+formats: build $(VENV) ## trained networks of other formats than ONNX: outputs, labels
+	@$(VENV) tests/bars/formats.py $(BUILD)/bin/hone $(may_skip)
 
 models: build $(VENV) ## trained networks against ONNX Runtime's outputs
 	@$(VENV) tests/bars/models.py $(BUILD)/bin/hone $(may_skip)

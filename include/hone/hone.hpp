@@ -161,6 +161,8 @@ struct ImportOptions {
   /// Weights may lie behind symbolic and hard links, wherever they lead; else only within a model
   /// hub's cache.
   bool follow_links = false;
+  /// The other file of a net that is kept in two (Caffe); empty: it is looked for beside the model.
+  std::string weights{};
 };
 
 /// An imported network.
@@ -177,7 +179,8 @@ class Model {
 /// Reads a model file; every problem in it is told at once.
 inline Model import(const std::string& path, const ImportOptions& options = {}) {
   const hone_import_options made{sizeof(hone_import_options), options.random_weights ? 1 : 0,
-                                 options.random_weights.value_or(0), options.follow_links ? 1 : 0};
+                                 options.random_weights.value_or(0), options.follow_links ? 1 : 0,
+                                 options.weights.empty() ? nullptr : options.weights.c_str()};
   hone_model* model = nullptr;
   detail::check(hone_import(path.c_str(), &made, &model));
   return Model(model);

@@ -299,6 +299,7 @@ hone_code hone_import(const char* path, const hone_import_options* options, hone
     const hone_import_options given = read_options(options, "hone_import_options");
     if (given.random_weights != 0) made.random_weights = given.seed;
     made.follow_links = given.follow_links != 0;
+    if (given.weights != nullptr) made.weights = given.weights;
     hone::Imported imported = hone::import_file(path, made);
     *model = new hone_model{std::move(imported.graph), std::move(imported.defaults)};
   });

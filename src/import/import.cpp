@@ -1,6 +1,11 @@
 #include "import/import.hpp"
 
+#include <vector>
+
 #include "base/file.hpp"
+#include "import/caffe/blobs.hpp"
+#include "import/caffe/net.hpp"
+#include "import/caffe/reader.hpp"
 #include "import/onnx/reader.hpp"
 #include "import/report.hpp"
 #include "import/text.hpp"
@@ -8,24 +13,68 @@
 namespace hone {
 namespace {
 
-/// The first field of a ModelProto is its IR version in every file that a framework writes.
-bool looks_like_onnx(std::span<const std::byte> bytes) {
-  return bytes.size() > 2 && bytes[0] == std::byte{0x08} && bytes[1] < std::byte{0x20};
+std::string_view text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
+
+/// The first field of a ModelProto is its IR version in every file that a framework writes.
+bool looks_like_onnx(std::string_view text) {
+  return text.size() > 2 && text[0] == '\x08' && static_cast<unsigned char>(text[1]) < 0x20;
+}
+
+bool looks_like_caffe(std::string_view text) {
+  return caffe::looks_like_net(text) || caffe::looks_like_stored_net(text);
+}
+
+struct Source {
+  const std::filesystem::path& path;
+  const std::shared_ptr<const MappedFile>& file;
+  const ImportOptions& options;
+
+  std::string name() const { return path.filename().string(); }
+  std::filesystem::path folder() const { return path.has_parent_path() ? path.parent_path() : "."; }
+};
+
+Imported read_text(const Source& source) {
+  return import_text(text_of(source.file->bytes()), source.folder(), source.options,
+                     shown(source.name()));
+}
+Imported read_onnx(const Source& source) {
+  return import_onnx_bytes(source.file->bytes(), source.folder(), source.options, source.file,
+                           source.name());
+}
+Imported read_caffe(const Source& source) {
+  return caffe::import_files(source.path, source.file, source.options);
+}
+
+/// A format is told by what a file holds. By its name only where the file holds nothing known: then
+/// the reader of that name says what is wrong with it.
+struct Format {
+  std::string_view name, extension;
+  bool (*recognizes)(std::string_view bytes);
+  Imported (*read)(const Source& source);
+};
+constexpr Format kFormats[] = {
+    {"ONNX", ".onnx", looks_like_onnx, read_onnx},
+    {"Caffe", ".caffemodel", looks_like_caffe, read_caffe},
+    {"its own text", ".graph", looks_like_text, read_text},
+};
 
 }  // namespace
 
 Imported import_file(const std::filesystem::path& path, const ImportOptions& options) {
   const auto file = MappedFile::open(path);
-  const std::string name = path.filename().string();
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  const std::string_view text(reinterpret_cast<const char*>(file->bytes().data()),
-                              file->bytes().size());
-  if (path.extension() == ".graph" || looks_like_text(text))
-    return import_text(text, folder, options, shown(name));
-  check(path.extension() == ".onnx" || looks_like_onnx(file->bytes()), Code::unsupported,
-        shown(name), " is of no format that Hone reads: ONNX, or its own text (.graph)");
-  return import_onnx_bytes(file->bytes(), folder, options, file, name);
+  const std::string_view bytes = text_of(file->bytes());
+  const Source source{path, file, options};
+  for (const Format& format : kFormats)
+    if (format.recognizes(bytes)) return format.read(source);
+  std::vector<std::string_view> names;
+  for (const Format& format : kFormats) {
+    if (path.extension() == format.extension) return format.read(source);
+    names.push_back(format.name);
+  }
+  fail(Code::unsupported, shown(source.name()),
+       " is of no format that Hone reads: ", join(names, ", "));
 }
 
 Imported import_onnx_bytes(std::span<const std::byte> bytes, const std::filesystem::path& folder,
@@ -33,8 +82,7 @@ Imported import_onnx_bytes(std::span<const std::byte> bytes, const std::filesyst
                            const std::string& file_name) {
   const std::string name = shown(file_name);
   onnx::TensorReader tensors({bytes, std::move(owner), name}, folder, options);
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return onnx::import_model(text, tensors, name, options);
+  return onnx::import_model(text_of(bytes), tensors, name, options);
 }
 
 }  // namespace hone

@@ -23,6 +23,8 @@ struct ImportOptions {
   /// External data may lie behind symbolic and hard links, wherever they lead. Otherwise they are
   /// followed within a model hub's cache only (Links::hub).
   bool follow_links = false;
+  /// The other file of a format that keeps a net in two; empty: it is looked for beside the model.
+  std::filesystem::path weights;
   Limits limits;
 };
 
@@ -37,9 +39,9 @@ struct Imported {
   std::map<std::string, std::string> metadata;
 };
 
-/// Reads a model; the format is told by the content, then by the extension. All problems are
-/// found before it fails, with one Error: unsupported when Hone cannot run some nodes yet,
-/// invalid_model when the file contradicts itself, io when it or its weights are not there.
+/// Reads a model; the format is told by the content. All problems are found before it fails, with
+/// one Error: unsupported when Hone cannot run some nodes yet, invalid_model when the file
+/// contradicts itself, io when it or its weights are not there.
 Imported import_file(const std::filesystem::path& path, const ImportOptions& options = {});
 
 /// An ONNX file in memory. `owner` keeps `bytes` alive and is shared by the weights; null: the

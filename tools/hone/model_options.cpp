@@ -13,10 +13,13 @@
 namespace hone::cli {
 
 void ModelOptions::declare_path(Arguments& arguments, bool required) {
-  arguments.positional("model", path, "A model (.onnx, .graph) or an engine (.hone)", required);
+  arguments.positional("model", path, "A model (ONNX, Caffe, .graph) or an engine (.hone)",
+                       required);
 }
 
 void ModelOptions::declare_weights(Arguments& arguments) {
+  arguments.option("--weights", weights, "FILE",
+                   "The other file of a net that is kept in two (Caffe)");
   arguments.option("--random-weights", random_weights, "SEED",
                    "Fill weights whose external file is absent with random values");
   arguments.option("--random-gain", random_gain, "GAIN",
@@ -62,6 +65,7 @@ ImportOptions ModelOptions::import_options() const {
   options.random_weights = random_weights;
   if (random_gain != 0) options.random_gain = random_gain;
   options.follow_links = follow_links;
+  options.weights = weights;
   return options;
 }
 
@@ -89,10 +93,13 @@ BuildOptions ModelOptions::build_options() const {
 }
 
 void ModelOptions::check_engine_options() const {
-  check(!random_weights && random_gain == 0 && disabled.empty() && keep.empty() && !fp16 && !bf16,
-        Code::usage, file_name(),
-        " is an engine: its weights and passes are settled; --random-weights, --disable, --keep, "
-        "--fp16 and --bf16 are for models");
+  check(
+      !random_weights && random_gain == 0 && disabled.empty() && keep.empty() && weights.empty() &&
+          !fp16 && !bf16,
+      Code::usage, file_name(),
+      " is an engine: its weights and passes are settled; --weights, --random-weights, --disable, "
+      "--keep, "
+      "--fp16 and --bf16 are for models");
 }
 
 std::shared_ptr<const Engine> ModelOptions::open_engine(const OnGraph& before) const {

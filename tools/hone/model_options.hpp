@@ -19,6 +19,7 @@ struct ModelOptions {
   std::optional<uint64_t> random_weights;
   double random_gain = 0;  // 0: not given
   bool follow_links = false;
+  std::string weights;
   int workers = 0;
   std::string device;
   bool no_fallback = false;

@@ -1,0 +1,75 @@
+// docs/formats.md lists what is read and how many cases test it.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <set>
+
+#include "base/file.hpp"
+#include "import/caffe/layer_reader.hpp"
+
+namespace hone {
+namespace {
+
+constexpr const char* kPage = HONE_SOURCE_DIR "/docs/formats.md";
+
+/// How many cases of the file have `what` in them.
+int cases_with(std::string_view cases, std::string_view what) {
+  int count = 0;
+  size_t at = 0;
+  while ((at = cases.find("\ncase ", at)) != std::string_view::npos) {
+    const size_t end = std::min(cases.find("\ncase ", at + 1), cases.size());
+    if (cases.substr(at, end - at).find(what) != std::string_view::npos) ++count;
+    at = end;
+  }
+  return count;
+}
+
+std::string wrapped(const std::vector<std::string>& words) {
+  std::string text;
+  size_t column = 0;
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string word = cat(words[i], i + 1 < words.size() ? "," : ".");
+    const bool breaks = column + word.size() + 1 > 100;
+    text += cat(column == 0 ? "" : breaks ? "\n" : " ", word);
+    column = breaks ? word.size() : column + word.size() + 1;
+  }
+  return text + "\n";
+}
+
+/// Compares what stands between the marks with `wanted`, or writes it there.
+void expect_section(std::string_view mark, const std::string& wanted) {
+  std::string page = read_text(kPage);
+  const std::string begin = cat("<!-- ", mark, ": written by HONE_BLESS=1 hone_tests_import -->\n");
+  const size_t from = page.find(begin);
+  ASSERT_NE(from, std::string::npos) << mark;
+  const size_t start = from + begin.size(), end = page.find("<!-- end -->", start);
+  ASSERT_NE(end, std::string::npos) << mark;
+  const char* bless = std::getenv("HONE_BLESS");
+  if (bless != nullptr && std::string_view(bless) == "1") {
+    page.replace(start, end - start, wanted);
+    AtomicFile file(kPage);
+    file.write(page);
+    file.commit();
+    return;
+  }
+  EXPECT_EQ(page.substr(start, end - start), wanted)
+      << "HONE_BLESS=1 hone_tests_import writes docs/formats.md";
+}
+
+TEST(Formats, ThePageListsTheLayersOfCaffe) {
+  const std::string cases = read_text(HONE_SOURCE_DIR "/tests/import/caffe/layers.test");
+  caffe::Importers importers;
+  caffe::register_all_importers(importers);
+  std::vector<std::string> words;
+  for (const std::string_view type : importers.names()) {
+    const bool old = type == "Padding";  // of V0 alone
+    const int count = cases_with(cases, old ? "type: \"padding\"" : cat("type: \"", type, "\""));
+    EXPECT_GT(count, 0) << "nobody has seen that " << type << " is right";
+    words.push_back(cat(type, " (", count, ")"));
+  }
+  expect_section("caffe layers", wrapped(words));
+}
+
+}  // namespace
+}  // namespace hone
