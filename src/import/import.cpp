@@ -9,6 +9,8 @@
 #include "import/onnx/reader.hpp"
 #include "import/report.hpp"
 #include "import/text.hpp"
+#include "import/tflite/model.hpp"
+#include "import/tflite/reader.hpp"
 
 namespace hone {
 namespace {
@@ -43,6 +45,10 @@ Imported read_onnx(const Source& source) {
   return import_onnx_bytes(source.file->bytes(), source.folder(), source.options, source.file,
                            source.name());
 }
+Imported read_tflite(const Source& source) {
+  return tflite::import_model({source.file->bytes(), source.file, shown(source.name())},
+                              source.options);
+}
 Imported read_caffe(const Source& source) {
   return caffe::import_files(source.path, source.file, source.options);
 }
@@ -56,6 +62,7 @@ struct Format {
 };
 constexpr Format kFormats[] = {
     {"ONNX", ".onnx", looks_like_onnx, read_onnx},
+    {"TFLite", ".tflite", tflite::looks_like_model, read_tflite},
     {"Caffe", ".caffemodel", looks_like_caffe, read_caffe},
     {"its own text", ".graph", looks_like_text, read_text},
 };

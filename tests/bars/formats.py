@@ -11,22 +11,26 @@ import hone_cli
 
 DATA = hone_cli.DATA
 RTOL = 1e-3  # of the largest of a row
+KINDS = {"f32": np.float32, "i8": np.int8, "u8": np.uint8, "i16": np.int16, "i32": np.int32}
+
+
+def ports(tool, model):
+    """(name, type, sizes) of each input; what is open is 1."""
+    shown = hone_cli.hone(tool, "inspect", model)
+    listed = re.search(r"^inputs +(.*?)^outputs", shown, re.M | re.S).group(1)
+    return [(name, KINDS[dtype], [int(d) if d.isdigit() else 1 for d in dims.split(",") if d])
+            for name, dtype, dims in re.findall(r"^ *(\S.*): (\w+)\[([^\]]*)\]", listed, re.M)]
 
 
 def drawn(tool, model):
-    """Random numbers for each input, as the model states it."""
-    shown = hone_cli.hone(tool, "inspect", model)
-    ports = re.search(r"^inputs +(.*?)^outputs", shown, re.M | re.S).group(1)
+    """Random numbers for each input."""
     rng = np.random.default_rng(7)
     feeds = {}
-    for name, dtype, dims in re.findall(r"^ *(\S.*): (\w+)\[([^\]]*)\]", ports, re.M):
-        shape = [int(d) if d.isdigit() else 1 for d in dims.split(",") if d]
-        if dtype == "f32":
+    for name, kind, shape in ports(tool, model):
+        if kind == np.float32:
             feeds[name] = rng.normal(size=shape).astype(np.float32)
         else:
-            kind = {"i8": np.int8, "u8": np.uint8, "i16": np.int16, "i32": np.int32}[dtype]
-            least = 0 if dtype == "u8" else -100
-            feeds[name] = rng.integers(least, 100, shape).astype(kind)
+            feeds[name] = rng.integers(0 if kind == np.uint8 else -100, 100, shape).astype(kind)
     return feeds
 
 
@@ -72,16 +76,64 @@ def squeezenet_caffe(tool, model):
     return share(apart(np.array(got), wanted.reshape(16, 1000)))
 
 
-# By the end of the path; the others run on random numbers.
+def kws_tflite(tool, model):
+    wanted = np.fromfile(DATA / "goldens/tflite_kws_float_logits_64x12.f32", np.float32)
+    files = sorted((DATA / "data/eembc/kws01").glob("*.bin"))[:16]
+    (name, _, shape), = ports(tool, model)
+    got = []
+    for file in files:
+        sound = (np.fromfile(file, np.int8).astype(np.float32) - 83) * np.float32(0.58470291)
+        got += list(hone_cli.run(tool, model, {name: sound.reshape(shape)}).values())
+    return share(apart(np.concatenate(got), softmax(wanted.reshape(64, 12)[:16])))
+
+
+def mobilenet_tflite(tool, model):
+    wanted = np.fromfile(DATA / "goldens/tflite_mobilenet_v1_0.25_224_float_logits_16x1001.f32",
+                         np.float32).reshape(16, 1001)
+    pixels = np.fromfile(DATA / "goldens/imagenet400_first16_224_rgb.u8", np.uint8)
+    (name, _, shape), = ports(tool, model)
+    images = (pixels.reshape(16, *shape).astype(np.float32) - 127.5) / 127.5
+    got = [list(hone_cli.run(tool, model, {name: image}).values())[0].ravel() for image in images]
+    return share(apart(np.array(got), softmax(wanted)))
+
+
+def basic_pitch_tflite(tool, model):
+    """The ONNX twin names its outputs otherwise, in an order of its own."""
+    golden = np.load(DATA / "goldens/onnxruntime/basic_pitch_nmp.npz")
+    arrays = [golden[n] for n in golden.files if n.startswith("out_")]
+    (name, _, _), = ports(tool, model)
+    (given,) = [golden[n] for n in golden.files if n.startswith("in_")]
+    got = hone_cli.run(tool, model, {name: given}).values()
+    return share(max(min(apart(g, w) for w in arrays if w.shape == g.shape) for g in got))
+
+
+def seanet_tflite(tool, model):
+    """Integers, bit for bit, in the order of the model's inputs."""
+    feeds = {}
+    for i, (name, kind, shape) in enumerate(ports(tool, model)):
+        file, = model.parent.glob(f"{model.stem}_input{i}_*.csv")
+        feeds[name] = np.loadtxt(file, delimiter=",", dtype=np.int64).astype(kind).reshape(shape)
+    file, = model.parent.glob(f"{model.stem}_golden_*.csv")
+    wanted = np.loadtxt(file, delimiter=",", dtype=np.int64).ravel()
+    got, = hone_cli.run(tool, model, feeds).values()
+    wrong = np.count_nonzero(got.ravel() != wanted) if got.size == wanted.size else wanted.size
+    return wrong == 0, f"{wrong} of {wanted.size} elements differ"
+
+
+# By a regular expression of the path; the others run on random numbers.
 CHECKS = {
-    "ultraface/RFB-320.prototxt": ultraface_caffe,
-    "nnstreamer/lenet.prototxt": lenet_caffe,
-    "deploy_deepcompress.prototxt": squeezenet_caffe,
+    r"ultraface/RFB-320\.prototxt": ultraface_caffe,
+    r"nnstreamer/lenet\.prototxt": lenet_caffe,
+    r"deploy_deepcompress\.prototxt": squeezenet_caffe,
+    r"kws_ref_model_float32\.tflite": kws_tflite,
+    r"mobilenet_v1_0\.25_224_float\.tflite": mobilenet_tflite,
+    r"basic_pitch/nmp\.tflite": basic_pitch_tflite,
+    r"tflm_seanet/": seanet_tflite,
 }
 
 
 def judge(tool, model):
-    check = next((c for end, c in CHECKS.items() if str(model).endswith(end)), None)
+    check = next((c for path, c in CHECKS.items() if re.search(path, str(model))), None)
     if check is not None:
         return check(tool, model)
     got = hone_cli.run(tool, model, drawn(tool, model))
@@ -95,7 +147,8 @@ def main():
     options = parser.parse_args()
     folder = DATA / "models"
     hone_cli.skip_without(folder / "caffe")
-    files = sorted(folder.glob("caffe/**/*.prototxt"))
+    files = sorted(f for kind in ("caffe/**/*.prototxt", "tflite/**/*.tflite")
+                   for f in folder.glob(kind))
     good = bad = 0
     for model in files:
         if not re.search(options.only, str(model)):

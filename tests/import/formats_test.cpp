@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <set>
 
 #include "base/file.hpp"
 #include "import/caffe/layer_reader.hpp"
+#include "import/tflite/op_reader.hpp"
 
 namespace hone {
 namespace {
@@ -69,6 +69,19 @@ TEST(Formats, ThePageListsTheLayersOfCaffe) {
     words.push_back(cat(type, " (", count, ")"));
   }
   expect_section("caffe layers", wrapped(words));
+}
+
+TEST(Formats, ThePageListsTheOperatorsOfTflite) {
+  const std::string cases = read_text(HONE_SOURCE_DIR "/tests/import/tflite/operators.test");
+  tflite::Importers importers;
+  tflite::register_all_importers(importers);
+  std::vector<std::string> words;
+  for (const std::string_view kind : importers.names()) {
+    const int count = cases_with(cases, cat("\n  op ", kind, " "));
+    EXPECT_GT(count, 0) << "nobody has seen that " << kind << " is right";
+    words.push_back(cat(kind, " (", count, ")"));
+  }
+  expect_section("tflite operators", wrapped(words));
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 namespace hone::cli {
 
 void ModelOptions::declare_path(Arguments& arguments, bool required) {
-  arguments.positional("model", path, "A model (ONNX, Caffe, .graph) or an engine (.hone)",
+  arguments.positional("model", path, "A model (ONNX, TFLite, Caffe, .graph) or an engine (.hone)",
                        required);
 }
 

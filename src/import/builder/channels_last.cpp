@@ -11,11 +11,23 @@ Value* channels_first(NodeBuilder& node, Value* value, int rank) {
   return node.intermediate(std::move(op), {value}, "channels_first");
 }
 
-Value* emit_channels_last(NodeBuilder& node, Value* value, int rank) {
+namespace {
+
+Transpose to_channels_last(int rank) {
   Transpose op;
   for (int axis = 0; axis < rank; ++axis)
     op.perm.push_back(axis == 0 ? 0 : axis == rank - 1 ? 1 : axis + 1);
-  return node.emit(std::move(op), {value});
+  return op;
+}
+
+}  // namespace
+
+Value* channels_last(NodeBuilder& node, Value* value, int rank) {
+  return node.intermediate(to_channels_last(rank), {value}, "channels_last");
+}
+
+Value* emit_channels_last(NodeBuilder& node, Value* value, int rank) {
+  return node.emit(to_channels_last(rank), {value});
 }
 
 int image_rank(NodeBuilder& node, int like) {

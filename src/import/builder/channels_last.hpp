@@ -7,6 +7,7 @@ namespace hone::builder {
 
 /// From [batch, spatial..., channels] to [batch, channels, spatial...] and back.
 Value* channels_first(NodeBuilder& node, Value* value, int rank);
+Value* channels_last(NodeBuilder& node, Value* value, int rank);
 /// The same, of the op's result: emits it as output 0.
 Value* emit_channels_last(NodeBuilder& node, Value* value, int rank);
 

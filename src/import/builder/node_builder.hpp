@@ -26,6 +26,7 @@ class NodeBuilder {
   NodeBuilder& operator=(const NodeBuilder&) = delete;
 
   const std::string& origin() const { return place_.origin; }
+  Frame& frame() const { return frame_; }
   Graph& graph() const { return frame_.graph(); }
 
   // Inputs: of the node, trailing absent ones not counted.
@@ -81,9 +82,6 @@ class NodeBuilder {
   // For the importer of graphs.
   bool failed() const { return failed_; }
   Value* bound(int i) const { return bound_[static_cast<size_t>(i)]; }
-
- protected:
-  Frame& frame() const { return frame_; }
 
  private:
   std::string output_name(int i) const;

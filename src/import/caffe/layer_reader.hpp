@@ -107,12 +107,6 @@ class LayerReader : public builder::NodeBuilder {
   /// Element by element with one number.
   Value* scalar(double value, std::string_view hint);
 
-  /// Bodies for a node of control flow; a value of the net as such a body sees it.
-  builder::Bodies bodies(const std::vector<builder::BodySource>& sources) {
-    return builder::make_bodies(frame(), sources);
-  }
-  Value* bring(Value* value, builder::Frame& body) { return body.bring(value, frame()); }
-
   /// The most that one constant made while importing may take.
   size_t most_bytes() const { return frame().model().options.limits.folded_bytes; }
 

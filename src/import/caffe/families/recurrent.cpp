@@ -1,11 +1,9 @@
 // LSTM and RNN over [steps, batch, ...]: a second bottom says for each step and sample whether it
 // goes on (1) or begins anew (0). (Source: BVLC/caffe, lstm_layer, lstm_unit_layer, rnn_layer.)
 
-#include <functional>
-
 #include "base/size.hpp"
+#include "import/builder/steps.hpp"
 #include "import/caffe/layer_reader.hpp"
-#include "ir/structural.hpp"
 #include "ops/activation.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/layout.hpp"
@@ -16,6 +14,10 @@
 
 namespace hone::caffe {
 namespace {
+
+using builder::over_steps;
+using builder::Step;
+using builder::StepWriter;
 
 /// What LSTM and RNN have in common: sizes, the part of the gates that depends on no state.
 struct Cells {
@@ -80,54 +82,6 @@ Cells read_cells(LayerReader& layer, int64_t gates, int state_count) {
   return cells;
 }
 
-/// Nodes of a body.
-class StepWriter {
- public:
-  StepWriter(Graph& graph, std::string origin) : graph_(graph), origin_(std::move(origin)) {}
-  Value* operator()(Op op, std::vector<Value*> inputs, std::string_view name) {
-    return graph_.add_node(std::move(op), std::move(inputs), {std::string(name)}, {origin_})
-        ->output();
-  }
-
- private:
-  Graph& graph_;
-  std::string origin_;
-};
-
-/// One step: the inputs of the body are states, gates and whether the sample goes on. Gives the
-/// states, then the results.
-using Step = std::function<std::vector<Value*>(StepWriter&, const std::vector<Value*>&,
-                                               const std::function<Value*(Value*)>& outside)>;
-
-/// Runs over the steps; the last states and all results as values.
-std::vector<Value*> scan(LayerReader& layer, const Cells& cells, int results, const Step& step) {
-  const auto declare = [&](Graph& graph) {
-    const Dims state{cells.batch, cells.count};
-    for (size_t i = 0; i < cells.states.size(); ++i)
-      graph.add_input(cat("state", i), Type::tensor(DType::f32, state));
-    graph.add_input("gates",
-                    Type::tensor(DType::f32, Dims{cells.batch, cells.gates * cells.count}));
-    graph.add_input("goes_on", Type::tensor(DType::f32, Dims{cells.batch}));
-  };
-  const auto fill = [&](builder::Frame& frame) {
-    StepWriter write(frame.graph(), layer.origin());
-    const std::vector<Value*> own = frame.graph().inputs();
-    const auto outside = [&](Value* value) { return layer.bring(value, frame); };
-    for (Value* value : step(write, own, outside)) frame.graph().add_output(value->name, value);
-  };
-  const builder::Bodies bodies = layer.bodies({{"step", declare, fill}});
-  Scan op;
-  op.body = bodies.bodies[0];
-  op.states = static_cast<int64_t>(cells.states.size());
-  op.scanned = 2;
-  std::vector<Value*> inputs = cells.states;
-  inputs.push_back(cells.from_input);
-  inputs.push_back(layer.required(1));
-  inputs.insert(inputs.end(), bodies.captures.begin(), bodies.captures.end());
-  return layer.intermediates(std::move(op), inputs, static_cast<int>(cells.states.size()) + results,
-                             "scan");
-}
-
 /// Top 0 is what all steps give; the last states follow where the layer exposes them.
 void give_tops(LayerReader& layer, const Cells& cells, const std::vector<Value*>& values) {
   layer.give(0, values.back());
@@ -141,10 +95,10 @@ void give_tops(LayerReader& layer, const Cells& cells, const std::vector<Value*>
 void import_lstm(LayerReader& layer) {
   const Cells cells = read_cells(layer, 4, 2);
   Value* weight = layer.weight(cells.next_blob, {4 * cells.count, cells.count}, "recurrent_weight");
-  const Step step = [&](StepWriter& write, const std::vector<Value*>& in, const auto& outside) {
+  const Step step = [&](StepWriter& write, const std::vector<Value*>& in) {
     Value* goes_on = write(Unsqueeze{.axes = Dims{1}}, {in[3]}, "goes_on_column");
     Value* h = write(Mul{}, {in[0], goes_on}, "h_kept");
-    Value* product = write(Gemm{.transB = true}, {h, outside(weight)}, "product");
+    Value* product = write(Gemm{.transB = true}, {h, write.outside(weight)}, "product");
     Value* gates = write(Add{}, {product, in[2]}, "sum");
     std::vector<Value*> parts;  // input, forget, output, new
     for (int64_t i = 0; i < 4; ++i)
@@ -159,7 +113,8 @@ void import_lstm(LayerReader& layer) {
     Value* next = write(Mul{}, {parts[2], write(Tanh{}, {c}, "c_tanh")}, "h");
     return std::vector<Value*>{next, c, write(Identity{}, {next}, "y")};
   };
-  give_tops(layer, cells, scan(layer, cells, 1, step));
+  give_tops(layer, cells,
+            over_steps(layer, cells.states, {cells.from_input, layer.required(1)}, 1, step));
 }
 
 void import_rnn(LayerReader& layer) {
@@ -168,15 +123,16 @@ void import_rnn(LayerReader& layer) {
   Value* hidden = layer.weight(cells.next_blob, {n, n}, "recurrent_weight");
   Value* out = layer.weight(cells.next_blob + 1, {n, n}, "output_weight");
   Value* bias = layer.weight(cells.next_blob + 2, {n}, "output_bias");
-  const Step step = [&](StepWriter& write, const std::vector<Value*>& in, const auto& outside) {
+  const Step step = [&](StepWriter& write, const std::vector<Value*>& in) {
     Value* goes_on = write(Unsqueeze{.axes = Dims{1}}, {in[2]}, "goes_on_column");
     Value* kept = write(Mul{}, {in[0], goes_on}, "h_kept");
-    Value* product = write(Gemm{.transB = true}, {kept, outside(hidden)}, "product");
+    Value* product = write(Gemm{.transB = true}, {kept, write.outside(hidden)}, "product");
     Value* h = write(Tanh{}, {write(Add{}, {product, in[1]}, "sum")}, "h");
-    Value* y = write(Gemm{.transB = true}, {h, outside(out), outside(bias)}, "y_sum");
+    Value* y = write(Gemm{.transB = true}, {h, write.outside(out), write.outside(bias)}, "y_sum");
     return std::vector<Value*>{h, write(Tanh{}, {y}, "y")};
   };
-  give_tops(layer, cells, scan(layer, cells, 1, step));
+  give_tops(layer, cells,
+            over_steps(layer, cells.states, {cells.from_input, layer.required(1)}, 1, step));
 }
 
 }  // namespace

@@ -1,0 +1,143 @@
+// Convolutions and poolings, written with channels first between two transposes.
+
+#include "ops/convolution.hpp"
+
+#include "import/builder/channels_last.hpp"
+#include "import/tflite/fixed_point.hpp"
+#include "import/tflite/words.hpp"
+#include "ops/pooling.hpp"
+
+namespace hone::tflite {
+namespace {
+
+using builder::channels_first;
+using builder::channels_last;
+
+AutoPad padding_of(OpReader& op, int field) {
+  const int64_t number = op.option_i8(field);
+  op.check(number == 0 || number == 1, "padding ", number);
+  return number == 0 ? AutoPad::same_upper : AutoPad::valid;
+}
+
+std::vector<int64_t> unless_ones(std::vector<int64_t> list) {
+  if (list == std::vector<int64_t>{1, 1}) list.clear();
+  return list;
+}
+
+/// Checks that the input is of rank 4; its number of channels.
+int64_t channels_of(OpReader& op, int i) {
+  const int rank = op.rank_of(i);
+  op.check(rank == 4, "an image of rank ", rank, ", wanted 4");
+  const auto channels = op.input(i)->type.tensor().shape()[3].constant();
+  if (!channels) op.unsupported("a number of channels that is not known");
+  return *channels;
+}
+
+/// Input 0 times weights, brought to [channels, channels / group, rows, columns] by `perm`, plus
+/// the bias.
+void give_convolution(OpReader& op, Window window, const std::vector<int64_t>& perm, int64_t group,
+                      Activation then) {
+  if (give_word_convolution(op, window, perm, group, then)) return;
+  std::vector<Value*> operands{channels_first(op, op.real(0), 4), op.real_weights(1, perm)};
+  if (op.has_input(2)) operands.push_back(op.real(2));
+  Value* y = op.intermediate(Conv{.window = std::move(window), .group = group}, operands, "conv");
+  op.give_real(0, channels_last(op, y, 4), then);
+}
+
+void import_conv_2d(OpReader& op) {
+  Window window{.strides = unless_ones({op.option_i32(2), op.option_i32(1)}),
+                .dilations = unless_ones({op.option_i32(5, 1), op.option_i32(4, 1)}),
+                .auto_pad = padding_of(op, 0)};
+  const int64_t channels = channels_of(op, 0), each = channels_of(op, 1);
+  op.check(each > 0 && channels % each == 0, channels, " channels for weights of ", each);
+  give_convolution(op, std::move(window), {0, 3, 1, 2}, channels / each, op.activation(3));
+}
+
+void import_depthwise_conv_2d(OpReader& op) {
+  Window window{.strides = unless_ones({op.option_i32(2), op.option_i32(1)}),
+                .dilations = unless_ones({op.option_i32(6, 1), op.option_i32(5, 1)}),
+                .auto_pad = padding_of(op, 0)};
+  const int64_t channels = channels_of(op, 0), results = channels_of(op, 1);
+  op.check(channels > 0 && results % channels == 0, channels, " channels for weights of ", results);
+  give_convolution(op, std::move(window), {3, 0, 1, 2}, channels, op.activation(4));
+}
+
+/// One spatial axis of a transposed convolution: padding, and what the result has beyond it.
+struct TransposedAxis {
+  int64_t begin, end, extra;
+};
+TransposedAxis transposed_axis(int64_t input, int64_t kernel, int64_t stride, int64_t output,
+                               bool same) {
+  const int64_t total = (input - 1) * stride + kernel - output;
+  if (total < 0) return {0, 0, -total};
+  const int64_t begin = same ? total / 2 : 0;
+  return {begin, total - begin, 0};
+}
+
+/// Inputs: the result's sizes, weights, the image, the bias.
+void import_transpose_conv(OpReader& op) {
+  // Where a caller gives the sizes, they can only be those that the file states.
+  const auto given = op.constant_ints(0);
+  const std::vector<int64_t> sizes = given ? *given : op.out(0).shape;
+  op.check(sizes.size() == 4, "a result of ", sizes.size(), " axes, wanted 4");
+  channels_of(op, 1), channels_of(op, 2);
+  const Dims& image = op.input(2)->type.tensor().shape();
+  const Dims& kernel = op.input(1)->type.tensor().shape();
+  const bool same = padding_of(op, 0) == AutoPad::same_upper;
+  const int64_t strides[] = {op.option_i32(2), op.option_i32(1)};
+  ConvTranspose made;
+  made.window.strides = unless_ones({strides[0], strides[1]});
+  TransposedAxis axes[2];
+  for (size_t i = 0; i < 2; ++i) {
+    const auto size = image[i + 1].constant(), taps = kernel[i + 1].constant();
+    if (!size || !taps) op.unsupported("sizes that are not known");
+    op.check(strides[i] > 0 && strides[i] < 65536 && *taps < 65536 && *size < (1 << 24),
+             "a stride of ", strides[i]);
+    axes[i] = transposed_axis(*size, *taps, strides[i], sizes[i + 1], same);
+    op.check(axes[i].extra < strides[i], "a result of ", sizes[i + 1], " from ", *size);
+    made.output_padding.push_back(axes[i].extra);
+  }
+  made.window.pads = {axes[0].begin, axes[1].begin, axes[0].end, axes[1].end};
+  if (is_words(op, 2) && op.in(1).dtype == DType::i8) {
+    Value* x = exact(op, 2, {0, 3, 1, 2});
+    Value* sums = op.intermediate(std::move(made), {x, exact(op, 1, {3, 0, 1, 2})}, "conv");
+    return give_word_sums(op, channels_last(op, sums, 4), 2, 1, 3, op.activation(3));
+  }
+  std::vector<Value*> operands{channels_first(op, op.real(2), 4), op.real_weights(1, {3, 0, 1, 2})};
+  if (op.has_input(3)) operands.push_back(op.real(3));
+  Value* y = op.intermediate(std::move(made), operands, "conv");
+  op.give_real(0, channels_last(op, y, 4), op.activation(3));
+}
+
+Window read_pool(OpReader& op) {
+  channels_of(op, 0);
+  return {.kernel_shape = {op.option_i32(4), op.option_i32(3)},
+          .strides = unless_ones({op.option_i32(2), op.option_i32(1)}),
+          .auto_pad = padding_of(op, 0)};
+}
+
+void import_average_pool(OpReader& op) {
+  Value* x = channels_first(op, op.real(0), 4);
+  Value* y = op.intermediate(AveragePool{.window = read_pool(op)}, {x}, "pool");
+  op.give_real(0, channels_last(op, y, 4), op.activation(5));
+}
+
+void import_max_pool(OpReader& op) {
+  const bool as_is = op.moves(0) && op.activation(5) == Activation::none;
+  Value* x = channels_first(op, as_is ? op.required(0) : op.real(0), 4);
+  Value* y = op.intermediate(MaxPool{.window = read_pool(op)}, {x}, "pool");
+  if (as_is) builder::emit_channels_last(op, y, 4);
+  else op.give_real(0, channels_last(op, y, 4), op.activation(5));
+}
+
+}  // namespace
+
+void register_convolution(Importers& importers) {
+  importers.add("CONV_2D", import_conv_2d);
+  importers.add("DEPTHWISE_CONV_2D", import_depthwise_conv_2d);
+  importers.add("TRANSPOSE_CONV", import_transpose_conv);
+  importers.add("AVERAGE_POOL_2D", import_average_pool);
+  importers.add("MAX_POOL_2D", import_max_pool);
+}
+
+}  // namespace hone::tflite

@@ -1,0 +1,268 @@
+// Operators that move elements or change sizes.
+
+#include "ops/shape.hpp"
+
+#include <limits>
+#include <numeric>
+
+#include "import/builder/channels_last.hpp"
+#include "import/tflite/op_reader.hpp"
+#include "ops/cast.hpp"
+#include "ops/gather.hpp"
+#include "ops/layout.hpp"
+#include "ops/pad.hpp"
+#include "ops/select.hpp"
+#include "ops/slice.hpp"
+#include "ops/softmax.hpp"
+
+namespace hone::tflite {
+namespace {
+
+Dims dims_of(const std::vector<int64_t>& list) { return {list.begin(), list.end()}; }
+
+/// To the sizes of input 1, or else of the options; -1 stands for what is left.
+void import_reshape(OpReader& op) {
+  Value* x = op.moved(0);
+  const bool is_known = !op.has_input(1) || op.constant_ints(1).has_value();
+  if (!is_known) return op.give_moved(Reshape{.allowzero = true}, {x, op.as_i64(1)});
+  const std::vector<int64_t> sizes = op.has_input(1) ? op.ints(1) : op.option_ints(0);
+  Reshape reshape{.shape = dims_of(sizes)};
+  reshape.allowzero = std::find(sizes.begin(), sizes.end(), 0) != sizes.end();
+  op.give_moved(std::move(reshape), {x});
+}
+
+void import_squeeze(OpReader& op) {
+  const std::vector<int64_t> axes = op.option_ints(0);
+  Squeeze squeeze;
+  if (!axes.empty()) squeeze.axes = dims_of(axes);
+  op.give_moved(std::move(squeeze), {op.moved(0)});
+}
+
+void import_expand_dims(OpReader& op) {
+  const std::vector<int64_t> axis = op.ints(1);
+  op.check(axis.size() == 1, axis.size(), " axes, wanted 1");
+  op.give_moved(Unsqueeze{.axes = dims_of(axis)}, {op.moved(0)});
+}
+
+void import_transpose(OpReader& op) { op.give_moved(Transpose{.perm = op.ints(1)}, {op.moved(0)}); }
+
+/// Of inputs that are all quantized as the result is, or of real numbers.
+void concatenate(OpReader& op, const std::vector<int>& inputs, Concat concat, Activation then,
+                 const std::optional<Unsqueeze>& each) {
+  bool as_is = then == Activation::none;
+  for (const int i : inputs) as_is = as_is && op.moves(i);
+  std::vector<Value*> operands;
+  for (const int i : inputs) {
+    Value* value = as_is ? op.required(i) : op.real(i);
+    if (each) value = op.intermediate(*each, {value}, cat("part", i));
+    operands.push_back(value);
+  }
+  if (as_is) op.emit(concat, operands);
+  else op.give_real(concat, operands, then);
+}
+
+std::vector<int> all_of(const OpReader& op) {
+  std::vector<int> inputs(static_cast<size_t>(op.inputs()));
+  std::iota(inputs.begin(), inputs.end(), 0);
+  return inputs;
+}
+
+void import_concatenation(OpReader& op) {
+  concatenate(op, all_of(op), Concat{.axis = op.option_i32(0)}, op.activation(1), std::nullopt);
+}
+
+/// Along a new axis.
+void import_pack(OpReader& op) {
+  const int64_t axis = op.axis_of(op.option_i32(1), op.rank_of(0) + 1);
+  concatenate(op, all_of(op), Concat{.axis = axis}, Activation::none,
+              Unsqueeze{.axes = Dims{axis}});
+}
+
+void import_unpack(OpReader& op) {
+  const int64_t axis = op.axis_of(op.option_i32(1), op.rank_of(0)), parts = op.outputs();
+  if (!op.moves(0)) op.unsupported("parts that are quantized in other ways than the whole");
+  const auto made = op.intermediates(Split{.axis = axis, .num_outputs = parts}, {op.required(0)},
+                                     static_cast<int>(parts), "part");
+  for (int i = 0; i < op.outputs(); ++i)
+    op.give(i, op.intermediate(Squeeze{.axes = Dims{axis}}, {made[static_cast<size_t>(i)]},
+                               cat("unpacked", i)));
+}
+
+void give_parts(OpReader& op, int i, Split split) {
+  if (!op.moves(i)) op.unsupported("parts that are quantized in other ways than the whole");
+  op.emit_all(std::move(split), {op.required(i)});
+}
+
+/// Inputs: the axis, the data.
+void import_split(OpReader& op) {
+  const std::vector<int64_t> axis = op.ints(0);
+  op.check(axis.size() == 1, axis.size(), " axes, wanted 1");
+  give_parts(op, 1, {.axis = axis.front(), .num_outputs = op.outputs()});
+}
+
+/// Inputs: the data, sizes, the axis.
+void import_split_v(OpReader& op) {
+  const std::vector<int64_t> sizes = op.ints(1), axis = op.ints(2);
+  op.check(axis.size() == 1, axis.size(), " axes, wanted 1");
+  for (const int64_t size : sizes)
+    if (size < 0) op.unsupported("a part of whatever is left");
+  give_parts(op, 0, {.axis = axis.front(), .split = dims_of(sizes)});
+}
+
+/// Pads [rank, 2] as ONNX orders them: all begins, then all ends.
+Dims pads_of(OpReader& op, int i) {
+  const std::vector<int64_t> pairs = op.ints(i);
+  op.check(pairs.size() == 2 * static_cast<size_t>(op.rank_of(0)), pairs.size(), " pads for ",
+           op.rank_of(0), " axes");
+  Dims pads;
+  for (size_t end = 0; end < 2; ++end)
+    for (size_t at = end; at < pairs.size(); at += 2) pads.push_back(pairs[at]);
+  return pads;
+}
+
+/// With zeros, or with input 2: what stands for 0 where the data is quantized.
+void import_pad(OpReader& op) {
+  Pad pad{.pads = pads_of(op, 1)};
+  Value* fill = op.has_input(2) ? op.moved(2) : nullptr;
+  const auto& zeros = op.in(0).quantization.zeros;
+  if (fill == nullptr && op.moves(0) && !zeros.empty())
+    fill = op.constant(Tensor::scalar(*op.in(0).dtype, static_cast<double>(zeros.front())), "zero");
+  if (fill == nullptr) op.give_moved(std::move(pad), {op.moved(0)});
+  else op.give_moved(std::move(pad), {op.moved(0), nullptr, fill});
+}
+
+void import_mirror_pad(OpReader& op) {
+  if (op.option_i8(0) != 0) op.unsupported("mirrored with the edge repeated (SYMMETRIC)");
+  op.give_moved(Pad{.pads = pads_of(op, 1), .mode = Pad::Mode::reflect}, {op.moved(0)});
+}
+
+/// Begins and sizes; -1: all that is left.
+void import_slice(OpReader& op) {
+  const std::vector<int64_t> begins = op.ints(1), sizes = op.ints(2);
+  op.check(begins.size() == sizes.size(), begins.size(), " begins, ", sizes.size(), " sizes");
+  Slice slice{.starts = dims_of(begins), .ends = Dims()};
+  for (size_t i = 0; i < sizes.size(); ++i)
+    slice.ends->push_back(sizes[i] < 0 ? std::numeric_limits<int64_t>::max()
+                                       : begins[i] + sizes[i]);
+  op.give_moved(std::move(slice), {op.moved(0)});
+}
+
+/// Begins, ends and strides; masks say where they do not count, which axes go or are new.
+void import_strided_slice(OpReader& op) {
+  const std::vector<int64_t> begins = op.ints(1), ends = op.ints(2), strides = op.ints(3);
+  const int64_t no_begin = op.option_i32(0), no_end = op.option_i32(1), shrinks = op.option_i32(4);
+  if (op.option_i32(2) != 0 || op.option_i32(3) != 0) op.unsupported("ellipses and new axes");
+  op.check(begins.size() == ends.size() && begins.size() == strides.size() && begins.size() < 32,
+           begins.size(), " begins, ", ends.size(), " ends, ", strides.size(), " strides");
+  constexpr int64_t kFar = std::numeric_limits<int64_t>::max();
+  const bool by_begin = op.option_flag(5);
+  Slice slice{.starts = Dims(), .ends = Dims(), .axes = Dims(), .steps = Dims()};
+  Dims gone;
+  for (size_t i = 0; i < begins.size(); ++i) {
+    const auto is_set = [&](int64_t mask) { return (mask >> i & 1) != 0; };
+    const bool shrink = is_set(shrinks), back = strides[i] < 0;
+    op.check(strides[i] != 0, "a stride of 0");
+    int64_t begin = begins[i], end = by_begin ? begins[i] + ends[i] : ends[i];
+    if (shrink) end = begin == -1 ? kFar : begin + 1;
+    else if (is_set(no_end)) end = back ? -kFar : kFar;
+    if (is_set(no_begin) && !shrink) begin = back ? kFar : 0;
+    slice.starts->push_back(begin);
+    slice.ends->push_back(end);
+    slice.axes->push_back(static_cast<int64_t>(i));
+    slice.steps->push_back(shrink ? 1 : strides[i]);
+    if (shrink) gone.push_back(static_cast<int64_t>(i));
+  }
+  if (gone.empty()) return op.give_moved(std::move(slice), {op.moved(0)});
+  Value* part = op.intermediate(std::move(slice), {op.moved(0)}, "part");
+  op.give_moved(Squeeze{.axes = gone}, {part});
+}
+
+void import_gather(OpReader& op) {
+  if (op.option_i32(1) != 0) op.unsupported("batches of indices");
+  op.give_moved(Gather{.axis = op.option_i32(0)}, {op.moved(0), op.required(1)});
+}
+
+void import_gather_nd(OpReader& op) { op.give_moved(GatherND{}, {op.moved(0), op.as_i64(1)}); }
+
+void import_tile(OpReader& op) {
+  op.give_moved(Tile{.repeats = dims_of(op.ints(1))}, {op.moved(0)});
+}
+
+void import_broadcast_to(OpReader& op) { op.give_moved(Expand{}, {op.moved(0), op.as_i64(1)}); }
+
+void import_reverse(OpReader& op) {
+  Slice slice{.starts = Dims(), .ends = Dims(), .axes = Dims(), .steps = Dims()};
+  for (const int64_t axis : op.ints(1)) {
+    slice.starts->push_back(-1);
+    slice.ends->push_back(-std::numeric_limits<int64_t>::max());
+    slice.axes->push_back(axis);
+    slice.steps->push_back(-1);
+  }
+  op.give_moved(std::move(slice), {op.moved(0)});
+}
+
+void import_shape(OpReader& op) {
+  if (op.out(0).dtype == DType::i64) return void(op.emit(Shape{}, {op.required(0)}));
+  op.emit(Cast{.to = DType::i32}, {op.intermediate(Shape{}, {op.required(0)}, "sizes")});
+}
+
+template <class T>
+void import_arg(OpReader& op) {
+  const std::vector<int64_t> axis = op.ints(1);
+  op.check(axis.size() == 1, axis.size(), " axes, wanted 1");
+  const T found{.axis = axis.front(), .keepdims = false};
+  if (op.out(0).dtype == DType::i64) return void(op.emit(found, {op.required(0)}));
+  op.emit(Cast{.to = DType::i32}, {op.intermediate(found, {op.required(0)}, "place")});
+}
+
+void import_top_k(OpReader& op) {
+  const std::vector<int64_t> k = op.ints(1);
+  op.check(k.size() == 1, k.size(), " numbers, wanted 1");
+  if (!op.moves(0)) op.unsupported("elements that are quantized in another way than the data");
+  const auto found = op.intermediates(TopK{.k = dims_of(k)}, {op.required(0)}, 2, "top");
+  op.give(0, found[0]);
+  op.give(1, op.intermediate(Cast{.to = DType::i32}, {found[1]}, "places"));
+}
+
+/// Blocks of channels as squares of pixels, channels last.
+template <class T>
+void import_blocks(OpReader& op) {
+  const int rank = op.rank_of(0);
+  op.check(rank == 4, "an image of rank ", rank, ", wanted 4");
+  Value* x = builder::channels_first(op, op.moved(0), 4);
+  Value* y = op.intermediate(T{.blocksize = op.option_i32(0)}, {x}, "blocks");
+  if (op.moves(0)) builder::emit_channels_last(op, y, 4);
+  else op.give_real(0, builder::channels_last(op, y, 4));
+}
+
+}  // namespace
+
+void register_shape(Importers& importers) {
+  importers.add("RESHAPE", import_reshape);
+  importers.add("SQUEEZE", import_squeeze);
+  importers.add("EXPAND_DIMS", import_expand_dims);
+  importers.add("TRANSPOSE", import_transpose);
+  importers.add("CONCATENATION", import_concatenation);
+  importers.add("PACK", import_pack);
+  importers.add("UNPACK", import_unpack);
+  importers.add("SPLIT", import_split);
+  importers.add("SPLIT_V", import_split_v);
+  importers.add("PAD", import_pad);
+  importers.add("PADV2", import_pad);
+  importers.add("MIRROR_PAD", import_mirror_pad);
+  importers.add("SLICE", import_slice);
+  importers.add("STRIDED_SLICE", import_strided_slice);
+  importers.add("GATHER", import_gather);
+  importers.add("GATHER_ND", import_gather_nd);
+  importers.add("TILE", import_tile);
+  importers.add("BROADCAST_TO", import_broadcast_to);
+  importers.add("REVERSE_V2", import_reverse);
+  importers.add("SHAPE", import_shape);
+  importers.add("ARG_MAX", import_arg<ArgMax>);
+  importers.add("ARG_MIN", import_arg<ArgMin>);
+  importers.add("TOPK_V2", import_top_k);
+  importers.add("DEPTH_TO_SPACE", import_blocks<DepthToSpace>);
+  importers.add("SPACE_TO_DEPTH", import_blocks<SpaceToDepth>);
+}
+
+}  // namespace hone::tflite
