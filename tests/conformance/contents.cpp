@@ -12,7 +12,7 @@ class ContentsReader {
  public:
   explicit ContentsReader(const std::filesystem::path& path)
       : file_(MappedFile::open(path)),
-        tensors_(file_->bytes(), file_, path.filename().string(), path.parent_path(), options_) {}
+        tensors_({file_->bytes(), file_, path.filename().string()}, path.parent_path(), options_) {}
 
   Tensor read(const Type& type) {
     const auto bytes = file_->bytes();
