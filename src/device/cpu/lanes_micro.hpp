@@ -17,6 +17,29 @@ struct Lanes {
   static V magnitude(V x) { return bits(bits(x) & 0x7fffffff); }
   static V with_sign(V x, V sign) { return bits(bits(x) | (bits(sign) & int(0x80000000))); }
 
+  /// Every lane gets that of the lane `kStep` on, or as many before it.
+  template <int kStep>
+  static V swapped(V v) {
+    if constexpr (kWidth == 4)
+      return __builtin_shufflevector(v, v, 0 ^ kStep, 1 ^ kStep, 2 ^ kStep, 3 ^ kStep);
+    else if constexpr (kWidth == 8)
+      return __builtin_shufflevector(v, v, 0 ^ kStep, 1 ^ kStep, 2 ^ kStep, 3 ^ kStep, 4 ^ kStep,
+                                     5 ^ kStep, 6 ^ kStep, 7 ^ kStep);
+    else
+      return __builtin_shufflevector(v, v, 0 ^ kStep, 1 ^ kStep, 2 ^ kStep, 3 ^ kStep, 4 ^ kStep,
+                                     5 ^ kStep, 6 ^ kStep, 7 ^ kStep, 8 ^ kStep, 9 ^ kStep,
+                                     10 ^ kStep, 11 ^ kStep, 12 ^ kStep, 13 ^ kStep, 14 ^ kStep,
+                                     15 ^ kStep);
+  }
+  /// All lanes joined in halves: the first half with the second, and so on.
+  template <class Join>
+  static float joined(V v, Join join) {
+    if constexpr (kWidth > 8) v = join(v, swapped<8>(v));
+    if constexpr (kWidth > 4) v = join(v, swapped<4>(v));
+    v = join(v, swapped<2>(v));
+    return join(v, swapped<1>(v))[0];
+  }
+
   /// 2^n for n in [-126, 127].
   static V power(I n) { return bits((n + 127) << 23); }
 
@@ -40,6 +63,23 @@ struct Lanes {
     return x > most ? all(most) : x;  // NaN stays
   }
 
+  /// exp(x) for x up to 0: what would be no normal number is 0. NaN stays.
+  static V exp_negative(V x) {
+    constexpr float kShift = 12582912.0f + 127;  // rounds to an integer, plus an exponent's bias
+    const V shifted = x * 1.44269504f + kShift;
+    const V whole = shifted - kShift;
+    const V r = x - whole * 0.693145752f - whole * 1.42860677e-6f;
+    // As device/cpu/emit/functions.cpp has it.
+    V p = all(0.00138368295f) * r + 0.00837482233f;
+    p = p * r + 0.0416682251f;
+    p = p * r + 0.166664198f;
+    p = p * r + 0.49999991f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    p *= bits(bits(shifted) << 23);
+    return x < -87.33f ? V{} : p;
+  }
+
   static V exp(V x) {
     I n;
     const V e = reduced(clamped(x, -104.0f, 89.0f), n);
@@ -58,7 +98,8 @@ struct Lanes {
   static V sigmoid(V x) { return 1.0f / (1.0f + exp(-x)); }
 
   static V tanh(V x) {
-    const V t = expm1_negative(clamped(magnitude(x) * -2.0f, -40.0f, 0.0f));
+    const V twice = magnitude(x) * -2.0f;
+    const V t = expm1_negative(twice < -40.0f ? all(-40.0f) : twice);
     return with_sign(-t / (t + 2.0f), x);
   }
 

@@ -78,11 +78,7 @@ struct Rows : Lanes<kWidth> {
       first += f(load(from + i));
       i += kWidth;
     }
-    float sums[kWidth];
-    store(sums, first + second);
-    for (int step = kWidth / 2; step > 0; step /= 2)
-      for (int k = 0; k < step; ++k) sums[k] += sums[k + step];
-    float total = sums[0];
+    float total = L::joined(first + second, [](V a, V b) { return a + b; });
     for (; i < count; ++i) total += f(all(from[i]))[0];
     return total;
   }
@@ -98,13 +94,9 @@ struct Rows : Lanes<kWidth> {
       for (int k = 0; k < kVectors; ++k) take(best[k], load(from + i + k * kWidth));
     for (; i + kWidth <= count; i += kWidth) take(best[0], load(from + i));
     take(best[0], best[2]), take(best[1], best[3]), take(best[0], best[1]);
-    // In halves: of short rows this is most of the time.
-    float lanes[kWidth];
-    store(lanes, best[0]);
-    for (int step = kWidth / 2; step > 0; step /= 2)
-      for (int k = 0; k < step; ++k) take(lanes[k], lanes[k + step]);
-    for (; i < count; ++i) take(lanes[0], from[i]);
-    return lanes[0];
+    float result = L::joined(best[0], [&](V a, V b) { return take(a, b), a; });
+    for (; i < count; ++i) take(result, from[i]);
+    return result;
   }
 
   static void exp_row(long count, const float* from, float* to) {
@@ -126,7 +118,7 @@ struct Rows : Lanes<kWidth> {
     map(count, from, to, [](V x) { return 0.5f * x * (1.0f + L::erf(x * 0.707106781f)); });
   }
   static float exp_shifted_row(long count, float shift, const float* from, float* to) {
-    map(count, from, to, [shift](V x) { return L::exp(x - shift); });
+    map(count, from, to, [shift](V x) { return L::exp_negative(x - shift); });
     return sum_row(count, to);
   }
   static float sum_row(long count, const float* from) {

@@ -1,12 +1,10 @@
 // Compiled once per instruction set; see slide.hpp and gemm_micro.hpp.
 #pragma once
 
+#include "device/cpu/part_micro.hpp"
 #include "device/cpu/slide.hpp"
 
 namespace {
-
-typedef float Floats8 __attribute__((vector_size(32)));
-typedef float Floats4 __attribute__((vector_size(16)));
 
 /// V: as many floats as a vector of the instruction set has.
 template <class V>
@@ -108,80 +106,60 @@ struct Sliding {
     for (; i < count; ++i) values[i] *= by[i];
   }
 
-  /// Goes on from `i` with kVectors vectors of Floats at a time.
-  template <class Kind, class Floats, int kVectors>
-  static void rows_by(long many, const float* const* rows, long count, float* to, long& i) {
+  /// Elements [i, i + kVectors vectors of Floats).
+  template <class Kind, class Floats, int kVectors, int kRows>
+  static void fold_at(long given, const float* const* rows, long i, Floats* made) {
     constexpr int kLanes = sizeof(Floats) / sizeof(float);
+    const long many = kRows > 0 ? kRows : given;
+    __builtin_memcpy(made, rows[0] + i, kVectors * sizeof(Floats));
+#pragma GCC unroll 4
+    for (long row = 1; row < many; ++row)
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        Floats next;
+        __builtin_memcpy(&next, rows[row] + i + v * kLanes, sizeof next);
+        made[v] = Kind::with(made[v], next, 0);
+      }
+  }
+  /// At least one vector of Floats. The last one is made before any is written: it may lie over
+  /// the one before, and `to` may be a row.
+  /// kRows: how many rows, 0: as `many` says.
+  template <class Kind, class Floats, int kRows = 0>
+  static void rows_by(long many, const float* const* rows, long count, float* to) {
+    constexpr int kLanes = sizeof(Floats) / sizeof(float), kVectors = 4;
+    Floats last, made[kVectors];
+    fold_at<Kind, Floats, 1, kRows>(many, rows, count - kLanes, &last);
+    long i = 0;
     for (; i + kVectors * kLanes <= count; i += kVectors * kLanes) {
-      Floats made[kVectors];
-      __builtin_memcpy(made, rows[0] + i, sizeof made);
-      for (long row = 1; row < many; ++row)
-        for (int v = 0; v < kVectors; ++v) {
-          Floats next;
-          __builtin_memcpy(&next, rows[row] + i + v * kLanes, sizeof next);
-          made[v] = Kind::with(made[v], next, 0);
-        }
+      fold_at<Kind, Floats, kVectors, kRows>(many, rows, i, made);
       __builtin_memcpy(to + i, made, sizeof made);
     }
+    for (; i + kLanes <= count; i += kLanes) {
+      fold_at<Kind, Floats, 1, kRows>(many, rows, i, made);
+      __builtin_memcpy(to + i, made, sizeof last);
+    }
+    __builtin_memcpy(to + count - kLanes, &last, sizeof last);
   }
   template <class Kind>
   static void fold_rows(long many, const float* const* rows, long count, float* to) {
-    long i = 0;
-    rows_by<Kind, V, 4>(many, rows, count, to, i);
-    rows_by<Kind, V, 1>(many, rows, count, to, i);
-    if constexpr (kWidth > 8) rows_by<Kind, Floats8, 1>(many, rows, count, to, i);
-    if constexpr (kWidth > 4) rows_by<Kind, Floats4, 1>(many, rows, count, to, i);
-    for (; i < count; ++i) {
+    if (count >= kWidth)
+      return many == 3   ? rows_by<Kind, V, 3>(many, rows, count, to)
+             : many == 2 ? rows_by<Kind, V, 2>(many, rows, count, to)
+                         : rows_by<Kind, V>(many, rows, count, to);
+    if constexpr (kWidth > 8)
+      if (count >= 8) return rows_by<Kind, Floats8>(many, rows, count, to);
+    if constexpr (kWidth > 4)
+      if (count >= 4) return rows_by<Kind, Floats4>(many, rows, count, to);
+    for (long i = 0; i < count; ++i) {
       float made = rows[0][i];
       for (long row = 1; row < many; ++row) made = Kind::with(made, rows[row][i], 0);
       to[i] = made;
     }
   }
 
-  /// The elements at even places of two vectors, one behind the other; those at odd places.
-  template <class Floats>
-  static Floats evens(Floats a, Floats b) {
-    if constexpr (sizeof(Floats) == 16) return __builtin_shufflevector(a, b, 0, 2, 4, 6);
-    else if constexpr (sizeof(Floats) == 32)
-      return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
-    else
-      return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28,
-                                     30);
-  }
-  template <class Floats>
-  static Floats odds(Floats a, Floats b) {
-    if constexpr (sizeof(Floats) == 16) return __builtin_shufflevector(a, b, 1, 3, 5, 7);
-    else if constexpr (sizeof(Floats) == 32)
-      return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
-    else
-      return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29,
-                                     31);
-  }
-
-  /// Goes on from `i` with vectors of Floats.
-  template <class Floats>
-  static void part_by(long count, const float* from, float* even, float* odd, long& i) {
-    constexpr int kLanes = sizeof(Floats) / sizeof(float);
-    for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
-      Floats first, second;
-      __builtin_memcpy(&first, from + i, sizeof first);
-      __builtin_memcpy(&second, from + i + kLanes, sizeof second);
-      const Floats some = evens(first, second), others = odds(first, second);
-      __builtin_memcpy(even + i / 2, &some, sizeof some);
-      __builtin_memcpy(odd + i / 2, &others, sizeof others);
-    }
-  }
-  static void part(long count, const float* from, float* even, float* odd) {
-    long i = 0;
-    part_by<V>(count, from, even, odd, i);
-    if constexpr (kWidth > 8) part_by<Floats8>(count, from, even, odd, i);
-    if constexpr (kWidth > 4) part_by<Floats4>(count, from, even, odd, i);
-    for (; i + 2 <= count; i += 2) even[i / 2] = from[i], odd[i / 2] = from[i + 1];
-    if (i < count) even[i / 2] = from[i];
-  }
-
   static constexpr hone::cpu::SlideFunctions kFunctions{
-      slide<Weighted>, slide<Sum>, slide<Max>, multiply, part, fold_rows<Sum>, fold_rows<Max>};
+      slide<Weighted>,  slide<Sum>,     slide<Max>,    multiply,
+      Parting<V>::part, fold_rows<Sum>, fold_rows<Max>};
 };
 
 }  // namespace

@@ -33,6 +33,8 @@ struct Col2ImShared final : Shared<Col2ImShared> {
     std::vector<WindowAxis> outer;  // all axes but the last
     WindowAxis x{};
     int64_t lines = 1, block_lines = 1, taps = 1, outer_taps = 1;
+    std::vector<int64_t> lines_of;  // [line of the image][outer tap]: of blocks; negative: none
+    std::vector<Taps> inside;       // blocks of a line whose element lies in the image, by tap
     int64_t blocks() const { return block_lines * x.output; }
   };
   Geometry geometry(const Operands& operands) const {
@@ -56,6 +58,10 @@ struct Col2ImShared final : Shared<Col2ImShared> {
     check(shape[1] % g.taps == 0 && shape[2] == g.blocks(), Code::invalid_model, "blocks of shape ",
           shape_text(shape), ", wanted a multiple of ", g.taps, " and ", g.blocks(), " (",
           describe(*region.single()), ")");
+    for (int64_t line = 0; line < g.lines; ++line)
+      for (int64_t tap = 0; tap < g.outer_taps; ++tap)
+        g.lines_of.push_back(line_of_blocks(g, line, tap));
+    for (int64_t kx = 0; kx < g.x.kernel; ++kx) g.inside.push_back(g.x.outputs(kx));
     if (element_count(operands.outputs[0].shape) > 0) g.planes = shape[0] * (shape[1] / g.taps);
     return g;
   }
@@ -86,10 +92,10 @@ struct Col2ImShared final : Shared<Col2ImShared> {
     Piece pieces[kPieces];
     int64_t count = 0;
     for (int64_t tap = 0; tap < g.outer_taps; ++tap) {
-      const int64_t blocks = line_of_blocks(g, line, tap);
+      const int64_t blocks = g.lines_of[static_cast<size_t>(line * g.outer_taps + tap)];
       if (blocks < 0) continue;
       for (int64_t kx = 0; kx < g.x.kernel; ++kx) {
-        const Taps inside = g.x.outputs(kx);
+        const Taps inside = g.inside[static_cast<size_t>(kx)];
         const float* source = from + (tap * g.x.kernel + kx) * g.blocks() + blocks * g.x.output;
         const int64_t start = g.x.start(0) + kx * g.x.dilation;
         if (g.x.stride != 1) {

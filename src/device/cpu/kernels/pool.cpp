@@ -68,7 +68,9 @@ struct PoolShared final : Shared<PoolShared> {
     WindowAxis z = kNoAxis, y = kNoAxis, x = kNoAxis;
     BandLayout lines;  // what a band of results reads: a line for each line of them
     std::vector<long> offsets;
+    std::vector<Taps> slices, rows;                // that lie in the input, by place of the result
     std::map<int64_t, std::vector<float>> shares;  // of a mean, where so many lines count
+    std::vector<const float*> share_of;            // [z][y]
     int64_t grain = 1;
   };
   Geometry geometry(const Operands& operands) const {
@@ -86,21 +88,21 @@ struct PoolShared final : Shared<PoolShared> {
     const int64_t taps = g.z.kernel * g.y.kernel + g.x.kernel;
     g.grain =
         std::max<int64_t>(1, g.lines.grain(g.planes * g.z.output, workers) * g.x.kernel / taps);
+    for (int64_t z = 0; z < g.z.output; ++z) g.slices.push_back(g.z.taps(z));
+    for (int64_t y = 0; y < g.y.output; ++y) g.rows.push_back(g.y.taps(y));
     if (fields.average) add_shares(g);
     return g;
   }
 
-  /// The number of lines that count for a line of results.
-  int64_t counted(const Geometry& g, int64_t z, int64_t y) const {
-    return fields.elements(g.z, z) * fields.elements(g.y, y);
-  }
   void add_shares(Geometry& g) const {
     for (int64_t z = 0; z < g.z.output; ++z)
       for (int64_t y = 0; y < g.y.output; ++y) {
-        std::vector<float>& all = g.shares[counted(g, z, y)];
+        const int64_t lines = fields.elements(g.z, z) * fields.elements(g.y, y);
+        std::vector<float>& all = g.shares[lines];
         for (auto i = std::ssize(all); i < g.x.output; ++i)
-          all.push_back(1.0f / static_cast<float>(std::max<int64_t>(
-                                   1, counted(g, z, y) * fields.elements(g.x, i))));
+          all.push_back(1.0f /
+                        static_cast<float>(std::max<int64_t>(1, lines * fields.elements(g.x, i))));
+        g.share_of.push_back(all.data());  // which stays where it is
       }
   }
 
@@ -116,6 +118,7 @@ struct PoolShared final : Shared<PoolShared> {
                   Stream& stream) const {
     const auto* from = source.as<float>(operands);
     auto* to = operands.outputs[0].as<float>();
+    const SlideFunctions& functions = slide_functions();
     const int64_t bands = g.lines.bands(), volume = g.z.input * g.y.input * g.x.input;
     parallel_ranges(
         stream, g.planes * g.z.output * bands, g.grain, [&](int64_t begin, int64_t end) {
@@ -126,7 +129,7 @@ struct PoolShared final : Shared<PoolShared> {
             const int64_t z = slice % g.z.output, count = std::min(kBandRows, g.y.output - first);
             const float* plane = from + slice / g.z.output * volume;
             for (int64_t y = 0; y < count; ++y)
-              fold_lines(g, plane, z, first + y, lines + g.lines.floats(),
+              fold_lines(g, functions, plane, z, first + y, lines + g.lines.floats(),
                          lines + y * g.lines.row());
             float* results = to + (slice * g.y.output + first) * g.x.output;
             fold_windows(g, z, first, count, lines, results);
@@ -136,15 +139,14 @@ struct PoolShared final : Shared<PoolShared> {
 
   /// The lines that results at (z, y) read, as one: where windows of BandLayout read it. `room`: a
   /// line as it lies in the input.
-  void fold_lines(const Geometry& g, const float* plane, int64_t z, int64_t y, float* room,
-                  float* to) const {
+  void fold_lines(const Geometry& g, const SlideFunctions& functions, const float* plane, int64_t z,
+                  int64_t y, float* room, float* to) const {
     constexpr long kMost = 64;  // lines at a time; those before them are one of the next
-    const SlideFunctions& functions = slide_functions();
     const auto fold = fields.average ? functions.sum_rows : functions.max_rows;
     float* line = g.x.stride == 1 ? to + g.x.pad_begin : room;
     const float* all[kMost];
     long count = 0;
-    const Taps slices = g.z.taps(z), rows = g.y.taps(y);
+    const Taps slices = g.slices[static_cast<size_t>(z)], rows = g.rows[static_cast<size_t>(y)];
     for (int64_t kz = slices.first; kz < slices.last; ++kz)
       for (int64_t ky = rows.first; ky < rows.last; ++ky) {
         if (count == kMost) {
@@ -172,7 +174,7 @@ struct PoolShared final : Shared<PoolShared> {
     if (!fields.average) return functions.max(slide);
     functions.sum(slide);
     for (int64_t y = 0; y < count; ++y)
-      functions.multiply(g.x.output, g.shares.at(counted(g, z, first + y)).data(),
+      functions.multiply(g.x.output, g.share_of[static_cast<size_t>(z * g.y.output + first + y)],
                          to + y * g.x.output);
   }
 
