@@ -62,6 +62,14 @@ TEST_P(KernelTest, PoolingOfRandomWindows) {
   }
 }
 
+TEST_P(KernelTest, PoolingOfNan) {
+  const std::string numbers = "f32[1,1,3,5]{1,nan,2,inf,0, 3,4,5,-inf,1, 9,8,7,6,nan}";
+  for (const char* op : {"MaxPool", "AveragePool"})
+    for (const char* fields : {" kernel_shape=[3,3] pads=[1,1,1,1]", " kernel_shape=[1,2]",
+                               " kernel_shape=[2,2] strides=[2,2] pads=[0,1,1,0]"})
+      expect_kernel("cpu.pool", {"", cat(op, "(", numbers, ")", fields)});
+}
+
 TEST_P(KernelTest, PoolingOfVolumes) {
   Rng rng(20261209);
   for (int i = 0; i < 30; ++i) {

@@ -63,22 +63,23 @@ struct Lanes {
     return x > most ? all(most) : x;  // NaN stays
   }
 
-  /// exp(x) for x up to 0: what would be no normal number is 0. NaN stays.
-  static V exp_negative(V x) {
+  /// exp(x) for x from -87.33 to 88.
+  static V exp_normal(V x) {
     constexpr float kShift = 12582912.0f + 127;  // rounds to an integer, plus an exponent's bias
     const V shifted = x * 1.44269504f + kShift;
     const V whole = shifted - kShift;
     const V r = x - whole * 0.693145752f - whole * 1.42860677e-6f;
-    // As device/cpu/emit/functions.cpp has it.
+    // This fit and those of erf are those of device/cpu/emit/functions.cpp.
     V p = all(0.00138368295f) * r + 0.00837482233f;
     p = p * r + 0.0416682251f;
     p = p * r + 0.166664198f;
     p = p * r + 0.49999991f;
     p = p * r + 1.0f;
     p = p * r + 1.0f;
-    p *= bits(bits(shifted) << 23);
-    return x < -87.33f ? V{} : p;
+    return p * bits(bits(shifted) << 23);
   }
+  /// exp(x) for x up to 0: what would be no normal number is 0. NaN stays.
+  static V exp_negative(V x) { return x < -87.33f ? V{} : exp_normal(x); }
 
   static V exp(V x) {
     I n;
@@ -103,33 +104,27 @@ struct Lanes {
     return with_sign(-t / (t + 2.0f), x);
   }
 
-  /// Below 1 a polynomial in x^2 of erf(x) / x, above 1 - exp(polynomial of log(erfc)): both fitted
-  /// at Chebyshev nodes, to 4e-11 relative and 1e-9 absolute.
+  /// Below 1 a polynomial in x^2 of erf(x) / x, from there on 1 - exp(polynomial).
   static V erf(V x) {
-    const V a = magnitude(x), u = x * x;
-    V near = all(-9.67359095e-06f) * u + 0.000112682539f;
-    near = near * u - 0.000848439656f;
-    near = near * u + 0.00522105341f;
-    near = near * u - 0.0268654383f;
-    near = near * u + 0.112837826f;
-    near = near * u - 0.376126385f;
-    near = near * u + 1.12837917f;
-    near = near * x;
-    const V s = clamped(a, 1.0f, 4.0f) - 2.5f;
-    V far = all(-6.58285705e-08f) * s + 1.6140616e-06f;
-    far = far * s - 1.29761332e-05f;
-    far = far * s + 7.73944256e-05f;
-    far = far * s - 0.000420706939f;
-    far = far * s + 0.00216516031f;
-    far = far * s - 0.0108581655f;
-    far = far * s - 0.94389364f;
-    far = far * s - 5.35268074f;
-    far = far * s - 7.80681528f;
-    I n;
-    const V e = reduced(far, n);
-    const V scale = power(n);
-    const V beyond = with_sign((1.0f - scale) - e * scale, x);
-    return a > 1.0f ? beyond : near;  // NaN: near
+    const V u = x * x;
+    V near = all(7.853857823647559e-05f) * u - 0.0008010193123482168f;
+    near = near * u + 0.005188327748328447f;
+    near = near * u - 0.026853812858462334f;
+    near = near * u + 0.1128358542919159f;
+    near = near * u - 0.3761262595653534f;
+    near = near * u + 0.128379167f;
+    near = near * x + x;
+    V a = magnitude(x);
+    a = a > 3.95f ? all(3.95f) : a;
+    V far = all(-2.1686850232072175e-05f) * a + 0.0004413363431234926f;
+    far = far * a - 0.004204561933875084f;
+    far = far * a + 0.025208257138729095f;
+    far = far * a - 0.10841857641935349f;
+    far = far * a - 0.6332198977470398f;
+    far = far * a - 1.1295784711837769f;
+    far = far * a + 0.000188040328794159f;
+    const V beyond = with_sign(1.0f - exp_normal(far), x);
+    return u < 1.0f ? near : (u != u ? x : beyond);
   }
 };
 

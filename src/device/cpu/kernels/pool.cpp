@@ -71,6 +71,13 @@ struct PoolShared final : Shared<PoolShared> {
     std::vector<Taps> slices, rows;                // that lie in the input, by place of the result
     std::map<int64_t, std::vector<float>> shares;  // of a mean, where so many lines count
     std::vector<const float*> share_of;            // [z][y]
+    // Each line of results is as long as one of the input, one behind the other: a band is folded
+    // as one line, and what windows over its ends gave is made anew.
+    bool joined = false;
+    struct End {
+      int64_t x, first, taps;  // the result; the first element that counts, and how many do
+    };
+    std::vector<End> ends;
     int64_t grain = 1;
   };
   Geometry geometry(const Operands& operands) const {
@@ -90,6 +97,10 @@ struct PoolShared final : Shared<PoolShared> {
         std::max<int64_t>(1, g.lines.grain(g.planes * g.z.output, workers) * g.x.kernel / taps);
     for (int64_t z = 0; z < g.z.output; ++z) g.slices.push_back(g.z.taps(z));
     for (int64_t y = 0; y < g.y.output; ++y) g.rows.push_back(g.y.taps(y));
+    g.joined = g.x.stride == 1 && g.y.stride == 1 && g.x.output == g.x.input;
+    for (int64_t x = 0; g.joined && x < g.x.output; ++x)
+      if (const Taps taps = g.x.taps(x); taps.last - taps.first < g.x.kernel)
+        g.ends.push_back({x, g.x.start(x) + taps.first * g.x.dilation, taps.last - taps.first});
     if (fields.average) add_shares(g);
     return g;
   }
@@ -102,6 +113,10 @@ struct PoolShared final : Shared<PoolShared> {
         for (auto i = std::ssize(all); i < g.x.output; ++i)
           all.push_back(1.0f /
                         static_cast<float>(std::max<int64_t>(1, lines * fields.elements(g.x, i))));
+        // Of as many lines as a band has, for all of those that are alike.
+        const auto row = static_cast<size_t>(g.x.output);
+        const size_t wanted = row * static_cast<size_t>(std::min(kBandRows, g.y.output));
+        for (size_t i = all.size(); i < wanted; ++i) all.push_back(all[i - row]);
         g.share_of.push_back(all.data());  // which stays where it is
       }
   }
@@ -128,29 +143,45 @@ struct PoolShared final : Shared<PoolShared> {
             const int64_t slice = i / bands, first = i % bands * kBandRows;
             const int64_t z = slice % g.z.output, count = std::min(kBandRows, g.y.output - first);
             const float* plane = from + slice / g.z.output * volume;
-            for (int64_t y = 0; y < count; ++y)
-              fold_lines(g, functions, plane, z, first + y, lines + g.lines.floats(),
-                         lines + y * g.lines.row());
             float* results = to + (slice * g.y.output + first) * g.x.output;
-            fold_windows(g, z, first, count, lines, results);
+            for (int64_t y = 0; y < count;) {
+              const int64_t many = g.joined ? alike(g, first + y, count - y) : 1;
+              const int64_t row = g.joined ? g.x.input : g.lines.row();
+              fold_lines(g, functions, plane, z, first + y, many, lines + g.lines.floats(),
+                         lines + y * row);
+              y += many;
+            }
+            fold_windows(g, functions, z, first, count, lines, results);
           }
         });
   }
 
-  /// The lines that results at (z, y) read, as one: where windows of BandLayout read it. `room`: a
-  /// line as it lies in the input.
+  /// Lines of results from `y` on, at most `most`, that read as many lines each.
+  static int64_t alike(const Geometry& g, int64_t y, int64_t most) {
+    const auto same = [&](int64_t other) {
+      const Taps &a = g.rows[static_cast<size_t>(y)], &b = g.rows[static_cast<size_t>(other)];
+      return a.first == b.first && a.last == b.last;
+    };
+    int64_t count = 1;
+    while (count < most && same(y + count)) ++count;
+    return count;
+  }
+
+  /// The lines that results at (z, y) read, as one: where windows of BandLayout read it; and those
+  /// of the `many` lines from there on, behind it. `room`: a line as it lies in the input.
   void fold_lines(const Geometry& g, const SlideFunctions& functions, const float* plane, int64_t z,
-                  int64_t y, float* room, float* to) const {
+                  int64_t y, int64_t many, float* room, float* to) const {
     constexpr long kMost = 64;  // lines at a time; those before them are one of the next
     const auto fold = fields.average ? functions.sum_rows : functions.max_rows;
     float* line = g.x.stride == 1 ? to + g.x.pad_begin : room;
     const float* all[kMost];
     long count = 0;
+    const int64_t elements = many * g.x.input;
     const Taps slices = g.slices[static_cast<size_t>(z)], rows = g.rows[static_cast<size_t>(y)];
     for (int64_t kz = slices.first; kz < slices.last; ++kz)
       for (int64_t ky = rows.first; ky < rows.last; ++ky) {
         if (count == kMost) {
-          fold(count, all, g.x.input, line);
+          fold(count, all, elements, line);
           all[0] = line;
           count = 1;
         }
@@ -158,24 +189,41 @@ struct PoolShared final : Shared<PoolShared> {
                                 ky * g.y.dilation) *
                                    g.x.input;
       }
-    if (count == 0) std::fill_n(line, g.x.input, fields.frame());
-    else fold(count, all, g.x.input, line);
+    if (count == 0) std::fill_n(line, elements, fields.frame());
+    else fold(count, all, elements, line);
     const auto place = [&](int64_t c) { return to + g.lines.place(g.x.pad_begin + c); };
     if (g.x.stride == 2) functions.part(g.x.input, line, place(0), place(1));
     else if (g.x.stride > 2)
       for (int64_t c = 0; c < g.x.input; ++c) *place(c) = line[c];
   }
 
-  void fold_windows(const Geometry& g, int64_t z, int64_t first, int64_t count, const float* lines,
-                    float* to) const {
-    const SlideFunctions& functions = slide_functions();
-    const Slide slide{lines, g.lines.row(), g.offsets.data(), nullptr, g.x.kernel, 0.0f,
-                      to,    count,         g.x.output};
-    if (!fields.average) return functions.max(slide);
-    functions.sum(slide);
-    for (int64_t y = 0; y < count; ++y)
-      functions.multiply(g.x.output, g.share_of[static_cast<size_t>(z * g.y.output + first + y)],
-                         to + y * g.x.output);
+  void fold_windows(const Geometry& g, const SlideFunctions& functions, int64_t z, int64_t first,
+                    int64_t count, const float* lines, float* to) const {
+    Slide slide{lines, g.lines.row(), g.offsets.data(), nullptr, g.x.kernel, 0.0f,
+                to,    count,         g.x.output};
+    if (g.joined) slide.rows = 1, slide.count = count * g.x.output;
+    if (fields.average) functions.sum(slide);
+    else functions.max(slide);
+    if (g.joined) fold_ends(g, count, lines, to);
+    const float* const* shares = g.share_of.data() + z * g.y.output + first;
+    for (int64_t y = 0, end = 0; fields.average && y < count; y = end) {
+      while (end < count && shares[end] == shares[y]) ++end;
+      functions.multiply((end - y) * g.x.output, shares[y], to + y * g.x.output);
+    }
+  }
+
+  /// Results whose windows hang over an end of their line, of joined ones.
+  void fold_ends(const Geometry& g, int64_t count, const float* lines, float* to) const {
+    for (const Geometry::End& end : g.ends)
+      for (int64_t y = 0; y < count; ++y) {
+        const float* line = lines + g.x.pad_begin + y * g.x.output + end.first;
+        float made = fields.frame();
+        for (int64_t tap = 0; tap < end.taps; ++tap, line += g.x.dilation) {
+          if (fields.average) made += *line;
+          else if (*line > made || *line != *line) made = *line;
+        }
+        to[y * g.x.output + end.x] = made;
+      }
   }
 
   template <class T>
