@@ -20,6 +20,13 @@ void Assembler::clear(const Xbyak::Xmm& vector) {
   else vxorps(vector, vector, vector);
 }
 
+void Assembler::prefetch(const Xbyak::Reg64& panel, int step, int bytes) {
+  constexpr int kLine = 64, kStepsAhead = 20;
+  const int first = (step * bytes + kLine - 1) / kLine * kLine;
+  for (int line = first; line < (step + 1) * bytes; line += kLine)
+    prefetcht0(ptr[panel + line + kStepsAhead * bytes]);
+}
+
 size_t Assembler::begin(int stack) {
   while (getSize() % 64 != 0) nop();
   const size_t at = getSize();

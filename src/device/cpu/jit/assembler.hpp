@@ -31,6 +31,9 @@ class Assembler : protected Xbyak::CodeGenerator {
   Xbyak::Xmm vector(int index) const;
   void clear(const Xbyak::Xmm& vector);
   void broadcast(const Xbyak::Xmm& to, const Xbyak::Address& from) { vbroadcastss(to, from); }
+  /// Packed weights come from memory: asks for what a panel has of a step, `bytes`, many steps
+  /// before it is read, once for each line of the cache. `panel`: where step 0 begins.
+  void prefetch(const Xbyak::Reg64& panel, int step, int bytes);
 
   /// Begins a function of one pointer (in rdi); returns where it lies in the buffer. All general
   /// registers but rsp may be used after it; `stack` bytes from rsp on, too.

@@ -13,7 +13,6 @@ using B = ContractionForm::B;
 using Bias = ContractionForm::Bias;
 
 constexpr int kFloat = sizeof(float);
-constexpr int kAhead = 1024;  // bytes of a packed panel that are asked for before they are read
 constexpr int kInFlight = 8;  // sums that a processor adds to before the first is ready again
 
 /// Where a call has the member.
@@ -115,20 +114,9 @@ void ContractionCode::run_depth() {
   L(done);
 }
 
-/// Packed weights come from memory: each line of the cache is asked for once, long before.
-void ContractionCode::prefetch(int step) {
-  constexpr int kLine = 64;
-  if (form_.b == B::panel) {
-    for (int byte = 0; byte < vectors_ * vector_bytes(); byte += kLine)
-      prefetcht0(ptr[rcx + step * panel_bytes() + byte + 2 * kAhead]);
-  } else if (form_.a == A::panel) {
-    const int row = rows_ * kFloat, from = step * row;
-    if (step == 0 || from / kLine > (from - row) / kLine) prefetcht0(ptr[rdx + from + kAhead]);
-  }
-}
-
 void ContractionCode::products(int step, int set) {
-  prefetch(step);
+  if (form_.b == B::panel) prefetch(rcx, step, panel_bytes());
+  else if (form_.a == A::panel) prefetch(rdx, step, rows_ * kFloat);
   if (form_.b == B::table) {
     const Reg64& offset = step % 2 == 0 ? r10 : r11;
     movsxd(offset, dword[rsi + step * 4]);

@@ -24,7 +24,6 @@ class ContractionCode final : public Assembler {
   int panel_bytes() const;  // of one d in a panel of b
 
   void run_depth();
-  void prefetch(int step);
   void products(int step, int set);
   void advance(int steps);
   void add_sets();

@@ -143,6 +143,8 @@ int IntegerContractionCode::panel_bytes() const {
 /// `further`: where the group of a matrix' rows is, in bytes.
 void IntegerContractionCode::products(int step, int set, const Reg64* further) {
   const Reg64& offset = step % 2 == 0 ? r10 : r11;
+  if (is_filters()) prefetch(rdx, step, rows_ * kGroup);
+  else prefetch(rcx, step, panel_bytes());
   if (is_filters()) movsxd(offset, dword[rsi + step * 4]);
   for (int j = 0; j < vectors_; ++j) {
     if (is_filters()) vmovups(column_of_b(j), ptr[rcx + offset + j * vector_bytes()]);
