@@ -56,6 +56,33 @@ TEST_P(IntegerConvTest, Windows) {
                               each("w", {40, 300})));
 }
 
+TEST_P(IntegerConvTest, PlanesAsTheyLie) {
+  constexpr const char* kPlanes = "cpu.conv.integer_planes";
+  if (GetParam() != cpu::Isa::avx512) GTEST_SKIP() << "AVX-512 only";
+  for (const char* map : {"7,7", "9,31", "40,57", "3,1"})
+    for (const auto& [window, fields] : {std::pair{"3,3", "pads=[1,1,1,1]"},
+                                         {"3,3", "strides=[2,2] pads=[1,1,1,1]"},
+                                         {"3,3", "strides=[2,1] pads=[1,0,1,2]"},
+                                         {"3,3", "strides=[1,2] pads=[2,2,1,1]"},
+                                         {"5,5", "pads=[2,2,2,2]"},
+                                         {"5,5", "strides=[2,2] pads=[2,2,2,2]"},
+                                         {"3,3", "dilations=[2,3] pads=[2,3,2,3]"},
+                                         {"1,1", ""},
+                                         {"2,7", "pads=[0,3,1,3]"}})
+      for (const char* x : {"u8", "i8"})
+        expect_kernel(kPlanes, conv(x, cat("[n,70,", map, "]"), "i8", cat("[70,1,", window, "]"), 0,
+                                    cat("group=70 ", fields), each("n", {0, 1, 2})));
+  for (const auto& [w, zero] : {std::pair{"u8", 128}, {"u8", 7}, {"i8", -5}})
+    expect_kernel(kPlanes, conv("i8", "[n,6,9,20]", w, "[6,1,3,3]", zero,
+                                "group=6 strides=[2,2] pads=[1,1,1,1]", each("n", {1})));
+  expect_kernel(
+      kPlanes, conv("u8", "[n,6,50]", "i8", "[6,1,3]", 0, "group=6 pads=[1,1]", each("n", {1, 2})));
+  EXPECT_EQ(refusal(kPlanes, conv("u8", "[1,6,h,9]", "i8", "[6,1,3,3]", 0, "group=6", {})),
+            "planes that are open or large");
+  EXPECT_EQ(refusal(kPlanes, conv("u8", "[1,6,9,9]", "i8", "[12,1,3,3]", 0, "group=6", {})),
+            "one filter a channel, of a small window, only");
+}
+
 TEST_P(IntegerConvTest, Depthwise) {
   constexpr const char* kDepthwise = "cpu.conv.integer_depthwise";
   const std::vector<Bindings> sizes = {{{"n", 1}, {"h", 9}, {"w", 11}},

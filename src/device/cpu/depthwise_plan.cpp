@@ -52,9 +52,13 @@ std::optional<DepthwiseForm> depthwise_form(const Filters& filters) {
                        static_cast<int8_t>(dilation)};
 }
 
+bool DepthwisePlan::takes(const ConvGeometry& g) {
+  return g.images > 0 && g.pixels() <= kMostOutputs && g.height * g.width <= 8 * kMostOutputs;
+}
+
 DepthwisePlan::DepthwisePlan(Isa isa, const DepthwiseForm& form, const ConvGeometry& g) {
   const int64_t outputs = g.pixels();
-  if (g.images == 0 || outputs > kMostOutputs || g.height * g.width > 8 * kMostOutputs) return;
+  if (!takes(g)) return;
   // Where a row of outputs is as long as one of inputs, vectors go on from row to row.
   const bool flat = form.stride == 1 && g.y.stride == 1 && g.columns == g.width;
   lanes = Contraction::lanes(isa);

@@ -23,6 +23,8 @@ struct DepthwisePlan {
     return vector / in_line * line + std::min(line, vector % in_line * lanes);
   }
 
+  /// There is one for these sizes.
+  static bool takes(const ConvGeometry& geometry);
   DepthwisePlan() = default;
   DepthwisePlan(Isa isa, const DepthwiseForm& form, const ConvGeometry& geometry);
 

@@ -92,6 +92,17 @@ ConvGeometry::ConvGeometry(const Filters& filters, const std::vector<int64_t>& i
     plain &= axis.stride == 1 && axis.pad_begin == 0 && axis.output == axis.input;
 }
 
+std::optional<std::vector<int64_t>> known_sizes(const Value* value) {
+  const Dims& dims = value->type.tensor().shape();
+  std::vector<int64_t> sizes{1};
+  for (size_t axis = 1; axis < dims.size(); ++axis) {
+    const std::optional<int64_t> size = dims[axis].constant();
+    if (!size) return std::nullopt;
+    sizes.push_back(*size);
+  }
+  return sizes;
+}
+
 template <class T>
 void gather_windows(const Filters& filters, const ConvGeometry& g, const T* from, int64_t channels,
                     int64_t first, int64_t count, int width, T zero, float* to) {

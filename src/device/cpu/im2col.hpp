@@ -3,10 +3,12 @@
 // and the gathering of input windows into panels, for f32 and for quantized elements.
 
 #include <array>
+#include <optional>
 #include <vector>
 
 #include "device/cpu/gemm.hpp"
 #include "device/cpu/plane.hpp"
+#include "ir/graph.hpp"
 
 namespace hone::cpu {
 
@@ -47,6 +49,9 @@ struct ConvGeometry {
   /// Elements of a channel of the input.
   int64_t channel() const { return z.input * height * width; }
 };
+
+/// Sizes of a value for one image, where all others are known.
+std::optional<std::vector<int64_t>> known_sizes(const Value* value);
 
 /// Gathers the windows of output pixels [first, first + count) over some channels, less `zero`, as
 /// a panel of `width` columns; padding and missing columns are 0. `from`: the first of the

@@ -28,18 +28,6 @@ std::optional<Chain> chain_of(const Problem& problem) {
   return chain_at(problem, [](const Op& op) { return op.as<Conv>() != nullptr; });
 }
 
-/// Sizes of a value whose spatial axes are known, with one image.
-std::optional<std::vector<int64_t>> known_sizes(const Value* value) {
-  const Dims& dims = value->type.tensor().shape();
-  std::vector<int64_t> sizes{1};
-  for (size_t axis = 1; axis < dims.size(); ++axis) {
-    const std::optional<int64_t> size = dims[axis].constant();
-    if (!size) return std::nullopt;
-    sizes.push_back(*size);
-  }
-  return sizes;
-}
-
 /// What is known of a convolution whose sizes, but for the number of images, are known.
 struct Plan {
   Isa isa = gemm_core().isa;
