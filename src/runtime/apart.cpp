@@ -38,15 +38,6 @@ void Execution::take_sides(const OnDevice& there) {
   }
 }
 
-/// A step of the device writes it, to a place that is none of the arena's.
-bool Execution::is_made_there(const Value* value) const {
-  if (in_arena_[static_cast<size_t>(program_->index(value))]) return false;
-  const auto& steps = program_->steps();
-  const auto step = std::ranges::find(steps, value->producer, &Program::Step::node);
-  return step != steps.end() && step->kind == Step::Kind::run && !step->on_host &&
-         !states_[static_cast<size_t>(step - steps.begin())].idle;
-}
-
 /// Enqueues what brings a result to the caller's place on the device.
 void Execution::deliver(const Value* value, const Tensor& place) {
   const Tensor& result = read(value);

@@ -28,6 +28,7 @@ Execution::Execution(std::shared_ptr<const Program> program, Stream& stream)
   given_.resize(values);
   in_arena_.assign(values, false);
   room_.resize(values);
+  find_loose();
   const Graph& graph = program_->graph();
   for (const Value* constant : graph.constants())
     if (constant->is_literal()) tensor(constant) = constant->weight->tensor();
@@ -239,7 +240,7 @@ void Execution::take_inputs(const std::vector<Tensor>& inputs) {
 
 void Execution::take_places(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs) {
   const Graph& graph = program_->graph();
-  given_.assign(given_.size(), Tensor());
+  forget_places();
   for (size_t i = 0; i < outputs.size(); ++i) {
     Tensor place = outputs[i];
     if (place.empty()) continue;
@@ -256,10 +257,11 @@ void Execution::take_places(const std::vector<Tensor>& inputs, const std::vector
     if (value->producer == nullptr || over_input || !place.is_aligned()) continue;
     const auto index = static_cast<size_t>(program_->index(value));
     if (there_.output(i)) {
-      if (!is_made_there(value) || !given_[index].empty()) continue;
+      if (!made_there_[index] || !given_[index].empty()) continue;
       sides_->lend(index, place.mutable_bytes().data());
     }
     given_[index] = place;
+    given_values_.push_back(index);
   }
 }
 
@@ -394,12 +396,14 @@ void Execution::release() {
     wait_for_all();
     sides_->take_back();
   }
-  given_.assign(given_.size(), Tensor());
+  forget_places();
   for (const Value* input : program_->graph().inputs()) tensor(input) = Tensor();
-  for (const Program::Step& step : program_->steps())
-    for (const Value* output : step.node->outputs)
-      if (output != nullptr && !in_arena_[static_cast<size_t>(program_->index(output))])
-        tensor(output) = Tensor();
+  for (const size_t value : loose_) tensors_[value] = Tensor();
+}
+
+void Execution::forget_places() {
+  for (const size_t value : given_values_) given_[value] = Tensor();
+  given_values_.clear();
 }
 
 }  // namespace hone

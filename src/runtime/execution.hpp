@@ -96,6 +96,7 @@ class Execution {
 
   void settle();  // new input sizes
   void settle_step(size_t index);
+  void find_loose();
   void find_segments();
   void describe_segment(Segment& segment);
   bool is_recordable(size_t index) const;
@@ -110,9 +111,9 @@ class Execution {
   void take_inputs(const std::vector<Tensor>& inputs);
   void take_places(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs);
   void take_sides(const OnDevice& there);
-  bool is_made_there(const Value* value) const;
   std::vector<Tensor> results(const std::vector<Tensor>& outputs);
   void release();
+  void forget_places();
   void take_arena(const Demand& wanted);
   void make_arena(const Demand& wanted);
   Tensor& tensor(const Value* value);
@@ -173,7 +174,10 @@ class Execution {
   std::vector<Tensor> tensors_;                // by value index
   std::vector<bool> in_arena_;                 // by value index
   std::vector<std::span<std::byte>> room_;  // by value index: in the arena, for sizes yet unknown
-  std::vector<Tensor> given_;  // by value index: places that results are written to directly
+  std::vector<Tensor> given_;         // by value index: places that results are written to directly
+  std::vector<size_t> given_values_;  // whose place is not empty
+  std::vector<size_t> loose_;         // values that steps make and that are not in the arena
+  std::vector<bool> made_there_;  // by value index: a step of the device writes it, outside of it
   /// By value index, results of the last two runs: the memory of what nobody holds any more is
   /// taken again, because fresh memory is slow (the system clears each of its pages).
   std::unordered_map<size_t, Kept> kept_;

@@ -43,6 +43,7 @@ void Execution::settle() {
   if (sides_ != nullptr) sides_->settle(host_side_ ? host_arena_ : arena_, arena_);
   for (auto& [index, kept] : kept_) kept = {};
   in_arena_.assign(in_arena_.size(), false);
+  find_loose();  // all, should this fail
   room_.assign(in_arena_.size(), {});
   scratch_.assign(plan.buffers.size(), {});
   for (size_t i = 0; i < plan.buffers.size(); ++i) {
@@ -83,7 +84,25 @@ void Execution::settle() {
     if (sides_ == nullptr)
       for (const auto& body : states_[i].bodies) body->lend(room);
   }
+  find_loose();
   find_segments();
+}
+
+/// What a run leaves behind outside of the arena, which the next one is not to see.
+void Execution::find_loose() {
+  loose_.clear();
+  made_there_.assign(in_arena_.size(), false);
+  for (size_t i = 0; i < states_.size(); ++i) {
+    const Program::Step& step = program_->steps()[i];
+    const bool there = step.kind == Step::Kind::run && !step.on_host && !states_[i].idle;
+    for (const Value* output : step.node->outputs) {
+      if (output == nullptr) continue;
+      const auto index = static_cast<size_t>(program_->index(output));
+      if (in_arena_[index]) continue;
+      loose_.push_back(index);
+      made_there_[index] = there;
+    }
+  }
 }
 
 void Execution::settle_step(size_t index) {
