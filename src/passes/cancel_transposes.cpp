@@ -4,7 +4,10 @@
 #include <numeric>
 #include <unordered_set>
 
+#include "ops/activation.hpp"
+#include "ops/arithmetic.hpp"
 #include "ops/layout.hpp"
+#include "ops/quantize.hpp"
 #include "passes/clean.hpp"
 #include "passes/pointwise.hpp"
 #include "passes/reshape_spelling.hpp"
@@ -73,8 +76,21 @@ bool become_reshape(Graph& graph, Node& node) {
   return true;
 }
 
+/// Clipped or quantized by numbers that hold for every element.
+bool is_by_scalars(const Node& node) {
+  const Op& op = node.op;
+  if (op.as<Clip>() == nullptr && op.as<QuantizeLinear>() == nullptr &&
+      op.as<DequantizeLinear>() == nullptr)
+    return false;
+  return std::all_of(node.inputs.begin() + 1, node.inputs.end(), [](const Value* input) {
+    const Dims* dims = input == nullptr ? nullptr : dims_of(input);
+    return input == nullptr || (input->is_constant() && dims != nullptr && dims->empty());
+  });
+}
+
 bool passes_through(const Node& node) {
-  return is_unary(node.op) || is_broadcasting(node.op) || node.op.as<Concat>() != nullptr;
+  return is_unary(node.op) || is_broadcasting(node.op) || node.op.as<PRelu>() != nullptr ||
+         node.op.as<Concat>() != nullptr || is_by_scalars(node);
 }
 
 /// Some reader is a transpose, or comes to one through a few nodes that a transpose can pass.
@@ -107,7 +123,7 @@ class Sinking {
     if (!passes_through(node_) || options_.keep(node_) || dims_of(node_.output()) == nullptr)
       return false;
     for (const Value* input : node_.inputs)
-      if (!read_operand(input)) return false;
+      if (input != nullptr && !read_operand(input)) return false;
     if (transposes_ == 0) return false;
     if (transposes_ == 1 && !comes_to_transpose(node_.output(), options_)) return false;
     rebuild();
@@ -155,6 +171,10 @@ class Sinking {
     std::vector<Value*> inputs;
     Origins origin;
     for (Value* input : node_.inputs) {
+      if (input == nullptr) {
+        inputs.push_back(nullptr);
+        continue;
+      }
       const Node* transpose = producer_of<Transpose>(input);
       inputs.push_back(transpose == nullptr ? constant_before(input) : transpose->inputs[0]);
       if (transpose != nullptr && origin.empty()) origin = transpose->origin;
