@@ -1,5 +1,7 @@
 #include "import/tflite/op_reader.hpp"
 
+#include <algorithm>
+
 #include "import/tflite/graph_import.hpp"
 #include "ops/activation.hpp"
 #include "ops/cast.hpp"
@@ -119,7 +121,16 @@ Value* OpReader::real_weights(int i, const std::vector<int64_t>& perm) {
   const TensorInfo& stated = in(i);
   check(stated.shape.size() == perm.size(), "weights of ", stated.shape.size(), " axes, wanted ",
         perm.size());
-  value = intermediate(Transpose{.perm = perm}, {value}, "weights");
+  const Tensor* stored = constant_tensor(i);
+  std::vector<int64_t> sizes, moved;
+  for (const int64_t axis : perm) {
+    sizes.push_back(stated.shape[static_cast<size_t>(axis)]);
+    if (sizes.back() != 1) moved.push_back(axis);
+  }
+  // Where only sizes of 1 change places the weights stay as they lie in the file.
+  if (stored != nullptr && std::is_sorted(moved.begin(), moved.end()))
+    value = constant(stored->reshaped(sizes), "weights");
+  else value = intermediate(Transpose{.perm = perm}, {value}, "weights");
   if (stated.quantization.scales.empty() || !stated.dtype || is_float(*stated.dtype)) return value;
   QuantizationOperands operands = operands_of(stated);
   int64_t axis = 0;
@@ -128,6 +139,22 @@ Value* OpReader::real_weights(int i, const std::vector<int64_t>& perm) {
   std::vector<Value*> inputs{value, constant(std::move(operands.scale), "weights_scale")};
   if (!operands.zero.empty()) inputs.push_back(constant(std::move(operands.zero), "weights_zero"));
   return intermediate(DequantizeLinear{.axis = axis}, inputs, "real_weights");
+}
+
+Value* OpReader::real_bias(int i, int data, int weights) {
+  const std::vector<float>& left = in(data).quantization.scales;
+  const std::vector<float>& right = in(weights).quantization.scales;
+  const bool whole = dtype_in(i) == DType::i32 || dtype_in(i) == DType::i64;
+  const auto count = static_cast<int64_t>(right.size());
+  const Dims& dims = required(i)->type.tensor().shape();
+  const bool fits = count == 1 || (dims.size() == 1 && dims[0].is(count));
+  if (!whole || left.size() != 1 || right.empty() || !fits) return real(i);
+  const std::vector<int64_t> shape = count == 1 ? std::vector<int64_t>{} : std::vector{count};
+  Tensor scale(DType::f32, shape);
+  for (int64_t at = 0; at < count; ++at)
+    scale.put(at, left.front() * right[static_cast<size_t>(at)]);
+  return intermediate(DequantizeLinear{.axis = 0},
+                      {required(i), constant(std::move(scale), "bias_scale")}, "real_bias");
 }
 
 Value* OpReader::activated(Value* value, Activation activation) {

@@ -80,6 +80,9 @@ class OpReader : public builder::NodeBuilder {
   Value* real(int i);
   /// A constant of weights, its axes reordered, as real numbers.
   Value* real_weights(int i, const std::vector<int64_t>& perm);
+  /// A bias of integers as real numbers. It is added to products of inputs `data` and `weights`, so
+  /// it counts in their scales, whatever the file says of its own.
+  Value* real_bias(int i, int data, int weights);
   /// Gives `op`'s result, after `activation`, as output 0, quantized where that is.
   void give_real(Op op, std::vector<Value*> inputs, Activation activation = Activation::none);
   void give_real(int i, Value* value, Activation activation = Activation::none);

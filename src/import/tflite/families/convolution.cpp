@@ -33,13 +33,31 @@ int64_t channels_of(OpReader& op, int i) {
   return *channels;
 }
 
+/// Numbers in place of a rule, where the sizes of the image (input 0) are known.
+Window with_pads(OpReader& op, Window window, const Dims& kernel) {
+  const Dims& image = op.input(0)->type.tensor().shape();
+  if (window.auto_pad != AutoPad::same_upper || !window_problem(window, 2).empty()) return window;
+  std::vector<int64_t> pads(4);
+  for (size_t i = 0; i < 2; ++i) {
+    const SymbolicAxis axis = window_axis(window, i, image[i + 1], kernel[i]);
+    const auto begin = axis.pad_begin.constant(), end = axis.pad_end.constant();
+    if (!begin || !end) return window;
+    pads[i] = *begin, pads[i + 2] = *end;
+  }
+  window.auto_pad = AutoPad::notset;
+  if (pads != std::vector<int64_t>(4)) window.pads = std::move(pads);
+  return window;
+}
+
 /// Input 0 times weights, brought to [channels, channels / group, rows, columns] by `perm`, plus
 /// the bias.
 void give_convolution(OpReader& op, Window window, const std::vector<int64_t>& perm, int64_t group,
                       Activation then) {
+  const Dims& weights = op.input(1)->type.tensor().shape();
+  window = with_pads(op, std::move(window), {weights[1], weights[2]});
   if (give_word_convolution(op, window, perm, group, then)) return;
   std::vector<Value*> operands{channels_first(op, op.real(0), 4), op.real_weights(1, perm)};
-  if (op.has_input(2)) operands.push_back(op.real(2));
+  if (op.has_input(2)) operands.push_back(op.real_bias(2, 0, 1));
   Value* y = op.intermediate(Conv{.window = std::move(window), .group = group}, operands, "conv");
   op.give_real(0, channels_last(op, y, 4), then);
 }
@@ -104,16 +122,17 @@ void import_transpose_conv(OpReader& op) {
     return give_word_sums(op, channels_last(op, sums, 4), 2, 1, 3, op.activation(3));
   }
   std::vector<Value*> operands{channels_first(op, op.real(2), 4), op.real_weights(1, {3, 0, 1, 2})};
-  if (op.has_input(3)) operands.push_back(op.real(3));
+  if (op.has_input(3)) operands.push_back(op.real_bias(3, 2, 1));
   Value* y = op.intermediate(std::move(made), operands, "conv");
   op.give_real(0, channels_last(op, y, 4), op.activation(3));
 }
 
 Window read_pool(OpReader& op) {
   channels_of(op, 0);
-  return {.kernel_shape = {op.option_i32(4), op.option_i32(3)},
-          .strides = unless_ones({op.option_i32(2), op.option_i32(1)}),
-          .auto_pad = padding_of(op, 0)};
+  Window window{.kernel_shape = {op.option_i32(4), op.option_i32(3)},
+                .strides = unless_ones({op.option_i32(2), op.option_i32(1)}),
+                .auto_pad = padding_of(op, 0)};
+  return with_pads(op, window, Dims(window.kernel_shape.begin(), window.kernel_shape.end()));
 }
 
 void import_average_pool(OpReader& op) {

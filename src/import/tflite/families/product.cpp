@@ -20,7 +20,7 @@ void import_fully_connected(OpReader& op) {
   const Dims dims = rows->type.tensor().shape();
   if (rank != 2) rows = op.intermediate(Reshape{.shape = Dims{-1, weights[1]}}, {rows}, "rows");
   std::vector<Value*> operands{rows, op.real(1)};
-  if (op.has_input(2)) operands.push_back(op.real(2));
+  if (op.has_input(2)) operands.push_back(op.real_bias(2, 0, 1));
   const Gemm product{.transB = true};
   const bool keeps = op.option_flag(2) && rank != 2;
   if (!keeps) return op.give_real(product, operands, op.activation(0));
