@@ -237,57 +237,6 @@ TEST_P(KernelTest, LayerNormalization) {
             "scale or bias have another shape than what is normalized");
 }
 
-TEST_P(KernelTest, Attention) {
-  const std::vector<Bindings> sizes = each("n", {1, 7, 50, 400});
-  expect_kernel("cpu.attention", {"%q: f32[2,4,n,8], %k: f32[2,4,n,8], %v: f32[2,4,n,5]",
-                                  "Attention(%q, %k, %v)", "", "%y", sizes});
-  expect_kernel(
-      "cpu.attention",
-      {"%q: f32[2,n,24], %k: f32[2,9,12], %v: f32[2,9,10], %m: f32[2,1,n,9]",
-       "Attention(%q, %k, %v, %m) q_num_heads=4 kv_num_heads=2 scale=0.3", "", "%y", sizes});
-  expect_kernel("cpu.attention", {"%q: f32[1,4,6,8], %k: f32[1,2,9,8], %v: f32[1,2,9,8]",
-                                  "Attention(%q, %k, %v, @m) scale=2", "@m : f32[4,6,9]"});
-  // A mask that is shorter hides the other keys.
-  expect_kernel("cpu.attention",
-                {"%q: f32[1,1,5,8], %k: f32[1,1,9,8], %v: f32[1,1,9,8], %m: f32[4]",
-                 "Attention(%q, %k, %v, %m)"});
-  // A number swallows small scores whole, and no parts of large ones.
-  expect_kernel("cpu.attention", {"%q: f32[1,1,40,8], %k: f32[1,1,2,8], %v: f32[1,1,2,8]",
-                                  "Attention(%q, %k, %v, f32[1,2]{-1e9,-1e9}) scale=1",
-                                  "",
-                                  "%y",
-                                  {{}},
-                                  {{"q", {2, 20}}}});
-  // Booleans choose; of two keys a query often sees none.
-  const std::string two = "%q: f32[2,n,8], %k: f32[2,2,8], %v: f32[2,2,8], %m: bool[2,1,n,2]";
-  for (const char* fields : {"", "fill=-1e9", "zero_unseen=true", "zero_nan=true"})
-    expect_kernel("cpu.attention",
-                  {two, cat("Attention(%q, %k, %v, %m) q_num_heads=2 ", "kv_num_heads=2 ", fields),
-                   "", "%y", sizes});
-  const std::string operands = "%q: f32[1,1,5,8], %k: f32[1,1,9,8], %v: f32[1,1,9,8]";
-  expect_kernel("cpu.attention",
-                {cat(operands, ", %m: bool[1,1,5,4]"), "Attention(%q, %k, %v, %m) fill=1"});
-  for (const char* fields : {"", "zero_unseen=true", "zero_nan=true"})
-    for (const char* mask : {"f32[3,1]{0,-inf,nan}", "bool[1,1]{false}", "f32[1,1]{-inf}"})
-      expect_kernel("cpu.attention", {"%q: f32[1,1,3,8], %k: f32[1,1,1,8], %v: f32[1,1,1,8]",
-                                      cat("Attention(%q, %k, %v, ", mask, ") ", fields)});
-  const auto refused = [&](std::string_view field) {
-    return refusal("cpu.attention", {operands, cat("Attention(%q, %k, %v) ", field)});
-  };
-  EXPECT_EQ(refused("is_causal=true"), "queries see a part of the keys");
-  EXPECT_EQ(refused("left_window_size=1"), "queries see a part of the keys");
-  EXPECT_EQ(refused("softcap=2"), "scores are capped");
-  // Heads that a model claims are not there: no product of sizes overflows.
-  const KernelCase many{"%q: f32[b,s,d], %k: f32[b,s,d], %v: f32[b,s,d]",
-                        "Attention(%q, %k, %v) q_num_heads=9223372036854775807 "
-                        "kv_num_heads=9223372036854775807",
-                        "",
-                        "%y",
-                        {{{"b", 1}, {"s", 3}, {"d", 8}}}};
-  EXPECT_NE(kernel_error("cpu.attention", many).find("wanted 9223372036854775807 heads"),
-            std::string::npos);
-}
-
 TEST_P(KernelTest, Movement) {
   const std::vector<Bindings> sizes = each("n", {0, 1, 2, 19, 70});
   const auto moves = [&](const std::string& inputs, const std::string& node,

@@ -3,6 +3,7 @@
 #include "ops/attention.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -16,34 +17,27 @@
 namespace hone::cpu {
 namespace {
 
-enum Operand : size_t {
-  kQ,
-  kK,
-  kV,
-  kMask,
-  kOthers  // the first that is not supported
-};
+using enum Attention::Operand;
 
 bool is_floats(const TensorType& type) { return type.has_rank() && type.dtype == DType::f32; }
 
 Verdict supports(const Problem& problem) {
   const auto* op = op_of<Attention>(problem);
   if (op == nullptr) return Verdict::no("Attention only");
-  for (const size_t operand : {kQ, kK, kV}) {
-    if (!is_floats(*operand_type(problem, operand))) return Verdict::no("f32 only");
+  for (const size_t operand : {kQ, kK, kV, kPastKey, kPastValue}) {
+    const TensorType* type = operand_type(problem, operand);
+    if (type == nullptr) continue;
+    if (!is_floats(*type)) return Verdict::no("f32 only");
     if (region_input(problem, operand) < 0) return Verdict::no("an operand is a literal");
   }
   const TensorType* mask = operand_type(problem, kMask);
   if (mask != nullptr && !is_floats(*mask) && !(mask->has_rank() && mask->dtype == DType::boolean))
     return Verdict::no("a mask of f32 or booleans only");
   if (mask != nullptr && mask->shape().empty()) return Verdict::no("the mask is a scalar");
-  if (problem.region.single()->inputs.size() > kOthers)
-    return Verdict::no("a cache or lengths of keys are given");
-  if (op->is_causal || op->left_window_size >= 0 || op->right_window_size >= 0)
-    return Verdict::no("queries see a part of the keys");
-  if (op->softcap != 0) return Verdict::no("scores are capped");
-  for (const size_t result : {1, 2, 3})
-    if (wanted_output(problem, result) >= 0) return Verdict::no("wants more than the first result");
+  const TensorType* lengths = operand_type(problem, kNonpad);
+  if (lengths != nullptr && (lengths->dtype != DType::i64 || !lengths->has_rank()))
+    return Verdict::no("lengths of keys in i64 only");
+  if (wanted_output(problem, 3) >= 0) return Verdict::no("the scores are wanted");
   return {};
 }
 
@@ -51,7 +45,16 @@ constexpr int64_t kQueries = kTileRows;  // of one tile, at most
 
 Dim keys_of(const Problem& problem) {
   const Dims& k = operand_type(problem, kK)->shape();
-  return k[k.size() - 2];
+  const TensorType* past = operand_type(problem, kPastKey);
+  return k[k.size() - 2] + (past == nullptr ? Dim(0) : past->shape()[2]);
+}
+
+/// Keys (0) and values (1) that are put behind those of the past, where nobody wants them: floats.
+Dim joined_floats(const Problem& problem, size_t which) {
+  const TensorType* past = operand_type(problem, kPastKey + which);
+  if (past == nullptr || wanted_output(problem, 1 + which) >= 0) return 0;
+  const Dims& shape = past->shape();
+  return shape[0] * shape[1] * keys_of(problem) * shape[3];
 }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
@@ -61,7 +64,8 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   made.seconds = 4 * typical_count(*problem, node.outputs[0]->type) *
                  typical(*problem, keys_of(*problem)) / problem->target->flops_per_second;
   made.scratch_bytes =
-      worker_scratch(problem->share, Dim(kTileScratch) + Dim(kQueries) * keys_of(*problem));
+      worker_scratch(problem->share, Dim(kTileScratch) + Dim(kQueries) * keys_of(*problem)) +
+      (joined_floats(*problem, 0) + joined_floats(*problem, 1)) * Dim(int64_t{sizeof(float)});
   made.problem = std::move(problem);
   return made;
 }
@@ -71,11 +75,16 @@ constexpr float kHidden = -std::numeric_limits<float>::infinity();
 struct AttentionShared final : Shared<AttentionShared> {
   Attention op;
   std::vector<Source> operands_of;
-  bool mask_chooses = false;  // it is of booleans
+  std::array<int, 2> present{};  // results with all keys and values; negative: not wanted
+  bool mask_chooses = false;     // it is of booleans
   int workers = 1;
 
   struct Geometry {
     Heads q, k, v, y;
+    Heads all[2];                    // keys and values, with those of the past
+    bool joins[2] = {false, false};  // they are put where attention finds them together
+    int64_t past = 0;
+    int64_t keys() const { return all[0].sequence; }
     int64_t tile = 1, tiles = 0;  // queries of a tile; tiles of a head, 0: there is nothing to do
     MaskPlaces mask;
     float scale = 1;
@@ -88,6 +97,7 @@ struct AttentionShared final : Shared<AttentionShared> {
     g.v = Heads(operands_of[kV].shape(operands), op.kv_num_heads);
     g.y = Heads(operands.outputs[0].shape, op.q_num_heads);
     check_heads(g.q, g.k, g.v);
+    join(g, operands);
     const std::vector<int64_t>& y = operands.outputs[0].shape;
     if (std::find(y.begin(), y.end(), 0) != y.end()) return g;  // products may overflow then
     g.scale = std::isnan(op.scale) ? 1 / std::sqrt(static_cast<float>(g.q.head)) : op.scale;
@@ -97,101 +107,199 @@ struct AttentionShared final : Shared<AttentionShared> {
       g.tile /= 2;
     g.tiles = ceil_div(g.q.sequence, g.tile);
     if (operands_of[kMask].present())
-      g.mask = MaskPlaces(operands_of[kMask].shape(operands), g.q, g.k);
+      g.mask = MaskPlaces(operands_of[kMask].shape(operands), g.q, g.all[0]);
     return g;
+  }
+
+  /// Where keys and values lie.
+  void join(Geometry& g, const Operands& operands) const {
+    const Heads* fresh[] = {&g.k, &g.v};
+    for (size_t i = 0; i < 2; ++i) {
+      const Source& past = operands_of[kPastKey + i];
+      g.joins[i] = past.present() || present[i] >= 0;
+      g.all[i] = *fresh[i];
+      if (!g.joins[i]) continue;
+      std::vector<int64_t> shape{fresh[i]->batch, fresh[i]->heads, 0, fresh[i]->head};
+      if (past.present()) {
+        const std::vector<int64_t>& given = past.shape(operands);
+        shape[2] = given[2];
+        check(given == shape, Code::usage, "a past of shape ", shape_text(given), ", wanted ",
+              shape_text(shape));
+      }
+      g.past = shape[2];
+      shape[2] = checked_add(shape[2], fresh[i]->sequence);
+      g.all[i] = Heads(shape, 0);
+    }
+    check(g.all[0].sequence == g.all[1].sequence, Code::usage, g.all[0].sequence, " keys for ",
+          g.all[1].sequence, " values");
   }
 
   void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
+    const int64_t own = kTileScratch + kQueries * g.keys();
+    const float* both[2];
+    auto* room = reinterpret_cast<float*>(scratch.data()) + workers * own;
+    for (size_t i = 0; i < 2; ++i) {
+      both[i] = operands_of[kK + i].as<float>(operands);
+      if (!g.joins[i]) continue;
+      const Heads& all = g.all[i];
+      float* to = room;
+      if (present[i] >= 0) to = operands.outputs[static_cast<size_t>(present[i])].as<float>();
+      else room += all.batch * all.batch_stride;
+      fill(i == 0 ? g.k : g.v, all, operands_of[kPastKey + i].as<float>(operands), both[i], to,
+           stream);
+      both[i] = to;
+    }
     if (g.tiles == 0) return;
     stream.parallel(g.q.batch * g.q.heads * g.tiles, [&](int64_t index) {
       const int64_t first = index % g.tiles * g.tile, head = index / g.tiles;
-      attend(g, operands, head / g.q.heads, head % g.q.heads, first,
-             std::min(g.tile, g.q.sequence - first),
-             scratch_of(scratch, kTileScratch + kQueries * g.k.sequence));
+      attend(g, operands, both, head / g.q.heads, head % g.q.heads, first,
+             std::min(g.tile, g.q.sequence - first), scratch_of(scratch, own));
     });
+  }
+
+  /// Keys or values of the past, then the new ones.
+  static void fill(const Heads& fresh, const Heads& all, const float* past, const float* from,
+                   float* to, Stream& stream) {
+    const int64_t before = (all.sequence - fresh.sequence) * all.head;
+    if (all.batch * all.heads * all.sequence * all.head == 0) return;
+    stream.parallel(all.batch * all.heads, [&](int64_t index) {
+      const int64_t b = index / all.heads, h = index % all.heads;
+      float* place = to + all.at(b, h, 0);
+      if (before > 0) std::copy_n(past + index * before, before, place);
+      for (int64_t i = 0; i < fresh.sequence; ++i)
+        std::copy_n(from + fresh.at(b, h, i), all.head, place + before + i * all.head);
+    });
+  }
+
+  /// Keys that a query may see.
+  struct Range {
+    int64_t first, last;
+  };
+  Range seen(const Geometry& g, const Operands& operands, int64_t b, int64_t query) const {
+    int64_t valid = g.keys(), position = g.past + query;
+    if (operands_of[kNonpad].present()) {
+      valid = operands_of[kNonpad].as<int64_t>(operands)[b];
+      check(valid >= 0 && valid <= g.keys(), Code::invalid_model, "nonpad_kv_seqlen has ", valid,
+            " for ", g.keys(), " keys");
+      position = valid - g.q.sequence + query;
+    }
+    Range range{0, valid};
+    if (op.is_causal) range.last = std::min(range.last, position + 1);
+    if (op.right_window_size >= 0)
+      range.last = std::min(range.last, position + op.right_window_size + 1);
+    if (op.left_window_size >= 0)
+      range.first = std::max(range.first, position - op.left_window_size);
+    range.last = std::max<int64_t>(range.last, 0);
+    range.first = std::min(range.first, range.last);
+    return range;
   }
 
   /// What hides keys from the queries of one head.
   struct Mask {
     const float* added = nullptr;  // one of both, or none
     const bool* seen = nullptr;
-    int64_t stride = 0, keys = 0, all = 0;
+    int64_t stride = 0, keys = 0;
     float fill = 0;
 
     Mask(const AttentionShared& shared, const Geometry& g, const Operands& operands, int64_t b,
          int64_t h)
-        : stride(g.mask.strides[2]), keys(g.mask.keys), all(g.k.sequence), fill(shared.op.fill) {
+        : stride(g.mask.strides[2]), keys(g.mask.keys), fill(shared.op.fill) {
       const Source& mask = shared.operands_of[kMask];
       if (!mask.present()) return;
       const int64_t at = b * g.mask.strides[0] + h * g.mask.strides[1];
       if (shared.mask_chooses) seen = mask.as<bool>(operands) + at;
       else added = mask.as<float>(operands) + at;
     }
-    /// What becomes of the scores of query i. Sums are of whole scores: parts of a score would each
-    /// be swallowed by a large number in the mask.
-    void apply(int64_t i, float* row) const {
+    /// What becomes of the scores of query i; row[0] is that of key `begin`. Sums are of whole
+    /// scores: parts of a score would each be swallowed by a large number in the mask.
+    void apply(int64_t i, int64_t begin, int64_t end, float* row) const {
+      const int64_t known = std::clamp(keys, begin, end) - begin;
       if (added != nullptr) {
-        const float* terms = added + i * stride;
-        for (int64_t j = 0; j < keys; ++j) row[j] += terms[j];
+        const float* terms = added + i * stride + begin;
+        for (int64_t j = 0; j < known; ++j) row[j] += terms[j];
       } else if (seen != nullptr) {
-        const bool* chosen = seen + i * stride;
-        for (int64_t j = 0; j < keys; ++j) row[j] = chosen[j] ? row[j] : fill;
+        const bool* chosen = seen + i * stride + begin;
+        for (int64_t j = 0; j < known; ++j) row[j] = chosen[j] ? row[j] : fill;
       } else {
         return;
       }
-      std::fill(row + keys, row + all, kHidden);
+      std::fill(row + known, row + (end - begin), kHidden);
     }
-    bool hides_all(int64_t i) const {
+    bool hides_all(int64_t i, const Range& range) const {
       const auto hides = [](float number) { return number == kHidden; };
-      if (added != nullptr)
-        return std::all_of(added + i * stride, added + i * stride + keys, hides);
-      if (seen == nullptr || fill != kHidden) return false;
-      return std::none_of(seen + i * stride, seen + i * stride + keys, std::identity());
+      const int64_t known = std::clamp(keys, range.first, range.last);
+      const int64_t begin = i * stride + range.first, end = i * stride + known;
+      if (added != nullptr) return std::all_of(added + begin, added + end, hides);
+      if (seen == nullptr || fill != kHidden) return range.first == range.last;
+      return std::none_of(seen + begin, seen + end, std::identity());
     }
   };
 
-  /// `count` queries of one head from the query `first` on.
-  void attend(const Geometry& g, const Operands& operands, int64_t b, int64_t h, int64_t first,
-              int64_t count, float* working) const {
+  /// `count` queries of one head from the query `first` on. Keys that none of them sees are left
+  /// out.
+  void attend(const Geometry& g, const Operands& operands, const float* const* both, int64_t b,
+              int64_t h, int64_t first, int64_t count, float* working) const {
     const RowFunctions& rows = row_functions();
     float* scores = working + kTileScratch;
-    const int64_t keys = g.k.sequence, kv = h / (g.q.heads / g.k.heads);
+    const int64_t kv = h / (g.q.heads / g.k.heads);
+    const int64_t begin = seen(g, operands, b, first).first;
+    const int64_t keys = std::max<int64_t>(0, seen(g, operands, b, first + count - 1).last - begin);
     const Mask mask(*this, g, operands, b, h);
     Product product{.m = count, .n = keys, .depth = g.q.head};
     product.a = operands_of[kQ].as<float>(operands) + g.q.at(b, h, first);
     product.a_row = g.q.row_stride;
     product.a_depth = 1;
-    product.b = operands_of[kK].as<float>(operands) + g.k.at(b, kv, 0);
-    product.b_column = g.k.row_stride;
+    product.b = both[0] + g.all[0].at(b, kv, begin);
+    product.b_column = g.all[0].row_stride;
     product.b_depth = 1;
-    product.alpha = g.scale;
+    product.alpha = op.softcap == 0 ? g.scale : g.scale / op.softcap;
     product.starts = false;
-    multiply(product, working, scores, keys);
+    if (keys > 0) multiply(product, working, scores, keys);
+    if (op.softcap != 0) {
+      rows.tanh(count * keys, scores, scores);
+      rows.affine(count * keys, op.softcap, 0, scores, scores);
+    }
 
     auto* y = operands.outputs[0].as<float>() + g.y.at(b, h, first);
     float sums[kQueries];
     for (int64_t i = 0; i < count; ++i) {
+      const Range range = seen(g, operands, b, first + i);
       float* row = scores + i * keys;
-      mask.apply(first + i, row);
+      mask.apply(first + i, begin, begin + keys, row);
+      std::fill(row, row + std::max<int64_t>(0, range.first - begin), kHidden);
+      std::fill(row + std::clamp<int64_t>(range.last - begin, 0, keys), row + keys, kHidden);
       sums[i] = rows.exp_shifted(keys, rows.max(keys, row), row, row);
       // One share that is NaN makes all NaN.
-      if (std::isnan(sums[i]) && (op.zero_nan || (op.zero_unseen && mask.hides_all(first + i))))
+      if (std::isnan(sums[i]) &&
+          (op.zero_nan || (op.zero_unseen && mask.hides_all(first + i, range))))
         std::fill_n(row, keys, sums[i] = 0.0F);
     }
+    if (keys == 0) return fill_unseen(g, operands, b, count, y);
     product = {.m = count, .n = g.v.head, .depth = keys};
     product.a = scores;
     product.a_row = keys;
     product.a_depth = 1;
-    product.b = operands_of[kV].as<float>(operands) + g.v.at(b, kv, 0);
+    product.b = both[1] + g.all[1].at(b, kv, begin);
     product.b_column = 1;
-    product.b_depth = g.v.row_stride;
+    product.b_depth = g.all[1].row_stride;
     product.starts = false;
     multiply(product, working, y, g.y.row_stride);
     for (int64_t i = 0; i < count; ++i) {
       float* row = y + i * g.y.row_stride;
       if (sums[i] != 0) rows.affine(g.y.head, 1 / sums[i], 0, row, row);
     }
+  }
+
+  /// Queries that see no key: as an op without keys at all they give zeros, else what a softmax of
+  /// -inf does.
+  void fill_unseen(const Geometry& g, const Operands& operands, int64_t b, int64_t count,
+                   float* y) const {
+    const Source& lengths = operands_of[kNonpad];
+    const int64_t valid = lengths.present() ? lengths.as<int64_t>(operands)[b] : g.keys();
+    const bool zero = op.zero_nan || op.zero_unseen || valid == 0;
+    for (int64_t i = 0; i < count; ++i)
+      std::fill_n(y + i * g.y.row_stride, g.y.head, zero ? 0.0F : std::nanf(""));
   }
 
   void multiply(const Product& product, float* working, float* to, int64_t stride) const {
@@ -205,7 +313,8 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   auto shared = std::make_shared<AttentionShared>();
   const Problem& problem = *recipe.problem;
   shared->op = *op_of<Attention>(problem);
-  for (size_t i = 0; i < kOthers; ++i) shared->operands_of.emplace_back(problem, i);
+  for (size_t i = 0; i <= kNonpad; ++i) shared->operands_of.emplace_back(problem, i);
+  for (size_t i = 0; i < 2; ++i) shared->present[i] = wanted_output(problem, 1 + i);
   const TensorType* mask = operand_type(problem, kMask);
   shared->mask_chooses = mask != nullptr && mask->dtype == DType::boolean;
   shared->workers = problem.share.workers;
@@ -215,7 +324,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 
 void register_attention(KernelRegistry& registry) {
-  registry.add({"cpu.attention", 2, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.attention", 3, supports, no_tunings, recipe, prepare});
 }
 
 }  // namespace hone::cpu
