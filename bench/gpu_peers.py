@@ -1,0 +1,327 @@
+"""bench/gpu_peers.py LIBHONE: Hone beside PyTorch on one GPU.
+
+Networks of torchvision and transformers with random weights. Hone builds what PyTorch exports as
+ONNX; PyTorch runs the network itself: eager, captured as a CUDA graph, and compiled with
+max-autotune. All have their inputs and results on the GPU (f32 in, f32 out, halves inside where
+--halves says so) and are waited for after every inference. They take turns, in another order each
+round. Reported are medians of the rounds, and how many times as long as Hone the fastest of
+PyTorch takes: the median of the ratios round by round, with the interval that holds 95 % of the
+medians of rounds drawn anew. Results are held against PyTorch's in f32.
+"""
+import argparse
+import ctypes
+import math
+import pathlib
+import statistics
+import sys
+import tempfile
+import time
+
+import numpy as np
+import torch
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests/differential"), str(ROOT / "tests/bars")]
+import hone as hone_binding  # noqa: E402
+
+ON_DEVICE = 1  # HONE_ON_DEVICE
+STORAGE = {"f32": 0, "f16": 1, "bf16": 2}
+TYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
+# Of the largest magnitude: what rounding to halves, layer after layer, may come to.
+TOLERANCE = {"f32": 2e-3, "f16": 3e-2, "bf16": 2e-1}
+PICTURES = ["resnet50", "mobilenet_v2", "efficientnet_b0", "resnet18", "vgg16", "densenet121",
+            "squeezenet1_1", "shufflenet_v2_x1_0", "regnet_y_400mf", "mobilenet_v3_large",
+            "resnext50_32x4d", "convnext_tiny", "vit_b_16", "swin_t", "inception_v3"]
+TEXTS = {"bert_base": dict(), "bert_large": dict(hidden_size=1024, num_hidden_layers=24,
+                                                 num_attention_heads=16, intermediate_size=4096)}
+
+
+def network(name, batch, length):
+    """A network in f32, and its inputs by name, on the GPU."""
+    torch.manual_seed(1)
+    if name in TEXTS:
+        import transformers
+        config = transformers.BertConfig(attn_implementation="sdpa", **TEXTS[name])
+        made = Text(transformers.BertModel(config, add_pooling_layer=False))
+        inputs = {"ids": torch.randint(0, 1000, (batch, length))}
+    else:
+        import torchvision
+        more = {"init_weights": True, "transform_input": False} if name == "inception_v3" else {}
+        made = torchvision.models.get_model(name, weights=None, **more)
+        side = 299 if name == "inception_v3" else 224
+        inputs = {"image": torch.randn(batch, 3, side, side)}
+    made, inputs = made.cuda(), {key: value.cuda() for key, value in inputs.items()}
+    settle(made, inputs)
+    return made.eval(), inputs
+
+
+def settle(model, inputs):
+    """Statistics of what flows through it, so that random weights neither fade nor grow."""
+    norms = [each for each in model.modules()
+             if isinstance(each, torch.nn.modules.batchnorm._BatchNorm)]
+    if not norms:
+        return
+    for each in norms:
+        each.momentum = None
+    model.train()
+    for each in model.modules():
+        if isinstance(each, (torch.nn.Dropout, torch.nn.modules.dropout._DropoutNd)):
+            each.eval()
+    with torch.no_grad():
+        model(*(value.new_empty(8, *value.shape[1:]).normal_() for value in inputs.values()))
+
+
+class Text(torch.nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids):
+        return self.model(input_ids=ids).last_hidden_state
+
+
+class EngineOptions(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_size_t), ("workers", ctypes.c_int32),
+                ("padding", ctypes.c_int32), ("device", ctypes.c_char_p),
+                ("storage", ctypes.c_int), ("no_fallback", ctypes.c_int32)]
+
+
+class Hone:
+    name = "Hone"
+
+    def __init__(self, library, model, inputs, wanted, halves):
+        self.hone = hone_binding.Hone(library)
+        c = self.hone.c
+        handle, self.engine, self.context = (ctypes.c_void_p() for _ in range(3))
+        begin = time.perf_counter()
+        self.hone.check(c.hone_import(str(model).encode(), None, ctypes.byref(handle)))
+        options = EngineOptions(ctypes.sizeof(EngineOptions), 0, 0, b"cuda", STORAGE[halves], 0)
+        self.hone.check(c.hone_build(handle, ctypes.byref(options), ctypes.byref(self.engine)))
+        c.hone_model_free(handle)
+        self.hone.check(c.hone_context_create(self.engine, ctypes.byref(self.context)))
+        self.made = time.perf_counter() - begin
+        self.result = torch.empty_like(wanted)
+        self.tensors = list(inputs.items())
+        self.given = self.views(self.tensors)
+        self.places = self.views([("result", self.result)])
+
+    def views(self, tensors):
+        views = (hone_binding.TensorView * len(tensors))()
+        for view, (name, tensor) in zip(views, tensors):
+            view.name, view.rank = name.encode(), tensor.dim()
+            view.dtype = self.hone.numbers[np.dtype(str(tensor.dtype).split(".")[1])]
+            view.shape = (ctypes.c_int64 * max(1, tensor.dim()))(*tensor.shape)
+            view.data, view.bytes = tensor.data_ptr(), tensor.numel() * tensor.element_size()
+            view.place = ON_DEVICE
+        return views
+
+    def run(self):
+        self.hone.check(self.hone.c.hone_run(self.context, self.given,
+                                             ctypes.c_size_t(len(self.given)), self.places,
+                                             ctypes.c_size_t(1)))
+
+    def outputs(self):
+        self.run()
+        return self.result
+
+    def close(self):
+        self.hone.c.hone_context_free(self.context)
+        self.hone.c.hone_engine_free(self.engine)
+
+
+def in_halves(model, inputs, halves):
+    """PyTorch's way: weights and activations in halves, pictures with channels last."""
+    import copy
+    model = copy.deepcopy(model).to(TYPES[halves])
+    pictures = any(value.dim() == 4 for value in inputs.values())
+    if pictures:
+        model = model.to(memory_format=torch.channels_last)
+
+    def call(*values):
+        values = [value.to(TYPES[halves], memory_format=torch.channels_last)
+                  if value.dim() == 4 else value for value in values]
+        return model(*values).float()
+    return call
+
+
+class Eager:
+    """As a CUDA graph: launches cost what they cost in Hone."""
+    name = "PyTorch"
+
+    def __init__(self, model, inputs, halves):
+        call = in_halves(model, inputs, halves)
+        values = list(inputs.values())
+        side = torch.cuda.Stream()
+        with torch.no_grad(), torch.cuda.stream(side):
+            for _ in range(3):
+                call(*values)
+        torch.cuda.synchronize()
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.no_grad(), torch.cuda.graph(self.graph):
+            self.result = call(*values)
+
+    def run(self):
+        self.graph.replay()
+        torch.cuda.synchronize()
+
+    def outputs(self):
+        self.run()
+        return self.result
+
+    def close(self):
+        del self.graph, self.result
+
+
+class Compiled:
+    name = "torch.compile"
+
+    def __init__(self, model, inputs, halves):
+        self.call = torch.compile(in_halves(model, inputs, halves), mode="max-autotune")
+        self.values = list(inputs.values())
+        begin = time.perf_counter()
+        for _ in range(3):
+            self.run()
+        self.made = time.perf_counter() - begin
+
+    def run(self):
+        with torch.no_grad():
+            self.result = self.call(*self.values)
+        torch.cuda.synchronize()
+
+    def outputs(self):
+        self.run()
+        return self.result.clone()
+
+    def close(self):
+        del self.call
+        torch._dynamo.reset()
+
+
+def opened(makers, wanted, halves):
+    """Who runs the network rightly, and why others do not."""
+    runners, absent = [], []
+    for name, maker in makers.items():
+        try:
+            runner = maker()
+            apart = float((runner.outputs().float() - wanted).abs().max() / wanted.abs().max())
+        except Exception as error:  # whatever it is, it is told
+            absent.append(f"{name}: {(str(error).strip() or repr(error)).splitlines()[0][:200]}")
+            continue
+        if not apart <= TOLERANCE[halves]:
+            absent.append(f"{name} is {apart:.1e} apart")
+            runner.close()
+            continue
+        runner.apart = apart
+        runners.append(runner)
+    return runners, absent
+
+
+def turn(runner, seconds):
+    """The median time of runs that fill so many seconds, five at least, behind two that warm up."""
+    runner.run(), runner.run()
+    times, begin = [], time.perf_counter()
+    while len(times) < 5 or time.perf_counter() - begin < seconds:
+        start = time.perf_counter()
+        runner.run()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def rounds_of(runners, rounds, seconds):
+    times = {runner.name: [] for runner in runners}
+    for index in range(rounds):
+        shift = index % len(runners)
+        for runner in runners[shift:] + runners[:shift]:
+            times[runner.name].append(turn(runner, seconds))
+    return times
+
+
+def interval(ratios):
+    random = np.random.default_rng(1)
+    drawn = random.choice(np.array(ratios), (2000, len(ratios)))
+    low, high = np.percentile(np.median(drawn, axis=1), [2.5, 97.5])
+    return statistics.median(ratios), low, high
+
+
+def row_of(name, batch, times, names):
+    medians = {runner: statistics.median(each) for runner, each in times.items()}
+    row = [name, str(batch)] + [f"{1e3 * medians[r]:.3f}" if r in medians else "" for r in names]
+    others = {runner: each for runner, each in medians.items() if runner != Hone.name}
+    if Hone.name not in medians or not others:
+        return row + [""], None
+    best = min(others, key=others.get)
+    ratio, low, high = interval([b / a for a, b in zip(times[Hone.name], times[best])])
+    return row + [f"{ratio:.2f} ({low:.2f}-{high:.2f}) {best}"], ratio
+
+
+def measured(chosen, name, batch):
+    model, inputs = network(name, batch, chosen.length)
+    with torch.no_grad():
+        wanted = model(*inputs.values()).float()
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / "net.onnx"
+        torch.onnx.export(model, tuple(inputs.values()), str(file), input_names=list(inputs),
+                          output_names=["result"], dynamo=False)
+        makers = {"Hone": lambda: Hone(chosen.library, file, inputs, wanted, chosen.halves),
+                  "PyTorch": lambda: Eager(model, inputs, chosen.halves)}
+        if chosen.compile:
+            makers["torch.compile"] = lambda: Compiled(model, inputs, chosen.halves)
+        runners, absent = opened(makers, wanted, chosen.halves)
+    times = rounds_of(runners, chosen.rounds, chosen.seconds) if runners else {}
+    told = [f"{runner.name} {runner.apart:.0e} apart" + (f", made in {runner.made:.1f} s"
+            if hasattr(runner, "made") else "") for runner in runners]
+    for runner in runners:
+        runner.close()
+    return times, told, absent
+
+
+def main():
+    words = argparse.ArgumentParser(description=__doc__,
+                                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("library", type=pathlib.Path, help="libhone.so")
+    words.add_argument("--nets", default=",".join(PICTURES + list(TEXTS)))
+    words.add_argument("--batches", default="1,32")
+    words.add_argument("--length", type=int, default=128, help="of sequences")
+    words.add_argument("--halves", default="f16", choices=list(STORAGE))
+    words.add_argument("--compile", action="store_true",
+                       help="torch.compile, too: minutes a network")
+    words.add_argument("--rounds", type=int, default=9)
+    words.add_argument("--seconds", type=float, default=0.05, help="of a turn")
+    words.add_argument("--limit", type=float, default=1e9, help="begin no network after so long, s")
+    chosen = words.parse_args()
+    if not torch.cuda.is_available():
+        print("gpu_peers: there is no GPU")
+        return 77
+    begin = time.monotonic()
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = True
+    names = ["Hone", "PyTorch"] + (["torch.compile"] if chosen.compile else [])
+    print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, {chosen.halves}, ms, "
+          f"median of {chosen.rounds} rounds\n")
+    print("| network | batch | " + " | ".join(names) + " | the fastest other / Hone |")
+    print("|---|---|" + "---:|" * len(names) + "---|", flush=True)
+    ratios, notes = [], []
+    for name in chosen.nets.split(","):
+        for batch in map(int, chosen.batches.split(",")):
+            if time.monotonic() - begin > chosen.limit:
+                notes.append(f"{name} {batch}: no time left")
+                continue
+            try:
+                times, told, absent = measured(chosen, name, batch)
+            except Exception as error:
+                notes.append(f"{name} {batch}: {str(error).strip().splitlines()[0][:200]}")
+                continue
+            notes += [f"{name} {batch}: {each}" for each in told + absent]
+            row, ratio = row_of(name, batch, times, names)
+            ratios += [ratio] if ratio else []
+            print("| " + " | ".join(row) + " |", flush=True)
+            torch.cuda.empty_cache()
+    if ratios:
+        mean = math.exp(statistics.fmean(map(math.log, ratios)))
+        print(f"\nGeometric mean of {len(ratios)}: {mean:.2f}; the least {min(ratios):.2f}.")
+    print("\n" + "\n".join(notes))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
