@@ -157,7 +157,10 @@ class Covering {
 
   std::shared_ptr<const Problem> problem(const Nodes& nodes) const {
     std::vector<const Value*> operands, results;
-    Region region = region_of(body_, nodes, &operands);
+    Region region{fused_.body};
+    if (nodes.size() == body_.nodes().size())
+      operands.assign(body_.inputs().begin(), body_.inputs().end());
+    else region = region_of(body_, nodes, &operands);
     for (const GraphOutput& output : region.body->outputs())
       results.push_back(body_.find(output.value->name));
     auto problem = problem_of(body_, std::move(region), operands, results, conditions_);

@@ -35,8 +35,7 @@ bool has_bodies(const Graph& graph) {
 
 /// One way to run a graph.
 struct Draft {
-  std::unique_ptr<Graph> prepared;  // before fusion
-  std::unique_ptr<Graph> typed;     // its regions as kernels take them
+  std::unique_ptr<Graph> typed;  // its regions as kernels take them
   Choices chosen;
   Plan plan;  // in the order of the nodes as they are
   std::vector<FusionNote> notes;
@@ -106,10 +105,7 @@ class Compiling {
       take_decided(*stored, false);
       return planned(draft(std::move(stored)));
     }
-    std::unique_ptr<Graph> prepared = stored->clone();
-    unpack(*prepared);
-    Draft plain = draft(std::move(prepared));                       // fuse, cover, choose
-    return planned(cheapest(std::move(plain), std::move(stored)));  // again; order, memory
+    return planned(cheapest(std::move(stored)));  // fuse, cover, choose, again; order, memory
   }
 
   /// Floats of weights that are stored quantized.
@@ -134,10 +130,10 @@ class Compiling {
     }
   }
 
+  /// Of a graph that nobody needs afterwards.
   Draft draft(std::unique_ptr<Graph> prepared) {
     Draft made;
-    made.typed = options_.candidates ? std::move(prepared) : prepared->clone();
-    made.prepared = std::move(prepared);
+    made.typed = std::move(prepared);
     if (fuse(*made.typed, passes_, &made.notes) &&
         cover(*made.typed, device_.kernels(), conditions_of(*made.typed), &made.cuts) &&
         !is_disabled("merge_common", passes_))
@@ -147,35 +143,58 @@ class Compiling {
     return made;
   }
 
-  /// The draft with those candidates that make the whole plan cheaper, one after the other.
-  Draft cheapest(Draft best, std::unique_ptr<Graph> stored) {
-    std::unique_ptr<Graph> copy;  // of what `copied` is, as it is
-    const Graph* copied = nullptr;
-    for (const CandidatePasses& candidate : candidate_passes()) {
-      const PassOptions& passes = candidate.as_stored ? stored_ : passes_;
-      std::unique_ptr<Graph>& from = candidate.as_stored ? stored : best.prepared;
-      if (copied != from.get()) copy = from->clone();
-      copied = from.get();
-      if (!hone::run(candidate, *copy, passes)) continue;
-      copied = nullptr;
-      if (candidate.as_stored) unpack(*copy, false);
-      Draft with = draft(std::move(copy));
-      const bool taken = with.seconds < best.seconds;
+  /// What a candidate makes of the graph; null: nothing. `copy` is one of the graph, or null; what
+  /// the candidate left as it was serves the next one.
+  std::unique_ptr<Graph> tried(const CandidatePasses& candidate, const Graph& graph,
+                               std::unique_ptr<Graph>& copy) const {
+    if (copy == nullptr) copy = graph.clone();
+    const PassOptions& passes = candidate.as_stored ? stored_ : passes_;
+    return hone::run(candidate, *copy, passes) ? std::move(copy) : nullptr;
+  }
+
+  /// The draft with those candidates that make the whole plan cheaper, one after the other. A graph
+  /// that no candidate changes is drafted as it is, without a copy.
+  Draft cheapest(std::unique_ptr<Graph> stored) {
+    std::unique_ptr<Graph> copy;
+    std::vector<std::pair<const CandidatePasses*, std::unique_ptr<Graph>>> unpacked_later;
+    for (const CandidatePasses& candidate : candidate_passes())
+      if (candidate.as_stored)
+        if (auto graph = tried(candidate, *stored, copy))
+          unpacked_later.emplace_back(&candidate, std::move(graph));
+    std::unique_ptr<Graph> prepared = copy != nullptr ? std::move(copy) : stored->clone();
+    unpack(*prepared);
+    std::optional<Draft> best;
+    const auto compare = [&](const CandidatePasses& candidate, std::unique_ptr<Graph> graph) {
+      if (!best) best = draft(prepared->clone());
+      std::unique_ptr<Graph> as_prepared = graph->clone();
+      Draft with = draft(std::move(graph));
+      const bool taken = with.seconds < best->seconds;
       report_.candidates.push_back(
-          {std::string(candidate.name), best.seconds, with.seconds, taken});
-      if (!taken) continue;
+          {std::string(candidate.name), best->seconds, with.seconds, taken});
+      if (!taken) return;
       if (options_.after) {  // now that it is the one
-        hone::run(candidate, *from, passes, options_.after);
-        if (candidate.as_stored) unpack(*from);
+        Graph& from = candidate.as_stored ? *stored : *prepared;
+        hone::run(candidate, from, candidate.as_stored ? stored_ : passes_, options_.after);
+        if (candidate.as_stored) unpack(from);
       }
       best = std::move(with);
+      prepared = std::move(as_prepared);
+      copy.reset();
+    };
+    for (auto& [candidate, graph] : unpacked_later) {
+      unpack(*graph, false);
+      compare(*candidate, std::move(graph));
     }
-    return best;
+    stored.reset();
+    for (const CandidatePasses& candidate : candidate_passes())
+      if (!candidate.as_stored)
+        if (auto graph = tried(candidate, *prepared, copy)) compare(candidate, std::move(graph));
+    copy.reset();
+    return best ? *std::move(best) : draft(std::move(prepared));
   }
 
   /// In an order that needs little memory, on streams, with every value's place.
   Compiled planned(Draft draft) {
-    draft.prepared.reset();  // large, and not read any more
     Compiled made;
     made.plan = plan_on_streams(*draft.typed, draft.chosen, conditions_, options_.most_streams,
                                 &report_.streams);

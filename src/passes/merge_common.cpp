@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "ir/structure.hpp"
 #include "passes/clean.hpp"
 #include "passes/rewrite.hpp"
 
@@ -96,8 +97,8 @@ bool merge_constants(Graph& graph) {
 }
 
 uint64_t hash_of(const Node& node) {
-  std::string text(node.op.name());
-  append_changed_fields(text, node.op);  // many may read the same and differ in fields only
+  std::string text;
+  append_structure(text, node.op);  // many may read the same and differ in fields or bodies only
   uint64_t hash = std::hash<std::string_view>()(text);
   for (const Value* input : node.inputs)
     hash = hash * 0x9E3779B97F4A7C15 + std::hash<const Value*>()(input);

@@ -168,8 +168,7 @@ TEST(Cover, LeavesAnOpThatNoKernelRunsToChoice) {
     FAIL() << "chose for an op that no kernel runs";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::unsupported);
-    EXPECT_NE(error.message().find("no kernel runs Sigmoid"), std::string::npos)
-        << error.message();
+    EXPECT_NE(error.message().find("no kernel runs Sigmoid"), std::string::npos) << error.message();
   }
 }
 
