@@ -36,23 +36,27 @@ bool has(const CandidatePasses& candidate, const Pass& pass) {
          candidate.passes.end();
 }
 
-/// Whether more changes a copy than what makes way for it. What tidies up computes with weights,
-/// which takes long: it need not for nothing.
-bool finds_more(const CandidatePasses& candidate, const Graph& graph, const PassOptions& options) {
-  const std::unique_ptr<Graph> copy = graph.clone();
+/// What the passes of a candidate change, before anything tidies up behind them: that computes with
+/// weights, which takes long, and need not for nothing.
+enum class Changes : uint8_t {
+  nothing,
+  makes_way,  ///< and nothing it could make way for
+  more
+};
+Changes changes(const CandidatePasses& candidate, Graph& graph, const PassOptions& options) {
+  bool any = false;
   for (const Pass& pass : fusion_preparation()) {
     if (!has(candidate, pass) || is_disabled(pass.name, options)) continue;
-    infer(*copy);
-    if (pass.run(*copy, options) && pass.name != candidate.makes_way) return true;
+    if (any) infer(graph);
+    if (!pass.run(graph, options)) continue;
+    if (pass.name != candidate.makes_way) return Changes::more;
+    any = true;
   }
-  return false;
+  return any ? Changes::makes_way : Changes::nothing;
 }
 
-}  // namespace
-
-bool run(const CandidatePasses& candidate, Graph& graph, const PassOptions& options,
-         const AfterPass& after) {
-  if (!candidate.makes_way.empty() && !finds_more(candidate, graph, options)) return false;
+bool run_passes(const CandidatePasses& candidate, Graph& graph, const PassOptions& options,
+                const AfterPass& after) {
   PassOptions only = options;
   for (const Pass& pass : fusion_preparation())
     if (!has(candidate, pass)) only.disabled.emplace_back(pass.name);
@@ -62,6 +66,28 @@ bool run(const CandidatePasses& candidate, Graph& graph, const PassOptions& opti
     if (after) after(pass, now);
   });
   return changed;
+}
+
+}  // namespace
+
+bool run(const CandidatePasses& candidate, Graph& graph, const PassOptions& options,
+         const AfterPass& after) {
+  if (!candidate.makes_way.empty() && changes(candidate, *graph.clone(), options) != Changes::more)
+    return false;
+  return run_passes(candidate, graph, options, after);
+}
+
+std::unique_ptr<Graph> tried(const CandidatePasses& candidate, const Graph& graph,
+                             const PassOptions& options, std::unique_ptr<Graph>& copy) {
+  if (copy == nullptr) copy = graph.clone();
+  if (!candidate.makes_way.empty()) {
+    const Changes found = changes(candidate, *copy, options);
+    if (found == Changes::nothing) return nullptr;
+    copy.reset();
+    if (found == Changes::makes_way) return nullptr;
+    copy = graph.clone();
+  }
+  return run_passes(candidate, *copy, options, nullptr) ? std::move(copy) : nullptr;
 }
 
 FusionCandidates find_fusion(const Graph& portable, const PassOptions& options,

@@ -24,6 +24,11 @@ std::span<const CandidatePasses> candidate_passes();
 bool run(const CandidatePasses& candidate, Graph& graph, const PassOptions& options,
          const AfterPass& after = nullptr);
 
+/// What they make of the graph; null: nothing. `copy`: one of the graph, or null; one that was left
+/// as it was stays for the next candidate.
+std::unique_ptr<Graph> tried(const CandidatePasses& candidate, const Graph& graph,
+                             const PassOptions& options, std::unique_ptr<Graph>& copy);
+
 /// A graph as fusion would have it if all candidates were taken and kernels ran every region. No
 /// plan is of it.
 struct FusionCandidates {

@@ -108,14 +108,16 @@ class Compiling {
     return planned(cheapest(std::move(stored)));  // fuse, cover, choose, again; order, memory
   }
 
-  /// Floats of weights that are stored quantized.
-  void unpack(Graph& graph, bool reports = true) const {
+  /// Floats of weights that are stored quantized. Whether anything may have changed.
+  bool unpack(Graph& graph, bool reports = true) const {
     static constexpr Pass kUnpack{"fold_constants", fold_constants, kExact, "weights are unpacked"};
     const AfterPass after = reports ? options_.after : nullptr;
-    if (is_disabled(kUnpack.name, passes_)) return;
+    if (is_disabled(kUnpack.name, passes_)) return false;
     const bool changed = fold_constants(graph, passes_);
     if (changed && after) after(kUnpack, graph);
-    if (changed || has_bodies(graph)) canonicalize(graph, passes_, after);
+    if (!changed && !has_bodies(graph)) return false;
+    canonicalize(graph, passes_, after);
+    return true;
   }
 
   /// Candidates that an earlier compilation found to pay.
@@ -143,15 +145,6 @@ class Compiling {
     return made;
   }
 
-  /// What a candidate makes of the graph; null: nothing. `copy` is one of the graph, or null; what
-  /// the candidate left as it was serves the next one.
-  std::unique_ptr<Graph> tried(const CandidatePasses& candidate, const Graph& graph,
-                               std::unique_ptr<Graph>& copy) const {
-    if (copy == nullptr) copy = graph.clone();
-    const PassOptions& passes = candidate.as_stored ? stored_ : passes_;
-    return hone::run(candidate, *copy, passes) ? std::move(copy) : nullptr;
-  }
-
   /// The draft with those candidates that make the whole plan cheaper, one after the other. A graph
   /// that no candidate changes is drafted as it is, without a copy.
   Draft cheapest(std::unique_ptr<Graph> stored) {
@@ -159,10 +152,10 @@ class Compiling {
     std::vector<std::pair<const CandidatePasses*, std::unique_ptr<Graph>>> unpacked_later;
     for (const CandidatePasses& candidate : candidate_passes())
       if (candidate.as_stored)
-        if (auto graph = tried(candidate, *stored, copy))
+        if (auto graph = tried(candidate, *stored, stored_, copy))
           unpacked_later.emplace_back(&candidate, std::move(graph));
     std::unique_ptr<Graph> prepared = copy != nullptr ? std::move(copy) : stored->clone();
-    unpack(*prepared);
+    const bool is_as_stored = !unpack(*prepared);
     std::optional<Draft> best;
     const auto compare = [&](const CandidatePasses& candidate, std::unique_ptr<Graph> graph) {
       if (!best) best = draft(prepared->clone());
@@ -185,10 +178,12 @@ class Compiling {
       unpack(*graph, false);
       compare(*candidate, std::move(graph));
     }
+    if (is_as_stored && !best) copy = std::move(stored);
     stored.reset();
     for (const CandidatePasses& candidate : candidate_passes())
       if (!candidate.as_stored)
-        if (auto graph = tried(candidate, *prepared, copy)) compare(candidate, std::move(graph));
+        if (auto graph = tried(candidate, *prepared, passes_, copy))
+          compare(candidate, std::move(graph));
     copy.reset();
     return best ? *std::move(best) : draft(std::move(prepared));
   }
@@ -197,7 +192,7 @@ class Compiling {
   Compiled planned(Draft draft) {
     Compiled made;
     made.plan = plan_on_streams(*draft.typed, draft.chosen, conditions_, options_.most_streams,
-                                &report_.streams);
+                                &report_.streams, &draft.plan);
     for (const Candidate& candidate : report_.candidates)
       if (candidate.taken) made.plan.takes.push_back(candidate.name);
     if (options_.after) options_.after(kTyped, *draft.typed);

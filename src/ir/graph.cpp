@@ -10,18 +10,14 @@
 namespace hone {
 
 Value* Graph::add_value(std::string_view name) {
-  std::string unique(name.empty() ? "v" : name);
-  if (by_name_.contains(unique)) {
-    int& suffix = suffixes_[unique];
-    std::string candidate;
-    do candidate = cat(unique, ".", ++suffix);
-    while (by_name_.contains(candidate));
-    unique = std::move(candidate);
-  }
   values_.emplace_back();
   const auto place = std::prev(values_.end());
-  place->name = std::move(unique);
-  by_name_.emplace(place->name, place);
+  place->name = name.empty() ? "v" : name;
+  if (by_name_.emplace(place->name, place).second) return &*place;
+  const std::string taken = place->name;
+  int& suffix = suffixes_[taken];
+  do place->name = cat(taken, ".", ++suffix);
+  while (!by_name_.emplace(place->name, place).second);
   return &*place;
 }
 

@@ -10,7 +10,9 @@ namespace {
 
 class Writing {
  public:
-  explicit Writing(const Graph& graph) : graph_(graph) { numbers_.reserve(graph.value_count()); }
+  Writing(const Graph& graph, Literals literals) : graph_(graph), literals_(literals) {
+    numbers_.reserve(graph.value_count());
+  }
 
   Structure run() {
     for (const Value* input : graph_.inputs()) define(input);
@@ -50,12 +52,25 @@ class Writing {
     if (const auto found = numbers_.find(value); found != numbers_.end())
       return append(text(), found->second);
     append(text(), add(value));
+    if (literals_ == Literals::by_equality && value->is_literal() &&
+        is_float(value->type.tensor().dtype))
+      return append(text(), cat("~", value->type, " ", same_as(*value)));
     append_contents(text(), *value);
     if (value->is_constant() && !value->is_literal())
       append(text(), cat("@", value->weight->hash()));
   }
 
+  /// The number among literals that differ.
+  size_t same_as(const Value& value) {
+    const Hash hash = value.weight->hash();  // of the type, too
+    const auto found = std::find(floats_.begin(), floats_.end(), hash);
+    if (found == floats_.end()) return floats_.push_back(hash), floats_.size() - 1;
+    return static_cast<size_t>(found - floats_.begin());
+  }
+
   const Graph& graph_;
+  const Literals literals_;
+  std::vector<Hash> floats_;
   std::unordered_map<const Value*, size_t> numbers_;
   Structure made_;
 };
@@ -83,6 +98,8 @@ size_t Structure::number(const Value* value) const {
   return static_cast<size_t>(std::find(values.begin(), values.end(), value) - values.begin());
 }
 
-Structure structure_of(const Graph& graph) { return Writing(graph).run(); }
+Structure structure_of(const Graph& graph, Literals literals) {
+  return Writing(graph, literals).run();
+}
 
 }  // namespace hone

@@ -8,6 +8,12 @@
 
 namespace hone {
 
+/// Which literals of floats a text tells apart.
+enum class Literals : uint8_t {
+  by_contents,
+  by_equality  ///< in one graph alone: 2x + 2 is as 3y + 3 and not as 2x + 3
+};
+
 /// Graphs with equal texts are equal up to the names of their values: types, ops with all fields,
 /// literals, what is known of contents, outputs. Large weights count by their hash. Values that
 /// stand for each other have one place in `values`.
@@ -19,7 +25,7 @@ struct Structure {
   /// The place of a value of the graph.
   size_t number(const Value* value) const;
 };
-Structure structure_of(const Graph& graph);
+Structure structure_of(const Graph& graph, Literals literals = Literals::by_contents);
 
 /// The parts of such texts: an op with all its fields; a value's type and what is known of its
 /// contents.

@@ -110,13 +110,14 @@ std::span<const Pass> fusion_preparation() { return kFusionPreparation; }
 std::span<const Pass> device_preparation() { return kDevicePreparation; }
 
 void prepare_fusion(Graph& graph, const PassOptions& options, const AfterPass& after) {
-  bool changed = true;
+  bool changed = true, is_inferred = true;
   for (int round = 0; changed && round < kMaxRounds; ++round) {
     changed = false;
     for (const Pass& pass : kFusionPreparation) {
       if (is_disabled(pass.name, options)) continue;
-      infer(graph);
-      if (!pass.run(graph, options)) continue;
+      if (!is_inferred) infer(graph);
+      is_inferred = !pass.run(graph, options);
+      if (is_inferred) continue;
       changed = true;
       if (after) after(pass, graph);
     }

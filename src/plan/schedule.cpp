@@ -36,8 +36,8 @@ class Scheduling {
     Plan plan;
   };
 
-  Ordered run() {
-    const Plan plan = planner_.plan(given_);
+  Ordered run(const Plan* known) {
+    const Plan plan = known != nullptr ? *known : planner_.plan(given_);
     Ordered best{given_, plan};
     std::vector<std::pair<Bindings, int64_t>> sizes;  // and the bound of the order as it stands
     for (Bindings symbols : {expected_sizes(graph_, plan), least_sizes(graph_, plan)}) {
@@ -135,10 +135,11 @@ class Scheduling {
   std::unordered_map<const Node*, int> position_;
 };
 
-/// The plan; `moved`: set where the order became another.
-Plan order_nodes(Graph& graph, Choices& choices, const Conditions& conditions, bool& moved) {
+/// The plan; `moved`: set where the order became another. `known`: of the nodes as they stand.
+Plan order_nodes(Graph& graph, Choices& choices, const Conditions& conditions, bool& moved,
+                 const Plan* known) {
   const Planner planner(graph, choices, conditions);
-  auto [order, plan] = Scheduling(graph, planner).run();
+  auto [order, plan] = Scheduling(graph, planner).run(known);
   if (order != nodes_in_order(graph)) {
     reorder(graph, choices, order);
     moved = true;
@@ -155,7 +156,7 @@ bool order_bodies(Graph& graph, Choices& choices, const Conditions& conditions) 
     auto op = change_bodies(node.op, [&](Graph& body) {
       Choices& chosen = choices.bodies.at(next++);
       bool moved = order_bodies(body, chosen, conditions);
-      order_nodes(body, chosen, conditions, moved);
+      order_nodes(body, chosen, conditions, moved, nullptr);
       return moved;
     });
     if (!op) continue;
@@ -195,10 +196,11 @@ Bindings expected_sizes(const Graph& graph, const Plan& plan) {
   return expected_sizes(names, graph.ranges(), plan.sizes);
 }
 
-Plan plan_in_order(Graph& graph, Choices& choices, const Conditions& conditions) {
-  order_bodies(graph, choices, conditions);
+Plan plan_in_order(Graph& graph, Choices& choices, const Conditions& conditions,
+                   const Plan* given) {
+  const bool is_another = order_bodies(graph, choices, conditions);
   bool moved = false;
-  return order_nodes(graph, choices, conditions, moved);
+  return order_nodes(graph, choices, conditions, moved, is_another ? nullptr : given);
 }
 
 }  // namespace hone

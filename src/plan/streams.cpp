@@ -158,9 +158,9 @@ std::vector<double> step_seconds(const Graph& graph, const Plan& plan, const Cho
 }
 
 Plan plan_on_streams(Graph& graph, Choices& choices, const Conditions& conditions, int most,
-                     std::vector<StreamTrial>* trials) {
+                     std::vector<StreamTrial>* trials, const Plan* given) {
   constexpr double kGain = 0.95;
-  Plan best = plan_in_order(graph, choices, conditions);
+  Plan best = plan_in_order(graph, choices, conditions, given);
   if (most <= 1) return best;
   const Planner planner(graph, choices, conditions);
   const std::vector<const Node*> nodes = nodes_in_order(graph);

@@ -58,9 +58,9 @@ struct StreamTrial {
 /// time, where one of more streams must gain a twentieth. The times are the kernels'
 /// estimates with the share, one step alone: a device that runs the steps of several streams beside
 /// one another more slowly must give each its part as share. Steps whose results are in place at
-/// the expected sizes take none. `trials`: gets what was tried.
+/// the expected sizes take none. `trials`: gets what was tried. `given`: as of plan_in_order().
 Plan plan_on_streams(Graph& graph, Choices& choices, const Conditions& conditions, int most,
-                     std::vector<StreamTrial>* trials = nullptr);
+                     std::vector<StreamTrial>* trials = nullptr, const Plan* given = nullptr);
 
 /// By step of a plan of the graph as it stands: its kernel's estimate; nothing where its results
 /// are in place at the expected sizes.

@@ -1,6 +1,7 @@
 #include "device/cpu/emit/region_code.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "base/text.hpp"
 #include "device/cpu/jit/code_memory.hpp"
@@ -179,6 +180,8 @@ struct Answer {
   std::vector<size_t> operands, overwritable;
   std::string declined;         // of a value: what is said behind its name
   std::optional<size_t> about;  // that value
+  /// Some literals of floats are not read when code runs: what they hold may be in the code.
+  bool knows_literals = true;
 };
 
 class Asking {
@@ -187,6 +190,7 @@ class Asking {
 
   Answer run(Isa isa) {
     const Stages stages = stages_of(body_);
+    answer_.knows_literals = !loads_all_literals(stages);
     if (look_at(stages)) return std::move(answer_);
     std::vector<const Value*> results;
     for (const GraphOutput& output : body_.outputs()) results.push_back(output.value);
@@ -213,6 +217,19 @@ class Asking {
     answer_.declined = std::move(why);
     if (about != nullptr) answer_.about = structure_.number(about);
     return std::move(answer_);
+  }
+
+  bool loads_all_literals(const Stages& stages) const {
+    std::unordered_set<const Value*> loaded;
+    for (const auto& stage : stages.list)
+      visit(stage->expr, [&](const Expr& expr) {
+        if (expr.kind() != Expr::Kind::load) return;
+        if (const auto* value = std::get_if<const Value*>(&expr.source())) loaded.insert(*value);
+      });
+    return std::ranges::all_of(structure_.values, [&](const Value* value) {
+      return !value->is_literal() || !is_float(value->type.tensor().dtype) ||
+             loaded.contains(value);
+    });
   }
 
   void find_overwritable(const std::vector<const Value*>& operands, const Nest& nest) {
@@ -271,18 +288,34 @@ Work work_of(const RegionCode& code, const Bindings& sizes) {
   return code.work->second;
 }
 
-CodedRegion code_of(const Region& region, Isa isa) {
+namespace {
+
+/// The structure that the answer is told by is put into `structure`.
+std::shared_ptr<const Answer> answer_to(const Graph& body, Isa isa, Structure& structure) {
   static Remembered<std::shared_ptr<const Answer>> remembered;
+  std::shared_ptr<const Answer> known;
+  for (const Literals literals : {Literals::by_equality, Literals::by_contents}) {
+    structure = structure_of(body, literals);
+    structure.text += name(isa);
+    const auto found = remembered.find(structure.text);
+    known = found
+                ? *found
+                : remembered.keep(structure.text,
+                                  std::make_shared<const Answer>(Asking(body, structure).run(isa)));
+    if (!known->knows_literals) break;
+  }
+  return known;
+}
+
+}  // namespace
+
+CodedRegion code_of(const Region& region, Isa isa) {
   CodedRegion coded;
   coded.declined = refusal_of(*region.body);
   if (!coded.declined.empty()) return coded;
-  Structure structure = structure_of(*region.body);
-  structure.text += name(isa);
-  auto found = remembered.find(structure.text);
-  if (!found)
-    found = remembered.keep(
-        structure.text, std::make_shared<const Answer>(Asking(*region.body, structure).run(isa)));
-  const Answer& answer = **found;
+  Structure structure;
+  const std::shared_ptr<const Answer> known = answer_to(*region.body, isa, structure);
+  const Answer& answer = *known;
   coded.declined = answer.declined;
   if (answer.about)
     coded.declined = cat("%", structure.values[*answer.about]->name, answer.declined);
