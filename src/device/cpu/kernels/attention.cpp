@@ -246,16 +246,9 @@ struct AttentionShared final : Shared<AttentionShared> {
     const int64_t begin = seen(g, operands, b, first).first;
     const int64_t keys = std::max<int64_t>(0, seen(g, operands, b, first + count - 1).last - begin);
     const Mask mask(*this, g, operands, b, h);
-    Product product{.m = count, .n = keys, .depth = g.q.head};
-    product.a = operands_of[kQ].as<float>(operands) + g.q.at(b, h, first);
-    product.a_row = g.q.row_stride;
-    product.a_depth = 1;
-    product.b = both[0] + g.all[0].at(b, kv, begin);
-    product.b_column = g.all[0].row_stride;
-    product.b_depth = 1;
-    product.alpha = op.softcap == 0 ? g.scale : g.scale / op.softcap;
-    product.starts = false;
-    if (keys > 0) multiply(product, working, scores, keys);
+    if (keys > 0)
+      score(g, operands_of[kQ].as<float>(operands) + g.q.at(b, h, first), count,
+            both[0] + g.all[0].at(b, kv, begin), keys, working);
     if (op.softcap != 0) {
       rows.tanh(count * keys, scores, scores);
       rows.affine(count * keys, op.softcap, 0, scores, scores);
@@ -276,18 +269,55 @@ struct AttentionShared final : Shared<AttentionShared> {
         std::fill_n(row, keys, sums[i] = 0.0F);
     }
     if (keys == 0) return fill_unseen(g, operands, b, count, y);
-    product = {.m = count, .n = g.v.head, .depth = keys};
-    product.a = scores;
-    product.a_row = keys;
-    product.a_depth = 1;
-    product.b = both[1] + g.all[1].at(b, kv, begin);
-    product.b_column = 1;
-    product.b_depth = g.all[1].row_stride;
-    product.starts = false;
-    multiply(product, working, y, g.y.row_stride);
+    const float* values = both[1] + g.all[1].at(b, kv, begin);
+    if (count == 1) mix(g, scores, values, keys, y);
+    else {
+      Product product{.m = count, .n = g.v.head, .depth = keys};
+      product.a = scores;
+      product.a_row = keys;
+      product.a_depth = 1;
+      product.b = values;
+      product.b_column = 1;
+      product.b_depth = g.all[1].row_stride;
+      product.starts = false;
+      multiply(product, working, y, g.y.row_stride);
+    }
     for (int64_t i = 0; i < count; ++i) {
       float* row = y + i * g.y.row_stride;
       if (sums[i] != 0) rows.affine(g.y.head, 1 / sums[i], 0, row, row);
+    }
+  }
+
+  /// Products of queries and keys. Of a single query the keys are the rows, and nothing is packed.
+  void score(const Geometry& g, const float* queries, int64_t count, const float* k, int64_t keys,
+             float* working) const {
+    const bool single = count == 1;
+    Product product{.m = single ? keys : count, .n = single ? 1 : keys, .depth = g.q.head};
+    product.a = single ? k : queries;
+    product.a_row = single ? g.all[0].row_stride : g.q.row_stride;
+    product.a_depth = 1;
+    product.b = single ? queries : k;
+    product.b_column = g.all[0].row_stride;
+    product.b_depth = 1;
+    product.alpha = op.softcap == 0 ? g.scale : g.scale / op.softcap;
+    product.starts = false;
+    multiply(product, working, working + kTileScratch, single ? 1 : keys);
+  }
+
+  /// The sum of values, each times its share.
+  static void mix(const Geometry& g, const float* shares, const float* values, int64_t keys,
+                  float* to) {
+    constexpr int64_t kBlock = 32;
+    for (int64_t first = 0; first < g.v.head; first += kBlock) {
+      const int64_t count = std::min(kBlock, g.v.head - first);
+      float sums[kBlock] = {};
+      const float* row = values + first;
+      for (int64_t j = 0; j < keys; ++j, row += g.all[1].row_stride)
+        if (count == kBlock)
+          for (int64_t i = 0; i < kBlock; ++i) sums[i] += shares[j] * row[i];
+        else
+          for (int64_t i = 0; i < count; ++i) sums[i] += shares[j] * row[i];
+      std::copy_n(sums, count, to + first);
     }
   }
 
