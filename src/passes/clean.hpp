@@ -22,6 +22,9 @@ bool spell_reshapes(Graph& graph, const PassOptions& options);
 /// reshapes around it, where it has no diagonal and one size for each letter. Needs: types. ulp 8
 bool spell_einsum(Graph& graph, const PassOptions& options);
 
+/// MatMul of vectors becomes one of matrices of one row or column. Needs: types. exact
+bool spell_vectors(Graph& graph, const PassOptions& options);
+
 /// Axes count from the front; those of a reduction stand in ascending order. Needs: types. exact
 bool spell_axes(Graph& graph, const PassOptions& options);
 

@@ -21,6 +21,7 @@ constexpr Pass kPipeline[] = {
     {"remove_identities", remove_identities, kExact, "what gives its operand back goes"},
     {"spell_reshapes", spell_reshapes, kExact, "Squeeze, Unsqueeze and Flatten become Reshape"},
     {"spell_einsum", spell_einsum, ulp(8), "Einsum becomes a product of matrices"},
+    {"spell_vectors", spell_vectors, kExact, "MatMul multiplies matrices only"},
     {"spell_axes", spell_axes, kExact, "axes count from the front"},
     {"merge_common", merge_common, kExact, "what is computed twice is computed once"},
     {"cancel_transposes", cancel_transposes, kExact, "transposes undo each other"},

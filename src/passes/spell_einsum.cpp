@@ -1,5 +1,5 @@
 // Einsum as the ops that say the same: transposes, reshapes and one product of matrices, or of
-// elements.
+// elements. Products with vectors as products of matrices.
 
 #include <algorithm>
 #include <map>
@@ -241,6 +241,45 @@ bool spell_einsum(Graph& graph, const PassOptions& options) {
     Node& current = *node++;
     if (current.op.as<Einsum>() == nullptr || options.keep(current)) continue;
     changed |= EinsumSpelling(graph, current).run();
+  }
+  return changed;
+}
+
+namespace {
+
+/// A vector on the left is a row, one on the right a column.
+bool spell_vectors_of(Graph& graph, Node& node) {
+  const Dims *left = dims_of(node.inputs[0]), *right = dims_of(node.inputs[1]);
+  const Dims* result = dims_of(node.output());
+  if (left == nullptr || right == nullptr || result == nullptr) return false;
+  const bool row = left->size() == 1, column = right->size() == 1;
+  if (!row && !column) return false;
+  Dims given = *result;  // with axes of 1 where the vectors have none
+  if (row) given.insert(given.end() - (column ? 0 : 1), Dim(1));
+  if (column) given.push_back(1);
+  const auto to_row = row ? spelled_reshape(graph, *left, {1, left->front()}) : std::nullopt;
+  const auto to_column =
+      column ? spelled_reshape(graph, *right, {right->front(), 1}) : std::nullopt;
+  const auto back = spelled_reshape(graph, given, *result);
+  if ((row && !to_row) || (column && !to_column) || !back) return false;
+  const auto add = [&](Op op, std::vector<Value*> inputs) {
+    return add_before(graph, &node, "spell_vectors", node.origin, std::move(op), std::move(inputs),
+                      node.output()->name);
+  };
+  Value* first = row ? add(*to_row, {node.inputs[0]}) : node.inputs[0];
+  Value* second = column ? add(*to_column, {node.inputs[1]}) : node.inputs[1];
+  replace_node(graph, &node, add(*back, {add(MatMul{}, {first, second})}));
+  return true;
+}
+
+}  // namespace
+
+bool spell_vectors(Graph& graph, const PassOptions& options) {
+  bool changed = false;
+  for (auto node = graph.nodes().begin(); node != graph.nodes().end();) {
+    Node& current = *node++;
+    if (current.op.as<MatMul>() == nullptr || options.keep(current)) continue;
+    changed |= spell_vectors_of(graph, current);
   }
   return changed;
 }
