@@ -77,7 +77,7 @@ coverage: $(BUILD)/build.ninja ## docs/onnx-coverage.md anew from the suite's re
 	@$(BUILD)/bin/hone_conformance $(SUITE_FOLDERS) --coverage docs/onnx-coverage.md $(may_skip)
 
 formats: build $(VENV) ## trained networks of other formats than ONNX: outputs, labels
-	@$(VENV) tests/bars/formats.py $(BUILD)/bin/hone $(may_skip)
+	@$(VENV) tests/bars/formats.py $(BUILD)/bin/hone $(if $(WRITE),--write $(WRITE)) $(may_skip)
 
 models: build $(VENV) ## trained networks against ONNX Runtime's outputs
 	@$(VENV) tests/bars/models.py $(BUILD)/bin/hone $(may_skip)

@@ -1,5 +1,6 @@
 #include "import/import.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "base/file.hpp"
@@ -67,14 +68,47 @@ constexpr Format kFormats[] = {
     {"its own text", ".graph", looks_like_text, read_text},
 };
 
+const Format* format_of(std::string_view bytes) {
+  for (const Format& format : kFormats)
+    if (format.recognizes(bytes)) return &format;
+  return nullptr;
+}
+
+/// The one model in a folder. A file of weights alone is none where a net is described beside it.
+std::filesystem::path model_in(const std::filesystem::path& folder) {
+  constexpr size_t kMostFiles = 1000;
+  std::vector<std::filesystem::path> models, weights;
+  std::error_code error;
+  size_t looked = 0;
+  for (std::filesystem::directory_iterator at(folder, error), end;
+       !error && at != end && looked < kMostFiles; at.increment(error), ++looked) {
+    std::error_code unknown;
+    if (!at->is_regular_file(unknown)) continue;
+    const auto file = MappedFile::open(at->path());
+    const std::string_view bytes = text_of(file->bytes());
+    if (format_of(bytes) == nullptr) continue;
+    const bool stored = !looks_like_onnx(bytes) && caffe::looks_like_stored_net(bytes);
+    (stored ? weights : models).push_back(at->path());
+  }
+  if (models.empty()) models = std::move(weights);
+  std::sort(models.begin(), models.end());
+  std::vector<std::string> names;
+  for (const auto& model : models) names.push_back(shown(model.filename().string()));
+  check(models.size() == 1, Code::usage, shown(folder.filename().string()),
+        models.empty() ? " is a folder without a model that Hone reads"
+                       : cat(" is a folder of several models, name one: ", join(names, ", ")));
+  return models.front();
+}
+
 }  // namespace
 
 Imported import_file(const std::filesystem::path& path, const ImportOptions& options) {
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) return import_file(model_in(path), options);
   const auto file = MappedFile::open(path);
   const std::string_view bytes = text_of(file->bytes());
   const Source source{path, file, options};
-  for (const Format& format : kFormats)
-    if (format.recognizes(bytes)) return format.read(source);
+  if (const Format* format = format_of(bytes)) return format->read(source);
   std::vector<std::string_view> names;
   for (const Format& format : kFormats) {
     if (path.extension() == format.extension) return format.read(source);

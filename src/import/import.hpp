@@ -39,9 +39,9 @@ struct Imported {
   std::map<std::string, std::string> metadata;
 };
 
-/// Reads a model; the format is told by the content. All problems are found before it fails, with
-/// one Error: unsupported when Hone cannot run some nodes yet, invalid_model when the file
-/// contradicts itself, io when it or its weights are not there.
+/// Reads a model, or the one model in a folder; the format is told by the content. All problems are
+/// found before it fails, with one Error: unsupported when Hone cannot run some nodes yet,
+/// invalid_model when the file contradicts itself, io when it or its weights are not there.
 Imported import_file(const std::filesystem::path& path, const ImportOptions& options = {});
 
 /// An ONNX file in memory. `owner` keeps `bytes` alive and is shared by the weights; null: the

@@ -18,7 +18,7 @@ struct TextField {
     text,     ///< a string, its escapes read, its pieces joined
     message,  ///< fields in the order of the file
   };
-  std::string name;
+  std::string_view name;  // points into the text
   Kind kind = Kind::word;
   int line = 0;
   std::string value;              // of what is no message

@@ -141,15 +141,44 @@ def judge(tool, model):
     return finite, "runs" if finite else "gives numbers that are not finite"
 
 
+INTRODUCTION = """# Trained networks of other formats
+
+`make formats WRITE=docs/models.md` writes this page; [test-data.md](test-data.md) says where the
+files come from. "apart" is the largest difference from the golden (outputs of the ONNX twin, or
+logits of an evaluator written apart from Hone) as a share of the largest number of a row; what
+merely runs has no golden and is given random numbers. Seconds are those of `hone run`, import and
+planning included, for all inputs of the check together.
+"""
+
+
+def write_page(path, rows):
+    """Cases of single operators make one row a folder."""
+    table = ["| file | runs | seconds | check |", "|---|---|---|---|"]
+    cases = {}
+    for name, fits, seconds, words in rows:
+        if name.startswith("tflite/tflm_seanet/"):
+            cases.setdefault(name.rsplit("/", 1)[0], []).append((fits, seconds))
+        else:
+            table.append(f"| {name} | {'yes' if fits else 'NO'} | {seconds:.1f} | {words} |")
+    for name, found in sorted(cases.items()):
+        same = sum(fits for fits, _ in found)
+        table.append(f"| {name} | yes | {sum(s for _, s in found):.1f} | "
+                     f"{same} of {len(found)} cases bit for bit |")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(INTRODUCTION + "\n" + "\n".join(table) + "\n")
+
+
 def main():
     parser = hone_cli.parser(__doc__)
     parser.add_argument("--only", default="", help="a regular expression of paths")
+    parser.add_argument("--write", help="the page that the results are written to")
     options = parser.parse_args()
     folder = DATA / "models"
     hone_cli.skip_without(folder / "caffe")
     files = sorted(f for kind in ("caffe/**/*.prototxt", "tflite/**/*.tflite")
                    for f in folder.glob(kind))
     good = bad = 0
+    rows = []
     for model in files:
         if not re.search(options.only, str(model)):
             continue
@@ -159,9 +188,12 @@ def main():
         except (hone_cli.Failed, AttributeError) as failure:
             fits, words = False, str(failure)
         good, bad = good + fits, bad + (not fits)
+        rows.append((str(model.relative_to(folder)), fits, time.monotonic() - start, words))
         print(f"{'ok    ' if fits else 'FAILED'} {model.relative_to(folder)}  "
               f"{time.monotonic() - start:5.2f} s  {words}", flush=True)
     print(f"formats: {good} passed, {bad} failed")
+    if options.write:
+        write_page(options.write, rows)
     return 1 if bad or not good else 0
 
 

@@ -26,16 +26,16 @@ class NetReader {
  public:
   explicit NetReader(const std::string& file) : file_(file) {}
 
-  Net read(const std::vector<TextField>& fields) {
+  Net read(std::vector<TextField> fields) {
     read_state(fields);
     std::vector<std::vector<int64_t>> shapes;
     std::vector<int64_t> dims;
-    for (const TextField& field : fields) {
+    for (TextField& field : fields) {
       if (field.name == "name") net_.name = text(field);
       else if (field.name == "input") net_.inputs.push_back({text(field), {}});
       else if (field.name == "input_dim") dims.push_back(integer(field));
       else if (field.name == "input_shape") shapes.push_back(shape(field));
-      else if (field.name == "layer") add(v2(field), field, 3);
+      else if (field.name == "layer") add(field, 3);
       else if (field.name == "layers") add_old(field);
     }
     give_sizes(shapes, dims);
@@ -116,39 +116,49 @@ class NetReader {
     return !asked || included;
   }
 
-  Layer v2(const TextField& field) const {
+  /// Takes what is in the field.
+  Layer v2(TextField& field) const {
     Layer layer;
     layer.line = field.line;
-    for (const TextField& each : message(field)) {
+    (void)message(field);
+    for (TextField& each : field.fields) {
       if (each.name == "name") layer.name = text(each);
       else if (each.name == "type") layer.type = word(each);
       else if (each.name == "bottom") layer.bottoms.push_back(text(each));
       else if (each.name == "top") layer.tops.push_back(text(each));
-      else if (each.name != "include" && each.name != "exclude") layer.fields.push_back(each);
+      else if (each.name != "include" && each.name != "exclude")
+        layer.fields.push_back(std::move(each));
     }
     return layer;
   }
 
-  void add_old(const TextField& field) {
+  void add_old(TextField& field) {
     for (const TextField& inner : message(field))
       if (inner.name == "layer") {
+        newest_ = std::max(newest_, 1);
+        if (!is_included(field)) return;
         Layer layer = upgrade_v0(inner);
         for (const TextField& each : field.fields) {
           if (each.name == "bottom") layer.bottoms.push_back(text(each));
           if (each.name == "top") layer.tops.push_back(text(each));
         }
-        return add(std::move(layer), field, 1);
+        return keep(std::move(layer));
       }
-    Layer layer = v2(field);
-    const std::string_view newest = type_of_v1(layer.type);
-    if (!newest.empty()) layer.type = newest;
-    add(std::move(layer), field, 2);
+    add(field, 2);
   }
 
-  void add(Layer layer, const TextField& field, int generation) {
+  /// A layer of V1 or V2 (2, 3).
+  void add(TextField& field, int generation) {
     newest_ = std::max(newest_, generation);
     if (!is_included(field)) return;
-    check(!layer.type.empty(), Code::invalid_model, file_, ":", field.line, ": a layer ",
+    Layer layer = v2(field);
+    const std::string_view newest = generation == 2 ? type_of_v1(layer.type) : std::string_view();
+    if (!newest.empty()) layer.type = newest;
+    keep(std::move(layer));
+  }
+
+  void keep(Layer layer) {
+    check(!layer.type.empty(), Code::invalid_model, file_, ":", layer.line, ": a layer ",
           layer.name.empty() ? "" : cat("\"", shown(layer.name), "\" "), "without a type");
     if (layer.name.empty()) layer.name = layer.tops.empty() ? layer.type : layer.tops.front();
     net_.layers.push_back(std::move(layer));

@@ -43,6 +43,8 @@ Value* shifted_right(OpReader& op, Value* x, Value* power, std::string_view hint
 }  // namespace
 
 FixedPoint fixed_point(double scale) {
+  check(std::isfinite(scale) && scale >= 0 && scale < (1 << 30), Code::invalid_model,
+        "a factor of ", scale, " between scales");
   if (scale == 0) return {};
   int shift = 0;
   const double fraction = std::frexp(scale, &shift);
@@ -113,7 +115,7 @@ Range activation_range(OpReader& op, Activation activation) {
   const Range all = is_word ? Range{-32768, 32767} : Range{INT32_MIN, INT32_MAX};
   const float scale = stated.quantization.scales.front();
   const auto quantized = [&](float value) {
-    return static_cast<int64_t>(std::round(value / scale));
+    return static_cast<int64_t>(std::clamp(std::round(value / scale), -1e9F, 1e9F));
   };
   switch (activation) {
     case Activation::none: return all;

@@ -81,10 +81,12 @@ std::shared_ptr<const Weight> GraphImport::constant(const TensorInfo& stated) co
   check(*stated.dtype != DType::string, Code::unsupported, "a constant of strings");
   for (const int64_t size : stated.shape)
     check(size >= 0, Code::invalid_model, "a constant with a dimension of ", size);
-  // What is kept from run to run begins as it does in a new interpreter.
-  if (stated.is_variable && !stated.has_data)
-    return Weight::of(filled(*stated.dtype, stated.shape, stated.quantization.zeros));
   const size_t wanted = bytes_for(*stated.dtype, element_count(stated.shape));
+  if (stated.is_variable && !stated.has_data) {  // begins as it does in a new interpreter
+    check(wanted <= frame_.model().options.limits.folded_bytes, Code::unsupported, "a variable of ",
+          wanted, " bytes");
+    return Weight::of(filled(*stated.dtype, stated.shape, stated.quantization.zeros));
+  }
   check(stated.data.size() == wanted, Code::invalid_model, "a constant of ", *stated.dtype,
         shape_text(stated.shape), " with ", stated.data.size(), " bytes, wanted ", wanted);
   const builder::ModelFile& file = frame_.model().file;

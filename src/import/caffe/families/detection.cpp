@@ -10,6 +10,7 @@
 #include "ops/cast.hpp"
 #include "ops/compare.hpp"
 #include "ops/gather.hpp"
+#include "ops/generate.hpp"
 #include "ops/layout.hpp"
 #include "ops/math.hpp"
 #include "ops/scatter.hpp"
@@ -160,7 +161,9 @@ class Detection {
     if (fields_.most_kept < 0 || fields_.most_kept >= all) return found;
     const int64_t rows = sizes_.images * sizes_.labels;
     constexpr auto kNone = -std::numeric_limits<float>::infinity();
-    Value* none = layer_.constant(filled({rows, sizes_.candidates}, kNone), "none");
+    Value* none =
+        add(ConstantOfShape{.shape = Dims{rows, sizes_.candidates}, .value = filled({1}, kNone)},
+            {}, "none");
     Value* scores = add(GatherND{}, {scores_, found}, "found_scores");
     Value* spread = add(ScatterND{}, {none, found, scores}, "spread");
     Value* images = reshape(spread, {sizes_.images, all}, "scores_of_images");
@@ -274,7 +277,9 @@ Sizes read_sizes(LayerReader& layer, const Fields& fields) {
   sizes.candidates =
       fields.most_candidates < 0 ? sizes.boxes : std::min(fields.most_candidates, sizes.boxes);
   layer.check(sizes.labels > 0, "there are no classes but the background");
-  layer.check(sizes.images > 0, "a batch of ", sizes.images);
+  constexpr int64_t kMostRows = 1 << 20;
+  layer.check(sizes.images > 0 && sizes.images <= kMostRows / sizes.labels, "a batch of ",
+              sizes.images, " images with ", sizes.labels, " labels each");
   return sizes;
 }
 

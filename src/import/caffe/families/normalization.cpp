@@ -18,6 +18,8 @@ int64_t channels_of(LayerReader& layer) {
   layer.check(rank >= 1, "a blob of ", rank, " axes");
   const auto size = layer.input(0)->type.tensor().shape()[rank > 1 ? 1 : 0].constant();
   if (!size) layer.unsupported("a number of channels that is not known");
+  layer.check(static_cast<uint64_t>(*size) <= layer.most_bytes() / sizeof(float), *size,
+              " channels");
   return *size;
 }
 

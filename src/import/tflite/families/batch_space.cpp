@@ -77,8 +77,10 @@ void import_batch_to_space(OpReader& op) {
   Value* x = op.moved(0);
   const Dims dims = sizes_of(x);
   int64_t product = 1;
-  for (const int64_t block : blocks.sizes) product *= block;
-  op.check(product > 0 && product < (1 << 30), "blocks of ", product);
+  for (const int64_t block : blocks.sizes) {
+    product *= block;
+    op.check(product > 0 && product < (1 << 30), "blocks of ", product);
+  }
   const Dim batch = floor_div(dims[0], product);
   Dims split(blocks.sizes.begin(), blocks.sizes.end()), joined{batch};
   split.push_back(batch);

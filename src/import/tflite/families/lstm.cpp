@@ -88,6 +88,7 @@ void import_lstm(OpReader& op) {
   Value* bias = gates(op, kBias, "bias");
   const Dim& count = bias->type.tensor().shape()[1];
   if (!count.constant()) op.unsupported("biases of unknown sizes");
+  op.check(*count.constant() < (1 << 24), "biases of ", count, " elements");
   Value* none = op.constant(Tensor(DType::f32, {1, *count.constant()}), "no_bias");
   bias = op.intermediate(Concat{.axis = 1}, {bias, none}, "biases");
   const float clip = op.option_f32(1);
