@@ -186,7 +186,7 @@ class Covering {
     if (nodes.size() == 1) return {true, least_seconds(kernels_, problem(nodes)), {}};
     const auto asked = problem(nodes);
     Answer answer;
-    std::string reasons;
+    std::vector<std::string> reasons, nearer;  // nearer: of kernels that run a part of it
     for (const Kernel* kernel : several_) {
       const Verdict verdict = kernel->accepts(*asked);
       if (verdict.yes) {
@@ -197,10 +197,10 @@ class Covering {
       }
       if (!verdict.up_to.empty()) add_end(answer, nodes, body_.find(verdict.up_to));
       if (why == nullptr) continue;
-      reasons += cat(reasons.empty() ? "" : "; ", kernel->name, ": ", verdict.why);
-      if (!verdict.up_to.empty()) reasons += cat(" (up to %", verdict.up_to, ")");
+      if (verdict.up_to.empty()) reasons.push_back(cat(kernel->name, ": ", verdict.why));
+      else nearer.push_back(cat(kernel->name, ": ", verdict.why, " (up to %", verdict.up_to, ")"));
     }
-    if (!answer.yes && why != nullptr) *why = std::move(reasons);
+    if (!answer.yes && why != nullptr) *why = join(nearer.empty() ? reasons : nearer, "; ");
     return answer;
   }
 

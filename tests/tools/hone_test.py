@@ -38,7 +38,7 @@ class Common(hone_tool.Tool):
     def options_of(self, verb):
         """As its help shows them."""
         text = self.output(verb, "--help")
-        return set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text.split("Options:")[1].split(
+        return set(re.findall(r"(?<![\w-])--?[a-z][a-z0-9-]*", text.split("Options:")[1].split(
             "\n\n")[0].replace("-h,--help", "-h --help")))
 
     def bash_completes(self, *words):
