@@ -135,7 +135,7 @@ void build_file(const BuildVerb& verb) {
   line("engine  ", output.string(), "  ", bytes_text(std::filesystem::file_size(output)), "  ",
        seconds_text(seconds));
   // The process ends here, and the system takes memory back faster than a large engine gives it.
-  [[maybe_unused]] static const auto* const kept = new std::shared_ptr<const Engine>(engine);
+  [[maybe_unused]] static const auto* const left = new std::shared_ptr<const Engine>(engine);
 }
 
 }  // namespace
