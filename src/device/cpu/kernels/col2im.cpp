@@ -28,13 +28,21 @@ struct Col2ImShared final : Shared<Col2ImShared> {
   Region region;
   Col2Im op;
 
+  /// What one tap along a line gives: elements [first, last) of a line of the image, of which only
+  /// some taps reach those before `all` and those from `rest` on.
+  struct Reach {
+    int64_t shift;  // from an element of the image to that of the blocks
+    int64_t first, last, all, rest;
+  };
+
   struct Geometry {
     int64_t planes = 0;             // 0: nothing to do
     std::vector<WindowAxis> outer;  // all axes but the last
     WindowAxis x{};
     int64_t lines = 1, block_lines = 1, taps = 1, outer_taps = 1;
     std::vector<int64_t> lines_of;  // [line of the image][outer tap]: of blocks; negative: none
-    std::vector<Taps> inside;       // blocks of a line whose element lies in the image, by tap
+    std::vector<Reach> reaches;     // of the taps along a line
+    int64_t first = 0, last = 0;    // elements of a line that all of them reach
     int64_t blocks() const { return block_lines * x.output; }
   };
   Geometry geometry(const Operands& operands) const {
@@ -61,7 +69,7 @@ struct Col2ImShared final : Shared<Col2ImShared> {
     for (int64_t line = 0; line < g.lines; ++line)
       for (int64_t tap = 0; tap < g.outer_taps; ++tap)
         g.lines_of.push_back(line_of_blocks(g, line, tap));
-    for (int64_t kx = 0; kx < g.x.kernel; ++kx) g.inside.push_back(g.x.outputs(kx));
+    find_reaches(g);
     if (element_count(operands.outputs[0].shape) > 0) g.planes = shape[0] * (shape[1] / g.taps);
     return g;
   }
@@ -79,52 +87,58 @@ struct Col2ImShared final : Shared<Col2ImShared> {
         });
   }
 
-  /// What is added to elements [first, last) of a line of the image: from[c] to element c.
-  struct Piece {
-    const float* from;
-    int64_t first, last;
-  };
-  static constexpr int64_t kPieces = 64;
-
-  /// The sum that belongs to a line of the image, of the blocks of one plane.
-  static void add_line(const Geometry& g, int64_t line, const float* from, float* to) {
-    std::fill_n(to, g.x.input, 0.0F);
-    Piece pieces[kPieces];
-    int64_t count = 0;
-    for (int64_t tap = 0; tap < g.outer_taps; ++tap) {
-      const int64_t blocks = g.lines_of[static_cast<size_t>(line * g.outer_taps + tap)];
-      if (blocks < 0) continue;
-      for (int64_t kx = 0; kx < g.x.kernel; ++kx) {
-        const Taps inside = g.inside[static_cast<size_t>(kx)];
-        const float* source = from + (tap * g.x.kernel + kx) * g.blocks() + blocks * g.x.output;
-        const int64_t start = g.x.start(0) + kx * g.x.dilation;
-        if (g.x.stride != 1) {
-          for (int64_t i = inside.first; i < inside.last; ++i)
-            to[start + i * g.x.stride] += source[i];
-          continue;
-        }
-        pieces[count++] = {source - start, start + inside.first, start + inside.last};
-        if (count == kPieces) add_pieces(std::span(pieces).first(kPieces), to), count = 0;
-      }
+  static void find_reaches(Geometry& g) {
+    g.last = std::numeric_limits<int64_t>::max();
+    for (int64_t kx = 0; kx < g.x.kernel; ++kx) {
+      const Taps inside = g.x.outputs(kx);
+      const int64_t start = g.x.start(0) + kx * g.x.dilation;
+      g.reaches.push_back(
+          {kx * g.blocks() - start, start + inside.first, start + inside.last, 0, 0});
+      g.first = std::max(g.first, g.reaches.back().first);
+      g.last = std::min(g.last, g.reaches.back().last);
     }
-    add_pieces(std::span(pieces).first(static_cast<size_t>(count)), to);
+    g.last = std::max(g.first, g.last);
+    for (Reach& reach : g.reaches) {
+      reach.all = std::min(reach.last, g.first);
+      reach.rest = std::max(reach.first, g.last);
+    }
   }
 
-  /// Where all of them lie a vector at a time, each element written once.
-  static void add_pieces(std::span<const Piece> pieces, float* to) {
-    if (pieces.empty()) return;
-    int64_t first = 0, last = std::numeric_limits<int64_t>::max();
-    for (const Piece& piece : pieces)
-      first = std::max(first, piece.first), last = std::min(last, piece.last);
-    last = std::max(first, last);
-    const float* rows[kPieces + 1] = {to + first};
+  /// The sum that belongs to a line of the image, of the blocks of one plane. With a stride of 1
+  /// what all taps reach is made a vector at a time.
+  static void add_line(const Geometry& g, int64_t line, const float* from, float* to) {
+    constexpr long kRows = 64;
+    std::fill_n(to, g.x.input, 0.0F);
+    const float* rows[kRows] = {to + g.first};
     long count = 1;
-    for (const Piece& piece : pieces) {
-      rows[count++] = piece.from + first;
-      for (int64_t c = piece.first; c < std::min(piece.last, first); ++c) to[c] += piece.from[c];
-      for (int64_t c = std::max(piece.first, last); c < piece.last; ++c) to[c] += piece.from[c];
+    const auto sum = [&] {
+      slide_functions().sum_rows(count, rows, g.last - g.first, to + g.first);
+      count = 1;
+    };
+    for (int64_t tap = 0; tap < g.outer_taps; ++tap, from += g.x.kernel * g.blocks()) {
+      const int64_t blocks = g.lines_of[static_cast<size_t>(line * g.outer_taps + tap)];
+      if (blocks < 0) continue;
+      if (g.x.stride != 1) {
+        add_apart(g, from + blocks * g.x.output, to);
+        continue;
+      }
+      for (const Reach& reach : g.reaches) {
+        const float* source = from + blocks * g.x.output + reach.shift;
+        for (int64_t c = reach.first; c < reach.all; ++c) to[c] += source[c];
+        for (int64_t c = reach.rest; c < reach.last; ++c) to[c] += source[c];
+        rows[count++] = source + g.first;
+        if (count == kRows) sum();
+      }
     }
-    slide_functions().sum_rows(count, rows, last - first, to + first);
+    if (count > 1 && g.first < g.last) sum();
+  }
+
+  static void add_apart(const Geometry& g, const float* source, float* to) {
+    for (int64_t kx = 0; kx < g.x.kernel; ++kx, source += g.blocks()) {
+      const Taps inside = g.x.outputs(kx);
+      float* place = to + g.x.start(0) + kx * g.x.dilation;
+      for (int64_t i = inside.first; i < inside.last; ++i) place[i * g.x.stride] += source[i];
+    }
   }
 
   /// Which line of blocks lies on a line of the image with the tap; negative: none.
