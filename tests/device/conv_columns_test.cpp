@@ -73,6 +73,18 @@ TEST_P(KernelTest, ConvolutionWithComputedWeight) {
                           "", "%y", each("l", {3, 30})});
 }
 
+TEST_P(KernelTest, DepthwiseConvolutionWithComputedWeight) {
+  const std::vector<Bindings> sizes = {{{"n", 1}, {"w", 11}}, {{"n", 2}, {"w", 40}}};
+  for (const char* fields : {"", " pads=[1,1,1,1]", " strides=[2,1] dilations=[1,2]"})
+    expect_kernel("cpu.conv.depthwise", {"%x: f32[n,6,9,w], %k: f32[6,1,3,3], %b: f32[6]",
+                                         cat("Conv(%x, %k, %b) group=6", fields), "", "%y", sizes});
+  expect_kernel("cpu.conv.depthwise",
+                {"%x: f32[n,6,w], %k: f32[6,1,5]", "Conv(%x, %k) group=6", "", "%y", sizes});
+  EXPECT_EQ(
+      refusal("cpu.conv.depthwise", {"%x: f32[1,2,3,3], %k: f32[2,1,k,3]", "Conv(%x, %k) group=2"}),
+      "the weight's shape is open");
+}
+
 TEST_P(KernelTest, ConvolutionAndWhatFollows) {
   const std::vector<Bindings> sizes = {{{"n", 1}, {"w", 7}}, {{"n", 2}, {"w", 50}}};
   const std::string x = "%x: f32[n,3,4,5,w], %s: f32[n,13,4,5,w]";

@@ -18,19 +18,9 @@ std::optional<Chain> chain_of(const Problem& problem) {
   return chain_at(problem, [](const Op& op) { return op.as<Conv>() != nullptr; });
 }
 
-/// The weight's shape; nullopt: it is open.
-std::optional<std::vector<int64_t>> weight_shape(const Node& conv) {
-  std::vector<int64_t> shape;
-  for (const Dim& dim : conv.inputs[1]->type.tensor().shape()) {
-    if (!dim.constant()) return std::nullopt;
-    shape.push_back(*dim.constant());
-  }
-  return shape;
-}
-
 Filters filters_of(const Node& node) {
   const Conv& conv = *node.op.as<Conv>();
-  return {conv.window, conv.group, *weight_shape(node)};
+  return {conv.window, conv.group, *node.inputs[1]->type.tensor().concrete()};
 }
 
 Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight) {
@@ -45,7 +35,7 @@ Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight)
 Verdict supports(const Problem& problem) {
   const auto chain = chain_of(problem);
   if (!chain) return Verdict::no("convolves f32 only");
-  const auto weight = weight_shape(*chain->anchor);
+  const auto weight = chain->anchor->inputs[1]->type.tensor().concrete();
   if (!weight) return Verdict::no("the weight's shape is open");
   if (weight->size() < 3 || weight->size() > 5)
     return Verdict::no("one to three spatial dimensions only");

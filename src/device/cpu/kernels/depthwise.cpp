@@ -16,25 +16,26 @@ Verdict supports(const Problem& problem) {
   const Conv* conv = op_of<Conv>(problem);
   if (conv == nullptr) return Verdict::no("convolves only");
   if (!all_are(problem, DType::f32)) return Verdict::no("f32 only");
-  const Weight* weight = constant_operand(problem, 1);
-  if (weight == nullptr) return Verdict::no("the weight is no constant");
-  const std::vector<int64_t>& shape = weight->shape();
-  if (shape.size() != 3 && shape.size() != 4)
+  const auto shape = operand_type(problem, 1)->concrete();
+  if (!shape) return Verdict::no("the weight's shape is open");
+  if (shape->size() != 3 && shape->size() != 4)
     return Verdict::no("one or two spatial dimensions only");
-  if (shape[1] != 1 || shape[0] != conv->group) return Verdict::no("not one filter a channel");
+  if ((*shape)[1] != 1 || (*shape)[0] != conv->group)
+    return Verdict::no("not one filter a channel");
   return {};
 }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
-  const std::vector<int64_t>& shape = constant_operand(*problem, 1)->shape();
+  const std::vector<int64_t> shape = *operand_type(*problem, 1)->concrete();
   const Type& result = problem->region.single()->outputs[0]->type;
   // Every product loads a vector of what it multiplies, from the first-level cache.
   made.seconds = typical_count(*problem, result) *
                  static_cast<double>(element_count(spatial(shape))) /
                  problem->target->cached_per_second;
-  if (const int input = region_input(*problem, 1); input >= 0)
+  const int input = region_input(*problem, 1);
+  if (input >= 0 && constant_operand(*problem, 1) != nullptr)
     made.packings.push_back({static_cast<size_t>(input), "dense", copy_filters});
   made.scratch_bytes = worker_scratch(
       problem->share, band_floats(op_of<Conv>(*problem)->window,
@@ -47,7 +48,7 @@ struct DepthwiseShared final : Shared<DepthwiseShared> {
   Window window;
   std::vector<int64_t> kernel;
   std::vector<Source> operands_of;
-  Tensor weights;
+  Tensor weights;  // empty: computed ones
   int64_t workers = 1;
 
   struct Geometry {
@@ -75,7 +76,9 @@ struct DepthwiseShared final : Shared<DepthwiseShared> {
            Stream& stream) const {
     const auto taps = std::ssize(g.offsets);
     const auto* biases = operands_of[2].as<float>(operands);
-    const auto* filters = reinterpret_cast<const float*>(weights.bytes().data());
+    const auto* filters = weights.count() > 0
+                              ? reinterpret_cast<const float*>(weights.bytes().data())
+                              : operands_of[1].as<float>(operands);
     const SlideFunctions& functions = slide_functions();
     each_band(g.band, g.offsets, g.images * g.channels, g.grain, operands_of[0].as<float>(operands),
               operands.outputs[0].as<float>(), 0.0f, scratch, stream,
@@ -94,9 +97,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   const Problem& problem = *recipe.problem;
   shared->workers = problem.share.workers;
   shared->window = op_of<Conv>(problem)->window;
-  shared->weights =
-      packed.empty() ? constant_operand(problem, 1)->tensor().clone() : std::move(packed.front());
-  shared->kernel = spatial(shared->weights.shape());
+  if (!packed.empty()) shared->weights = std::move(packed.front());
+  else if (const Weight* weight = constant_operand(problem, 1))
+    shared->weights = weight->tensor().clone();
+  shared->kernel = spatial(*operand_type(problem, 1)->concrete());
   for (size_t i = 0; i < 3; ++i) shared->operands_of.emplace_back(problem, i);
   return shared;
 }
