@@ -53,6 +53,10 @@ TEST_P(MatMulTest, TailsOfColumns) {
 TEST_P(MatMulTest, SaysWhatItDoesNotRun) {
   EXPECT_EQ(refusal("cpu.matmul", with({"%p = MatMul(%a, @w)", "%r = Relu(%p)"}, "Add(%r, %z)")),
             "only a sum, then clipping, then functions of one operand follow in one step");
+  // Its result has no axis, so that no row is added to its last one.
+  KernelCase scalar{"%a: f32[40], %b: f32[40], %z: f32[1]", "Add(%p, %z)"};
+  scalar.before = {"%p = MatMul(%a, %b)"};
+  EXPECT_EQ(refusal("cpu.matmul", scalar), "an operand is a vector");
 }
 
 }  // namespace

@@ -58,7 +58,7 @@ bool adds(const Node& node, bool with_bias, Chain& chain) {
     return true;
   }
   if (!with_bias || form.bias != ContractionForm::Bias::none || shape.size() != 1 ||
-      !(shape[0] == wanted.back()))
+      wanted.empty() || !(shape[0] == wanted.back()))
     return false;
   form.bias = ContractionForm::Bias::column;
   chain.bias = other;
