@@ -21,16 +21,37 @@ constexpr std::string_view kCustomAdvice = "Hone loads none from outside: conver
 
 }  // namespace
 
-GraphImport::GraphImport(builder::Frame& frame, const Subgraph& graph, const Importers& importers)
-    : frame_(frame), graph_(graph), importers_(importers), slots_(graph.tensors.size()) {}
+GraphImport::GraphImport(builder::Frame& frame, const Subgraph& graph, const ModelContext& context,
+                         int depth)
+    : frame_(frame), graph_(graph), context_(context), depth_(depth), slots_(graph.tensors.size()) {
+  const int most = frame.model().options.limits.depth;
+  check(depth <= most, Code::invalid_model, "graphs are nested deeper than ", most);
+}
 
 void GraphImport::import_main() {
   for (const int64_t input : graph_.inputs) add_input(input);
+  import_operators();
+  add_outputs();
+}
+
+std::vector<Value*> GraphImport::import_body(const std::vector<Value*>& inputs) {
+  check(inputs.size() == graph_.inputs.size(), Code::invalid_model, "a graph of ",
+        graph_.inputs.size(), " inputs is given ", inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) slot(graph_.inputs[i]) = {inputs[i], nullptr, true};
+  import_operators();
+  std::vector<Value*> results;
+  for (const int64_t output : graph_.outputs) {
+    results.push_back(value(output));
+    if (results.back() == nullptr) throw builder::FailedBefore();
+  }
+  return results;
+}
+
+void GraphImport::import_operators() {
   for (const OperatorInfo& info : graph_.operators) {
     frame_.model().count_node(frame_.graph());
     import_operator(info);
   }
-  add_outputs();
 }
 
 const TensorInfo& GraphImport::info(int64_t tensor) const {
@@ -148,7 +169,7 @@ void GraphImport::import_operator(const OperatorInfo& stated) {
   const std::string kind =
       stated.is_custom ? cat("custom ", shown(stated.kind)) : shown(stated.kind);
   const auto tell = [&](const Error& error) {
-    const bool lacks = importers_.find(stated.kind) == nullptr || stated.is_custom;
+    const bool lacks = context_.importers.find(stated.kind) == nullptr || stated.is_custom;
     model.report.add(builder::problem_of(
         origin, kind, error,
         lacks && stated.is_custom ? std::string(kCustomAdvice) : std::string()));
@@ -158,7 +179,7 @@ void GraphImport::import_operator(const OperatorInfo& stated) {
       if (output >= 0)
         check(!slot(output).defined, Code::invalid_model, "gives ",
               builder::quoted(name_of(output)), ", which is defined already");
-    const ImportFunction f = stated.is_custom ? nullptr : importers_.find(stated.kind);
+    const ImportFunction f = stated.is_custom ? nullptr : context_.importers.find(stated.kind);
     check(f != nullptr, Code::unsupported,
           stated.is_custom ? "a custom operator" : "not among the operators that Hone runs");
     bool failed = false;

@@ -10,14 +10,25 @@
 
 namespace hone::tflite {
 
+/// What all graphs of a file share.
+struct ModelContext {
+  const Model& model;
+  const Importers& importers;
+};
+
 class GraphImport {
  public:
-  GraphImport(builder::Frame& frame, const Subgraph& graph, const Importers& importers);
+  /// `depth`: how many operators of control flow stand around the graph.
+  GraphImport(builder::Frame& frame, const Subgraph& graph, const ModelContext& context, int depth);
   GraphImport(const GraphImport&) = delete;
   GraphImport& operator=(const GraphImport&) = delete;
 
   void import_main();
+  /// A graph that stands for an operator, on these values of its frame: its results. FailedBefore.
+  std::vector<Value*> import_body(const std::vector<Value*>& inputs);
 
+  const ModelContext& context() const { return context_; }
+  int depth() const { return depth_; }
   builder::Frame& frame() const { return frame_; }
   const Subgraph& graph() const { return graph_; }
   const TensorInfo& info(int64_t tensor) const;
@@ -36,6 +47,7 @@ class GraphImport {
   std::string name_of(int64_t tensor) const;
   Slot& slot(int64_t tensor);
   void add_input(int64_t tensor);
+  void import_operators();
   void import_operator(const OperatorInfo& info);
   void import_known(const OperatorInfo& info, ImportFunction f);
   void add_outputs();
@@ -43,7 +55,8 @@ class GraphImport {
 
   builder::Frame& frame_;
   const Subgraph& graph_;
-  const Importers& importers_;
+  const ModelContext& context_;
+  int depth_;
   std::vector<Slot> slots_;
   builder::SymbolNames symbols_;
 };

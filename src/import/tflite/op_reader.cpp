@@ -201,6 +201,19 @@ void OpReader::give_moved(Op op, std::vector<Value*> inputs, int i) {
   else give_real(std::move(op), std::move(inputs));
 }
 
+const Subgraph& OpReader::subgraph(int64_t number) const {
+  const std::vector<Subgraph>& all = import_.context().model.subgraphs;
+  check(number > 0 && number < static_cast<int64_t>(all.size()), "graph ", number, " of ",
+        all.size());
+  return all[static_cast<size_t>(number)];
+}
+
+std::vector<Value*> OpReader::import_graph(int64_t number, builder::Frame& frame,
+                                           const std::vector<Value*>& inputs) {
+  return GraphImport(frame, subgraph(number), import_.context(), import_.depth() + 1)
+      .import_body(inputs);
+}
+
 Value* OpReader::scalar(double value, std::string_view hint) {
   return constant(Tensor::scalar(DType::f32, value), hint);
 }

@@ -92,6 +92,12 @@ class OpReader : public builder::NodeBuilder {
   Value* moved(int i) { return moves(i) ? required(i) : real(i); }
   void give_moved(Op op, std::vector<Value*> inputs, int i = 0);
 
+  /// Another graph of the file; leaves the operator where there is none of this number.
+  const Subgraph& subgraph(int64_t number) const;
+  /// Its nodes for these values of `frame`, of this graph or of a body; its results.
+  std::vector<Value*> import_graph(int64_t number, builder::Frame& frame,
+                                   const std::vector<Value*>& inputs);
+
   /// One number of f32.
   Value* scalar(double value, std::string_view hint);
 

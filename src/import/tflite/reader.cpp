@@ -27,7 +27,8 @@ Imported import_model(builder::ModelFile file, const ImportOptions& options) try
   auto made = std::make_unique<Graph>(main.name.empty() ? "main" : main.name);
   builder::ModelBuild build{options, file, options.limits.made_name_bytes + 4 * file.bytes.size()};
   builder::Frame frame(build, *made, nullptr);
-  GraphImport(frame, main, importers()).import_main();
+  const ModelContext context{model, importers()};
+  GraphImport(frame, main, context, 0).import_main();
   if (!build.report.empty())
     throw build.report.error({file.name, result.version, result.producer, build.nodes});
   builder::drop_unused_constants(*made);

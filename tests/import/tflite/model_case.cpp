@@ -50,22 +50,28 @@ class Writer {
  public:
   void line(const Words& words) {
     const std::string_view verb = words.front();
-    if (verb == "tensor") tensor(words);
+    if (verb == "graph") end_graph();
+    else if (verb == "tensor") tensor(words);
     else if (verb == "op" || verb == "custom") operation(words, verb == "custom");
     else if (verb == "inputs") inputs_ = indices(words, 1, words.size());
     else if (verb == "outputs") outputs_ = indices(words, 1, words.size());
     else fail(Code::usage, "a line that begins with ", verb);
   }
 
-  std::string file() const {
-    Flat graph;
-    graph.tables(0, tensors_).numbers(1, inputs_).numbers(2, outputs_).tables(3, operators_);
+  std::string file() {
+    end_graph();
     Flat model;
-    model.number(0, uint32_t{3}).tables(1, codes_).tables(2, {graph}).text(3, "a test");
+    model.number(0, uint32_t{3}).tables(1, codes_).tables(2, graphs_).text(3, "a test");
     return model.tables(4, buffers_).file("TFL3");
   }
 
  private:
+  void end_graph() {
+    graphs_.push_back(
+        Flat().tables(0, tensors_).numbers(1, inputs_).numbers(2, outputs_).tables(3, operators_));
+    tensors_.clear(), operators_.clear(), inputs_.clear(), outputs_.clear(), indices_.clear();
+  }
+
   void tensor(const Words& words) {
     Flat made, quantization;
     bool quantized = false;
@@ -138,7 +144,7 @@ class Writer {
     else options.numbers(field, list_of<int32_t>(value));
   }
 
-  std::vector<Flat> tensors_, operators_, codes_, buffers_{Flat()};
+  std::vector<Flat> graphs_, tensors_, operators_, codes_, buffers_{Flat()};
   std::vector<int32_t> inputs_, outputs_;
   std::map<std::string, int32_t, std::less<>> indices_;
 };

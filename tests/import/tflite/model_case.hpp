@@ -7,6 +7,8 @@
 //   op FULLY_CONNECTED x w - -> y 0:i8=1          (options: field, type, value)
 //   inputs x
 //   outputs y
+//   graph                                          (another one: a body)
+//   ...
 //   @in x 1 2 3 4
 
 #include <map>

@@ -131,8 +131,33 @@ void import_pad(OpReader& op) {
   else op.give_moved(std::move(pad), {op.moved(0), nullptr, fill});
 }
 
+/// The edge repeated: elements of each axis by their numbers.
+void pad_symmetrically(OpReader& op) {
+  const std::vector<int64_t> pads = op.ints(1);
+  const int rank = op.rank_of(0);
+  op.check(pads.size() == 2 * static_cast<size_t>(rank), pads.size(), " pads for ", rank, " axes");
+  Value* value = op.moved(0);
+  for (size_t axis = 0; 2 * axis < pads.size(); ++axis) {
+    const int64_t before = pads[2 * axis], after = pads[2 * axis + 1];
+    if (before == 0 && after == 0) continue;
+    const auto size = value->type.tensor().shape()[axis].constant();
+    if (!size) op.unsupported("mirrored over a size that is not known");
+    op.check(before >= 0 && after >= 0 && before <= *size && after <= *size && *size < (1 << 24),
+             "pads of ", before, " and ", after, " around ", *size);
+    std::vector<int64_t> places;
+    for (int64_t i = before; i-- > 0;) places.push_back(i);
+    for (int64_t i = 0; i < *size; ++i) places.push_back(i);
+    for (int64_t i = 0; i < after; ++i) places.push_back(*size - 1 - i);
+    Value* list = op.constant(Tensor::ints(places), cat("places", axis));
+    value = op.intermediate(Gather{.axis = static_cast<int64_t>(axis)}, {value, list},
+                            cat("mirrored", axis));
+  }
+  if (op.moves(0)) op.give(0, value);
+  else op.give_real(0, value);
+}
+
 void import_mirror_pad(OpReader& op) {
-  if (op.option_i8(0) != 0) op.unsupported("mirrored with the edge repeated (SYMMETRIC)");
+  if (op.option_i8(0) != 0) return pad_symmetrically(op);
   op.give_moved(Pad{.pads = pads_of(op, 1), .mode = Pad::Mode::reflect}, {op.moved(0)});
 }
 
@@ -147,34 +172,62 @@ void import_slice(OpReader& op) {
   op.give_moved(std::move(slice), {op.moved(0)});
 }
 
+/// Masks of a strided slice, a bit for each entry.
+struct SliceMasks {
+  int64_t no_begin, no_end, ellipsis, new_axis, shrink;
+  static bool is_set(int64_t mask, size_t i) { return (mask >> i & 1) != 0; }
+};
+
+/// What entry `i` of begins, ends and strides makes of one axis.
+void add_entry(OpReader& op, Slice& slice, const SliceMasks& masks, size_t i, int64_t axis,
+               const std::vector<int64_t>& begins, const std::vector<int64_t>& ends,
+               const std::vector<int64_t>& strides) {
+  constexpr int64_t kFar = std::numeric_limits<int64_t>::max();
+  const bool shrinks = masks.is_set(masks.shrink, i), back = strides[i] < 0;
+  op.check(strides[i] != 0, "a stride of 0");
+  int64_t begin = begins[i], end = op.option_flag(5) ? begins[i] + ends[i] : ends[i];
+  if (shrinks) end = begin == -1 ? kFar : begin + 1;
+  else if (masks.is_set(masks.no_end, i)) end = back ? -kFar : kFar;
+  if (masks.is_set(masks.no_begin, i) && !shrinks) begin = back ? kFar : 0;
+  slice.starts->push_back(begin);
+  slice.ends->push_back(end);
+  slice.axes->push_back(axis);
+  slice.steps->push_back(shrinks ? 1 : strides[i]);
+}
+
 /// Begins, ends and strides; masks say where they do not count, which axes go or are new.
 void import_strided_slice(OpReader& op) {
   const std::vector<int64_t> begins = op.ints(1), ends = op.ints(2), strides = op.ints(3);
-  const int64_t no_begin = op.option_i32(0), no_end = op.option_i32(1), shrinks = op.option_i32(4);
-  if (op.option_i32(2) != 0 || op.option_i32(3) != 0) op.unsupported("ellipses and new axes");
+  const SliceMasks masks{op.option_i32(0), op.option_i32(1), op.option_i32(2), op.option_i32(3),
+                         op.option_i32(4)};
   op.check(begins.size() == ends.size() && begins.size() == strides.size() && begins.size() < 32,
            begins.size(), " begins, ", ends.size(), " ends, ", strides.size(), " strides");
-  constexpr int64_t kFar = std::numeric_limits<int64_t>::max();
-  const bool by_begin = op.option_flag(5);
+  int64_t named = 0;  // axes that have an entry of their own
+  for (size_t i = 0; i < begins.size(); ++i)
+    if (!masks.is_set(masks.ellipsis, i) && !masks.is_set(masks.new_axis, i)) ++named;
+  const int64_t others = op.rank_of(0) - named;
+  op.check(others >= 0, named, " entries for rank ", op.rank_of(0));
   Slice slice{.starts = Dims(), .ends = Dims(), .axes = Dims(), .steps = Dims()};
-  Dims gone;
+  Dims gone, added;
+  int64_t from = 0, to = 0;  // axes of the data, of the result
   for (size_t i = 0; i < begins.size(); ++i) {
-    const auto is_set = [&](int64_t mask) { return (mask >> i & 1) != 0; };
-    const bool shrink = is_set(shrinks), back = strides[i] < 0;
-    op.check(strides[i] != 0, "a stride of 0");
-    int64_t begin = begins[i], end = by_begin ? begins[i] + ends[i] : ends[i];
-    if (shrink) end = begin == -1 ? kFar : begin + 1;
-    else if (is_set(no_end)) end = back ? -kFar : kFar;
-    if (is_set(no_begin) && !shrink) begin = back ? kFar : 0;
-    slice.starts->push_back(begin);
-    slice.ends->push_back(end);
-    slice.axes->push_back(static_cast<int64_t>(i));
-    slice.steps->push_back(shrink ? 1 : strides[i]);
-    if (shrink) gone.push_back(static_cast<int64_t>(i));
+    if (masks.is_set(masks.ellipsis, i)) {
+      from += others, to += others;
+    } else if (masks.is_set(masks.new_axis, i)) {
+      added.push_back(to++);
+    } else {
+      add_entry(op, slice, masks, i, from, begins, ends, strides);
+      if (masks.is_set(masks.shrink, i)) gone.push_back(from);
+      else ++to;
+      ++from;
+    }
   }
-  if (gone.empty()) return op.give_moved(std::move(slice), {op.moved(0)});
+  op.check(from <= op.rank_of(0), "several ellipses");
+  if (gone.empty() && added.empty()) return op.give_moved(std::move(slice), {op.moved(0)});
   Value* part = op.intermediate(std::move(slice), {op.moved(0)}, "part");
-  op.give_moved(Squeeze{.axes = gone}, {part});
+  if (added.empty()) return op.give_moved(Squeeze{.axes = gone}, {part});
+  if (!gone.empty()) part = op.intermediate(Squeeze{.axes = gone}, {part}, "squeezed");
+  op.give_moved(Unsqueeze{.axes = added}, {part});
 }
 
 void import_gather(OpReader& op) {
