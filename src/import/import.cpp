@@ -62,8 +62,9 @@ struct Format {
   Imported (*read)(const Source& source);
 };
 constexpr Format kFormats[] = {
-    {"ONNX", ".onnx", looks_like_onnx, read_onnx},
+    // the surest marks first
     {"TFLite", ".tflite", tflite::looks_like_model, read_tflite},
+    {"ONNX", ".onnx", looks_like_onnx, read_onnx},
     {"Caffe", ".caffemodel", looks_like_caffe, read_caffe},
     {"its own text", ".graph", looks_like_text, read_text},
 };
@@ -75,16 +76,20 @@ const Format* format_of(std::string_view bytes) {
 }
 
 /// The one model in a folder. A file of weights alone is none where a net is described beside it.
-std::filesystem::path model_in(const std::filesystem::path& folder) {
+std::filesystem::path model_in(const std::filesystem::path& folder, const ImportOptions& options) {
   constexpr size_t kMostFiles = 1000;
   std::vector<std::filesystem::path> models, weights;
   std::error_code error;
   size_t looked = 0;
   for (std::filesystem::directory_iterator at(folder, error), end;
        !error && at != end && looked < kMostFiles; at.increment(error), ++looked) {
-    std::error_code unknown;
-    if (!at->is_regular_file(unknown)) continue;
-    const auto file = MappedFile::open(at->path());
+    std::shared_ptr<const MappedFile> file;
+    try {
+      file = MappedFile::open_below(folder, at->path().filename().string(),
+                                    options.follow_links ? Links::all : Links::hub);
+    } catch (const Error&) {  // a folder, a link, nothing that may be read
+      continue;
+    }
     const std::string_view bytes = text_of(file->bytes());
     if (format_of(bytes) == nullptr) continue;
     const bool stored = !looks_like_onnx(bytes) && caffe::looks_like_stored_net(bytes);
@@ -104,7 +109,8 @@ std::filesystem::path model_in(const std::filesystem::path& folder) {
 
 Imported import_file(const std::filesystem::path& path, const ImportOptions& options) {
   std::error_code unknown;
-  if (std::filesystem::is_directory(path, unknown)) return import_file(model_in(path), options);
+  if (std::filesystem::is_directory(path, unknown))
+    return import_file(model_in(path, options), options);
   const auto file = MappedFile::open(path);
   const std::string_view bytes = text_of(file->bytes());
   const Source source{path, file, options};

@@ -208,6 +208,8 @@ void write_sections(const std::filesystem::path& path, std::vector<SectionBody> 
 }
 
 bool is_engine_file(const std::filesystem::path& path) {
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) return false;  // of a model, perhaps
   const auto file = MappedFile::open(path);
   const auto bytes = file->bytes();
   return bytes.size() >= kMagic.size() &&

@@ -2,6 +2,7 @@
 import os
 import struct
 
+import formats
 import proportion
 from case import HUGE, X, Y, Case, one
 from onnx_bytes import (BOOL, FLOAT, INT64, STRING, data, function, graph, int64s, model,
@@ -355,8 +356,9 @@ def all_cases(real_model):
     for name, content in states():
         yield case(name, {"model.onnx": content}, "ok", "problems +none")
     yield from proportion.all_cases(real_model)
+    yield from formats.all_cases()
     gone = add(tensor("w", [2], external={"location": "gone.bin"}))
     yield case("external_missing", {"model.onnx": gone}, "io", "gone.bin")
-    yield case("model_is_a_folder", {"model.onnx": os.mkdir}, "io", "model.onnx")
+    yield case("model_is_a_folder", {"model.onnx": os.mkdir}, "usage", "model.onnx")
     yield case("model_is_a_pipe", {"model.onnx": os.mkfifo}, "io", "model.onnx")
     yield case("model_is_absent", {}, "io", "model.onnx")
