@@ -55,6 +55,7 @@ constexpr std::string_view kLimiting[] = {"Clip", "Min", "Max", "Attention"};
 /// A rounding in front makes another result.
 constexpr std::string_view kExacting[] = {"Sin",   "Cos",  "Tan",   "Mod",
                                           "Floor", "Ceil", "Round", "AffineGrid"};
+constexpr std::string_view kReadingSizes[] = {"Shape", "Size"};
 constexpr std::string_view kQuantizing[] = {"QuantizeLinear", "DequantizeLinear",
                                             "DynamicQuantizeLinear"};
 bool is_f32(const Value* value) { return dtype_of(value) == DType::f32; }
@@ -171,6 +172,7 @@ std::string HalfRange::why_wide(const Node& node) {
   if (!control_bodies(node.op).empty()) return "control flow";
   if (is_one_of(node, kQuantizing)) return "quantized";
   if (reads_quantized(node)) return "between quantized values";
+  if (is_one_of(node, kReadingSizes)) return {};
   if (const Stages stages = stages_of(node); !stages)
     return stages.declined.empty() ? "no closed form" : cat("no closed form: ", stages.declined);
   if (exact_.contains(&node)) return "a rounding in front would change its result";
