@@ -17,8 +17,9 @@ void Execution::bring(const Value* value, Side side, Stream& stream) {
   if (side == Side::host && sides_->lent(index) != nullptr &&
       sides_->lent(index) == contents.bytes().data())
     contents = Tensor(contents.dtype(), contents.shape());
-  // Other streams know nothing of this copy.
-  if (sides_->bring(index, contents, side, stream) && !more_streams_.empty()) stream.synchronize();
+  const bool copies = sides_->bring(index, contents, side, stream);
+  // Other streams know nothing of this copy, but for what meets them all afterwards.
+  if (copies && !more_streams_.empty() && !joined_) stream.synchronize();
 }
 
 void Execution::made(const Program::Step& step, Side side) {
@@ -83,6 +84,7 @@ std::vector<Tensor> Execution::deliver_rest(std::vector<Tensor> results,
 
 void Execution::fetch(const std::vector<const Value*>& values) {
   if (sides_ == nullptr) return;
+  join_streams();
   for (const Value* value : values) bring(value, Side::host, stream_);
 }
 

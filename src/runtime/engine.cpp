@@ -20,6 +20,10 @@ std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable
   engine->options_.timing = nullptr;
   engine->options_.after_pass = nullptr;
   if (options.device == nullptr) engine->options_.device = open_device();
+  check(options.streams >= 1 && options.streams <= kMostStreams, Code::usage,
+        "streams: ", options.streams, ", wanted 1 to ", kMostStreams);
+  check(options.streams == 1 || engine->device().is_apart(), Code::usage,
+        "streams: ", options.streams, "; on the host's processors steps run one after the other");
   if (part != nullptr) engine->replanned_ = engine->use(*part, options);
   if (engine->program_ != nullptr) return engine;
   check(engine->portable_ != nullptr, Code::incompatible_engine,
@@ -105,6 +109,7 @@ CompileOptions Engine::compile_options() const {
   how.passes = options_.passes;
   how.sizes = options_.sizes;
   how.fallback = options_.fallback;
+  how.most_streams = options_.streams;
   return how;
 }
 

@@ -15,6 +15,7 @@ struct EngineOptions {
   std::shared_ptr<Device> device{};  // null: open_device()
   int workers = 0;                   // 0: one per usable core
   bool fallback = true;              // steps that the device has no kernel for run on the host
+  int streams = 1;         // that a plan may have at most, of a device that has its own memory
   size_t specialized = 8;  // programs kept, of each graph, for sizes the general one cannot run
   /// Left out and kept by the passes that run on the typed graph, too (their limits are its own).
   PassOptions passes = {};

@@ -297,6 +297,7 @@ std::vector<Tensor> Execution::run(const std::vector<Tensor>& inputs,
 }
 
 std::vector<Tensor> Execution::run_steps(const std::vector<Tensor>& outputs) {
+  joined_ = false;
   auto segment = segments_.begin();
   for (size_t i = 0; i < states_.size(); ++i) {
     while (segment != segments_.end() && segment->end <= i) ++segment;
@@ -355,11 +356,13 @@ std::vector<Tensor> Execution::run_rest(size_t first, const std::vector<Tensor>&
 
 std::vector<Tensor> Execution::results(const std::vector<Tensor>& outputs) {
   const Graph& graph = program_->graph();
-  if (sides_ != nullptr)
+  if (sides_ != nullptr) {
+    join_streams();
     for (size_t i = 0; i < graph.outputs().size(); ++i) {
       if (there_.output(i)) deliver(graph.outputs()[i].value, outputs[i]);
       else bring(graph.outputs()[i].value, Side::host, stream_);
     }
+  }
   synchronize();
   std::vector<Tensor> results;
   for (size_t i = 0; i < graph.outputs().size(); ++i) {

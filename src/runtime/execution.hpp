@@ -157,6 +157,7 @@ class Execution {
   std::vector<std::unique_ptr<Event>> joins_;          // of all streams, the first one's first
   std::vector<Segment> segments_;                      // in order, of these sizes
   const Segment* recording_ = nullptr;                 // it is being recorded
+  bool joined_ = false;                                // all that comes next is behind stream_
   bool records_ = true;                                // the device does, as far as is known
   bool settled_ = false;
   bool general_ = false;  // the program runs these input sizes; else a rest from step 0 on does

@@ -66,9 +66,11 @@ void Execution::describe_segment(Segment& segment) {
 
 bool Execution::run_segment(Segment& segment) {
   if (segment.refused || !segment.was_run) return false;
+  join_streams();
+  joined_ = true;
   if (sides_ != nullptr)
     for (const Value* value : segment.reads) bring(value, Side::device, stream_);
-  join_streams();
+  joined_ = false;
   if (segment.recording != nullptr) follow_moves(segment);
   else record(segment);
   if (segment.refused) return false;

@@ -101,6 +101,34 @@ TEST(Segments, WhatCannotBeRecordedRunsStepByStep) {
   EXPECT_EQ(device->replays(), 0);
 }
 
+TEST(Segments, BranchesOnStreamsGiveTheSame) {
+  constexpr std::string_view kText =
+      "graph g(%x: f32[n,8]) -> (%y, %z)\n"
+      "  %a = Softmax(%x)\n  %b = CumSum(%a, i64[]{0})\n  %c = CumSum(%a, i64[]{1})\n"
+      "  %d = Tanh(%b)\n  %e = Exp(%c)\n  %y = CumSum(%d, i64[]{0})\n  %z = Add(%e, %b)\n";
+  int most = 1;
+  for (size_t salt = 0; salt < 4; ++salt) {
+    BuildOptions options;
+    options.engine.workers = 1;
+    options.engine.device = std::make_shared<ApartDevice>(salt);
+    options.engine.streams = 3;
+    options.passes.disabled = {"fuse"};
+    const auto engine = build(graph_of(kText), options);
+    most = std::max(most, stream_count(engine->plan()));
+    Context context(engine);
+    for (int run = 0; run < 6; ++run)
+      expect_as_evaluated(context, kText, {ramp({run < 4 ? 3 : 4, 8}, -10 + run)});
+  }
+  EXPECT_GT(most, 1);
+}
+
+TEST(Segments, StreamsAreForDevicesThatHaveThem) {
+  BuildOptions options;
+  options.engine.streams = 2;
+  const std::string why = error_of(Code::usage, [&] { (void)build(graph_of(kChain), options); });
+  EXPECT_NE(why.find("streams: 2; on the host's processors"), std::string::npos) << why;
+}
+
 /// Of a plan of several streams: the second run has the events and waits that the first one had.
 TEST(Segments, KeepTheEdgesOfStreams) {
   const auto device = std::make_shared<null::Device>();

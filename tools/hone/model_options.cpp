@@ -36,6 +36,8 @@ void ModelOptions::declare_device(Arguments& arguments) {
   arguments.option("--device", device, "NAME", "cpu, cuda, cuda:1 ...; `hone doctor` lists them");
   arguments.flag("--no-fallback", no_fallback,
                  "Run no step on the host: refuse what the device has no kernel for");
+  arguments.option("--streams", streams, "N",
+                   "Branches of the network that may run beside each other on a GPU; 1");
 }
 
 void ModelOptions::declare_halves(Arguments& arguments) {
@@ -87,6 +89,7 @@ BuildOptions ModelOptions::build_options() const {
   options.engine.workers = workers;
   if (!device.empty()) options.engine.device = open_device(device);
   options.engine.fallback = !no_fallback;
+  options.engine.streams = streams;
   check(!fp16 || !bf16, Code::usage, "--fp16 and --bf16: wanted one of them");
   if (fp16 || bf16) options.halves = fp16 ? DType::f16 : DType::bf16;
   return options;

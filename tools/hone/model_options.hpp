@@ -23,6 +23,7 @@ struct ModelOptions {
   int workers = 0;
   std::string device;
   bool no_fallback = false;
+  int streams = 1;
   bool fp16 = false, bf16 = false;
   std::vector<std::string> disabled, keep;
   std::vector<std::string> shapes;
