@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "choose/choose.hpp"
+#include "choose/orders.hpp"
 #include "compile/candidates.hpp"
 #include "ir/structural.hpp"
 #include "passes/clean.hpp"
@@ -217,6 +218,8 @@ class Compiling {
             options_.progress("kernels and plan", std::min(done++, total), total);
         },
         options_.timing);
+    choose_orders(made.chosen, *made.typed, device_.kernels(), conditions_of(*made.typed),
+                  options_.timing);
     made.plan = make_plan(*made.typed, made.chosen, conditions_);
     const std::vector<double> seconds = step_seconds(*made.typed, made.plan, made.chosen);
     made.seconds = std::accumulate(seconds.begin(), seconds.end(), 0.0);

@@ -1,7 +1,7 @@
 #pragma once
 // What choice decided of each node, once: plans, programs, engine files and reports carry it.
 
-#include "device/kernel.hpp"
+#include "device/axis_orders.hpp"
 
 namespace hone {
 
@@ -21,10 +21,12 @@ struct Chosen {
   std::shared_ptr<const Refusals> refusals{};  // null: none; steps alike share one list
 };
 
-/// Of a graph: by node, in its order; then of the bodies of its control flow, in order.
+/// Of a graph: by node, in its order; then of the bodies of its control flow, in order. The
+/// problems of the nodes have the strides that follow from `orders`.
 struct Choices {
   std::vector<Chosen> nodes;
   std::vector<Choices> bodies;
+  AxisOrders orders{};
 };
 
 }  // namespace hone

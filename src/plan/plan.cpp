@@ -47,7 +47,10 @@ Choices choices_of(const Graph& graph, const Plan& plan, const KernelRegistry& k
   SharedRefusals refusals;
   for (const Refusals& list : plan.refusals)
     refusals.push_back(std::make_shared<const Refusals>(list));
+  const std::string wrong = wrong_order(graph, plan.orders);
+  fits(wrong.empty(), "its orders of axes: ", wrong);
   Choices choices;
+  choices.orders = plan.orders;
   size_t at = 0;
   for (const Node& node : graph.nodes()) {
     const Step& step = plan.steps[at++];
@@ -55,7 +58,9 @@ Choices choices_of(const Graph& graph, const Plan& plan, const KernelRegistry& k
     fits((step.kind == Step::Kind::run) == runs, describe(node),
          " is planned as another kind of step");
     choices.nodes.push_back(
-        runs ? chosen_for(step, refusals, problem_of(graph, node, conditions), kernels) : Chosen{});
+        runs ? chosen_for(step, refusals,
+                          laid_out(problem_of(graph, node, conditions), node, plan.orders), kernels)
+             : Chosen{});
     if (keep == Keep::no_problems) choices.nodes.back().recipe.problem.reset();
     for (const Body& body : control_bodies(node.op)) {
       fits(choices.bodies.size() < plan.bodies.size(), "a sub-plan of ", describe(node),
@@ -79,7 +84,7 @@ Choices checked(const Graph& graph, const Plan& plan, const Device& device, Keep
   again.takes = plan.takes;
   fits(again.steps == plan.steps && again.bodies == plan.bodies, "its steps differ");
   fits(again.buffers == plan.buffers && again.sharings == plan.sharings &&
-           again.pooled == plan.pooled,
+           again.pooled == plan.pooled && again.orders == plan.orders,
        "its memory differs");
   fits(again == plan, "its device, refusals or segments differ");
   return choices;

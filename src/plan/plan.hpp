@@ -61,6 +61,7 @@ struct Plan {
   std::vector<PlannedBuffer> buffers;
   std::vector<Sharing> sharings;    // in the order of the steps
   std::vector<std::string> pooled;  // values whose size only running tells
+  AxisOrders orders;                // of values that are not dense
   std::vector<Plan> bodies;         // of the control steps in order
   friend bool operator==(const Plan&, const Plan&) = default;
 };

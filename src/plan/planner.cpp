@@ -26,7 +26,7 @@ std::vector<const Node*> nodes_in_order(const Graph& graph) {
 }
 
 Planner::Planner(const Graph& graph, const Choices& choices, const Conditions& conditions)
-    : graph_(graph), conditions_(conditions), late_(graph) {
+    : graph_(graph), conditions_(conditions), late_(graph), orders_(choices.orders) {
   for (const GraphOutput& output : graph.outputs()) outputs_.insert(output.value);
   for (const Require& require : graph.requirements()) add_bound(require);
   list_refusals(choices);
@@ -163,6 +163,7 @@ class Planner::Laying {
     plan_.workers = planner.conditions_.share.workers;
     plan_.sizes = planner.conditions_.sizes;
     plan_.refusals = planner.refusals_;
+    plan_.orders = planner.orders_;
     int index = 0;
     for (const Node* node : order) last_use(*node, index++);
     if (streams.empty()) return;
@@ -280,8 +281,13 @@ class Planner::Laying {
       const Value* value = planner_.graph_.find(name);
       return value->producer != nullptr && !planner_.outputs_.contains(value);
     };
+    // Offsets of views and parts are those of dense values. Kernels know themselves what they may
+    // write over.
+    const auto is_dense = [&](const std::string& name) { return !planner_.orders_.contains(name); };
     const auto shares = [&](const Sharing& sharing) {
-      return in_arena(sharing.value) && in_arena(sharing.of);
+      return in_arena(sharing.value) && in_arena(sharing.of) &&
+             (sharing.kind == Sharing::Kind::over ||
+              (is_dense(sharing.value) && is_dense(sharing.of)));
     };
     // A step is spared only where all of it is in place.
     const bool all = std::all_of(found.begin(), found.end(), [&](const Sharing& sharing) {

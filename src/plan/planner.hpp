@@ -45,6 +45,7 @@ class Planner {
   const Conditions conditions_;
   const LateSizes late_;
   std::map<std::string, Dim, std::less<>> bounds_;  // of some late sizes
+  AxisOrders orders_;                               // of values that are not dense
   std::vector<Refusals> refusals_;                  // that steps have, each once, sorted
   std::unordered_map<const Refusals*, int> places_of_refusals_;
   std::set<const Value*> outputs_;

@@ -181,7 +181,8 @@ void reorder(Graph& graph, Choices& choices, const std::vector<const Node*>& ord
     for (size_t each = control_bodies(node.op).size(); each > 0; --each)
       part.bodies.push_back(std::move(choices.bodies.at(body++)));
   }
-  choices = {};
+  choices.nodes.clear();
+  choices.bodies.clear();
   for (const Node* node : order) {
     graph.nodes().splice(graph.nodes().end(), graph.nodes(), node->self);
     Part& part = parts.at(node);

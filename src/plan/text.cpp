@@ -79,6 +79,11 @@ void print_plan(std::string& out, const Plan& plan, const std::string& indent) {
     append_quoted(out, value);
     out += "\n";
   }
+  for (const auto& [value, order] : plan.orders) {
+    out += cat(indent, " order ");
+    append_quoted(out, value);
+    out += cat(" ", join(order, ","), "\n");
+  }
   print_refusals(out, plan, indent);
   out += cat(indent, " end\n");
 }
@@ -185,9 +190,20 @@ class PlanReader {
     } else if (take("pooled ")) {
       plan.pooled.push_back(quoted());
       end_of_line();
+    } else if (take("order ")) {
+      read_order(plan);
     } else {
       read_step(plan, depth);
     }
+  }
+
+  void read_order(Plan& plan) {
+    std::string name = quoted();
+    std::vector<int> order;
+    do order.push_back(index());
+    while (take(","));
+    wanted(plan.orders.emplace(std::move(name), std::move(order)).second, "a value's order once");
+    end_of_line();
   }
 
   void read_refusals(Plan& plan) {
@@ -238,7 +254,7 @@ class PlanReader {
     else if (take("control ")) step.kind = Step::Kind::control;
     else
       wanted(false,
-             "run, size, control, buffer, view, over, part, pooled, segment, "
+             "run, size, control, buffer, view, over, part, pooled, order, segment, "
              "refusals, expects, takes or end");
     step.node = quoted();
     if (step.kind == Step::Kind::run) {

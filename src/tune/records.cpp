@@ -21,6 +21,16 @@ void append_type(std::string& out, const Problem& problem, const Value& value) {
   out += cat(value.type.tensor().dtype, "[", join(sizes, ","), "]");
 }
 
+/// Where the operand or result is not dense.
+void append_strides(std::string& out, const Problem& problem,
+                    const std::vector<OperandLayout>& layouts, size_t i) {
+  if (i >= layouts.size() || layouts[i].strides.empty()) return;
+  std::vector<int64_t> strides;
+  for (const Dim& stride : layouts[i].strides)
+    strides.push_back(size_for_estimates(problem, stride));
+  out += cat(" by ", join(strides, ","));
+}
+
 /// The next word up to a space; the text moves behind it.
 std::string_view word(std::string_view& text) {
   const size_t end = std::min(text.find(' '), text.size());
@@ -41,6 +51,7 @@ std::string timing_text(const Problem& problem) {
     const Value* input = body.inputs()[i];
     numbers.emplace(input, numbers.size());
     append_type(text, problem, *input);
+    append_strides(text, problem, problem.inputs, i);
     text += problem.weights[i] != nullptr ? " constant\n" : "\n";
   }
   for (const Node& node : body.nodes()) {
@@ -59,6 +70,8 @@ std::string timing_text(const Problem& problem) {
     }
     text += '\n';
   }
+  for (size_t i = 0; i < problem.outputs.size(); ++i)
+    append_strides(text, problem, problem.outputs, i);
   return text;
 }
 

@@ -274,6 +274,36 @@ TEST(Apart, APlaceOnTheDeviceOfOtherSizesIsRefused) {
   EXPECT_NE(why.find("f32[2,8], the place given is f32[8]"), std::string::npos) << why;
 }
 
+/// Channels lie innermost where all that touches a value takes it so, and nowhere else: not in what
+/// is a view, an operand of the host's or a result.
+TEST(Apart, ChannelsLieInnermost) {
+  constexpr std::string_view kText =
+      "graph g(%x: f32[n,3,6,6]) -> (%y, %z)\n"
+      "  %a = Conv(%x, @w) pads=[1,1,1,1]\n  %b = CumSum(%a, i64[]{1})\n"
+      "  %c = MaxPool(%a) kernel_shape=[2,2] strides=[2,2]\n"
+      "  %d = Conv(%c, @v) pads=[1,1,1,1]\n  %e = Reshape(%d) shape=[n,45]\n"
+      "  %y = MatMul(%e, @u)\n  %f = GlobalAveragePool(%c)\n  %z = Add(%f, %b)\n"
+      "weights\n  @w : f32[4,3,3,3] random(3, 0.5)\n  @v : f32[5,4,3,3] random(4, 0.5)\n"
+      "  @u : f32[45,2] random(5, 0.5)\n";
+  const auto device = std::make_shared<ApartDevice>(0);
+  const auto engine = engine_on(device, kText);
+  const AxisOrders& orders = engine->plan().orders;
+  EXPECT_TRUE(orders.contains("c")) << print(engine->plan());
+  for (const char* dense : {"d", "e", "x", "y", "z", "f"}) EXPECT_FALSE(orders.contains(dense));
+  EXPECT_EQ(parse_plan(print(engine->plan())), engine->plan());
+  expect_on_all(kText, {ramp({2, 3, 6, 6}, -10)});
+  expect_on_all(kText, {ramp({1, 3, 6, 6}, -10)});
+  const auto refusal = [&](const char* value, const std::vector<int>& order) {
+    Plan plan = engine->plan();
+    plan.orders[value] = order;
+    return error_of(Code::incompatible_engine, [&] { check_plan(engine->graph(), plan, *device); });
+  };
+  EXPECT_NE(refusal("c", {0, 2, 2, 1}).find("%c has not the axes 0,2,2,1"), std::string::npos);
+  EXPECT_NE(refusal("y", {1, 0}).find("%y is not made and used up within the graph"),
+            std::string::npos);
+  EXPECT_NE(refusal("nothing", {0}).find("%nothing is not made"), std::string::npos);
+}
+
 /// An error leaves nothing enqueued that would touch the caller's memory, and the context usable.
 TEST(Apart, AContextRunsAgainAfterAnError) {
   const auto device = std::make_shared<ApartDevice>(0);
