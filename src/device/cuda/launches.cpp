@@ -20,6 +20,10 @@ Launches::Launches(std::shared_ptr<const Prepared> prepared,
 void Launches::rebind(const Operands& operands) {
   std::vector<uint64_t> arguments;
   for (const Parameter& parameter : parameters_) {
+    if (parameter.fixed != nullptr) {
+      arguments.push_back(reinterpret_cast<uint64_t>(parameter.fixed));
+      continue;
+    }
     const Operand& operand = parameter.input >= 0
                                  ? operands.inputs[static_cast<size_t>(parameter.input)]
                                  : operands.outputs[static_cast<size_t>(parameter.output)];

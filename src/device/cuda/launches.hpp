@@ -10,9 +10,10 @@
 
 namespace hone::cuda {
 
-/// Where the address of a parameter of a text comes from: one of the two.
+/// Where the address of a parameter of a text comes from: one of the three.
 struct Parameter {
   int input = -1, output = -1;
+  std::byte* fixed = nullptr;  // of a constant in the kernel's own form
 };
 
 /// The arguments are the addresses of the parameters and of the working memory, then the sizes of

@@ -2,11 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstring>
 #include <set>
 
 #include "device/cuda/device.hpp"
-#include "device/cuda/regions.hpp"
+#include "device/cuda/halves.hpp"
 #include "device/problem.hpp"
 
 namespace hone::test {
@@ -29,29 +30,97 @@ Buffer uploaded(const Tensor& tensor, hone::Stream& stream) {
   return buffer;
 }
 
-std::shared_ptr<Problem> problem_for(const Graph& graph) {
-  auto problem = std::make_shared<Problem>();
-  problem->region.body = graph.clone();
-  problem->weights.resize(graph.inputs().size());
-  problem->ranges = graph.ranges();
+/// With the axes of a picture in this order in memory, from a dense one or back.
+Tensor moved(const Tensor& from, const std::vector<int>& order, bool back) {
+  Tensor to(from.dtype(), from.shape());
+  const auto bytes = static_cast<size_t>(bits(from.dtype()) / 8);
+  std::vector<int64_t> shape = from.shape(), at(shape.size(), 0), strides(shape.size());
+  int64_t stride = 1;
+  for (size_t i = order.size(); i-- > 0;) {
+    strides[static_cast<size_t>(order[i])] = stride;
+    stride *= shape[static_cast<size_t>(order[i])];
+  }
+  for (int64_t dense = 0; dense < from.count(); ++dense) {
+    int64_t place = 0;
+    for (size_t axis = 0; axis < at.size(); ++axis) place += at[axis] * strides[axis];
+    const int64_t read = back ? place : dense, written = back ? dense : place;
+    std::memcpy(to.mutable_bytes().data() + static_cast<size_t>(written) * bytes,
+                from.bytes().data() + static_cast<size_t>(read) * bytes, bytes);
+    for (size_t axis = at.size(); axis-- > 0 && ++at[axis] == shape[axis];) at[axis] = 0;
+  }
+  return to;
+}
+
+Tensor as_laid(const Tensor& tensor, const std::vector<OperandLayout>& layouts, size_t i,
+               bool back) {
+  const bool dense = i >= layouts.size() || layouts[i].strides.empty();
+  return dense ? tensor : moved(tensor, {0, 2, 3, 1}, back);
+}
+
+/// Tiles that small regions have no use for.
+void add_tiles(std::vector<Tuning>& tunings) {
+  const bool groups = cuda::capability_of(*gpu()->target()) == 90;
+  if (tunings.size() > 4) tunings.resize(4);
+  for (const auto& [m, n, stages, split] : {std::array{128, 256, 4, 1},
+                                            {256, 128, 3, 1},
+                                            {128, 128, 4, 2},
+                                            {64, 128, 6, 1},
+                                            {128, 64, 3, 1},
+                                            {64, 32, 3, 4}})
+    for (const bool with_groups : {false, true})
+      if ((!with_groups || groups) && (with_groups || m * n <= 128 * 128))
+        tunings.push_back({{"m", m},
+                           {"n", n},
+                           {"stages", stages},
+                           {"split", split},
+                           {"groups", with_groups ? 1 : 0},
+                           {"behind", with_groups && stages > 3 ? 1 : 0}});
+}
+
+/// One way to run a region; its text is compiled beside the others'.
+struct Prepared {
+  const RegionCase* region;
+  std::shared_ptr<const Graph> graph;
+  std::shared_ptr<Problem> problem;
+  const Kernel* kernel;
+  Recipe recipe;
+  std::shared_ptr<const hone::Prepared> prepared;
+};
+
+void prepare_all(const RegionCase& region, std::shared_ptr<Problem> problem,
+                 std::vector<Prepared>& all) {
+  const std::shared_ptr<const Graph> graph = graph_of(region);
   problem->target = gpu()->target();
-  return problem;
+  for (const Kernel* kernel : gpu()->kernels().all()) {
+    if (kernel->on_host || !kernel->accepts(*problem).yes) continue;
+    std::vector<Tuning> tunings = kernel->tunings(*problem);
+    if (kernel->name == "cuda.tensor") add_tiles(tunings);
+    else if (tunings.size() > 8) tunings.resize(8);
+    for (const Tuning& tuning : tunings) {
+      Recipe recipe = kernel->recipe(problem, tuning);
+      std::vector<Tensor> packed;
+      for (const Packing& packing : recipe.packings)
+        packed.push_back(packing.pack(*problem, tuning, problem->weights[packing.input]->tensor()));
+      auto prepared = kernel->prepare(recipe, std::move(packed), *gpu());
+      all.push_back({&region, graph, problem, kernel, std::move(recipe), std::move(prepared)});
+    }
+  }
 }
 
 /// Results lie between fences, and are poisoned before.
-void run(const Kernel& kernel, const std::shared_ptr<Problem>& problem, const Tuning& tuning,
-         const std::vector<Tensor>& inputs, const std::vector<Tensor>& wanted,
+void run(const Prepared& way, const std::vector<Tensor>& inputs, const std::vector<Tensor>& wanted,
          const Bindings& sizes) {
-  const Recipe recipe = kernel.recipe(problem, tuning);
-  const auto prepared = kernel.prepare(recipe, {}, *gpu());
+  const Recipe& recipe = way.recipe;
+  const auto& problem = way.problem;
   const auto stream = gpu()->stream({});
   std::vector<Buffer> buffers;
   Operands operands;
   operands.symbols = sizes;
-  for (const Tensor& input : inputs) {
-    buffers.push_back(uploaded(input, *stream));
-    operands.inputs.push_back({buffers.back().data, input.dtype(), input.shape()});
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    buffers.push_back(uploaded(as_laid(inputs[i], problem->inputs, i, false), *stream));
+    operands.inputs.push_back({buffers.back().data, inputs[i].dtype(), inputs[i].shape()});
   }
+  for (const Packing& packing : recipe.packings) operands.inputs[packing.input].data = nullptr;
   std::vector<Tensor> places;
   std::vector<Buffer> results;
   for (const Tensor& each : wanted) {
@@ -62,7 +131,7 @@ void run(const Kernel& kernel, const std::shared_ptr<Problem>& problem, const Tu
     operands.outputs.push_back({results.back().data + kFence, each.dtype(), each.shape()});
   }
   const Buffer scratch = gpu()->allocate(*recipe.scratch_bytes.evaluate(sizes));
-  const auto bound = prepared->bind(operands, bytes_of(scratch), *stream);
+  const auto bound = way.prepared->bind(operands, bytes_of(scratch), *stream);
   bound->enqueue(*stream);
   for (size_t i = 0; i < wanted.size(); ++i) {
     const Buffer to{places[i].mutable_bytes().data(), results[i].bytes, true, nullptr};
@@ -78,37 +147,65 @@ void run(const Kernel& kernel, const std::shared_ptr<Problem>& problem, const Tu
     }
     Tensor got(wanted[i].dtype(), wanted[i].shape());
     std::memcpy(got.mutable_bytes().data(), data + kFence, bytes);
-    expect_close(got, wanted[i]);
+    expect_close(as_laid(got, problem->outputs, i, true), wanted[i]);
   }
 }
 
-void run_all(const RegionCase& region, std::set<std::string>& ran) {
-  const auto graph = graph_of(region);
-  const auto problem = problem_for(*graph);
-  Rng rng(11);
-  for (const Bindings& sizes : region.sizes) {
-    std::vector<Tensor> inputs;
-    for (const Value* input : graph->inputs()) inputs.push_back(drawn(input->type, sizes, rng));
-    const std::vector<Tensor> wanted = evaluate(*graph, inputs);
-    for (const Kernel* kernel : gpu()->kernels().all()) {
-      if (kernel->on_host || !kernel->accepts(*problem).yes) continue;
-      ran.emplace(kernel->name);
-      for (const Tuning& tuning : kernel->tunings(*problem)) {
-        SCOPED_TRACE(cat(region.name, ", ", kernel->name, " ", tuning_text(tuning)));
-        run(*kernel, problem, tuning, inputs, wanted, sizes);
+/// Those of one problem stand together: its inputs are drawn once.
+void run_all(const std::vector<Prepared>& all) {
+  const Problem* last = nullptr;
+  std::vector<std::vector<Tensor>> inputs, wanted;  // by sizes
+  for (const Prepared& each : all) {
+    if (each.problem.get() != last) {
+      last = each.problem.get();
+      inputs.clear(), wanted.clear();
+      Rng rng(11);
+      for (const Bindings& sizes : each.region->sizes) {
+        inputs.emplace_back();
+        for (const Value* input : each.graph->inputs()) {
+          const auto& weight = last->weights[inputs.back().size()];
+          inputs.back().push_back(weight != nullptr ? weight->tensor()
+                                                    : drawn(input->type, sizes, rng));
+        }
+        wanted.push_back(evaluate(*each.graph, inputs.back()));
       }
     }
+    SCOPED_TRACE(
+        cat(each.region->name, ", ", each.kernel->name, " ", tuning_text(each.recipe.tuning),
+            last->weights.size() > 1 && last->weights[1] != nullptr ? ", constant" : "",
+            !last->outputs.empty() && !last->outputs[0].strides.empty() ? ", channels" : ""));
+    for (size_t i = 0; i < inputs.size(); ++i)
+      run(each, inputs[i], wanted[i], each.region->sizes[i]);
   }
 }
 
 TEST(Gpu, KernelsComputeTheirRegions) {
   if (gpu() == nullptr) GTEST_SKIP() << "there is no GPU: " << driver_state().why;
-  std::set<std::string> ran;
-  for (const RegionCase& region : kRegions) run_all(region, ran);
-  for (const RegionCase& region : kProducts) run_all(region, ran);
-  for (const RegionCase& region : kAttentions) run_all(region, ran);
+  std::vector<Prepared> all;
+  for (const RegionCase& region : kRegions) {
+    const auto graph = graph_of(region);
+    prepare_all(region, problem_of(*graph, false, false), all);
+    const auto by_channels = problem_of(*graph, false, true);
+    if (std::ranges::any_of(by_channels->inputs,
+                            [](const OperandLayout& layout) { return !layout.strides.empty(); }))
+      prepare_all(region, by_channels, all);
+  }
+  for (const RegionCase& region : kProducts)
+    prepare_all(region, problem_of(*graph_of(region), false, false), all);
+  for (const RegionCase& region : kHalfAttentions)
+    prepare_all(region, problem_of(*graph_of(region), false, false), all);
+  for (const RegionCase& region : kAttentions)
+    prepare_all(region, problem_of(*graph_of(region), false, false), all);
+  for (const RegionCase& region : kHalves)
+    for (const bool constants : {false, true})
+      for (const bool channels : {false, true})
+        prepare_all(region, problem_of(*graph_of(region), constants, channels), all);
+  run_all(all);
   for (const Kernel* kernel : gpu()->kernels().all())
-    EXPECT_TRUE(kernel->on_host || ran.contains(std::string(kernel->name))) << kernel->name;
+    EXPECT_TRUE(
+        kernel->on_host ||
+        std::ranges::any_of(all, [&](const Prepared& each) { return each.kernel == kernel; }))
+        << kernel->name;
 }
 
 TEST(Gpu, MemoryThatCannotBeHadLeavesItUsable) {

@@ -8,7 +8,7 @@
 #include <cstdlib>
 
 #include "device/cuda/device.hpp"
-#include "device/cuda/regions.hpp"
+#include "device/cuda/halves.hpp"
 #include "device/problem.hpp"
 
 namespace hone::test {
@@ -113,13 +113,12 @@ Operand placed(hone::Device& device, Stream& stream, const Value& value, bool fi
 }
 
 /// Of each kernel with some of its tunings. `chosen`: gets the one of the least estimate.
-std::vector<Way> ways_of(const Timed& timed, hone::Device& device, std::string& chosen) {
+std::vector<Way> ways_of(std::string_view text, bool is_large, bool laid, hone::Device& device,
+                         std::string& chosen) {
   const auto stream = device.stream({});
-  const auto graph = parse(timed.text, all_ops());
+  const auto graph = parse(text, all_ops());
   infer(*graph);
-  auto problem = std::make_shared<Problem>();
-  problem->region.body = graph->clone();
-  problem->weights.resize(graph->inputs().size());
+  const auto problem = problem_of(*graph, laid, laid);
   problem->target = device.target();
   std::vector<Buffer> buffers;
   Operands operands;
@@ -129,20 +128,33 @@ std::vector<Way> ways_of(const Timed& timed, hone::Device& device, std::string& 
     operands.outputs.push_back(placed(device, *stream, *output.value, false, buffers));
   std::vector<Way> ways;
   double least = 1;
+  struct Prepared {
+    const Kernel* kernel;
+    Recipe recipe;
+    std::shared_ptr<const hone::Prepared> prepared;
+  };
+  std::vector<Prepared> all;  // they are compiled beside each other
   for (const Kernel* kernel : device.kernels().all()) {
     if (kernel->on_host || !kernel->accepts(*problem).yes) continue;
-    if (kernel->name == "cuda.nest" && timed.flops > 1e9 && !ways.empty()) continue;
+    if (kernel->name == "cuda.nest" && is_large && !all.empty()) continue;
+    if (kernel->name == "cuda.contract" && laid) continue;
     auto tunings = kernel->tunings(*problem);
-    if (tunings.size() > 5) tunings.resize(5);
+    if (tunings.size() > (laid ? 12 : 5)) tunings.resize(laid ? 12 : 5);
     for (const Tuning& tuning : tunings) {
-      const Recipe recipe = kernel->recipe(problem, tuning);
-      const auto prepared = kernel->prepare(recipe, {}, device);
-      const Buffer scratch = device.allocate(*recipe.scratch_bytes.evaluate({}));
-      const auto bound = prepared->bind(operands, bytes_of(scratch), *stream);
-      ways.push_back({seconds_of(*bound, *stream), recipe.seconds,
-                      cat(kernel->name, " ", tuning_text(tuning))});
-      if (recipe.seconds < least) least = recipe.seconds, chosen = ways.back().text;
+      Recipe recipe = kernel->recipe(problem, tuning);
+      std::vector<Tensor> packed;
+      for (const Packing& packing : recipe.packings)
+        packed.push_back(packing.pack(*problem, tuning, problem->weights[packing.input]->tensor()));
+      auto prepared = kernel->prepare(recipe, std::move(packed), device);
+      all.push_back({kernel, std::move(recipe), std::move(prepared)});
     }
+  }
+  for (const Prepared& each : all) {
+    const Buffer scratch = device.allocate(*each.recipe.scratch_bytes.evaluate({}));
+    const auto bound = each.prepared->bind(operands, bytes_of(scratch), *stream);
+    ways.push_back({seconds_of(*bound, *stream), each.recipe.seconds,
+                    cat(each.kernel->name, " ", tuning_text(each.recipe.tuning))});
+    if (each.recipe.seconds < least) least = each.recipe.seconds, chosen = ways.back().text;
   }
   std::sort(ways.begin(), ways.end(),
             [](const Way& a, const Way& b) { return a.seconds < b.seconds; });
@@ -155,7 +167,7 @@ TEST(GpuTimes, Kernels) {
   const auto device = open_device("cuda");
   for (const Timed& timed : kTimed) {
     std::string chosen;
-    const std::vector<Way> ways = ways_of(timed, *device, chosen);
+    const std::vector<Way> ways = ways_of(timed.text, timed.flops > 1e9, false, *device, chosen);
     for (size_t i = 0; i < ways.size(); ++i) {
       const Way& way = ways[i];
       if (i > 0 && way.text != chosen) continue;
@@ -165,6 +177,66 @@ TEST(GpuTimes, Kernels) {
                   timed.bytes / way.seconds * 1e-12, way.text.c_str(),
                   way.text == chosen ? " <- chosen" : "");
     }
+  }
+}
+
+/// A convolution of ResNet-50, as often as it has it.
+struct Layer {
+  int channels, size, filters, kernel, stride, sum, count;
+};
+constexpr Layer kLayers[] = {
+    {64, 56, 64, 1, 1, 0, 1},   {256, 56, 64, 1, 1, 0, 2},    {64, 56, 64, 3, 1, 0, 3},
+    {64, 56, 256, 1, 1, 1, 3},  {64, 56, 256, 1, 1, 0, 1},    {256, 56, 128, 1, 1, 0, 1},
+    {128, 56, 128, 3, 2, 0, 1}, {128, 28, 512, 1, 1, 1, 4},   {512, 28, 128, 1, 1, 0, 3},
+    {128, 28, 128, 3, 1, 0, 3}, {256, 56, 512, 1, 2, 0, 1},   {512, 28, 256, 1, 1, 0, 1},
+    {256, 28, 256, 3, 2, 0, 1}, {256, 14, 1024, 1, 1, 1, 6},  {1024, 14, 256, 1, 1, 0, 5},
+    {256, 14, 256, 3, 1, 0, 5}, {512, 28, 1024, 1, 2, 0, 1},  {1024, 14, 512, 1, 1, 0, 1},
+    {512, 14, 512, 3, 2, 0, 1}, {512, 7, 2048, 1, 1, 1, 3},   {2048, 7, 512, 1, 1, 0, 2},
+    {512, 7, 512, 3, 1, 0, 2},  {1024, 14, 2048, 1, 2, 0, 1}, {3, 224, 64, 7, 2, 0, 1}};
+
+/// All tunings are timed; the sums are of the fastest and of those of the least estimate.
+TEST(GpuTimes, Layers) {
+  const char* asked = std::getenv("HONE_GPU_TIMES");
+  if (asked == nullptr || cuda::gpu_count() == 0)
+    GTEST_SKIP() << "no times are asked for, or there is no GPU";
+  const auto device = open_device("cuda");
+  for (const int batch : {1, 128}) {
+    double sum = 0, sum_chosen = 0;
+    for (const Layer& layer : kLayers) {
+      const int pad = layer.kernel / 2, out = (layer.size - 1) / layer.stride + 1;
+      const std::string text =
+          cat("graph g(%x: f16[", batch, ",", layer.channels, ",", layer.size, ",", layer.size,
+              "], %w: f16[", layer.filters, ",", layer.channels, ",", layer.kernel, ",",
+              layer.kernel, "], %b: f16[", layer.filters, "], %r: f16[", batch, ",", layer.filters,
+              ",", out, ",", out, "]) -> (%y)\n  %a = Conv(%x, %w, %b) pads=[", pad, ",", pad, ",",
+              pad, ",", pad, "] strides=[", layer.stride, ",", layer.stride, "]\n",
+              layer.sum != 0 ? "  %c = Add(%a, %r)\n  %y = Relu(%c)\n" : "  %y = Relu(%a)\n");
+      std::string chosen;
+      const std::vector<Way> ways = ways_of(text, true, true, *device, chosen);
+      const auto pick = std::find_if(ways.begin(), ways.end(),
+                                     [&](const Way& way) { return way.text == chosen; });
+      sum += layer.count * ways.front().seconds;
+      for (const Way& way : ways)  // for those who fit estimates
+        std::fprintf(stderr, "%d %d %d %d %d %d %d %.2f %.2f %s\n", batch, layer.channels,
+                     layer.size, layer.filters, layer.kernel, layer.stride, layer.sum,
+                     way.seconds * 1e6, way.estimate * 1e6, way.text.c_str());
+      sum_chosen += layer.count * pick->seconds;
+      const double flops =
+          2.0 * batch * out * out * layer.filters * layer.channels * layer.kernel * layer.kernel;
+      const double bytes = 2.0 * batch *
+                           (layer.channels * layer.size * layer.size /
+                                (layer.kernel == 1 ? layer.stride * layer.stride : 1) +
+                            (1.0 + layer.sum) * layer.filters * out * out);
+      std::printf(
+          "b%d %d %d %d %d/%d%s x%d: %.1f us (%.0f TFLOP/s, %.2f TB/s) %s; chosen %.1f "
+          "(estimate %.1f) %s\n",
+          batch, layer.channels, layer.size, layer.filters, layer.kernel, layer.stride,
+          layer.sum != 0 ? "+" : "", layer.count, ways.front().seconds * 1e6,
+          flops / ways.front().seconds * 1e-12, bytes / ways.front().seconds * 1e-12,
+          ways.front().text.c_str() + 12, pick->seconds * 1e6, pick->estimate * 1e6,
+          pick == ways.begin() ? "" : pick->text.c_str() + 12);
+    }
+    std::printf("b%d sum %.3f ms, chosen %.3f ms\n", batch, sum * 1e3, sum_chosen * 1e3);
   }
 }
 

@@ -7,7 +7,8 @@
 #include "device/cuda/emit/contract_text.hpp"
 #include "device/cuda/emit/emit.hpp"
 #include "device/cuda/emit/schedule.hpp"
-#include "device/cuda/regions.hpp"
+#include "device/cuda/emit/tensor_text.hpp"
+#include "device/cuda/halves.hpp"
 #include "device/cuda/texts.hpp"
 #include "ir/nest/evaluate.hpp"
 #include "ir/nest/verify.hpp"
@@ -83,6 +84,55 @@ TEST(ContractTexts, Compile) {
   }
 }
 
+/// Products of halves for tensor cores of warps and of warpgroups, dense and by channels.
+TEST(TensorTexts, Compile) {
+  if (!compiler_state().why.empty()) GTEST_SKIP() << "NVRTC: " << compiler_state().why;
+  for (const RegionCase& product : kHalves) {
+    const auto graph = graph_of(product);
+    for (const bool constants : {false, true}) {
+      const auto problem = problem_of(*graph, constants, constants);
+      const auto made = emitter::half_product_of(*problem);
+      ASSERT_EQ(made->declined, "") << product.name;
+      struct Way {
+        emitter::TensorTile tile;
+        int capability;
+      };
+      for (const Way& way :
+           {Way{{128, 64, 3, 1, false, false}, 80}, Way{{64, 32, 4, 4, false, false}, 100},
+            Way{{128, 128, 4, 1, true, true}, 90}, Way{{64, 64, 6, 4, true, true}, 90}}) {
+        const auto written = emitter::text_of(*made, way.tile);
+        ASSERT_EQ(written.declined, "") << product.name;
+        const auto compiled = compile(written.text.narrow(), architecture(way.capability));
+        EXPECT_GT(compiled->image.size(), 100u) << product.name;
+        EXPECT_EQ(compiled->log.find("(C75"), std::string::npos)
+            << product.name << ", " << way.tile.rows << " rows: " << compiled->log;
+      }
+    }
+  }
+}
+
+/// Constants are packed; pictures whose channels lie side by side are copied 16 bytes at a time.
+TEST(TensorTexts, TakeOperandsTheFastWay) {
+  const auto ways = [](std::string_view name, bool constants, bool channels) {
+    for (const RegionCase& product : kHalves)
+      if (product.name == name) {
+        const auto graph = graph_of(product);
+        const auto made = emitter::half_product_of(*problem_of(*graph, constants, channels));
+        return std::pair(made->a.way, made->b.way);
+      }
+    return std::pair(emitter::Way::gathered, emitter::Way::gathered);
+  };
+  using emitter::Way;
+  EXPECT_EQ(ways("rows of halves", true, false), std::pair(Way::copied, Way::packed));
+  EXPECT_EQ(ways("rows of halves", false, false), std::pair(Way::copied, Way::picked));
+  EXPECT_EQ(ways("odd rows of halves", true, false), std::pair(Way::picked, Way::packed));
+  EXPECT_EQ(ways("a picture of halves", true, true), std::pair(Way::copied, Way::packed));
+  EXPECT_EQ(ways("a picture of halves", true, false), std::pair(Way::packed, Way::picked));
+  EXPECT_EQ(ways("a picture of few channels", true, true), std::pair(Way::picked, Way::packed));
+  EXPECT_EQ(ways("points of a picture, halved", true, true), std::pair(Way::copied, Way::packed));
+  EXPECT_EQ(ways("a picture of any size", true, true), std::pair(Way::copied, Way::packed));
+}
+
 TEST(AttentionText, Compiles) {
   if (!compiler_state().why.empty()) GTEST_SKIP() << "NVRTC: " << compiler_state().why;
   for (const int mask : {0, 1, 2}) {
@@ -92,6 +142,22 @@ TEST(AttentionText, Compiles) {
     for (const int capability : {75, 80, 90, 100})
       EXPECT_GT(compile(text, architecture(capability))->image.size(), 100u);
   }
+}
+
+TEST(AttentionText, OfHalvesCompiles) {
+  if (!compiler_state().why.empty()) GTEST_SKIP() << "NVRTC: " << compiler_state().why;
+  for (const int mask : {0, 1, 2})
+    for (const int head : {40, 256}) {
+      const std::string constants =
+          cat("constexpr int kHead = ", head, ", kValue = 72, kMask = ", mask, ", kMaskBits = 16, ",
+              "kFill = 0, kZeroUnseen = 1, kZeroNan = 0, kLast = ", mask - 1,
+              ", kFirst = -1, kSoftcap = 0, kStages = ", head == 40 ? 2 : 1,
+              ";\nconstexpr bool kBf16 = ", mask == 1 ? "true" : "false", ";\n");
+      const emitter::Text text{
+          cat(constants, embedded_text("tensor"), embedded_text("attention_halves"))};
+      for (const int capability : {80, 90, 100})
+        EXPECT_GT(compile(text.narrow(), architecture(capability))->image.size(), 100u);
+    }
 }
 
 std::string name_of(const testing::TestParamInfo<RegionCase>& info) {

@@ -1,11 +1,7 @@
 #include "device/cuda/emit/contract_text.hpp"
 
-#include <map>
-
 #include "base/text.hpp"
-#include "device/cuda/emit/emit.hpp"
-#include "device/cuda/emit/expr_text.hpp"
-#include "device/cuda/emit/inline_stages.hpp"
+#include "device/cuda/emit/contract_buffers.hpp"
 #include "device/cuda/texts.hpp"
 #include "ir/graph.hpp"
 #include "ir/scalar.hpp"
@@ -13,22 +9,18 @@
 namespace hone::cuda::emitter {
 namespace {
 
-using Indices = std::map<std::string, Dim, std::less<>>;
-
 class Writing {
  public:
-  Writing(const Contraction& given, const Tile& tile) : given_(given), tile_(tile) {
+  Writing(const Contraction& given, const Tile& tile)
+      : given_(given), tile_(tile), buffers_(given) {
     type_ = computed_type(given.sum->dtype());
   }
 
   ContractText run() {
-    const Stage& stage = *given_.stage;
-    add_inputs(stage.expr);
-    add_parameter(stage.value, stage.dtype, stage.extents, false);
-    places_.emplace("sum", Place{"sum", given_.sum->dtype(), {}, {}, true});
     const std::string product = product_body(), finish = tile_.split > 1 ? finish_body() : "";
     Text& text = made_.text;
-    for (const auto& [name, place] : places_) text.counts.push_back(hone::product(place.shape));
+    for (const auto& [name, place] : buffers_.places)
+      text.counts.push_back(hone::product(place.shape));
     text.counts.push_back(given_.batch_count() * given_.row_count() * given_.column_count() *
                           Dim(tile_.split));
     std::string numbers;
@@ -36,20 +28,21 @@ class Writing {
       made_.symbols.push_back(name);
       numbers += cat(", I ", symbol);
     }
-    text.body = tables_;
+    text.body = buffers_.tables;
     if (tile_.tensor)
       text.body +=
           cat("constexpr bool kIsBf16 = ", given_.a->dtype() == DType::bf16 ? "true" : "false",
               ";\n", embedded_text("mma"));
     text.body += cat("extern \"C\" __global__ void __launch_bounds__(", kTileThreads, ", ",
-                     tile_.rows * tile_.columns > 8192 ? 2 : 3, ") product(", parameters_,
+                     tile_.rows * tile_.columns > 8192 ? 2 : 3, ") product(", buffers_.declarations,
                      "char* scratch", numbers, ") {\n", product, "}\n");
     if (!finish.empty())
-      text.body += cat("extern \"C\" __global__ void finish(", parameters_, "char* scratch",
-                       numbers, ") {\n", finish, "}\n");
+      text.body += cat("extern \"C\" __global__ void finish(", buffers_.declarations,
+                       "char* scratch", numbers, ") {\n", finish, "}\n");
     if (tile_.split > 1)
       made_.scratch_bytes = Dim(tile_.split) * given_.batch_count() * given_.row_count() *
                             given_.column_count() * Dim(bits(partial()) / 8);
+    made_.parameters = buffers_.parameters;
     return std::move(made_);
   }
 
@@ -58,66 +51,6 @@ class Writing {
   DType partial() const {
     const DType dtype = given_.sum->dtype();
     return dtype == DType::f16 || dtype == DType::bf16 ? DType::f32 : dtype;
-  }
-
-  void add_parameter(const Value* value, DType dtype, const Dims& shape, bool is_input) {
-    const std::string name = cat("b", made_.parameters.size());
-    parameters_ += cat(is_input ? "const " : "", stored_type(dtype), "* __restrict__ ", name, ", ");
-    names_.emplace(value, name);
-    places_.emplace(name, Place{name, dtype, shape, {}});
-    made_.parameters.push_back(value);
-  }
-
-  void add_inputs(const Expr& expr) {
-    visit(expr, [&](const Expr& inner) {
-      if (inner.kind() != Expr::Kind::load) return;
-      const Value* value = std::get<const Value*>(inner.source());
-      if (names_.contains(value)) return;
-      const TensorType& type = value->type.tensor();
-      if (value->is_constant()) add_table(value);
-      else add_parameter(value, type.dtype, type.shape(), true);
-    });
-  }
-
-  void add_table(const Value* value) {
-    const TensorType& type = value->type.tensor();
-    Place place{cat("c", names_.size()), type.dtype, type.shape(), {}};
-    tables_ += table_text(place, value->weight->tensor());
-    names_.emplace(value, place.name);
-    places_.emplace(place.name, std::move(place));
-  }
-
-  /// The loops of one side as quotients and remainders of its number.
-  static void place(const std::vector<Axis>& axes, const Dim& number, Indices& at) {
-    const Dims places = parted(number, axes);
-    for (size_t i = 0; i < axes.size(); ++i)
-      at[std::string(*axes[i].variable.as_variable())] = places[i];
-  }
-
-  Indices places() const {
-    Indices at;
-    place(given_.batches, Dim::variable("z"), at);
-    place(given_.rows, Dim::variable("m"), at);
-    place(given_.columns, Dim::variable("n"), at);
-    place(given_.depth, Dim::variable("k"), at);
-    return at;
-  }
-
-  /// Over the text's buffers and variables; the sum is a register.
-  Expr in_text(const Expr& expr, const Indices& at) const {
-    if (expr == *given_.sum) return Expr::load(BufferName{"sum"}, expr.dtype(), {});
-    if (expr.kind() == Expr::Kind::number) return expr;
-    if (expr.kind() == Expr::Kind::index)
-      return Expr::index(expr.dim().substitute_variables([&](std::string_view name) {
-        const auto found = at.find(name);
-        return found == at.end() ? std::nullopt : std::optional<Dim>(found->second);
-      }));
-    std::vector<Expr> operands;
-    for (const Expr& operand : expr.operands()) operands.push_back(in_text(operand, at));
-    if (expr.kind() == Expr::Kind::call) return Expr::call(expr.function(), std::move(operands));
-    if (expr.kind() == Expr::Kind::cast) return Expr::cast(expr.dtype(), std::move(operands[0]));
-    return Expr::load(BufferName{names_.at(std::get<const Value*>(expr.source()))}, expr.dtype(),
-                      std::move(operands), expr.outside());
   }
 
   /// One operand: how its tile is fetched and kept.
@@ -147,11 +80,11 @@ class Writing {
     if (load.kind() != Expr::Kind::load || load.outside() || axes.empty()) return false;
     const Value* value = std::get<const Value*>(load.source());
     if (value->is_constant() || bits(load.dtype()) * width != 128) return false;
-    Dim offset, stride = 1;
-    for (size_t axis = load.operands().size(); axis-- > 0;) {
+    const Dims strides = strides_of(value, value->type.tensor().shape(), given_.strides);
+    Dim offset;
+    for (size_t axis = 0; axis < strides.size(); ++axis) {
       if (load.operands()[axis].kind() != Expr::Kind::index) return false;
-      offset = offset + load.operands()[axis].dim() * stride;
-      stride = stride * value->type.tensor().shape()[axis];
+      offset = offset + load.operands()[axis].dim() * strides[axis];
     }
     const std::string last(*axes.back().variable.as_variable());
     const auto at = [&](const Dim& place) {
@@ -176,7 +109,7 @@ class Writing {
 
   /// Each thread's elements of a tile of one operand, from memory into registers.
   void fetch(std::string& out, const Side& side) {
-    ExprText text(places_, dims_, out, 2);
+    ExprText text(buffers_.places, dims_, out, 2);
     const std::string type = side.width > 1 ? "uint4" : element();
     text.line("#pragma unroll");
     text.open(cat("for (int j = 0; j < ", units(side), "; ++j) {"));
@@ -186,10 +119,10 @@ class Writing {
     text.line(cat("const I ", number, " = ", side.first, " + ", x, ", ", k, " = k0 + ", y, ";"));
     text.line(cat(type, " x = {};"));
     text.open(cat("if (", number, " < ", side.count, " && ", k, " < k_end) {"));
-    Expr value = in_text(*side.operand, places());
+    Expr value = buffers_.in_text(*side.operand, buffers_.indices());
     const bool plain = value.kind() == Expr::Kind::load && !value.outside();
     if (tile_.tensor && plain) {
-      const Place& place = places_.at(std::get<BufferName>(value.source()).text);
+      const Place& place = buffers_.places.at(std::get<BufferName>(value.source()).text);
       Place raw = place;
       raw.dtype = DType::u16;
       raw_places_.insert_or_assign(place.name, std::move(raw));
@@ -239,7 +172,7 @@ class Writing {
     const int bm = tile_.rows, bn = tile_.columns, bk = tile_.depth;
     const Side a = side(*given_.a, "a", bm, given_.a_runs_along_depth, given_.rows, "m");
     const Side b = side(*given_.b, "b", bn, given_.b_runs_along_depth, given_.columns, "n");
-    std::string out = declared(a) + declared(b);
+    std::string out = declared(a) + declared(b) + "  let_others_begin();\n  wait_for_others();\n";
     out += cat("  const I m_count = ", dims_(given_.row_count()),
                ", n_count = ", dims_(given_.column_count()),
                ", k_count = ", dims_(given_.depth_count()), ";\n");
@@ -292,7 +225,7 @@ class Writing {
 
   /// Loops over a thread's sums; where each is in the result.
   void store(std::string& out) {
-    ExprText text(places_, dims_, out, 1);
+    ExprText text(buffers_.places, dims_, out, 1);
     const std::string m = dims_.variable("m"), n = dims_.variable("n");
     const int bm = tile_.rows, bn = tile_.columns;
     const int down = bm / 16, right = bn / 16;
@@ -326,22 +259,19 @@ class Writing {
 
   void put(ExprText& text) {
     const Stage& stage = *given_.stage;
-    const Indices at = places();
-    Expr value = in_text(stage.expr, at);
+    const Indices at = buffers_.indices();
+    Expr value = buffers_.in_text(stage.expr, at);
     if (value.dtype() != stage.dtype) value = Expr::cast(stage.dtype, std::move(value));
-    Dims place;
-    for (size_t axis = 0; axis < stage.extents.size(); ++axis)
-      place.push_back(at.at(std::string(*loop(static_cast<int>(axis)).as_variable())));
-    const Place& into = places_.at(names_.at(stage.value));
+    const Place& into = buffers_.result();
     const std::string result = text.value(value);
-    text.line(
-        cat(into.name, "[", text.offset(into, place), "] = ", stored(result, into.dtype), ";"));
+    text.line(cat(into.name, "[", text.offset(into, buffers_.result_place(at)),
+                  "] = ", stored(result, into.dtype), ";"));
   }
 
   /// Sums of parts of the depth, in their order.
   std::string finish_body() {
-    std::string out;
-    ExprText text(places_, dims_, out, 1);
+    std::string out = "  let_others_begin();\n  wait_for_others();\n";
+    ExprText text(buffers_.places, dims_, out, 1);
     const Dim all = given_.batch_count() * given_.row_count() * given_.column_count();
     const std::string m = dims_.variable("m"), n = dims_.variable("n"), z = dims_.variable("z");
     text.line(cat("const I m_count = ", dims_(given_.row_count()),
@@ -363,9 +293,8 @@ class Writing {
   const char* type_;
   ContractText made_;
   DimText dims_;
-  Places places_, raw_places_;  // raw: halves as their bits
-  std::map<const Value*, std::string> names_;
-  std::string parameters_, tables_;
+  ContractBuffers buffers_;
+  Places raw_places_;  // halves as their bits
 };
 
 }  // namespace

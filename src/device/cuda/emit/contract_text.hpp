@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "device/cuda/emit/emit.hpp"
+#include "device/cuda/emit/strides.hpp"
 #include "ir/stages.hpp"
 #include "ir/tensor.hpp"
 
@@ -19,6 +20,7 @@ struct Contraction {
   std::optional<Expr> a, b;
   std::vector<Axis> batches, rows, columns, depth;  // loops of the stage; axes of the sum
   bool a_runs_along_depth = false, b_runs_along_depth = false;  // in memory
+  Strides strides;
   std::string declined;  // why it is none, in words; empty: it is
 
   Dim batch_count() const { return count(batches); }
@@ -31,7 +33,8 @@ struct Contraction {
     return all;
   }
 };
-Contraction contraction_of(const Graph& body);
+/// `strides`: of what the region reads and makes. Columns are what lies side by side in the result.
+Contraction contraction_of(const Graph& body, const Strides& strides = {});
 
 /// Rows and columns of a block's tile, in how many parts the depth is summed by different blocks.
 /// `tensor`: halves are multiplied on tensor cores, where the depth is 32 and multiplies() says so.

@@ -34,13 +34,16 @@ void find_sums(const Expr& expr, Sums& sums) {
   for (const Expr& operand : expr.operands()) find_sums(operand, sums);
 }
 
-/// The last index of a load, of those in the expression, moves with one of the axes.
-bool runs_along(const Expr& expr, const std::vector<Axis>& axes) {
+/// From element to element in memory, a load in the expression moves along one of the axes.
+bool runs_along(const Expr& expr, const std::vector<Axis>& axes, const Strides& strides) {
   bool found = false;
   visit(expr, [&](const Expr& inner) {
     if (inner.kind() != Expr::Kind::load || inner.operands().empty()) return;
+    const Value* value = std::get<const Value*>(inner.source());
+    const int last = innermost(value, value->type.tensor().shape(), strides);
+    if (last < 0) return;
     Variables names;
-    collect(inner.operands().back(), names);
+    collect(inner.operands()[static_cast<size_t>(last)], names);
     for (const Axis& axis : axes) found |= names.contains(name_of(axis.variable));
   });
   return found;
@@ -56,8 +59,9 @@ const Expr* product_in(const Expr& sum) {
 
 }  // namespace
 
-Contraction contraction_of(const Graph& body) {
+Contraction contraction_of(const Graph& body, const Strides& strides) {
   Contraction made;
+  made.strides = strides;
   const auto no = [&](std::string why) {
     made.declined = std::move(why);
     return made;
@@ -85,10 +89,14 @@ Contraction contraction_of(const Graph& body) {
   Variables of_a, of_b;
   collect(*made.a, of_a);
   collect(*made.b, of_b);
-  // The last loop is that of the columns: neighbours in memory are stored by neighbours.
+  // Columns are what lies side by side: neighbours in memory are stored by neighbours.
   const size_t rank = made.stage->extents.size();
-  for (size_t axis = rank; axis-- > 0;) {
-    const std::string name = name_of(loop(static_cast<int>(axis)));
+  std::vector<int> loops;
+  for (size_t axis = rank; axis-- > 0;) loops.push_back(static_cast<int>(axis));
+  if (const int last = innermost(made.stage->value, made.stage->extents, strides); last >= 0)
+    loops.insert(loops.begin(), last);
+  for (const int axis : loops) {
+    const std::string name = name_of(loop(axis));
     if (of_a.contains(name) == of_b.contains(name)) continue;
     if (of_a.contains(name)) {
       std::swap(made.a, made.b);
@@ -103,8 +111,10 @@ Contraction contraction_of(const Graph& body) {
     kind.push_back({variable, made.stage->extents[axis]});
   }
   // Of a picture, neighbours are both: of a filter's taps, and of results.
-  made.a_runs_along_depth = runs_along(*made.a, made.depth) && !runs_along(*made.a, made.rows);
-  made.b_runs_along_depth = runs_along(*made.b, made.depth) && !runs_along(*made.b, made.columns);
+  made.a_runs_along_depth =
+      runs_along(*made.a, made.depth, strides) && !runs_along(*made.a, made.rows, strides);
+  made.b_runs_along_depth =
+      runs_along(*made.b, made.depth, strides) && !runs_along(*made.b, made.columns, strides);
   return made;
 }
 

@@ -143,7 +143,7 @@ class Emitting {
     launch.threads = std::max(group_, 256);
     if (group_ > 32) launch.threads = group_;  // its threads wait for each other
     launch.turns_a_block = launch.threads / group_;
-    std::string out;
+    std::string out = "  let_others_begin();\n  wait_for_others();\n";
     for (const std::string& line : scratch_lines_) out += line;
     ExprText text(places_, dims_, out, 1);
     const std::string t = dims_.variable(turn_);

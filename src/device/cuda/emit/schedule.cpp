@@ -18,11 +18,15 @@ std::vector<const Value*> outputs_of(const Graph& body) {
   return outputs;
 }
 
-bool reads_along_rows(const Expr& expr) {
+bool reads_along_rows(const Expr& expr, const Strides& strides) {
   bool found = false;
   visit(expr, [&](const Expr& inner) {
     if (inner.kind() != Expr::Kind::load || inner.operands().empty()) return;
-    const Expr& last = inner.operands().back();
+    const auto* value = std::get_if<const Value*>(&inner.source());
+    const int axis = value == nullptr ? static_cast<int>(inner.operands().size()) - 1
+                                      : innermost(*value, (*value)->type.tensor().shape(), strides);
+    if (axis < 0) return;
+    const Expr& last = inner.operands()[static_cast<size_t>(axis)];
     if (last.kind() != Expr::Kind::index) return;
     std::set<std::string, std::less<>> names;
     last.dim().collect_variables(names);
@@ -33,7 +37,8 @@ bool reads_along_rows(const Expr& expr) {
 
 class Scheduling {
  public:
-  Scheduling(const Graph& body, Stages stages) : outputs_(outputs_of(body)), stages_(stages) {
+  Scheduling(const Graph& body, Stages stages, const Strides& strides)
+      : outputs_(outputs_of(body)), stages_(std::move(stages)), strides_(strides) {
     made_.nest.name = "region";
   }
 
@@ -72,6 +77,8 @@ class Scheduling {
 
   void add_parameter(const Value* value, DType dtype, Dims shape, Scope scope) {
     NestBuffer buffer{cat("p", made_.operands.size()), dtype, std::move(shape), scope};
+    if (const auto found = strides_.find(value); found != strides_.end())
+      buffer.strides = found->second;
     names_.emplace(value, buffer.name);
     made_.nest.parameters.push_back(std::move(buffer));
     made_.operands.push_back(value);
@@ -121,7 +128,7 @@ class Scheduling {
       rows_ = rows;
       found = true;
       fuses |= !is_output(*stage);
-      along |= reads_along_rows(stage->expr);
+      along |= reads_along_rows(stage->expr, strides_) || is_few(stage->extents);
       longest = std::max(longest, length_of(stage->expr));
     }
     if (!found || (!fuses && !along) || (!fuses && longest < 16)) return false;
@@ -136,6 +143,12 @@ class Scheduling {
     }
     made_.lanes = longest <= 256 ? 32 : longest <= 4096 ? 128 : 512;
     return true;
+  }
+
+  /// So few results that a thread for each leaves most of a GPU idle.
+  static bool is_few(const Dims& extents) {
+    constexpr int64_t kFew = 1 << 15;
+    return product(extents).constant().value_or(kFew) < kFew;
   }
 
   /// Elements that one fold reads; where they are not known, some.
@@ -258,6 +271,9 @@ class Scheduling {
       Expr value = in_nest(stage->expr, at, body);
       finish(*stage, place, std::move(value), body);
     }
+    // Neighbours in memory are neighbours among the threads.
+    if (const int last = innermost(stages.front()->value, extents, strides_); last >= 0)
+      std::rotate(loops.begin() + last, loops.begin() + last + 1, loops.end());
     if (loops.empty()) loops.push_back({variable("i"), 1});
     wrap(loops, std::move(body), Mode::parallel);
   }
@@ -365,6 +381,7 @@ class Scheduling {
 
   const std::vector<const Value*> outputs_;
   const Stages stages_;
+  const Strides& strides_;
   Scheduled made_;
   std::unordered_map<const Value*, const Stage*> by_value_;
   std::unordered_map<const Value*, std::string> names_;
@@ -376,7 +393,7 @@ class Scheduling {
 
 }  // namespace
 
-Scheduled schedule(const Graph& body) {
+Scheduled schedule(const Graph& body, const Strides& strides) {
   const Stages stages = stages_of(body);
   Scheduled none;
   none.declined = stages.declined;
@@ -390,7 +407,7 @@ Scheduled schedule(const Graph& body) {
   Stages fewer = inlined(stages, outputs);
   none.declined = fewer.declined;
   if (!fewer) return none;
-  return Scheduling(body, std::move(fewer)).run();
+  return Scheduling(body, std::move(fewer), strides).run();
 }
 
 }  // namespace hone::cuda::emitter

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "device/cuda/emit/strides.hpp"
 #include "ir/nest/nest.hpp"
 #include "ir/stages.hpp"
 
@@ -19,7 +20,7 @@ struct Scheduled {
 /// Rows, where all that the stages fold is folded along rows of the results: a group of threads
 /// takes a row, folds it, and writes it, so that softmax or layer norm is one function. Else one
 /// function for each stage that is left by inlined(), a thread for each element. `body`: of a
-/// region.
-Scheduled schedule(const Graph& body);
+/// region; `strides`: of its inputs and outputs.
+Scheduled schedule(const Graph& body, const Strides& strides = {});
 
 }  // namespace hone::cuda::emitter

@@ -1,4 +1,4 @@
-// Attention of f32 whose scores never are in memory.
+// Attention whose scores never are in memory: of f32 by multiply-adds, of halves on tensor cores.
 
 #include "ops/attention.hpp"
 
@@ -7,14 +7,15 @@
 #include <cmath>
 
 #include "device/attention_geometry.hpp"
-#include "device/cuda/module.hpp"
+#include "device/cuda/launches.hpp"
 #include "device/cuda/texts.hpp"
 #include "device/problem.hpp"
 
 namespace hone::cuda {
 namespace {
 
-constexpr int kQueries = 32, kKeys = 64;  // as in the text
+constexpr int kQueries = 32, kKeys = 64;  // as in the texts
+constexpr int kHalfQueries = 64;
 
 const Attention* op_of(const Problem& problem) {
   const Node* node = problem.region.single();
@@ -32,6 +33,28 @@ int64_t head_of(const TensorType& type, int64_t heads) {
   if (!last) return 0;
   if (type.rank() == 4) return *last;
   return heads > 0 ? *last / heads : 0;
+}
+
+bool is_half(const Problem& problem) {
+  return type_of(*problem.region.single(), Attention::kQ)->dtype != DType::f32;
+}
+
+/// Of halves: with so many tiles of keys.
+int64_t half_bytes(int64_t head, int64_t value, int stages) {
+  const auto pitch = [](int64_t elements) { return (elements + 15) / 16 * 32 + 16; };
+  return kHalfQueries * pitch(head) + stages * kKeys * (pitch(head) + pitch(value));
+}
+
+/// Tiles of keys that fit; 0: not even one does.
+int stages_of(const Target& target, int64_t head, int64_t value) {
+  const int capability = capability_of(target);
+  const int64_t most = (capability >= 90 && capability < 120 ? 227
+                        : capability == 80                   ? 163
+                                                             : 99)
+                       << 10;
+  for (const int stages : {2, 1})
+    if (half_bytes(head, value, stages) <= most) return stages;
+  return 0;
 }
 
 int64_t shared_bytes(int64_t head, int64_t value) {
@@ -55,27 +78,38 @@ Verdict supports(const Problem& problem) {
     if (i > Attention::kMask) return Verdict::no("a cache or lengths of keys are given");
     if (type == nullptr || !type->has_rank()) return Verdict::no("an operand of unknown rank");
     if (!is_operand(problem, node.input(i))) return Verdict::no("an operand is a literal");
+    const DType dtype = type_of(node, 0)->dtype;
+    if (dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16)
+      return Verdict::no("f32, f16 and bf16 only");
     const bool fits =
-        type->dtype == DType::f32 || (i == Attention::kMask && type->dtype == DType::boolean);
-    if (!fits) return Verdict::no("f32 only");
+        type->dtype == dtype ||
+        (i == Attention::kMask && (type->dtype == DType::f32 || type->dtype == DType::boolean));
+    if (!fits) return Verdict::no("operands of several types");
     if (i == Attention::kMask && type->shape().empty()) return Verdict::no("the mask is a scalar");
   }
-  if (op->is_causal || op->left_window_size >= 0 || op->right_window_size >= 0)
+  const bool half = is_half(problem);
+  if (!half && (op->is_causal || op->left_window_size >= 0 || op->right_window_size >= 0))
     return Verdict::no("queries see a part of the keys");
-  if (op->softcap != 0) return Verdict::no("scores are capped");
+  if (!half && op->softcap != 0) return Verdict::no("scores are capped");
   for (size_t i = 1; i < node.outputs.size(); ++i)
     if (node.outputs[i] != nullptr) return Verdict::no("wants more than the first result");
   const int64_t head = head_of(*type_of(node, Attention::kQ), op->q_num_heads);
   const int64_t value = head_of(*type_of(node, Attention::kV), op->kv_num_heads);
   if (head <= 0 || value <= 0 || head % 4 != 0 || head > 256 || value > 256)
     return Verdict::no("wants heads of a known size, a multiple of 4 up to 256");
+  if (!half) return {};
+  if (capability_of(*problem.target) < 80)
+    return Verdict::no("wants tensor cores of compute capability 8.0");
+  if (head % 8 != 0 || value % 8 != 0) return Verdict::no("wants heads of multiples of 8");
+  if (stages_of(*problem.target, head, value) == 0)
+    return Verdict::no("has no room for heads of that size");
   return {};
 }
 
 std::vector<Tuning> tunings(const Problem&) { return {{}}; }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  constexpr double kShare = 0.25;  // of the peak that it reaches
+  const double share = is_half(*problem) ? 3 : 0.25;  // of the peak that it reaches
   Recipe made;
   made.tuning = tuning;
   const Node& node = *problem->region.single();
@@ -89,7 +123,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const auto keys = static_cast<double>(size_for_estimates(*problem, k[k.size() - 2]));
   const Target& target = *problem->target;
   made.seconds = target.launch_seconds + 4 * count(node.outputs[0]->type.tensor()) * keys /
-                                             (kShare * target.flops_per_second);
+                                             (share * target.flops_per_second);
   made.problem = std::move(problem);
   return made;
 }
@@ -104,7 +138,8 @@ struct Ready final : Prepared, std::enable_shared_from_this<Ready> {
   std::unique_ptr<const LateModule> module;
   Attention op;
   bool has_mask = false;
-  int shared = 0;
+  int shared = 0, threads = 256;
+  int64_t queries_a_block = kQueries;
   std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
                               hone::Stream& stream) const override;
 };
@@ -113,7 +148,8 @@ class Running final : public Bound {
  public:
   Running(std::shared_ptr<const Ready> ready, const Operands& operands)
       : ready_(std::move(ready)),
-        launch_(ready_->module->get().function("attention", ready_->shared), 256, ready_->shared) {
+        launch_(ready_->module->get().function("attention", ready_->shared), ready_->threads,
+                ready_->shared) {
     const Attention& op = ready_->op;
     const Heads q(operands.inputs[0].shape, op.q_num_heads);
     const Heads k(operands.inputs[1].shape, op.kv_num_heads);
@@ -134,7 +170,8 @@ class Running final : public Bound {
     place(numbers_.q, q), place(numbers_.k, k), place(numbers_.v, v), place(numbers_.y, y);
     std::copy_n(mask.strides, 4, numbers_.mask);
     numbers_.mask[4] = mask.keys;
-    blocks_ = q.batch * q.heads * ((q.sequence + kQueries - 1) / kQueries);
+    const int64_t each = ready_->queries_a_block;
+    blocks_ = q.batch * q.heads * ((q.sequence + each - 1) / each);
     launch_.set_grid(blocks_);
     rebind(operands);
   }
@@ -166,14 +203,33 @@ std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte
   return std::make_unique<Running>(shared_from_this(), operands);
 }
 
+std::string constant(std::string_view name, int64_t value) {
+  return cat("constexpr int ", name, " = ", value, ";\n");
+}
+
+/// How many keys a query sees on one side of its place: -1: all.
+std::string half_constants(const Problem& problem) {
+  const Node& node = *problem.region.single();
+  const Attention& op = *op_of(problem);
+  const TensorType* mask = type_of(node, Attention::kMask);
+  const bool bf16 = type_of(node, Attention::kQ)->dtype == DType::bf16;
+  int64_t last = op.right_window_size;
+  if (op.is_causal) last = last < 0 ? 0 : std::min<int64_t>(0, last);
+  std::string text = cat("constexpr bool kBf16 = ", bf16 ? "true" : "false", ";\n");
+  text += constant("kMaskBits", mask == nullptr ? 0 : bits(mask->dtype));
+  text += constant("kLast", last) + constant("kFirst", op.left_window_size);
+  text += constant("kSoftcap", std::bit_cast<int32_t>(op.softcap));
+  text += constant(
+      "kStages", stages_of(*problem.target, head_of(*type_of(node, Attention::kQ), op.q_num_heads),
+                           head_of(*type_of(node, Attention::kV), op.kv_num_heads)));
+  return text;
+}
+
 /// Constants of the text, and the text.
 std::string text_of(const Problem& problem) {
   const Node& node = *problem.region.single();
   const Attention& op = *op_of(problem);
   const TensorType* mask = type_of(node, Attention::kMask);
-  const auto constant = [](std::string_view name, int64_t value) {
-    return cat("constexpr int ", name, " = ", value, ";\n");
-  };
   std::string text;
   text += constant("kHead", head_of(*type_of(node, Attention::kQ), op.q_num_heads));
   text += constant("kValue", head_of(*type_of(node, Attention::kV), op.kv_num_heads));
@@ -181,7 +237,10 @@ std::string text_of(const Problem& problem) {
   text += constant("kFill", std::bit_cast<int32_t>(op.fill));
   text += constant("kZeroUnseen", op.zero_unseen ? 1 : 0);
   text += constant("kZeroNan", op.zero_nan ? 1 : 0);
-  return text + std::string(embedded_text("attention"));
+  if (!is_half(problem)) return text + std::string(embedded_text("attention"));
+  text += half_constants(problem);
+  return emitter::Text{cat(text, embedded_text("tensor"), embedded_text("attention_halves"))}
+      .narrow();
 }
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>,
@@ -191,9 +250,15 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   auto ready = std::make_shared<Ready>();
   ready->op = *op_of(problem);
   ready->has_mask = node.input(Attention::kMask) != nullptr;
-  ready->shared = static_cast<int>(
-      shared_bytes(head_of(*type_of(node, Attention::kQ), ready->op.q_num_heads),
-                   head_of(*type_of(node, Attention::kV), ready->op.kv_num_heads)));
+  const int64_t head = head_of(*type_of(node, Attention::kQ), ready->op.q_num_heads);
+  const int64_t value = head_of(*type_of(node, Attention::kV), ready->op.kv_num_heads);
+  ready->shared = static_cast<int>(shared_bytes(head, value));
+  if (is_half(problem)) {
+    ready->shared =
+        static_cast<int>(half_bytes(head, value, stages_of(*problem.target, head, value)));
+    ready->threads = 128;
+    ready->queries_a_block = kHalfQueries;
+  }
   ready->module =
       std::make_unique<const LateModule>(static_cast<Device&>(device).gpu(), text_of(problem));
   return ready;

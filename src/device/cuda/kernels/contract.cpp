@@ -56,9 +56,13 @@ const Value* end_of_product(const Graph& body) {
   return nullptr;
 }
 
+Contraction contraction_of_problem(const Problem& problem) {
+  return contraction_of(*problem.region.body, emitter::strides_of(problem));
+}
+
 Verdict supports(const Problem& problem) {
   const Graph& body = *problem.region.body;
-  const Contraction made = contraction_of(body);
+  const Contraction made = contraction_of_problem(problem);
   if (made.declined.empty()) {
     const emitter::ContractText text = text_of(made, {});
     if (!text.declined.empty()) return Verdict::no(text.declined);
@@ -120,10 +124,19 @@ Tile tile_of(const Tuning& tuning) {
   return {at("m"), at("n"), at("k"), at("split"), at("tensor") != 0};
 }
 
+/// Whether tiles of halves come 16 bytes at a time, mostly: elsewhere cuda.tensor is the one.
+bool comes_in_runs(const Contraction& made) {
+  const auto plain = [](const Expr& operand) {
+    return operand.kind() == Expr::Kind::load && !operand.outside();
+  };
+  return plain(*made.a) && plain(*made.b);
+}
+
 std::vector<Tuning> tunings(const Problem& problem) {
-  const Contraction made = contraction_of(*problem.region.body);
+  const Contraction made = contraction_of_problem(problem);
   const Sizes sizes = sizes_of(problem, made);
-  const bool tensor = emitter::multiplies_halves(made) && capability_of(*problem.target) >= 80;
+  const bool tensor = emitter::multiplies_halves(made) && comes_in_runs(made) &&
+                      capability_of(*problem.target) >= 80;
   std::vector<std::pair<double, Tile>> tiles;
   for (const auto& [rows, columns] : {std::pair{128, 128}, {128, 64}, {64, 128}, {64, 64}})
     for (const int split : {1, 2, 4, 8, 16})
@@ -143,7 +156,7 @@ std::vector<Tuning> tunings(const Problem& problem) {
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
-  const Contraction contraction = contraction_of(*problem->region.body);
+  const Contraction contraction = contraction_of_problem(*problem);
   const Tile tile = tile_of(tuning);
   made.scratch_bytes = text_of(contraction, tile).scratch_bytes;
   made.seconds = seconds_of(*problem, sizes_of(*problem, contraction), tile);
@@ -190,7 +203,7 @@ std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>,
                                         hone::Device& device) {
   const Graph& body = *recipe.problem->region.body;
-  const Contraction made = contraction_of(body);
+  const Contraction made = contraction_of_problem(*recipe.problem);
   auto ready = std::make_shared<Ready>();
   ready->tile = tile_of(recipe.tuning);
   ready->text = text_of(made, ready->tile);
@@ -215,7 +228,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 
 void register_contract(KernelRegistry& registry) {
   Kernel kernel{"cuda.contract", 1, supports, tunings, recipe, prepare};
-  kernel.several = true;
+  kernel.several = kernel.strided = true;
   registry.add(kernel);
 }
 

@@ -18,9 +18,9 @@ struct Made {
   std::string declined;
 };
 
-Made made_of(const Graph& body) {
+Made made_of(const Problem& problem) {
   Made made;
-  made.scheduled = emitter::schedule(body);
+  made.scheduled = emitter::schedule(*problem.region.body, emitter::strides_of(problem));
   made.declined = made.scheduled.declined;
   if (!made.declined.empty()) return made;
   std::vector<Tensor> contents;
@@ -72,10 +72,9 @@ Verdict refusal_of(const Graph& body) {
 }
 
 Verdict supports(const Problem& problem) {
-  const Graph& body = *problem.region.body;
   if (problem.region.single() == nullptr)
-    if (Verdict refused = refusal_of(body); !refused.yes) return refused;
-  const Made made = made_of(body);
+    if (Verdict refused = refusal_of(*problem.region.body); !refused.yes) return refused;
+  const Made made = made_of(problem);
   return made.declined.empty() ? Verdict() : Verdict::no(made.declined);
 }
 
@@ -129,10 +128,12 @@ std::vector<size_t> overwritable(const Problem& problem, const Made& made) {
   std::vector<size_t> all;
   if (made.emitted.launches.size() != 1 || body.outputs().size() != 1) return all;
   const Stages stages = stages_of(body);
+  const emitter::Strides strides = emitter::strides_of(problem);
   const Value* result = body.outputs().front().value;
   for (size_t i = 0; i < body.inputs().size(); ++i) {
     const Value* input = body.inputs()[i];
     if (problem.weights[i] != nullptr || !(input->type == result->type)) continue;
+    if (strides.contains(input) != strides.contains(result)) continue;
     // Every op works element by element on operands of one shape: no other element is read.
     bool good = true;
     for (const auto& stage : stages.list) {
@@ -157,7 +158,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   constexpr double kElementSeconds = 1e-7;  // of one that waits for memory
   Recipe made;
   made.tuning = tuning;
-  const Made code = made_of(*problem->region.body);
+  const Made code = made_of(*problem);
   made.scratch_bytes = code.emitted.scratch_bytes;
   const Target& target = *problem->target;
   double bytes = 0;
@@ -201,7 +202,7 @@ std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>,
                                         hone::Device& device) {
   const Graph& body = *recipe.problem->region.body;
-  Made made = made_of(body);
+  Made made = made_of(*recipe.problem);
   check(made.declined.empty(), Code::internal, "a region is refused now: ", made.declined);
   auto ready = std::make_shared<Ready>();
   ready->emitted = std::move(made.emitted);
@@ -224,7 +225,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 
 void register_nest(KernelRegistry& registry) {
   Kernel kernel{"cuda.nest", 1, supports, tunings, recipe, prepare};
-  kernel.several = true;
+  kernel.several = kernel.strided = true;
   registry.add(kernel);
 }
 

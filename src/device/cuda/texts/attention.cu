@@ -26,6 +26,9 @@ extern "C" __global__ void __launch_bounds__(256)
     attention(const float* q, const float* k, const float* v, const void* mask, float* y,
               long long heads, long long group, long long queries, long long keys,
               long long scale_bits, Heads of_q, Heads of_k, Heads of_v, Heads of_y, Mask of_mask) {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;\n griddepcontrol.wait;" ::: "memory");
+#endif
   extern __shared__ float4 memory[];
   float* tq = (float*)memory;
   float* tk = tq + kQueries * kQ;

@@ -1,5 +1,19 @@
 // What texts begin with: arithmetic of places (in I; U is I without a sign), conversions, and what
 // C++ has otherwise than expressions of Hone.
+
+/// A kernel may be launched so that it begins while the one before still runs. From here on that
+/// has ended, and all before it, too.
+__device__ void wait_for_others() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+/// The next one may begin.
+__device__ void let_others_begin() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
 __device__ I floor_div(I a, I b) {
   I q = a / b;
   return a % b != 0 && (a < 0) != (b < 0) ? q - 1 : q;

@@ -1,0 +1,344 @@
+#include "device/cuda/emit/tensor_results.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "ir/graph.hpp"
+
+namespace hone::cuda::emitter {
+namespace {
+
+std::string name_of(const Axis& axis) { return std::string(*axis.variable.as_variable()); }
+
+}  // namespace
+
+void TensorResults::write(std::string& out, ExprText& text) {
+  if (is_direct()) write_directly(out, text);
+  else write_eights(out, text);
+}
+
+/// Through shared memory, so that a thread has 8 columns side by side.
+void TensorResults::write_eights(std::string& out, ExprText& text) {
+  const int pitch = (tile_.columns + 8) * 4;
+  const int blocks = tile_.warpgroups ? 64 : 16;  // rows from one block of sums to the next
+  text.line("#pragma unroll");
+  text.line(cat("for (int d = 0; d < ", tile_.down(), "; ++d)"));
+  text.line("#pragma unroll");
+  text.open(cat("  for (int j = 0; j < ", tile_.right() * 2, "; ++j) {"));
+  text.line(cat("const unsigned at_row = row + d * ", blocks,
+                tile_.warpgroups ? " + warp * 16" : "", " + lane / 4 + j % 2 * 8;"));
+  text.line("const unsigned at_column = column + j / 2 * 8 + lane % 4 * 2;");
+  text.line(cat("store_pair(tiles + at_row * ", pitch,
+                " + at_column * 4, sums[d][j * 2], sums[d][j * 2 + 1]);"));
+  text.close();
+  const bool cluster = tile_.warpgroups && tile_.split > 1;
+  text.line(cluster ? "meet();" : "__syncthreads();");
+  const int units = tile_.rows * tile_.columns / 8, own = units / (cluster ? tile_.split : 1);
+  text.line(cluster ? "const int of_part = (int)part;" : "constexpr int of_part = 0;");
+  text.line("#pragma unroll 2");
+  text.open(cat("for (int u = of_part * ", own, " + (int)threadIdx.x; u < (of_part + 1) * ", own,
+                "; u += ", tile_.threads(), ") {"));
+  text.line(cat("const int at_row = u / ", tile_.columns / 8, ", at_column = u % ",
+                tile_.columns / 8, " * 8;"));
+  const std::string m = dims_.variable("m");
+  text.line(cat("const I ", m, " = m0 + at_row, n_first = n0 + at_column;"));
+  text.line(cat("if (", m, " >= m_count || n_first >= n_count) continue;"));
+  text.line(cat("const unsigned at = tiles + at_row * ", pitch, " + at_column * 4;"));
+  text.line("float eight[8] = {};");
+  text.line("#pragma unroll");
+  text.open(cat("for (unsigned p = 0; p < ", cluster ? tile_.split : 1, "; ++p) {"));
+  text.line(cat("add_four(eight, at", cluster ? ", p" : "", ");"));
+  text.line(cat("add_four(eight + 4, at + 16", cluster ? ", p" : "", ");"));
+  text.close();
+  if (tile_.split > 1 && !cluster) {
+    text.line(cat("float* to = (float*)scratch + ((part * ", dims_(given_.batch_count()), " + ",
+                  dims_.variable("z"), ") * m_count + ", m, ") * n_count + n_first;"));
+    text.line("for (int e = 0; e < 8; ++e) if (n_first + e < n_count) to[e] = eight[e];");
+  } else {
+    put_eight(out);
+  }
+  text.close();
+  if (cluster) text.line("meet();");  // nobody leaves whose sums are read
+}
+
+std::string TensorResults::of_parts() {
+  std::string out = "  let_others_begin();\n  wait_for_others();\n";
+  ExprText text(buffers_.places, dims_, out, 1);
+  const std::string m = dims_.variable("m"), z = dims_.variable("z");
+  text.line(cat("const I m_count = ", dims_(given_.row_count()),
+                ", n_count = ", dims_(given_.column_count()), ", all = ", dims_(elements()), ";"));
+  text.line("const I n_units = (n_count + 7) / 8, u = (I)blockIdx.x * 256 + (I)threadIdx.x;");
+  text.line(cat("if (u >= ", dims_(given_.batch_count()), " * m_count * n_units) return;"));
+  text.line(cat("const I n_first = u % n_units * 8, ", m, " = u / n_units % m_count, ", z,
+                " = u / n_units / m_count;"));
+  text.line(cat("const float* from = (const float*)scratch + (", z, " * m_count + ", m,
+                ") * n_count + n_first;"));
+  text.line("float eight[8] = {};");
+  text.line(cat("for (int p = 0; p < ", tile_.split, "; ++p)"));
+  text.line(
+      "  for (int e = 0; e < 8; ++e) if (n_first + e < n_count) eight[e] += from[p * all + e];");
+  put_eight(out);
+  return out;
+}
+
+/// Whether 8 columns from a multiple of 8 on lie side by side, where an address of 16 bytes is.
+bool TensorResults::lies_in_eights(const Dims& indices, const Place& place) const {
+  if (given_.columns.empty() || bits(place.dtype) != 16) return false;
+  Dim offset, stride = 1;
+  for (size_t axis = indices.size(); axis-- > 0;) {
+    offset = offset + indices[axis] * (place.strides.empty() ? stride : place.strides[axis]);
+    stride = stride * place.shape[axis];
+  }
+  const Axis& last = given_.columns.back();
+  const Dim moved = at_places(offset, {{name_of(last), last.variable + 1}});
+  return (moved - offset).is(1) && exact_div(last.extent, 8) &&
+         exact_div(at_places(offset, {{name_of(last), 0}}), 8);
+}
+
+bool TensorResults::lies_in_eights_itself() const {
+  Dims own;
+  for (size_t axis = 0; axis < given_.stage->extents.size(); ++axis)
+    own.push_back(loop(static_cast<int>(axis)));
+  return lies_in_eights(own, buffers_.result());
+}
+
+bool TensorResults::depends_on_rows(const Dim& dim) const {
+  std::set<std::string, std::less<>> names;
+  dim.collect_variables(names);
+  for (const auto* axes : {&given_.batches, &given_.rows})
+    for (const Axis& axis : *axes)
+      if (names.contains(name_of(axis))) return true;
+  return false;
+}
+
+std::vector<TensorResults::Eight> TensorResults::eights(ExprText& text) const {
+  std::vector<Eight> found;
+  const Indices at = buffers_.indices();
+  const std::function<void(const Expr&)> look = [&](const Expr& expr) {
+    if (expr == *given_.sum) return;
+    for (const Expr& operand : expr.operands()) look(operand);
+    if (expr.kind() != Expr::Kind::load || expr.outside()) return;
+    for (const Eight& known : found)
+      if (known.load == expr) return;
+    Dims indices;
+    for (const Expr& index : expr.operands()) {
+      if (index.kind() != Expr::Kind::index) return;
+      indices.push_back(index.dim());
+    }
+    const auto* value = std::get<const Value*>(expr.source());
+    const Place& place = buffers_.places.at(buffers_.names.at(value));
+    if (value->is_constant() || place.dtype != given_.a->dtype() || !lies_in_eights(indices, place))
+      return;
+    bool of_columns = true;
+    for (Dim& index : indices) {
+      of_columns &= !depends_on_rows(index);
+      index = at_places(index, at);
+    }
+    found.push_back({expr, cat("x", found.size()),
+                     cat(place.name, " + ", text.offset(place, indices)), of_columns});
+  };
+  look(given_.stage->expr);
+  return found;
+}
+
+/// As ContractBuffers has it, but for what is in the text's own registers already.
+Expr TensorResults::in_text(const Expr& expr, const Indices& at) const {
+  if (expr.kind() == Expr::Kind::load && std::holds_alternative<BufferName>(expr.source()))
+    return expr;
+  if (expr == *given_.sum || expr.kind() == Expr::Kind::number || expr.kind() == Expr::Kind::index)
+    return buffers_.in_text(expr, at);
+  std::vector<Expr> operands;
+  for (const Expr& operand : expr.operands()) operands.push_back(in_text(operand, at));
+  if (expr.kind() == Expr::Kind::call) return Expr::call(expr.function(), std::move(operands));
+  if (expr.kind() == Expr::Kind::cast) return Expr::cast(expr.dtype(), std::move(operands[0]));
+  return Expr::load(BufferName{buffers_.names.at(std::get<const Value*>(expr.source()))},
+                    expr.dtype(), std::move(operands), expr.outside());
+}
+
+/// The result at variables z, m, n of `sum`, and of what was read before as element e of arrays.
+std::string TensorResults::result(std::string& out, const std::vector<Eight>& read, int indent) {
+  const Stage& stage = *given_.stage;
+  Places places = buffers_.places;
+  for (const Eight& each : read)
+    places.emplace(each.name, Place{cat(each.name, "[e]"), each.load.dtype(), {}, {}, true});
+  ExprText text(places, dims_, out, indent);
+  const Expr replaced = replace(stage.expr, [&](const Expr& expr) -> std::optional<Expr> {
+    if (expr == *given_.sum) return expr;
+    for (const Eight& each : read)
+      if (each.load == expr) return Expr::load(BufferName{each.name}, each.load.dtype(), {});
+    return std::nullopt;
+  });
+  Expr value = in_text(replaced, buffers_.indices());
+  if (value.dtype() != stage.dtype) value = Expr::cast(stage.dtype, std::move(value));
+  return stored(text.value(value), stage.dtype);
+}
+
+/// The results of `eight` sums from column n_first on of row m.
+void TensorResults::put_eight(std::string& out) {
+  const std::string n = dims_.variable("n");
+  ExprText text(buffers_.places, dims_, out, 2);
+  text.open("{");
+  text.line(cat("const I ", n, " = n_first;"));
+  const std::vector<Eight> read = eights(text);
+  for (const Eight& each : read) {
+    text.line(cat("float ", each.name, "[8];"));
+    text.line(cat("unpack(", each.name, ", *(const uint4*)(", each.place, "));"));
+  }
+  const Place& into = buffers_.result();
+  const bool whole = lies_in_eights_itself();
+  if (whole) text.line("unsigned short y[8];");
+  text.line("#pragma unroll");
+  text.open("for (int e = 0; e < 8; ++e) {");
+  text.line(cat("const I ", n, " = n_first + e;"));
+  if (!whole) text.line(cat("if (", n, " >= n_count) continue;"));
+  text.line("const float sum = eight[e];");
+  const std::string value = result(out, read, 4);
+  const std::string place = text.offset(into, buffers_.result_place(buffers_.indices()));
+  text.line(whole ? cat("y[e] = ", value, ";") : cat(into.name, "[", place, "] = ", value, ";"));
+  text.close();
+  // The address is that of the first of them.
+  if (whole) text.line(cat("*(uint4*)(", into.name, " + ", place, ") = packed(y);"));
+  text.close();
+}
+
+// Where the sums are whole and the result lies in eights, each thread computes the results of its
+// own sums, two columns side by side; they are put together in shared memory. What is read for
+// each of them is there before, where it fits into a tile of the depth that is not needed.
+
+/// The 16 bytes of this number of a row of results: as those of operands.
+std::string TensorResults::chunk(const std::string& row, const std::string& number) const {
+  const std::string turn = cat("(", row, ")", tile_.columns >= 64 ? " % 8" : " / 2 % 4");
+  return cat("(", row, ") * ", tile_.columns * 2, " + ((", number, " ^ ", turn, ") << 4)");
+}
+
+std::string TensorResults::each_chunk() const {
+  return cat("for (int u = (int)threadIdx.x; u < ", tile_.rows * tile_.columns / 8,
+             "; u += ", tile_.threads(), ") {");
+}
+
+void TensorResults::begin_chunk(ExprText& text) {
+  const std::string m = dims_.variable("m"), n = dims_.variable("n");
+  text.line(cat("const int at_row = u / ", tile_.columns / 8, ", at_chunk = u % ",
+                tile_.columns / 8, ";"));
+  text.line(cat("const I ", m, " = m0 + at_row, ", n, " = n0 + at_chunk * 8;"));
+  text.line(cat("const bool there = ", m, " < m_count && ", n, " < n_count;"));
+}
+
+void TensorResults::begin(ExprText& text) {
+  if (!is_direct() || tile_.rows * tile_.columns * 2 > tile_.stage_bytes()) return;
+  for (const Eight& each : eights(text)) {
+    if (each.of_columns) continue;
+    kept_ = each.load;
+    text.open("const auto load_kept = [&](unsigned slot) {");
+    text.line("#pragma unroll 4");
+    text.open(each_chunk());
+    begin_chunk(text);
+    const std::string from = each.place.substr(0, each.place.find(' '));
+    text.line(cat("copy_16(slot + ", chunk("at_row", "at_chunk"), ", there ? ", each.place, " : ",
+                  from, ", there);"));
+    text.close();
+    text.close("};");
+    return;
+  }
+}
+
+void TensorResults::keep_columns(ExprText& text) {
+  if (!is_direct()) return;
+  const std::string n = dims_.variable("n");
+  text.line(cat("const unsigned columns = tiles + ", tile_.tile_bytes() + 64, ";"));
+  int at = 0;
+  for (const Eight& each : eights(text)) {
+    if (!each.of_columns || at >= TensorTile::kMostColumns) continue;
+    text.open(cat("for (int c = (int)threadIdx.x * 2; c < ", tile_.columns,
+                  "; c += ", tile_.threads() * 2, ") {"));
+    text.line(cat("const I ", n, " = n0 + c;"));
+    text.line(cat("store_word(columns + ", at++ * tile_.columns * 2, " + c * 2, ", n,
+                  " < n_count ? *(const unsigned*)(", each.place, ") : 0);"));
+    text.close();
+  }
+}
+
+/// Whether everything that results are computed of is in shared memory: nothing is read outside of
+/// an operand where a result is not wanted.
+bool TensorResults::reads_kept_alone(const std::vector<Eight>& read) const {
+  int columns = 0;
+  for (const Eight& each : read) {
+    columns += each.of_columns ? 1 : 0;
+    if (!each.of_columns && !(kept_ && *kept_ == each.load)) return false;
+  }
+  bool others = false;
+  const std::function<void(const Expr&)> look = [&](const Expr& expr) {
+    if (expr == *given_.sum) return;
+    others |= expr.kind() == Expr::Kind::load &&
+              std::ranges::find(read, expr, &Eight::load) == read.end();
+    for (const Expr& operand : expr.operands()) look(operand);
+  };
+  look(given_.stage->expr);
+  return !others && columns <= TensorTile::kMostColumns;
+}
+
+void TensorResults::read_pair(ExprText& text, const Eight& each, const std::string& word) {
+  text.line(cat("float ", each.name, "[2];"));
+  text.line(cat("unpack(", each.name, ", ", word, ");"));
+}
+
+void TensorResults::read_columns(ExprText& text, const std::vector<Eight>& read) const {
+  int columns = 0;
+  for (const Eight& each : read) {
+    if (!each.of_columns) continue;
+    const bool kept = columns < TensorTile::kMostColumns;
+    read_pair(text, each,
+              kept ? cat("load_word(columns + ", columns * tile_.columns * 2, " + at_column * 2)")
+                   : cat("*(const unsigned*)(", each.place, ")"));
+    ++columns;
+  }
+}
+
+void TensorResults::write_directly(std::string& out, ExprText& text) {
+  const std::string m = dims_.variable("m"), n = dims_.variable("n");
+  const std::string slot = cat(" + (unsigned)(most(count, ", tile_.ahead(), ") % ", tile_.stages,
+                               ") * ", tile_.stage_bytes());
+  text.line(cat("const unsigned results = tiles", kept_ ? slot : "", ";"));
+  text.line("#pragma unroll");
+  text.open(cat("for (int j = 0; j < ", tile_.right(), "; ++j) {"));
+  text.line("const int at_column = (int)column + j * 8 + (int)lane % 4 * 2;");
+  text.line(cat("const I n_first = n0 + at_column, ", n, " = n_first;"));
+  const std::vector<Eight> read = eights(text);
+  const bool guarded = !reads_kept_alone(read);
+  if (guarded) text.line(cat("if (", n, " >= n_count) continue;"));
+  read_columns(text, read);
+  text.line("#pragma unroll");
+  text.open(cat("for (int d = 0; d < ", tile_.down() * 2, "; ++d) {"));
+  text.line(cat("const int at_row = (int)row + d / 2 * ", tile_.warpgroups ? 64 : 16,
+                tile_.warpgroups ? " + (int)warp * 16" : "", " + (int)lane / 4 + d % 2 * 8;"));
+  text.line(cat("const I ", m, " = m0 + at_row;"));
+  if (guarded) text.line(cat("if (", m, " >= m_count) continue;"));
+  text.line(cat("const unsigned at = results + ", chunk("at_row", "at_column / 8"),
+                " + at_column % 8 * 2;"));
+  for (const Eight& each : read)
+    if (!each.of_columns)
+      read_pair(text, each,
+                kept_ && *kept_ == each.load ? "load_word(at)"
+                                             : cat("*(const unsigned*)(", each.place, ")"));
+  text.line("unsigned short y[2];");
+  text.line("#pragma unroll");
+  text.open("for (int e = 0; e < 2; ++e) {");
+  text.line(cat("const I ", n, " = n_first + e;"));
+  text.line("const float sum = sums[d / 2][j * 4 + d % 2 * 2 + e];");
+  const std::string value = result(out, read, 4);
+  text.line(cat("y[e] = ", value, ";"));
+  text.close();
+  text.line("store_word(at, y[0] | (unsigned)y[1] << 16);");
+  text.close();
+  text.close();
+  text.line("__syncthreads();");
+  text.line("#pragma unroll 4");
+  text.open(each_chunk());
+  begin_chunk(text);
+  const std::string to = text.offset(buffers_.result(), buffers_.result_place(buffers_.indices()));
+  text.line(cat("if (there) *(uint4*)(", buffers_.result().name, " + ", to,
+                ") = load_16(results + ", chunk("at_row", "at_chunk"), ");"));
+  text.close();
+}
+
+}  // namespace hone::cuda::emitter

@@ -1,0 +1,67 @@
+#pragma once
+// What becomes of the sums of a product of halves: text that computes results and stores them.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "device/cuda/emit/contract_buffers.hpp"
+#include "device/cuda/emit/tensor_text.hpp"
+
+namespace hone::cuda::emitter {
+
+/// Writes for a text that has m_count, n_count, m0, n0, the variable z, `count` tiles of the depth,
+/// `tiles` and `runs` in shared memory, and a thread's `sums` from `row` and `column` on.
+class TensorResults {
+ public:
+  TensorResults(const HalfProduct& product, const TensorTile& tile, const ContractBuffers& buffers,
+                DimText& dims)
+      : given_(product.contraction), tile_(tile), buffers_(buffers), dims_(dims) {}
+
+  /// Before products begin: load_kept(slot) of the operand that is read for each result, where
+  /// keeps() says that there is one.
+  void begin(ExprText& text);
+  bool keeps() const { return kept_.has_value(); }
+  /// What is read for each column lies in shared memory when results are computed.
+  void keep_columns(ExprText& text);
+  /// Behind the products, when nothing is read from `tiles` any more.
+  void write(std::string& out, ExprText& text);
+  /// Body of the function that adds parts of the depth.
+  std::string of_parts();
+  Dim elements() const { return given_.batch_count() * given_.row_count() * given_.column_count(); }
+
+ private:
+  /// A load in the result's expression of which 8 columns lie in 16 bytes.
+  struct Eight {
+    Expr load;
+    std::string name;   // of the array of its numbers
+    std::string place;  // address of the first
+    bool of_columns;    // the same for all rows
+  };
+  bool lies_in_eights(const Dims& indices, const Place& place) const;
+  bool lies_in_eights_itself() const;
+  bool depends_on_rows(const Dim& dim) const;
+  std::vector<Eight> eights(ExprText& text) const;
+  bool reads_kept_alone(const std::vector<Eight>& read) const;
+  Expr in_text(const Expr& expr, const Indices& at) const;
+  std::string result(std::string& out, const std::vector<Eight>& read, int indent);
+  static void read_pair(ExprText& text, const Eight& each, const std::string& word);
+
+  void write_eights(std::string& out, ExprText& text);
+  void put_eight(std::string& out);
+
+  bool is_direct() const { return tile_.split == 1 && lies_in_eights_itself(); }
+  std::string chunk(const std::string& row, const std::string& number) const;
+  std::string each_chunk() const;
+  void begin_chunk(ExprText& text);
+  void write_directly(std::string& out, ExprText& text);
+  void read_columns(ExprText& text, const std::vector<Eight>& read) const;
+
+  const Contraction& given_;
+  const TensorTile& tile_;
+  const ContractBuffers& buffers_;
+  DimText& dims_;
+  std::optional<Expr> kept_;  // what load_kept() brings
+};
+
+}  // namespace hone::cuda::emitter

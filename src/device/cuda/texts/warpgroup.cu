@@ -1,0 +1,58 @@
+// Instructions of warpgroups (four warps), compute capability 9.0: they read both operands in
+// shared memory and run while their warps do other things.
+__device__ void begin_products() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
+__device__ void end_products() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
+/// All groups of products but the last kBehind are done.
+template <int kBehind> __device__ void wait_products() {
+  asm volatile("wgmma.wait_group.sync.aligned %0;" :: "n"(kBehind) : "memory");
+}
+/// Sums are not looked at before: what reads them stays behind this.
+template <int kCount> __device__ void take_sums(float (&sums)[kCount]) {
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) asm volatile("" : "+f"(sums[i]) :: "memory");
+}
+/// What this thread wrote to shared memory is seen by them behind the next barrier.
+__device__ void show_to_products() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
+
+/// Rows of 128 bytes in groups of 8, as tensor.cu says; `at` of a row 0 of a group.
+__device__ unsigned long long tile_at(unsigned at) {
+  return 1ull << 62 | 64ull << 32 | 1ull << 16 | (at & 0x3ffff) >> 4;
+}
+
+/// Runs of bytes that a unit of its own copies. Each stage has 8 bytes of shared memory that count
+/// them: `at`.
+__device__ void begin_runs(unsigned at, int stages) {
+  for (int i = 0; i < stages; ++i)
+    asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" :: "r"(at + i * 8) : "memory");
+  asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+}
+__device__ void expect_run(unsigned at, int bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;"
+               :: "r"(at), "r"(bytes) : "memory");
+}
+__device__ void copy_run(unsigned to, const void* from, int bytes, unsigned at) {
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, "
+               "[%3];"
+               :: "r"(to), "l"(from), "r"(bytes), "r"(at) : "memory");
+}
+__device__ void wait_run(unsigned at, unsigned phase) {
+  unsigned done = 0;
+  while (!done)
+    asm volatile("{.reg .pred p;\n"
+                 " mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2;\n"
+                 " selp.u32 %0, 1, 0, p;}"
+                 : "=r"(done) : "r"(at), "r"(phase) : "memory");
+}
+
+/// Blocks of a cluster wait for each other; what they wrote to shared memory before is seen.
+__device__ void meet() {
+  asm volatile("barrier.cluster.arrive.aligned;\n barrier.cluster.wait.aligned;" ::: "memory");
+}
+__device__ void add_four(float* sums, unsigned at, unsigned block) {
+  unsigned there;
+  float x, y, z, w;
+  asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(at), "r"(block));
+  asm volatile("ld.shared::cluster.v4.f32 {%0,%1,%2,%3}, [%4];"
+               : "=f"(x), "=f"(y), "=f"(z), "=f"(w) : "r"(there) : "memory");
+  sums[0] += x, sums[1] += y, sums[2] += z, sums[3] += w;
+}

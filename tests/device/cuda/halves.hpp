@@ -1,0 +1,87 @@
+#pragma once
+// Regions of halves for tensor cores, and problems whose operands lie as plans may have them.
+
+#include "device/axis_orders.hpp"
+#include "device/cuda/regions.hpp"
+
+namespace hone::test {
+
+/// Products of halves: the second operand may be a constant, pictures may have their channels
+/// innermost.
+inline const RegionCase kHalves[] = {
+    {"rows of halves",
+     "graph g(%x: f16[2,n,64], %z: f16[64,40], %b: f16[40]) -> (%y)\n"
+     "  %a = MatMul(%x, %z)\n  %c = Add(%a, %b)\n  %y = Gelu(%c)\n",
+     {{{"n", 1}}, {{"n", 67}}, {{"n", 300}}}},
+    {"odd rows of halves",
+     "graph g(%x: f16[37,50], %z: f16[50,33], %b: f16[33]) -> (%y)\n"
+     "  %a = MatMul(%x, %z)\n  %y = Add(%a, %b)\n"},
+    {"bf16 of a long depth",
+     "graph g(%x: bf16[70,1000], %z: bf16[136,1000]) -> (%y)\n"
+     "  %y = Gemm(%x, %z) transB=true\n"},
+    {"a large product of halves",
+     "graph g(%x: f16[300,320], %z: f16[320,520], %r: f16[300,520]) -> (%y)\n"
+     "  %a = MatMul(%x, %z)\n  %c = Add(%a, %r)\n  %y = Relu(%c)\n"},
+    {"a picture of halves",
+     "graph g(%x: f16[2,64,9,11], %w: f16[72,64,3,3], %b: f16[72], %r: f16[2,72,9,11]) -> (%y)\n"
+     "  %a = Conv(%x, %w, %b) pads=[1,1,1,1]\n  %c = Add(%a, %r)\n  %y = Relu(%c)\n"},
+    {"a picture of few channels",
+     "graph g(%x: f16[2,3,31,29], %w: f16[32,3,7,7], %b: f16[32]) -> (%y)\n"
+     "  %a = Conv(%x, %w, %b) pads=[3,3,3,3] strides=[2,2]\n  %y = Relu(%a)\n"},
+    {"a picture with odd channels",
+     "graph g(%x: f16[1,24,14,13], %w: f16[70,24,3,2]) -> (%y)\n"
+     "  %y = Conv(%x, %w) pads=[2,1,0,1] dilations=[2,1]\n"},
+    {"points of a picture, halved",
+     "graph g(%x: f16[3,128,14,14], %w: f16[256,128,1,1]) -> (%y)\n"
+     "  %a = Conv(%x, %w) strides=[2,2]\n  %c = Sigmoid(%a)\n  %y = Mul(%a, %c)\n"},
+    {"a picture of any size",
+     "graph g(%x: f16[n,16,h,12], %w: f16[40,16,3,3]) -> (%y)\n"
+     "  %y = Conv(%x, %w) pads=[1,1,1,1]\n",
+     {{{"n", 1}, {"h", 5}}, {{"n", 2}, {"h", 30}}}},
+};
+
+inline const RegionCase kHalfAttentions[] = {
+    {"attention of halves",
+     "graph g(%q: f16[2,n,128], %k: f16[2,n,128], %v: f16[2,n,128]) -> (%y)\n"
+     "  %y = Attention(%q, %k, %v) q_num_heads=2 kv_num_heads=2\n",
+     {{{"n", 1}}, {{"n", 33}}, {{"n", 197}}}},
+    {"attention of halves, causal, of few keys' heads",
+     "graph g(%q: bf16[1,4,150,40], %k: bf16[1,2,150,40], %v: bf16[1,2,150,136]) -> (%y)\n"
+     "  %y = Attention(%q, %k, %v) is_causal=true softcap=20\n"},
+    {"attention of halves with numbers as mask",
+     "graph g(%q: f16[2,4,37,32], %k: f16[2,2,70,32], %v: f16[2,2,70,40], %m: f16[2,1,37,70]) -> "
+     "(%y)\n  %y = Attention(%q, %k, %v, %m) scale=0.25\n"},
+    {"attention of halves with booleans as mask",
+     "graph g(%q: f16[1,2,5,16], %k: f16[1,2,9,16], %v: f16[1,2,9,16], %m: bool[5,9]) -> (%y)\n"
+     "  %y = Attention(%q, %k, %v, %m) zero_unseen=true\n"},
+    {"attention of large heads in a window",
+     "graph g(%q: f16[1,1,140,256], %k: f16[1,1,140,256], %v: f16[1,1,140,256]) -> (%y)\n"
+     "  %y = Attention(%q, %k, %v) left_window_size=70 right_window_size=3\n"},
+};
+
+/// The second operand is a constant; what has channels (rank 4, but no constant) has them
+/// innermost.
+inline std::shared_ptr<Problem> problem_of(const Graph& graph, bool constant, bool channels) {
+  auto problem = std::make_shared<Problem>();
+  problem->region.body = graph.clone();
+  problem->weights.resize(graph.inputs().size());
+  problem->ranges = graph.ranges();
+  if (constant) {
+    Rng rng(5);
+    problem->weights[1] = Weight::of(drawn(graph.inputs()[1]->type, {}, rng));
+  }
+  const auto layout = [&](const Value& value, bool is_constant) {
+    OperandLayout made{{}, 64};
+    const Dims& shape = value.type.tensor().shape();
+    if (channels && !is_constant && shape.size() == 4)
+      made.strides = strides_in({0, 2, 3, 1}, shape);
+    return made;
+  };
+  for (size_t i = 0; i < graph.inputs().size(); ++i)
+    problem->inputs.push_back(layout(*graph.inputs()[i], problem->weights[i] != nullptr));
+  for (const GraphOutput& output : graph.outputs())
+    problem->outputs.push_back(layout(*output.value, false));
+  return problem;
+}
+
+}  // namespace hone::test
