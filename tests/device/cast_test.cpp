@@ -1,4 +1,5 @@
-// Casts of what the other type does not hold.
+// Elementwise ops of operands that differ in type: casts of what the other type does not hold,
+// powers.
 
 #include <gtest/gtest.h>
 
@@ -23,6 +24,18 @@ TEST_P(KernelTest, CastsOfFloatsThatDoNotFit) {
                                         each("n", {1000}),
                                         {{"x", {-2147483700.0, 300}}}});
     }
+}
+
+TEST_P(KernelTest, PowersOfOtherTypes) {
+  const std::vector<Bindings> sizes = each("n", {1, 40});
+  for (const char* type : {"i32", "i64", "f64"}) {
+    expect_kernel(
+        "cpu.elementwise",
+        {cat("%a: f32[4,n], %b: ", type, "[n]"), "Pow(%a, %b)", "", "%y", sizes, {{"b", {0, 5}}}});
+    for (const char* exponent : {"2", "3", "-1", "16777217"})
+      expect_kernel("cpu.elementwise",
+                    {"%a: f32[n]", cat("Pow(%a, ", type, "[]{", exponent, "})"), "", "%y", sizes});
+  }
 }
 
 }  // namespace

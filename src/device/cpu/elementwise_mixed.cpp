@@ -208,10 +208,12 @@ RowFunction clip_function(const void*, const Types&, DType result) {
   }
 }
 
-/// The usual exponents apart: in double, rounded once.
+/// The usual exponents apart: in double, rounded once. Integers of more digits than f32 has are
+/// exponents in double, too.
+template <class Exponent>
 void power_row(const void*, const RowFunctions&, const Row& row) {
   const auto* base = row.in<float>(0);
-  const auto* exponent = row.in<float>(1);
+  const auto* exponent = row.in<Exponent>(1);
   auto* to = row.out<float>();
   const bool square = row.step[1] == 0 && *exponent == 2;
   const bool cube = row.step[1] == 0 && *exponent == 3;
@@ -222,11 +224,23 @@ void power_row(const void*, const RowFunctions&, const Row& row) {
     }
     return;
   }
-  map_pair<float, float>(row, [](float a, float b) { return std::pow(a, b); });
+  for (int64_t i = 0; i < row.count; ++i) {
+    const float a = base[i * row.step[0]];
+    const Exponent b = exponent[i * row.step[1]];
+    if constexpr (std::is_same_v<Exponent, float>) to[i] = std::pow(a, b);
+    else to[i] = static_cast<float>(std::pow(double{a}, static_cast<double>(b)));
+  }
 }
 
 RowFunction power_function(const void*, const Types& types, DType) {
-  return types[0] == DType::f32 && types[1] == DType::f32 ? power_row : nullptr;
+  if (types[0] != DType::f32) return nullptr;
+  switch (types[1]) {
+    case DType::f32: return power_row<float>;
+    case DType::f64: return power_row<double>;
+    case DType::i64: return power_row<int64_t>;
+    case DType::i32: return power_row<int32_t>;
+    default: return nullptr;
+  }
 }
 
 }  // namespace

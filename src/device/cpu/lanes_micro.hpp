@@ -88,20 +88,23 @@ struct Lanes {
     return (e + 1.0f) * power(half) * power(n - half);
   }
 
-  /// exp(x) - 1 for x in [-40, 0].
-  static V expm1_negative(V x) {
-    I n;
-    const V e = reduced(x, n);
-    const V scale = power(n);
-    return e * scale + (scale - 1.0f);
-  }
-
   static V sigmoid(V x) { return 1.0f / (1.0f + exp(-x)); }
 
+  /// With t = exp(-2 |x|) - 1 it is -t / (t + 2). h: what is left of |x| beside halves of log(2).
   static V tanh(V x) {
-    const V twice = magnitude(x) * -2.0f;
-    const V t = expm1_negative(twice < -40.0f ? all(-40.0f) : twice);
-    return with_sign(-t / (t + 2.0f), x);
+    V a = magnitude(x);
+    a = a > 20.0f ? all(20.0f) : a;
+    const V shifted = a * -2.88539008f + 12582912.0f;  // 1.5 * 2^23 rounds to an integer
+    const V whole = shifted - 12582912.0f;
+    const V h = a + whole * 0.346572876f + whole * 7.14303385e-7f;
+    V p = all(64 * 0.00138368295f) * h - 32 * 0.00837482233f;  // exp_normal's fit, of -2 h
+    p = p * h + 16 * 0.0416682251f;
+    p = p * h - 8 * 0.166664198f;
+    p = p * h + 4 * 0.49999991f;
+    p = p * h - 2.0f;
+    const V scale = power(bits(shifted) - 0x4b400000);
+    const V t = p * h * scale + (scale - 1.0f);
+    return with_sign(magnitude(t), x) / (t + 2.0f);
   }
 
   /// Below 1 a polynomial in x^2 of erf(x) / x, from there on 1 - exp(polynomial).
