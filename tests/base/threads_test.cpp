@@ -87,6 +87,50 @@ TEST(Team, MoreThanOneThreadTakesPart) {
   EXPECT_EQ(arrived.load(), 2);
 }
 
+TEST(Team, EveryWorkerBeginsWithTheSameShare) {
+  Team team(3);
+  std::array<std::array<int, 6>, 50> by{};
+  team.run([&] {
+    for (auto& step : by) {
+      std::atomic<int> arrived = 0;
+      team.parallel(6, [&](int64_t i) {
+        step[static_cast<size_t>(i)] = Team::worker();
+        // Nobody is done before everybody has begun.
+        if (arrived.fetch_add(1) < 3)
+          while (arrived.load() < 3) std::this_thread::yield();
+      });
+    }
+  });
+  for (const auto& step : by) {
+    EXPECT_EQ(step[0], 0);
+    EXPECT_EQ(step[2], 1);
+    EXPECT_EQ(step[4], 2);
+  }
+}
+
+TEST(Team, WhoIsDoneTakesFromOthers) {
+  Team team(2);
+  for (const int64_t late : {0, 4}) {  // the first tile of a worker
+    std::atomic<int> done = 0;
+    team.run([&] {
+      team.parallel(8, [&](int64_t i) {
+        if (i == late)
+          while (done.load() < 7) std::this_thread::yield();
+        done.fetch_add(1);
+      });
+    });
+    EXPECT_EQ(done.load(), 8);
+  }
+}
+
+TEST(Team, MoreTilesThanALaneCounts) {
+  Team team(2);
+  std::atomic<int64_t> sum = 0;
+  constexpr int64_t kTiles = 3 * 65536 + 5;
+  team.run([&] { team.parallel(kTiles, [&](int64_t i) { sum.fetch_add(i); }); });
+  EXPECT_EQ(sum.load(), kTiles * (kTiles - 1) / 2);
+}
+
 TEST(Team, AWorkerThatSleptJoinsLater) {
   Team team(2);
   team.run([&] {
