@@ -59,14 +59,19 @@ size_t ContractionCode::emit(int rows, int vectors, bool narrow) {
   unroll_ = rows * vectors > 16 ? 4 : 8;
   const size_t place = begin();
   for (int i = 0; i < sets_ * rows * vectors; ++i) clear(vector(i));
-  if (form_.b == B::table) {
-    mov(rdx, ptr[rdi + at(&ContractionCall::c)]);
-    mov(rsi, ptr[rdi + at(&ContractionCall::c_stride)]);
+  mov(rsi, ptr[rdi + at(&ContractionCall::c_stride)]);
+  const auto touch = [&](int member, bool writes) {
+    mov(rdx, ptr[rdi + member]);
     for (int row = 0; row < rows; ++row) {
-      for (int byte = 0; byte < vectors * vector_bytes(); byte += 64) prefetchw(ptr[rdx + byte]);
+      for (int byte = 0; byte < vectors * vector_bytes(); byte += 64) {
+        if (writes) prefetchw(ptr[rdx + byte]);
+        else prefetcht0(ptr[rdx + byte]);
+      }
       if (row + 1 < rows) add(rdx, rsi);
     }
-  }
+  };
+  if (form_.b == B::table) touch(at(&ContractionCall::c), true);
+  if (form_.adds) touch(at(&ContractionCall::added), false);
   mov(rcx, ptr[rdi + at(&ContractionCall::b)]);
   if (form_.a == A::panel) {
     mov(rdx, ptr[rdi + at(&ContractionCall::a)]);
