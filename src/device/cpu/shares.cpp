@@ -27,6 +27,20 @@ double cost_of(const SharedWork& work, const Shares& shares) {
 
 }  // namespace
 
+int64_t blocks_of(int64_t filters, int64_t most_rows, double vectors, int64_t workers) {
+  constexpr int64_t kBlock = 2;  // what a block costs beside its rows, in rows
+  const int64_t fewest = ceil_div(filters, most_rows);
+  if (workers == 1 || vectors > static_cast<double>(4 * workers)) return fewest;
+  int64_t best = fewest, least = INT64_MAX;
+  for (int64_t count = fewest; count <= std::min(filters, 2 * fewest); ++count) {
+    const int64_t cost = ceil_div(count, workers) * (ceil_div(filters, count) + kBlock);
+    if (cost > least) continue;  // of equals the smaller blocks
+    least = cost;
+    best = count;
+  }
+  return best;
+}
+
 Shares share_out(const SharedWork& work) {
   Shares best{work.least_tiles, 1};
   double least = INFINITY;

@@ -22,6 +22,10 @@ struct SharedWork {
   int64_t most_divided = INT64_MAX;  // several parts only of at most so many tiles of all pieces
 };
 
+/// Blocks that `filters` are cut into, of at most `most_rows`: where there are few vectors of
+/// columns, so that the workers have to share out filters, as many as they share evenly.
+int64_t blocks_of(int64_t filters, int64_t most_rows, double vectors, int64_t workers);
+
 /// With which the last worker is done first, by count: an item multiplies, and reads its columns
 /// and filters from the caches of others before.
 Shares share_out(const SharedWork& work);

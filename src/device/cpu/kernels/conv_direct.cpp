@@ -8,6 +8,7 @@
 #include "device/cpu/chain.hpp"
 #include "device/cpu/depthwise_plan.hpp"
 #include "device/cpu/patch.hpp"
+#include "device/cpu/shares.hpp"
 #include "ops/convolution.hpp"
 
 namespace hone::cpu {
@@ -32,25 +33,33 @@ struct Blocks {
   int64_t filters, count;
   int vectors;  // of pixels
 
-  Blocks(Isa isa, int64_t filters) : filters(filters) {
+  /// `pixels`: of all images together, about.
+  Blocks(Isa isa, int64_t filters, double pixels, int workers) : filters(filters) {
     // Wide blocks where there are few filters, else two vectors and many filters.
     vectors = 2;
     while (vectors < Contraction::kMostVectors &&
            Contraction::most_rows(isa, kForm, vectors + 1) >= filters)
       ++vectors;
-    count = ceil_div(filters, Contraction::most_rows(isa, kForm, vectors));
+    count = blocks_of(filters, Contraction::most_rows(isa, kForm, vectors),
+                      pixels / Contraction::lanes(isa), workers);
+  }
+  static Blocks of(const Problem& problem, const Node& anchor, const Filters& filters) {
+    const double results = typical_count(problem, anchor.outputs[0]->type);
+    return {gemm_core().isa, filters.count, results / static_cast<double>(filters.count),
+            problem.share.workers};
   }
   int64_t first(int64_t block) const { return block * filters / count; }
 };
 
 /// [group][block][depth][filters of the block]
 Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight) {
-  const Filters filters = filters_of(problem, *chain_of(problem)->anchor);
+  const Node& anchor = *chain_of(problem)->anchor;
+  const Filters filters = filters_of(problem, anchor);
   const Tensor floats = aligned(weight);
   const auto* from = reinterpret_cast<const float*>(floats.bytes().data());
   Tensor packed(DType::f32, {filters.group * filters.count * filters.depth});
   auto* to = reinterpret_cast<float*>(packed.mutable_bytes().data());
-  const Blocks blocks(gemm_core().isa, filters.count);
+  const Blocks blocks = Blocks::of(problem, anchor, filters);
   for (int64_t group = 0; group < filters.group; ++group)
     for (int64_t block = 0; block < blocks.count; ++block) {
       const int64_t rows = blocks.first(block + 1) - blocks.first(block);
@@ -88,7 +97,8 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   made.scratch_bytes = worker_scratch(problem->share, Dim(Patches::kFloats));
   if (const int input = Source(*problem, anchor.input(1)).input(); input >= 0)
     made.packings.push_back({static_cast<size_t>(input),
-                             cat("conv.direct/", name(gemm_core().isa), "/group=", filters.group),
+                             cat("conv.direct/", name(gemm_core().isa), "/group=", filters.group,
+                                 "/blocks=", Blocks::of(*problem, anchor, filters).count),
                              pack_filters, filters.group * filters.count * filters.depth * kFloat});
   made.problem = std::move(problem);
   return made;
@@ -97,6 +107,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 struct DirectShared final : Shared<DirectShared> {
   DirectShared(const Problem& problem, const Chain& chain)
       : filters(filters_of(problem, *chain.anchor)),
+        blocks(Blocks::of(problem, *chain.anchor, filters)),
         added(problem, chain.added),
         applied(chain.applied),
         low(chain.low),
@@ -107,7 +118,7 @@ struct DirectShared final : Shared<DirectShared> {
     ContractionForm form = chain.form;
     form.b = ContractionForm::B::table;
     form.bias = ContractionForm::Bias::row;
-    kernels = Contraction::of(isa, form, Blocks(isa, filters.count).vectors);
+    kernels = Contraction::of(isa, form, blocks.vectors);
     check(kernels != nullptr, Code::internal, "no code can be generated any more");
     depthwise_form = hone::cpu::depthwise_form(filters);
     if (!depthwise_form) return;
@@ -118,6 +129,7 @@ struct DirectShared final : Shared<DirectShared> {
   }
 
   Filters filters;
+  Blocks blocks;
   std::vector<Source> operands_of;
   Source added;
   std::vector<Applied> applied;
@@ -145,8 +157,7 @@ struct DirectShared final : Shared<DirectShared> {
       g.parts = workers == 1 ? 1 : std::min(g.planes.vectors, wanted);
       return g;
     }
-    const SharedPatches shared =
-        share_patches(filters, g, Blocks(isa, filters.count).count, filters.depth, workers);
+    const SharedPatches shared = share_patches(filters, g, blocks.count, filters.depth, workers);
     g.patches = shared.patches;
     g.parts = shared.parts;
     g.steps = shared.steps;
@@ -236,7 +247,6 @@ struct DirectShared final : Shared<DirectShared> {
   void run_tile(const Geometry& g, const Operands& operands, int64_t index, int64_t at,
                 float* patch) const {
     const Patches::Tile tile = g.patches.tile(at / g.parts);
-    const Blocks blocks(isa, filters.count);
     const int64_t part = at % g.parts, group = index % filters.group;
     const int64_t plane = g.height * g.width, step = g.patches.channels();
     const float* input = operands_of[0].as<float>(operands) + index * g.channels * plane;

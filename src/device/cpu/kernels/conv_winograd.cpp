@@ -34,16 +34,24 @@ struct Plan {
   Isa isa = gemm_core().isa;
   int64_t filters, channels;
   int64_t lanes, most_tiles;  // at a time
-  int vectors, rows;          // of a block of products
+  int vectors, rows;          // of a block of products, at most
+  int64_t count = 1;          // of blocks
 
-  explicit Plan(const std::vector<int64_t>& weight)
-      : filters(weight[0]), channels(weight[1]), lanes(Contraction::lanes(isa)) {
+  Plan(const Problem& problem, const Node& anchor)
+      : filters(constant_of(problem, anchor.input(1))->shape()[0]),
+        channels(constant_of(problem, anchor.input(1))->shape()[1]),
+        lanes(Contraction::lanes(isa)) {
     const int64_t fitting = kTileFloats / (kProducts * channels * lanes);
     most_tiles = std::clamp<int64_t>(fitting, 1, kMostVectors) * lanes;
     vectors = 2;
     rows = Contraction::most_rows(isa, kForm, vectors);
+    const double tiles = typical_count(problem, anchor.outputs[0]->type) /
+                         static_cast<double>(filters * kOut * kOut);
+    // Of a chunk of tiles workers share out filters, else chunks.
+    const bool by_filters = 2 * tiles <= static_cast<double>(problem.share.workers * lanes);
+    count = blocks_of(filters, rows, 0, by_filters ? problem.share.workers : 1);
   }
-  int64_t blocks() const { return ceil_div(filters, rows); }
+  int64_t blocks() const { return count; }
   int64_t first(int64_t block) const { return block * filters / blocks(); }
   int64_t lines() const { return kIn * 2 * kOut * lanes; }
   /// From one product to the next, in the transformed input and in the products: not a multiple of
@@ -57,7 +65,7 @@ struct Plan {
 
 /// [product][block][channel][filters of the block]
 Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight) {
-  const Plan plan(constant_of(problem, chain_of(problem)->anchor->input(1))->shape());
+  const Plan plan(problem, *chain_of(problem)->anchor);
   const Tensor floats = aligned(weight);
   const auto* from = reinterpret_cast<const float*>(floats.bytes().data());
   const int64_t all = plan.filters * plan.channels;
@@ -97,7 +105,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
   const Node& anchor = *chain_of(*problem)->anchor;
-  const Plan plan(constant_of(*problem, anchor.input(1))->shape());
+  const Plan plan(*problem, anchor);
   const Dims& result = anchor.outputs[0]->type.tensor().shape();
   const auto count = [&](const Dim& size) {
     return std::ceil(typical(*problem, size) / double{kOut});
@@ -114,7 +122,8 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
       double{kProducts} * channels * filters * kFloat / (4 * problem->target->bytes_per_second);
   made.scratch_bytes = worker_scratch(problem->share, Dim(plan.floats()));
   if (const int input = Source(*problem, anchor.input(1)).input(); input >= 0)
-    made.packings.push_back({static_cast<size_t>(input), cat("conv.winograd/", name(plan.isa)),
+    made.packings.push_back({static_cast<size_t>(input),
+                             cat("conv.winograd/", name(plan.isa), "/blocks=", plan.count),
                              pack_filters, kProducts * plan.filters * plan.channels * kFloat});
   made.problem = std::move(problem);
   return made;
@@ -132,7 +141,7 @@ struct WinogradShared final : Shared<WinogradShared> {
   const WinogradFunctions& functions = winograd_functions();
 
   WinogradShared(const Problem& problem, const Chain& chain)
-      : plan(constant_of(problem, chain.anchor->input(1))->shape()),
+      : plan(problem, *chain.anchor),
         window(chain.anchor->op.as<Conv>()->window),
         input(problem, chain.anchor->input(0)),
         bias(problem, chain.anchor->input(2)),
@@ -170,7 +179,7 @@ struct WinogradShared final : Shared<WinogradShared> {
       work.least_tiles = g.chunks;
       work.most_tiles = ceil_div(g.tiles, plan.lanes);
       work.blocks = plan.blocks();
-      work.rows = plan.rows;
+      work.rows = ceil_div(plan.filters, plan.blocks());
       work.depth = kProducts * plan.channels;
       work.lanes = plan.lanes;
       work.workers = work.most_divided = workers;  // each worker has room for one
