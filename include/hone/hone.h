@@ -113,6 +113,8 @@ typedef struct hone_engine_options {
   hone_storage storage; /* of hone_build(); an engine file has its own */
   int32_t no_fallback;  /* nonzero: refuse what the device has no kernel for; else such steps run on
                            the host */
+  int32_t streams;      /* branches that may run beside each other on a GPU; 0: one */
+  int32_t more_padding; /* never looked at */
 } hone_engine_options;
 
 /* Optimizes and plans a model for this machine. `options` may be NULL. */

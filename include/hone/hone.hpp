@@ -203,6 +203,7 @@ struct EngineOptions {
   std::string device{};                       // "cpu", "cuda", "cuda:1"; "": the processors
   hone_storage storage = HONE_STORAGE_MODEL;  // what f32 becomes inside, of build()
   bool fallback = true;                       // what the device has no kernel for runs on the host
+  int streams = 1;  // branches of the network that may run beside each other on a GPU
 };
 
 namespace detail {
@@ -213,6 +214,7 @@ inline hone_engine_options to_c(const EngineOptions& options) {
   made.device = options.device.empty() ? nullptr : options.device.c_str();
   made.storage = options.storage;
   made.no_fallback = options.fallback ? 0 : 1;
+  made.streams = options.streams;
   return made;
 }
 }  // namespace detail
