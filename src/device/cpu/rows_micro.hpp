@@ -118,8 +118,19 @@ struct Rows : Lanes<kWidth> {
     map(count, from, to, [](V x) { return 0.5f * x * (1.0f + L::erf(x * 0.707106781f)); });
   }
   static float exp_shifted_row(long count, float shift, const float* from, float* to) {
-    map(count, from, to, [shift](V x) { return L::exp_negative(x - shift); });
-    return sum_row(count, to);
+    V sums[2] = {};
+    const auto make = [&](long i, V& sum) {
+      const V made = L::exp_negative(load(from + i) - shift);
+      store(to + i, made);
+      sum += made;
+    };
+    long i = 0;
+    for (; i + 2 * kWidth <= count; i += 2 * kWidth) make(i, sums[0]), make(i + kWidth, sums[1]);
+    for (; i + kWidth <= count; i += kWidth) make(i, sums[0]);
+    float total = L::joined(sums[0] + sums[1], [](V a, V b) { return a + b; });
+    map(count - i, from + i, to + i, [shift](V x) { return L::exp_negative(x - shift); });
+    for (; i < count; ++i) total += to[i];
+    return total;
   }
   static float sum_row(long count, const float* from) {
     return add(count, from, [](V x) { return x; });
