@@ -70,6 +70,30 @@ TEST_P(KernelTest, PoolingOfNan) {
       expect_kernel("cpu.pool", {"", cat(op, "(", numbers, ")", fields)});
 }
 
+TEST_P(KernelTest, PlacesOfMaxima) {
+  const std::vector<Bindings> sizes = {{{"n", 1}, {"h", 9}, {"w", 11}},
+                                       {{"n", 2}, {"h", 4}, {"w", 700}},
+                                       {{"n", 0}, {"h", 9}, {"w", 9}}};
+  for (const char* results : {"%y, %p", "_, %p"})
+    for (const char* order : {"", " storage_order=1"}) {
+      const auto pools = [&](const std::string& inputs, const std::string& fields) {
+        expect_kernel("cpu.pool.places",
+                      {inputs, cat("MaxPool(%x)", fields, order), "", results, sizes});
+      };
+      pools("%x: f32[n,3,h,w]", " kernel_shape=[2,2] strides=[2,2]");
+      pools("%x: f32[n,3,h,w]",
+            " kernel_shape=[3,2] strides=[1,3] pads=[1,0,2,1] dilations=[1,2] ceil_mode=true");
+      pools("%x: f32[n,3,w]", " kernel_shape=[3] pads=[1,1]");
+      pools("%x: f32[n,2,3,h,w]", " kernel_shape=[2,2,3] pads=[1,0,1,0,1,1]");
+      expect_kernel("cpu.pool.places",
+                    {"",
+                     cat("MaxPool(f32[1,1,2,5]{1,nan,nan,-inf,-inf,2,2,2,-inf,-inf}) "
+                         "kernel_shape=[2,2]",
+                         order),
+                     "", results});
+    }
+}
+
 TEST_P(KernelTest, PoolingOfVolumes) {
   Rng rng(20261209);
   for (int i = 0; i < 30; ++i) {
