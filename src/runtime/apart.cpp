@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/size.hpp"
 #include "runtime/execution.hpp"
 
 namespace hone {
@@ -25,6 +26,20 @@ void Execution::bring(const Value* value, Side side, Stream& stream) {
 void Execution::made(const Program::Step& step, Side side) {
   for (const Value* output : step.node->outputs)
     if (output != nullptr) sides_->made(static_cast<size_t>(program_->index(output)), side);
+}
+
+/// In memory that a device apart copies to fastest; where there is no more of that, in any.
+Tensor Execution::make_pinned(DType dtype, const std::vector<int64_t>& sizes) {
+  const auto count = try_element_count(sizes);
+  if (!count || *count == 0) return {dtype, sizes};
+  try {
+    const Buffer made =
+        program_->device().allocate_host(static_cast<int64_t>(bytes_for(dtype, *count)));
+    return Tensor::borrow_mutable(dtype, sizes, bytes_of(made), made.owner);
+  } catch (const Error& error) {
+    if (error.code() != Code::out_of_memory) throw;
+    return {dtype, sizes};
+  }
 }
 
 /// On which side the inputs are.

@@ -130,7 +130,8 @@ Tensor Execution::make_output(Kept& kept, DType dtype, const std::vector<int64_t
     return result(each);
   }
   std::swap(kept[0], kept[1]);
-  kept[0] = std::make_shared<Tensor>(dtype, sizes);
+  kept[0] = std::make_shared<Tensor>(sides_ == nullptr ? Tensor(dtype, sizes)
+                                                       : make_pinned(dtype, sizes));
   return result(kept[0]);
 }
 

@@ -124,7 +124,8 @@ class Execution {
   void make_results(const Program::Step& step);
   bool writes_nothing(const Program::Step& step);
   Tensor make_result(size_t index, DType dtype, const std::vector<int64_t>& sizes);
-  static Tensor make_output(Kept& kept, DType dtype, const std::vector<int64_t>& sizes);
+  Tensor make_output(Kept& kept, DType dtype, const std::vector<int64_t>& sizes);
+  Tensor make_pinned(DType dtype, const std::vector<int64_t>& sizes);
   std::vector<Tensor> run_steps(const std::vector<Tensor>& outputs);
   std::vector<Tensor> run_rest(size_t first, const std::vector<Tensor>& outputs);
   void run_step(size_t index);
