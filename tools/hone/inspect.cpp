@@ -19,7 +19,6 @@ struct InspectOptions {
   ModelOptions model;
   std::string output, format = "text";
   std::string svg;
-  int streams = 1;
   bool graph = false, plan = false, ops = false, regions = false, dot = false;
 };
 
@@ -38,14 +37,14 @@ void inspect(const InspectOptions& options) {
   check(!parts || options.format == "text", Code::usage,
         "--format json prints everything but the graph; leave out --graph, --plan, --ops, "
         "--regions and --dot");
-  check(options.streams >= 1 && options.streams <= kMostStreams, Code::usage, "--streams ",
-        options.streams, ": wanted 1 to ", kMostStreams);
-  check(options.streams == 1 || options.plan || options.format == "json", Code::usage,
+  check(options.model.streams >= 1 && options.model.streams <= kMostStreams, Code::usage,
+        "--streams ", options.model.streams, ": wanted 1 to ", kMostStreams);
+  check(options.model.streams == 1 || options.plan || options.format == "json", Code::usage,
         "--streams goes with --plan, or with --format json");
   report::InspectOptions how;
   how.import = options.model.import_options();
   how.build = options.model.build_options();
-  how.most_streams = options.streams;
+  how.most_streams = options.model.streams;
   how.shapes = [&](const Graph& graph) { return options.model.input_shapes(graph); };
   if (is_engine_file(options.model.path)) options.model.check_engine_options();
   const report::Inspection found = [&] {
@@ -84,8 +83,6 @@ std::function<void()> declare_inspect(Arguments& arguments) {
                    "Form of what is printed; -o text and -o json say it, too");
   arguments.flag("--graph", options->graph, "Print the graph as text, as it was imported");
   arguments.flag("--plan", options->plan, "Print the plan for this machine and its memory");
-  arguments.option("--streams", options->streams, "N",
-                   "With --plan: on at most N streams, each as fast as if it were alone");
   arguments.flag("--regions", options->regions,
                  "Print what runs, step by step, and what fusion finds beside it");
   arguments.option("--svg", options->svg, "FILE",

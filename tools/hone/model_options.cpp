@@ -37,7 +37,7 @@ void ModelOptions::declare_device(Arguments& arguments) {
   arguments.flag("--no-fallback", no_fallback,
                  "Run no step on the host: refuse what the device has no kernel for");
   arguments.option("--streams", streams, "N",
-                   "Branches of the network that may run beside each other on a GPU; 1");
+                   "Branches of the network that may run beside each other, on a GPU; 1");
 }
 
 void ModelOptions::declare_halves(Arguments& arguments) {
