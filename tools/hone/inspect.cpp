@@ -37,8 +37,6 @@ void inspect(const InspectOptions& options) {
   check(!parts || options.format == "text", Code::usage,
         "--format json prints everything but the graph; leave out --graph, --plan, --ops, "
         "--regions and --dot");
-  check(options.model.streams >= 1 && options.model.streams <= kMostStreams, Code::usage,
-        "--streams ", options.model.streams, ": wanted 1 to ", kMostStreams);
   check(options.model.streams == 1 || options.plan || options.format == "json", Code::usage,
         "--streams goes with --plan, or with --format json");
   report::InspectOptions how;

@@ -89,6 +89,8 @@ BuildOptions ModelOptions::build_options() const {
   options.engine.workers = workers;
   if (!device.empty()) options.engine.device = open_device(device);
   options.engine.fallback = !no_fallback;
+  check(streams >= 1 && streams <= kMostStreams, Code::usage, "--streams ", streams,
+        ": wanted 1 to ", kMostStreams);
   options.engine.streams = streams;
   check(!fp16 || !bf16, Code::usage, "--fp16 and --bf16: wanted one of them");
   if (fp16 || bf16) options.halves = fp16 ? DType::f16 : DType::bf16;
