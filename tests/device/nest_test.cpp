@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include "device/cpu/emit/region_code.hpp"
 #include "device/cpu/jit/code_memory.hpp"
 #include "device/kernel_case.hpp"
+#include "ir/inference.hpp"
+#include "ir/text.hpp"
+#include "ops/common/registry.hpp"
 
 namespace hone::test {
 namespace {
@@ -160,6 +164,55 @@ TEST(NestKernelElsewhere, OtherProcessorsHaveOtherKernels) {
   EXPECT_EQ(refusal("cpu.nest", {"%x: f32[n]", "Relu(%x)"}),
             "code is made for AVX2 and AVX-512 only");
   cpu::limit_isa(cpu::Isa::avx512);
+}
+
+/// Of a graph's text.
+cpu::emitter::CodedRegion coded(std::string_view text) {
+  std::shared_ptr<Graph> graph = parse(text, all_ops());
+  infer(*graph);
+  return cpu::emitter::code_of({graph}, cpu::Isa::avx2);
+}
+
+TEST(RegionCode, IsOneForRegionsThatDifferInNamesAndLiterals) {
+  const auto first = coded(R"(
+graph g(%x: f32[n,8]) -> (%y)
+  %a = Mul(%x, f32[]{2})
+  %y = Add(%a, f32[]{3})
+)");
+  const auto other = coded(R"(
+graph h(%q: f32[n,8]) -> (%z)
+  %s = Mul(%q, f32[]{5})
+  %z = Add(%s, f32[]{7})
+)");
+  ASSERT_EQ(first.declined, "");
+  EXPECT_EQ(first.code, other.code);
+  EXPECT_NE(cpu::emitter::page_of(*first.code), nullptr);
+  EXPECT_EQ(cpu::emitter::page_of(*first.code), cpu::emitter::page_of(*other.code));
+  const auto equal = coded(R"(
+graph h(%q: f32[n,8]) -> (%z)
+  %s = Mul(%q, f32[]{5})
+  %z = Add(%s, f32[]{5})
+)");
+  EXPECT_NE(first.code, equal.code) << "of one literal and not of two";
+  EXPECT_EQ(equal.operands.size() + 1, first.operands.size());
+}
+
+TEST(RegionCode, SaysNoInTheRegionsOwnNames) {
+  for (const std::string name : {"k", "other"})
+    EXPECT_EQ(coded(cat("graph g(%x: f32[4], %", name, ": i32[4]) -> (%y)\n  %f = Cast(%", name,
+                        ") to=f32\n  %y = Add(%x, %f)\n"))
+                  .declined,
+              cat("%", name, " is i32"));
+}
+
+TEST(RegionCode, KnowsLiteralsThatCodeDoesNotRead) {
+  const auto padded = [](std::string_view value) {
+    return coded(cat("graph g(%x: f32[8]) -> (%y)\n  %p = Pad(%x, i64[2]{1,1}, f32[]{", value,
+                     "})\n  %s = Sigmoid(%p)\n  %y = Tanh(%s)\n"));
+  };
+  // There is no code for padding yet, and what is said of it has the number in it.
+  EXPECT_TRUE(padded("0").declined.ends_with(" else 0")) << padded("0").declined;
+  EXPECT_TRUE(padded("1").declined.ends_with(" else 1")) << padded("1").declined;
 }
 
 }  // namespace
