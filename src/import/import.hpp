@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "ir/defaults.hpp"
 #include "ir/graph.hpp"
@@ -25,6 +26,9 @@ struct ImportOptions {
   bool follow_links = false;
   /// The other file of a format that keeps a net in two; empty: it is looked for beside the model.
   std::filesystem::path weights;
+  /// Sizes of inputs by name ("": of the only one) in place of those that the file states, in
+  /// formats where a net may be run with others (Caffe).
+  std::map<std::string, std::vector<int64_t>, std::less<>> shapes;
   Limits limits;
 };
 

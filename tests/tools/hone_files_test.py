@@ -6,8 +6,10 @@ import re
 import struct
 import subprocess
 import xml.etree.ElementTree
+import zipfile
 
-import hone_tool
+import hone_tool  # finds the folder of the next two
+import formats
 import onnx_bytes as onnx
 from hone_tool import ROOT, VERBS
 
@@ -50,6 +52,32 @@ class Files(hone_tool.Tool):
                                 env={**os.environ, "HONE_LOG": "detail"}, timeout=120)
         self.assertEqual(result.returncode, code, result.stderr)
         return (result.stdout + result.stderr).decode("utf-8")
+
+    def test_a_net_in_two_files(self):
+        """Caffe: either file, their folder, the other one named, other sizes than it states."""
+        place = self.folder / "caffe"
+        place.mkdir()
+        (place / "net.prototxt").write_text(formats.CONV)
+        (place / "net_iter_9.caffemodel").write_bytes(formats.WEIGHTS)
+        (self.folder / "another").write_bytes(formats.stored(
+            "it", formats.blob([1, 2, 1, 1], formats.floats(0, 0)),
+            formats.blob([1], formats.floats(9))))
+        for given in ("caffe/net.prototxt", "caffe/net_iter_9.caffemodel", "caffe"):
+            told = json.loads(self.output("inspect", given, "-o", "json"))
+            self.assertEqual((told["about"]["format"], told["about"]["version"]),
+                             ("caffe", "V2 layers"))
+            self.assertEqual(told["inputs"][0]["shape"], [1, 2, 4, 4])
+        self.output("build", "caffe", "-o", "net.hone")
+        self.output("run", "net.hone", "-i", "zeros", "--save", "one.npz")
+        self.output("run", "caffe", "--weights", "another", "-i", "zeros", "--save", "two.npz")
+        for file, wanted in (("one.npz", 3.0), ("two.npz", 9.0)):
+            with zipfile.ZipFile(self.folder / file) as saved:
+                numbers = saved.read("y.npy")[-64:]
+            self.assertEqual(struct.unpack("<16f", numbers), (wanted,) * 16)
+        told = json.loads(self.output("inspect", "caffe", "--shape", "x=3x2x5x6", "-o", "json"))
+        self.assertEqual(told["outputs"][0]["shape"], [3, 1, 5, 6])
+        self.output("convert", "caffe", "-o", "caffe.onnx")
+        self.assertIn("opset", self.output("inspect", "caffe.onnx"))
 
     def test_options_that_are_named_exist(self):
         """Advice and messages name no option that no verb has."""

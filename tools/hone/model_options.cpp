@@ -53,7 +53,7 @@ void ModelOptions::declare_disabled(Arguments& arguments) {
 
 void ModelOptions::declare_shapes(Arguments& arguments) {
   arguments.option("--shape", shapes, "[NAME=]1x3x224x224",
-                   "Sizes of an input that the model leaves open (repeatable)");
+                   "Sizes of an input that are open; of a Caffe net, any (repeatable)");
 }
 
 std::string ModelOptions::file_name() const {
@@ -68,6 +68,12 @@ ImportOptions ModelOptions::import_options() const {
   if (random_gain != 0) options.random_gain = random_gain;
   options.follow_links = follow_links;
   options.weights = weights;
+  for (const std::string& each : shapes) {
+    const size_t equals = each.rfind('=');
+    const bool named = equals != std::string::npos;
+    options.shapes[named ? each.substr(0, equals) : std::string()] =
+        parse_shape(std::string_view(each).substr(named ? equals + 1 : 0));
+  }
   return options;
 }
 

@@ -70,7 +70,24 @@ class NetImport {
     }
   }
 
-  void add_input(std::string_view name, const std::vector<int64_t>& dims) {
+  /// What the caller asks for in place of the sizes that the file states.
+  const std::vector<int64_t>& sizes_of(std::string_view name,
+                                       const std::vector<int64_t>& stated) const {
+    const auto& shapes = model_.options.shapes;
+    auto given = shapes.find(name);
+    if (given == shapes.end()) given = shapes.find(std::string_view());
+    if (given == shapes.end()) return stated;
+    check(given->second.size() == stated.size(), Code::usage, "it has ", stated.size(),
+          " dimensions, the shape given for it ", given->second.size());
+    return given->second;
+  }
+
+  void add_input(std::string_view name, const std::vector<int64_t>& file_dims) {
+    std::vector<int64_t> dims = file_dims;
+    model_.attempt([&] { dims = sizes_of(name, file_dims); },
+                   [&](const Error& error) {
+                     model_.report_place(cat("input ", builder::quoted(name)), error);
+                   });
     builder::StatedType stated{
         Type::Kind::tensor, DType::f32, std::vector<builder::StatedDim>(), {}};
     for (const int64_t dim : dims) {

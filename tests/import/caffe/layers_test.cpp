@@ -5,6 +5,7 @@
 #include "import/caffe/net_case.hpp"
 #include "ir/text.hpp"
 #include "ir/verify.hpp"
+#include "support/refusal.hpp"
 #include "support/text_case.hpp"
 
 namespace hone {
@@ -28,6 +29,25 @@ TEST(Caffe, NetsBecomeGraphs) {
 
 TEST(Caffe, ProblemsAreToldTogetherInNamesOfLayers) {
   test::expect_text_cases("import/caffe/problems.test", {{"graph", graph_of}});
+}
+
+/// The file's sizes are those that a net begins with, not the only ones.
+TEST(Caffe, InputsOfOtherSizes) {
+  constexpr std::string_view kNet =
+      "input: \"x\" input_dim: 1 input_dim: 3 input_dim: 12 input_dim: 12\n"
+      "layer { name: \"p\" type: \"Pooling\" bottom: \"x\" top: \"y\"\n"
+      "  pooling_param { kernel_size: 2 stride: 2 } }\n";
+  ImportOptions options;
+  options.shapes["x"] = {2, 3, 5, 7};
+  const Imported by_name = test::import_case(test::net_case(kNet), options);
+  EXPECT_EQ(cat(by_name.graph->outputs()[0].value->type), "f32[2,3,3,4]");
+  options.shapes = {{"", {1, 3, 8, 8}}};
+  const Imported only = test::import_case(test::net_case(kNet), options);
+  EXPECT_EQ(cat(only.graph->outputs()[0].value->type), "f32[1,3,4,4]");
+  options.shapes = {{"x", {1, 3}}};
+  EXPECT_EQ(test::refusal_of([&] { test::import_case(test::net_case(kNet), options); }),
+            "usage: 1 problem (net.prototxt, V2 layers):\n"
+            "  1x  input \"x\"  it has 4 dimensions, the shape given for it 2");
 }
 
 /// However old the file is, its weights are the same.
