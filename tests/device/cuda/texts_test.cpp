@@ -130,6 +130,11 @@ TEST(TensorTexts, TakeOperandsTheFastWay) {
   EXPECT_EQ(ways("a picture of halves", true, false), std::pair(Way::packed, Way::picked));
   EXPECT_EQ(ways("a picture of few channels", true, true), std::pair(Way::picked, Way::packed));
   EXPECT_EQ(ways("points of a picture, halved", true, true), std::pair(Way::copied, Way::packed));
+  // A caller's tensor lies anywhere.
+  const auto graph = graph_of(kHalves[0]);
+  const auto problem = problem_of(*graph, true, false);
+  problem->inputs[0].alignment = 2;
+  EXPECT_EQ(emitter::half_product_of(*problem)->a.way, Way::picked);
   EXPECT_EQ(ways("a picture of any size", true, true), std::pair(Way::copied, Way::packed));
 }
 

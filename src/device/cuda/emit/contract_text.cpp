@@ -79,7 +79,8 @@ class Writing {
     const std::vector<Axis>& axes = side.along ? given_.depth : *side.axes;
     if (load.kind() != Expr::Kind::load || load.outside() || axes.empty()) return false;
     const Value* value = std::get<const Value*>(load.source());
-    if (value->is_constant() || bits(load.dtype()) * width != 128) return false;
+    if (value->is_constant() || given_.loose.contains(value)) return false;
+    if (bits(load.dtype()) * width != 128) return false;
     const Dims strides = strides_of(value, value->type.tensor().shape(), given_.strides);
     Dim offset;
     for (size_t axis = 0; axis < strides.size(); ++axis) {

@@ -21,7 +21,8 @@ struct Contraction {
   std::vector<Axis> batches, rows, columns, depth;  // loops of the stage; axes of the sum
   bool a_runs_along_depth = false, b_runs_along_depth = false;  // in memory
   Strides strides;
-  std::string declined;  // why it is none, in words; empty: it is
+  std::set<const Value*> loose;  // see loose_values()
+  std::string declined;          // why it is none, in words; empty: it is
 
   Dim batch_count() const { return count(batches); }
   Dim row_count() const { return count(rows); }

@@ -33,6 +33,7 @@ class Analysis {
   void run() {
     Contraction& contraction = made_.contraction;
     contraction = contraction_of(*problem_.region.body, strides_of(problem_));
+    contraction.loose = loose_values(problem_);
     made_.declined = contraction.declined;
     if (!made_.declined.empty()) return;
     if (!multiplies_halves(contraction)) {
@@ -197,7 +198,10 @@ class Analysis {
     const auto& depth = made_.contraction.depth;
     if (!offset || depth.empty()) return;
     const Axis& last = depth.back();
-    if (!step(*offset, last).is(1) || !exact_div(last.extent, 8)) return;
+    const Value* value = std::get<const Value*>(side.operand->source());
+    if (made_.contraction.loose.contains(value) || !step(*offset, last).is(1) ||
+        !exact_div(last.extent, 8))
+      return;
     if (!exact_div(side.offset.across, 8) || !exact_div(at_zero(side.offset.depth, {last}), 8))
       return;
     for (const auto& [index, size] : side.inside)

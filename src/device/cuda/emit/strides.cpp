@@ -16,6 +16,21 @@ Strides strides_of(const Problem& problem) {
   return strides;
 }
 
+std::set<const Value*> loose_values(const Problem& problem) {
+  constexpr int64_t kWanted = 16;
+  const Graph& body = *problem.region.body;
+  std::set<const Value*> loose;
+  const auto is_loose = [](const std::vector<OperandLayout>& layouts, size_t i) {
+    return i >= layouts.size() || layouts[i].alignment % kWanted != 0;
+  };
+  for (size_t i = 0; i < body.inputs().size(); ++i)
+    if (problem.weights[i] == nullptr && is_loose(problem.inputs, i))
+      loose.insert(body.inputs()[i]);
+  for (size_t i = 0; i < body.outputs().size(); ++i)
+    if (is_loose(problem.outputs, i)) loose.insert(body.outputs()[i].value);
+  return loose;
+}
+
 Dims strides_of(const Value* value, const Dims& shape, const Strides& strides) {
   if (const auto found = strides.find(value); found != strides.end()) return found->second;
   Dims dense(shape.size());

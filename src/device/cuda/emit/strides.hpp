@@ -2,6 +2,7 @@
 // How the operands and results of a region lie in memory.
 
 #include <map>
+#include <set>
 
 #include "device/kernel.hpp"
 
@@ -11,6 +12,10 @@ namespace hone::cuda::emitter {
 using Strides = std::map<const Value*, Dims>;
 
 Strides strides_of(const Problem& problem);
+
+/// Inputs and outputs whose addresses may be no multiples of 16: nothing reads or writes 16 bytes
+/// of them at a time. Those of constants are.
+std::set<const Value*> loose_values(const Problem& problem);
 
 /// Of a value of this shape, dense or not.
 Dims strides_of(const Value* value, const Dims& shape, const Strides& strides);

@@ -99,7 +99,7 @@ bool TensorResults::lies_in_eights_itself() const {
   Dims own;
   for (size_t axis = 0; axis < given_.stage->extents.size(); ++axis)
     own.push_back(loop(static_cast<int>(axis)));
-  return lies_in_eights(own, buffers_.result());
+  return !given_.loose.contains(given_.stage->value) && lies_in_eights(own, buffers_.result());
 }
 
 bool TensorResults::depends_on_rows(const Dim& dim) const {
@@ -127,7 +127,8 @@ std::vector<TensorResults::Eight> TensorResults::eights(ExprText& text) const {
     }
     const auto* value = std::get<const Value*>(expr.source());
     const Place& place = buffers_.places.at(buffers_.names.at(value));
-    if (value->is_constant() || place.dtype != given_.a->dtype() || !lies_in_eights(indices, place))
+    if (value->is_constant() || given_.loose.contains(value) || place.dtype != given_.a->dtype() ||
+        !lies_in_eights(indices, place))
       return;
     bool of_columns = true;
     for (Dim& index : indices) {

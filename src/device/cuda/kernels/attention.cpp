@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "device/attention_geometry.hpp"
+#include "device/cuda/emit/strides.hpp"
 #include "device/cuda/launches.hpp"
 #include "device/cuda/texts.hpp"
 #include "device/problem.hpp"
@@ -100,6 +101,11 @@ Verdict supports(const Problem& problem) {
   if (!half) return {};
   if (capability_of(*problem.target) < 80)
     return Verdict::no("wants tensor cores of compute capability 8.0");
+  const std::set<const Value*> loose = emitter::loose_values(problem);
+  for (const size_t i : {0, 1, 2})
+    if (loose.contains(node.input(i))) return Verdict::no("wants operands aligned to 16 bytes");
+  if (loose.contains(problem.region.body->outputs().front().value))
+    return Verdict::no("wants a result aligned to 16 bytes");
   if (head % 8 != 0 || value % 8 != 0) return Verdict::no("wants heads of multiples of 8");
   if (stages_of(*problem.target, head, value) == 0)
     return Verdict::no("has no room for heads of that size");

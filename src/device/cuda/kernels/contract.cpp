@@ -57,7 +57,9 @@ const Value* end_of_product(const Graph& body) {
 }
 
 Contraction contraction_of_problem(const Problem& problem) {
-  return contraction_of(*problem.region.body, emitter::strides_of(problem));
+  Contraction made = contraction_of(*problem.region.body, emitter::strides_of(problem));
+  made.loose = emitter::loose_values(problem);
+  return made;
 }
 
 Verdict supports(const Problem& problem) {
