@@ -7,6 +7,9 @@
 #include "import/caffe/blobs.hpp"
 #include "import/caffe/net.hpp"
 #include "import/caffe/reader.hpp"
+#include "import/mxnet/reader.hpp"
+#include "import/mxnet/stored.hpp"
+#include "import/mxnet/symbol.hpp"
 #include "import/onnx/reader.hpp"
 #include "import/report.hpp"
 #include "import/text.hpp"
@@ -27,6 +30,16 @@ bool looks_like_onnx(std::string_view text) {
 
 bool looks_like_caffe(std::string_view text) {
   return caffe::looks_like_net(text) || caffe::looks_like_stored_net(text);
+}
+
+bool looks_like_mxnet(std::string_view text) {
+  return mxnet::looks_like_symbol(text) || mxnet::looks_like_stored(text);
+}
+
+/// A file of weights alone, which are one half of a model.
+bool is_weights_alone(std::string_view text) {
+  return mxnet::looks_like_stored(text) ||
+         (!looks_like_onnx(text) && caffe::looks_like_stored_net(text));
 }
 
 struct Source {
@@ -53,6 +66,9 @@ Imported read_tflite(const Source& source) {
 Imported read_caffe(const Source& source) {
   return caffe::import_files(source.path, source.file, source.options);
 }
+Imported read_mxnet(const Source& source) {
+  return mxnet::import_files(source.path, source.file, source.options);
+}
 
 /// A format is told by what a file holds. By its name only where the file holds nothing known: then
 /// the reader of that name says what is wrong with it.
@@ -65,6 +81,7 @@ constexpr Format kFormats[] = {
     // the surest marks first
     {"TFLite", ".tflite", tflite::looks_like_model, read_tflite},
     {"ONNX", ".onnx", looks_like_onnx, read_onnx},
+    {"MXNet", ".params", looks_like_mxnet, read_mxnet},
     {"Caffe", ".caffemodel", looks_like_caffe, read_caffe},
     {"its own text", ".graph", looks_like_text, read_text},
 };
@@ -92,8 +109,7 @@ std::filesystem::path model_in(const std::filesystem::path& folder, const Import
     }
     const std::string_view bytes = text_of(file->bytes());
     if (format_of(bytes) == nullptr) continue;
-    const bool stored = !looks_like_onnx(bytes) && caffe::looks_like_stored_net(bytes);
-    (stored ? weights : models).push_back(at->path());
+    (is_weights_alone(bytes) ? weights : models).push_back(at->path());
   }
   if (models.empty()) models = std::move(weights);
   std::sort(models.begin(), models.end());

@@ -107,6 +107,22 @@ def basic_pitch_tflite(tool, model):
     return share(max(min(apart(g, w) for w in arrays if w.shape == g.shape) for g in got))
 
 
+def mtcnn_mxnet(tool, model):
+    """Its Caffe twin has height and width exchanged, and blue before red."""
+    twin = DATA / "models/caffe/mtcnn" / model.name.replace("-symbol.json", ".prototxt")
+    (name, _, shape), = ports(tool, twin)
+    image = np.random.default_rng(7).normal(size=shape).astype(np.float32)
+    turned = np.ascontiguousarray(image[:, ::-1].transpose(0, 1, 3, 2))
+    got = hone_cli.run(tool, model, {"data": turned})
+    wanted = hone_cli.run(tool, twin, {name: image})
+    worst = 0
+    for output, values in got.items():
+        if values.ndim == 4:
+            values = values.transpose(0, 1, 3, 2)
+        worst = max(worst, apart(values, wanted[output.replace("_", "-")]))
+    return share(worst)
+
+
 def seanet_tflite(tool, model):
     """Integers, bit for bit, in the order of the model's inputs."""
     feeds = {}
@@ -128,6 +144,7 @@ CHECKS = {
     r"kws_ref_model_float32\.tflite": kws_tflite,
     r"mobilenet_v1_0\.25_224_float\.tflite": mobilenet_tflite,
     r"basic_pitch/nmp\.tflite": basic_pitch_tflite,
+    r"mxnet/mtcnn/": mtcnn_mxnet,
     r"tflm_seanet/": seanet_tflite,
 }
 
@@ -175,7 +192,7 @@ def main():
     options = parser.parse_args()
     folder = DATA / "models"
     hone_cli.skip_without(folder / "caffe")
-    files = sorted(f for kind in ("caffe/**/*.prototxt", "tflite/**/*.tflite")
+    files = sorted(f for kind in ("caffe/**/*.prototxt", "mxnet/**/*.json", "tflite/**/*.tflite")
                    for f in folder.glob(kind))
     good = bad = 0
     rows = []

@@ -6,6 +6,7 @@
 
 #include "base/file.hpp"
 #include "import/caffe/layer_reader.hpp"
+#include "import/mxnet/node_reader.hpp"
 #include "import/tflite/op_reader.hpp"
 
 namespace hone {
@@ -82,6 +83,19 @@ TEST(Formats, ThePageListsTheOperatorsOfTflite) {
     words.push_back(cat(kind, " (", count, ")"));
   }
   expect_section("tflite operators", wrapped(words));
+}
+
+TEST(Formats, ThePageListsTheOperatorsOfMxnet) {
+  const std::string cases = read_text(HONE_SOURCE_DIR "/tests/import/mxnet/operators.test");
+  mxnet::Importers importers;
+  mxnet::register_all_importers(importers);
+  std::vector<std::string> words;
+  for (const std::string_view op : importers.names()) {
+    const int count = cases_with(cases, cat("\n  ", op, " "));
+    EXPECT_GT(count, 0) << "nobody has seen that " << op << " is right";
+    words.push_back(cat(op, " (", count, ")"));
+  }
+  expect_section("mxnet operators", wrapped(words));
 }
 
 }  // namespace

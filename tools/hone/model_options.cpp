@@ -13,13 +13,13 @@
 namespace hone::cli {
 
 void ModelOptions::declare_path(Arguments& arguments, bool required) {
-  arguments.positional("model", path, "A model (ONNX, TFLite, Caffe, .graph) or an engine (.hone)",
-                       required);
+  arguments.positional(
+      "model", path, "A model (ONNX, TFLite, Caffe, MXNet, .graph) or an engine (.hone)", required);
 }
 
 void ModelOptions::declare_weights(Arguments& arguments) {
   arguments.option("--weights", weights, "FILE",
-                   "The other file of a net that is kept in two (Caffe)");
+                   "The other file of a net that is kept in two (Caffe, MXNet)");
   arguments.option("--random-weights", random_weights, "SEED",
                    "Fill weights whose external file is absent with random values");
   arguments.option("--random-gain", random_gain, "GAIN",

@@ -1,59 +1,23 @@
 // The two files of a net: one is given, the other is named or lies beside it.
 
-#include <algorithm>
-
+#include "import/builder/partner.hpp"
 #include "import/caffe/blobs.hpp"
 #include "import/caffe/net.hpp"
 #include "import/caffe/reader.hpp"
-#include "import/report.hpp"
 
 namespace hone::caffe {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kMostFiles = 10'000;  // that are looked at in one folder
-
-std::string name_of(const fs::path& path) { return shown(path.filename().string()); }
-
-/// The files of a folder that have this extension, sorted.
-std::vector<std::string> files_in(const fs::path& folder, std::string_view extension) {
-  std::vector<std::string> names;
-  std::error_code error;
-  size_t looked = 0;
-  for (fs::directory_iterator at(folder, error), end; !error && at != end && looked < kMostFiles;
-       at.increment(error), ++looked)
-    if (at->path().extension() == extension) names.push_back(at->path().filename().string());
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-/// The one of the same name, else the only one whose name begins so (snapshots have their number
-/// behind it), else the only one there is. Or why there is none.
-struct Partner {
-  std::string name, problem;
-};
-Partner partner_of(const fs::path& path, std::string_view extension) {
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  const std::vector<std::string> names = files_in(folder, extension);
-  const std::string stem = path.stem().string();
-  std::vector<std::string> alike;
-  for (const std::string& name : names) {
-    const std::string other = fs::path(name).stem().string();
-    if (other == stem) return {name, {}};
-    if (other.starts_with(stem) || stem.starts_with(other)) alike.push_back(name);
-  }
-  if (alike.size() == 1) return {alike.front(), {}};
-  if (names.size() == 1) return {names.front(), {}};
-  if (names.empty()) return {{}, cat("there is no *", extension, " beside ", name_of(path))};
-  return {{},
-          cat("several *", extension, " lie beside ", name_of(path),
-              ", none of its name: ", shown(join(names, ", ")))};
-}
+using builder::name_of;
+using builder::Partner;
 
 std::string_view text_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
 }
+
+std::string stem_of(const fs::path& path) { return path.stem().string(); }
 
 builder::ModelFile model_file(const std::shared_ptr<const MappedFile>& file) {
   return {file->bytes(), file, name_of(file->path())};
@@ -64,9 +28,10 @@ builder::ModelFile model_file(const std::shared_ptr<const MappedFile>& file) {
 Imported import_files(const fs::path& path, const std::shared_ptr<const MappedFile>& file,
                       const ImportOptions& options) {
   const bool is_description = looks_like_net(text_of(*file));
-  const Partner partner = options.weights.empty()
-                              ? partner_of(path, is_description ? ".caffemodel" : ".prototxt")
-                              : Partner{};
+  const Partner partner =
+      options.weights.empty()
+          ? builder::partner_of(path, is_description ? ".caffemodel" : ".prototxt", stem_of)
+          : Partner{};
   const std::string absence = cat(partner.problem, ": --weights FILE names it");
   std::shared_ptr<const MappedFile> other;
   const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
