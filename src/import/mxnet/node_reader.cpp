@@ -213,6 +213,9 @@ void NodeReader::ignore(std::initializer_list<std::string_view> names) {
 int NodeReader::rank_of(int i) const {
   required(i);
   const auto known = rank(i);
+  if (!known && input(i)->is_input())
+    unsupported("nothing tells how many axes the network's input ", shown(input(i)->name),
+                " has: state it in the description, as \"attrs\": {\"__shape__\": \"(0, 0, 0)\"}");
   if (!known) unsupported("input ", i, " has a number of axes that is not known");
   return *known;
 }

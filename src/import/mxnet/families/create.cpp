@@ -2,9 +2,8 @@
 
 #include <cmath>
 
-#include "import/mxnet/node_reader.hpp"
+#include "import/mxnet/positions.hpp"
 #include "ops/arithmetic.hpp"
-#include "ops/cast.hpp"
 #include "ops/generate.hpp"
 #include "ops/shape.hpp"
 
@@ -56,17 +55,7 @@ void import_arange_like(NodeReader& node) {
   node.ignore({"ctx"});
   const bool all = !node.has("axis");
   const int64_t axis = all ? 0 : node.axis_of(node.integer("axis"), 0);
-  Value* count = nullptr;
-  if (all) {
-    count = node.intermediate(Size{}, {node.required(0)}, "count");
-  } else {
-    Value* size =
-        node.intermediate(Shape{.start = axis, .end = axis + 1}, {node.required(0)}, "size");
-    count = node.intermediate(Squeeze{.axes = Dims{0}}, {size}, "count");
-  }
-  Value* numbers =
-      node.intermediate(Range{}, {node.number(0, "zero"), count, node.number(1, "one")}, "numbers");
-  numbers = node.intermediate(Cast{.to = DType::f32}, {numbers}, "real");
+  Value* numbers = positions(node, 0, all ? -1 : axis);
   const auto one = [](double value) { return Tensor::scalar(DType::f32, value); };
   if (step != 1)
     numbers = node.intermediate(Mul{}, {numbers, node.constant(one(step), "step")}, "scaled");

@@ -2,7 +2,9 @@
 
 #include "ops/slice.hpp"
 
-#include "import/mxnet/node_reader.hpp"
+#include "import/mxnet/positions.hpp"
+#include "ops/cast.hpp"
+#include "ops/compare.hpp"
 #include "ops/layout.hpp"
 #include "ops/pad.hpp"
 #include "ops/shape.hpp"
@@ -173,10 +175,25 @@ void import_sequence_reverse(NodeReader& node) {
   node.emit(Slice{.starts = Dims{-1}, .ends = Dims{-kEnd}, .axes = Dims{0}, .steps = Dims{-1}},
             {node.required(0)});
 }
+/// What lies past the end of each sequence becomes `value`.
 void import_sequence_mask(NodeReader& node) {
-  refuse_lengths(node);
-  node.ignore({"value", "axis"});
-  node.give(0, node.required(0));
+  const double value = node.real("value", 0);
+  const int64_t axis = node.integer("axis", 0);
+  if (!node.flag("use_sequence_length", false)) return node.give(0, node.required(0));
+  const int rank = node.rank_of(0);
+  node.check(rank >= 2 && (axis == 0 || axis == 1) && node.rank_of(1) == 1, "axis ", axis,
+             " of an input of ", rank, " axes, lengths of ", node.rank_of(1));
+  Dims of_steps, of_batch;  // where sizes of 1 go
+  for (int64_t at = 0; at < rank; ++at) {
+    if (at != axis) of_steps.push_back(at);
+    if (at != 1 - axis) of_batch.push_back(at);
+  }
+  Value* length = node.intermediate(Cast{.to = DType::f32}, {node.required(1)}, "length");
+  length = node.intermediate(Unsqueeze{.axes = of_batch}, {length}, "length_of_each");
+  Value* steps =
+      node.intermediate(Unsqueeze{.axes = of_steps}, {positions(node, 0, axis)}, "steps");
+  Value* inside = node.intermediate(Less{}, {steps, length}, "inside");
+  node.emit(Where{}, {inside, node.required(0), node.scalar(value, "value")});
 }
 
 constexpr auto kRank = Importer::Like::rank;

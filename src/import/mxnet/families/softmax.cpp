@@ -2,11 +2,16 @@
 
 #include "ops/softmax.hpp"
 
-#include "import/mxnet/node_reader.hpp"
+#include <limits>
+#include <type_traits>
+
+#include "import/mxnet/positions.hpp"
 #include "ops/activation.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/cast.hpp"
+#include "ops/compare.hpp"
 #include "ops/math.hpp"
+#include "ops/shape.hpp"
 
 namespace hone::mxnet {
 namespace {
@@ -15,16 +20,31 @@ namespace {
 Value* logits(NodeReader& node, double sign) {
   const double temperature = node.real("temperature", 1);
   node.check(temperature > 0, "temperature is ", temperature);
-  if (node.flag("use_length", false)) node.unsupported("lengths of rows (use_length)");
   Value* x = node.required(0);
   if (node.has("dtype")) x = node.intermediate(Cast{.to = node.dtype("dtype", {})}, {x}, "cast");
   if (temperature == 1 && sign == 1) return x;
   return node.intermediate(Mul{}, {x, node.scalar(sign / temperature, "factor")}, "scaled");
 }
 
+/// Of the first elements of each row, as many as input 1 says; the others get 0.
+template <class T>
+void softmax_of_lengths(NodeReader& node, int64_t axis, double sign) {
+  if constexpr (std::is_same_v<T, LogSoftmax>) node.unsupported("lengths of rows (use_length)");
+  else {
+    if (axis != node.rank_of(0) - 1) node.unsupported("lengths of rows along axis ", axis);
+    Value* length = node.intermediate(Cast{.to = DType::f32}, {node.required(1)}, "length");
+    length = node.intermediate(Unsqueeze{.axes = Dims{-1}}, {length}, "length_of_row");
+    Value* inside = node.intermediate(Less{}, {positions(node, 0, axis), length}, "inside");
+    Value* none = node.scalar(-std::numeric_limits<double>::infinity(), "none");
+    Value* masked = node.intermediate(Where{}, {inside, logits(node, sign), none}, "masked");
+    node.emit(Softmax{.axis = axis, .zero_nan = true}, {masked});
+  }
+}
+
 template <class T>
 void import_plain(NodeReader& node, double sign) {
   const int64_t axis = node.axis_of(node.integer("axis", -1), 0);
+  if (node.flag("use_length", false)) return softmax_of_lengths<T>(node, axis, sign);
   node.emit(T{.axis = axis}, {logits(node, sign)});
 }
 void import_softmax(NodeReader& node) { import_plain<Softmax>(node, 1); }
