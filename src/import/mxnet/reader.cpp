@@ -3,6 +3,8 @@
 #include "import/mxnet/reader.hpp"
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "base/hash.hpp"
 #include "base/size.hpp"
@@ -164,12 +166,18 @@ class NetworkImport {
   void add_outputs() {
     if (symbol_.heads.empty())
       model_.report_place("the network", Error(Code::invalid_model, "it has no outputs"));
+    std::map<std::string, Value*> given;
     for (const Entry& head : symbol_.heads) {
       Value* value = results_[head.node][head.output];
+      if (value == nullptr) continue;
       const Node& node = symbol_.nodes[head.node];
       const bool alone = results_[head.node].size() == 1;
-      const std::string name = alone ? node.name : cat(node.name, "_output", head.output);
-      if (value != nullptr) frame_.graph().add_output(name, value);
+      std::string name = alone ? node.name : cat(node.name, "_output", head.output);
+      // Nodes may have one name; what is named twice is given once.
+      auto [place, is_new] = given.emplace(name, value);
+      while (!is_new && place->second != value)
+        std::tie(place, is_new) = given.emplace(name += ".1", value);
+      if (is_new) frame_.graph().add_output(name, value);
     }
   }
 

@@ -53,6 +53,24 @@ TEST(Mxnet, TheVersionIsTold) {
   EXPECT_EQ(test::import_case(test::network_case(kNet, MxnetForm::oldest)).producer, "");
 }
 
+/// Nothing in the format keeps two nodes from having one name.
+TEST(Mxnet, OutputsOfOneName) {
+  const auto outputs = [](const std::string& heads) {
+    test::NetworkCase network = test::network_case("");
+    network.symbol = cat(R"({"nodes": [{"op": "null", "name": "x", "inputs": []},
+      {"op": "relu", "name": "y", "inputs": [[0, 0, 0]]},
+      {"op": "exp", "name": "y", "inputs": [[0, 0, 0]]}], "heads": )",
+                         heads, "}");
+    const Imported imported = test::import_case(network);
+    verify(*imported.graph, "import");
+    std::vector<std::string> names;
+    for (const auto& output : imported.graph->outputs()) names.push_back(output.name);
+    return join(names, " ");
+  };
+  EXPECT_EQ(outputs("[[1, 0, 0], [2, 0, 0]]"), "y y.1");
+  EXPECT_EQ(outputs("[[1, 0, 0], [1, 0, 0]]"), "y");
+}
+
 TEST(Mxnet, SparseTensorsAreRefused) {
   test::NetworkCase network = test::network_case(kNet);
   network.weights[28] = 1;  // how the first tensor is stored
