@@ -22,8 +22,8 @@ struct V0Field {
   static constexpr uint32_t name = 1, blobs = 50;
 };
 struct BlobField {
-  static constexpr uint32_t num = 1, channels = 2, height = 3, width = 4, data = 5, shape = 7,
-                            double_data = 8;
+  // Channels and height are between num and width.
+  static constexpr uint32_t num = 1, width = 4, data = 5, shape = 7, double_data = 8;
 };
 constexpr uint32_t kShapeDim = 1;
 

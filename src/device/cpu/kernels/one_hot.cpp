@@ -78,7 +78,7 @@ struct OneHotShared final : Shared<OneHotShared> {
         const auto from_end = static_cast<I>(i % g.depth - g.depth);
         T* own = to + i * g.inner;
         for (int64_t k = 0; k < g.inner; ++k)
-          own[k] = (row[k] == place) | (row[k] == from_end) ? on : off;
+          own[k] = ((row[k] == place) | (row[k] == from_end)) ? on : off;
       }
     });
   }
