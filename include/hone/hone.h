@@ -115,6 +115,9 @@ typedef struct hone_engine_options {
                            the host */
   int32_t streams;      /* branches that may run beside each other on a GPU; 0: one */
   int32_t more_padding; /* never looked at */
+  const char* sizes;    /* of hone_build(): what open sizes mostly are, by the names that ports give
+                           them, "n=1,s=128": kernels are chosen for these, all others run, too;
+                           NULL: the middle of what the model allows */
 } hone_engine_options;
 
 /* Optimizes and plans a model for this machine. `options` may be NULL. */

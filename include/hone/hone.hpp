@@ -204,6 +204,8 @@ struct EngineOptions {
   hone_storage storage = HONE_STORAGE_MODEL;  // what f32 becomes inside, of build()
   bool fallback = true;                       // what the device has no kernel for runs on the host
   int streams = 1;  // branches of the network that may run beside each other on a GPU
+  /// Of build(): what open sizes mostly are, "n=1,s=128"; see hone.h.
+  std::string sizes{};
 };
 
 namespace detail {
@@ -215,6 +217,7 @@ inline hone_engine_options to_c(const EngineOptions& options) {
   made.storage = options.storage;
   made.no_fallback = options.fallback ? 0 : 1;
   made.streams = options.streams;
+  made.sizes = options.sizes.empty() ? nullptr : options.sizes.c_str();
   return made;
 }
 }  // namespace detail

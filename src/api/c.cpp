@@ -5,6 +5,7 @@
 #include <cstring>
 #include <new>
 #include <optional>
+#include <set>
 #include <stdexcept>
 
 #include "api/tensors.hpp"
@@ -137,6 +138,29 @@ hone::EngineOptions engine_options(const hone_engine_options* options) {
   if (given.streams != 0) made.streams = given.streams;
   if (given.device != nullptr) made.device = hone::open_device(given.device);
   return made;
+}
+
+/// "n=1,s=128", of symbols of the graph's inputs.
+hone::Bindings sizes_of(const hone_engine_options* options, const hone::Graph& graph) {
+  const hone_engine_options given = read_options(options, "hone_engine_options");
+  hone::Bindings sizes;
+  if (given.sizes == nullptr) return sizes;
+  std::set<std::string, std::less<>> known;
+  for (const hone::Value* input : graph.inputs())
+    if (input->type.is_tensor() && input->type.tensor().has_rank())
+      for (const hone::Dim& dim : input->type.tensor().shape()) dim.collect_symbols(known);
+  for (const std::string_view word : hone::split(given.sizes, ',')) {
+    const size_t equals = word.rfind('=');
+    const std::string_view name = word.substr(0, equals);
+    const auto size =
+        equals == std::string_view::npos ? std::nullopt : hone::parse_int(word.substr(equals + 1));
+    hone::check(size && *size >= 0, hone::Code::usage, "sizes: found \"", word,
+                "\", wanted a size such as n=1");
+    hone::check(known.contains(name), hone::Code::usage, "sizes: no input has a size \"", name,
+                "\"; open are ", known.empty() ? std::string("none") : hone::join(known, ", "));
+    sizes.insert_or_assign(std::string(name), *size);
+  }
+  return sizes;
 }
 
 std::optional<hone::DType> storage_of(const hone_engine_options* options) {
@@ -315,6 +339,7 @@ hone_code hone_build(const hone_model* model, const hone_engine_options* options
     hone::api::wanted(engine, "engine");
     hone::BuildOptions made;
     made.engine = engine_options(options);
+    made.engine.sizes = sizes_of(options, *model->graph);
     made.halves = storage_of(options);
     *engine = make_engine(hone::build(model->graph->clone(), made, model->defaults), options);
   });

@@ -45,6 +45,24 @@ TEST_F(HoneHpp, AnEngineTellsWhatItRuns) {
   EXPECT_STREQ(hone_message(), "text is NULL");
 }
 
+TEST_F(HoneHpp, KernelsAreChosenForTheSizesThatAreStated) {
+  const hone::Model model = hone::import(kDigits);
+  const hone::Engine engine = hone::build(model, {.sizes = "n=3"});
+  EXPECT_NE(engine.report(HONE_REPORT_PLAN).find("expects \"n\" 3"), std::string::npos)
+      << engine.report(HONE_REPORT_PLAN);
+  EXPECT_EQ(logits_of(engine, 5), logits_of(hone::build(model), 5));
+  const auto refused = [&](const char* sizes) -> std::string {
+    try {
+      hone::build(model, {.sizes = sizes});
+    } catch (const hone::Error& error) {
+      return error.what();
+    }
+    return {};
+  };
+  EXPECT_EQ(refused("m=3"), "sizes: no input has a size \"m\"; open are n");
+  EXPECT_EQ(refused("n=x"), "sizes: found \"n=x\", wanted a size such as n=1");
+}
+
 TEST_F(HoneHpp, AnyBatchSizeGivesWhatOnePictureGives) {
   const hone::Engine engine = hone::build(hone::import(kDigits), {.workers = 2});
   const std::vector<float> all = logits_of(engine, 9);
