@@ -33,7 +33,7 @@ void softmax_of_lengths(NodeReader& node, int64_t axis, double sign) {
   else {
     if (axis != node.rank_of(0) - 1) node.unsupported("lengths of rows along axis ", axis);
     Value* length = node.intermediate(Cast{.to = DType::f32}, {node.required(1)}, "length");
-    length = node.intermediate(Unsqueeze{.axes = Dims{-1}}, {length}, "length_of_row");
+    length = node.intermediate(Unsqueeze{.axes = Dims{Dim(-1)}}, {length}, "length_of_row");
     Value* inside = node.intermediate(Less{}, {positions(node, 0, axis), length}, "inside");
     Value* none = node.scalar(-std::numeric_limits<double>::infinity(), "none");
     Value* masked = node.intermediate(Where{}, {inside, logits(node, sign), none}, "masked");
