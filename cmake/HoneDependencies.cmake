@@ -20,6 +20,10 @@ hone_find_library(hone_png png HEADER png.h)
 hone_find_library(hone_jpeg jpeg HEADER jpeglib.h)
 hone_find_library(hone_zstd zstd HEADER zstd.h)
 target_link_libraries(hone_png INTERFACE hone_zlib m)
+if(NOT HONE_SANITIZE)  # sanitizers have an allocator of their own
+  hone_find_library(hone_jemalloc jemalloc_pic HEADER jemalloc/jemalloc.h)
+  target_link_libraries(hone_jemalloc INTERFACE Threads::Threads ${CMAKE_DL_LIBS} m)
+endif()
 
 foreach(header protozero/pbf_reader.hpp CLI/CLI.hpp nlohmann/json.hpp xxhash.h xbyak/xbyak.h)
   string(MAKE_C_IDENTIFIER "HONE_${header}" found)

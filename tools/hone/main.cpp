@@ -9,6 +9,7 @@
 #include <new>
 #include <stdexcept>
 
+#include "allocator.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/printable.hpp"
@@ -266,6 +267,7 @@ std::span<const Verb> verbs() { return kVerbs; }
 }  // namespace hone::cli
 
 int main(int count, char** arguments) {
+  hone::cli::cache_small_blocks();
   hone::remove_unfinished_files_on_signals();
   return hone::cli::run_tool(count, arguments);
 }

@@ -165,15 +165,17 @@ void refuse_lengths(NodeReader& node) {
 void import_sequence_last(NodeReader& node) {
   refuse_lengths(node);
   const int64_t axis = node.axis_of(node.integer("axis", 0), 0);
-  Value* last = node.intermediate(Slice{.starts = Dims{Dim(-1)}, .ends = Dims{kEnd}, .axes = Dims{axis}},
-                                  {node.required(0)}, "last");
+  Value* last =
+      node.intermediate(Slice{.starts = Dims{Dim(-1)}, .ends = Dims{kEnd}, .axes = Dims{axis}},
+                        {node.required(0)}, "last");
   node.emit(Squeeze{.axes = Dims{axis}}, {last});
 }
 void import_sequence_reverse(NodeReader& node) {
   refuse_lengths(node);
   node.ignore({"axis"});
-  node.emit(Slice{.starts = Dims{Dim(-1)}, .ends = Dims{-kEnd}, .axes = Dims{0}, .steps = Dims{Dim(-1)}},
-            {node.required(0)});
+  node.emit(
+      Slice{.starts = Dims{Dim(-1)}, .ends = Dims{-kEnd}, .axes = Dims{0}, .steps = Dims{Dim(-1)}},
+      {node.required(0)});
 }
 /// What lies past the end of each sequence becomes `value`.
 void import_sequence_mask(NodeReader& node) {
