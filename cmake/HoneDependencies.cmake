@@ -20,8 +20,15 @@ hone_find_library(hone_png png HEADER png.h)
 hone_find_library(hone_jpeg jpeg HEADER jpeglib.h)
 hone_find_library(hone_zstd zstd HEADER zstd.h)
 target_link_libraries(hone_png INTERFACE hone_zlib m)
-if(NOT HONE_SANITIZE)  # sanitizers have an allocator of their own
-  hone_find_library(hone_jemalloc jemalloc_pic HEADER jemalloc/jemalloc.h)
+# Of the tool alone, where there is a static one; sanitizers have an allocator of their own.
+find_library(HONE_JEMALLOC_LIBRARY NAMES libjemalloc_pic.a libjemalloc.a)
+find_path(HONE_JEMALLOC_INCLUDE jemalloc/jemalloc.h)
+mark_as_advanced(HONE_JEMALLOC_LIBRARY HONE_JEMALLOC_INCLUDE)
+if(HONE_JEMALLOC_LIBRARY AND HONE_JEMALLOC_INCLUDE AND NOT HONE_SANITIZE)
+  add_library(hone_jemalloc UNKNOWN IMPORTED GLOBAL)
+  set_target_properties(hone_jemalloc PROPERTIES IMPORTED_LOCATION ${HONE_JEMALLOC_LIBRARY}
+                        INTERFACE_INCLUDE_DIRECTORIES ${HONE_JEMALLOC_INCLUDE}
+                        INTERFACE_COMPILE_DEFINITIONS HONE_JEMALLOC)
   target_link_libraries(hone_jemalloc INTERFACE Threads::Threads ${CMAKE_DL_LIBS} m)
 endif()
 
