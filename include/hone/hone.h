@@ -87,8 +87,8 @@ typedef struct hone_import_options {
   uint64_t seed;
   int32_t follow_links; /* nonzero: weights may lie behind symbolic and hard links, wherever they
                            lead; else only within a model hub's cache */
-  const char* weights;  /* the other file of a net that is kept in two (Caffe); NULL: it is looked
-                           for beside the model */
+  const char* weights;  /* the other file of a net that is kept in two (Caffe, MXNet); NULL: it is
+                           looked  for beside the model */
 } hone_import_options;
 
 /* Reads a model file. `options` may be NULL. The model keeps the file mapped. */

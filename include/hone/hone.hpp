@@ -161,7 +161,8 @@ struct ImportOptions {
   /// Weights may lie behind symbolic and hard links, wherever they lead; else only within a model
   /// hub's cache.
   bool follow_links = false;
-  /// The other file of a net that is kept in two (Caffe); empty: it is looked for beside the model.
+  /// The other file of a net that is kept in two (Caffe, MXNet); empty: it is looked for beside the
+  /// model.
   std::string weights{};
 };
 
