@@ -1,8 +1,10 @@
 # hone_room(NAME floor USES room...): one room of the house, as an OBJECT library `hone_NAME` of
 # src/NAME/**/*.cpp. USES names the rooms it may use, all of them declared before it and on lower
-# floors. tools/check reads these declarations and holds every #include to them.
+# floors. tools/check reads these declarations and holds every #include to them. LOOPS: which of its
+# files are loops over many elements. At -O2 GCC 12 vectorizes only loops whose count it knows, so
+# these are compiled at -O3, as a library of their own that has its own precompiled header.
 function(hone_room name floor)
-  cmake_parse_arguments(ARG "" "" "USES;SOURCES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "USES;SOURCES;LOOPS" ${ARGN})
   foreach(used IN LISTS ARG_USES)
     get_property(used_floor GLOBAL PROPERTY HONE_FLOOR_${used})
     if("${used_floor}" STREQUAL "" OR NOT used_floor LESS floor)
@@ -17,22 +19,37 @@ function(hone_room name floor)
   if(NOT sources)
     return()  # nobody has moved in yet
   endif()
+  if(ARG_LOOPS)
+    list(REMOVE_ITEM sources ${ARG_LOOPS})
+  endif()
   add_library(hone_${name} OBJECT ${sources} ${ARG_SOURCES})
   hone_own_code(hone_${name})
+  set_target_properties(hone_${name} PROPERTIES UNITY_BUILD ${HONE_UNITY} UNITY_BUILD_BATCH_SIZE 8)
   if(name IN_LIST HONE_COVERED_ROOMS)  # tests/line_coverage
     target_compile_options(hone_${name} PRIVATE -O0 --coverage -fprofile-update=atomic)
     set_target_properties(hone_${name} PROPERTIES DISABLE_PRECOMPILE_HEADERS ON)
   endif()
   set_property(GLOBAL APPEND PROPERTY HONE_BUILT_ROOMS ${name})
+  set_property(GLOBAL APPEND PROPERTY HONE_OBJECTS $<TARGET_OBJECTS:hone_${name}>)
+  if(ARG_LOOPS)
+    add_library(hone_${name}_loops OBJECT ${ARG_LOOPS})
+    hone_own_code(hone_${name}_loops OWN_PCH)
+    target_compile_options(hone_${name}_loops PRIVATE -O3)
+    target_sources(hone_${name} INTERFACE $<TARGET_OBJECTS:hone_${name}_loops>)
+    set_property(GLOBAL APPEND PROPERTY HONE_OBJECTS $<TARGET_OBJECTS:hone_${name}_loops>)
+  endif()
   hone_isa_flags(${sources})
 endfunction()
 
-# Include folders and the shared precompiled header, for any C++ target of ours.
+# Include folders and the shared precompiled header, for any C++ target of ours. OWN_PCH: it has
+# flags of its own, which the shared one does not fit.
 function(hone_own_code target)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src
                                                ${PROJECT_SOURCE_DIR}/include)
   target_link_libraries(${target} PRIVATE Threads::Threads)
-  if(HONE_PCH)
+  if(HONE_PCH AND "OWN_PCH" IN_LIST ARGN)
+    target_precompile_headers(${target} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/standard_headers.hpp)
+  elseif(HONE_PCH)
     target_precompile_headers(${target} REUSE_FROM hone_pch)
   endif()
 endfunction()

@@ -16,8 +16,6 @@
 namespace hone {
 namespace {
 
-std::string reason(int error) { return std::generic_category().message(error); }
-
 // A signal handler may read only fixed memory, so the live temporary files stand in this table.
 struct Slot {
   std::atomic<bool> taken = false;  // by a writer, which alone fills `path`

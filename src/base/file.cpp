@@ -11,9 +11,10 @@
 #include "base/error.hpp"
 
 namespace hone {
-namespace {
 
 std::string reason(int error) { return std::generic_category().message(error); }
+
+namespace {
 
 class Descriptor {
  public:

@@ -10,6 +10,9 @@
 
 namespace hone {
 
+/// What the system says of an errno.
+std::string reason(int error);
+
 /// Links that are followed on the way to a file that another file names.
 enum class Links {
   /// From a snapshot of a model hub's cache into the cache: ROOT/snapshots/REV/.../NAME to a

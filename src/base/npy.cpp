@@ -13,16 +13,11 @@
 namespace hone {
 namespace {
 
-template <class... Parts>
-[[noreturn]] void refuse(std::string_view name, const Parts&... parts) {
-  fail(Code::usage, name, ": ", parts...);
-}
-
-struct Row {
+struct NpyType {
   std::string_view code;
   DType dtype;
 };
-constexpr std::array<Row, 14> kRows = {{
+constexpr std::array<NpyType, 14> kNpyTypes = {{
     {"f2", DType::f16},
     {"f4", DType::f32},
     {"f8", DType::f64},
@@ -47,31 +42,32 @@ DType dtype_of(std::string_view descr, std::string_view name, std::optional<DTyp
   const std::string_view code = descr.substr(descr.empty() ? 0 : 1);
   const char kind = code.empty() ? '?' : code[0];
   if (kind == 'O' || kind == 'M' || kind == 'm')
-    refuse(name, "holds ", kind == 'O' ? "objects" : "times", " (", descr,
-           "), wanted numbers or text",
-           kind == 'O' ? "; a.astype(str) makes text of Python's strings" : "");
+    refuse_npy(name, "holds ", kind == 'O' ? "objects" : "times", " (", descr,
+               "), wanted numbers or text",
+               kind == 'O' ? "; a.astype(str) makes text of Python's strings" : "");
   if (kind == 'U' || kind == 'S') {
-    if (!npy_text_of(descr)) refuse(name, "holds text as ", descr, ", wanted <U or |S and a width");
+    if (!npy_text_of(descr))
+      refuse_npy(name, "holds text as ", descr, ", wanted <U or |S and a width");
     return DType::string;
   }
   if (order != '<' && order != '|' && order != '=' && order != '>')
-    refuse(name, "unknown type ", descr);
+    refuse_npy(name, "unknown type ", descr);
   if (order == '>' && !code.ends_with('1'))
-    refuse(name, "is big-endian (", descr, "); save it with little-endian numbers: a.astype('<",
-           code, "')");
+    refuse_npy(name, "is big-endian (", descr, "); save it with little-endian numbers: a.astype('<",
+               code, "')");
   // ml_dtypes calls its e5m2 "f1".
   if (kind == 'V' || code == "f1") {
     const auto width = parse_int(code.substr(1));
     if (!voids)
-      refuse(name, "holds the void type ", descr,
-             ": it must be said which type that is (bf16, ...)");
+      refuse_npy(name, "holds the void type ", descr,
+                 ": it must be said which type that is (bf16, ...)");
     if (!is_float(*voids) || width != bytes_each(*voids) || *width > 2)
-      refuse(name, "holds the void type ", descr, ", which cannot be ", *voids);
+      refuse_npy(name, "holds the void type ", descr, ", which cannot be ", *voids);
     return *voids;
   }
-  const auto row =
-      std::find_if(kRows.begin(), kRows.end(), [&](const Row& row) { return row.code == code; });
-  if (row == kRows.end()) refuse(name, "unknown type ", descr);
+  const auto row = std::find_if(kNpyTypes.begin(), kNpyTypes.end(),
+                                [&](const NpyType& row) { return row.code == code; });
+  if (row == kNpyTypes.end()) refuse_npy(name, "unknown type ", descr);
   return row->dtype;
 }
 
@@ -115,9 +111,9 @@ std::vector<std::byte> unpack(const Array& array, int64_t count) {
 
 std::string descr_of(DType dtype) {
   if (bits(dtype) < 8 && is_integer(dtype)) return is_signed(dtype) ? "|i1" : "|u1";
-  const auto row =
-      std::find_if(kRows.begin(), kRows.end(), [&](const Row& row) { return row.dtype == dtype; });
-  if (row != kRows.end()) return cat(bits(dtype) == 8 ? "|" : "<", row->code);
+  const auto row = std::find_if(kNpyTypes.begin(), kNpyTypes.end(),
+                                [&](const NpyType& row) { return row.dtype == dtype; });
+  if (row != kNpyTypes.end()) return cat(bits(dtype) == 8 ? "|" : "<", row->code);
   return cat("|V", bytes_each(dtype));
 }
 
@@ -141,14 +137,14 @@ Head read_head(std::span<const std::byte> bytes, std::string_view name,
   const auto written = dtype == DType::string ? npy_text_of(header.descr) : std::nullopt;
   const int64_t each = written ? written->bytes_each() : bytes_each(dtype);
   const auto wanted = count ? try_mul(*count, each) : std::nullopt;
-  if (!wanted) refuse(name, "its shape (", join(header.shape, ","), ") overflows");
+  if (!wanted) refuse_npy(name, "its shape (", join(header.shape, ","), ") overflows");
   const bool fortran = header.fortran_order;
   return {{dtype, std::move(header.shape)}, fortran, written, each, header.size, *wanted};
 }
 
 [[noreturn]] void refuse_size(std::string_view name, const Head& head, uint64_t size) {
-  refuse(name, "holds ", size, " bytes of data, wanted ", head.bytes, " for ", head.array.dtype,
-         "[", join(head.array.shape, ","), "]");
+  refuse_npy(name, "holds ", size, " bytes of data, wanted ", head.bytes, " for ", head.array.dtype,
+             "[", join(head.array.shape, ","), "]");
 }
 
 /// Calls `take(header, data)` with the two parts of the file.
@@ -187,7 +183,7 @@ Array parse_npy(std::span<const std::byte> bytes, std::string_view name,
   else array.data.assign(data.begin(), data.end());
   if (head.text) {
     auto strings = read_npy_text(array.data, *head.text);
-    if (!strings) refuse(name, "holds text with a character that Unicode does not have");
+    if (!strings) refuse_npy(name, "holds text with a character that Unicode does not have");
     array.strings = std::move(*strings);
     array.data.clear();
     return array;

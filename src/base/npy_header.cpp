@@ -10,11 +10,6 @@ namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
 
-template <class... Parts>
-[[noreturn]] void refuse(std::string_view name, const Parts&... parts) {
-  fail(Code::usage, name, ": ", parts...);
-}
-
 /// The Python literal that a header is: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3)}.
 class HeaderParser {
  public:
@@ -31,7 +26,7 @@ class HeaderParser {
       if (key == "descr") {
         bit = 1;
         skip_blank();
-        if (rest_.starts_with('[')) refuse(name_, "holds structures, wanted plain numbers");
+        if (rest_.starts_with('[')) refuse_npy(name_, "holds structures, wanted plain numbers");
         header.descr = quoted();
       } else if (key == "fortran_order") {
         bit = 2;
@@ -52,7 +47,7 @@ class HeaderParser {
   }
 
  private:
-  [[noreturn]] void damaged() const { refuse(name_, "its npy header is damaged"); }
+  [[noreturn]] void damaged() const { refuse_npy(name_, "its npy header is damaged"); }
   void skip_blank() {
     const size_t blank = std::min(rest_.find_first_not_of(" \t\r\n"), rest_.size());
     rest_.remove_prefix(blank);
@@ -92,7 +87,7 @@ class HeaderParser {
       if (!dim) damaged();
       rest_.remove_prefix(digits);
       dims.push_back(*dim);
-      if (dims.size() > kMostNpyDims) refuse(name_, "more than ", kMostNpyDims, " dimensions");
+      if (dims.size() > kMostNpyDims) refuse_npy(name_, "more than ", kMostNpyDims, " dimensions");
       if (rest_.starts_with('L')) rest_.remove_prefix(1);  // Python 2 wrote 3L
       if (accept(',')) continue;
       expect(')');
@@ -106,15 +101,15 @@ class HeaderParser {
 
 /// The header's text, and where the data begin.
 std::pair<std::string_view, size_t> split_header(std::string_view file, std::string_view name) {
-  if (!file.starts_with(kMagic) || file.size() < 12) refuse(name, "is no npy file");
+  if (!file.starts_with(kMagic) || file.size() < 12) refuse_npy(name, "is no npy file");
   const auto byte = [&](size_t at) { return static_cast<size_t>(static_cast<uint8_t>(file[at])); };
   const size_t version = byte(6);
-  if (version < 1 || version > 3) refuse(name, "npy version ", version, ", wanted 1 to 3");
+  if (version < 1 || version > 3) refuse_npy(name, "npy version ", version, ", wanted 1 to 3");
   const size_t start = version == 1 ? 10 : 12;
   size_t size = byte(8) | byte(9) << 8;
   if (version > 1) size |= byte(10) << 16 | byte(11) << 24;
   if (size > kLongestNpyHeader - 12 || size > file.size() - start)
-    refuse(name, "its npy header of ", size, " bytes is cut off or too long");
+    refuse_npy(name, "its npy header of ", size, " bytes is cut off or too long");
   return {file.substr(start, size), start + size};
 }
 

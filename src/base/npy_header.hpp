@@ -7,11 +7,19 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.hpp"
+
 namespace hone {
 
 inline constexpr size_t kMostNpyDims = 64;
 /// No header is longer, what stands before its text included.
 inline constexpr size_t kLongestNpyHeader = 12 + 65536;
+
+/// Error(usage) about the file, or member of an archive, of this name.
+template <class... Parts>
+[[noreturn]] void refuse_npy(std::string_view name, const Parts&... parts) {
+  fail(Code::usage, name, ": ", parts...);
+}
 
 struct NpyHeader {
   std::string descr;

@@ -50,7 +50,7 @@ SymbolNames unchanged(const std::vector<Type>& before, const std::vector<Value*>
 
 /// Other names for symbols of the body's nodes that are now names of its inputs' sizes (`fresh`:
 /// those that were none before).
-void rename_own(const Graph& body, const SymbolNames& fresh, Sizes& sizes) {
+void rename_own(const Graph& body, const SymbolNames& fresh, SymbolSizes& sizes) {
   SymbolNames of_inputs;
   for (const Value* input : body.inputs()) collect_symbols(input->type, of_inputs);
   SymbolNames own;
@@ -69,7 +69,7 @@ void rename_own(const Graph& body, const SymbolNames& fresh, Sizes& sizes) {
 }  // namespace
 
 void BodyInference::tell_inputs() {
-  Sizes sizes;
+  SymbolSizes sizes;
   SymbolNames before, fresh;
   for (size_t i = 0; i < before_.size(); ++i) {
     collect_symbols(before_[i], before);

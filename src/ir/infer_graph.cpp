@@ -140,7 +140,7 @@ class Round {
   const SymbolNames& inputs_;
   const SymbolSet* kept_;
   SymbolSet defined_;  // by what was seen so far, as it was before
-  Sizes sizes_;        // what symbols have become
+  SymbolSizes sizes_;  // what symbols have become
   std::map<std::string, std::pair<Value*, size_t>> learnt_at_;  // where those stood: its dimension
   SymbolNames lost_;  // of which no requirement tells any more
   std::string refused_;

@@ -104,9 +104,9 @@ std::optional<Op> op_of(const RuleNode& node, const Match& match) {
 }
 
 /// Builds the give graph of one match, and takes it back where it turns out not to fit.
-class Replacement {
+class Replacing {
  public:
-  Replacement(Graph& graph, const Rule& rule, const Match& match)
+  Replacing(Graph& graph, const Rule& rule, const Match& match)
       : graph_(graph), rule_(rule), match_(match), requirements_(graph.requirements().size()) {}
 
   /// false: the graph is as it was.
@@ -295,7 +295,7 @@ class Rewriter {
         const auto match = find_match(graph_, *rule, value);
         if (!match || has_kept(*match) || (rule->outputs.size() > 1 && closes_cycle(*match)))
           continue;
-        Replacement replacement(graph_, *rule, *match);
+        Replacing replacement(graph_, *rule, *match);
         if (!replacement.run()) continue;
         erase(match->nodes(), next);
         if (!replacement.made().empty()) next = replacement.made().front()->self;

@@ -63,7 +63,7 @@ class RestBuilder {
     }
     for (const GraphOutput& output : graph_.outputs())
       rest_->add_output(output.name, find(output.value));
-    check(substitute(*rest_, Sizes(symbols.begin(), symbols.end())).empty(), Code::internal,
+    check(substitute(*rest_, SymbolSizes(symbols.begin(), symbols.end())).empty(), Code::internal,
           "a number is too long to write");
     infer(*rest_);
     return std::move(rest_);

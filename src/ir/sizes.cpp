@@ -4,7 +4,7 @@
 
 namespace hone {
 
-void learn_sizes(const Type& before, const Type& now, Sizes& sizes) {
+void learn_sizes(const Type& before, const Type& now, SymbolSizes& sizes) {
   if (!before.is_tensor() || !before.tensor().has_rank() || !now.is_tensor() ||
       !now.tensor().has_rank() || before.tensor().rank() != now.tensor().rank())
     return;
@@ -21,7 +21,7 @@ void say_symbol(Value& value, size_t dim, std::string_view symbol) {
   value.type = Type::tensor(value.type.tensor().dtype, std::move(dims));
 }
 
-Replacement replacement_by(const Sizes& sizes) {
+Replacement replacement_by(const SymbolSizes& sizes) {
   return [&sizes](std::string_view name) -> std::optional<Dim> {
     const auto found = sizes.find(name);
     return found == sizes.end() ? std::nullopt : std::optional(found->second);
@@ -48,7 +48,7 @@ bool is_too_long(const Op& op) {
 
 }  // namespace
 
-std::optional<Op> substitute(const Op& op, const Sizes& sizes) {
+std::optional<Op> substitute(const Op& op, const SymbolSizes& sizes) {
   std::set<std::string, std::less<>> names;
   collect_symbols(op, names);
   if (std::none_of(names.begin(), names.end(),
@@ -58,7 +58,7 @@ std::optional<Op> substitute(const Op& op, const Sizes& sizes) {
   return is_too_long(changed) ? std::nullopt : std::optional(std::move(changed));
 }
 
-std::optional<Require> substitute(const Require& require, const Sizes& sizes) {
+std::optional<Require> substitute(const Require& require, const SymbolSizes& sizes) {
   const Replacement replacement = replacement_by(sizes);
   const Dim a = require.a.substitute(replacement), b = require.b.substitute(replacement);
   using Relation = Require::Relation;
@@ -72,7 +72,7 @@ std::optional<Require> substitute(const Require& require, const Sizes& sizes) {
 namespace {
 
 /// The longest of the sizes that the op names goes from `sizes` to `left`.
-void leave_longest(const Op& op, Sizes& sizes, Sizes& left) {
+void leave_longest(const Op& op, SymbolSizes& sizes, SymbolSizes& left) {
   std::set<std::string, std::less<>> names;
   collect_symbols(op, names);
   auto longest = sizes.end();
@@ -85,8 +85,8 @@ void leave_longest(const Op& op, Sizes& sizes, Sizes& left) {
 }
 
 /// With the sizes that stay in `told` no field is too long to write; those that went.
-Sizes leave_too_long(const Graph& graph, Sizes& told) {
-  Sizes left;
+SymbolSizes leave_too_long(const Graph& graph, SymbolSizes& told) {
+  SymbolSizes left;
   size_t known = 0;
   do {  // again: with fewer sizes another field may be longer
     known = left.size();
@@ -98,10 +98,10 @@ Sizes leave_too_long(const Graph& graph, Sizes& told) {
 
 }  // namespace
 
-Sizes substitute(Graph& graph, const Sizes& sizes) {
+SymbolSizes substitute(Graph& graph, const SymbolSizes& sizes) {
   if (sizes.empty()) return {};
-  Sizes told = sizes;
-  Sizes left = leave_too_long(graph, told);
+  SymbolSizes told = sizes;
+  SymbolSizes left = leave_too_long(graph, told);
   const Replacement replacement = replacement_by(told);
   for (Node& node : graph.nodes()) {
     graph.set_op(&node, *substitute(node.op, told));

@@ -53,9 +53,9 @@ Type holds(const Inference& c, const Type& now, const Type& next, int state,
 }
 
 /// What any state of this dtype fits.
-Type of_any_sizes(const Type& type) {
+Type of_open_sizes(const Type& type) {
   if (type.is_tensor()) return Type::unranked(type.tensor().dtype);
-  const Type element = of_any_sizes(type.element());
+  const Type element = of_open_sizes(type.element());
   return type.kind() == Type::Kind::sequence ? Type::sequence(element) : Type::optional(element);
 }
 
@@ -78,7 +78,7 @@ void infer_states(Inference& c, const Body& body, BodyInference& inner, const St
   bool settled = false;
   for (int round = 0; !settled; ++round) {
     if (round >= kExactRounds && inferred > kExactNodes)
-      for (Type& type : types) type = of_any_sizes(type);
+      for (Type& type : types) type = of_open_sizes(type);
     inferred += types.size() + body->nodes().size();
     for (size_t i = 0; i < types.size(); ++i) inner.set_input(states.first_input + i, types[i]);
     inner.infer();

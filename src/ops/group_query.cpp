@@ -19,12 +19,12 @@ enum Operand {
   kV,
   kPastKey,
   kPastValue,
-  kLengths,
+  kKeyLengths,
   kTotal,
   kCos,
   kSin,
   kPositions,
-  kBias,
+  kScoreBias,
   kSink,
   kKeyScale,
   kValueScale
@@ -34,10 +34,10 @@ enum Operand {
 bool is_quantized(DType cache) { return cache == DType::i8 || cache == DType::u8; }
 
 void check_types(Inference& c, const GroupQueryAttention& op) {
-  for (const int operand : {kLengths, kTotal})
+  for (const int operand : {kKeyLengths, kTotal})
     c.check(c.has(operand), "operand ", operand, " is missing");
   float_operand(c, kQ);
-  for (const int operand : {kK, kV, kCos, kSin, kBias, kSink}) same_dtype(c, kQ, operand);
+  for (const int operand : {kK, kV, kCos, kSin, kScoreBias, kSink}) same_dtype(c, kQ, operand);
   if (c.has(kPastKey) && is_quantized(c.dtype(kPastKey))) {
     same_dtype(c, kPastKey, kPastValue);
     for (const int operand : {kKeyScale, kValueScale})
@@ -46,7 +46,7 @@ void check_types(Inference& c, const GroupQueryAttention& op) {
   } else {
     for (const int operand : {kPastKey, kPastValue}) same_dtype(c, kQ, operand);
   }
-  for (const int operand : {kLengths, kTotal, kPositions})
+  for (const int operand : {kKeyLengths, kTotal, kPositions})
     if (c.has(operand))
       c.check(is_integer(c.dtype(operand)), "operand ", operand, " is ", c.dtype(operand),
               ", wanted integers");
@@ -74,7 +74,7 @@ Places places_of(const Evaluation& c, const ByHead& k) {
   const int64_t past = c.has(kPastKey) ? c.input(kPastKey).dim(2) : 0;
   c.check(places.total <= checked_add(past, k.sequence), "total_sequence_length is ", places.total,
           " with ", past, " keys of the past and ", k.sequence, " new ones");
-  const std::vector<int64_t> lengths = c.input(kLengths).integers();
+  const std::vector<int64_t> lengths = c.input(kKeyLengths).integers();
   c.check(static_cast<int64_t>(lengths.size()) == k.batch, "seqlens_k has ", lengths.size(),
           " elements for ", k.batch, " samples");
   for (const int64_t length : lengths) {
@@ -279,7 +279,7 @@ void GroupQueryAttention::eval(Evaluation& c) const {
   AttentionTerms terms;
   terms.scale = std::isnan(scale) ? 1 / std::sqrt(static_cast<double>(sizes.head)) : double{scale};
   terms.softcap = softcap;
-  terms.bias = AttentionBias(c, kBias, sizes);
+  terms.bias = AttentionBias(c, kScoreBias, sizes);
   terms.window = {places.first, places.valid, causal};
   if (local_window_size > 0) terms.window.left = local_window_size - 1;
   if (smooth_softmax) terms.sinks.assign(static_cast<size_t>(num_heads), 0);

@@ -18,7 +18,7 @@
 namespace hone {
 namespace {
 
-constexpr std::string_view kName = "batch_matmuls";
+constexpr std::string_view kBatchMatmuls = "batch_matmuls";
 
 // A launch costs some microseconds. In that time a device does about this many operations of small
 // matrices and moves about this many bytes: products beyond it gain nothing from company.
@@ -149,8 +149,8 @@ class Batch {
   }
 
   Value* add(Op op, std::vector<Value*> inputs, const std::string& name) {
-    return add_before(graph_, products().front(), kName, origin_, std::move(op), std::move(inputs),
-                      name);
+    return add_before(graph_, products().front(), kBatchMatmuls, origin_, std::move(op),
+                      std::move(inputs), name);
   }
 
   /// The operand of every node of a level in one value with a batch in front, `rank` axes behind
@@ -191,7 +191,7 @@ class Batch {
     }
     Node* split = graph_.add_node(Split{0, Dims(static_cast<size_t>(count()), Dim(1))}, {batch},
                                   std::vector<std::string>(static_cast<size_t>(count()), name),
-                                  origin_, std::string(kName), products().front());
+                                  origin_, std::string(kBatchMatmuls), products().front());
     infer(graph_, *split);
     for (size_t i = 0; i < split->outputs.size(); ++i) {
       Value* old = levels_.back()[i]->output();

@@ -16,7 +16,7 @@
 namespace hone {
 namespace {
 
-constexpr std::string_view kName = "cancel_transposes";
+constexpr std::string_view kCancelTransposes = "cancel_transposes";
 using Perm = std::vector<int64_t>;
 
 /// Axes of the operand, none negative; nullopt: no transpose of known rank.
@@ -161,9 +161,9 @@ class Sinking {
     Value* value = constant;
     if (dims.size() != dims_of(constant)->size())
       value =
-          add_before(graph_, &node_, kName, {}, *spelled_reshape(graph_, *dims_of(constant), dims),
-                     {value}, constant->name);
-    return add_before(graph_, &node_, kName, {}, Transpose{inverse(*perm_)}, {value},
+          add_before(graph_, &node_, kCancelTransposes, {},
+                     *spelled_reshape(graph_, *dims_of(constant), dims), {value}, constant->name);
+    return add_before(graph_, &node_, kCancelTransposes, {}, Transpose{inverse(*perm_)}, {value},
                       constant->name);
   }
 
@@ -184,11 +184,11 @@ class Sinking {
       const int64_t axis = concat->axis < 0 ? concat->axis + std::ssize(*perm_) : concat->axis;
       op = Concat{(*perm_)[static_cast<size_t>(axis)]};
     }
-    Value* result =
-        add_before(graph_, &node_, node_.by.empty() ? kName : std::string_view(node_.by),
-                   node_.origin, std::move(op), std::move(inputs), node_.output()->name);
-    result = add_before(graph_, &node_, kName, std::move(origin), Transpose{*perm_}, {result},
-                        node_.output()->name);
+    Value* result = add_before(
+        graph_, &node_, node_.by.empty() ? kCancelTransposes : std::string_view(node_.by),
+        node_.origin, std::move(op), std::move(inputs), node_.output()->name);
+    result = add_before(graph_, &node_, kCancelTransposes, std::move(origin), Transpose{*perm_},
+                        {result}, node_.output()->name);
     replace_node(graph_, &node_, result);
   }
 

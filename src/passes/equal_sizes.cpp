@@ -154,7 +154,7 @@ class EqualSizes {
   Names inputs_;
   std::map<std::string, std::vector<const Require*>, std::less<>> requirements_of_;
   std::map<std::string, std::vector<const Value*>, std::less<>> inputs_of_;
-  Sizes sizes_;
+  SymbolSizes sizes_;
   std::map<std::string, std::optional<Dim>> changed_;  // by the last take(): as it was before
 };
 

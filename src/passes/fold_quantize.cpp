@@ -21,7 +21,7 @@
 namespace hone {
 namespace {
 
-constexpr std::string_view kName = "fold_quantize";
+constexpr std::string_view kFoldQuantize = "fold_quantize";
 
 Reshape reshape_to(Dims dims) {
   const bool zero = std::any_of(dims.begin(), dims.end(), [](const Dim& d) { return d.is(0); });
@@ -109,8 +109,8 @@ class QuantizedNode {
 
   Origins origins() const { return origins_of({product_, op_, activation_, result_.node}); }
   Value* add(Op op, std::vector<Value*> inputs) {
-    return add_before(graph_, result_.node, kName, origins(), std::move(op), std::move(inputs),
-                      result_.value->name);
+    return add_before(graph_, result_.node, kFoldQuantize, origins(), std::move(op),
+                      std::move(inputs), result_.value->name);
   }
 
   /// The QuantizeLinear becomes `op`, reshaped if its sizes are others, within the bounds of the
@@ -129,7 +129,7 @@ class QuantizedNode {
       graph_.set_input(&node, i, i < inputs.size() ? inputs[i] : nullptr);
     node.origin = origins();
     graph_.set_op(&node, std::move(op));
-    node.by = kName;
+    node.by = kFoldQuantize;
   }
   Value* bound(size_t side) {
     if (!bounds_[side]) return nullptr;

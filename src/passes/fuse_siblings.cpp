@@ -15,7 +15,7 @@
 namespace hone {
 namespace {
 
-constexpr std::string_view kName = "fuse_siblings";
+constexpr std::string_view kFuseSiblings = "fuse_siblings";
 
 /// One of the siblings: its results lie along `axis` of the value that the whole gives.
 struct Sibling {
@@ -104,7 +104,8 @@ void fuse(Graph& graph, const std::vector<Sibling>& siblings) {
   }
   const auto origin = origins(siblings);
   const auto add = [&](Op op, std::vector<Value*> inputs, const std::string& called) {
-    return add_before(graph, before, kName, origin, std::move(op), std::move(inputs), called);
+    return add_before(graph, before, kFuseSiblings, origin, std::move(op), std::move(inputs),
+                      called);
   };
   std::vector<Value*> inputs{before->inputs[0],
                              add(Concat{conv ? 0 : 1}, weights, name + "_weight")};
@@ -116,7 +117,8 @@ void fuse(Graph& graph, const std::vector<Sibling>& siblings) {
   std::vector<std::string> names;
   for (const Sibling& each : siblings) names.push_back(each.result()->name);
   const int64_t axis = conv ? 1 : std::ssize(*dims_of(wide)) - 1;
-  Node* split = graph.add_node(Split{axis, widths}, {wide}, names, {}, std::string(kName), before);
+  Node* split =
+      graph.add_node(Split{axis, widths}, {wide}, names, {}, std::string(kFuseSiblings), before);
   infer(graph, *split);
   for (size_t i = 0; i < siblings.size(); ++i) {
     graph.replace_uses(siblings[i].result(), split->outputs[i]);
@@ -150,7 +152,7 @@ bool fuse_readers(Graph& graph, const Value* operand, const PassOptions& options
 
 /// The elementwise op that reads every piece, alone: it works on the whole.
 bool work_before_split(Graph& graph, Node& split, const PassOptions& options) {
-  if (split.by != kName) return false;
+  if (split.by != kFuseSiblings) return false;
   std::vector<Node*> readers;
   for (Value* piece : split.outputs) {
     if (piece == nullptr || !read_once(graph, piece)) return false;
@@ -174,8 +176,9 @@ bool work_before_split(Graph& graph, Node& split, const PassOptions& options) {
   }
   std::vector<Value*> inputs = readers.front()->inputs;
   inputs[0] = split.inputs[0];
-  Value* whole = add_before(graph, &split, kName, origins_of({readers.begin(), readers.end()}),
-                            readers.front()->op, std::move(inputs), split.inputs[0]->name);
+  Value* whole =
+      add_before(graph, &split, kFuseSiblings, origins_of({readers.begin(), readers.end()}),
+                 readers.front()->op, std::move(inputs), split.inputs[0]->name);
   graph.set_input(&split, 0, whole);
   infer(graph, split);
   for (size_t i = 0; i < readers.size(); ++i) {

@@ -11,8 +11,8 @@ namespace hone {
 namespace {
 
 /// What the symbols of the body's inputs are outside.
-Sizes sizes_outside(const Graph& body, const std::vector<Value*>& inputs) {
-  Sizes sizes;
+SymbolSizes sizes_outside(const Graph& body, const std::vector<Value*>& inputs) {
+  SymbolSizes sizes;
   for (size_t i = 0; i < inputs.size() && i < body.inputs().size(); ++i)
     if (inputs[i] != nullptr) learn_sizes(body.inputs()[i]->type, inputs[i]->type, sizes);
   return sizes;
@@ -54,7 +54,7 @@ bool sizes_are_of_inputs(const Graph& body) {
 
 std::optional<std::vector<Value*>> inline_sized(Graph& graph, const Graph& body,
                                                 const std::vector<Value*>& inputs, Node* before) {
-  Sizes sizes = sizes_outside(body, inputs);
+  SymbolSizes sizes = sizes_outside(body, inputs);
   Inlined inlined(graph, *before);
   const auto outside = copy_body(graph, body, inputs, before);
   for (const Node& inner : body.nodes()) {

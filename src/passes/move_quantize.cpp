@@ -16,7 +16,7 @@
 namespace hone {
 namespace {
 
-constexpr std::string_view kName = "move_quantize";
+constexpr std::string_view kMoveQuantize = "move_quantize";
 
 /// Every element of the result is one of operand 0, each once and in another place at most.
 bool reorders(const Op& op) {
@@ -89,13 +89,13 @@ class Move {
           producer_of<DequantizeLinear>(inputs[i]) == nullptr)
         return false;
     for (size_t i = 0; i < count; ++i)
-      inputs[i] = add_before(graph_, &node, kName, node.origin, op,
+      inputs[i] = add_before(graph_, &node, kMoveQuantize, node.origin, op,
                              {inputs[i], node.inputs[1], node.input(2)}, inputs[i]->name);
     const Op moving = move->op;
     for (size_t i = std::max(node.inputs.size(), inputs.size()); i-- > 0;)
       graph_.set_input(&node, i, i < inputs.size() ? inputs[i] : nullptr);
     node.origin = move->origin;
-    node.by = kName;
+    node.by = kMoveQuantize;
     graph_.set_op(&node, moving);
     return true;
   }
@@ -153,7 +153,8 @@ class Move {
                           const std::vector<Value*>& inputs) {
     std::vector<std::string> names;
     for (const Value* output : node.outputs) names.push_back(output == nullptr ? "" : output->name);
-    Node* moved = graph_.add_node(node.op, inputs, names, node.origin, std::string(kName), &node);
+    Node* moved =
+        graph_.add_node(node.op, inputs, names, node.origin, std::string(kMoveQuantize), &node);
     // A size that only running tells keeps its symbol: fields may name it.
     for (size_t i = 0; i < node.outputs.size(); ++i)
       if (node.outputs[i] != nullptr) moved->outputs[i]->type = node.outputs[i]->type;
@@ -161,7 +162,7 @@ class Move {
     std::vector<Value*> results(names.size());
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (node.outputs[i] == nullptr) continue;
-      results[i] = add_before(graph_, &node, kName, before.origin, op,
+      results[i] = add_before(graph_, &node, kMoveQuantize, before.origin, op,
                               {moved->outputs[i], before.inputs[1], before.input(2)}, names[i]);
       graph_.replace_uses(node.outputs[i], results[i]);
     }

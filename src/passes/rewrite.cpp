@@ -31,8 +31,8 @@ bool in_use(const Graph& graph, const Node& node, size_t index) {
 namespace {
 
 /// What symbols that `from` defines are in `to`, which takes its place.
-Sizes handed_over(const Graph& graph, const Value* from, const Value* to) {
-  Sizes sizes;
+SymbolSizes handed_over(const Graph& graph, const Value* from, const Value* to) {
+  SymbolSizes sizes;
   learn_sizes(from->type, to->type, sizes);
   if (sizes.empty()) return sizes;
   const auto definitions = symbol_definitions(graph);
@@ -47,7 +47,7 @@ Sizes handed_over(const Graph& graph, const Value* from, const Value* to) {
 
 void replace_node(Graph& graph, Node* node, Value* value) {
   const std::string name = node->output()->name;
-  const Sizes sizes = handed_over(graph, node->output(), value);
+  const SymbolSizes sizes = handed_over(graph, node->output(), value);
   const bool defines = std::any_of(sizes.begin(), sizes.end(), [](const auto& size) {
     return size.second.complexity() > kShortSize;
   });

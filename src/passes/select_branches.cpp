@@ -25,11 +25,11 @@ class Learnt {
   /// Sizes that the node defined, as the results say that stand for its own. false: one is long,
   /// and what names it might become too long to write.
   bool add(const Node& node, const std::vector<Value*>& results) {
-    Sizes found_here;
+    SymbolSizes found_here;
     Places places;
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (node.outputs[i] == nullptr) continue;
-      Sizes learnt;
+      SymbolSizes learnt;
       learn_sizes(node.outputs[i]->type, results[i]->type, learnt);
       for (auto& [symbol, size] : learnt) {
         const auto found = definitions_.find(symbol);
@@ -50,7 +50,7 @@ class Learnt {
   /// several of one dimension are one.
   void tell(Graph& graph) const {
     std::map<Place, std::string> said;
-    Sizes same;
+    SymbolSizes same;
     for (const auto& [symbol, size] : substitute(graph, sizes_)) {
       const Place& place = places_.at(symbol);
       const auto [first, is_new] = said.emplace(place, symbol);
@@ -65,7 +65,7 @@ class Learnt {
   using Places = std::map<std::string, Place, std::less<>>;
 
   Definitions definitions_;
-  Sizes sizes_;
+  SymbolSizes sizes_;
   Places places_;
 };
 

@@ -3,10 +3,6 @@
 #include "plan/streams.hpp"
 
 namespace hone {
-namespace {
-size_t at(int index) { return static_cast<size_t>(index); }
-}  // namespace
-
 std::vector<int> Clocks::add(int stream, std::vector<int> needs) {
   std::vector<int>& on_stream = steps_[at(stream)];
   std::vector<int> clock =

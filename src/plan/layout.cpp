@@ -19,12 +19,12 @@ bool keeps_bytes(const Op& op) {
 }
 
 /// Where the pieces of a tensor along an axis begin.
-struct Pieces {
+struct Cut {
   const std::vector<Dim>& shape;
   size_t axis;
   int64_t element_bits;
 
-  Pieces(const Value& whole, int64_t axis_of_op)
+  Cut(const Value& whole, int64_t axis_of_op)
       : shape(whole.type.tensor().shape()),
         axis(static_cast<size_t>(axis_of_op < 0 ? axis_of_op + static_cast<int64_t>(shape.size())
                                                 : axis_of_op)),
@@ -45,7 +45,7 @@ bool has_pieces(const Value* value) {
 
 void add_parts(const Node& node, int64_t axis, std::vector<Sharing>& sharings) {
   const Value& whole = *node.outputs[0];
-  const Pieces pieces(whole, axis);
+  const Cut pieces(whole, axis);
   if (!std::all_of(node.inputs.begin(), node.inputs.end(), has_pieces)) return;
   Dim along;
   for (const Value* input : node.inputs) {
@@ -57,7 +57,7 @@ void add_parts(const Node& node, int64_t axis, std::vector<Sharing>& sharings) {
 
 void add_split(const Node& node, int64_t axis, std::vector<Sharing>& sharings) {
   const Value& whole = *node.inputs[0];
-  const Pieces pieces(whole, axis);
+  const Cut pieces(whole, axis);
   // Without one, the place of those behind it is not known.
   if (!std::all_of(node.outputs.begin(), node.outputs.end(), has_pieces)) return;
   Dim along;

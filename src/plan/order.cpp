@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <numeric>
 
+#include "plan/streams.hpp"
+
 namespace hone {
 namespace {
 
 using Order = std::vector<int>;
-
-size_t at(int index) { return static_cast<size_t>(index); }
 
 /// What is alive while steps run, or are taken back.
 class Life {

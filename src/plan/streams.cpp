@@ -8,8 +8,6 @@
 namespace hone {
 namespace {
 
-size_t at(int index) { return static_cast<size_t>(index); }
-
 /// Nodes in the order in which they start, and the stream of each.
 struct Spread {
   std::vector<const Node*> order;

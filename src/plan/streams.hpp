@@ -10,6 +10,9 @@
 
 namespace hone {
 
+/// The place in a vector of a step or stream, which are numbered by int.
+inline size_t at(int index) { return static_cast<size_t>(index); }
+
 /// What has run before each step starts, told by the order on its stream and by waits: a vector
 /// clock for each step. (Source: F. Mattern, Virtual time and global states of distributed systems,
 /// 1989.)

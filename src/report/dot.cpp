@@ -49,9 +49,9 @@ std::string layers_label(const Node& node) {
   return join(shown, "\n");
 }
 
-class Drawing {
+class DotText {
  public:
-  explicit Drawing(const Graph& graph) {
+  explicit DotText(const Graph& graph) {
     text_ = cat("digraph ", in_quotes(graph.name()), " {\n",
                 "  node [shape=box style=\"rounded,filled\" fillcolor=white fontname=Helvetica]\n",
                 "  edge [fontname=Helvetica fontsize=9]\n");
@@ -123,6 +123,6 @@ class Drawing {
 
 }  // namespace
 
-std::string dot_text(const Graph& graph) { return Drawing(graph).take(); }
+std::string dot_text(const Graph& graph) { return DotText(graph).take(); }
 
 }  // namespace hone::report

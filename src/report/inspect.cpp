@@ -97,7 +97,7 @@ void plan_at(const Bindings& given, const InspectOptions& options, Inspection& f
   how.workers = found.plan.workers;
   how.sizes = given;
   std::unique_ptr<Graph> graph = found.portable->clone();
-  const Sizes sizes(given.begin(), given.end());
+  const SymbolSizes sizes(given.begin(), given.end());
   for (Value* input : graph->inputs()) input->type = substitute(input->type, replacement_by(sizes));
   try {
     check(substitute(*graph, sizes).empty(), Code::internal, "a number is too long to write");

@@ -15,10 +15,6 @@
 namespace hone {
 namespace {
 
-std::span<const std::byte> as_bytes(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
-
 Hash section_hash(std::string_view text) { return hash_bytes(as_bytes(text)); }
 
 // ---- writing

@@ -8,11 +8,6 @@
 namespace hone {
 namespace {
 
-uint64_t aligned(uint64_t at) {
-  return static_cast<uint64_t>(
-      align_up(static_cast<int64_t>(at), static_cast<int64_t>(kSectionAlignment)));
-}
-
 /// Calls `take` with each form and its place in the section.
 template <class Take>
 void each_place(const std::vector<PackedForm>& forms, const Take& take) {

@@ -17,10 +17,6 @@ uint64_t padding(uint64_t at) {
   return (kSectionAlignment - at % kSectionAlignment) % kSectionAlignment;
 }
 
-std::span<const std::byte> as_bytes(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
-
 bool is_of_part(Section kind) {
   switch (kind) {
     case Section::typed_graph:

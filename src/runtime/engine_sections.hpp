@@ -15,12 +15,15 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/hash.hpp"
+#include "base/size.hpp"
 
 namespace hone {
 
@@ -29,6 +32,15 @@ namespace hone {
 /// graphs. 1: the portable graph and one plan.
 inline constexpr uint32_t kEngineVersion = 4;
 inline constexpr size_t kSectionAlignment = 64;
+
+/// `at` rounded up to a multiple of kSectionAlignment.
+inline uint64_t aligned(uint64_t at) {
+  return static_cast<uint64_t>(
+      align_up(static_cast<int64_t>(at), static_cast<int64_t>(kSectionAlignment)));
+}
+inline std::span<const std::byte> as_bytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 
 /// Kinds of section; the numbers stay.
 enum class Section : uint32_t {

@@ -11,10 +11,6 @@
 namespace hone {
 namespace {
 
-std::span<const std::byte> as_bytes(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
-
 /// Strings as length and bytes, one after the other.
 std::string string_contents(const Tensor& tensor) {
   std::string bytes;
@@ -23,11 +19,6 @@ std::string string_contents(const Tensor& tensor) {
     bytes += text;
   }
   return bytes;
-}
-
-uint64_t aligned(uint64_t at) {
-  return static_cast<uint64_t>(
-      align_up(static_cast<int64_t>(at), static_cast<int64_t>(kSectionAlignment)));
 }
 
 }  // namespace

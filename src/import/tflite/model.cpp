@@ -42,7 +42,7 @@ std::optional<DType> dtype_of(int64_t type) {
   return kTypes[type];
 }
 
-struct Code {
+struct OperatorCode {
   std::string kind;
   bool is_custom;
 };
@@ -153,7 +153,7 @@ class ModelReader {
   const FlatFile& file_;
   const Limits& limits_;
   FlatTable root_;
-  std::vector<Code> codes_;
+  std::vector<OperatorCode> codes_;
   std::vector<std::span<const std::byte>> buffers_;
 };
 

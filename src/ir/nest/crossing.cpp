@@ -36,7 +36,7 @@ class Accesses {
         loads(store->value);
         all_.push_back({store->buffer, store->place, true, store->fold, false, inner_});
       }
-      if (const Contract* contract = statement.as<Contract>()) collect(*contract);
+      if (const BlockProduct* contract = statement.as<BlockProduct>()) collect(*contract);
       if (const NestLoop* loop = statement.as<NestLoop>()) {
         inner_.push_back({Dim::variable(loop->variable), loop->extent});
         collect(loop->body);
@@ -45,7 +45,7 @@ class Accesses {
     }
   }
 
-  void collect(const Contract& contract) {
+  void collect(const BlockProduct& contract) {
     const Around around = inner_;
     inner_.push_back(contract.row);
     inner_.push_back(contract.column);

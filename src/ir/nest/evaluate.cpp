@@ -109,7 +109,7 @@ class Interpreter {
     into.set(*offset, combine(*store.fold, read(store.buffer, into, *offset), value, into.dtype));
   }
 
-  void run(const Contract& contract) {
+  void run(const BlockProduct& contract) {
     Storage& into = storage_.at(contract.into);
     each(contract.row, [&](int64_t row) {
       each(contract.column, [&](int64_t column) {
@@ -136,7 +136,7 @@ class Interpreter {
     variables_.erase(name);
   }
 
-  void each_depth(const Contract& contract, size_t axis, const std::function<void()>& turn) {
+  void each_depth(const BlockProduct& contract, size_t axis, const std::function<void()>& turn) {
     if (axis == contract.depth.size()) return turn();
     each(contract.depth[axis], [&](int64_t) { each_depth(contract, axis + 1, turn); });
   }

@@ -98,7 +98,7 @@ void read_held(Block& block, const std::vector<std::pair<Expr, Expr>>& held) {
   for (Statement& statement : block) {
     if (Store* store = statement.as<Store>()) store->value = replaced(store->value);
     if (NestLoop* loop = statement.as<NestLoop>()) read_held(loop->body, held);
-    if (Contract* contract = statement.as<Contract>()) {
+    if (BlockProduct* contract = statement.as<BlockProduct>()) {
       contract->a = replaced(contract->a);
       contract->b = replaced(contract->b);
     }

@@ -110,7 +110,7 @@ Declined vectorize(Nest& nest, std::string_view variable, int width, Order order
   if (width < 2 || width > 64 || !std::has_single_bit(static_cast<unsigned>(width)))
     return cat("no machine has ", width, " lanes");
   for (const Statement& statement : loop.body)
-    if (statement.as<NestLoop>() != nullptr || statement.as<Contract>() != nullptr)
+    if (statement.as<NestLoop>() != nullptr || statement.as<BlockProduct>() != nullptr)
       return cat("$", variable, " has a loop in it");
   const Crossing found = crossing(loop, site->around, buffers_of(nest));
   if (found.meeting == Meeting::meet)
@@ -224,7 +224,7 @@ Declined distribute(Nest& nest, std::string_view variable) {
   if (statements < 2) return cat("$", variable, " has one statement");
   bool contracts = false;
   walk(loop.body, [&](const Statement& inner) {
-    const Contract* contract = inner.as<Contract>();
+    const BlockProduct* contract = inner.as<BlockProduct>();
     contracts |= contract != nullptr && own.contains(contract->into);
     return true;
   });
@@ -296,7 +296,7 @@ Declined contract(Nest& nest, std::string_view variable) {
   Expr a = store->value.operands()[0], b = store->value.operands()[1];
   if (depends(a, column) || depends(b, row)) std::swap(a, b);
   if (depends(a, column) || depends(b, row)) return "a factor depends on row and column";
-  Contract made{store->buffer, row, column, depth, a, b};
+  BlockProduct made{store->buffer, row, column, depth, a, b};
   (*site->block)[site->at] = {std::move(made)};
   return {};
 }

@@ -28,7 +28,7 @@ void walk(const Block& block, const std::function<bool(const Statement&)>& visit
 
 void each_expr(const Statement& statement, const std::function<void(const Expr&)>& visit) {
   if (const Store* store = statement.as<Store>()) visit(store->value);
-  if (const Contract* contract = statement.as<Contract>()) {
+  if (const BlockProduct* contract = statement.as<BlockProduct>()) {
     visit(contract->a);
     visit(contract->b);
   }
@@ -53,7 +53,7 @@ void change(Statement& statement, const Change& by) {
   } else if (Store* store = statement.as<Store>()) {
     for (Dim& place : store->place) dim(place);
     store->value = changed(store->value, by);
-  } else if (Contract* contract = statement.as<Contract>()) {
+  } else if (BlockProduct* contract = statement.as<BlockProduct>()) {
     dim(contract->row.extent);
     dim(contract->column.extent);
     for (Axis& axis : contract->depth) dim(axis.extent);
@@ -82,7 +82,7 @@ std::set<std::string, std::less<>> names_of(const Nest& nest) {
   walk(nest.body, [&](const Statement& statement) {
     if (const Allocate* made = statement.as<Allocate>()) names.insert(made->buffer.name);
     if (const NestLoop* loop = statement.as<NestLoop>()) names.insert(loop->variable);
-    if (const Contract* contract = statement.as<Contract>()) {
+    if (const BlockProduct* contract = statement.as<BlockProduct>()) {
       contract->row.variable.collect_variables(names);
       contract->column.variable.collect_variables(names);
       for (const Axis& axis : contract->depth) axis.variable.collect_variables(names);

@@ -76,7 +76,7 @@ struct Store {
 /// A contraction over a block of registers, as one statement: for all row, column and depth,
 /// into[row, column] += a * b. `a` knows no column and `b` no row, so that an emitter may load each
 /// once.
-struct Contract {
+struct BlockProduct {
   std::string into;
   Axis row, column;
   std::vector<Axis> depth;
@@ -84,7 +84,7 @@ struct Contract {
 };
 
 struct Statement {
-  std::variant<Allocate, NestLoop, Store, Contract> form;
+  std::variant<Allocate, NestLoop, Store, BlockProduct> form;
 
   template <class T>
   T* as() {

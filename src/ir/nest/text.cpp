@@ -72,7 +72,7 @@ class Printer {
     out_ += cat("[", join(store.place, ", "), "] ", assignment(store.fold), " ", store.value);
   }
 
-  void statement(const Contract& contract, int depth) {
+  void statement(const BlockProduct& contract, int depth) {
     const auto axis = [](const Axis& a) { return cat(a.variable, " < ", a.extent); };
     line(depth);
     out_ += "contract ";
@@ -211,7 +211,7 @@ class Parser {
     return {std::move(buffer), std::move(places), fold, expr(s)};
   }
 
-  Contract contract(Scanner& s) {
+  BlockProduct contract(Scanner& s) {
     s.next();
     std::string into = s.name("a buffer");
     s.want('[');

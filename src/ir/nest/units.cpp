@@ -43,7 +43,7 @@ Kept axes_kept(const Nest& nest) {
     return true;
   });
   walk(nest.body, [&](const Statement& statement) {  // these want to know where they read
-    if (const Contract* contract = statement.as<Contract>()) kept.erase(contract->into);
+    if (const BlockProduct* contract = statement.as<BlockProduct>()) kept.erase(contract->into);
     each_expr(statement, [&](const Expr& whole) {
       visit(whole, [&](const Expr& load) {
         if (load.kind() == Expr::Kind::load && load.outside())

@@ -111,7 +111,7 @@ class Verifier {
               loop.width <= kMostLanes,
           "the vector loop $", loop.variable, " has ", loop.width, " lanes");
     for (const Statement& statement : loop.body)
-      check(statement.as<NestLoop>() == nullptr && statement.as<Contract>() == nullptr,
+      check(statement.as<NestLoop>() == nullptr && statement.as<BlockProduct>() == nullptr,
             "the vector loop $", loop.variable, " has a loop in it");
   }
 
@@ -179,7 +179,7 @@ class Verifier {
     filled_.insert(store.buffer);
   }
 
-  void statement(const Contract& contract) {
+  void statement(const BlockProduct& contract) {
     const Around before = around_;
     const NestBuffer& into = buffer(contract.into);
     check(into.scope == Scope::registers && into.shape.size() == 2, "a contraction into ",

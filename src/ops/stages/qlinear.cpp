@@ -8,12 +8,12 @@ namespace hone {
 namespace {
 
 Expr rounded(const Expr& value) { return Expr::cast(DType::f32, value); }
-Expr real(const Expr& value) { return Expr::cast(DType::f32, value); }
+Expr in_f32(const Expr& value) { return Expr::cast(DType::f32, value); }
 
 /// Operand `input`'s element for the result's, less its zero point.
 Expr shifted(const Expression& e, int input, int zero) {
   const int rank = static_cast<int>(e.result_shape().size());
-  return real(e.broadcast(input, rank)) - real(only_element(e, zero));
+  return in_f32(e.broadcast(input, rank)) - in_f32(only_element(e, zero));
 }
 
 }  // namespace
@@ -31,7 +31,7 @@ void QLinearMul::express(Expression& e) const {
   const Expr scales = rounded(only_element(e, 1) * only_element(e, 4));
   const Expr ratio = rounded(scales / only_element(e, 6));
   const Expr product = rounded(shifted(e, 0, 2) * shifted(e, 3, 5) * ratio);
-  const Expr value = rounded(product + real(only_element(e, 7)));
+  const Expr value = rounded(product + in_f32(only_element(e, 7)));
   e.set(0, quantized(value, like(value, 0), e.result_type().dtype));
 }
 

@@ -29,14 +29,16 @@ DType exact_float(DType dtype) {
 }
 
 /// Floats as they are, integers where they are exact.
-Expr real(const Expr& x) { return is_float(x.dtype()) ? x : Expr::cast(exact_float(x.dtype()), x); }
+Expr as_float(const Expr& x) {
+  return is_float(x.dtype()) ? x : Expr::cast(exact_float(x.dtype()), x);
+}
 
 Expr rounded(DType dtype, const Expr& value) { return Expr::cast(dtype, value); }
 
 }  // namespace
 
 void QuantizeLinear::express(Expression& e) const {
-  const Expr x = real(e.here()), scale = real(parameter_here(e, 1, axis, block_size));
+  const Expr x = as_float(e.here()), scale = as_float(parameter_here(e, 1, axis, block_size));
   const Expr zero = parameter_here(e, 2, axis, block_size);
   const Expr quotient = x / scale;
   if (is_integer(output_dtype)) {

@@ -8,11 +8,10 @@
 #include "ops/reduction.hpp"
 #include "ops/softmax.hpp"
 #include "ops/stages/maps.hpp"
+#include "ops/stages/reals.hpp"
 
 namespace hone {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// Sums of elements of `dtype` are at least this wide.
 DType wide(DType dtype) { return dtype == DType::f64 ? DType::f64 : DType::f32; }

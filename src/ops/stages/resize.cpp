@@ -7,16 +7,11 @@
 
 #include "ir/stages.hpp"
 #include "ops/stages/maps.hpp"
+#include "ops/stages/reals.hpp"
 
 namespace hone {
 namespace {
 
-Expr real(double value) { return {value, DType::f64}; }
-Expr real(const Expr& value) { return Expr::cast(DType::f64, value); }
-Expr real(const Dim& dim) {
-  if (const auto value = dim.constant()) return real(static_cast<double>(*value));
-  return real(Expr::index(dim));
-}
 /// `place` as an element of an axis of this size.
 Expr clamped(const Expr& place, const Dim& size) {
   return max(min(place, Expr::index(size - 1)), Expr::integer(0));

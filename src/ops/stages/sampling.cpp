@@ -3,18 +3,12 @@
 
 #include "ops/sampling.hpp"
 
-#include <limits>
-
 #include "ir/stages.hpp"
 #include "ops/stages/maps.hpp"
+#include "ops/stages/reals.hpp"
 
 namespace hone {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-Expr real(double value) { return {value, DType::f64}; }
-Expr real(const Expr& value) { return Expr::cast(DType::f64, value); }
 
 Expr is_finite(const Expr& x) {
   return call(Function::less, call(Function::absolute, x), real(kInfinity));

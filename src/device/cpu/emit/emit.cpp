@@ -36,11 +36,11 @@ class NestEmitter {
       if (const Allocate* made = statement.as<Allocate>()) memory_.allocate(made->buffer, false);
       else if (const Store* stored = statement.as<Store>()) store(*stored);
       else if (const NestLoop* inner = statement.as<NestLoop>()) loop(*inner);
-      else contract(*statement.as<Contract>());
+      else contract(*statement.as<BlockProduct>());
     }
   }
 
-  void contract(const Contract& contract) {
+  void contract(const BlockProduct& contract) {
     const Place& into = memory_[contract.into];
     if (into.block < 0 || contract.depth.size() != 1)
       throw Refusal{"no code for contractions of more axes yet"};

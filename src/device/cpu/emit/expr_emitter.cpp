@@ -4,16 +4,9 @@
 #include <cmath>
 
 #include "base/text.hpp"
+#include "device/cpu/emit/immediates.hpp"
 
 namespace hone::cpu::emitter {
-namespace {
-
-// Predicates of comparisons, quiet about NaN, and roundings without exceptions.
-constexpr uint8_t kEqual = 0x00, kLess = 0x11, kLessEqual = 0x12, kUnordered = 0x03;
-constexpr uint8_t kToEven = 0x08, kDown = 0x09, kUp = 0x0A;
-constexpr uint32_t kSign = 0x80000000;
-
-}  // namespace
 
 Xbyak::Xmm ExprEmitter::evaluate(const Expr& expr) {
   held_.clear();

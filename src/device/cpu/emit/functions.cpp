@@ -5,13 +5,10 @@
 #include <cmath>
 
 #include "device/cpu/emit/expr_emitter.hpp"
+#include "device/cpu/emit/immediates.hpp"
 
 namespace hone::cpu::emitter {
 namespace {
-
-constexpr uint8_t kLess = 0x11, kEqual = 0x00, kNotLess = 0x05;
-constexpr uint8_t kToEven = 0x08;
-constexpr uint32_t kSign = 0x80000000;
 
 constexpr uint32_t of(float number) { return std::bit_cast<uint32_t>(number); }
 

@@ -12,8 +12,6 @@
 namespace hone::mxnet {
 namespace {
 
-constexpr auto kSizes = Importer::Like::sizes;
-
 /// The order of axes that exchanges two of them.
 std::vector<int64_t> exchange(int rank, int64_t a, int64_t b) {
   std::vector<int64_t> perm;
@@ -105,11 +103,13 @@ void import_lrn(NodeReader& node) {
 
 void register_normalization(Importers& importers) {
   importers.add({"BatchNorm", "BatchNorm_v1", "CuDNNBatchNorm", "_contrib_SyncBatchNorm"},
-                {.run = import_batch_norm, .weights = 1, .like = kSizes});
-  importers.add("InstanceNorm", {.run = import_instance_norm, .weights = 1, .like = kSizes});
-  importers.add("LayerNorm", {.run = import_layer_norm, .weights = 1, .like = kSizes});
-  importers.add("L2Normalization", {.run = import_l2, .like = kSizes});
-  importers.add("LRN", {.run = import_lrn, .like = kSizes});
+                {.run = import_batch_norm, .weights = 1, .like = Importer::Like::sizes});
+  importers.add("InstanceNorm",
+                {.run = import_instance_norm, .weights = 1, .like = Importer::Like::sizes});
+  importers.add("LayerNorm",
+                {.run = import_layer_norm, .weights = 1, .like = Importer::Like::sizes});
+  importers.add("L2Normalization", {.run = import_l2, .like = Importer::Like::sizes});
+  importers.add("LRN", {.run = import_lrn, .like = Importer::Like::sizes});
 }
 
 }  // namespace hone::mxnet

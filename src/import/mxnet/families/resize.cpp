@@ -74,7 +74,7 @@ void import_roi_pooling(NodeReader& node) {
             {node.required(0), node.required(1)});
 }
 
-std::vector<int64_t> image_sizes(const Symbol&, const Node&, size_t i, const WeightSource&) {
+std::vector<int64_t> first_image_sizes(const Symbol&, const Node&, size_t i, const WeightSource&) {
   return i == 0 ? std::vector<int64_t>{0, 0, 0, 0} : std::vector<int64_t>();
 }
 std::vector<int64_t> region_sizes(const Symbol&, const Node&, size_t i, const WeightSource&) {
@@ -84,8 +84,8 @@ std::vector<int64_t> region_sizes(const Symbol&, const Node&, size_t i, const We
 }  // namespace
 
 void register_resize(Importers& importers) {
-  importers.add("UpSampling", {.run = import_up_sampling, .sizes = image_sizes});
-  importers.add("_contrib_BilinearResize2D", {.run = import_bilinear, .sizes = image_sizes});
+  importers.add("UpSampling", {.run = import_up_sampling, .sizes = first_image_sizes});
+  importers.add("_contrib_BilinearResize2D", {.run = import_bilinear, .sizes = first_image_sizes});
   importers.add("ROIPooling", {.run = import_roi_pooling, .sizes = region_sizes});
 }
 
