@@ -23,11 +23,13 @@ struct SharedWork {
 };
 
 /// Blocks that `filters` are cut into, of at most `most_rows`: where there are few vectors of
-/// columns, so that the workers have to share out filters, as many as they share evenly.
+/// columns, so that the workers have to share out filters, smaller ones, for which no worker waits
+/// long.
 int64_t blocks_of(int64_t filters, int64_t most_rows, double vectors, int64_t workers);
 
 /// With which the last worker is done first, by count: an item multiplies, and reads its columns
-/// and filters from the caches of others before.
+/// and filters from the caches of others before. Items are several for each worker where that costs
+/// little, because workers are not equally fast: a core may be shared with others.
 Shares share_out(const SharedWork& work);
 
 }  // namespace hone::cpu

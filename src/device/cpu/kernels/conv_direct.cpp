@@ -44,9 +44,11 @@ struct Blocks {
                       pixels / Contraction::lanes(isa), workers);
   }
   static Blocks of(const Problem& problem, const Node& anchor, const Filters& filters) {
-    const double results = typical_count(problem, anchor.outputs[0]->type);
-    return {gemm_core().isa, filters.count, results / static_cast<double>(filters.count),
-            problem.share.workers};
+    // An open number of images is taken for one: that is when blocks matter.
+    const Dims& shape = anchor.outputs[0]->type.tensor().shape();
+    auto pixels = static_cast<double>(filters.group * shape[0].constant().value_or(1));
+    for (size_t axis = 2; axis < shape.size(); ++axis) pixels *= typical(problem, shape[axis]);
+    return {gemm_core().isa, filters.count, pixels, problem.share.workers};
   }
   int64_t first(int64_t block) const { return block * filters / count; }
 };
@@ -185,7 +187,7 @@ struct DirectShared final : Shared<DirectShared> {
     const int64_t patches = g.images * filters.group * g.patches.tiles() * g.steps;
     const int64_t step = g.patches.channels(), plane = g.height * g.width;
     const int64_t groups =
-        std::min(ceil_div(int64_t{workers}, patches), ceil_div(step, int64_t{4}));
+        std::min(ceil_div(4 * int64_t{workers}, patches), ceil_div(step, int64_t{4}));
     const float* input = operands_of[0].as<float>(operands);
     stream.parallel(patches * groups, [&](int64_t item) {
       const int64_t patch = item / groups, group = item % groups;

@@ -45,11 +45,14 @@ struct Plan {
     most_tiles = std::clamp<int64_t>(fitting, 1, kMostVectors) * lanes;
     vectors = 2;
     rows = Contraction::most_rows(isa, kForm, vectors);
-    const double tiles = typical_count(problem, anchor.outputs[0]->type) /
-                         static_cast<double>(filters * kOut * kOut);
-    // Of a chunk of tiles workers share out filters, else chunks.
-    const bool by_filters = 2 * tiles <= static_cast<double>(problem.share.workers * lanes);
-    count = blocks_of(filters, rows, 0, by_filters ? problem.share.workers : 1);
+    // An open number of images is taken for one: that is when blocks matter.
+    const Dims& shape = anchor.outputs[0]->type.tensor().shape();
+    auto tiles = static_cast<double>(shape[0].constant().value_or(1));
+    for (size_t axis = 2; axis < 4; ++axis)
+      tiles *= std::ceil(typical(problem, shape[axis]) / double{kOut});
+    // Workers share out chunks of at least one vector of tiles.
+    const double chunks = std::ceil(tiles / static_cast<double>(lanes));
+    count = blocks_of(filters, rows, 2 * chunks, problem.share.workers);
   }
   int64_t blocks() const { return count; }
   int64_t first(int64_t block) const { return block * filters / blocks(); }
@@ -211,7 +214,7 @@ struct WinogradShared final : Shared<WinogradShared> {
       return reinterpret_cast<float*>(scratch.data()) + area * plan.floats();
     };
     const int64_t groups =
-        std::clamp(ceil_div(int64_t{workers}, areas), int64_t{1}, ceil_div(plan.channels, 4));
+        std::clamp(ceil_div(4 * int64_t{workers}, areas), int64_t{1}, ceil_div(plan.channels, 4));
     stream.parallel(areas * groups, [&](int64_t item) {
       const int64_t area = item / groups, group = item % groups;
       transform_input(g, from, area, group * plan.channels / groups,
