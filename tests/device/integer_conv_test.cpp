@@ -56,10 +56,12 @@ TEST_P(IntegerConvTest, Windows) {
                               each("w", {40, 300})));
 }
 
-TEST_P(IntegerConvTest, PlanesAsTheyLie) {
-  constexpr const char* kPlanes = "cpu.conv.integer_planes";
-  if (GetParam() != cpu::Isa::avx512) GTEST_SKIP() << "AVX-512 only";
-  for (const char* map : {"7,7", "9,31", "40,57", "3,1"})
+/// As planes lie where bytes are masked, else from copies with their padding.
+TEST_P(IntegerConvTest, Planes) {
+  const bool masks = GetParam() == cpu::Isa::avx512;
+  const char* kPlanes = masks ? "cpu.conv.integer_planes" : "cpu.conv.integer_padded";
+  if (GetParam() == cpu::Isa::generic) GTEST_SKIP() << "no code is generated";
+  for (const char* map : {"7,7", "9,31", "40,57", "3,1", "14,16", "200,33"})
     for (const auto& [window, fields] : {std::pair{"3,3", "pads=[1,1,1,1]"},
                                          {"3,3", "strides=[2,2] pads=[1,1,1,1]"},
                                          {"3,3", "strides=[2,1] pads=[1,0,1,2]"},
@@ -67,6 +69,9 @@ TEST_P(IntegerConvTest, PlanesAsTheyLie) {
                                          {"5,5", "pads=[2,2,2,2]"},
                                          {"5,5", "strides=[2,2] pads=[2,2,2,2]"},
                                          {"3,3", "dilations=[2,3] pads=[2,3,2,3]"},
+                                         {"3,3",
+                                          "strides=[2,2] dilations=[3,2]"
+                                          " pads=[3,2,4,2]"},
                                          {"1,1", ""},
                                          {"2,7", "pads=[0,3,1,3]"}})
       for (const char* x : {"u8", "i8"})
@@ -77,8 +82,9 @@ TEST_P(IntegerConvTest, PlanesAsTheyLie) {
                                 "group=6 strides=[2,2] pads=[1,1,1,1]", each("n", {1})));
   expect_kernel(
       kPlanes, conv("u8", "[n,6,50]", "i8", "[6,1,3]", 0, "group=6 pads=[1,1]", each("n", {1, 2})));
-  EXPECT_EQ(refusal(kPlanes, conv("u8", "[1,6,h,9]", "i8", "[6,1,3,3]", 0, "group=6", {})),
-            "planes that are open or large");
+  EXPECT_EQ(
+      refusal(kPlanes, conv("u8", "[1,6,h,9]", "i8", "[6,1,3,3]", 0, "group=6", {})),
+      masks ? "planes that are open or large" : "sizes that are open, or long lines or strides");
   EXPECT_EQ(refusal(kPlanes, conv("u8", "[1,6,9,9]", "i8", "[12,1,3,3]", 0, "group=6", {})),
             "one filter a channel, of a small window, only");
 }

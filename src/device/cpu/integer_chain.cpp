@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/size.hpp"
 #include "device/cpu/chain.hpp"
 #include "device/cpu/gemm.hpp"
 #include "device/cpu/integer_weights.hpp"
@@ -139,11 +140,20 @@ double share_of_large_pairs(const IntegerChain& chain, const Weight& weight, dou
   int64_t large = 0, sampled = 0;
   for (int64_t k = 0; k < std::min(kSample, pairs); ++k, ++sampled) {
     const int64_t i = k * pairs / std::min(kSample, pairs);
-    large += std::abs(weight.tensor().number(i) - middle) +
-                 std::abs(weight.tensor().number(i + distance) - middle) >
-             kMostPair;
+    const double first = weight.tensor().number(i) - middle;
+    large += is_large_pair(first, weight.tensor().number(i + distance) - middle) ? 1 : 0;
   }
   return sampled == 0 ? 0 : static_cast<double>(large) / static_cast<double>(sampled);
+}
+
+/// Bytes multiplied in pairs take less time than words, with the further groups that large pairs
+/// make. One of them is enough for another group of all weights that share it.
+bool pairs_pay(double large, const IntegerSharing& sharing) {
+  constexpr double kWords = 0.63;  // of the time of a group of bytes, as measured
+  const auto pairs = static_cast<double>(sharing.weights * std::min<int64_t>(2, sharing.along / 2));
+  const double further = 1 - std::pow(1 - large, pairs);
+  const auto bytes = static_cast<double>(ceil_div(sharing.along, int64_t{4})) * (1 + further);
+  return bytes <= kWords * static_cast<double>(ceil_div(sharing.along, int64_t{2}));
 }
 
 }  // namespace
@@ -182,12 +192,11 @@ std::optional<IntegerChain> integer_chain(const Problem& problem) {
   return chain;
 }
 
-Verdict verdict_on(const Problem& problem, const IntegerChain& chain, int64_t filters,
-                   int64_t depth) {
+Verdict verdict_on(const Problem& problem, const IntegerChain& chain, const IntegerForm& form,
+                   int64_t filters, int64_t depth) {
   if (gemm_core().isa == Isa::generic) return Verdict::no("no code can be generated");
   if (std::string why = refused_parameters(problem, chain, filters); !why.empty())
     return Verdict::no(std::move(why));
-  const IntegerForm form = integer_form(problem, chain, IntegerForm::Kind::filters);
   if (depth > (form.groups == IntegerForm::Groups::bytes ? kMostBytes : kMostWords))
     return Verdict::no("sums may leave 32 bits");
   if (chain.nodes == problem.region.body->nodes().size()) return {};
@@ -195,8 +204,8 @@ Verdict verdict_on(const Problem& problem, const IntegerChain& chain, int64_t fi
                             "only clipping and the sum with a quantized tensor follow in one step");
 }
 
-IntegerForm integer_form(const Problem& problem, const IntegerChain& chain,
-                         IntegerForm::Kind kind) {
+IntegerForm integer_form(const Problem& problem, const IntegerChain& chain, IntegerForm::Kind kind,
+                         const IntegerSharing& sharing) {
   using Groups = IntegerForm::Groups;
   using Result = IntegerForm::Result;
   IntegerForm form{.kind = kind, .vnni = has_vnni()};
@@ -208,10 +217,7 @@ IntegerForm integer_form(const Problem& problem, const IntegerChain& chain,
     bool fits = zero != nullptr || middle == 0;
     for (int64_t i = 0; zero != nullptr && i < zero->count(); ++i)
       fits &= zero->tensor().number(i) == middle;
-    // A group of a block of filters has about 10 pairs, that of a panel 32; one is enough for
-    // another group.
-    const double most = kind == IntegerForm::Kind::filters ? 0.015 : 0.005;
-    if (fits && (form.vnni || share_of_large_pairs(chain, *weight, middle) <= most))
+    if (fits && (form.vnni || pairs_pay(share_of_large_pairs(chain, *weight, middle), sharing)))
       form.groups = Groups::bytes;
   }
   const DType type = dtype_of(chain.result);

@@ -43,14 +43,21 @@ struct IntegerChain {
 /// The chain at the first node of the region, which is a product of bytes: nullopt: it is none.
 std::optional<IntegerChain> integer_chain(const Problem& problem);
 
-/// Yes; no; or yes up to the end of the chain: `filters` and `depth` are those of the weight.
-/// Scales and zero points are constants, but for the zero point of x where nothing is quantized.
-Verdict verdict_on(const Problem& problem, const IntegerChain& chain, int64_t filters,
-                   int64_t depth);
+/// Who is in a group of weights with whom.
+struct IntegerSharing {
+  int64_t along = 0;    // elements of the depth that may stand in one group, or in the next ones
+  int64_t weights = 1;  // groups of so many filters, or columns, are multiplied at a time
+};
 
 /// The kernels that the chain wants: groups of bytes where the weight is constant and, less its
 /// zero points, fits i8; where bytes are multiplied in pairs, few of them need to be parted.
-IntegerForm integer_form(const Problem& problem, const IntegerChain& chain, IntegerForm::Kind kind);
+IntegerForm integer_form(const Problem& problem, const IntegerChain& chain, IntegerForm::Kind kind,
+                         const IntegerSharing& sharing);
+
+/// Yes; no; or yes up to the end of the chain: `filters` and `depth` are those of the weight.
+/// Scales and zero points are constants, but for the zero point of x where nothing is quantized.
+Verdict verdict_on(const Problem& problem, const IntegerChain& chain, const IntegerForm& form,
+                   int64_t filters, int64_t depth);
 
 /// What tells how weights of this form are packed on this processor, as a part of a packing's name.
 std::string packing_text(const IntegerForm& form);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -20,7 +19,7 @@ using Group = std::array<int16_t, 4>;
 Group take_rest(Group& group) {
   Group rest{};
   for (size_t i = 0; i < group.size(); i += 2) {
-    if (std::abs(group[i]) + std::abs(group[i + 1]) <= kMostPair) continue;
+    if (!is_large_pair(group[i], group[i + 1])) continue;
     for (size_t k = i; k < i + 2; ++k) {
       rest[k] = static_cast<int16_t>(group[k] / 2);
       group[k] = static_cast<int16_t>(group[k] - rest[k]);

@@ -18,9 +18,10 @@ struct IntegerPacking {
 
 /// A packed weight, as a view of a tensor of i32 that packed() made.
 ///
-/// Where bytes are multiplied in pairs whose sum must fit 16 bits (vpmaddubsw), 255 * |w0| +
-/// 255 * |w1| may be too much. Such weights are parted: a half stays in the group, and a further
-/// group behind all others of the block has the rest, to be multiplied by the same elements of x.
+/// Where bytes are multiplied in pairs whose sum must fit 16 bits (vpmaddubsw), 255 * w0 + 255 * w1
+/// may be too much where both have one sign. Such weights are parted: a half stays in the group,
+/// and a further group behind all others of the block has the rest, to be multiplied by the same
+/// elements of x.
 class IntegerWeights {
  public:
   /// What writes a row's weights in the order in which they are grouped; `to` is all zeros and as
@@ -48,7 +49,11 @@ class IntegerWeights {
   int64_t blocks_ = 0;
 };
 
-/// |w0| + |w1| of a pair that may be multiplied by any two u8 and summed in 16 bits.
-inline constexpr int kMostPair = 128;
+/// A pair of weights which, multiplied by two u8, may have a sum that leaves 16 bits: x is never
+/// negative, so that products of weights of two signs do not add up.
+constexpr bool is_large_pair(double first, double second) {
+  constexpr double kMost = 128;
+  return first * second > 0 && (first + second > kMost || first + second < -kMost);
+}
 
 }  // namespace hone::cpu

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "device/cpu/stream.hpp"
@@ -39,5 +41,18 @@ void run_move(const Move& move, int64_t width, const std::byte* from, std::byte*
 
 /// Copies bytes in parallel. `to` may be `from`; otherwise they must not overlap.
 void copy_bytes(const std::byte* from, std::byte* to, int64_t bytes, Stream& stream);
+
+/// Few bytes, without a call.
+inline void copy_few(const std::byte* from, int64_t count, std::byte* to) {
+  const auto both_ends = [&]<size_t kSize>(std::integral_constant<size_t, kSize>) {
+    std::memcpy(to, from, kSize);
+    std::memcpy(to + count - kSize, from + count - kSize, kSize);
+  };
+  if (count > 16) std::memcpy(to, from, static_cast<size_t>(count));
+  else if (count >= 8) both_ends(std::integral_constant<size_t, 8>());
+  else if (count >= 4) both_ends(std::integral_constant<size_t, 4>());
+  else
+    for (int64_t i = 0; i < count; ++i) to[i] = from[i];
+}
 
 }  // namespace hone::cpu

@@ -15,6 +15,7 @@ namespace hone::cpu {
 namespace {
 
 constexpr int64_t kMostBlock = 32 * 16;  // sums in a block
+constexpr int64_t kRows = 5;             // filters of a block of AVX2, about
 
 /// The weight as kernels want it.
 struct Packed {
@@ -24,7 +25,8 @@ struct Packed {
 
   Packed(const Problem& problem, const IntegerChain& chain)
       : filters(filters_of(problem, chain)),
-        form(integer_form(problem, chain, IntegerForm::Kind::filters)),
+        form(integer_form(problem, chain, IntegerForm::Kind::filters,
+                          {filters.depth / filters.taps(), std::min(filters.count, kRows)})),
         units(ceil_div(filters.depth / filters.taps(), form.in_group())) {}
   int64_t groups() const { return units * filters.taps(); }
   int64_t count() const { return filters.group * filters.count; }
@@ -83,7 +85,7 @@ Verdict supports(const Problem& problem) {
   const Packed packed(problem, *chain);
   if (Patches::refuses(packed.filters) || Patches::refuses_depth(packed.filters, packed.units))
     return Verdict::no("the window reaches too far, or over too many channels");
-  return verdict_on(problem, *chain, packed.count(), packed.filters.depth);
+  return verdict_on(problem, *chain, packed.form, packed.count(), packed.filters.depth);
 }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {

@@ -3,12 +3,12 @@
 // elements of a column of the window, for there is one channel alone.
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/size.hpp"
 #include "device/cpu/chain.hpp"
 #include "device/cpu/im2col.hpp"
 #include "device/cpu/integer_filters.hpp"
+#include "device/cpu/moves.hpp"
 #include "ops/quantized.hpp"
 
 namespace hone::cpu {
@@ -34,7 +34,8 @@ struct Windows {
 
   Windows(const Problem& problem, const IntegerChain& chain) {
     filters = filters_of(problem, chain);
-    form = integer_form(problem, chain, IntegerForm::Kind::filters);
+    form = integer_form(problem, chain, IntegerForm::Kind::filters,
+                        {filters.kernel[0], filters.count});
     units = ceil_div(filters.kernel[0], form.in_group());
     const size_t x = filters.one_dimensional ? 0 : 1;
     stride_x = filters.window.stride(x);
@@ -96,7 +97,7 @@ Verdict supports(const Problem& problem) {
   if (windows.filters.count > IntegerContraction::most_rows(isa(), windows.form, kVectors))
     return Verdict::no("too many filters a channel");
   if (windows.most_columns() < 1) return Verdict::no("the window reaches too far");
-  return verdict_on(problem, *chain, windows.count(), windows.filters.depth);
+  return verdict_on(problem, *chain, windows.form, windows.count(), windows.filters.depth);
 }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
@@ -118,19 +119,6 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
          pack_filters});
   made.problem = std::move(problem);
   return made;
-}
-
-/// Few bytes, without a call.
-void copy_line(const std::byte* from, int64_t count, std::byte* to) {
-  const auto both_ends = [&]<size_t kSize>(std::integral_constant<size_t, kSize>) {
-    std::memcpy(to, from, kSize);
-    std::memcpy(to + count - kSize, from + count - kSize, kSize);
-  };
-  if (count > 16) std::memcpy(to, from, static_cast<size_t>(count));
-  else if (count >= 8) both_ends(std::integral_constant<size_t, 8>());
-  else if (count >= 4) both_ends(std::integral_constant<size_t, 4>());
-  else
-    for (int64_t i = 0; i < count; ++i) to[i] = from[i];
 }
 
 struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
@@ -365,11 +353,10 @@ struct IntegerDepthwiseShared final : Shared<IntegerDepthwiseShared> {
       call.added_stride = stride;
       call.added = others;
       if (also != nullptr)
-        each(
-            [&](int64_t at, int64_t place) { copy_line(also + place, tile.columns, others + at); });
+        each([&](int64_t at, int64_t place) { copy_few(also + place, tile.columns, others + at); });
       kernels->run(call, static_cast<int>(filters.count), vectors, stride);
       each([&](int64_t at, int64_t place) {
-        copy_line(results + at * width, tile.columns * width, to + place * width);
+        copy_few(results + at * width, tile.columns * width, to + place * width);
       });
     }
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/size.hpp"
+#include "device/cpu/batches.hpp"
 #include "device/cpu/chain.hpp"
 #include "device/cpu/integer_chain.hpp"
 #include "device/cpu/integer_weights.hpp"
@@ -42,7 +43,7 @@ struct Columns {
   int64_t count = 1, depth = 0;  // of a constant one; of a computed one: parameters are for all
 
   Columns(const Problem& problem, const IntegerChain& chain)
-      : form(integer_form(problem, chain, IntegerForm::Kind::matrix)) {
+      : form(integer_form(problem, chain, IntegerForm::Kind::matrix, {kGroup, panel_columns()})) {
     form.panel_vectors = static_cast<int8_t>(panel_vectors());
     const auto* gemm = chain.anchor->op.as<QGemm>();
     transposed = gemm != nullptr && gemm->transB;
@@ -97,7 +98,8 @@ Verdict supports(const Problem& problem) {
   } else if (weight->shape().size() != 2 || weight->count() == 0) {
     return Verdict::no("a constant that is no matrix");
   }
-  return verdict_on(problem, *chain, known.count, weight == nullptr ? depth : known.depth);
+  return verdict_on(problem, *chain, known.form, known.count,
+                    weight == nullptr ? depth : known.depth);
 }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
@@ -124,27 +126,6 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   }
   made.problem = std::move(problem);
   return made;
-}
-
-/// Where each matrix of a broadcast batch begins.
-std::vector<int64_t> batch_offsets(const std::vector<int64_t>& shape,
-                                   const std::vector<int64_t>& result) {
-  const size_t axes = result.size() - 2, lacking = result.size() - shape.size();
-  std::vector<int64_t> offsets;
-  const int64_t matrix = shape[shape.size() - 2] * shape.back();
-  for (int64_t i = 0; i < element_count(std::span(result).first(axes)); ++i) {
-    int64_t left = i, offset = 0, stride = matrix;
-    for (size_t axis = axes; axis-- > lacking;) {
-      const int64_t size = shape[axis - lacking], at = left % result[axis];
-      check(size == 1 || size == result[axis], Code::usage, "a batch of matrices of shape ",
-            shape_text(shape), " does not broadcast to ", shape_text(result));
-      offset += size == 1 ? 0 : at * stride;
-      stride *= size;
-      left /= result[axis];
-    }
-    offsets.push_back(offset);
-  }
-  return offsets;
 }
 
 struct IntegerMatMulShared final : Shared<IntegerMatMulShared> {

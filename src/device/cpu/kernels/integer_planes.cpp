@@ -32,12 +32,12 @@ Verdict supports(const Problem& problem) {
   if (isa() != Isa::avx512) return Verdict::no("AVX-512 only");
   const Filters filters = filters_of(problem, *chain);
   if (!depthwise_form(filters)) return Verdict::no("one filter a channel, of a small window, only");
-  if (!integer_form(problem, *chain, IntegerForm::Kind::filters).quantizes() ||
-      chain->sum != nullptr)
+  const IntegerForm form = integer_form(problem, *chain, IntegerForm::Kind::filters, {});
+  if (!form.quantizes() || chain->sum != nullptr)
     return Verdict::no("a sum follows, or nothing is quantized");
   const auto g = geometry_of(filters, *chain);
   if (!g || !DepthwisePlan::takes(*g)) return Verdict::no("planes that are open or large");
-  return verdict_on(problem, *chain, filters.group, filters.depth);
+  return verdict_on(problem, *chain, form, filters.group, filters.depth);
 }
 
 /// [channel][tap], then the sum of each channel's.
