@@ -89,7 +89,11 @@ TEST_P(KernelTest, UnaryElementwise) {
     expect_kernel("cpu.elementwise",
                   {"%x: f32[n]", cat(op, "(%x)"), "", "%y", sizes, {{"x", {1, 5}}}});
   for (const char* op : {"Relu", "Abs", "Neg", "Sign"})
-    for (const char* type : {"i64", "i32", "f64"})
+    for (const char* type : {"i64", "i32", "i16", "i8", "f64"})
+      expect_kernel("cpu.elementwise",
+                    {cat("%x: ", type, "[n]"), cat(op, "(%x)"), "", "%y", sizes});
+  for (const char* op : {"Abs", "Sign"})
+    for (const char* type : {"u64", "u32", "u16", "u8"})
       expect_kernel("cpu.elementwise",
                     {cat("%x: ", type, "[n]"), cat(op, "(%x)"), "", "%y", sizes});
   for (const char* op : {"Relu", "Exp", "Sigmoid"})
@@ -146,7 +150,7 @@ TEST_P(KernelTest, BinaryElementwise) {
       expect_kernel("cpu.elementwise", {cat("%a: ", type, "[4,n], %b: ", type, "[4,1]"),
                                         cat(op, "(%a, %b)"), "", "%y", sizes});
   for (const char* op : {"Add", "Sub", "Mul", "Div", "Max", "Min", "Less", "Greater", "Mod"})
-    for (const char* type : {"u8", "i8"})
+    for (const char* type : {"u8", "i8", "u16", "i16", "u32", "u64"})
       expect_kernel("cpu.elementwise", {cat("%a: ", type, "[4,n], %b: ", type, "[n]"),
                                         cat(op, "(%a, %b)"),
                                         "",
@@ -177,6 +181,10 @@ TEST_P(KernelTest, MixedElementwise) {
   expect_kernel("cpu.elementwise", {"%x: f32[n], %m: f32[]", "Clip(%x, _, %m)", "", "%y", sizes});
   expect_kernel("cpu.elementwise", {"%x: f32[]", "Clip(%x, f32[1]{0.5})"});
   expect_kernel("cpu.elementwise", {"%x: i64[n]", "Clip(%x, i64[]{-2})", "", "%y", sizes});
+  for (const char* type : {"u8", "i16", "u16", "u32", "u64"})
+    expect_kernel("cpu.elementwise",
+                  {cat("%x: ", type, "[n]"), cat("Clip(%x, ", type, "[]{3}, ", type, "[]{90})"), "",
+                   "%y", sizes});
   for (const char* type : {"f16", "bf16"}) {
     const std::string operand = cat("%x: ", type, "[n]");
     expect_kernel("cpu.elementwise", {operand, "Clip(%x)", "", "%y", sizes});
@@ -188,7 +196,7 @@ TEST_P(KernelTest, MixedElementwise) {
     for (const char* to : {"f32", "f16", "i64", "i32", "bool", "u8"})
       expect_kernel("cpu.elementwise",
                     {cat("%x: ", from, "[n]"), cat("Cast(%x) to=", to), "", "%y", sizes});
-  for (const char* from : {"i16", "u16", "u32"})
+  for (const char* from : {"i16", "u16", "u32", "u64"})
     for (const char* to : {"f32", "f64", "i64", "u8", "bool", "u64"})
       expect_kernel("cpu.elementwise",
                     {cat("%x: ", from, "[n]"), cat("Cast(%x) to=", to), "", "%y", sizes});

@@ -43,7 +43,7 @@ TEST_P(KernelTest, ReductionsOfRandomAxes) {
     std::vector<std::string> types = {"f32", "f32", "f16", "bf16"};
     if (op != "ReduceLogSumExp") types.push_back("f64");
     if (op != "ReduceLogSumExp" && op != "ReduceL2" && op != "ReduceLogSum")
-      types.insert(types.end(), {"i64", "i32", "i8", "u8"});
+      types.insert(types.end(), {"i64", "i32", "i16", "i8", "u64", "u32", "u16", "u8"});
     const std::string dtype = rng.among(types);
     std::string axes;
     for (int d = 0; d < 4; ++d)

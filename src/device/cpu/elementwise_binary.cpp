@@ -19,7 +19,11 @@ RowFunction by_type(const Types& types) {
     case DType::f64: return Pick<double, double>::map;
     case DType::i64: return Pick<int64_t, int64_t>::map;
     case DType::i32: return Pick<int32_t, int64_t>::map;
+    case DType::i16: return Pick<int16_t, int64_t>::map;
     case DType::i8: return Pick<int8_t, int64_t>::map;
+    case DType::u64: return Pick<uint64_t, uint64_t>::map;
+    case DType::u32: return Pick<uint32_t, int64_t>::map;
+    case DType::u16: return Pick<uint16_t, int64_t>::map;
     case DType::u8: return Pick<uint8_t, int64_t>::map;
     default: return nullptr;
   }

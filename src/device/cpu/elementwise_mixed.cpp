@@ -119,6 +119,7 @@ RowFunction cast_function(const void*, const Types& types, DType result) {
     case DType::i32: return cast_of_integer<DType::i32, int32_t>(result);
     case DType::i16: return cast_of_integer<DType::i16, int16_t>(result);
     case DType::i8: return cast_of_integer<DType::i8, int8_t>(result);
+    case DType::u64: return cast_of_integer<DType::u64, uint64_t>(result);
     case DType::u32: return cast_of_integer<DType::u32, uint32_t>(result);
     case DType::u16: return cast_of_integer<DType::u16, uint16_t>(result);
     case DType::u8: return cast_of_integer<DType::u8, uint8_t>(result);
@@ -202,6 +203,10 @@ RowFunction clip_function(const void*, const Types&, DType result) {
     case DType::f64: return clip_row<double>;
     case DType::i64: return clip_row<int64_t>;
     case DType::i32: return clip_row<int32_t>;
+    case DType::i16: return clip_row<int16_t>;
+    case DType::u64: return clip_row<uint64_t>;
+    case DType::u32: return clip_row<uint32_t>;
+    case DType::u16: return clip_row<uint16_t>;
     case DType::i8: return clip_row<int8_t>;
     case DType::u8: return clip_row<uint8_t>;
     default: return nullptr;

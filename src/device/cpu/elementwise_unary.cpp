@@ -31,10 +31,21 @@ RowFunction scalar_function(const void*, const Types& types, DType) {
     case DType::f64: return map_scalar<Op, double, double>;
     default: break;
   }
-  if constexpr (Op::kElements == Elements::numbers || Op::kElements == Elements::signed_numbers) {
-    if (types[0] == DType::i64) return map_scalar<Op, int64_t, int64_t>;
-    if (types[0] == DType::i32) return map_scalar<Op, int32_t, int64_t>;
-  }
+  if constexpr (Op::kElements == Elements::numbers || Op::kElements == Elements::signed_numbers)
+    switch (types[0]) {
+      case DType::i64: return map_scalar<Op, int64_t, int64_t>;
+      case DType::i32: return map_scalar<Op, int32_t, int64_t>;
+      case DType::i16: return map_scalar<Op, int16_t, int64_t>;
+      case DType::i8: return map_scalar<Op, int8_t, int64_t>;
+      default: break;
+    }
+  if constexpr (Op::kElements == Elements::numbers) switch (types[0]) {
+      case DType::u64: return map_scalar<Op, uint64_t, uint64_t>;
+      case DType::u32: return map_scalar<Op, uint32_t, int64_t>;
+      case DType::u16: return map_scalar<Op, uint16_t, int64_t>;
+      case DType::u8: return map_scalar<Op, uint8_t, int64_t>;
+      default: break;
+    }
   return nullptr;
 }
 

@@ -68,9 +68,9 @@ Verdict supports(const Problem& problem) {
     return Verdict::no("the rank is unknown or too large");
   if (!gone_axes(*fields, x.shape().size())) return Verdict::no("the axes are computed");
   if (x.dtype == DType::f32 || is_half(x.dtype)) return {};
-  const bool integers = x.dtype == DType::i64 || x.dtype == DType::i32 || x.dtype == DType::i8 ||
-                        x.dtype == DType::u8;
-  if (const char* why = number_refusal(x.dtype)) return Verdict::no(why);
+  const bool integers = is_integer(x.dtype);
+  if (x.dtype != DType::f64 && !(integers && bits(x.dtype) >= 8))
+    return Verdict::no("element types of numbers only");
   if (fields->fold == Fold::log_sum_exp ||
       (integers && (fields->fold == Fold::l2 || fields->fold == Fold::log_sum)))
     return Verdict::no("this fold of f32, f16 and bf16 only");
@@ -116,7 +116,11 @@ struct ReduceShared final : Shared<ReduceShared> {
       case DType::bf16: return run_as<Half<DType::bf16>, double>(g, operands, stream);
       case DType::i64: return run_as<int64_t, int64_t>(g, operands, stream);
       case DType::i32: return run_as<int32_t, int64_t>(g, operands, stream);
+      case DType::i16: return run_as<int16_t, int64_t>(g, operands, stream);
       case DType::i8: return run_as<int8_t, int64_t>(g, operands, stream);
+      case DType::u64: return run_as<uint64_t, uint64_t>(g, operands, stream);
+      case DType::u32: return run_as<uint32_t, int64_t>(g, operands, stream);
+      case DType::u16: return run_as<uint16_t, int64_t>(g, operands, stream);
       default: return run_as<uint8_t, int64_t>(g, operands, stream);
     }
   }
