@@ -50,6 +50,34 @@ TEST_P(MatMulTest, TailsOfColumns) {
                                  "%y", each("n", {1, 5, 14})});
 }
 
+TEST_P(MatMulTest, WideElements) {
+  for (const std::string type : {"f64", "i64", "u64", "i32", "u32"}) {
+    const auto given = [&](const std::string& a, const std::string& b, const std::string& node,
+                           const std::string& more = "") {
+      KernelCase made{cat("%a: ", type, a, ", %b: ", type, b, more), node};
+      made.sizes = each("n", {0, 1, 6, 19, 200});
+      return made;
+    };
+    expect_kernel("cpu.matmul.wide", given("[n,37]", "[37,50]", "MatMul(%a, %b)"));
+    expect_kernel("cpu.matmul.wide", given("[3,n,9]", "[2,1,9,n]", "MatMul(%a, %b)"));
+    expect_kernel("cpu.matmul.wide", given("[5,n]", "[n,16]", "MatMul(%a, %b)"));
+    const std::string c = cat(", %c: ", type, "[n,1]");
+    expect_kernel("cpu.matmul.wide",
+                  given("[20,n]", "[9,20]", "Gemm(%a, %b, %c) transA=true transB=true", c));
+  }
+  KernelCase deep{"%a: f64[n,1100], %b: f64[1100,300]", "MatMul(%a, %b)"};
+  deep.sizes = each("n", {1, 130});
+  expect_kernel("cpu.matmul.wide", deep);
+  KernelCase scaled{"%a: f64[n,20], %b: f64[20,33], %c: f64[33]",
+                    "Gemm(%a, %b, %c) alpha=0.5 beta=-3"};
+  scaled.sizes = each("n", {1, 30});
+  expect_kernel("cpu.matmul.wide", scaled);
+  scaled.node = "Gemm(%a, %b) alpha=0.25";
+  expect_kernel("cpu.matmul.wide", scaled);
+  EXPECT_EQ(refusal("cpu.matmul.wide", {"%a: i32[2,3], %b: i32[3,4]", "Gemm(%a, %b) alpha=2"}),
+            "integers are not scaled");
+}
+
 TEST_P(MatMulTest, SaysWhatItDoesNotRun) {
   EXPECT_EQ(refusal("cpu.matmul", with({"%p = MatMul(%a, @w)", "%r = Relu(%p)"}, "Add(%r, %z)")),
             "only a sum, then clipping, then functions of one operand follow in one step");
