@@ -81,10 +81,24 @@ TEST_P(KernelTest, DeepRecurrence) {
   expect_kernel("cpu.recurrent", given);
 }
 
+TEST_P(KernelTest, RecurrentWeightsThatAreComputed) {
+  const std::string x = "%x: f32[s,b,7]";
+  expect_kernel("cpu.recurrent", recurrent(x + ", %w: f32[2,76,7], %r: f32[2,76,19]",
+                                           "LSTM(%x, %w, %r, @c) direction=bidirectional",
+                                           "@c : f32[2,152]", "%y, %yh, %yc"));
+  expect_kernel("cpu.recurrent", recurrent(x + ", %w: f32[2,57,7], %r: f32[2,57,19]",
+                                           "GRU(%x, %w, %r) direction=bidirectional", "", "%y"));
+  expect_kernel("cpu.recurrent",
+                recurrent(x + ", %r: f32[1,57,19]", "GRU(%x, @w, %r) linear_before_reset=true",
+                          "@w : f32[1,57,7]", "%y"));
+  expect_kernel("cpu.recurrent",
+                recurrent(x + ", %w: f32[1,19,7]", "RNN(%x, %w, @r)", "@r : f32[1,19,19]", "%y"));
+}
+
 TEST(Recurrent, RefusesWhatItCannotRun) {
-  const std::string x = "%x: f32[s,b,7], %w: f32[1,76,7]";
+  const std::string x = "%x: f32[s,b,7], %w: f32[1,76,i]";
   EXPECT_EQ(refusal("cpu.recurrent", recurrent(x, "LSTM(%x, %w, @r)", "@r : f32[1,76,19]", "%y")),
-            "a weight is no constant");
+            "a weight is of open sizes");
   EXPECT_EQ(refusal("cpu.recurrent", recurrent("%x: f64[s,b,7]", "RNN(%x, @w, @r)",
                                                "@w : f64[1,19,7]\n  @r : f64[1,19,19]", "%y")),
             "f32 with lengths in i32 only");

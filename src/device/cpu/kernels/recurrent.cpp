@@ -23,11 +23,7 @@ Verdict supports(const Problem& problem) {
     if (type != nullptr && (type->dtype != wanted || !type->has_rank()))
       return Verdict::no("f32 with lengths in i32 only");
   }
-  for (const size_t i : {size_t{kW}, size_t{kR}}) {
-    const Weight* weight = constant_operand(problem, i);
-    if (weight == nullptr) return Verdict::no("a weight is no constant");
-    if (weight->count() == 0) return Verdict::no("a weight is empty");
-  }
+  if (const char* why = RecurrentWeights::refusal(problem)) return Verdict::no(why);
   return {};
 }
 
@@ -41,7 +37,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
   const RecurrentKind kind = recurrent_kind(*problem);
-  const std::vector<int64_t>& r = constant_operand(*problem, kR)->shape();
+  const std::vector<int64_t> r = *RecurrentWeights::shape(*problem, kR);
   const Dims& x = operand_type(*problem, kX)->shape();
   const int64_t directions = r[0], rows = r[1], hidden = r[2];
   const double steps =
@@ -49,14 +45,10 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   made.seconds = 2 * steps * (typical(*problem, x[2]) + 4 * static_cast<double>(hidden)) /
                  problem->target->flops_per_second;
   const int64_t row = checked_mul(checked_mul(directions, rows), sizeof(float));
-  made.scratch_bytes =
-      worker_scratch(problem->share, Dim(worker_floats(kind.gates, hidden))) + x[0] * x[1] * row;
-  const std::string_view isa = name(gemm_core().isa);
-  if (const int input = region_input(*problem, kW); input >= 0)
-    made.packings.push_back({static_cast<size_t>(input), cat("recurrent.w/", isa), pack_input});
-  if (const int input = region_input(*problem, kR); input >= 0)
-    made.packings.push_back({static_cast<size_t>(input),
-                             cat("recurrent.r/", isa, "/gates=", kind.gates), pack_recurrent});
+  made.scratch_bytes = worker_scratch(problem->share, Dim(worker_floats(kind.gates, hidden))) +
+                       x[0] * x[1] * row +
+                       checked_mul(RecurrentWeights::computed_floats(*problem), sizeof(float));
+  made.packings = RecurrentWeights::packings(*problem);
   made.problem = std::move(problem);
   return made;
 }
@@ -67,11 +59,11 @@ struct RecurrentShared final : Shared<RecurrentShared> {
   std::vector<Source> operands_of;
   std::array<int, 3> results{};  // among the step's outputs; -1: not wanted
   std::vector<GateRow> functions;
-  Tensor w, r;  // packed
+  RecurrentWeights weights;
   int workers = 1;
 
   struct Geometry {
-    int64_t sequence = 0, batch = 0, input = 0, hidden = 0, directions = 0;
+    int64_t sequence = 0, batch = 0, input = 0, directions = 0;
     Tiling tiling;  // of sequence * batch x gates * hidden
     int64_t blocks = 0;
     int64_t rows() const { return sequence * batch; }
@@ -85,24 +77,24 @@ struct RecurrentShared final : Shared<RecurrentShared> {
     g.batch = x[batch_first() ? 0 : 1];
     g.input = x[2];
     g.directions = kind.recurrence->directions();
-    g.hidden = hidden;
     const auto count_is = [&](size_t operand, int64_t wanted) {
       if (operand >= operands_of.size() || !operands_of[operand].present()) return;
       const std::vector<int64_t>& given = operands_of[operand].shape(operands);
       check(element_count(given) == wanted, Code::usage, "operand ", operand, " has shape ",
             shape_text(given), ", wanted ", wanted, " elements");
     };
+    const int64_t input = weights.input();
     check(g.input == input, Code::usage, "x has ", g.input, " elements a step, wanted ", input);
-    const int64_t state = checked_mul(g.directions * g.hidden, g.batch);
-    count_is(kBias, g.directions * 2 * kind.gates * g.hidden);
+    const int64_t state = checked_mul(g.directions * hidden, g.batch);
+    count_is(kBias, g.directions * 2 * kind.gates * hidden);
     count_is(kLengths, g.batch);
     count_is(kInitial, state), count_is(kInitialCell, state);
-    count_is(kPeepholes, g.directions * 3 * g.hidden);
-    g.tiling = tile_product(gemm_core(), g.rows(), kind.gates * g.hidden, g.directions, workers);
+    count_is(kPeepholes, g.directions * 3 * hidden);
+    g.tiling = tile_product(gemm_core(), g.rows(), kind.gates * hidden, g.directions, workers);
     g.blocks = ceil_div(g.batch, gemm_core().rows);
     return g;
   }
-  int64_t hidden = 0, input = 0;
+  int64_t hidden = 0;
 
   const float* operand(size_t index, const Operands& operands) const {
     return index < operands_of.size() ? operands_of[index].as<float>(operands) : nullptr;
@@ -116,7 +108,8 @@ struct RecurrentShared final : Shared<RecurrentShared> {
            Stream& stream) const {
     check_lengths(g, operands);
     const int64_t own = worker_floats(kind.gates, hidden), row = kind.gates * hidden;
-    auto* projected = reinterpret_cast<float*>(scratch.data()) + workers * own;
+    float* projected = reinterpret_cast<float*>(scratch.data()) + workers * own;
+    const RecurrentWeights::Places packed = weights.places(operands, stream, projected);
     const int64_t tiles = g.tiling.tiles();
     stream.parallel(g.directions * tiles, [&](int64_t tile) {
       const int64_t d = tile / tiles;
@@ -127,7 +120,7 @@ struct RecurrentShared final : Shared<RecurrentShared> {
                             g.input,  operand(kX, operands),
                             g.input,  1,
                             nullptr,  0,
-                            0,        floats(w) + d * packed_floats(row, input, columns)};
+                            0,        packed.w + d * packed_floats(row, g.input, columns)};
       run_tile(product, g.tiling, tile % tiles, scratch_of(scratch, own), to, row);
     });
     if (float* all = result(0, operands); all != nullptr)
@@ -135,13 +128,10 @@ struct RecurrentShared final : Shared<RecurrentShared> {
     stream.parallel(g.directions * g.blocks, [&](int64_t block) {
       const int64_t d = block / g.blocks, first = block % g.blocks * gemm_core().rows;
       Block mine(*this, g, operands, d, first, scratch_of(scratch, own),
-                 projected + d * g.rows() * row);
+                 projected + d * g.rows() * row,
+                 packed.r + d * packed_recurrent(kind.gates, hidden));
       mine.run();
     });
-  }
-
-  static const float* floats(const Tensor& tensor) {
-    return reinterpret_cast<const float*>(tensor.bytes().data());
   }
 
   void check_lengths(const Geometry& g, const Operands& operands) const {
@@ -174,7 +164,7 @@ struct RecurrentShared final : Shared<RecurrentShared> {
   class Block {
    public:
     Block(const RecurrentShared& shared, const Geometry& g, const Operands& operands, int64_t d,
-          int64_t first, float* work, const float* projected)
+          int64_t first, float* work, const float* projected, const float* packed)
         : s_(shared),
           g_(g),
           operands_(operands),
@@ -184,6 +174,7 @@ struct RecurrentShared final : Shared<RecurrentShared> {
           n_(shared.hidden),
           row_(shared.kind.gates * shared.hidden),
           projected_(projected),
+          packed_(packed),
           work_(work) {
       const int64_t size = gemm_core().rows * n_;
       state_ = work + kTileScratch, cell_ = state_ + size, more_ = cell_ + size;
@@ -205,7 +196,7 @@ struct RecurrentShared final : Shared<RecurrentShared> {
             std::copy_n(projected_ + place(i, step) * row_, row_, gates_ + i * row_);
           else std::fill_n(gates_ + i * row_, row_, 0.0f);
         }
-        multiply(state_, first_gates(s_.kind.gates) * n_, packed(), gates_, row_);
+        multiply(state_, first_gates(s_.kind.gates) * n_, packed_, gates_, row_);
         if (s_.kind.gates == 3) prepare_candidates();
         for (int64_t i = 0; i < count_; ++i)
           if (step < length(i)) finish(i, place(i, step));
@@ -240,8 +231,6 @@ struct RecurrentShared final : Shared<RecurrentShared> {
       if (float* to = s_.result(result, operands_); to != nullptr)
         std::copy_n(from, n_, to + state_at(i));
     }
-    const float* packed() const { return floats(s_.r) + d_ * packed_recurrent(s_.kind.gates, n_); }
-
     /// to[count][columns] += rows[count][n] * block. As many rows as there are: a single sequence
     /// must not cost as much as a block of them.
     void multiply(const float* rows, int64_t columns, const float* block, float* to,
@@ -254,7 +243,7 @@ struct RecurrentShared final : Shared<RecurrentShared> {
 
     /// GRU: update and reset gates, and what enters the hidden gate.
     void prepare_candidates() {
-      const float* block = packed() + packed_floats(2 * n_, n_, gemm_core().columns);
+      const float* block = packed_ + packed_floats(2 * n_, n_, gemm_core().columns);
       const float* bias = s_.operand(kBias, operands_);
       const bool linear = s_.kind.linear_before_reset;
       for (int64_t i = 0; i < count_; ++i) {
@@ -321,6 +310,7 @@ struct RecurrentShared final : Shared<RecurrentShared> {
     const Operands& operands_;
     int64_t d_, first_, count_, n_, row_;
     const float* projected_;  // [sequence, batch] or [batch, sequence], gates, n
+    const float* packed_;     // R
     float *work_, *state_, *cell_, *more_, *gates_;
     const GateRow* functions_;
   };
@@ -339,16 +329,8 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
     shared->functions.push_back({each, shared->kind.recurrence->clip});
   check(wrong.empty(), Code::internal, wrong);
   shared->workers = problem.share.workers;
-  const Weight &w = *constant_operand(problem, kW), &r = *constant_operand(problem, kR);
-  shared->input = w.shape()[2];
-  shared->hidden = r.shape()[2];
-  size_t next = 0;
-  const auto packed_or = [&](size_t operand, const Weight& weight, auto pack) {
-    return region_input(problem, operand) >= 0 ? std::move(packed[next++])
-                                               : pack(problem, recipe.tuning, weight.tensor());
-  };
-  shared->w = packed_or(kW, w, pack_input);
-  shared->r = packed_or(kR, r, pack_recurrent);
+  shared->weights = RecurrentWeights(problem, recipe.tuning, std::move(packed));
+  shared->hidden = shared->weights.hidden();
   return shared;
 }
 
