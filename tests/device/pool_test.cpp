@@ -70,6 +70,42 @@ TEST_P(KernelTest, PoolingOfNan) {
       expect_kernel("cpu.pool", {"", cat(op, "(", numbers, ")", fields)});
 }
 
+TEST_P(KernelTest, NormsOfWindows) {
+  const std::vector<Bindings> sizes = {{{"n", 2}, {"h", 9}, {"w", 11}},
+                                       {{"n", 1}, {"h", 3}, {"w", 40}},
+                                       {{"n", 0}, {"h", 9}, {"w", 9}}};
+  for (const int p : {1, 2, 3})
+    for (const char* fields :
+         {"kernel_shape=[3,3]", "kernel_shape=[2,3] strides=[2,3] pads=[1,2,0,1]",
+          "kernel_shape=[3,2] dilations=[1,2] strides=[1,2] pads=[1,1,1,1] ceil_mode=true",
+          "kernel_shape=[3,3] auto_pad=SAME_LOWER"})
+      expect_kernel("cpu.lp_pool",
+                    {"%x: f32[n,3,h,w]", cat("LpPool(%x) p=", p, " ", fields), "", "%y", sizes});
+  expect_kernel("cpu.lp_pool", {"%x: f32[2,3,w]", "LpPool(%x) kernel_shape=[4] strides=[3]", "",
+                                "%y", each("w", {4, 50})});
+  for (const int p : {1, 2, 3})
+    expect_kernel("cpu.lp_pool",
+                  {"%x: f32[n,3,h,w]", cat("GlobalLpPool(%x) p=", p), "", "%y", sizes});
+  EXPECT_EQ(refusal("cpu.lp_pool", {"%x: f32[1,2,4,4,4]", "LpPool(%x) kernel_shape=[2,2,2]"}),
+            "one or two spatial dimensions only");
+}
+
+TEST_P(KernelTest, Unpooling) {
+  KernelCase given{"%x: f32[2,3,h,5], %i: i64[2,3,h,5]",
+                   "MaxUnpool(%x, %i) kernel_shape=[2,2] strides=[2,2]"};
+  given.sizes = each("h", {0, 1, 7});
+  given.bounds = {{"i", {0, 59}}};
+  expect_kernel("cpu.max_unpool", given);
+  given.inputs = "%x: f32[1,1,4,5], %i: i64[1,1,4,5]";
+  given.node = "MaxUnpool(%x, %i) kernel_shape=[2,2] strides=[2,2] output_shape=[1,1,9,11]";
+  given.sizes = {{}};
+  given.bounds = {{"i", {0, 79}}};
+  expect_kernel("cpu.max_unpool", given);
+  given.bounds = {{"i", {80, 80}}};
+  EXPECT_NE(kernel_error("cpu.max_unpool", given).find("offset 80 in 80 elements"),
+            std::string::npos);
+}
+
 TEST_P(KernelTest, PlacesOfMaxima) {
   const std::vector<Bindings> sizes = {{{"n", 1}, {"h", 9}, {"w", 11}},
                                        {{"n", 2}, {"h", 4}, {"w", 700}},

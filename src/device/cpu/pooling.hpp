@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "device/cpu/plane.hpp"
 #include "device/cpu/step.hpp"
 #include "ops/pooling.hpp"
 
