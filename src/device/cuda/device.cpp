@@ -67,6 +67,7 @@ void Stream::record(hone::Event& event) {
 void Stream::wait(hone::Event& event) {
   const auto& theirs = static_cast<Event&>(event);
   if (capture() == nullptr) joined_ = theirs.capture;
+  behind_kernel_ = false;
   succeed(driver().StreamWaitEvent(handle_, theirs.handle, 0), "waiting for an event");
 }
 

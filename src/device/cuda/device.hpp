@@ -85,7 +85,11 @@ class Stream final : public hone::Stream {
   bool begin_recording() override;
   size_t recorded() const override;
   std::unique_ptr<Recording> end_recording() override;
-  StreamHandle* handle() const { return handle_; }
+  /// For who enqueues something of his own: the next kernel begins behind it.
+  StreamHandle* handle() {
+    behind_kernel_ = false;
+    return handle_;
+  }
   /// Runs a kernel, or records it, or gives a recorded one these arguments.
   void launch(const KernelNode& kernel);
 
@@ -102,6 +106,8 @@ class Stream final : public hone::Stream {
   std::shared_ptr<Capture> own_;   // that it began
   std::weak_ptr<Capture> joined_;  // another stream's, behind whose event this one is
   std::function<void(const KernelNode&)> changing_;  // gets launches in place of the GPU
+  bool behind_kernel_ =
+      false;  // what was enqueued last is a kernel, and nothing else is waited for
 };
 
 class Device final : public hone::Device {

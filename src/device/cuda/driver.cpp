@@ -1,6 +1,7 @@
 #include "device/cuda/driver.hpp"
 
 #include <atomic>
+#include <vector>
 
 #include "base/error.hpp"
 
@@ -15,10 +16,8 @@ struct Opened {
 
 void** place(auto& function) { return reinterpret_cast<void**>(&function); }
 
-Opened open() {
-  Opened opened;
-  Driver& cu = opened.functions;
-  const Symbol symbols[] = {
+std::vector<Symbol> symbols_of(Driver& cu) {
+  return {
       {"cuInit", place(cu.Init)},
       {"cuDriverGetVersion", place(cu.DriverGetVersion)},
       {"cuGetErrorString", place(cu.GetErrorString)},
@@ -49,18 +48,25 @@ Opened open() {
       {"cuModuleUnload", place(cu.ModuleUnload)},
       {"cuModuleGetFunction", place(cu.ModuleGetFunction)},
       {"cuFuncSetAttribute", place(cu.FuncSetAttribute)},
-      {"cuLaunchKernel", place(cu.LaunchKernel)},
+      {"cuLaunchKernelEx", place(cu.LaunchKernelEx)},
       {"cuStreamBeginCapture_v2", place(cu.StreamBeginCapture)},
       {"cuStreamEndCapture", place(cu.StreamEndCapture)},
       {"cuStreamGetCaptureInfo_v2", place(cu.StreamGetCaptureInfo)},
       {"cuGraphInstantiateWithFlags", place(cu.GraphInstantiate)},
       {"cuGraphExecKernelNodeSetParams", place(cu.GraphExecKernelNodeSetParams)},
+      {"cuTensorMapEncodeTiled", place(cu.TensorMapEncodeTiled)},
+      {"cuTensorMapEncodeIm2col", place(cu.TensorMapEncodeIm2col)},
       {"cuGraphLaunch", place(cu.GraphLaunch)},
       {"cuGraphExecDestroy", place(cu.GraphExecDestroy)},
       {"cuGraphDestroy", place(cu.GraphDestroy)},
   };
+}
+
+Opened open() {
+  Opened opened;
+  Driver& cu = opened.functions;
   constexpr const char* kFiles[] = {"libcuda.so.1"};
-  opened.state = open_library(kFiles, symbols);
+  opened.state = open_library(kFiles, symbols_of(cu));
   if (!opened.state.why.empty()) return opened;
   const auto said = [&](Result result) {
     const char* text = nullptr;

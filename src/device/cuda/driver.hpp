@@ -68,6 +68,36 @@ struct KernelNode {
   void** extra;
 };
 
+/// CUlaunchAttribute: what a launch is besides its sizes; `value` is a union of 64 bytes.
+struct LaunchAttribute {
+  int id, padding;
+  union {
+    int number;
+    char bytes[64];
+  } value;
+};
+/// CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION: it may begin before the one ahead of it
+/// has ended, which its code waits for (griddepcontrol.wait).
+inline constexpr int kBeginsEarly = 6;
+
+/// CUlaunchConfig.
+struct LaunchConfig {
+  unsigned grid_x, grid_y, grid_z;
+  unsigned block_x, block_y, block_z;
+  unsigned shared_bytes;
+  StreamHandle* stream;
+  LaunchAttribute* attributes;
+  unsigned attribute_count;
+};
+
+/// CUtensorMap: a tensor in memory as the copy engine knows it.
+struct alignas(128) TensorMap {
+  uint64_t words[16];
+};
+inline constexpr int kMapF16 = 6, kMapBf16 = 9;  // CU_TENSOR_MAP_DATA_TYPE_FLOAT16, _BFLOAT16
+inline constexpr int kMapSwizzled = 3;           // CU_TENSOR_MAP_SWIZZLE_128B
+inline constexpr int kMapRuns = 3;               // CU_TENSOR_MAP_L2_PROMOTION_L2_256B
+
 struct Driver {
   Result (*Init)(unsigned flags);
   Result (*DriverGetVersion)(int* version);
@@ -99,10 +129,8 @@ struct Driver {
   Result (*ModuleUnload)(ModuleHandle* module);
   Result (*ModuleGetFunction)(FunctionHandle** function, ModuleHandle* module, const char* name);
   Result (*FuncSetAttribute)(FunctionHandle* function, int attribute, int value);
-  Result (*LaunchKernel)(FunctionHandle* function, unsigned grid_x, unsigned grid_y,
-                         unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z,
-                         unsigned shared_bytes, StreamHandle* stream, void** parameters,
-                         void** extra);
+  Result (*LaunchKernelEx)(const LaunchConfig* config, FunctionHandle* function, void** parameters,
+                           void** extra);
   Result (*StreamBeginCapture)(StreamHandle* stream, int mode);
   Result (*StreamEndCapture)(StreamHandle* stream, GraphHandle** graph);
   Result (*StreamGetCaptureInfo)(StreamHandle* stream, int* status, uint64_t* id,
@@ -111,6 +139,15 @@ struct Driver {
   Result (*GraphInstantiate)(GraphExecHandle** made, GraphHandle* graph, unsigned long long flags);
   Result (*GraphExecKernelNodeSetParams)(GraphExecHandle* made, GraphNodeHandle* node,
                                          const KernelNode* kernel);
+  Result (*TensorMapEncodeTiled)(TensorMap* map, int type, unsigned rank, void* data,
+                                 const uint64_t* sizes, const uint64_t* strides,
+                                 const unsigned* box, const unsigned* steps, int interleave,
+                                 int swizzle, int promotion, int fill);
+  Result (*TensorMapEncodeIm2col)(TensorMap* map, int type, unsigned rank, void* data,
+                                  const uint64_t* sizes, const uint64_t* strides, const int* lower,
+                                  const int* upper, unsigned channels, unsigned pixels,
+                                  const unsigned* steps, int interleave, int swizzle, int promotion,
+                                  int fill);
   Result (*GraphLaunch)(GraphExecHandle* made, StreamHandle* stream);
   Result (*GraphExecDestroy)(GraphExecHandle* made);
   Result (*GraphDestroy)(GraphHandle* graph);

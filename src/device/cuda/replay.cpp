@@ -4,6 +4,8 @@
 
 namespace hone::cuda {
 
+constexpr int kEarliestBeginning = 90;  // compute capability of kernels that wait for others
+
 /// A graph that can run, and its kernels in the order in which they were recorded.
 class Replay final : public Recording {
  public:
@@ -54,6 +56,7 @@ bool Stream::begin_recording() {
   gpu_->use();
   succeed(driver().StreamBeginCapture(handle_, kCaptureRelaxed), "recording kernels");
   own_ = std::make_shared<Capture>();
+  behind_kernel_ = false;
   return true;
 }
 
@@ -61,6 +64,7 @@ size_t Stream::recorded() const { return own_ == nullptr ? 0 : own_->launches.si
 
 std::unique_ptr<Recording> Stream::end_recording() {
   const auto capture = std::move(own_);
+  behind_kernel_ = false;
   GraphHandle* graph = nullptr;
   succeed(driver().StreamEndCapture(handle_, &graph), "recording kernels");
   return std::make_unique<Replay>(gpu_, graph, std::move(capture->launches));
@@ -68,10 +72,16 @@ std::unique_ptr<Recording> Stream::end_recording() {
 
 void Stream::launch(const KernelNode& kernel) {
   if (changing_) return changing_(kernel);
-  succeed(driver().LaunchKernel(kernel.function, kernel.grid_x, kernel.grid_y, kernel.grid_z,
-                                kernel.block_x, kernel.block_y, kernel.block_z, kernel.shared_bytes,
-                                handle_, kernel.parameters, kernel.extra),
+  // Behind a kernel it begins while that one still runs: all texts wait where they must, and hide
+  // what comes before (prelude.cu).
+  const bool early = behind_kernel_ && gpu_->capability() >= kEarliestBeginning;
+  LaunchAttribute attribute{kBeginsEarly, 0, {1}};
+  const LaunchConfig config{kernel.grid_x,  kernel.grid_y,  kernel.grid_z,       kernel.block_x,
+                            kernel.block_y, kernel.block_z, kernel.shared_bytes, handle_,
+                            &attribute,     early ? 1u : 0u};
+  succeed(driver().LaunchKernelEx(&config, kernel.function, kernel.parameters, kernel.extra),
           "launching a kernel");
+  behind_kernel_ = true;
   const auto into = capture();
   if (into == nullptr) return;
   // The kernel is what the next one on this stream would wait for.

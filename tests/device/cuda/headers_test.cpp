@@ -65,7 +65,7 @@ TEST(CudaHeaders, FunctionsTakeWhatTheHeaderSays) {
   expect_alike(cu.ModuleUnload, decltype(&::cuModuleUnload){}, "cuModuleUnload");
   expect_alike(cu.ModuleGetFunction, decltype(&::cuModuleGetFunction){}, "cuModuleGetFunction");
   expect_alike(cu.FuncSetAttribute, decltype(&::cuFuncSetAttribute){}, "cuFuncSetAttribute");
-  expect_alike(cu.LaunchKernel, decltype(&::cuLaunchKernel){}, "cuLaunchKernel");
+  expect_alike(cu.LaunchKernelEx, decltype(&::cuLaunchKernelEx){}, "cuLaunchKernelEx");
   expect_alike(cu.StreamBeginCapture, decltype(&::cuStreamBeginCapture){}, "cuStreamBeginCapture");
   expect_alike(cu.StreamEndCapture, decltype(&::cuStreamEndCapture){}, "cuStreamEndCapture");
   expect_alike(cu.GraphInstantiate, decltype(&::cuGraphInstantiateWithFlags){}, "instantiate");
@@ -74,7 +74,21 @@ TEST(CudaHeaders, FunctionsTakeWhatTheHeaderSays) {
   expect_alike(cu.GraphDestroy, decltype(&::cuGraphDestroy){}, "cuGraphDestroy");
   expect_alike(cu.GraphExecKernelNodeSetParams, decltype(&::cuGraphExecKernelNodeSetParams){},
                "cuGraphExecKernelNodeSetParams");
+  expect_alike(cu.TensorMapEncodeTiled, decltype(&::cuTensorMapEncodeTiled){}, "tiled");
+  expect_alike(cu.TensorMapEncodeIm2col, decltype(&::cuTensorMapEncodeIm2col){}, "im2col");
   EXPECT_EQ(sizeof(KernelNode), sizeof(CUDA_KERNEL_NODE_PARAMS_v1));
+  EXPECT_EQ(sizeof(TensorMap), sizeof(CUtensorMap));
+  EXPECT_EQ(alignof(TensorMap), alignof(CUtensorMap));
+  EXPECT_EQ(kMapF16, CU_TENSOR_MAP_DATA_TYPE_FLOAT16);
+  EXPECT_EQ(kMapBf16, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16);
+  EXPECT_EQ(kMapSwizzled, CU_TENSOR_MAP_SWIZZLE_128B);
+  EXPECT_EQ(kMapRuns, CU_TENSOR_MAP_L2_PROMOTION_L2_256B);
+  EXPECT_EQ(sizeof(LaunchConfig), sizeof(CUlaunchConfig));
+  EXPECT_EQ(offsetof(LaunchConfig, stream), offsetof(CUlaunchConfig, hStream));
+  EXPECT_EQ(offsetof(LaunchConfig, attributes), offsetof(CUlaunchConfig, attrs));
+  EXPECT_EQ(sizeof(LaunchAttribute), sizeof(CUlaunchAttribute));
+  EXPECT_EQ(offsetof(LaunchAttribute, value), offsetof(CUlaunchAttribute, value));
+  EXPECT_EQ(kBeginsEarly, CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION);
   EXPECT_EQ(kCaptureRelaxed, CU_STREAM_CAPTURE_MODE_RELAXED);
   EXPECT_EQ(kCaptureActive, CU_STREAM_CAPTURE_STATUS_ACTIVE);
 }
