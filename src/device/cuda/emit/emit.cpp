@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "device/cuda/emit/elements.hpp"
 #include "device/cuda/emit/expr_text.hpp"
 #include "device/cuda/emit/inline_stages.hpp"
 #include "device/cuda/texts.hpp"
@@ -61,8 +62,14 @@ bool has_vector_loop(const Block& block) {
 
 class Emitting {
  public:
-  Emitting(const Nest& nest, const std::vector<Tensor>& contents, int lanes)
-      : nest_(nest), contents_(contents), lanes_(lanes), turn_(fresh(nest, "turn")) {}
+  Emitting(const Nest& nest, const std::vector<Tensor>& contents, int lanes,
+           const std::vector<bool>& aligned)
+      : nest_(nest),
+        contents_(contents),
+        aligned_(aligned),
+        turn_(fresh(nest, "turn")),
+        element_(fresh(nest, "element")),
+        lanes_(lanes) {}
 
   Emitted run() {
     declare_parameters();
@@ -93,6 +100,7 @@ class Emitting {
       const NestBuffer& buffer = nest_.parameters[i];
       if (stored_type(buffer.dtype) == nullptr) throw Refusal{cat("it has ", buffer.dtype)};
       Place place{cat("b", i), buffer.dtype, buffer.shape, buffer.strides};
+      place.is_loose = i >= aligned_.size() || !aligned_[i];
       if (!contents_[i].empty()) {
         tables_ += table_text(place, contents_[i]);
       } else {
@@ -134,14 +142,20 @@ class Emitting {
     launch.function = cat("k", bodies_.size());
     launch.turns = 1;
     const Dim turn = Dim::variable(turn_);
-    const Dims places = parted(turn, axes);
+    const bool in_groups = has_vector_loop(body);
+    width_ = in_groups || axes.empty() ? 1 : elements_of_thread(body, places_, axes);
+    if (width_ > 1) axes.back().extent = *exact_div(axes.back().extent, width_);
+    Dims places = parted(turn, axes);
+    if (width_ > 1) places.back() = places.back() * Dim(width_) + Dim::variable(element_);
     for (size_t i = 0; i < axes.size(); ++i) {
       substitute(body, *axes[i].variable.as_variable(), places[i]);
       launch.turns = launch.turns * axes[i].extent;
     }
-    group_ = has_vector_loop(body) ? lanes_ : 1;
+    if (in_groups) lanes_ = lanes_of(body, places_).value_or(lanes_);
+    group_ = in_groups ? lanes_ : 1;
     launch.threads = std::max(group_, 256);
     if (group_ > 32) launch.threads = group_;  // its threads wait for each other
+    else if (in_groups) launch.threads = threads_of(launch.turns);
     launch.turns_a_block = launch.threads / group_;
     std::string out = "  let_others_begin();\n  wait_for_others();\n";
     for (const std::string& line : scratch_lines_) out += line;
@@ -155,9 +169,17 @@ class Emitting {
                   ") {"));
     block(body, text);
     text.close();
+    width_ = 1;
     bodies_.push_back(std::move(out));
     names_of_functions_.push_back(launch.function);
     emitted_.launches.push_back(std::move(launch));
+  }
+
+  /// Of groups of a warp: few rows are spread over all multiprocessors.
+  static int threads_of(const Dim& rows) {
+    constexpr int64_t kMultiprocessors = 132;
+    const int64_t each = rows.constant().value_or(kMultiprocessors * 8) / kMultiprocessors;
+    return 32 * static_cast<int>(each >= 8 ? 8 : each >= 4 ? 4 : each >= 2 ? 2 : 1);
   }
 
   void block(const Block& statements, ExprText& text) {
@@ -173,11 +195,14 @@ class Emitting {
     if (!buffer.shape.empty()) throw Refusal{"it has a buffer of its own"};
     if (computed_type(buffer.dtype) == nullptr) throw Refusal{cat("it has ", buffer.dtype)};
     Place place{cat("r", registers_++), buffer.dtype, {}, {}, true};
-    text.line(cat(computed_type(buffer.dtype), " ", place.name, ";"));
+    const std::string count = width_ > 1 ? cat("[", width_, "]") : "";
+    text.line(cat(computed_type(buffer.dtype), " ", place.name, count, ";"));
+    if (width_ > 1) place.name += cat("[", dims_.variable(element_), "]");
     places_.insert_or_assign(buffer.name, std::move(place));
   }
 
   void store(const Store& store, ExprText& text) {
+    if (width_ > 1) return store_elements(store, text);
     const Place& into = places_.at(store.buffer);
     const std::string value = text.value(store.value);
     if (into.is_register) {
@@ -191,6 +216,60 @@ class Emitting {
         store.fold ? combined(*store.fold, loaded(element, into.dtype), value, into.dtype) : value;
     text.line(cat(group_ > 1 && !in_vector_ ? "if (lane == 0) " : "", element, " = ",
                   stored(result, into.dtype), ";"));
+  }
+
+  std::string run_type(DType dtype) const {
+    return cat("Run<", stored_type(dtype), ", ", width_, ">");
+  }
+
+  /// Loads of elements side by side are read before, all at once.
+  Expr with_runs(const Expr& expr, ExprText& text) {
+    std::vector<std::pair<Expr, Expr>> known;
+    return replace(expr, [&](const Expr& load) -> std::optional<Expr> {
+      if (load.kind() != Expr::Kind::load || at_zero(load, element_) == load) return std::nullopt;
+      for (const auto& [old, run] : known)
+        if (old == load) return run;
+      const Place& place = places_.at(std::get<BufferName>(load.source()).text);
+      const std::string name = cat("x", runs_++);
+      const auto [offset, inside] = text.element(at_zero(load, element_));
+      text.line(cat(run_type(place.dtype), " ", name, ";"));
+      if (!inside.empty()) text.line(cat("if (", inside, ")"));
+      text.line(cat(place.is_loose ? "take_loose(" : "take(", name, ", ", place.name, " + ", offset,
+                    ");"));
+      if (!inside.empty()) {
+        const double other = *load.outside();
+        const std::string number = number_text(other, static_cast<int64_t>(other), place.dtype);
+        text.line(cat("else fill(", name, ", ", stored(number, place.dtype), ");"));
+      }
+      const std::string element = cat(name, ".x[", dims_.variable(element_), "]");
+      places_.emplace(name, Place{loaded(element, place.dtype), place.dtype, {}, {}, true});
+      known.emplace_back(load, Expr::load(BufferName{name}, load.dtype(), {}));
+      return known.back().second;
+    });
+  }
+
+  void store_elements(const Store& store, ExprText& text) {
+    const Place into = places_.at(store.buffer);
+    text.open("{");
+    const Expr expr = with_runs(store.value, text);
+    const std::string e = dims_.variable(element_);
+    if (!into.is_register) text.line(cat(run_type(into.dtype), " y;"));
+    text.line("#pragma unroll");
+    text.open(cat("for (I ", e, " = 0; ", e, " < ", width_, "; ++", e, ") {"));
+    const std::string value = text.value(expr);
+    if (into.is_register)
+      text.line(cat(into.name, " = ",
+                    store.fold ? combined(*store.fold, into.name, value, into.dtype) : value, ";"));
+    else text.line(cat("y.x[", e, "] = ", stored(value, into.dtype), ";"));
+    text.close();
+    if (!into.is_register) {
+      Dims place = store.place;
+      for (Dim& dim : place) dim = at_zero(dim, element_);
+      text.line(cat(into.is_loose ? "put_loose(" : "put(", into.name, " + ",
+                    text.offset(into, place), ", y);"));
+    }
+    text.close();
+    text.forget();
   }
 
   void loop(const NestLoop& loop, ExprText& text) {
@@ -223,13 +302,22 @@ class Emitting {
                     number_text(start.real, start.integer, into.dtype), ";"));
     }
     const std::string i = dims_.variable(loop.variable);
+    Block body = loop.body;
+    Dim extent = loop.extent;
+    width_ = elements_at_once(body, places_, loop.variable, extent);
+    if (width_ > 1) {
+      extent = *exact_div(extent, width_);
+      substitute(body, loop.variable,
+                 Dim::variable(loop.variable) * Dim(width_) + Dim::variable(element_));
+    }
     text.forget();
     text.line("#pragma unroll 4");
-    text.open(cat("for (I ", i, " = lane; ", i, " < ", dims_(loop.extent), "; ", i, " += ", lanes_,
-                  ") {"));
+    text.open(
+        cat("for (I ", i, " = lane; ", i, " < ", dims_(extent), "; ", i, " += ", lanes_, ") {"));
     in_vector_ = true;
-    block(loop.body, text);
+    block(body, text);
     in_vector_ = false;
+    width_ = 1;
     text.close();
     for (const Fold& fold : folds) {
       Place& into = places_.at(fold.buffer);
@@ -264,8 +352,9 @@ class Emitting {
 
   const Nest& nest_;
   const std::vector<Tensor>& contents_;
-  const int lanes_;
-  const std::string turn_;
+  const std::vector<bool>& aligned_;
+  const std::string turn_, element_;
+  int lanes_;
   Emitted emitted_;
   DimText dims_;
   Places places_;
@@ -273,15 +362,17 @@ class Emitting {
   std::vector<std::string> scratch_lines_, bodies_, names_of_functions_;
   size_t at_ = 0;
   Dim scratch_;
-  int group_ = 1, registers_ = 0;
+  int group_ = 1, registers_ = 0, runs_ = 0;
+  int width_ = 1;  // elements that a statement takes at once, by the variable element_
   bool in_vector_ = false;
 };
 
 }  // namespace
 
-Emitted emit(const Nest& nest, const std::vector<Tensor>& contents, int lanes) {
+Emitted emit(const Nest& nest, const std::vector<Tensor>& contents, int lanes,
+             const std::vector<bool>& aligned) {
   try {
-    return Emitting(nest, contents, lanes).run();
+    return Emitting(nest, contents, lanes, aligned).run();
   } catch (const Refusal& refusal) {
     Emitted none;
     none.declined = refusal.why;

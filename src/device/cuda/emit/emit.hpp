@@ -40,8 +40,11 @@ struct Emitted {
 /// Each statement of the nest's body is a function. The turns of its outermost parallel loops are
 /// spread over threads; where there are vector loops inside, over groups of `lanes` threads, which
 /// share the turns of these loops: what they fold into a register is folded among them, in an
-/// order that depends on nothing but sizes. `contents`: of parameters that become a part of the
-/// text, by parameter; empty tensors: of none.
-Emitted emit(const Nest& nest, const std::vector<Tensor>& contents, int lanes);
+/// order that depends on nothing but sizes; fewer may do where each takes several elements at a
+/// time (elements.hpp). `contents`: of parameters that become a part of the
+/// text, by parameter; empty tensors: of none. `aligned`: parameters whose addresses are multiples
+/// of 16; of others that is looked at while it runs.
+Emitted emit(const Nest& nest, const std::vector<Tensor>& contents, int lanes,
+             const std::vector<bool>& aligned = {});
 
 }  // namespace hone::cuda::emitter

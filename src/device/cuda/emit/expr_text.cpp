@@ -235,9 +235,8 @@ std::string ExprText::offset(const Place& place, const Dims& at) {
   return dims_(sum);
 }
 
-std::string ExprText::load(const Expr& expr) {
+ExprText::Element ExprText::element(const Expr& expr) {
   const Place& place = places_.find(std::get<BufferName>(expr.source()).text)->second;
-  if (place.is_register) return assigned(expr, place.name);
   const auto& indices = expr.operands();
   std::string inside, at;
   Dim known, stride = 1;  // of indices that are places, in one sum: terms cancel
@@ -254,11 +253,18 @@ std::string ExprText::load(const Expr& expr) {
                     dims_(place.shape[axis]));
     stride = stride * place.shape[axis];
   }
-  std::string element = cat(place.name, "[", at, dims_(known), "]");
+  return {cat(at, dims_(known)), std::move(inside)};
+}
+
+std::string ExprText::load(const Expr& expr) {
+  const Place& place = places_.find(std::get<BufferName>(expr.source()).text)->second;
+  if (place.is_register) return assigned(expr, place.name);
+  const auto [offset, inside] = element(expr);
+  std::string element = cat(place.name, "[", offset, "]");
   if (place.is_bits && place.dtype == DType::f32) element = cat("__uint_as_float(", element, ")");
   else if (place.is_bits) element = cat("__longlong_as_double((long long)", element, ")");
   else element = loaded(element, place.dtype);
-  if (!expr.outside() || inside.empty()) return assigned(expr, element);
+  if (inside.empty()) return assigned(expr, element);
   const double other = *expr.outside();
   return assigned(expr, cat(inside, " ? ", element, " : ",
                             number_text(other, static_cast<int64_t>(other), place.dtype)));

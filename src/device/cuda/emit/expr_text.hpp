@@ -33,7 +33,8 @@ struct Place {
   DType dtype = DType::f32;
   Dims shape, strides;
   bool is_register = false;
-  bool is_bits = false;  // floats as the integers that their bits are
+  bool is_bits = false;   // floats as the integers that their bits are
+  bool is_loose = false;  // its address may be no multiple of 16
 };
 using Places = std::map<std::string, Place, std::less<>>;
 
@@ -49,6 +50,11 @@ class ExprText {
 
   /// The name of a variable, or a literal, of computed_type(expr.dtype()).
   std::string value(const Expr& expr);
+  /// Where the element of a load lies in its buffer; the condition that it does, where it may not.
+  struct Element {
+    std::string offset, inside;
+  };
+  Element element(const Expr& load);
   /// Where an element lies in its buffer.
   std::string offset(const Place& place, const Dims& at);
   void line(const std::string& text);

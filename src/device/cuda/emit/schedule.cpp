@@ -131,7 +131,8 @@ class Scheduling {
       along |= reads_along_rows(stage->expr, strides_) || is_few(stage->extents);
       longest = std::max(longest, length_of(stage->expr));
     }
-    if (!found || (!fuses && !along) || (!fuses && longest < 16)) return false;
+    // Threads for each result read what lies side by side, where rows do not.
+    if (!found || !along || (!fuses && longest < 16)) return false;
     for (const auto& stage : stages_.list) {
       const bool folds = folds_of(stage->expr).count > 0;
       for (size_t axis = 0; axis < rows_.size(); ++axis)

@@ -24,9 +24,13 @@ Made made_of(const Problem& problem) {
   made.declined = made.scheduled.declined;
   if (!made.declined.empty()) return made;
   std::vector<Tensor> contents;
-  for (const Value* operand : made.scheduled.operands)
+  std::vector<bool> aligned;
+  const auto loose = emitter::loose_values(problem);
+  for (const Value* operand : made.scheduled.operands) {
     contents.push_back(operand->is_constant() ? operand->weight->tensor() : Tensor());
-  made.emitted = emitter::emit(made.scheduled.nest, contents, made.scheduled.lanes);
+    aligned.push_back(!loose.contains(operand));
+  }
+  made.emitted = emitter::emit(made.scheduled.nest, contents, made.scheduled.lanes, aligned);
   made.declined = made.emitted.declined;
   return made;
 }

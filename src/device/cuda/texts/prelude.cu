@@ -97,3 +97,30 @@ __device__ unsigned long long to_unsigned(double x) {
   if (x < 0) return (unsigned long long)to_integer(x);
   return x >= 18446744073709551615.0 ? 18446744073709551615ull : (unsigned long long)x;
 }
+
+/// Elements side by side: 16 bytes, as far as there are so many, are read and written at a time.
+template <class T, int kCount>
+struct alignas(sizeof(T) * kCount < 16 ? sizeof(T) * kCount : 16) Run {
+  T x[kCount];
+};
+template <class T, int kCount> __device__ void take(Run<T, kCount>& run, const T* from) {
+  run = *(const Run<T, kCount>*)from;
+}
+template <class T, int kCount> __device__ void put(T* to, const Run<T, kCount>& run) {
+  *(Run<T, kCount>*)to = run;
+}
+template <class T, int kCount> __device__ void fill(Run<T, kCount>& run, T x) {
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) run.x[i] = x;
+}
+/// From an address that may be no multiple of 16.
+template <class T, int kCount> __device__ void take_loose(Run<T, kCount>& run, const T* from) {
+  if ((unsigned long long)from % alignof(Run<T, kCount>) == 0) return take(run, from);
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) run.x[i] = from[i];
+}
+template <class T, int kCount> __device__ void put_loose(T* to, const Run<T, kCount>& run) {
+  if ((unsigned long long)to % alignof(Run<T, kCount>) == 0) return put(to, run);
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) to[i] = run.x[i];
+}
