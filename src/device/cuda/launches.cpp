@@ -2,6 +2,18 @@
 
 namespace hone::cuda {
 
+Buffer uploaded(const Tensor& tensor, hone::Device& device) {
+  constexpr int64_t kBehind = 256 * 64 * 2;  // bytes of the largest tile
+  const auto bytes = static_cast<int64_t>(tensor.bytes().size());
+  Buffer buffer = device.allocate(bytes + kBehind);
+  const auto stream = device.stream({});
+  const Buffer to{buffer.data, bytes, false, buffer.owner};
+  const Buffer from{const_cast<std::byte*>(tensor.bytes().data()), bytes, true, nullptr};
+  if (bytes > 0) device.copy(to, from, *stream);
+  stream->synchronize();
+  return buffer;
+}
+
 Launches::Launches(std::shared_ptr<const Prepared> prepared,
                    const std::vector<Parameter>& parameters, std::vector<Launching> launches,
                    const std::vector<std::string>& symbols, const Operands& operands,

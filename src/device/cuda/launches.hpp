@@ -7,8 +7,12 @@
 #include <vector>
 
 #include "device/cuda/module.hpp"
+#include "ir/tensor.hpp"
 
 namespace hone::cuda {
+
+/// A constant in the kernel's own form, on the device. Its last tile may reach behind its last row.
+Buffer uploaded(const Tensor& tensor, hone::Device& device);
 
 /// Where the address of a parameter of a text comes from: one of the three.
 struct Parameter {

@@ -77,6 +77,14 @@ void add_tiles(std::vector<Tuning>& tunings) {
                            {"behind", with_groups && stages > 3 ? 1 : 0}});
 }
 
+/// Blocks that have many tiles each.
+void add_few_blocks(std::vector<Tuning>& tunings) {
+  for (size_t i = tunings.size(); i-- > 0;) {
+    tunings.push_back(tunings[i]);
+    tunings.back()["blocks"] = 2;
+  }
+}
+
 /// One way to run a region; its text is compiled beside the others'.
 struct Prepared {
   const RegionCase* region;
@@ -96,6 +104,7 @@ void prepare_all(const RegionCase& region, std::shared_ptr<Problem> problem,
     std::vector<Tuning> tunings = kernel->tunings(*problem);
     if (kernel->name == "cuda.tensor") add_tiles(tunings);
     else if (tunings.size() > 8) tunings.resize(8);
+    if (kernel->name == "cuda.resident") add_few_blocks(tunings);
     for (const Tuning& tuning : tunings) {
       Recipe recipe = kernel->recipe(problem, tuning);
       std::vector<Tensor> packed;

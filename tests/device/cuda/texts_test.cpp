@@ -6,6 +6,7 @@
 #include "device/cuda/compiler.hpp"
 #include "device/cuda/emit/contract_text.hpp"
 #include "device/cuda/emit/emit.hpp"
+#include "device/cuda/emit/resident_text.hpp"
 #include "device/cuda/emit/schedule.hpp"
 #include "device/cuda/emit/tensor_text.hpp"
 #include "device/cuda/halves.hpp"
@@ -62,6 +63,26 @@ TEST_P(Texts, Compile) {
   }
 }
 
+/// How many elements a thread takes at once: what lies side by side, as far as it fits.
+TEST(NestTexts, TakeElementsSideBySide) {
+  struct Wanted {
+    std::string_view name, run;
+  };
+  for (const Wanted& wanted :
+       {Wanted{"halves", "Run<unsigned short, 8>"}, Wanted{"gather", "Run<float, 2>"},
+        Wanted{"root mean square", "Run<unsigned short, 8>"}, Wanted{"layer norm", "Run<float, 4>"},
+        Wanted{"pointwise", ""}, Wanted{"transposed", ""}, Wanted{"slices", ""}})
+    for (const RegionCase& region : kRegions) {
+      if (region.name != wanted.name) continue;
+      const auto graph = graph_of(region);
+      const auto scheduled = emitter::schedule(*graph);
+      const std::vector<Tensor> contents(scheduled.operands.size());
+      const std::string text = emitter::emit(scheduled.nest, contents, 32).text.body;
+      if (wanted.run.empty()) EXPECT_EQ(text.find("Run<"), std::string::npos) << text;
+      else EXPECT_NE(text.find(wanted.run), std::string::npos) << wanted.name << text;
+    }
+}
+
 /// Products of all kinds, with every tile.
 TEST(ContractTexts, Compile) {
   if (!compiler_state().why.empty()) GTEST_SKIP() << "NVRTC: " << compiler_state().why;
@@ -107,6 +128,56 @@ TEST(TensorTexts, Compile) {
         EXPECT_EQ(compiled->log.find("(C75"), std::string::npos)
             << product.name << ", " << way.tile.rows << " rows: " << compiled->log;
       }
+    }
+  }
+}
+
+/// The same by blocks that stay.
+TEST(ResidentTexts, Compile) {
+  if (!compiler_state().why.empty()) GTEST_SKIP() << "NVRTC: " << compiler_state().why;
+  for (const RegionCase& product : kHalves) {
+    const auto graph = graph_of(product);
+    for (const bool constants : {false, true}) {
+      const auto problem = problem_of(*graph, constants, constants);
+      const auto made = emitter::resident_product_of(*problem);
+      if (!made.declined.empty()) continue;
+      for (const emitter::ResidentTile& tile : {emitter::ResidentTile{2, 1, 128, 4, 2, false},
+                                                emitter::ResidentTile{3, 1, 64, 4, 4, true},
+                                                emitter::ResidentTile{2, 2, 128, 4, 2, true}}) {
+        const auto written = emitter::text_of(made, tile);
+        ASSERT_EQ(written.declined, "") << product.name;
+        const auto compiled = compile(written.text.narrow(), architecture(90));
+        EXPECT_GT(compiled->image.size(), 100u) << product.name;
+        EXPECT_EQ(compiled->log.find("(C75"), std::string::npos)
+            << product.name << ", " << tile.columns << " columns: " << compiled->log;
+      }
+    }
+  }
+}
+
+/// Which way operands come to blocks that stay.
+TEST(ResidentTexts, TakeMatricesAndPictures) {
+  using Kind = emitter::Brought::Kind;
+  struct Way {
+    std::string_view name;
+    bool constants;
+    Kind a, b;
+    bool keeps;
+  };
+  for (const Way& way :
+       {Way{"rows of halves", true, Kind::rows, Kind::packed, false},
+        Way{"a large product of halves", false, Kind::rows, Kind::columns, true},
+        Way{"bf16 of a long depth", false, Kind::rows, Kind::rows, false},
+        Way{"a picture of halves", true, Kind::picture, Kind::packed, true},
+        Way{"points of a picture, halved", true, Kind::picture, Kind::packed, false}}) {
+    for (const RegionCase& product : kHalves) {
+      if (product.name != way.name) continue;
+      const auto problem = problem_of(*graph_of(product), way.constants, way.constants);
+      const auto made = emitter::resident_product_of(*problem);
+      EXPECT_EQ(made.declined, "") << way.name;
+      EXPECT_EQ(made.a.kind, way.a) << way.name;
+      EXPECT_EQ(made.b.kind, way.b) << way.name;
+      EXPECT_EQ(made.kept.kind != Kind::none, way.keeps) << way.name;
     }
   }
 }

@@ -17,38 +17,51 @@ void TensorResults::write(std::string& out, ExprText& text) {
   else write_eights(out, text);
 }
 
-/// Through shared memory, so that a thread has 8 columns side by side.
+/// Through shared memory, so that a thread has 8 columns side by side. Blocks of a cluster send
+/// their sums to those who add them: each adds and stores some of the rows.
 void TensorResults::write_eights(std::string& out, ExprText& text) {
   const int pitch = (tile_.columns + 8) * 4;
-  const int blocks = tile_.warpgroups ? 64 : 16;  // rows from one block of sums to the next
+  const bool cluster = tile_.warpgroups && tile_.split > 1;
+  const int own = tile_.rows / (cluster ? tile_.split : 1);  // rows
+  if (cluster) text.line("meet();");  // nobody multiplies any more where sums are sent to
   text.line("#pragma unroll");
   text.line(cat("for (int d = 0; d < ", tile_.down(), "; ++d)"));
   text.line("#pragma unroll");
-  text.open(cat("  for (int j = 0; j < ", tile_.right() * 2, "; ++j) {"));
-  text.line(cat("const unsigned at_row = row + d * ", blocks,
-                tile_.warpgroups ? " + warp * 16" : "", " + lane / 4 + j % 2 * 8;"));
-  text.line("const unsigned at_column = column + j / 2 * 8 + lane % 4 * 2;");
-  text.line(cat("store_pair(tiles + at_row * ", pitch,
-                " + at_column * 4, sums[d][j * 2], sums[d][j * 2 + 1]);"));
+  text.open("  for (int h = 0; h < 2; ++h) {");
+  text.line(cat("const unsigned at_row = row + d * ", tile_.warpgroups ? 64 : 16,
+                tile_.warpgroups ? " + warp * 16" : "", " + lane / 4 + h * 8;"));
+  if (cluster) {
+    text.line(cat("const unsigned to = place_of(tiles + ((unsigned)part * ", own, " + at_row % ",
+                  own, ") * ", pitch, ", at_row / ", own, ");"));
+    text.line(cat("const unsigned counter = place_of(tiles + ", tile_.sums_counter(), ", at_row / ",
+                  own, ");"));
+  } else {
+    text.line(cat("const unsigned to = tiles + at_row * ", pitch, ";"));
+  }
+  text.line("#pragma unroll");
+  text.open(cat("for (int j = 0; j < ", tile_.right(), "; ++j) {"));
+  text.line("const unsigned at = to + (column + j * 8 + lane % 4 * 2) * 4;");
+  text.line("const float x = sums[d][j * 4 + h * 2], y = sums[d][j * 4 + h * 2 + 1];");
+  text.line(cluster ? "send_pair(at, x, y, counter);" : "store_pair(at, x, y);");
   text.close();
-  const bool cluster = tile_.warpgroups && tile_.split > 1;
-  text.line(cluster ? "meet();" : "__syncthreads();");
-  const int units = tile_.rows * tile_.columns / 8, own = units / (cluster ? tile_.split : 1);
-  text.line(cluster ? "const int of_part = (int)part;" : "constexpr int of_part = 0;");
+  text.close();
+  text.line(cluster ? cat("wait_at_most(tiles + ", tile_.sums_counter(), ", 0);")
+                    : "__syncthreads();");
   text.line("#pragma unroll 2");
-  text.open(cat("for (int u = of_part * ", own, " + (int)threadIdx.x; u < (of_part + 1) * ", own,
+  text.open(cat("for (int u = (int)threadIdx.x; u < ", own * tile_.columns / 8,
                 "; u += ", tile_.threads(), ") {"));
   text.line(cat("const int at_row = u / ", tile_.columns / 8, ", at_column = u % ",
                 tile_.columns / 8, " * 8;"));
   const std::string m = dims_.variable("m");
-  text.line(cat("const I ", m, " = m0 + at_row, n_first = n0 + at_column;"));
+  text.line(cat("const I ", m, " = m0 + ", cluster ? cat("part * ", own, " + ") : "",
+                "at_row, n_first = n0 + at_column;"));
   text.line(cat("if (", m, " >= m_count || n_first >= n_count) continue;"));
   text.line(cat("const unsigned at = tiles + at_row * ", pitch, " + at_column * 4;"));
   text.line("float eight[8] = {};");
   text.line("#pragma unroll");
-  text.open(cat("for (unsigned p = 0; p < ", cluster ? tile_.split : 1, "; ++p) {"));
-  text.line(cat("add_four(eight, at", cluster ? ", p" : "", ");"));
-  text.line(cat("add_four(eight + 4, at + 16", cluster ? ", p" : "", ");"));
+  text.open(cat("for (int p = 0; p < ", cluster ? tile_.split : 1, "; ++p) {"));
+  text.line(cat("add_four(eight, at + p * ", own * pitch, ");"));
+  text.line(cat("add_four(eight + 4, at + p * ", own * pitch, " + 16);"));
   text.close();
   if (tile_.split > 1 && !cluster) {
     text.line(cat("float* to = (float*)scratch + ((part * ", dims_(given_.batch_count()), " + ",
@@ -58,7 +71,6 @@ void TensorResults::write_eights(std::string& out, ExprText& text) {
     put_eight(out);
   }
   text.close();
-  if (cluster) text.line("meet();");  // nobody leaves whose sums are read
 }
 
 std::string TensorResults::of_parts() {
@@ -156,7 +168,6 @@ Expr TensorResults::in_text(const Expr& expr, const Indices& at) const {
                     expr.dtype(), std::move(operands), expr.outside());
 }
 
-/// The result at variables z, m, n of `sum`, and of what was read before as element e of arrays.
 std::string TensorResults::result(std::string& out, const std::vector<Eight>& read, int indent) {
   const Stage& stage = *given_.stage;
   Places places = buffers_.places;
@@ -259,14 +270,10 @@ void TensorResults::keep_columns(ExprText& text) {
   }
 }
 
-/// Whether everything that results are computed of is in shared memory: nothing is read outside of
-/// an operand where a result is not wanted.
-bool TensorResults::reads_kept_alone(const std::vector<Eight>& read) const {
-  int columns = 0;
-  for (const Eight& each : read) {
-    columns += each.of_columns ? 1 : 0;
-    if (!each.of_columns && !(kept_ && *kept_ == each.load)) return false;
-  }
+bool TensorResults::reads_alone(const std::vector<Eight>& read,
+                                const std::function<bool(const Eight&)>& kept) const {
+  for (const Eight& each : read)
+    if (!each.of_columns && !kept(each)) return false;
   bool others = false;
   const std::function<void(const Expr&)> look = [&](const Expr& expr) {
     if (expr == *given_.sum) return;
@@ -275,7 +282,15 @@ bool TensorResults::reads_kept_alone(const std::vector<Eight>& read) const {
     for (const Expr& operand : expr.operands()) look(operand);
   };
   look(given_.stage->expr);
-  return !others && columns <= TensorTile::kMostColumns;
+  return !others;
+}
+
+/// Whether everything that results are computed of is in shared memory: nothing is read outside of
+/// an operand where a result is not wanted.
+bool TensorResults::reads_kept_alone(const std::vector<Eight>& read) const {
+  const auto columns = std::ranges::count_if(read, &Eight::of_columns);
+  return columns <= TensorTile::kMostColumns &&
+         reads_alone(read, [&](const Eight& each) { return kept_ && *kept_ == each.load; });
 }
 
 void TensorResults::read_pair(ExprText& text, const Eight& each, const std::string& word) {

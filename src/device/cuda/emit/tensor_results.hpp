@@ -1,6 +1,7 @@
 #pragma once
 // What becomes of the sums of a product of halves: text that computes results and stores them.
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,7 +31,6 @@ class TensorResults {
   std::string of_parts();
   Dim elements() const { return given_.batch_count() * given_.row_count() * given_.column_count(); }
 
- private:
   /// A load in the result's expression of which 8 columns lie in 16 bytes.
   struct Eight {
     Expr load;
@@ -38,14 +38,21 @@ class TensorResults {
     std::string place;  // address of the first
     bool of_columns;    // the same for all rows
   };
+  /// All of them in the result's expression, with places of the variables m and n_first.
+  std::vector<Eight> eights(ExprText& text) const;
+  /// The result at variables z, m, n of `sum`, and of what was read before as element e of arrays.
+  std::string result(std::string& out, const std::vector<Eight>& read, int indent);
+  static void read_pair(ExprText& text, const Eight& each, const std::string& word);
+  /// Whether results are computed of columns' numbers and what is `kept`, and nothing else is read.
+  bool reads_alone(const std::vector<Eight>& read,
+                   const std::function<bool(const Eight&)>& kept) const;
+
+ private:
   bool lies_in_eights(const Dims& indices, const Place& place) const;
   bool lies_in_eights_itself() const;
   bool depends_on_rows(const Dim& dim) const;
-  std::vector<Eight> eights(ExprText& text) const;
   bool reads_kept_alone(const std::vector<Eight>& read) const;
   Expr in_text(const Expr& expr, const Indices& at) const;
-  std::string result(std::string& out, const std::vector<Eight>& read, int indent);
-  static void read_pair(ExprText& text, const Eight& each, const std::string& word);
 
   void write_eights(std::string& out, ExprText& text);
   void put_eight(std::string& out);

@@ -7,10 +7,7 @@
 #include "ir/graph.hpp"
 
 namespace hone::cuda::emitter {
-namespace {
-
-/// One instruction of a warpgroup: 64 rows, `columns` columns, 16 of the depth.
-std::string warpgroup_instruction(int columns, bool bf16) {
+std::string warpgroup_instruction(int columns, bool bf16, bool turned) {
   const int count = columns / 2;
   std::string sums, outputs;
   for (int i = 0; i < count; ++i) {
@@ -24,9 +21,11 @@ std::string warpgroup_instruction(int columns, bool bf16) {
              ", 0;\\n"
              "wgmma.mma_async.sync.aligned.m64n",
              columns, "k16.f32.", type, ".", type, " {", sums, "}, %", count, ", %", count + 1,
-             ", p, 1, 1, 0, 0;}\"\n      : ", outputs,
+             ", p, 1, 1, 0, ", turned ? 1 : 0, ";}\"\n      : ", outputs,
              "\n      : \"l\"(a), \"l\"(b), \"r\"(add));\n}\n");
 }
+
+namespace {
 
 class Writing {
  public:
@@ -341,9 +340,17 @@ class Writing {
     text.line(
         "const unsigned place = threadIdx.x / 8 * 128 + "
         "((threadIdx.x % 8 ^ threadIdx.x / 8 % 8) << 4);");
-    if (!any_comes_at_once()) return;
+    const bool cluster = tile_.warpgroups && tile_.split > 1;
+    if (!any_comes_at_once() && !cluster) return;
     text.line(cat("const unsigned runs = tiles + ", tile_.tile_bytes(), ";"));
-    text.line(cat("if (threadIdx.x == 0) begin_runs(runs, ", tile_.stages, ");"));
+    text.open("if (threadIdx.x == 0) {");
+    if (cluster) {
+      text.line(cat("begin_runs(tiles + ", tile_.sums_counter(), ", 1);"));
+      text.line(cat("expect_run(tiles + ", tile_.sums_counter(), ", ",
+                    tile_.rows * tile_.columns * 4, ");"));
+    }
+    text.line(cat("begin_runs(runs, ", tile_.stages, ");"));
+    text.close();
     text.line("__syncthreads();");
   }
 

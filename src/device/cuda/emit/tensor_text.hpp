@@ -22,6 +22,8 @@ struct TensorTile {
   int stage_bytes() const { return (rows + columns) * kBlockDepth * 2; }
   /// Tiles of the depth, and the sums in their place when all is multiplied.
   int tile_bytes() const { return std::max(stages * stage_bytes(), rows * (columns + 8) * 4); }
+  /// Behind them: 8 bytes of each stage that count what comes, and of the sums of a cluster.
+  int sums_counter() const { return tile_bytes() + 56; }
   static constexpr int kMostColumns = 4;  // operands of which a number a column is kept
   int shared_bytes() const { return 1024 + tile_bytes() + 64 + kMostColumns * columns * 2; }
   /// Of a multiprocessor, as far as shared memory and registers go.
@@ -42,5 +44,9 @@ struct TensorTile {
 /// / tile) * ceil(columns / tile) * split blocks; where parts go by the scratch, also "finish"
 /// behind it, with 256 threads, each of 8 columns of a row.
 ContractText text_of(const HalfProduct& product, const TensorTile& tile);
+
+/// Function multiply_add(sums, a, b, add): one instruction of a warpgroup, of 64 rows, `columns`
+/// columns and 16 of the depth. `turned`: of b, columns lie side by side.
+std::string warpgroup_instruction(int columns, bool bf16, bool turned = false);
 
 }  // namespace hone::cuda::emitter

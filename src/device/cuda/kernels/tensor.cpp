@@ -234,19 +234,6 @@ std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte
                                     text.symbols, operands, scratch);
 }
 
-/// The last tile may reach behind the last row.
-Buffer uploaded(const Tensor& tensor, hone::Device& device) {
-  constexpr int64_t kBehind = 256 * emitter::kBlockDepth * 2;
-  const auto bytes = static_cast<int64_t>(tensor.bytes().size());
-  Buffer buffer = device.allocate(bytes + kBehind);
-  const auto stream = device.stream({});
-  const Buffer to{buffer.data, bytes, false, buffer.owner};
-  const Buffer from{const_cast<std::byte*>(tensor.bytes().data()), bytes, true, nullptr};
-  if (bytes > 0) device.copy(to, from, *stream);
-  stream->synchronize();
-  return buffer;
-}
-
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
                                         hone::Device& device) {
   const Graph& body = *recipe.problem->region.body;

@@ -35,24 +35,36 @@ __device__ void copy_run(unsigned to, const void* from, int bytes, unsigned at) 
                "[%3];"
                :: "r"(to), "l"(from), "r"(bytes), "r"(at) : "memory");
 }
+__device__ unsigned has_come(unsigned at, unsigned phase) {
+  unsigned done;
+  asm volatile("{.reg .pred p;\n"
+               " mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2;\n"
+               " selp.u32 %0, 1, 0, p;}"
+               : "=r"(done) : "r"(at), "r"(phase) : "memory");
+  return done;
+}
 __device__ void wait_run(unsigned at, unsigned phase) {
-  unsigned done = 0;
-  while (!done)
-    asm volatile("{.reg .pred p;\n"
-                 " mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2;\n"
-                 " selp.u32 %0, 1, 0, p;}"
-                 : "=r"(done) : "r"(at), "r"(phase) : "memory");
+  while (!has_come(at, phase)) {}
+}
+/// The same where no products run: what never comes ends the kernel with an error.
+__device__ void wait_at_most(unsigned at, unsigned phase) {
+  for (int polls = 0; !has_come(at, phase); ++polls)
+    if (polls > 1 << 24) asm volatile("trap;");
 }
 
-/// Blocks of a cluster wait for each other; what they wrote to shared memory before is seen.
+/// Blocks of a cluster wait for each other. What they wrote to memory is not made seen.
 __device__ void meet() {
-  asm volatile("barrier.cluster.arrive.aligned;\n barrier.cluster.wait.aligned;" ::: "memory");
+  asm volatile("barrier.cluster.arrive.relaxed.aligned;\n barrier.cluster.wait.acquire.aligned;"
+               ::: "memory");
 }
-__device__ void add_four(float* sums, unsigned at, unsigned block) {
+/// Where another block of the cluster has what this one has there.
+__device__ unsigned place_of(unsigned at, unsigned block) {
   unsigned there;
-  float x, y, z, w;
   asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(at), "r"(block));
-  asm volatile("ld.shared::cluster.v4.f32 {%0,%1,%2,%3}, [%4];"
-               : "=f"(x), "=f"(y), "=f"(z), "=f"(w) : "r"(there) : "memory");
-  sums[0] += x, sums[1] += y, sums[2] += z, sums[3] += w;
+  return there;
+}
+/// Two numbers into another block's memory, which are counted there as a run's bytes are.
+__device__ void send_pair(unsigned to, float x, float y, unsigned counter) {
+  asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.v2.f32 [%0], {%1,%2}, [%3];"
+               :: "r"(to), "f"(x), "f"(y), "r"(counter) : "memory");
 }

@@ -1,0 +1,180 @@
+#include "device/cuda/emit/brought.hpp"
+
+#include <algorithm>
+
+#include "device/cuda/emit/contract_buffers.hpp"
+#include "ir/graph.hpp"
+
+namespace hone::cuda::emitter {
+namespace {
+
+std::string name_of(const Axis& axis) { return std::string(*axis.variable.as_variable()); }
+
+Dim step(const Dim& dim, const Axis& axis) {
+  return at_places(dim, {{name_of(axis), axis.variable + 1}}) - dim;
+}
+bool has_variables(const Dim& dim) {
+  std::set<std::string, std::less<>> names;
+  dim.collect_variables(names);
+  return !names.empty();
+}
+
+/// The dim where loops of one turn are at 0.
+Dim without_ones(const Dim& dim, const Contraction& of) {
+  Indices zeros;
+  for (const auto* axes : {&of.batches, &of.rows, &of.columns, &of.depth})
+    for (const Axis& axis : *axes)
+      if (axis.extent.is(1)) zeros[name_of(axis)] = 0;
+  return at_places(dim, zeros);
+}
+
+/// From one turn of these loops, taken as one, to the next; nullopt: that is not always the same.
+std::optional<Dim> stride_of(const Dim& offset, const std::vector<Axis>& axes) {
+  std::optional<Dim> last;
+  Dim below = 1;
+  for (size_t i = axes.size(); i-- > 0;) {
+    if (axes[i].extent.is(1)) continue;
+    const Dim by = step(offset, axes[i]);
+    if (has_variables(by)) return std::nullopt;
+    if (!last) last = by;
+    else if (by != *last * below) return std::nullopt;
+    below = below * axes[i].extent;
+  }
+  return last.value_or(0);
+}
+
+/// What is left of an offset when all these loops are at 0.
+Dim rest_of(Dim offset, std::initializer_list<const std::vector<Axis>*> all) {
+  Indices zeros;
+  for (const auto* axes : all)
+    for (const Axis& axis : *axes) zeros[name_of(axis)] = 0;
+  return at_places(offset, zeros);
+}
+
+/// Rows of `along`, one for each turn of `across`, for each of the batches.
+Brought rows_of(const Contraction& of, const Dim& place, const std::vector<Axis>& along,
+                const std::vector<Axis>& across) {
+  constexpr int kAlignment = 8;  // elements of 16 bytes
+  const Dim offset = without_ones(place, of);
+  const auto inner = stride_of(offset, along), row = stride_of(offset, across),
+             batch = stride_of(offset, of.batches);
+  if (!inner || !row || !batch || !rest_of(offset, {&along, &across, &of.batches}).is(0)) return {};
+  Brought made;
+  made.sizes = {Contraction::count(along), Contraction::count(across), 1};
+  if (!inner->is(1) && !made.sizes[0].is(1)) return {};
+  made.batched = !batch->is(0);
+  if (made.batched) made.sizes[2] = of.batch_count();
+  // Of one row, or one batch, there is no next one.
+  const Dim whole = ceil_div(made.sizes[0], kAlignment) * Dim(kAlignment);
+  made.strides = {row->is(0) ? whole : *row, batch->is(0) ? whole : *batch};
+  if (row->is(0) && !made.sizes[1].is(1)) return {};
+  for (const Dim& stride : made.strides)
+    if (!exact_div(stride, kAlignment)) return {};
+  made.kind = Brought::Kind::rows;
+  return made;
+}
+
+/// The index of a picture's row or column: results and taps, each a loop or none.
+std::optional<Brought::Along> along_of(const Contraction& of, const Dim& place, const Axis* result,
+                                       const Axis* tap) {
+  Brought::Along along;
+  Dim rest = without_ones(place, of);
+  for (const Axis* axis : {result, tap}) {
+    if (axis == nullptr || axis->extent.is(1)) continue;
+    const auto by = step(rest, *axis).constant();
+    if (!by || *by <= 0) return std::nullopt;
+    (axis == result ? along.step : along.dilation) = *by;
+    rest = rest - Dim(*by) * axis->variable;
+  }
+  const auto before = rest.constant();
+  if (!before) return std::nullopt;
+  along.before = -*before;
+  if (result != nullptr) along.results = result->extent;
+  if (tap != nullptr) {
+    const auto taps = tap->extent.constant();
+    if (!taps) return std::nullopt;
+    along.taps = *taps;
+  }
+  // What the engine can be told.
+  constexpr int64_t kMostBefore = 127, kMostStep = 8, kMostReach = 255;
+  if (std::abs(along.before) > kMostBefore || along.step > kMostStep ||
+      (along.taps - 1) * along.dilation > kMostReach)
+    return std::nullopt;
+  return along;
+}
+
+bool is_axis(const Dim& index, const Axis& axis) {
+  return axis.extent.is(1) ? true : index == axis.variable;
+}
+
+/// rows: pictures, height, width; depth: taps of the height, of the width, channels.
+Brought picture_of(const HalfProduct& product, const HalfSide& side) {
+  constexpr size_t kRank = 4;
+  const Contraction& of = product.contraction;
+  const Expr& load = *side.operand;
+  const Value* value = std::get<const Value*>(load.source());
+  const Dims& shape = value->type.tensor().shape();
+  if (shape.size() != kRank || of.rows.size() != 3 || of.depth.size() != 3 ||
+      !of.batch_count().is(1))
+    return {};
+  const Dims strides = strides_of(value, shape, of.strides);
+  // Axes of a picture from the innermost: channels, width, height, pictures.
+  constexpr size_t kOrder[] = {1, 3, 2, 0};
+  Dim dense = 1;
+  Brought made;
+  for (const size_t axis : kOrder) {
+    if (strides[axis] != dense && !shape[axis].is(1)) return {};
+    made.sizes.push_back(shape[axis]);
+    if (axis != 1) made.strides.push_back(dense);
+    dense = dense * shape[axis];
+  }
+  const auto& at = load.operands();
+  const auto channels = shape[1].constant();
+  if (!channels || *channels % kBlockDepth != 0 || !is_axis(at[1].dim(), of.depth[2]) ||
+      of.depth[2].extent != shape[1] || !is_axis(without_ones(at[0].dim(), of), of.rows[0]) ||
+      of.rows[0].extent != shape[0])
+    return {};
+  const auto height = along_of(of, at[2].dim(), &of.rows[1], &of.depth[0]);
+  const auto width = along_of(of, at[3].dim(), &of.rows[2], &of.depth[1]);
+  if (!height || !width) return {};
+  made.height = *height, made.width = *width;
+  made.kind = Brought::Kind::picture;
+  return made;
+}
+
+}  // namespace
+
+Brought brought_side(const HalfProduct& product, const HalfSide& side) {
+  const Contraction& of = product.contraction;
+  Brought made;
+  if (side.way == Way::packed) {
+    made.kind = Brought::Kind::packed;
+    return made;
+  }
+  if (side.way != Way::copied && side.way != Way::picked) return made;
+  const Expr& load = *side.load;
+  const Value* value = std::get<const Value*>(load.source());
+  if (!(load == *side.operand) || load.outside().value_or(0) != 0 || of.loose.contains(value))
+    return made;
+  const Dim offset = side.offset.across + side.offset.depth;
+  if (side.inside.empty()) {
+    made = rows_of(of, offset, of.depth, *side.axes);
+    if (made.kind == Brought::Kind::none && &side == &product.b) {
+      made = rows_of(of, offset, *side.axes, of.depth);
+      if (made.kind != Brought::Kind::none) made.kind = Brought::Kind::columns;
+    }
+  }
+  if (made.kind == Brought::Kind::none && side.way == Way::copied && &side == &product.a)
+    made = picture_of(product, side);
+  return made;
+}
+
+Brought brought_rows(const HalfProduct& product, const Dims& indices, const Dims& strides) {
+  Dim offset;
+  for (size_t axis = 0; axis < indices.size(); ++axis)
+    offset = offset + indices[axis] * strides[axis];
+  const Contraction& of = product.contraction;
+  return rows_of(of, offset, of.columns, of.rows);
+}
+
+}  // namespace hone::cuda::emitter

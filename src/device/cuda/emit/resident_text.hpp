@@ -1,0 +1,42 @@
+#pragma once
+// Products of halves by blocks that stay, one on each multiprocessor, as text.
+
+#include "device/cuda/emit/brought.hpp"
+#include "device/cuda/emit/tensor_text.hpp"
+
+namespace hone::cuda::emitter {
+
+/// Of a block: its warpgroups, each with `down` times 64 rows of a tile; where they take turns, of
+/// tiles of their own: one multiplies while another one stores. Tiles of the depth in shared
+/// memory, and of results (64 rows of 64 columns) of each warpgroup.
+struct ResidentTile {
+  int warpgroups = 2, down = 1, columns = 128, stages = 4, slots = 2;
+  bool in_turn = false;
+
+  int rows() const { return 64 * down * (in_turn ? 1 : warpgroups); }
+  int threads() const { return 128 * (warpgroups + 1); }
+  int stage_bytes() const { return (rows() + columns) * kBlockDepth * 2; }
+  static constexpr int kSlotBytes = 64 * 64 * 2;
+  int slots_begin() const { return stages * stage_bytes(); }
+  int barriers_begin() const { return slots_begin() + warpgroups * slots * kSlotBytes; }
+  int shared_bytes() const {
+    return 1024 + barriers_begin() + 8 * (2 * stages + 2 * warpgroups * slots + warpgroups);
+  }
+};
+
+/// Why a product is not for such blocks; empty: it is.
+struct ResidentProduct {
+  std::shared_ptr<const HalfProduct> product;
+  Brought a, b, result;
+  Brought kept;  // of the operand that each result reads an element of
+  const Value* kept_value = nullptr;
+  std::string declined;
+};
+ResidentProduct resident_product_of(const Problem& problem);
+
+/// Function "product", launched with the tile's threads and shared_bytes(), on as many blocks as
+/// there are multiprocessors, or tiles. Behind the arguments that ContractText tells of, it takes
+/// maps of a, of b where b is no constant, of the result, of the kept operand.
+ContractText text_of(const ResidentProduct& product, const ResidentTile& tile);
+
+}  // namespace hone::cuda::emitter
