@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <map>
 
 #include "base/text.hpp"
 #include "ir/late_sizes.hpp"
@@ -42,29 +44,43 @@ size_t least_of(const std::vector<Accepted>& found) {
   return static_cast<size_t>(std::ranges::min_element(found, {}, seconds) - found.begin());
 }
 
-/// What is worth timing, all tunings, the best estimates first.
+/// The first ones of each kernel before all others: how estimates of one kernel stand to another
+/// one's is what they know least about.
+void put_first_of_each(std::vector<Way>& ways) {
+  constexpr int kFirst = 2;
+  std::map<const Kernel*, int> seen;
+  std::vector<Way> first, others;
+  for (Way& way : ways) (seen[way.kernel]++ < kFirst ? first : others).push_back(std::move(way));
+  ways = std::move(first);
+  std::ranges::move(others, std::back_inserter(ways));
+}
+
+/// What is worth timing, all tunings, the best estimates first. Of the device's own kernels alone:
+/// copies to the host and back would not be in the times.
 std::vector<Way> worth_timing(const std::vector<Accepted>& found, double least,
                               const Timing& timing) {
   std::vector<Way> ways;
   for (const Accepted& each : found) {
     const Kernel& kernel = *each.way.kernel;
     const auto& problem = each.way.recipe.problem;
-    if (each.way.recipe.seconds > timing.worth * least) continue;
+    if (each.way.recipe.seconds > timing.worth * least || kernel.on_host) continue;
     for (const Tuning& tuning : kernel.tunings(*problem))
       ways.push_back({&kernel, kernel.estimate(problem, tuning)});
   }
   const auto seconds = [](const Way& way) { return way.recipe.seconds; };
   std::ranges::stable_sort(ways, {}, seconds);
-  if (ways.size() > timing.most) ways.resize(timing.most);
+  if (ways.size() <= timing.most) return ways;
+  put_first_of_each(ways);
+  ways.resize(timing.most);
+  std::ranges::stable_sort(ways, {}, seconds);
   return ways;
 }
 
 /// Puts times in the place of estimates: of each kernel its fastest tuning, without the kernels
 /// that were not worth it. false: they are not known.
 bool time(std::vector<Accepted>& found, double least, Timing& timing) {
+  if (found[least_of(found)].way.kernel->on_host) return false;
   const std::vector<Way> ways = worth_timing(found, least, timing);
-  // Copies to the host and back would not be in the times.
-  if (std::ranges::any_of(ways, [](const Way& way) { return way.kernel->on_host; })) return false;
   const std::vector<double> times = timing.seconds(ways);
   if (times.empty()) return false;
   std::erase_if(found, [&](const Accepted& each) {

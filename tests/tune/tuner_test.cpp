@@ -10,6 +10,8 @@
 #include "device/problem.hpp"
 #include "ir/text.hpp"
 #include "ops/common/registry.hpp"
+#include "support/apart_device.hpp"
+#include "tune/measure.hpp"
 
 namespace hone::test {
 namespace {
@@ -144,6 +146,52 @@ TEST_F(TunerTest, WhatIsFarFromTheBestEstimateIsNotTriedUnlessAllIsTried) {
   chosen(&all);
   EXPECT_EQ(usual.records().entries().size(), 2U);
   EXPECT_EQ(all.records().entries().size(), 3U);
+}
+
+TEST_F(TunerTest, OfAKernelThatEstimatesFavourOthersAreTriedToo) {
+  // Eight tunings of one kernel look better than all of another's.
+  const auto many = [](const Problem&) {
+    std::vector<Tuning> all;
+    for (int i = 0; i < 8; ++i) all.push_back({{"ms", 4}, {"i", i}});
+    return all;
+  };
+  KernelRegistry kernels;
+  kernels.add({"test.many", 1, accepts, many, recipe<1>, prepare<4>});
+  kernels.add({"test.other", 1, accepts, one_tuning, recipe<2>, prepare<0>});
+  Tuner tuner = this->tuner();
+  const Conditions conditions{device_->target(), {1}, {{"n", 8}}, {}};
+  const Chosen timed =
+      Chooser(kernels, &tuner).choose(problem_of(*graph_, graph_->nodes().front(), conditions));
+  EXPECT_EQ(timed.kernel->name, "test.other");
+  EXPECT_EQ(tuner.records().entries().size(), 8U);
+}
+
+TEST_F(TunerTest, KernelsOfTheHostAreLeftOutWhereTheDeviceHasItsOwn) {
+  Kernel there{"test.there", 1, accepts, one_tuning, recipe<3>, prepare<0>};
+  there.on_host = true;
+  kernels_.add(there);
+  Tuner tuner = this->tuner();
+  EXPECT_EQ(chosen(&tuner).kernel->name, "test.fast");
+  EXPECT_EQ(tuner.measured(), 1);
+  EXPECT_EQ(tuner.records().entries().size(), 2U);
+}
+
+TEST(Measure, RecordsWhereTheDeviceDoes) {
+  const auto graph = parse("graph g(%x: f32[n,300]) -> (%y)\n  %y = Relu(%x)\n", all_ops());
+  for (const bool refuses : {false, true}) {
+    const auto device = std::make_shared<ApartDevice>();
+    if (refuses) device->refuse_recordings();
+    const auto stream = device->stream({1});
+    const Conditions conditions{device->target(), {1}, {{"n", 500}}, {}};
+    const auto problem = problem_of(*graph, graph->nodes().front(), conditions);
+    const Kernel* kernel = device->kernels().find("apart.reference");
+    const std::vector<Way> ways(2, {kernel, kernel->estimate(problem, {})});
+    const std::vector<double> times = measure(ways, *device, *stream);
+    ASSERT_EQ(times.size(), 2U);
+    for (const double each : times) EXPECT_GT(each, 0);
+    EXPECT_EQ(device->replays() > 0, !refuses);
+    EXPECT_EQ(device->copied_bytes(), 2 * 500 * 300 * 4);  // the operand and the result
+  }
 }
 
 }  // namespace
