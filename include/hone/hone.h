@@ -118,6 +118,9 @@ typedef struct hone_engine_options {
   const char* sizes;    /* of hone_build(): what open sizes mostly are, by the names that ports give
                            them, "n=1,s=128": kernels are chosen for these, all others run, too;
                            NULL: the middle of what the model allows */
+  int32_t trust;        /* of hone_engine_load(): nonzero: compiled code in the file runs whoever
+                           wrote it; else that which this user wrote, and other code is made anew */
+  int32_t last_padding; /* never looked at */
 } hone_engine_options;
 
 /* Optimizes and plans a model for this machine. `options` may be NULL. */

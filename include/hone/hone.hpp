@@ -207,6 +207,7 @@ struct EngineOptions {
   int streams = 1;  // branches of the network that may run beside each other on a GPU
   /// Of build(): what open sizes mostly are, "n=1,s=128"; see hone.h.
   std::string sizes{};
+  bool trust = false;  // of load(): compiled code in the file runs whoever wrote it
 };
 
 namespace detail {
@@ -219,6 +220,7 @@ inline hone_engine_options to_c(const EngineOptions& options) {
   made.no_fallback = options.fallback ? 0 : 1;
   made.streams = options.streams;
   made.sizes = options.sizes.empty() ? nullptr : options.sizes.c_str();
+  made.trust = options.trust ? 1 : 0;
   return made;
 }
 }  // namespace detail

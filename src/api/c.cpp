@@ -135,6 +135,7 @@ hone::EngineOptions engine_options(const hone_engine_options* options) {
   hone::EngineOptions made;
   made.workers = given.workers;
   made.fallback = given.no_fallback == 0;
+  made.trust = given.trust != 0;
   if (given.streams != 0) made.streams = given.streams;
   if (given.device != nullptr) made.device = hone::open_device(given.device);
   return made;

@@ -3,9 +3,11 @@
 // reaches a machine through this interface and Target alone.
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/hash.hpp"
 #include "device/kernel.hpp"
 #include "device/target.hpp"
 
@@ -73,6 +75,12 @@ struct Ceilings {
   double bytes_per_second = 0;  // read and written, of what no cache holds
 };
 
+/// What a device compiled, which takes long, by what it was compiled of.
+struct MachineCode {
+  Hash source;
+  std::string image;
+};
+
 /// Safe for several threads.
 class Device {
  public:
@@ -91,6 +99,11 @@ class Device {
   virtual void copy(const Buffer& to, const Buffer& from, Stream& stream) = 0;
   /// Measured now, which may take a second.
   virtual Ceilings ceilings(const Share&) { return {}; }
+  /// What a kernel that was prepared on it runs by, as far as it is worth keeping.
+  virtual std::vector<MachineCode> code(const Prepared&) const { return {}; }
+  /// From now on taken in place of what would be compiled of the same sources. It runs as it is:
+  /// code from somebody who is trusted.
+  virtual void offer(std::vector<MachineCode>) {}
   /// What kernels that are `on_host` are prepared for.
   virtual Device& host() { return *this; }
   /// Its memory is not the host's: nobody but copy() and its own kernels may look there.

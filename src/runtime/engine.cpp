@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "runtime/engine_code.hpp"
 
 namespace hone {
 
@@ -72,6 +73,8 @@ std::shared_ptr<const Engine> Engine::with_inputs(const std::set<std::string>& n
 
 DevicePart Engine::part(bool packed) const {
   DevicePart made{device().target()->text(), graph_, plan()};
+  made.code = program_->code();
+  if (!made.code.empty()) sign(made);
   if (!packed) return made;
   made.packer = packer_of(device());
   made.packed = program_->packed_forms();
@@ -94,6 +97,7 @@ std::string Engine::use(const DevicePart& part, const EngineOptions& options) {
   }
   try {
     const Choices chosen = checked_choices(*graph_, part.plan, device());
+    offer_code(part, options.trust);
     if (part.packer == packer_of(device())) packs_.offer(part.packed);
     prepare(part.plan, chosen, options);
   } catch (const Error& error) {
@@ -111,6 +115,13 @@ CompileOptions Engine::compile_options() const {
   how.fallback = options_.fallback;
   how.most_streams = options_.streams;
   return how;
+}
+
+void Engine::offer_code(const DevicePart& part, bool trust) const {
+  if (part.code.empty()) return;
+  if (trust || is_signed(part)) return device().offer(part.code);
+  log(Level::note, "the file's compiled code is not used, it is made anew: this user did not ",
+      "write it (--trust takes it all the same)");
 }
 
 void Engine::prepare(Plan plan, const Choices& chosen, const EngineOptions& options) {

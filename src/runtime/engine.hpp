@@ -19,6 +19,8 @@ struct EngineOptions {
   size_t specialized = 8;  // programs kept, of each graph, for sizes the general one cannot run
   /// Left out and kept by the passes that run on the typed graph, too (their limits are its own).
   PassOptions passes = {};
+  /// Compiled code of an engine file runs whoever wrote it; else that which this user wrote.
+  bool trust = false;
   Bindings sizes{};          // that are expected of the model's symbols: choices are made for them
   Timing* timing = nullptr;  // asked while the engine is made instead of estimates, not later
   Progress progress{};       // told while the engine is made, not later
@@ -33,6 +35,8 @@ struct DevicePart {
   std::string outdated{};  // why nothing but the portable graph is used; empty: it can be
   Hash packer{};           // what `packed` depend on, see packer_of()
   std::vector<PackedForm> packed{};
+  std::vector<MachineCode> code{};  // that its kernels run by, sorted, where the device keeps any
+  std::string signature{};          // of that, see engine_code.hpp; empty: nobody signed it
 };
 
 class Engine {
@@ -71,6 +75,7 @@ class Engine {
  private:
   Engine() = default;
   std::string use(const DevicePart& part, const EngineOptions& options);
+  void offer_code(const DevicePart& part, bool trust) const;
   void prepare(Plan plan, const Choices& chosen, const EngineOptions& options);
   CompileOptions compile_options() const;
 

@@ -9,6 +9,7 @@
 #include "ir/text.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
+#include "runtime/engine_code.hpp"
 #include "runtime/engine_packs.hpp"
 #include "runtime/engine_weights.hpp"
 
@@ -70,6 +71,7 @@ void add_part(std::vector<SectionBody>& sections, const DevicePart& part, const 
     sections.push_back({Section::typed_graph, number, std::move(typed_text), {}});
   sections.push_back({Section::plan, number, std::move(plan), {}});
   add_packs(sections, part, number);
+  add_code(sections, part, number);
 }
 
 // ---- reading
@@ -258,6 +260,7 @@ class Reader {
       part.typed = read_graph(Section::typed_graph, number);
     wanted(part.typed != nullptr || portable_.has_value(), "part ", number, " has no graph");
     read_packs(sections_, number, part);
+    read_code(sections_, number, part);
     if (part.typed != nullptr && portable_) check_ports(ports_of(*part.typed), number);
     return part;
   }

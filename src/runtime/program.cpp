@@ -176,6 +176,23 @@ void Program::collect_forms(std::set<std::pair<Hash, std::string>>& seen,
     for (const auto& body : step.bodies) body->collect_forms(seen, forms);
 }
 
+std::vector<MachineCode> Program::code() const {
+  std::map<Hash, std::string> all;
+  collect_code(all);
+  std::vector<MachineCode> code;
+  for (auto& [source, image] : all) code.push_back({source, std::move(image)});
+  return code;
+}
+
+void Program::collect_code(std::map<Hash, std::string>& code) const {
+  for (const Step& step : steps_) {
+    if (step.prepared != nullptr && !step.on_host)
+      for (MachineCode& each : device().code(*step.prepared))
+        code.emplace(each.source, std::move(each.image));
+    for (const auto& body : step.bodies) body->collect_code(code);
+  }
+}
+
 std::vector<const Value*> Program::live(size_t first) const {
   return live_before(first == 0 ? *stated_ : *graph_, node_at(first));
 }

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -71,6 +72,8 @@ class Program {
   int value_count() const { return static_cast<int>(indices_.size()); }
   /// The packed forms of its weights that a file may keep, its bodies' too, each once.
   std::vector<PackedForm> packed_forms() const;
+  /// What its kernels run by, its bodies' too, each once, sorted, as far as it is worth keeping.
+  std::vector<MachineCode> code() const;
   /// Contents of a constant, aligned to its element type.
   const Tensor& constant(const Value* value) const { return constants_.at(value); }
   /// The same in the memory of a device apart, for steps that run there.
@@ -92,6 +95,7 @@ class Program {
   std::shared_ptr<const Program> find_rest(const std::string& key) const;  // under the lock
   void add_constant(const Value* value);
   const Node* node_at(size_t first) const;  // null: behind the last one
+  void collect_code(std::map<Hash, std::string>& code) const;
   void collect_forms(std::set<std::pair<Hash, std::string>>& seen,
                      std::vector<PackedForm>& forms) const;
 

@@ -319,6 +319,13 @@ std::unique_ptr<Stream> ApartDevice::stream(const Share& share) {
 
 std::unique_ptr<Event> ApartDevice::event() { return std::make_unique<Point>(); }
 
+std::vector<MachineCode> ApartDevice::code(const Prepared& prepared) const {
+  std::string ops;
+  for (const Node& node : static_cast<const Ready&>(prepared).problem->region.body->nodes())
+    ops += cat(node.op.name(), " ");
+  return {{hash_text(ops), ops}};
+}
+
 void ApartDevice::copy(const Buffer& to, const Buffer& from, Stream& stream) {
   static_cast<Late&>(stream).copy([this, to, from] {
     const int64_t bytes = to.bytes;

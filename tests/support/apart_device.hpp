@@ -28,6 +28,10 @@ class ApartDevice final : public Device {
   std::unique_ptr<Event> event() override;
   void copy(const Buffer& to, const Buffer& from, Stream& stream) override;
   Device& host() override { return *host_; }
+  /// The ops of the region that it runs, as what it was compiled of and to.
+  std::vector<MachineCode> code(const Prepared& prepared) const override;
+  void offer(std::vector<MachineCode> code) override { offered_ = std::move(code); }
+  const std::vector<MachineCode>& offered() const { return offered_; }
 
   /// Where the bytes are that the device calls `data`. Error(internal) where they are not all in
   /// one allocation that still is.
@@ -57,6 +61,7 @@ class ApartDevice final : public Device {
   std::atomic<int> until_failure_ = -1;
   bool refuses_recordings_ = false;
   std::atomic<int> replays_ = 0;
+  std::vector<MachineCode> offered_;
 };
 
 }  // namespace hone::test

@@ -36,6 +36,8 @@ void ModelOptions::declare_device(Arguments& arguments) {
   arguments.option("--device", device, "NAME", "cpu, cuda, cuda:1 ...; `hone doctor` lists them");
   arguments.flag("--no-fallback", no_fallback,
                  "Run no step on the host: refuse what the device has no kernel for");
+  arguments.flag("--trust", trust,
+                 "Run the compiled code in an engine file whoever wrote it, not only your own");
   arguments.option("--streams", streams, "N",
                    "Branches of the network that may run beside each other, on a GPU; 1");
 }
@@ -95,6 +97,7 @@ BuildOptions ModelOptions::build_options() const {
   options.engine.workers = workers;
   if (!device.empty()) options.engine.device = open_device(device);
   options.engine.fallback = !no_fallback;
+  options.engine.trust = trust;
   check(streams >= 1 && streams <= kMostStreams, Code::usage, "--streams ", streams,
         ": wanted 1 to ", kMostStreams);
   options.engine.streams = streams;

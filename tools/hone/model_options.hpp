@@ -22,7 +22,7 @@ struct ModelOptions {
   std::string weights;
   int workers = 0;
   std::string device;
-  bool no_fallback = false;
+  bool no_fallback = false, trust = false;
   int streams = 1;
   bool fp16 = false, bf16 = false;
   std::vector<std::string> disabled, keep;

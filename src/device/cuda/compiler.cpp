@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/threads.hpp"
+#include "device/cuda/code_cache.hpp"
 
 namespace hone::cuda {
 namespace {
@@ -56,12 +57,7 @@ Opened open() {
       {"nvrtcGetPTXSize", place(rtc.GetPTXSize)},
       {"nvrtcGetPTX", place(rtc.GetPTX)},
   };
-  std::vector<const char*> files;
-  if (const char* given = std::getenv("HONE_NVRTC"); given != nullptr) files.push_back(given);
-  for (const char* file :
-       {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so",
-        "/usr/local/cuda/lib/libnvrtc.so.13", "/usr/local/cuda/lib/libnvrtc.so.12"})
-    files.push_back(file);
+  const auto files = library_files("HONE_NVRTC", "libnvrtc.so", {"13", "12"});
   opened.state = open_library(files, symbols);
   if (!opened.state.why.empty()) return opened;
   int major = 0, minor = 0, count = 0;
@@ -101,6 +97,8 @@ std::string read(ProgramHandle* program, int (*size)(ProgramHandle*, size_t*),
   return text;
 }
 
+constexpr const char* kOptions[] = {"--std=c++17", "-default-device", "-w"};
+
 Compilation compiled(const std::string& text, const std::string& architecture) {
   const Compiler& rtc = compiler();
   struct Program {
@@ -112,8 +110,10 @@ Compilation compiled(const std::string& text, const std::string& architecture) {
   succeed(rtc.CreateProgram(&program.handle, text.c_str(), "hone.cu", 0, nullptr, nullptr),
           "a program");
   const std::string target = cat("--gpu-architecture=", architecture);
-  const char* options[] = {target.c_str(), "--std=c++17", "-default-device", "-w"};
-  const int result = rtc.CompileProgram(program.handle, 4, options);
+  std::vector<const char*> options{target.c_str()};
+  options.insert(options.end(), std::begin(kOptions), std::end(kOptions));
+  const int result =
+      rtc.CompileProgram(program.handle, static_cast<int>(options.size()), options.data());
   Compilation made;
   made.log = read(program.handle, rtc.GetProgramLogSize, rtc.GetProgramLog, "the log");
   check(result == 0, Code::internal, "a kernel's text is wrong: ", made.log, "\n", text);
@@ -123,15 +123,61 @@ Compilation compiled(const std::string& text, const std::string& architecture) {
   return made;
 }
 
+struct Offered {
+  std::mutex mutex;
+  std::map<Hash, std::string> images;
+};
+Offered& offered() {
+  static Offered all;
+  return all;
+}
+
+/// Offered, kept on disk, or compiled now.
+Compilation made(const std::string& text, const std::string& architecture) {
+  const Hash source = source_of(text, architecture);
+  {
+    const std::lock_guard lock(offered().mutex);
+    if (const auto found = offered().images.find(source); found != offered().images.end())
+      return {found->second, {}};
+  }
+  const Hash kept_as = hash_text(cat(source, " ", opened().state.version));
+  if (auto image = kept_code(kept_as)) return {*std::move(image), {}};
+  // Each compilation takes some hundred megabytes while it lasts.
+  static std::counting_semaphore<> places(std::clamp(usable_cores(), 1, 16));
+  places.acquire();
+  struct Leave {
+    ~Leave() { places.release(); }
+  } const leave;
+  Compilation compilation = compiled(text, architecture);
+  // What the compiler warns of is to be seen the next time, too.
+  if (compilation.log.find_first_not_of('\0') == std::string::npos)
+    keep_code(kept_as, compilation.image);
+  return compilation;
+}
+
 }  // namespace
+
+Hash source_of(const std::string& text, const std::string& architecture) {
+  Hasher hasher;
+  hasher.add(architecture);
+  for (const char* option : kOptions) hasher.add(std::string_view(option));
+  hasher.add(text);
+  return hasher.digest();
+}
+
+void offer_code(std::vector<MachineCode> code) {
+  const std::lock_guard lock(offered().mutex);
+  for (MachineCode& each : code)
+    offered().images.insert_or_assign(each.source, std::move(each.image));
+}
 
 const LibraryState& compiler_state() { return opened().state; }
 
 std::string architecture(int capability) {
-  (void)compiler();
+  const auto exactly = [&] { return cat("sm_", capability, capability >= 90 ? "a" : ""); };
+  if (!opened().state.why.empty()) return exactly();
   const std::vector<int>& known = opened().architectures;
-  if (std::find(known.begin(), known.end(), capability) != known.end())
-    return cat("sm_", capability, capability >= 90 ? "a" : "");
+  if (std::find(known.begin(), known.end(), capability) != known.end()) return exactly();
   const auto above = std::upper_bound(known.begin(), known.end(), capability);
   check(above != known.begin(), Code::device, "NVRTC ", opened().state.version,
         " compiles for no GPU of compute capability ", capability / 10, ".", capability % 10);
@@ -141,19 +187,13 @@ std::string architecture(int capability) {
 std::shared_future<std::shared_ptr<const Compilation>> compile_later(
     const std::string& text, const std::string& architecture) {
   using Later = std::shared_future<std::shared_ptr<const Compilation>>;
-  // Each compilation takes some hundred megabytes while it lasts.
-  static std::counting_semaphore<> places(std::clamp(usable_cores(), 1, 8));
   static std::mutex mutex;
   static std::map<std::string, Later> begun;
   const std::lock_guard lock(mutex);
   Later& place = begun[architecture + "\n" + text];
   if (!place.valid())
     place = std::async(std::launch::async, [text, architecture] {
-              places.acquire();
-              struct Leave {
-                ~Leave() { places.release(); }
-              } const leave;
-              return std::make_shared<const Compilation>(compiled(text, architecture));
+              return std::make_shared<const Compilation>(made(text, architecture));
             }).share();
   return place;
 }

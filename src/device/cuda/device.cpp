@@ -6,7 +6,8 @@
 #include "base/threads.hpp"
 #include "device/cpu/device.hpp"
 #include "device/cpu/stream.hpp"
-#include "device/cuda/library.hpp"
+#include "device/cuda/compiler.hpp"
+#include "device/cuda/module.hpp"
 
 namespace hone::cuda {
 
@@ -136,6 +137,13 @@ void Device::copy(const Buffer& to, const Buffer& from, hone::Stream& stream) {
     succeed(driver().MemcpyHtoDAsync(there, from.data, bytes, queue), "copying to a GPU");
   else succeed(driver().MemcpyDtoDAsync(there, here, bytes, queue), "copying on a GPU");
 }
+
+std::vector<MachineCode> Device::code(const Prepared& prepared) const {
+  const auto* by_text = dynamic_cast<const ByText*>(&prepared);
+  return by_text == nullptr ? std::vector<MachineCode>() : by_text->code();
+}
+
+void Device::offer(std::vector<MachineCode> code) { offer_code(std::move(code)); }
 
 const KernelRegistry& Device::kernels() const { return cuda::kernels(); }
 

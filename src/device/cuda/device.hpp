@@ -120,6 +120,8 @@ class Device final : public hone::Device {
   std::unique_ptr<hone::Stream> stream(const Share& share) override;
   std::unique_ptr<hone::Event> event() override;
   void copy(const Buffer& to, const Buffer& from, hone::Stream& stream) override;
+  std::vector<MachineCode> code(const Prepared& prepared) const override;
+  void offer(std::vector<MachineCode> code) override;
   hone::Device& host() override { return *host_; }
   const std::shared_ptr<Gpu>& gpu() const { return gpu_; }
 

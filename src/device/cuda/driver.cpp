@@ -65,8 +65,8 @@ std::vector<Symbol> symbols_of(Driver& cu) {
 Opened open() {
   Opened opened;
   Driver& cu = opened.functions;
-  constexpr const char* kFiles[] = {"libcuda.so.1"};
-  opened.state = open_library(kFiles, symbols_of(cu));
+  const std::string files[] = {"libcuda.so.1"};
+  opened.state = open_library(files, symbols_of(cu));
   if (!opened.state.why.empty()) return opened;
   const auto said = [&](Result result) {
     const char* text = nullptr;

@@ -1,8 +1,11 @@
 #pragma once
 // Libraries of CUDA, opened while the program runs: nothing of CUDA is needed to build or to start.
 
+#include <initializer_list>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace hone::cuda {
 
@@ -20,7 +23,12 @@ struct Symbol {
 };
 
 /// Opens the first of `files` that there is and finds all of `symbols` in it, or says why not.
-LibraryState open_library(std::span<const char* const> files, std::span<const Symbol> symbols);
+LibraryState open_library(std::span<const std::string> files, std::span<const Symbol> symbols);
+
+/// Where a library may be: what the environment variable names, where the loader looks for
+/// "STEM.VERSION" and "STEM", where the toolkit is installed.
+std::vector<std::string> library_files(const char* variable, std::string_view stem,
+                                       std::initializer_list<std::string_view> versions);
 
 /// Of the driver and of the compiler, opened once.
 const LibraryState& driver_state();

@@ -59,6 +59,11 @@ const Module& LateModule::get() const {
   return *module_;
 }
 
+MachineCode LateModule::code() const {
+  const std::string target = architecture(gpu_->capability());
+  return {source_of(text_, target), compile(text_, target)->image};
+}
+
 Modules::Modules(std::shared_ptr<Gpu> gpu, emitter::Text text)
     : gpu_(std::move(gpu)), text_(std::move(text)), narrow_(gpu_, text_.narrow()) {}
 
@@ -67,6 +72,13 @@ const Module& Modules::at(const Bindings& symbols) const {
   const std::lock_guard lock(mutex_);
   if (wide_ == nullptr) wide_ = std::make_unique<const LateModule>(gpu_, text_.wide());
   return wide_->get();
+}
+
+std::vector<MachineCode> Modules::code() const {
+  std::vector<MachineCode> all{narrow_.code()};
+  const std::lock_guard lock(mutex_);
+  if (wide_ != nullptr) all.push_back(wide_->code());
+  return all;
 }
 
 void Launching::enqueue(Stream& stream) {

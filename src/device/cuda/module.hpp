@@ -32,6 +32,7 @@ class LateModule {
  public:
   LateModule(std::shared_ptr<Gpu> gpu, std::string text);
   const Module& get() const;
+  MachineCode code() const;
 
  private:
   const std::shared_ptr<Gpu> gpu_;
@@ -46,6 +47,7 @@ class Modules {
   Modules(std::shared_ptr<Gpu> gpu, emitter::Text text);
   /// The one for these sizes.
   const Module& at(const Bindings& symbols) const;
+  std::vector<MachineCode> code() const;
 
  private:
   const std::shared_ptr<Gpu> gpu_;
@@ -53,6 +55,11 @@ class Modules {
   const LateModule narrow_;
   mutable std::mutex mutex_;
   mutable std::unique_ptr<const LateModule> wide_;
+};
+
+/// A kernel that runs by such a text.
+struct ByText : Prepared {
+  virtual std::vector<MachineCode> code() const = 0;
 };
 
 /// A function with arguments: addresses and 64-bit integers, as kernels' texts take them.

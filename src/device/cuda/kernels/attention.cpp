@@ -140,12 +140,13 @@ struct Numbers {
   int64_t q[3] = {}, k[3] = {}, v[3] = {}, y[3] = {}, mask[5] = {};
 };
 
-struct Ready final : Prepared, std::enable_shared_from_this<Ready> {
+struct Ready final : ByText, std::enable_shared_from_this<Ready> {
   std::unique_ptr<const LateModule> module;
   Attention op;
   bool has_mask = false;
   int shared = 0, threads = 256;
   int64_t queries_a_block = kQueries;
+  std::vector<MachineCode> code() const override { return {module->code()}; }
   std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
                               hone::Stream& stream) const override;
 };

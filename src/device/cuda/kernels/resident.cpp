@@ -139,7 +139,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   return made;
 }
 
-struct Ready final : Prepared, std::enable_shared_from_this<Ready> {
+struct Ready final : ByText, std::enable_shared_from_this<Ready> {
   std::unique_ptr<const Modules> modules;
   ResidentProduct product;
   emitter::ContractText text;
@@ -147,6 +147,7 @@ struct Ready final : Prepared, std::enable_shared_from_this<Ready> {
   int64_t blocks = 0;       // at most
   std::vector<int> inputs;  // of the text's parameters but the last, which is the result
   Buffer packed;
+  std::vector<MachineCode> code() const override { return modules->code(); }
   std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
                               hone::Stream& stream) const override;
 };

@@ -196,13 +196,14 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   return made;
 }
 
-struct Ready final : Prepared, std::enable_shared_from_this<Ready> {
+struct Ready final : ByText, std::enable_shared_from_this<Ready> {
   std::unique_ptr<const Modules> modules;
   emitter::ContractText text;
   TensorTile tile;
   Dim batches, rows, columns;
   std::vector<Parameter> parameters;
   std::vector<Buffer> packed;
+  std::vector<MachineCode> code() const override { return modules->code(); }
   std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
                               hone::Stream& stream) const override;
 };
