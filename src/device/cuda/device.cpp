@@ -6,6 +6,7 @@
 #include "base/threads.hpp"
 #include "device/cpu/device.hpp"
 #include "device/cpu/stream.hpp"
+#include "device/cuda/blas.hpp"
 #include "device/cuda/compiler.hpp"
 #include "device/cuda/module.hpp"
 
@@ -207,6 +208,8 @@ std::vector<DeviceNote> notes() {
     }
   }
   all.push_back({"NVRTC", said(compiler_state(), "no kernel for a GPU can be made")});
+  all.push_back({"cuBLASLt", said(blas_state(), "its products are no rivals of ours")});
+  all.push_back({"cuDNN", said(dnn_state(), "nothing is missing: nothing calls it yet")});
   return all;
 }
 

@@ -92,6 +92,8 @@ class Stream final : public hone::Stream {
   }
   /// Runs a kernel, or records it, or gives a recorded one these arguments.
   void launch(const KernelNode& kernel);
+  /// The same of what a library enqueues to the handle; where recorded, it keeps its addresses.
+  void launch(const std::function<void(StreamHandle*)>& library);
 
  private:
   friend class Replay;

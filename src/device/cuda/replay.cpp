@@ -96,4 +96,9 @@ void Stream::launch(const KernelNode& kernel) {
   into->launches.push_back(nodes[0]);
 }
 
+void Stream::launch(const std::function<void(StreamHandle*)>& library) {
+  check(!changing_, Code::internal, "what a library recorded is to be changed");
+  library(handle());  // the next kernel begins behind all of it
+}
+
 }  // namespace hone::cuda
