@@ -102,8 +102,10 @@ void BitCast::eval(Evaluation& c) const {
 }
 
 void Cast::express(Expression& e) const {
-  const auto plain = [](DType type) { return !is_float(type) || bits(type) >= 16; };
-  if (!plain(to) || !plain(e.type(0).dtype)) return e.decline("Cast from or to a small float");
+  // An Expr's cast is to the nearest element, and to the largest where there is none.
+  const bool is_f8 = is_float(to) && bits(to) == 8;
+  if (to == DType::f8e8m0) return e.decline("Cast to powers of two, which it may round up or down");
+  if (is_f8 && !saturate) return e.decline("Cast to f8 that does not saturate");
   e.set(0, Expr::cast(to, e.here()));
 }
 

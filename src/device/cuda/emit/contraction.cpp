@@ -74,6 +74,12 @@ Contraction contraction_of(const Graph& body, const Strides& strides) {
   if (stages.list.size() != 1) return no("it needs more than one pass");
   made.stage = stages.list.front();
   if (made.stage->value != body.outputs().front().value) return no("its result is another's");
+  if (is_small(made.stage->dtype)) return no(cat("it has ", made.stage->dtype));
+  std::optional<DType> small;
+  visit(made.stage->expr, [&](const Expr& inner) {
+    if (is_small(inner.dtype())) small = inner.dtype();
+  });
+  if (small) return no(cat("it has ", *small));
   Sums sums;
   find_sums(made.stage->expr, sums);
   if (!sums.only || sums.others || sums.only->function() != Function::add)

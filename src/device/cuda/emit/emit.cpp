@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -39,11 +40,6 @@ namespace {
 struct Refusal {
   std::string why;
 };
-
-bool is_parallel(const Statement& statement) {
-  const NestLoop* loop = statement.as<NestLoop>();
-  return loop != nullptr && loop->mode == Mode::parallel;
-}
 
 bool has_loop(const Block& block) {
   return std::any_of(block.begin(), block.end(),
@@ -86,10 +82,11 @@ class Emitting {
       emitted_.symbols.push_back(name);
       numbers += cat(", I ", symbol);
     }
-    text.body = tables_ + reductions_;
     for (const std::string& body : bodies_)
       text.body += cat("extern \"C\" __global__ void ", names_of_functions_[at_++], "(",
                        parameters_, numbers, ") {\n", body, "}\n");
+    const bool small = text.body.find("small_") != std::string::npos;
+    text.body = cat(small ? embedded_text("small") : "", tables_, reductions_, text.body);
     emitted_.scratch_bytes = scratch_;
     return std::move(emitted_);
   }
@@ -114,7 +111,8 @@ class Emitting {
 
   void declare_scratch(const NestBuffer& buffer) {
     check(buffer.scope == Scope::arena, Code::internal, buffer.name, " is in no function");
-    if (stored_type(buffer.dtype) == nullptr) throw Refusal{cat("it has ", buffer.dtype)};
+    if (stored_type(buffer.dtype) == nullptr || is_packed(buffer.dtype))
+      throw Refusal{cat("it has ", buffer.dtype)};
     const std::string name = cat("a", scratch_lines_.size());
     scratch_lines_.push_back(cat("  ", stored_type(buffer.dtype), "* ", name, " = (",
                                  stored_type(buffer.dtype), "*)(scratch + ", dims_(scratch_),
@@ -127,10 +125,10 @@ class Emitting {
   void function(const Statement& statement) {
     Block body;
     std::vector<Axis> axes;
-    if (is_parallel(statement)) {
+    if (is_spread(statement)) {
       const NestLoop* loop = statement.as<NestLoop>();
       axes.push_back({Dim::variable(loop->variable), loop->extent});
-      while (loop->body.size() == 1 && is_parallel(loop->body.front())) {
+      while (loop->body.size() == 1 && is_spread(loop->body.front())) {
         loop = loop->body.front().as<NestLoop>();
         axes.push_back({Dim::variable(loop->variable), loop->extent});
       }
@@ -143,7 +141,8 @@ class Emitting {
     launch.turns = 1;
     const Dim turn = Dim::variable(turn_);
     const bool in_groups = has_vector_loop(body);
-    width_ = in_groups || axes.empty() ? 1 : elements_of_thread(body, places_, axes);
+    const bool one_by_one = in_groups || axes.empty() || has_parts_of_bytes();
+    width_ = one_by_one ? 1 : elements_of_thread(body, places_, axes);
     if (width_ > 1) axes.back().extent = *exact_div(axes.back().extent, width_);
     Dims places = parted(turn, axes);
     if (width_ > 1) places.back() = places.back() * Dim(width_) + Dim::variable(element_);
@@ -157,6 +156,10 @@ class Emitting {
     if (group_ > 32) launch.threads = group_;  // its threads wait for each other
     else if (in_groups) launch.threads = threads_of(launch.turns);
     launch.turns_a_block = launch.threads / group_;
+    parts_ = parts_written(body);
+    if (parts_ > 1 && in_groups) throw Refusal{"lanes write parts of bytes"};
+    const Dim elements = launch.turns;
+    launch.turns = ceil_div(elements, parts_);
     std::string out = "  let_others_begin();\n  wait_for_others();\n";
     for (const std::string& line : scratch_lines_) out += line;
     ExprText text(places_, dims_, out, 1);
@@ -164,15 +167,73 @@ class Emitting {
     text.line(cat("const I turns = ", dims_(launch.turns), ";"));
     if (group_ > 1) text.line(cat("const I lane = threadIdx.x % ", group_, ";"));
     if (group_ == 1 && !has_loop(body)) text.line("#pragma unroll 4");
-    text.open(cat("for (I ", t, " = (I)blockIdx.x * ", launch.turns_a_block, " + (I)threadIdx.x / ",
-                  group_, "; ", t, " < turns; ", t, " += (I)gridDim.x * ", launch.turns_a_block,
-                  ") {"));
-    block(body, text);
+    const std::string counter = parts_ > 1 ? "byte" : t;
+    text.open(cat("for (I ", counter, " = (I)blockIdx.x * ", launch.turns_a_block,
+                  " + (I)threadIdx.x / ", group_, "; ", counter, " < turns; ", counter,
+                  " += (I)gridDim.x * ", launch.turns_a_block, ") {"));
+    if (parts_ > 1) whole_bytes(body, t, elements, text);
+    else block(body, text);
     text.close();
+    parts_ = 1;
     width_ = 1;
     bodies_.push_back(std::move(out));
     names_of_functions_.push_back(launch.function);
     emitted_.launches.push_back(std::move(launch));
+  }
+
+  bool writes_parts(const Statement& statement) const {
+    const Store* store = statement.as<Store>();
+    if (store == nullptr) return false;
+    const auto into = places_.find(store->buffer);  // registers are declared later
+    return into != places_.end() && is_packed(into->second.dtype);
+  }
+
+  /// Its turns are those of threads. Loops that write parts of bytes are not parallel, because
+  /// turns share bytes; here a thread has a whole one.
+  bool is_spread(const Statement& statement) const {
+    const NestLoop* loop = statement.as<NestLoop>();
+    if (loop == nullptr) return false;
+    if (loop->mode == Mode::parallel) return true;
+    return std::any_of(loop->body.begin(), loop->body.end(),
+                       [&](const Statement& each) { return writes_parts(each); }) ||
+           (loop->body.size() == 1 && loop->mode == Mode::serial && is_spread(loop->body.front()));
+  }
+
+  bool has_parts_of_bytes() const {
+    return std::any_of(places_.begin(), places_.end(),
+                       [](const auto& each) { return is_packed(each.second.dtype); });
+  }
+
+  /// Elements in a byte of what these statements write; 1: they write whole ones.
+  int parts_written(const Block& body) const {
+    int parts = 1;
+    for (const Statement& statement : body) {
+      const Store* store = statement.as<Store>();
+      if (store == nullptr || !writes_parts(statement)) continue;
+      const Place& into = places_.at(store->buffer);
+      const int own = 8 / bits(into.dtype);
+      const bool written_alike = parts == 1 || parts == own;
+      if (8 % bits(into.dtype) != 0 || !written_alike || !into.strides.empty() || store->fold)
+        throw Refusal{cat("it writes ", into.dtype)};
+      parts = own;
+    }
+    return parts;
+  }
+
+  /// A thread writes a byte: its elements lie side by side, as turns do.
+  void whole_bytes(const Block& body, const std::string& turn, const Dim& elements,
+                   ExprText& text) {
+    std::set<std::string> written;
+    for (const Statement& statement : body)
+      if (writes_parts(statement)) written.insert(places_.at(statement.as<Store>()->buffer).name);
+    for (const std::string& name : written) text.line(cat("unsigned of_", name, " = 0;"));
+    text.open(cat("for (int part = 0; part < ", parts_, "; ++part) {"));
+    text.line(cat("const I ", turn, " = byte * ", parts_, " + part;"));
+    text.line(cat("if (", turn, " >= ", dims_(elements), ") break;"));
+    block(body, text);
+    text.close();
+    for (const std::string& name : written)
+      text.line(cat(name, "[byte] = (", "unsigned char)of_", name, ";"));
   }
 
   /// Of groups of a warp: few rows are spread over all multiprocessors.
@@ -204,7 +265,19 @@ class Emitting {
   void store(const Store& store, ExprText& text) {
     if (width_ > 1) return store_elements(store, text);
     const Place& into = places_.at(store.buffer);
+    visit(store.value, [](const Expr& inner) {
+      const bool computes =
+          inner.kind() == Expr::Kind::call && inner.function() != Function::select;
+      if (computes && is_small(inner.dtype()) && !is_float(inner.dtype()))
+        throw Refusal{cat("it computes with ", inner.dtype())};
+    });
     const std::string value = text.value(store.value);
+    if (!into.is_register && is_packed(into.dtype)) {
+      if (parts_ == 1) throw Refusal{cat("it writes ", into.dtype)};
+      text.line(cat("of_", into.name, " |= (", "unsigned)(", stored(value, into.dtype), " & ",
+                    (1 << bits(into.dtype)) - 1, ") << part * ", bits(into.dtype), ";"));
+      return;
+    }
     if (into.is_register) {
       text.line(cat(into.name, " = ",
                     store.fold ? combined(*store.fold, into.name, value, into.dtype) : value, ";"));
@@ -304,7 +377,7 @@ class Emitting {
     const std::string i = dims_.variable(loop.variable);
     Block body = loop.body;
     Dim extent = loop.extent;
-    width_ = elements_at_once(body, places_, loop.variable, extent);
+    width_ = has_parts_of_bytes() ? 1 : elements_at_once(body, places_, loop.variable, extent);
     if (width_ > 1) {
       extent = *exact_div(extent, width_);
       substitute(body, loop.variable,
@@ -363,6 +436,7 @@ class Emitting {
   size_t at_ = 0;
   Dim scratch_;
   int group_ = 1, registers_ = 0, runs_ = 0;
+  int parts_ = 1;  // elements in a byte that a thread writes
   int width_ = 1;  // elements that a statement takes at once, by the variable element_
   bool in_vector_ = false;
 };

@@ -1,5 +1,6 @@
 #include "device/cuda/emit/expr_text.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -22,14 +23,32 @@ const char* stored_type(DType dtype) {
     case DType::u64: return "unsigned long long";
     case DType::u32: return "unsigned";
     case DType::u8: return "unsigned char";
+    case DType::i4:
+    case DType::i2: return "signed char";
+    case DType::u4:
+    case DType::u2:
+    case DType::f8e4m3fn:
+    case DType::f8e4m3fnuz:
+    case DType::f8e5m2:
+    case DType::f8e5m2fnuz:
+    case DType::f8e8m0:
+    case DType::f4e2m1: return "unsigned char";
     case DType::boolean: return "bool";
     default: return nullptr;
   }
 }
 
 const char* computed_type(DType dtype) {
-  return dtype == DType::f16 || dtype == DType::bf16 ? "float" : stored_type(dtype);
+  const bool narrow = is_float(dtype) && bits(dtype) < 32;
+  return narrow && stored_type(dtype) != nullptr ? "float" : stored_type(dtype);
 }
+
+bool is_small(DType dtype) {
+  return stored_type(dtype) != nullptr &&
+         (is_packed(dtype) || (is_float(dtype) && bits(dtype) < 16));
+}
+
+bool is_packed(DType dtype) { return bits(dtype) < 8; }
 
 std::string number_text(double real, int64_t integer, DType dtype) {
   switch (dtype) {
@@ -38,7 +57,13 @@ std::string number_text(double real, int64_t integer, DType dtype) {
                  "ll)");
     case DType::f32:
     case DType::f16:
-    case DType::bf16: {
+    case DType::bf16:
+    case DType::f8e4m3fn:
+    case DType::f8e4m3fnuz:
+    case DType::f8e5m2:
+    case DType::f8e5m2fnuz:
+    case DType::f8e8m0:
+    case DType::f4e2m1: {
       const auto bits = std::bit_cast<uint32_t>(static_cast<float>(real));
       return cat("__int_as_float((int)", static_cast<uint64_t>(bits), "u)");
     }
@@ -59,12 +84,14 @@ std::string number_text(const Expr& number) {
 std::string stored(const std::string& value, DType dtype) {
   if (dtype == DType::f16) return cat("to_f16(", value, ")");
   if (dtype == DType::bf16) return cat("to_bf16(", value, ")");
+  if (is_small(dtype)) return cat("small_", dtype, "::to(", value, ")");
   return value;
 }
 
 std::string loaded(const std::string& element, DType dtype) {
   if (dtype == DType::f16) return cat("from_f16(", element, ")");
   if (dtype == DType::bf16) return cat("from_bf16(", element, ")");
+  if (is_small(dtype)) return cat("small_", dtype, "::from(", element, ")");
   return element;
 }
 
@@ -204,6 +231,12 @@ std::string ExprText::cast(const Expr& expr) {
   const DType from = operand.dtype(), to = expr.dtype();
   const std::string given = value(operand);
   if (to == DType::boolean) return assigned(expr, cat(given, " != 0"));
+  if (is_small(to)) {
+    const char* wide = is_float(to) ? "(double)" : is_float(from) ? "to_integer(" : "(long long)";
+    const char* end = !is_float(to) && is_float(from) ? ")" : "";
+    const std::string code = stored(cat(wide, given, end), to);
+    return assigned(expr, is_float(to) ? loaded(code, to) : code);
+  }
   if (is_float(to)) {
     const bool half = to == DType::f16 || to == DType::bf16;
     // Once rounded, not twice: integers of 64 bits and f64 are wider than float.
@@ -261,6 +294,8 @@ std::string ExprText::load(const Expr& expr) {
   if (place.is_register) return assigned(expr, place.name);
   const auto [offset, inside] = element(expr);
   std::string element = cat(place.name, "[", offset, "]");
+  if (is_packed(place.dtype))
+    element = cat("part_of<", bits(place.dtype), ">(", place.name, ", ", offset, ")");
   if (place.is_bits && place.dtype == DType::f32) element = cat("__uint_as_float(", element, ")");
   else if (place.is_bits) element = cat("__longlong_as_double((long long)", element, ")");
   else element = loaded(element, place.dtype);
@@ -272,21 +307,23 @@ std::string ExprText::load(const Expr& expr) {
 
 std::string table_text(Place& place, const Tensor& contents) {
   place.is_bits = place.dtype == DType::f32 || place.dtype == DType::f64;
-  const bool raw = is_float(place.dtype);
-  const int width = bits(place.dtype);
+  const bool raw = is_float(place.dtype) || is_small(place.dtype);
+  const int width = std::max(8, bits(place.dtype));
   const char* type = !raw          ? stored_type(place.dtype)
                      : width == 64 ? "unsigned long long"
                      : width == 32 ? "unsigned"
-                                   : "unsigned short";
+                     : width == 16 ? "unsigned short"
+                                   : "unsigned char";
   std::string text = cat("__device__ const ", type, " ", place.name, "[] = {");
-  for (int64_t i = 0; i < contents.count(); ++i) {
+  const int64_t count = is_packed(place.dtype) ? std::ssize(contents.bytes()) : contents.count();
+  for (int64_t i = 0; i < count; ++i) {
     uint64_t code = 0;
     if (raw)
       std::memcpy(&code, contents.bytes().data() + i * (width / 8), static_cast<size_t>(width / 8));
     text += raw ? cat(code, width == 64 ? "ull, " : "u, ")
                 : cat(number_text(0, contents.integer(i), place.dtype), ", ");
   }
-  return text + (contents.count() == 0 ? "0};\n" : "};\n");
+  return text + (count == 0 ? "0};\n" : "};\n");
 }
 
 }  // namespace hone::cuda::emitter

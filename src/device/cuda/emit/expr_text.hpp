@@ -17,6 +17,10 @@ namespace hone::cuda::emitter {
 /// "float" of f16. Null: the emitter has none.
 const char* stored_type(DType dtype);
 const char* computed_type(DType dtype);
+/// Of less than 16 bits, and no integer of 8: what is done with them is in texts/small.cu.
+bool is_small(DType dtype);
+/// Several elements are in one byte.
+bool is_packed(DType dtype);
 /// A number as a literal of the computed type.
 std::string number_text(double real, int64_t integer, DType dtype);
 std::string number_text(const Expr& number);

@@ -276,7 +276,9 @@ class Scheduling {
     if (const int last = innermost(stages.front()->value, extents, strides_); last >= 0)
       std::rotate(loops.begin() + last, loops.begin() + last + 1, loops.end());
     if (loops.empty()) loops.push_back({variable("i"), 1});
-    wrap(loops, std::move(body), Mode::parallel);
+    const bool parts = std::any_of(stages.begin(), stages.end(),
+                                   [](const auto& stage) { return bits(stage->dtype) < 8; });
+    wrap(loops, std::move(body), parts ? Mode::serial : Mode::parallel);  // turns share bytes
   }
 
   void wrap(const std::vector<Axis>& loops, Block body, Mode mode) {
