@@ -11,6 +11,7 @@
 #include "import/mxnet/stored.hpp"
 #include "import/mxnet/symbol.hpp"
 #include "import/onnx/reader.hpp"
+#include "import/pytorch/reader.hpp"
 #include "import/report.hpp"
 #include "import/text.hpp"
 #include "import/tflite/model.hpp"
@@ -63,6 +64,10 @@ Imported read_tflite(const Source& source) {
   return tflite::import_model({source.file->bytes(), source.file, shown(source.name())},
                               source.options);
 }
+Imported read_pytorch(const Source& source) {
+  return pytorch::import_model({source.file->bytes(), source.file, shown(source.name())},
+                               source.options);
+}
 Imported read_caffe(const Source& source) {
   return caffe::import_files(source.path, source.file, source.options);
 }
@@ -80,6 +85,7 @@ struct Format {
 constexpr Format kFormats[] = {
     // the surest marks first
     {"TFLite", ".tflite", tflite::looks_like_model, read_tflite},
+    {"PyTorch", ".pt2", pytorch::looks_like_file, read_pytorch},
     {"ONNX", ".onnx", looks_like_onnx, read_onnx},
     {"MXNet", ".params", looks_like_mxnet, read_mxnet},
     {"Caffe", ".caffemodel", looks_like_caffe, read_caffe},

@@ -11,7 +11,8 @@ import hone_cli
 
 DATA = hone_cli.DATA
 RTOL = 1e-3  # of the largest of a row
-KINDS = {"f32": np.float32, "i8": np.int8, "u8": np.uint8, "i16": np.int16, "i32": np.int32}
+KINDS = {"f32": np.float32, "i8": np.int8, "u8": np.uint8, "i16": np.int16, "i32": np.int32,
+         "i64": np.int64}
 
 
 def ports(tool, model):
@@ -123,6 +124,27 @@ def mtcnn_mxnet(tool, model):
     return share(worst)
 
 
+def pytorch_exported(tool, model):
+    """Outputs of PyTorch, in the program's order. Places of equal numbers are left to the library:
+    of integers the share that is equal counts."""
+    name = model.name.split(".")[0].removesuffix("_core_aten")
+    golden = np.load(model.parent / f"{name}.npz")
+    given = [golden[n] for n in golden.files if n.startswith("in")]
+    wanted = [golden[n] for n in golden.files if n.startswith("out")]
+    feeds = {name: array for (name, _, _), array in zip(ports(tool, model), given)}
+    got = list(hone_cli.run(tool, model, feeds).values())
+    if [g.shape for g in got] != [w.shape for w in wanted]:
+        return False, "outputs of other sizes"
+    worst = 0
+    for have, want in zip(got, wanted):
+        if want.dtype.kind == "i":
+            if np.mean(have == want) < 0.9:
+                return False, "places differ"
+        else:
+            worst = max(worst, apart(have.reshape(1, -1), want.reshape(1, -1)))
+    return share(worst)
+
+
 def seanet_tflite(tool, model):
     """Integers, bit for bit, in the order of the model's inputs."""
     feeds = {}
@@ -146,6 +168,7 @@ CHECKS = {
     r"basic_pitch/nmp\.tflite": basic_pitch_tflite,
     r"mxnet/mtcnn/": mtcnn_mxnet,
     r"tflm_seanet/": seanet_tflite,
+    r"pytorch/exported/": pytorch_exported,
 }
 
 
@@ -192,7 +215,8 @@ def main():
     options = parser.parse_args()
     folder = DATA / "models"
     hone_cli.skip_without(folder / "caffe")
-    files = sorted(f for kind in ("caffe/**/*.prototxt", "mxnet/**/*.json", "tflite/**/*.tflite")
+    files = sorted(f for kind in ("caffe/**/*.prototxt", "mxnet/**/*.json", "tflite/**/*.tflite",
+                                  "pytorch/**/*.pt2")
                    for f in folder.glob(kind))
     good = bad = 0
     rows = []

@@ -7,6 +7,7 @@
 #include "base/file.hpp"
 #include "import/caffe/layer_reader.hpp"
 #include "import/mxnet/node_reader.hpp"
+#include "import/pytorch/importers.hpp"
 #include "import/tflite/op_reader.hpp"
 
 namespace hone {
@@ -96,6 +97,30 @@ TEST(Formats, ThePageListsTheOperatorsOfMxnet) {
     words.push_back(cat(op, " (", count, ")"));
   }
   expect_section("mxnet operators", wrapped(words));
+}
+
+/// "aten::add.Tensor" as programs write it: "aten.add.Tensor".
+std::string target_of(std::string_view overload) {
+  const size_t colons = overload.find("::");
+  const std::string_view library = overload.substr(0, colons), name = overload.substr(colons + 2);
+  if (library == "operator") return cat("_operator.", name);
+  if (library != "aten" && library != "torchvision") return cat(library, ".", name);
+  return cat(library, ".", name, name.find('.') == std::string_view::npos ? ".default" : "");
+}
+
+TEST(Formats, ThePageListsTheOperatorsOfPytorch) {
+  std::string cases;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(HONE_SOURCE_DIR "/tests/import/pytorch"))
+    if (entry.path().extension() == ".test") cases += read_text(entry.path());
+  std::vector<std::string> words;
+  for (const std::string& overload : pytorch::all_importers().overload_names()) {
+    const int count = cases_with(cases, cat("\n  ", target_of(overload), " "));
+    EXPECT_GT(count, 0) << "nobody has seen that " << overload << " is right";
+    words.push_back(
+        cat(overload.starts_with("aten::") ? overload.substr(6) : overload, " (", count, ")"));
+  }
+  expect_section("pytorch operators", wrapped(words));
 }
 
 }  // namespace

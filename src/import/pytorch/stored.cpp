@@ -1,0 +1,162 @@
+#include "import/pytorch/stored.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/size.hpp"
+#include "import/report.hpp"
+
+namespace hone::pytorch {
+namespace {
+
+using Kind = Pickled::Kind;
+
+struct Storage {
+  std::string_view name;
+  DType dtype;
+};
+constexpr Storage kStorages[] = {
+    {"DoubleStorage", DType::f64},       {"FloatStorage", DType::f32},
+    {"HalfStorage", DType::f16},         {"BFloat16Storage", DType::bf16},
+    {"LongStorage", DType::i64},         {"IntStorage", DType::i32},
+    {"ShortStorage", DType::i16},        {"CharStorage", DType::i8},
+    {"ByteStorage", DType::u8},          {"BoolStorage", DType::boolean},
+    {"ComplexFloatStorage", DType::c64}, {"ComplexDoubleStorage", DType::c128},
+    {"QInt8Storage", DType::i8},         {"QUInt8Storage", DType::u8},
+    {"QInt32Storage", DType::i32}};
+
+std::optional<DType> storage_type(std::string_view global) {
+  const size_t dot = global.rfind('.');
+  for (const Storage& each : kStorages)
+    if (global.substr(dot == std::string_view::npos ? 0 : dot + 1) == each.name) return each.dtype;
+  return std::nullopt;
+}
+
+std::vector<int64_t> numbers(const Pickled& value) {
+  check(value.is(Kind::tuple) || value.is(Kind::list), Code::invalid_model,
+        "a tensor's sizes are no list");
+  std::vector<int64_t> found;
+  for (const Pickled* item : value.items) {
+    check(item->is(Kind::integer), Code::invalid_model, "a tensor's sizes are no numbers");
+    found.push_back(item->integer);
+  }
+  return found;
+}
+
+bool in_order(const Layout& layout) {
+  int64_t wanted = 1;
+  for (size_t i = layout.sizes.size(); i-- > 0;) {
+    if (layout.sizes[i] != 1 && layout.strides[i] != wanted) return false;
+    wanted *= layout.sizes[i];
+  }
+  return true;
+}
+
+/// Elements that lie apart, one after the other.
+Tensor put_in_order(const Layout& layout, std::span<const std::byte> storage) {
+  Tensor made(layout.dtype, layout.sizes);
+  const size_t width = bytes_for(layout.dtype, 1);
+  std::vector<int64_t> place(layout.sizes.size());
+  std::byte* to = made.mutable_bytes().data();
+  int64_t at = layout.offset;
+  for (int64_t i = 0; i < made.count(); ++i, to += width) {
+    std::copy_n(storage.data() + static_cast<size_t>(at) * width, width, to);
+    for (size_t axis = place.size(); axis-- > 0;) {
+      at += layout.strides[axis];
+      if (++place[axis] < layout.sizes[axis]) break;
+      at -= layout.strides[axis] * layout.sizes[axis];
+      place[axis] = 0;
+    }
+  }
+  return made;
+}
+
+/// The first element behind all that the tensor has, in elements of the storage.
+int64_t end_of(const Layout& layout) {
+  int64_t last = layout.offset;
+  for (size_t i = 0; i < layout.sizes.size(); ++i)
+    last = checked_add(last, checked_mul(layout.sizes[i] - 1, layout.strides[i]));
+  return checked_add(last, 1);
+}
+
+}  // namespace
+
+std::shared_ptr<const Weight> weight_of(const Archive& archive, std::span<const std::byte> storage,
+                                        const Layout& layout, const Limits& limits) {
+  check(layout.sizes.size() == layout.strides.size() &&
+            layout.sizes.size() <= static_cast<size_t>(limits.rank),
+        Code::invalid_model, "a tensor of ", uint64_t{layout.sizes.size()}, " sizes and ",
+        uint64_t{layout.strides.size()}, " strides");
+  for (size_t i = 0; i < layout.sizes.size(); ++i)
+    check(layout.sizes[i] >= 0 && layout.strides[i] >= 0, Code::invalid_model,
+          "a tensor with size ", layout.sizes[i], ", stride ", layout.strides[i]);
+  check(layout.offset >= 0, Code::invalid_model, "a tensor that begins at ", layout.offset);
+  const int64_t count = element_count(layout.sizes);
+  const size_t wanted = bytes_for(layout.dtype, count);
+  if (count == 0) return Weight::of(Tensor(layout.dtype, layout.sizes));
+  const size_t reach = bytes_for(layout.dtype, end_of(layout));
+  check(reach <= storage.size(), Code::invalid_model, "a tensor that needs ", uint64_t{reach},
+        " bytes of ", uint64_t{storage.size()});
+  if (in_order(layout)) {
+    const auto part = storage.subspan(bytes_for(layout.dtype, layout.offset), wanted);
+    Tensor tensor = archive.borrow(layout.dtype, layout.sizes, part);
+    std::string source = archive.source(tensor);
+    return Weight::of(std::move(tensor), std::move(source));
+  }
+  // Sizes that repeat elements (stride 0) may ask for more than the file has.
+  check(wanted <= std::max(storage.size(), limits.folded_bytes), Code::invalid_model,
+        "a tensor of ", uint64_t{wanted}, " bytes in a storage of ", uint64_t{storage.size()});
+  return Weight::of(put_in_order(layout, storage));
+}
+
+bool StoredTensors::is_tensor(const Pickled& value) {
+  return value.callee().starts_with("torch._utils._rebuild_");
+}
+
+std::shared_ptr<const Weight> StoredTensors::tensor(const Pickled& value) const {
+  const std::string_view callee = value.callee();
+  check(is_tensor(value) && value.items[1]->is(Kind::tuple), Code::invalid_model,
+        "something that is no tensor");
+  const auto& arguments = value.items[1]->items;
+  if (callee.ends_with("._rebuild_parameter")) {
+    check(!arguments.empty() && is_tensor(*arguments[0]) &&
+              !arguments[0]->callee().ends_with("._rebuild_parameter"),
+          Code::invalid_model, "a parameter that is no tensor");
+    return tensor(*arguments[0]);
+  }
+  check(callee.ends_with("._rebuild_tensor_v2") || callee.ends_with("._rebuild_qtensor") ||
+            callee.ends_with("._rebuild_tensor"),
+        Code::unsupported, "a tensor that ", shown(callee), " makes");
+  check(arguments.size() >= 4 && arguments[0]->is(Kind::persistent) &&
+            arguments[1]->is(Kind::integer),
+        Code::invalid_model, "a tensor without a storage");
+  const auto& id = arguments[0]->items[0]->items;
+  check(id.size() >= 3 && id[0]->text == "storage" && id[2]->is(Kind::text), Code::invalid_model,
+        "a tensor without a storage");
+  const auto dtype = storage_type(id[1]->text);
+  check(dtype.has_value(), Code::unsupported, "elements of ", shown(id[1]->text));
+  const Layout layout{*dtype, numbers(*arguments[2]), numbers(*arguments[3]),
+                      arguments[1]->integer};
+  return weight_of(archive_, archive_.bytes(cat("data/", id[2]->text)), layout, limits_);
+}
+
+std::map<std::string, std::shared_ptr<const Weight>, std::less<>> stored_by_name(
+    const Archive& archive, const Limits& limits) {
+  std::map<std::string, std::shared_ptr<const Weight>, std::less<>> found;
+  const Pickle pickle(archive.bytes("data.pkl"), cat("data.pkl in ", archive.file().name));
+  const StoredTensors tensors(archive, limits);
+  const Pickled& root = pickle.root();
+  const size_t first = root.is(Kind::object) ? 2 : 0;
+  check(root.is(Kind::dict) || root.is(Kind::object), Code::invalid_model, archive.file().name,
+        " holds no dictionary of tensors");
+  for (size_t i = first; i + 1 < root.items.size(); i += 2) {
+    const Pickled &key = *root.items[i], &value = *root.items[i + 1];
+    if (key.is(Kind::text) && StoredTensors::is_tensor(value))
+      found.emplace(key.text, tensors.tensor(value));
+    check(found.size() <= static_cast<size_t>(limits.tensors), Code::invalid_model,
+          archive.file().name, " has more than ", limits.tensors, " tensors");
+  }
+  return found;
+}
+
+}  // namespace hone::pytorch
