@@ -37,8 +37,9 @@ std::shared_ptr<const Engine> build(std::unique_ptr<Graph> imported, const Build
   EngineOptions engine = options.engine;
   engine.passes = options.passes;
   if (options.halves && defaults != nullptr) defaults = in_halves(*defaults, options);
-  return Engine::make(make_portable(std::move(imported), options), engine, nullptr,
-                      std::move(defaults));
+  const std::shared_ptr<const Graph> portable = make_portable(std::move(imported), options);
+  if (engine.timing != nullptr) return fastest_engine(portable, engine, defaults, options.trials);
+  return Engine::make(portable, engine, nullptr, std::move(defaults));
 }
 
 void save(const Engine& engine, const std::filesystem::path& path, const SaveOptions& options) {

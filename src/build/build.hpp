@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "build/fastest_engine.hpp"
 #include "import/import.hpp"
 #include "passes/narrow_floats.hpp"
 #include "passes/pass.hpp"
@@ -20,7 +21,8 @@ struct BuildOptions {
   EngineOptions engine;
   AfterPass after_pass;  // sees the graph after each pass that changed it, up to the portable one
   std::optional<DType> halves{};  // f16 or bf16: f32 becomes that (passes/narrow_floats.hpp)
-  std::vector<KeptWide>* kept = nullptr;  // gets what stays f32 all the same
+  std::vector<KeptWide>* kept = nullptr;       // gets what stays f32 all the same
+  std::vector<EngineTrial>* trials = nullptr;  // gets engines that were timed: see engine.timing
 };
 
 /// The portable graph of an imported one: canonical, device-neutral, in halves where those are
@@ -28,7 +30,8 @@ struct BuildOptions {
 std::shared_ptr<const Graph> make_portable(std::unique_ptr<Graph> imported,
                                            const BuildOptions& options = {});
 
-/// Optimizes and plans an imported model for this machine. `defaults`: those of the model.
+/// Optimizes and plans an imported model for this machine; with options.engine.timing, the fastest
+/// by its clock. `defaults`: those of the model.
 std::shared_ptr<const Engine> build(std::unique_ptr<Graph> imported,
                                     const BuildOptions& options = {},
                                     std::shared_ptr<const Defaults> defaults = nullptr);

@@ -1,6 +1,9 @@
 #pragma once
 // Times that somebody measured, where estimates would be used otherwise.
 
+#include <functional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "device/kernel.hpp"
@@ -22,6 +25,11 @@ struct Timing {
   /// Seconds of each of these ways to run one problem; empty: they are not known, and the estimates
   /// hold. The same answer for the same question as long as this lives.
   virtual std::vector<double> seconds(const std::vector<Way>& ways) = 0;
+  /// Seconds of whole engines for one model, which `question` tells from others, each by what it is
+  /// made by; `measure` takes them now. Empty: they are not known, and there is no time for that.
+  virtual std::vector<double> seconds_of_engines(
+      std::string_view question, const std::vector<std::string>& ways,
+      const std::function<std::vector<double>()>& measure) = 0;
 };
 
 }  // namespace hone

@@ -19,6 +19,7 @@ std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable
   engine->options_.workers = engine->workers_;  // with_inputs(): however many are usable by then
   engine->options_.progress = nullptr;
   engine->options_.timing = nullptr;
+  engine->options_.candidates.reset();
   engine->options_.after_pass = nullptr;
   if (options.device == nullptr) engine->options_.device = open_device();
   check(options.streams >= 1 && options.streams <= kMostStreams, Code::usage,
@@ -34,6 +35,7 @@ std::shared_ptr<const Engine> Engine::make(std::shared_ptr<const Graph> portable
   CompileOptions how = engine->compile_options();
   how.progress = options.progress;
   how.timing = options.timing;
+  how.candidates = options.candidates;
   how.after = options.after_pass;
   Compiled compiled = compile(*engine->portable_, engine->device(), how);
   engine->graph_ = std::move(compiled.typed);

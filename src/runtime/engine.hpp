@@ -2,6 +2,7 @@
 // An engine: a portable graph made ready for this machine. Immutable to its users, thread-safe.
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/progress.hpp"
@@ -23,8 +24,10 @@ struct EngineOptions {
   bool trust = false;
   Bindings sizes{};          // that are expected of the model's symbols: choices are made for them
   Timing* timing = nullptr;  // asked while the engine is made instead of estimates, not later
-  Progress progress{};       // told while the engine is made, not later
-  AfterPass after_pass{};    // sees the typed graph after each pass that changed it; not later
+  /// Names of the candidate passes to take, unpriced; nullopt: those whose price is lower.
+  std::optional<std::vector<std::string>> candidates{};
+  Progress progress{};     // told while the engine is made, not later
+  AfterPass after_pass{};  // sees the typed graph after each pass that changed it; not later
 };
 
 /// What a file has for one device: the graph that its plan is of, and the plan.

@@ -17,9 +17,9 @@ std::string timing_text(const Problem& problem);
 
 /// Of one kernel with one tuning, on one problem.
 struct Record {
-  Hash problem;        // of timing_text()
-  std::string kernel;  // "cpu.conv.direct/1", with its version
-  std::string tuning;  // tuning_text()
+  Hash problem;        // of timing_text(); of a whole engine, of the question
+  std::string kernel;  // "cpu.conv.direct/1", with its version; "engine"
+  std::string tuning;  // tuning_text(); of an engine, what it is made by
   friend auto operator<=>(const Record&, const Record&) = default;
 };
 Record record_of(const Hash& problem, const Way& way);

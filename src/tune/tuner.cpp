@@ -1,5 +1,7 @@
 #include "tune/tuner.hpp"
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "tune/measure.hpp"
 
@@ -49,6 +51,29 @@ std::vector<double> Tuner::seconds(const std::vector<Way>& ways) {
   const Value& result = *problem.region.body->outputs().front().value;
   for (size_t i = 0; i < ways.size(); ++i)
     records_.set(record_of(hash, ways[i]), {times[i], cat(join(ops, " "), " ", result.type)});
+  return times;
+}
+
+std::vector<double> Tuner::seconds_of_engines(std::string_view question,
+                                              const std::vector<std::string>& ways,
+                                              const std::function<std::vector<double>()>& measure) {
+  const Hash hash = hash_text(question);
+  const auto record = [&](std::string way) {
+    std::ranges::replace(way, ' ', '_');  // a word of the text form
+    return Record{hash, "engine", std::move(way)};
+  };
+  std::vector<double> times;
+  for (const std::string& way : ways)
+    if (const auto time = records_.find(record(way))) times.push_back(*time);
+  if (times.size() == ways.size()) return times;
+  if (!may_measure()) return {};
+  const auto start = std::chrono::steady_clock::now();
+  times = measure();
+  spent_ += std::chrono::steady_clock::now() - start;
+  if (times.size() != ways.size()) return {};
+  ++measured_;
+  for (size_t i = 0; i < ways.size(); ++i)
+    records_.set(record(ways[i]), {times[i], "a whole engine"});
   return times;
 }
 

@@ -25,6 +25,9 @@ class Tuner final : public Timing {
   ~Tuner() override;
 
   std::vector<double> seconds(const std::vector<Way>& ways) override;
+  std::vector<double> seconds_of_engines(
+      std::string_view question, const std::vector<std::string>& ways,
+      const std::function<std::vector<double>()>& measure) override;
   /// However bad the estimates are.
   void try_all() {
     worth = INFINITY;

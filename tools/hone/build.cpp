@@ -70,9 +70,9 @@ std::filesystem::path output_of(const BuildVerb& verb) {
 }
 
 /// As import, passes, runtime and engine files name them.
-constexpr std::string_view kStages[] = {"reading the model",       "passes",
-                                        "passes for this machine", "kernels and plan",
-                                        "packing weights",         "writing"};
+constexpr std::string_view kStages[] = {
+    "reading the model", "passes", "passes for this machine", "kernels and plan", "packing weights",
+    "whole engines",     "writing"};
 
 /// What stays f32 under --fp16 or --bf16: all of it, or the first few.
 void tell_kept(DType halves, const std::vector<KeptWide>& kept, bool all) {
@@ -132,6 +132,7 @@ void build_file(const BuildVerb& verb) {
   if (options.halves) tell_kept(*options.halves, kept, verb.explain);
   if (dump) line("graphs  ", verb.dump, "  ", dump->count(), " files");
   if (!timed.empty()) line("tuning  ", timed);
+  if (const std::string trials = tuning.trials(); !trials.empty()) line("whole   ", trials);
   line("engine  ", output.string(), "  ", bytes_text(std::filesystem::file_size(output)), "  ",
        seconds_text(seconds));
   // The process ends here, and the system takes memory back faster than a large engine gives it.

@@ -84,6 +84,7 @@ Tuning::Tuning(const TuningOptions& options, BuildOptions& build) : options_(opt
   tuner_ = std::make_unique<Tuner>(engine.device, engine.workers, read_records(file_), how);
   if (options_.level == 3) tuner_->try_all();
   engine.timing = tuner_.get();
+  build.trials = &trials_;
   struct sigaction action = {};
   action.sa_handler = stop;
   ::sigfillset(&action.sa_mask);
@@ -114,6 +115,13 @@ std::string Tuning::finish(const Graph& graph, const Bindings& sizes) {
       std::ranges::any_of(open, [&](const std::string& name) { return !sizes.contains(name); });
   if (assumed) text += " (--shape gives other sizes)";
   return text;
+}
+
+std::string Tuning::trials() const {
+  std::vector<std::string> all;
+  for (const EngineTrial& trial : trials_)
+    all.push_back(cat(trial.way, " ", seconds_text(trial.seconds), trial.taken ? " (taken)" : ""));
+  return join(all, ", ");
 }
 
 }  // namespace hone::cli

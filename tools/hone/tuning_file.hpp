@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "build/build.hpp"
 #include "tune/tuner.hpp"
@@ -42,11 +43,14 @@ class Tuning {
   /// Adds what was measured to the file. What happened, for people, with the sizes that were taken
   /// for the open ones of `graph`; empty: nothing was to be timed.
   std::string finish(const Graph& graph, const Bindings& sizes);
+  /// Whole engines that were timed, for people; empty: none were.
+  std::string trials() const;
 
  private:
   TuningOptions options_;
   std::filesystem::path file_;
   std::unique_ptr<Tuner> tuner_;
+  std::vector<EngineTrial> trials_;
 };
 
 }  // namespace hone::cli

@@ -37,7 +37,7 @@ class Looking {
   /// Elements that 16 bytes have; 1: none.
   int look(const Block& statements) {
     walk(statements, [&](const Statement& statement) {
-      if (statement.as<Contract>() != nullptr) good_ = false;
+      if (statement.as<BlockProduct>() != nullptr) good_ = false;
       if (const NestLoop* loop = statement.as<NestLoop>()) good_ &= !has(loop->extent, variable_);
       if (const Store* store = statement.as<Store>()) {
         look_at(*store);
