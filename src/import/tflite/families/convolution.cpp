@@ -3,6 +3,7 @@
 #include "ops/convolution.hpp"
 
 #include "import/builder/channels_last.hpp"
+#include "import/builder/same_padding.hpp"
 #include "import/tflite/fixed_point.hpp"
 #include "import/tflite/words.hpp"
 #include "ops/pooling.hpp"
@@ -36,17 +37,7 @@ int64_t channels_of(OpReader& op, int i) {
 /// Numbers in place of a rule, where the sizes of the image (input 0) are known.
 Window with_pads(OpReader& op, Window window, const Dims& kernel) {
   const Dims& image = op.input(0)->type.tensor().shape();
-  if (window.auto_pad != AutoPad::same_upper || !window_problem(window, 2).empty()) return window;
-  std::vector<int64_t> pads(4);
-  for (size_t i = 0; i < 2; ++i) {
-    const SymbolicAxis axis = window_axis(window, i, image[i + 1], kernel[i]);
-    const auto begin = axis.pad_begin.constant(), end = axis.pad_end.constant();
-    if (!begin || !end) return window;
-    pads[i] = *begin, pads[i + 2] = *end;
-  }
-  window.auto_pad = AutoPad::notset;
-  if (pads != std::vector<int64_t>(4)) window.pads = std::move(pads);
-  return window;
+  return builder::with_known_pads(std::move(window), {image[1], image[2]}, kernel);
 }
 
 /// Input 0 times weights, brought to [channels, channels / group, rows, columns] by `perm`, plus
@@ -80,18 +71,6 @@ void import_depthwise_conv_2d(OpReader& op) {
   give_convolution(op, std::move(window), {3, 0, 1, 2}, channels, op.activation(4));
 }
 
-/// One spatial axis of a transposed convolution: padding, and what the result has beyond it.
-struct TransposedAxis {
-  int64_t begin, end, extra;
-};
-TransposedAxis transposed_axis(int64_t input, int64_t kernel, int64_t stride, int64_t output,
-                               bool same) {
-  const int64_t total = (input - 1) * stride + kernel - output;
-  if (total < 0) return {0, 0, -total};
-  const int64_t begin = same ? total / 2 : 0;
-  return {begin, total - begin, 0};
-}
-
 /// Inputs: the result's sizes, weights, the image, the bias.
 void import_transpose_conv(OpReader& op) {
   // Where a caller gives the sizes, they can only be those that the file states.
@@ -105,13 +84,13 @@ void import_transpose_conv(OpReader& op) {
   const int64_t strides[] = {op.option_i32(2), op.option_i32(1)};
   ConvTranspose made;
   made.window.strides = unless_ones({strides[0], strides[1]});
-  TransposedAxis axes[2];
+  builder::TransposedPads axes[2];
   for (size_t i = 0; i < 2; ++i) {
     const auto size = image[i + 1].constant(), taps = kernel[i + 1].constant();
     if (!size || !taps) op.unsupported("sizes that are not known");
     op.check(strides[i] > 0 && strides[i] < 65536 && *taps < 65536 && *size < (1 << 24),
              "a stride of ", strides[i]);
-    axes[i] = transposed_axis(*size, *taps, strides[i], sizes[i + 1], same);
+    axes[i] = builder::transposed_pads((*size - 1) * strides[i] + *taps - sizes[i + 1], same);
     op.check(axes[i].extra < strides[i], "a result of ", sizes[i + 1], " from ", *size);
     made.output_padding.push_back(axes[i].extra);
   }
