@@ -13,6 +13,9 @@
 #include "import/onnx/reader.hpp"
 #include "import/pytorch/reader.hpp"
 #include "import/report.hpp"
+#include "import/tensorflow/proto.hpp"
+#include "import/tensorflow/reader.hpp"
+#include "import/tensorflow/saved_model.hpp"
 #include "import/text.hpp"
 #include "import/tflite/model.hpp"
 #include "import/tflite/reader.hpp"
@@ -68,6 +71,14 @@ Imported read_pytorch(const Source& source) {
   return pytorch::import_model({source.file->bytes(), source.file, shown(source.name())},
                                source.options);
 }
+Imported read_tensorflow(const Source& source) {
+  return tensorflow::import_graph({source.file->bytes(), source.file, shown(source.name())},
+                                  source.options);
+}
+Imported read_saved_model(const Source& source) {
+  return tensorflow::import_saved_model(
+      source.folder(), {source.file->bytes(), source.file, shown(source.name())}, source.options);
+}
 Imported read_caffe(const Source& source) {
   return caffe::import_files(source.path, source.file, source.options);
 }
@@ -86,6 +97,8 @@ constexpr Format kFormats[] = {
     // the surest marks first
     {"TFLite", ".tflite", tflite::looks_like_model, read_tflite},
     {"PyTorch", ".pt2", pytorch::looks_like_file, read_pytorch},
+    {"TensorFlow", ".pb", tensorflow::looks_like_graph, read_tensorflow},
+    {"SavedModel", ".savedmodel", tensorflow::looks_like_saved_model, read_saved_model},
     {"ONNX", ".onnx", looks_like_onnx, read_onnx},
     {"MXNet", ".params", looks_like_mxnet, read_mxnet},
     {"Caffe", ".caffemodel", looks_like_caffe, read_caffe},
@@ -137,6 +150,8 @@ Imported import_file(const std::filesystem::path& path, const ImportOptions& opt
   const std::string_view bytes = text_of(file->bytes());
   const Source source{path, file, options};
   if (const Format* format = format_of(bytes)) return format->read(source);
+  const std::string advice = tensorflow::keras_advice(bytes, shown(source.name()));
+  if (!advice.empty()) fail(Code::unsupported, shown(source.name()), advice);
   std::vector<std::string_view> names;
   for (const Format& format : kFormats) {
     if (path.extension() == format.extension) return format.read(source);

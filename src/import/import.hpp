@@ -27,8 +27,13 @@ struct ImportOptions {
   /// The other file of a format that keeps a net in two; empty: it is looked for beside the model.
   std::filesystem::path weights;
   /// Sizes of inputs by name ("": of the only one) in place of those that the file states, in
-  /// formats where a net may be run with others (Caffe).
+  /// formats where a net may be run with others (Caffe), or that may not state them (TensorFlow).
   std::map<std::string, std::vector<int64_t>, std::less<>> shapes;
+  /// Results wanted, by the names of nodes ("node", "node:1"), in formats whose files do not say
+  /// which they are (TensorFlow's graphs). Empty: those that no node reads.
+  std::vector<std::string> outputs;
+  /// Which of its signatures a SavedModel is read by; empty: the one to serve with.
+  std::string signature;
   Limits limits;
 };
 

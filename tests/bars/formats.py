@@ -4,6 +4,7 @@ import gzip
 import re
 import sys
 import time
+import wave
 
 import numpy as np
 
@@ -158,6 +159,37 @@ def seanet_tflite(tool, model):
     return wrong == 0, f"{wrong} of {wanted.size} elements differ"
 
 
+def facemask_tf(tool, model):
+    """Its Caffe twin has channels first and names without _1/concat."""
+    image = np.random.default_rng(7).uniform(size=(1, 260, 260, 3)).astype(np.float32)
+    got = hone_cli.run(tool, model, {"data_1": image})
+    twin = DATA / "models/caffe/facemask/face_mask_detection.prototxt"
+    wanted = hone_cli.run(tool, twin, {"data": np.ascontiguousarray(image.transpose(0, 3, 1, 2))})
+    return share(max(apart(values.reshape(1, -1), wanted[name.split("_1/")[0]].reshape(1, -1))
+                     for name, values in got.items()))
+
+
+def kws_tf(tool, model):
+    """Words by the labels in the names of the recordings: 90.1 % of all are right."""
+    files = sorted((DATA / "data/eembc/kws01").glob("*.bin"))[:40]
+    right = 0
+    for file in files:
+        sound = (np.fromfile(file, np.int8).astype(np.float32) - 83) * np.float32(0.58470291)
+        got, = hone_cli.run(tool, model, {"input_1": sound.reshape(1, 49, 10, 1)}).values()
+        right += got.argmax() == int(file.stem.rsplit("_", 1)[1])
+    return right >= 34, f"{right} of 40 words"
+
+
+def spoken_tf(tool, model):
+    """A recording of "yes", which the network's labels have as number 2."""
+    with wave.open(str(DATA / "data/nnstreamer/yes.wav")) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)
+    sound = np.zeros((16000, 1), np.float32)
+    sound[:len(samples), 0] = samples[:16000] / np.float32(32768)
+    got, = hone_cli.run(tool, model, {"decoded_sample_data": sound}).values()
+    return got.argmax() == 2, f"\"yes\" with {got.max():.2f}"
+
+
 # By a regular expression of the path; the others run on random numbers.
 CHECKS = {
     r"ultraface/RFB-320\.prototxt": ultraface_caffe,
@@ -166,6 +198,10 @@ CHECKS = {
     r"kws_ref_model_float32\.tflite": kws_tflite,
     r"mobilenet_v1_0\.25_224_float\.tflite": mobilenet_tflite,
     r"basic_pitch/nmp\.tflite": basic_pitch_tflite,
+    r"basic_pitch_savedmodel": basic_pitch_tflite,
+    r"face_mask_detection\.pb": facemask_tf,
+    r"kws_ref_savedmodel": kws_tf,
+    r"conv_actions_frozen|_S\.pb": spoken_tf,
     r"mxnet/mtcnn/": mtcnn_mxnet,
     r"tflm_seanet/": seanet_tflite,
     r"pytorch/exported/": pytorch_exported,
@@ -216,8 +252,9 @@ def main():
     folder = DATA / "models"
     hone_cli.skip_without(folder / "caffe")
     files = sorted(f for kind in ("caffe/**/*.prototxt", "mxnet/**/*.json", "tflite/**/*.tflite",
-                                  "pytorch/**/*.pt2")
+                                  "pytorch/**/*.pt2", "tf/**/*.pb")
                    for f in folder.glob(kind))
+    files = [f.parent if f.name == "saved_model.pb" else f for f in files]
     good = bad = 0
     rows = []
     for model in files:

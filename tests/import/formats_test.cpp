@@ -8,6 +8,7 @@
 #include "import/caffe/layer_reader.hpp"
 #include "import/mxnet/node_reader.hpp"
 #include "import/pytorch/importers.hpp"
+#include "import/tensorflow/node_reader.hpp"
 #include "import/tflite/op_reader.hpp"
 
 namespace hone {
@@ -121,6 +122,21 @@ TEST(Formats, ThePageListsTheOperatorsOfPytorch) {
         cat(overload.starts_with("aten::") ? overload.substr(6) : overload, " (", count, ")"));
   }
   expect_section("pytorch operators", wrapped(words));
+}
+
+TEST(Formats, ThePageListsTheOperatorsOfTensorflow) {
+  std::string cases;
+  for (const char* file : {"operators.test", "control.test", "saved.test"})
+    cases += read_text(cat(HONE_SOURCE_DIR "/tests/import/tensorflow/", file));
+  tensorflow::Importers importers;
+  tensorflow::register_all_importers(importers);
+  std::vector<std::string> words;
+  for (const std::string_view op : importers.names()) {
+    const int count = cases_with(cases, cat("\n  ", op, " "));
+    EXPECT_GT(count, 0) << "nobody has seen that " << op << " is right";
+    words.push_back(cat(op, " (", count, ")"));
+  }
+  expect_section("tensorflow operators", wrapped(words));
 }
 
 }  // namespace
