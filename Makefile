@@ -19,7 +19,7 @@ tools/setup test && { grep -q '^HONE_TESTS:BOOL=ON' $(BUILD)/CMakeCache.txt || \
 endef
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test all check format unit hostile models formats bench-graphs halves halves-times load quantized \
+.PHONY: build demo test all check format unit hostile models formats keras bench-graphs halves halves-times load quantized \
         road \
         fusion import-cost retrieval memory exported \
         conformance coverage line-coverage differential random-graphs fuzz damage deep stats clean \
@@ -133,6 +133,18 @@ EXPORT_PYTHON ?= .venv-export/bin/python
 
 exported: build $(filter .venv-export/%,$(EXPORT_PYTHON)) ## networks exported from torchvision, timm, transformers
 	@$(EXPORT_PYTHON) tests/bars/exported.py $(BUILD)/bin/hone --jobs $(JOBS) $(may_skip)
+
+# About 1 GB, so in a place of its own; KERAS_PYTHON=python3 has it already.
+KERAS_PYTHON ?= .venv-keras/bin/python
+
+.venv-keras/bin/python: tests/tensorflow_requirements.txt
+	@tools/setup test
+	@$(PYTHON) -m venv .venv-keras
+	@$@ -m pip install --quiet --disable-pip-version-check -r tests/tensorflow_requirements.txt
+	@touch $@
+
+keras: build $(filter .venv-keras/%,$(KERAS_PYTHON)) ## networks of Keras in each of their forms
+	@$(KERAS_PYTHON) tests/bars/keras_networks.py $(BUILD)/bin/hone $(may_skip)
 
 # PyTorch comes with what converts models for ncnn, so in a place of its own.
 .venv-bench/bin/python: bench/requirements.txt

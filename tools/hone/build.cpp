@@ -143,7 +143,8 @@ void build_file(const BuildVerb& verb) {
 
 std::function<void()> declare_build(Arguments& arguments) {
   const auto verb = std::make_shared<BuildVerb>();
-  arguments.positional("model", verb->model.path, "A model (ONNX, TFLite, Caffe, MXNet)");
+  arguments.positional("model", verb->model.path,
+                       "A model (ONNX, TensorFlow, TFLite, Caffe, MXNet)");
   arguments.option("-o,--output", verb->output, "FILE.hone",
                    "The engine; the model's name with .hone, in this folder, when not given");
   arguments.flag("--explain", verb->explain,

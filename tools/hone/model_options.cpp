@@ -14,12 +14,18 @@ namespace hone::cli {
 
 void ModelOptions::declare_path(Arguments& arguments, bool required) {
   arguments.positional(
-      "model", path, "A model (ONNX, TFLite, Caffe, MXNet, .graph) or an engine (.hone)", required);
+      "model", path,
+      "A model (ONNX, TensorFlow, TFLite, Caffe, MXNet, .graph) or an engine (.hone)", required);
 }
 
 void ModelOptions::declare_weights(Arguments& arguments) {
   arguments.option("--weights", weights, "FILE",
                    "The other file of a net that is kept in two (Caffe, MXNet)");
+  arguments.option("--signature", signature, "NAME",
+                   "Which signature of a SavedModel; the one to serve with when not given");
+  arguments.option("--result", results, "NODE",
+                   "A node of a TensorFlow graph that gives an output (repeatable); those that no "
+                   "other node reads when not given");
   arguments.option("--random-weights", random_weights, "SEED",
                    "Fill weights whose external file is absent with random values");
   arguments.option("--random-gain", random_gain, "GAIN",
@@ -70,6 +76,8 @@ ImportOptions ModelOptions::import_options() const {
   if (random_gain != 0) options.random_gain = random_gain;
   options.follow_links = follow_links;
   options.weights = weights;
+  options.signature = signature;
+  options.outputs = results;
   for (const std::string& each : shapes) {
     const size_t equals = each.rfind('=');
     const bool named = equals != std::string::npos;
@@ -107,13 +115,11 @@ BuildOptions ModelOptions::build_options() const {
 }
 
 void ModelOptions::check_engine_options() const {
-  check(
-      !random_weights && random_gain == 0 && disabled.empty() && keep.empty() && weights.empty() &&
-          !fp16 && !bf16,
-      Code::usage, file_name(),
-      " is an engine: its weights and passes are settled; --weights, --random-weights, --disable, "
-      "--keep, "
-      "--fp16 and --bf16 are for models");
+  check(!random_weights && random_gain == 0 && disabled.empty() && keep.empty() &&
+            weights.empty() && signature.empty() && results.empty() && !fp16 && !bf16,
+        Code::usage, file_name(),
+        " is an engine: its weights and passes are settled; --weights, --signature, --result, "
+        "--random-weights, --disable, --keep, --fp16 and --bf16 are for models");
 }
 
 std::shared_ptr<const Engine> ModelOptions::open_engine(const OnGraph& before) const {

@@ -19,7 +19,8 @@ struct ModelOptions {
   std::optional<uint64_t> random_weights;
   double random_gain = 0;  // 0: not given
   bool follow_links = false;
-  std::string weights;
+  std::string weights, signature;
+  std::vector<std::string> results;
   int workers = 0;
   std::string device;
   bool no_fallback = false, trust = false;

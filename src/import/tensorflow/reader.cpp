@@ -39,7 +39,11 @@ Imported import_graph(builder::ModelFile file, const ImportOptions& options) try
   builder::Frame frame(build, *made, nullptr);
   ModelContext context(importers(), graph, frame, no_variable);
   std::vector<std::pair<std::string, std::string_view>> outputs;
-  for (const std::string& name : options.outputs) outputs.emplace_back(name, name);
+  for (const std::string& name : options.outputs) {
+    check(context.index(graph.graph).contains(parse_edge(name).node), Code::usage,
+          "there is no node \"", name, '"');
+    outputs.emplace_back(name, name);
+  }
   if (outputs.empty())
     for (const std::string_view name : unread_results(graph.graph))
       outputs.emplace_back(std::string(name), name);

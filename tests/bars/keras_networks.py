@@ -1,0 +1,193 @@
+"""Networks of Keras with random weights through Hone: each as a SavedModel, a frozen graph and
+TFLite files (floats, dynamic range, whole numbers), beside what TensorFlow makes of the same input.
+Wants a Python with tensorflow; skipped where it is absent."""
+import os
+import pathlib
+import re
+import sys
+import tempfile
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+import numpy as np
+
+import hone_cli
+
+try:
+    import keras
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2 as freeze)
+
+    from keras_topologies import networks
+except ImportError as absent:
+    print(f"skipped: {absent}; pip install tensorflow-cpu")
+    sys.exit(77)
+
+RTOL = 1e-3   # of the largest of an output
+QUANTA = 1    # of an output of whole numbers
+COARSE = 0.1  # TFLite rounds activations beside weights of 8 bits, Hone does not
+
+
+def enliven(model):
+    """Norms and biases of a new network do nothing: random ones show what is done with them."""
+    rng = np.random.default_rng(5)
+    for variable in model.weights:
+        name, shape = variable.path, variable.shape
+        if re.search("variance|gamma", name):
+            variable.assign(rng.uniform(0.5, 1.5, shape))
+        elif re.search("mean|beta|bias", name):
+            variable.assign(rng.normal(scale=0.1, size=shape))
+
+
+def drawn(specs, rng, batch=2):
+    feeds = {}
+    for name, spec in specs.items():
+        shape = [batch if size is None else size for size in spec.shape]
+        is_float = spec.dtype.is_floating
+        feeds[name] = (rng.normal(size=shape) if is_float
+                       else rng.integers(0, 50, shape)).astype(spec.dtype.as_numpy_dtype)
+    return feeds
+
+
+def write(model, folder):
+    """Files by kind, and the signature."""
+    saved = str(folder / "saved")
+    if isinstance(model, keras.Model):
+        model.export(saved, verbose=False)
+    else:
+        tf.saved_model.save(model, saved)
+    loaded = tf.saved_model.load(saved)
+    served = loaded.signatures["serving_default"]
+    served.owner = loaded  # which keeps the variables
+    frozen = freeze(served, lower_control_flow=False)
+    (folder / "frozen.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString())
+    return served, frozen
+
+
+def write_tflite(folder, kind, specs):
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved"))
+    if kind != "float":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if kind == "int8":
+        rng = np.random.default_rng(8)
+        converter.representative_dataset = lambda: (drawn(specs, rng, 1) for _ in range(8))
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+    file = folder / f"{kind}.tflite"
+    file.write_bytes(converter.convert())
+    return file
+
+
+def run_tflite(file, feeds):
+    """What TFLite's interpreter makes of it: inputs and outputs by the names of tensors."""
+    net = tf.lite.Interpreter(str(file))
+    signature = net.get_signature_runner()
+    inputs, given = signature.get_input_details(), {}
+    for name, detail in inputs.items():
+        value = feeds[name]
+        scale, zero = detail["quantization"]
+        if detail["dtype"] == np.int8:
+            value = np.clip(np.round(value / scale) + zero, -128, 127)
+        given[name] = value.astype(detail["dtype"])
+    wanted = signature(**given)
+    named = {detail["name"]: given[name] for name, detail in inputs.items()}
+    outputs = signature.get_output_details()
+    return named, {outputs[name]["name"]: value for name, value in wanted.items()}
+
+
+def apart(got, wanted, is_coarse):
+    """Words for a difference that is too large, else None; and the difference."""
+    if got.shape != wanted.shape:
+        return f"{got.shape} for {wanted.shape}", np.inf
+    if wanted.dtype == np.int8:
+        quanta = np.abs(got.astype(int) - wanted.astype(int))
+        return (f"{quanta.max()} quanta" if quanta.max() > QUANTA else None), quanta.max()
+    if wanted.dtype.kind != "f":
+        wrong = np.count_nonzero(got != wanted)
+        return (f"{wrong} elements differ" if wrong else None), wrong
+    most = np.abs(got - wanted).max() / max(np.abs(wanted).max(), 1e-6)
+    return (f"{most:.1e} apart" if not most <= (COARSE if is_coarse else RTOL) else None), most
+
+
+def judge(tool, model, feeds, wanted, is_coarse=False):
+    got = hone_cli.run(tool, model, feeds)
+    worst = 0
+    for place, (name, value) in enumerate(wanted.items()):
+        # Frozen graphs and TFLite have names of their own: then the order tells.
+        mine = got[name] if name in got else list(got.values())[place]
+        words, distance = apart(mine, np.asarray(value), is_coarse)
+        if words:
+            raise hone_cli.Failed(f"{name}: {words}")
+        worst = max(worst, distance)
+    return worst
+
+
+def forms(tool, name, make, folder, kinds):
+    """(form, difference or words) of each file."""
+    keras.utils.set_random_seed(1)
+    model = make()
+    if isinstance(model, keras.Model):
+        enliven(model)
+    served, frozen = write(model, folder)
+    specs = served.structured_input_signature[1]
+    feeds = drawn(specs, np.random.default_rng(7))
+    given = {name: tf.constant(value) for name, value in feeds.items()}
+    wanted = {name: value.numpy() for name, value in served(**given).items()}
+    if "saved" in kinds:
+        yield "SavedModel", lambda: judge(tool, folder / "saved", feeds, wanted)
+    if "frozen" in kinds:
+        placeholders = [t.name.split(":")[0] for t in frozen.inputs]
+        by_node = dict(zip(placeholders, [feeds[p] if p in feeds else list(feeds.values())[i]
+                                          for i, p in enumerate(placeholders)]))
+        ordered = {t.name.split(":")[0]: np.asarray(v)
+                   for t, v in zip(frozen.outputs, frozen(*map(tf.constant, by_node.values())))}
+        yield "frozen", lambda: judge(tool, folder / "frozen.pb", by_node, ordered)
+    single = drawn(specs, np.random.default_rng(7), 1)
+    for kind in ("float", "dynamic", "int8"):
+        if kind not in kinds:
+            continue
+
+        def tflite(kind=kind):
+            try:
+                file = write_tflite(folder, kind, specs)
+                named, results = run_tflite(file, single)
+            except Exception as failure:  # of TensorFlow's own converter
+                raise LookupError(str(failure).strip().splitlines()[-1][:120]) from failure
+            return judge(tool, file, named, results, kind == "dynamic")
+        yield kind, tflite
+
+
+def main():
+    parser = hone_cli.parser(__doc__)
+    parser.add_argument("--only", default="", help="a regular expression of names")
+    parser.add_argument("--forms", default="saved,frozen,float,dynamic,int8")
+    parser.add_argument("--keep", help="a folder for the files")
+    options = parser.parse_args()
+    count = {}
+    for name, make in networks():
+        if not re.fullmatch(options.only or ".*", name):
+            continue
+        with tempfile.TemporaryDirectory() as own:
+            folder = pathlib.Path(options.keep or own) / name
+            folder.mkdir(parents=True, exist_ok=True)
+            for form, check in forms(options.hone, name, make, folder, options.forms.split(",")):
+                good, bad, none = count.setdefault(form, [0, 0, 0])
+                try:
+                    words, kind = f"{check():.1e}", 0
+                except hone_cli.Failed as failure:
+                    words, kind = str(failure), 1
+                except LookupError as failure:
+                    words, kind = f"TensorFlow writes none: {failure}", 2
+                count[form][kind] += 1
+                verdict = ("ok    ", "FAILED", "none  ")[kind]
+                print(f"{verdict} {name:20} {form:11} {words}", flush=True)
+    for form, (good, bad, none) in count.items():
+        print(f"{form}: {good} equal, {bad} not, {none} not written by TensorFlow")
+    good, bad = sum(c[0] for c in count.values()), sum(c[1] for c in count.values())
+    print(f"networks of Keras: {good} of {good + bad} equal")
+    return 1 if good < 0.95 * (good + bad) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
