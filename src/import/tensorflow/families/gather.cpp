@@ -2,6 +2,7 @@
 
 #include "ops/gather.hpp"
 
+#include "import/builder/batch_gather.hpp"
 #include "import/tensorflow/graph_import.hpp"
 #include "import/tensorflow/node_reader.hpp"
 #include "ops/generate.hpp"
@@ -13,33 +14,6 @@
 namespace hone::tensorflow {
 namespace {
 
-/// The order of axes in which axis `from` stands at `to`.
-std::vector<int64_t> with_moved(int64_t rank, int64_t from, int64_t to, int64_t count = 1) {
-  std::vector<int64_t> order;
-  for (int64_t axis = 0; axis < rank; ++axis)
-    if (axis < from || axis >= from + count) order.push_back(axis);
-  for (int64_t i = 0; i < count; ++i) order.insert(order.begin() + to + i, from + i);
-  return order;
-}
-
-/// The first `batches` axes of data and indices go together.
-void gather_in_batches(NodeReader& node, Value* data, int64_t axis, int64_t batches) {
-  const int64_t rank = node.rank_of(0), places = node.rank_of(1) - batches;
-  node.check(batches <= axis && axis < rank && places >= 0, batches, " axes of batches for axis ",
-             axis);
-  if (axis != batches)
-    data =
-        node.intermediate(Transpose{.perm = with_moved(rank, axis, batches)}, {data}, "axis_first");
-  Value* indices =
-      node.intermediate(Unsqueeze{.axes = Dims{Dim(-1)}}, {node.as_i64(1)}, "coordinates");
-  GatherND gather{.batch_dims = batches};
-  // [batches, places, what is left in its order].
-  if (axis == batches || places == 0) return void(node.emit(gather, {data, indices}));
-  Value* found = node.intermediate(gather, {data, indices}, "found");
-  const int64_t made = rank - 1 + places;
-  node.emit(Transpose{.perm = with_moved(made, batches, axis, places)}, {found});
-}
-
 void import_gather(NodeReader& node) { node.emit(Gather{}, {node.required(0), node.required(1)}); }
 
 /// Inputs: data, indices, the axis.
@@ -48,7 +22,8 @@ void import_gather_v2(NodeReader& node) {
   int64_t batches = node.integer("batch_dims", 0);
   if (batches < 0) batches += node.rank_of(1);
   if (batches == 0) node.emit(Gather{.axis = axis}, {node.required(0), node.required(1)});
-  else gather_in_batches(node, node.required(0), axis, batches);
+  else
+    node.give(0, builder::gather_in_batches(node, node.required(0), node.as_i64(1), axis, batches));
 }
 
 /// The data is a variable.

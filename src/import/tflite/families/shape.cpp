@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "import/builder/batch_gather.hpp"
 #include "import/builder/channels_last.hpp"
 #include "import/tflite/op_reader.hpp"
 #include "ops/cast.hpp"
@@ -231,8 +232,14 @@ void import_strided_slice(OpReader& op) {
 }
 
 void import_gather(OpReader& op) {
-  if (op.option_i32(1) != 0) op.unsupported("batches of indices");
-  op.give_moved(Gather{.axis = op.option_i32(0)}, {op.moved(0), op.required(1)});
+  int64_t batches = op.option_i32(1);
+  if (batches == 0)
+    return op.give_moved(Gather{.axis = op.option_i32(0)}, {op.moved(0), op.required(1)});
+  if (batches < 0) batches += op.rank_of(1);
+  const int64_t axis = op.axis_of(op.option_i32(0), op.rank_of(0));
+  Value* found = builder::gather_in_batches(op, op.moved(0), op.as_i64(1), axis, batches);
+  if (op.moves(0)) op.give(0, found);
+  else op.give_real(0, found);
 }
 
 void import_gather_nd(OpReader& op) { op.give_moved(GatherND{}, {op.moved(0), op.as_i64(1)}); }
