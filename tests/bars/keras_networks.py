@@ -26,6 +26,8 @@ except ImportError as absent:
 
 RTOL = 1e-3   # of the largest of an output
 QUANTA = 1    # of an output of whole numbers
+# TensorFlow's calibration ends the process where there is a loop.
+CRASHES = "rnn|lstm|gru|bidirectional|newton"
 COARSE = 0.1  # TFLite rounds activations beside weights of 8 bits, Hone does not
 
 
@@ -65,8 +67,16 @@ def write(model, folder):
     return served, frozen
 
 
-def write_tflite(folder, kind, specs):
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved"))
+def write_one(model, folder):
+    """The same for one sample alone: then loops have sizes that TFLite's converter wants."""
+    folder = str(folder / "one")
+    one = [tf.TensorSpec((1,) + tuple(x.shape[1:]), x.dtype, name=x.name) for x in model.inputs]
+    model.export(folder, verbose=False, input_signature=one if len(one) > 1 else one[:1])
+    return folder
+
+
+def write_tflite(folder, kind, specs, saved="saved"):
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / saved))
     if kind != "float":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if kind == "int8":
@@ -80,8 +90,10 @@ def write_tflite(folder, kind, specs):
 
 
 def run_tflite(file, feeds):
-    """What TFLite's interpreter makes of it: inputs and outputs by the names of tensors."""
-    net = tf.lite.Interpreter(str(file))
+    """What TFLite's reference kernels make of it: inputs and outputs by the names of tensors. (Those
+    for speed round otherwise, which norms in 8 bits turn into many quanta.)"""
+    net = tf.lite.Interpreter(
+        str(file), experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_REF)
     signature = net.get_signature_runner()
     inputs, given = signature.get_input_details(), {}
     for name, detail in inputs.items():
@@ -145,12 +157,16 @@ def forms(tool, name, make, folder, kinds):
         yield "frozen", lambda: judge(tool, folder / "frozen.pb", by_node, ordered)
     single = drawn(specs, np.random.default_rng(7), 1)
     for kind in ("float", "dynamic", "int8"):
-        if kind not in kinds:
+        if kind not in kinds or (kind == "int8" and re.search(CRASHES, name)):
             continue
 
         def tflite(kind=kind):
             try:
-                file = write_tflite(folder, kind, specs)
+                try:
+                    file = write_tflite(folder, kind, specs)
+                except Exception:  # of TensorFlow's own converter
+                    write_one(model, folder)
+                    file = write_tflite(folder, kind, specs, "one")
                 named, results = run_tflite(file, single)
             except Exception as failure:  # of TensorFlow's own converter
                 raise LookupError(str(failure).strip().splitlines()[-1][:120]) from failure

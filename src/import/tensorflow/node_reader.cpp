@@ -1,5 +1,6 @@
 #include "import/tensorflow/node_reader.hpp"
 
+#include "import/builder/box.hpp"
 #include "import/tensorflow/graph_import.hpp"
 #include "ops/cast.hpp"
 #include "ops/shape.hpp"
@@ -81,11 +82,7 @@ std::string_view NodeReader::function(std::string_view name) const {
   return *found;
 }
 
-std::optional<Dims> NodeReader::known(int i) const {
-  if (const auto constant = constant_ints(i)) return Dims(constant->begin(), constant->end());
-  const Value* value = input(i);
-  return value == nullptr ? std::nullopt : value->known;
-}
+std::optional<Dims> NodeReader::known(int i) const { return builder::known_list(*this, i); }
 
 std::optional<std::vector<int64_t>> NodeReader::known_ints(int i) const {
   if (auto constant = constant_ints(i)) return constant;

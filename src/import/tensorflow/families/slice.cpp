@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "import/builder/box.hpp"
 #include "import/tensorflow/node_reader.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/compare.hpp"
@@ -20,21 +21,9 @@ constexpr int64_t kFar = std::numeric_limits<int64_t>::max();
 /// Begins and sizes; -1: all that is left.
 void import_slice(NodeReader& node) {
   const auto begins = node.known(1), sizes = node.known(2);
-  if (!begins || !sizes) {
-    Value *first = node.as_i64(1), *count = node.as_i64(2);
-    Value* zero = node.number(0, DType::i64, "zero");
-    Value* far = node.constant(Tensor::ints({kFar}), "far");
-    Value* open = node.intermediate(Less{}, {count, zero}, "open");
-    Value* after = node.intermediate(Add{}, {first, count}, "after");
-    Value* last = node.intermediate(Where{}, {open, far, after}, "ends");
-    return void(node.emit(Slice{}, {node.required(0), first, last}));
-  }
-  node.check(begins->size() == sizes->size(), begins->size(), " begins, ", sizes->size(), " sizes");
-  if (begins->empty()) return node.give(0, node.required(0));
-  Slice slice{.starts = begins, .ends = Dims()};
-  for (size_t i = 0; i < sizes->size(); ++i)
-    slice.ends->push_back((*sizes)[i].is(-1) ? Dim(kFar) : (*begins)[i] + (*sizes)[i]);
-  node.emit(std::move(slice), {node.required(0)});
+  const auto list = [&](int i) { return begins && sizes ? nullptr : node.as_i64(i); };
+  auto box = builder::box_of(node, node.required(0), begins, sizes, list(1), list(2));
+  node.emit(std::move(box.op), std::move(box.inputs));
 }
 
 /// What a strided slice does, entry by entry: masks have a bit for each.

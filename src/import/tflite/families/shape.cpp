@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "import/builder/batch_gather.hpp"
+#include "import/builder/box.hpp"
 #include "import/builder/channels_last.hpp"
 #include "import/tflite/op_reader.hpp"
 #include "ops/cast.hpp"
@@ -164,13 +165,11 @@ void import_mirror_pad(OpReader& op) {
 
 /// Begins and sizes; -1: all that is left.
 void import_slice(OpReader& op) {
-  const std::vector<int64_t> begins = op.ints(1), sizes = op.ints(2);
-  op.check(begins.size() == sizes.size(), begins.size(), " begins, ", sizes.size(), " sizes");
-  Slice slice{.starts = dims_of(begins), .ends = Dims()};
-  for (size_t i = 0; i < sizes.size(); ++i)
-    slice.ends->push_back(sizes[i] < 0 ? std::numeric_limits<int64_t>::max()
-                                       : begins[i] + sizes[i]);
-  op.give_moved(std::move(slice), {op.moved(0)});
+  const auto begins = builder::known_list(op, 1), sizes = builder::known_list(op, 2);
+  const auto list = [&](int i) { return begins && sizes ? nullptr : op.as_i64(i); };
+  auto box = builder::box_of(op, op.moved(0), begins, sizes, list(1), list(2));
+  if (op.moves(0)) op.emit(std::move(box.op), std::move(box.inputs));
+  else op.give_real(std::move(box.op), std::move(box.inputs));
 }
 
 /// Masks of a strided slice, a bit for each entry.
