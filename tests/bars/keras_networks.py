@@ -90,8 +90,8 @@ def write_tflite(folder, kind, specs, saved="saved"):
 
 
 def run_tflite(file, feeds):
-    """What TFLite's reference kernels make of it: inputs and outputs by the names of tensors. (Those
-    for speed round otherwise, which norms in 8 bits turn into many quanta.)"""
+    """What TFLite's reference kernels make of it: inputs and outputs by the names of tensors. Those
+    for speed round otherwise, which norms in 8 bits turn into many quanta."""
     net = tf.lite.Interpreter(
         str(file), experimental_op_resolver_type=tf.lite.experimental.OpResolverType.BUILTIN_REF)
     signature = net.get_signature_runner()

@@ -191,13 +191,18 @@ Item GraphImport::find(const Edge& edge) const {
 }
 
 std::string GraphImport::origin(const NodeDef& def) const {
-  std::string made = cat(prefix_, def.name);
+  std::string made = full_name(def.name);
   frame_.model().count_name(made);
   return made;
 }
 
+/// Bodies of loops often name their nodes in full.
+std::string GraphImport::full_name(std::string_view name) const {
+  return name.starts_with(prefix_) ? std::string(name) : cat(prefix_, name);
+}
+
 std::string GraphImport::value_name(std::string_view name, size_t i) const {
-  return i == 0 ? cat(prefix_, name) : cat(prefix_, name, ":", uint64_t{i});
+  return i == 0 ? full_name(name) : cat(full_name(name), ":", uint64_t{i});
 }
 
 Value* GraphImport::value_of(const Item& item) const {
@@ -220,7 +225,7 @@ void GraphImport::import_node(uint32_t i) {
     const bool lacks =
         context_.importers().find(def.op) == nullptr && context_.function(def.op) == nullptr;
     model.report.add(
-        builder::problem_of(cat(prefix_, def.name), shown(def.op), error,
+        builder::problem_of(full_name(def.name), shown(def.op), error,
                             lacks ? advise(def.op, context_.importers()) : std::string()));
   };
   std::vector<Item> results;

@@ -92,6 +92,7 @@ class GraphImport {
   std::vector<Item> results_of(uint32_t i);
   builder::NodePlace place(const NodeDef& def, const std::vector<Item>& items, size_t results);
   std::string origin(const NodeDef& def) const;
+  std::string full_name(std::string_view name) const;
   void report_cycle(const std::vector<uint32_t>& cycle);
 
   ModelContext& context_;

@@ -9,12 +9,6 @@
 namespace hone::tensorflow {
 namespace {
 
-const NodeDef* find_node(const GraphDef& graph, std::string_view name) {
-  for (const NodeDef& node : graph.nodes)
-    if (node.name == name) return &node;
-  return nullptr;
-}
-
 /// The strings of a constant; empty: it is none.
 std::vector<std::string> strings_of(const NodeDef* node, const Limits& limits) {
   const auto message = node == nullptr ? std::nullopt : node->attribute("value");
@@ -30,9 +24,9 @@ std::vector<std::string> strings_of(const NodeDef* node, const Limits& limits) {
 Variables::Variables(const GraphFile& file, std::string_view restore_op,
                      const std::filesystem::path& folder, const ImportOptions& options)
     : file_(file), folder_(folder), options_(options) {
-  const NodeDef* call =
-      restore_op.empty() ? nullptr : find_node(file.graph, parse_edge(restore_op).node);
-  if (call != nullptr && call->attribute("f")) find_keys(*call);
+  for (const NodeDef& node : file.graph.nodes) nodes_.emplace(node.name, &node);
+  const auto call = restore_op.empty() ? nodes_.end() : nodes_.find(parse_edge(restore_op).node);
+  if (call != nodes_.end() && call->second->attribute("f")) find_keys(*call->second);
 }
 
 /// The function reads tensors by their keys and assigns each to one of its arguments.
@@ -75,8 +69,9 @@ void Variables::find_keys(const NodeDef& call) {
 /// Without a function that restores them, as in TensorFlow 1, variables have their own names.
 std::string Variables::key_of(std::string_view node) const {
   if (const auto found = keys_.find(node); found != keys_.end()) return found->second;
-  const NodeDef* handle = find_node(file_.graph, node);
-  const auto shared = handle == nullptr ? std::nullopt : handle->attribute("shared_name");
+  const auto handle = nodes_.find(node);
+  const auto shared =
+      handle == nodes_.end() ? std::nullopt : handle->second->attribute("shared_name");
   const auto text =
       shared ? decode_attribute(*shared, options_.limits).text.value_or("") : std::string_view();
   if (!text.empty() && checkpoint_->has(text)) return std::string(text);

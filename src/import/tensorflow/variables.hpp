@@ -28,6 +28,7 @@ class Variables {
   const GraphFile& file_;
   std::filesystem::path folder_;
   const ImportOptions& options_;
+  std::map<std::string_view, const NodeDef*> nodes_;           // by name
   std::map<std::string_view, std::string, std::less<>> keys_;  // by node
   std::optional<Checkpoint> checkpoint_;                       // opened for the first variable
 };

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "import/builder/batch_gather.hpp"
 #include "import/builder/channels_last.hpp"
 #include "import/tensorflow/images.hpp"
+#include "ops/activation.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/compare.hpp"
 #include "ops/convolution.hpp"
@@ -13,7 +15,11 @@
 #include "ops/layout.hpp"
 #include "ops/logic.hpp"
 #include "ops/math.hpp"
+#include "ops/pad.hpp"
+#include "ops/reduction.hpp"
 #include "ops/sampling.hpp"
+#include "ops/scatter.hpp"
+#include "ops/select.hpp"
 #include "ops/shape.hpp"
 #include "ops/slice.hpp"
 
@@ -79,6 +85,68 @@ void import_non_max_suppression_v5(NodeReader& node) {
     node.give(1, filled_up(node, scores, node.type_of(1), "chosen"));
   }
   if (node.wants(2)) node.give(2, count_of(node, places));
+}
+
+/// The best boxes of all classes of each image. Inputs: boxes [batch, n, 1 or classes, 4], scores
+/// [batch, n, classes], how many a class and in all, the thresholds of overlap and of scores.
+/// Results: boxes, scores, classes, how many there are; zeros behind them.
+void import_combined_non_max_suppression(NodeReader& node) {
+  const Dims& boxes = node.dims(0);
+  const Dims& scores = node.dims(1);
+  node.check(boxes.size() == 4 && scores.size() == 3, "boxes of rank ", boxes.size(),
+             " and scores of rank ", scores.size(), ", wanted 4 and 3");
+  const auto n = scores[1].constant(), classes = scores[2].constant();
+  if (!n || !classes) node.unsupported("a number of boxes or classes that is not known");
+  if (!boxes[2].is(1)) node.unsupported("boxes of each class's own");
+  if (node.flag("pad_per_class", false))
+    node.unsupported("results as many as all classes together");
+  const int64_t each = node.one_int(2), most = node.one_int(3);
+  node.check(*n > 0 && *classes > 0 && *n < (1 << 20) && *classes < (1 << 16) && most > 0 &&
+                 most < (1 << 20) && each > 0,
+             most, " of ", *n, " boxes");
+  const auto add = [&](Op op, std::vector<Value*> inputs, std::string_view hint) {
+    return node.intermediate(std::move(op), std::move(inputs), hint);
+  };
+  const auto real = [&](double value, std::string_view hint) {
+    return node.number(value, DType::f32, hint);
+  };
+  Value* flat = node.reshaped(node.required(0), Dims{boxes[0], *n, 4}, "flat");
+  Value* by_class = add(Transpose{.perm = {0, 2, 1}}, {node.required(1)}, "by_class");
+  Value* kept = add(NonMaxSuppression{.max_output_boxes_per_class = Dims{Dim(each)}},
+                    {flat, by_class, nullptr, node.required(4), node.required(5)}, "kept");
+  // Scores of what is left; below all of them elsewhere, and as many more as are wanted.
+  const double none = -1e30;
+  Value* low = add(Expand{}, {real(none, "none"), add(Shape{}, {by_class}, "sizes")}, "low");
+  Value* found = add(GatherND{}, {by_class, kept}, "found");
+  Value* left = add(ScatterND{}, {low, kept, found}, "left");
+  Value* list = node.reshaped(left, Dims{boxes[0], *n * *classes}, "list");
+  if (*n * *classes < most)
+    list = add(Pad{.pads = Dims{0, 0, 0, most - *n * *classes}}, {list, nullptr, real(none, "pad")},
+               "padded");
+  const auto top = node.intermediates(TopK{.k = Dims{Dim(most)}}, {list}, 2, "top");
+  Value* counts = add(Greater{}, {top[0], real(none / 2, "real")}, "counts");
+  const auto unless_none = [&](Value* when, Value* value, std::string_view hint) {
+    return add(Where{}, {when, value, real(0, cat(hint, "_zero"))}, hint);
+  };
+  Value* per_class = node.number(static_cast<double>(*n), DType::i64, "boxes_a_class");
+  Value* zero = node.number(0, DType::i64, "first");
+  Value* valid = add(Where{}, {counts, top[1], zero}, "valid");
+  if (node.wants(0)) {
+    Value* place = add(Mod{}, {valid, per_class}, "place");
+    Value* picked = builder::gather_in_batches(node, flat, place, 1, 1);
+    if (node.flag("clip_boxes", true))
+      picked = add(Clip{}, {picked, real(0, "least"), real(1, "most")}, "clipped");
+    Value* column = add(Unsqueeze{.axes = Dims{2}}, {counts}, "column");
+    node.give(0, unless_none(column, picked, "boxes"));
+  }
+  if (node.wants(1)) node.give(1, unless_none(counts, top[0], "best"));
+  if (node.wants(2)) {
+    Value* number = node.cast(add(Div{}, {valid, per_class}, "class"), DType::f32, "class_number");
+    node.give(2, unless_none(counts, number, "classes"));
+  }
+  if (node.wants(3))
+    node.give(3, add(ReduceSum{.axes = Dims{1}, .keepdims = false},
+                     {node.cast(counts, DType::i32, "ones")}, "number"));
 }
 
 /// Where `count` samples of an axis lie between the box' edges, from -1 to 1 over the image.
@@ -168,6 +236,9 @@ void register_detection(Importers& importers) {
                 {import_non_max_suppression_v4, {"selected_indices", "valid_outputs"}});
   importers.add("NonMaxSuppressionV5", {import_non_max_suppression_v5,
                                         {"selected_indices", "selected_scores", "valid_outputs"}});
+  importers.add("CombinedNonMaxSuppression",
+                {import_combined_non_max_suppression,
+                 {"nmsed_boxes", "nmsed_scores", "nmsed_classes", "valid_detections"}});
   importers.add("CropAndResize", import_crop_and_resize);
   importers.add("ExtractImagePatches", import_extract_patches);
 }
