@@ -79,11 +79,16 @@ TEST_P(KernelTest, AttentionWithCache) {
       "%q: f32[2,4,n,8], %k: f32[2,2,n,8], %v: f32[2,2,n,5], %a: f32[2,2,p,8], %b: f32[2,2,p,5]";
   const std::string rows =
       "%q: f32[2,n,32], %k: f32[2,n,16], %v: f32[2,n,10], %a: f32[2,2,p,8], %b: f32[2,2,p,5]";
+  const std::string as_many =
+      "%q: f32[2,3,n,19], %k: f32[2,3,n,19], %v: f32[2,3,n,70], %a: f32[2,3,p,19], "
+      "%b: f32[2,3,p,70]";
   for (const char* results : {"%y", "%y, %pk, %pv", "%y, _, %pv"})
     for (const char* causal : {"", " is_causal=true"}) {
       SCOPED_TRACE(cat(results, causal));
       expect_kernel("cpu.attention",
                     {heads, cat("Attention(%q, %k, %v, _, %a, %b)", causal), "", results, sizes});
+      expect_kernel("cpu.attention",
+                    {as_many, cat("Attention(%q, %k, %v, _, %a, %b)", causal), "", results, sizes});
       expect_kernel("cpu.attention",
                     {rows + ", %m: f32[2,1,n,n+p]",
                      cat("Attention(%q, %k, %v, %m, %a, %b) q_num_heads=4 kv_num_heads=2", causal),

@@ -52,6 +52,10 @@ TEST_P(RowsTest, FunctionsAreAccurate) {
   EXPECT_LE(worst_ulp(
                 rows.sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }, -80, 30),
             3.5);
+  EXPECT_LE(worst_ulp([](long count, const float* from,
+                         float* to) { row_functions().swish(count, 1, from, to); },
+                      [](double x) { return x / (1 + std::exp(-x)); }, -80, 30),
+            3.5);
   EXPECT_LE(worst_ulp(
                 rows.tanh, [](double x) { return std::tanh(x); }, -12, 12),
             3.5);
@@ -78,6 +82,44 @@ TEST_P(RowsTest, FunctionsKeepTheEnds) {
   EXPECT_EQ(ends(rows.sigmoid), (std::vector<float>{0, 0, 0.5f, 1, 1}));
   EXPECT_EQ(ends(rows.tanh), (std::vector<float>{-1, -1, 0, 1, 1}));
   EXPECT_EQ(ends(rows.erf), (std::vector<float>{-1, -1, 0, 1, 1}));
+}
+
+TEST_P(RowsTest, SwishEndsInZero) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const std::vector<float> from = {-kInfinity, -1000, -89, 89, 1000, kInfinity, std::nanf("")};
+  std::vector<float> to(from.size());
+  row_functions().swish(static_cast<long>(from.size()), 1, from.data(), to.data());
+  EXPECT_TRUE(std::isnan(to.back()));
+  to.pop_back();
+  EXPECT_EQ(to, (std::vector<float>{0, 0, 0, 89, 1000, kInfinity}));
+}
+
+/// Of whole numbers, so that sums are exact in every order.
+TEST_P(RowsTest, ProductsOfRowsTakeEveryElementOnce) {
+  const RowFunctions& rows = row_functions();
+  constexpr long kCount = 5, kStride = 150;
+  std::vector<float> matrix(kCount * kStride), other(kStride), shares(kCount);
+  for (size_t i = 0; i < matrix.size(); ++i) matrix[i] = static_cast<float>(i % 7) - 2;
+  for (size_t i = 0; i < other.size(); ++i) other[i] = static_cast<float>(i % 5) - 1;
+  for (size_t i = 0; i < shares.size(); ++i) shares[i] = static_cast<float>(i) - 2;
+  for (const long length : {0L, 1L, 3L, 8L, 16L, 31L, 33L, 64L, 80L, 129L}) {
+    std::vector<float> dots(kCount), sums(kStride, -1);
+    rows.dots(kCount, length, 2, matrix.data(), kStride, other.data(), dots.data());
+    rows.weighted_sum(kCount, length, shares.data(), matrix.data(), kStride, sums.data());
+    for (long i = 0; i < kCount; ++i) {
+      float wanted = 0;
+      for (long j = 0; j < length; ++j)
+        wanted += matrix[static_cast<size_t>(i * kStride + j)] * other[static_cast<size_t>(j)];
+      EXPECT_EQ(dots[static_cast<size_t>(i)], 2 * wanted) << length;
+    }
+    for (long j = 0; j < length; ++j) {
+      float wanted = 0;
+      for (long i = 0; i < kCount; ++i)
+        wanted += shares[static_cast<size_t>(i)] * matrix[static_cast<size_t>(i * kStride + j)];
+      EXPECT_EQ(sums[static_cast<size_t>(j)], wanted) << length;
+    }
+    EXPECT_EQ(sums[static_cast<size_t>(length)], -1) << length;
+  }
 }
 
 TEST_P(RowsTest, SumsTakeEveryElementOnce) {

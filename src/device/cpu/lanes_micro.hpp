@@ -88,7 +88,13 @@ struct Lanes {
     return (e + 1.0f) * power(half) * power(n - half);
   }
 
-  static V sigmoid(V x) { return 1.0f / (1.0f + exp(-x)); }
+  /// above / (1 + exp(-x)); 0 where exp(-x) is more than exp_normal makes.
+  static V over_exp(V above, V x) {
+    constexpr float kMost = 88.37f;  // exp_normal's
+    const V made = above / (1.0f + exp_normal(clamped(-x, -87.33f, kMost)));
+    return x < -kMost ? V{} : made;
+  }
+  static V sigmoid(V x) { return over_exp(all(1.0f), x); }
 
   /// With t = exp(-2 |x|) - 1 it is -t / (t + 2). h: what is left of |x| beside halves of log(2).
   static V tanh(V x) {

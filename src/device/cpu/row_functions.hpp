@@ -38,6 +38,12 @@ struct RowFunctions {
   void (*narrow_f16)(long count, const float* from, unsigned short* to);
   /// x * factor + shift.
   void (*affine)(long count, float factor, float shift, const float* from, float* to);
+  /// Of rows of `length`, `stride` apart, factor times the sum of products with `other`.
+  void (*dots)(long count, long length, float factor, const float* rows, long stride,
+               const float* other, float* to);
+  /// The sum of these rows, each times its share.
+  void (*weighted_sum)(long count, long length, const float* shares, const float* rows, long stride,
+                       float* to);
 };
 
 }  // namespace hone::cpu

@@ -2,8 +2,8 @@
 // that no inline function compiled here can be the copy that the linker keeps for other files.
 #pragma once
 
-#include "device/cpu/lanes_micro.hpp"
 #include "device/cpu/row_functions.hpp"
+#include "device/cpu/row_products_micro.hpp"
 
 namespace {
 
@@ -49,7 +49,7 @@ constexpr void (*narrow_f16_row)(long count, const float* from, unsigned short* 
 #endif
 
 template <int kWidth>
-struct Rows : Lanes<kWidth> {
+struct Rows : RowProducts<kWidth> {
   using L = Lanes<kWidth>;
   using V = typename L::V;
   using L::all, L::load, L::store;
@@ -112,7 +112,7 @@ struct Rows : Lanes<kWidth> {
     map(count, from, to, [](V x) { return L::erf(x); });
   }
   static void swish_row(long count, float alpha, const float* from, float* to) {
-    map(count, from, to, [alpha](V x) { return x * L::sigmoid(alpha * x); });
+    map(count, from, to, [alpha](V x) { return L::over_exp(x, alpha * x); });
   }
   static void gelu_row(long count, const float* from, float* to) {
     map(count, from, to, [](V x) { return 0.5f * x * (1.0f + L::erf(x * 0.707106781f)); });
@@ -193,7 +193,8 @@ constexpr hone::cpu::RowFunctions row_functions() {
           L::swish_row,       L::gelu_row,      L::hard_sigmoid_row, L::hard_swish_row,
           L::exp_shifted_row, L::sum_row,       L::squares_row,      L::max_row,
           L::min_row,         L::normalize_row, L::standardize_row,  L::add_running_row,
-          widen_f16_row,      narrow_f16_row,   L::affine_row};
+          widen_f16_row,      narrow_f16_row,   L::affine_row,       L::dots_row,
+          L::weighted_sum_row};
 }
 
 }  // namespace

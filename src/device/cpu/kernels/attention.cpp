@@ -139,6 +139,9 @@ struct AttentionShared final : Shared<AttentionShared> {
     const int64_t own = kTileScratch + kQueries * g.keys();
     const float* both[2];
     auto* room = reinterpret_cast<float*>(scratch.data()) + workers * own;
+    // Who attends to all queries of a head puts its keys and values together: they are at hand.
+    const bool by_heads = g.tiles == 1 && g.q.heads == g.k.heads;
+    std::function<void(int64_t head)> fills[2];
     for (size_t i = 0; i < 2; ++i) {
       both[i] = operands_of[kK + i].as<float>(operands);
       if (!g.joins[i]) continue;
@@ -146,30 +149,32 @@ struct AttentionShared final : Shared<AttentionShared> {
       float* to = room;
       if (present[i] >= 0) to = operands.outputs[static_cast<size_t>(present[i])].as<float>();
       else room += all.batch * all.batch_stride;
-      fill(i == 0 ? g.k : g.v, all, operands_of[kPastKey + i].as<float>(operands), both[i], to,
-           stream);
+      fills[i] = [&fresh = i == 0 ? g.k : g.v, &all, from = both[i], to,
+                  past = operands_of[kPastKey + i].as<float>(operands)](int64_t head) {
+        fill(fresh, all, past, from, to, head);
+      };
+      if (!by_heads) stream.parallel(all.batch * all.heads, fills[i]);
       both[i] = to;
     }
     if (g.tiles == 0) return;
     stream.parallel(g.q.batch * g.q.heads * g.tiles, [&](int64_t index) {
       const int64_t first = index % g.tiles * g.tile, head = index / g.tiles;
+      for (size_t i = 0; by_heads && i < 2; ++i)
+        if (g.joins[i]) fills[i](head);
       attend(g, operands, both, head / g.q.heads, head % g.q.heads, first,
              std::min(g.tile, g.q.sequence - first), scratch_of(scratch, own));
     });
   }
 
-  /// Keys or values of the past, then the new ones.
+  /// Keys or values of the past, then the new ones, of one head.
   static void fill(const Heads& fresh, const Heads& all, const float* past, const float* from,
-                   float* to, Stream& stream) {
+                   float* to, int64_t index) {
     const int64_t before = (all.sequence - fresh.sequence) * all.head;
-    if (all.batch * all.heads * all.sequence * all.head == 0) return;
-    stream.parallel(all.batch * all.heads, [&](int64_t index) {
-      const int64_t b = index / all.heads, h = index % all.heads;
-      float* place = to + all.at(b, h, 0);
-      if (before > 0) std::copy_n(past + index * before, before, place);
-      for (int64_t i = 0; i < fresh.sequence; ++i)
-        std::copy_n(from + fresh.at(b, h, i), all.head, place + before + i * all.head);
-    });
+    const int64_t b = index / all.heads, h = index % all.heads;
+    float* place = to + all.at(b, h, 0);
+    if (before > 0) std::copy_n(past + index * before, before, place);
+    for (int64_t i = 0; i < fresh.sequence; ++i)
+      std::copy_n(from + fresh.at(b, h, i), all.head, place + before + i * all.head);
   }
 
   /// Keys that a query may see.
@@ -270,8 +275,9 @@ struct AttentionShared final : Shared<AttentionShared> {
     }
     if (keys == 0) return fill_unseen(g, operands, b, count, y);
     const float* values = both[1] + g.all[1].at(b, kv, begin);
-    if (count == 1) mix(g, scores, values, keys, y);
-    else {
+    if (count == 1) {
+      rows.weighted_sum(keys, g.v.head, scores, values, g.all[1].row_stride, y);
+    } else {
       Product product{.m = count, .n = g.v.head, .depth = keys};
       product.a = scores;
       product.a_row = keys;
@@ -288,37 +294,23 @@ struct AttentionShared final : Shared<AttentionShared> {
     }
   }
 
-  /// Products of queries and keys. Of a single query the keys are the rows, and nothing is packed.
+  /// Products of queries and keys. Of a single query nothing is packed.
   void score(const Geometry& g, const float* queries, int64_t count, const float* k, int64_t keys,
              float* working) const {
-    const bool single = count == 1;
-    Product product{.m = single ? keys : count, .n = single ? 1 : keys, .depth = g.q.head};
-    product.a = single ? k : queries;
-    product.a_row = single ? g.all[0].row_stride : g.q.row_stride;
+    const float factor = op.softcap == 0 ? g.scale : g.scale / op.softcap;
+    if (count == 1)
+      return row_functions().dots(keys, g.q.head, factor, k, g.all[0].row_stride, queries,
+                                  working + kTileScratch);
+    Product product{.m = count, .n = keys, .depth = g.q.head};
+    product.a = queries;
+    product.a_row = g.q.row_stride;
     product.a_depth = 1;
-    product.b = single ? queries : k;
+    product.b = k;
     product.b_column = g.all[0].row_stride;
     product.b_depth = 1;
-    product.alpha = op.softcap == 0 ? g.scale : g.scale / op.softcap;
+    product.alpha = factor;
     product.starts = false;
-    multiply(product, working, working + kTileScratch, single ? 1 : keys);
-  }
-
-  /// The sum of values, each times its share.
-  static void mix(const Geometry& g, const float* shares, const float* values, int64_t keys,
-                  float* to) {
-    constexpr int64_t kBlock = 32;
-    for (int64_t first = 0; first < g.v.head; first += kBlock) {
-      const int64_t count = std::min(kBlock, g.v.head - first);
-      float sums[kBlock] = {};
-      const float* row = values + first;
-      for (int64_t j = 0; j < keys; ++j, row += g.all[1].row_stride)
-        if (count == kBlock)
-          for (int64_t i = 0; i < kBlock; ++i) sums[i] += shares[j] * row[i];
-        else
-          for (int64_t i = 0; i < count; ++i) sums[i] += shares[j] * row[i];
-      std::copy_n(sums, count, to + first);
-    }
+    multiply(product, working, working + kTileScratch, keys);
   }
 
   /// Queries that see no key: as an op without keys at all they give zeros, else what a softmax of
