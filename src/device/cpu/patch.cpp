@@ -225,10 +225,11 @@ void Patches::fill_row(const float* line, const Reach& reach, float* to) const {
 }
 
 SharedPatches share_patches(const Filters& filters, const ConvGeometry& geometry, int64_t blocks,
-                            int64_t depth, int workers, bool whole_depth) {
+                            int64_t depth, int workers, bool whole_depth, int64_t most_pixels) {
   SharedWork work{.pieces = geometry.images * filters.group, .columns = geometry.pixels()};
   work.unit = work.lanes = Contraction::lanes(gemm_core().isa);
-  work.most_tiles = workers == 1 ? 1 : ceil_div(work.columns, work.unit);
+  work.least_tiles = std::max<int64_t>(1, ceil_div(work.columns, most_pixels));
+  work.most_tiles = workers == 1 ? work.least_tiles : ceil_div(work.columns, work.unit);
   work.blocks = blocks;
   work.rows = ceil_div(filters.count, blocks);
   work.depth = depth;

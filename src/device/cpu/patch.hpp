@@ -104,9 +104,11 @@ struct SharedPatches {
   /// All patches, of all steps, are filled first, by all workers; then parts read the same ones.
   bool filled_before = false;
 };
-/// `blocks`: of the filters of a group; `depth`: multiplications for one sum.
+/// `blocks`: of the filters of a group; `depth`: multiplications for one sum; `most_pixels`: of a
+/// tile, about.
 SharedPatches share_patches(const Filters& filters, const ConvGeometry& geometry, int64_t blocks,
-                            int64_t depth, int workers, bool whole_depth = false);
+                            int64_t depth, int workers, bool whole_depth = false,
+                            int64_t most_pixels = INT64_MAX);
 
 template <class Row>
 void Patches::each_row(const Tile& tile, int64_t first, int64_t last, float padding, float* to,

@@ -17,6 +17,7 @@ namespace {
 constexpr int kFloat = sizeof(float);
 constexpr ContractionForm kForm{.b = ContractionForm::B::table};
 constexpr int64_t kMostBlock = 32 * 16;    // sums in a block
+constexpr int64_t kAppliedPixels = 512;    // of a tile: functions find what a block stored close by
 constexpr int64_t kChannelVectors = 2048;  // of depthwise outputs that a worker takes at a time
 
 std::optional<Chain> chain_of(const Problem& problem) {
@@ -159,7 +160,8 @@ struct DirectShared final : Shared<DirectShared> {
       g.parts = workers == 1 ? 1 : std::min(g.planes.vectors, wanted);
       return g;
     }
-    const SharedPatches shared = share_patches(filters, g, blocks.count, filters.depth, workers);
+    const SharedPatches shared = share_patches(filters, g, blocks.count, filters.depth, workers,
+                                               false, applied.empty() ? INT64_MAX : kAppliedPixels);
     g.patches = shared.patches;
     g.parts = shared.parts;
     g.steps = shared.steps;
