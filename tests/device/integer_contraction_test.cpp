@@ -108,7 +108,7 @@ class Trial {
     call.sum = &sum;
     call.zero = least() + draw(256);
     call.low = static_cast<float>(least() - call.zero);
-    call.high = static_cast<float>(most() - 20 - call.zero);
+    call.high = static_cast<float>(most() - (form_.saturates ? 0 : 20) - call.zero);
     kernels.run(call, rows_, vectors_, columns_);
 
     const auto sum_of = [&](int i, int j) {
@@ -155,15 +155,13 @@ class Trial {
   }
 
   IntegerSum drawn_sum() {
-    IntegerSum sum;
-    std::fill_n(sum.p_ratio, 8, double{static_cast<float>(draw(1000)) * 1e-3F});
-    std::fill_n(sum.q_ratio, 8, double{static_cast<float>(draw(1000)) * 1e-3F});
-    std::fill_n(sum.zero, 8, least() + draw(256));
-    std::fill_n(sum.low, 8, least() + 10);
-    std::fill_n(sum.high, 8, most());
-    std::fill_n(sum.p_zero, 16, least() + draw(256));
-    std::fill_n(sum.q_zero, 16, least() + draw(256));
-    return sum;
+    // Halves, too: sums that lie between two whole numbers.
+    const auto ratio = [&] {
+      return draw(3) == 0 ? 0.5 * draw(4) : double{static_cast<float>(draw(1000)) * 1e-3F};
+    };
+    const double p_ratio = ratio(), q_ratio = ratio(), zero = least() + draw(256);
+    const int p_zero = least() + draw(256), q_zero = least() + draw(256);
+    return IntegerSum::of({p_ratio, q_ratio, zero, least() + 10.0, double(most()), p_zero, q_zero});
   }
 
   int64_t product(const Bytes& a, const Bytes& b, int i, int j) const {
@@ -219,10 +217,16 @@ std::vector<IntegerForm> forms() {
         if (vnni && !cpu::has_vnni()) continue;
         Form form{.kind = kind, .result = result, .vnni = vnni};
         all.push_back(form);
+        form.saturates = form.quantizes();
+        if (form.saturates) all.push_back(form);
+        form.saturates = false;
         form.adds = form.quantizes();
         if (form.adds) all.push_back(form);
         form.groups = Form::Groups::bytes;
         all.push_back(form);
+        form.adds = false;
+        form.saturates = form.quantizes();
+        if (form.saturates) all.push_back(form);
       }
   return all;
 }

@@ -156,6 +156,42 @@ bool pairs_pay(double large, const IntegerSharing& sharing) {
   return bytes <= kWords * static_cast<double>(ceil_div(sharing.along, int64_t{2}));
 }
 
+/// Of each filter: what its sums are multiplied by. Empty: a scale is no constant.
+std::vector<float> scales_of(const Problem& problem, const IntegerChain& chain, int64_t filters) {
+  const IntegerOperands& p = chain.places;
+  for (const int place : {p.x_scale, p.w_scale, p.y_scale})
+    if (const Value* value = chain.operand(place); value != nullptr)
+      if (const Weight* weight = constant_of(problem, value);
+          weight == nullptr || (weight->count() != 1 && weight->count() != filters))
+        return {};
+  const auto number = [&](int place, int64_t at) {
+    const Value* value = chain.operand(place);
+    if (value == nullptr) return 1.0;
+    const Tensor& tensor = constant_of(problem, value)->tensor();
+    return tensor.number(tensor.count() == 1 ? 0 : at);
+  };
+  double x_scale = number(p.x_scale, 0);
+  if (const auto* gemm = chain.anchor->op.as<QGemm>())
+    x_scale = rounded_to(DType::f32, double{gemm->alpha} * x_scale);
+  const double y_scale = number(p.y_scale, 0);
+  std::vector<float> scales;
+  for (int64_t i = 0; i < filters; ++i)
+    scales.push_back(
+        static_cast<float>(rounded_to(DType::f32, x_scale * number(p.w_scale, i)) / y_scale));
+  return scales;
+}
+
+/// Sums, which fit 32 bits, fit them scaled, and nothing narrower is wanted than the result's type.
+bool saturates(const Problem& problem, const IntegerChain& chain) {
+  const IntegerRange range = integer_range(dtype_of(chain.result));
+  const auto least = static_cast<double>(range.least), most = static_cast<double>(range.most);
+  if (chain.sum != nullptr || chain.low != least || chain.high != most) return false;
+  const Weight* each = constant_of(problem, chain.operand(chain.places.w_scale));
+  const std::vector<float> scales = scales_of(problem, chain, each == nullptr ? 1 : each->count());
+  return !scales.empty() && std::all_of(scales.begin(), scales.end(),
+                                        [](float scale) { return std::abs(scale) <= 0.5F; });
+}
+
 }  // namespace
 
 const Value* IntegerChain::operand(int place) const {
@@ -226,6 +262,7 @@ IntegerForm integer_form(const Problem& problem, const IntegerChain& chain, Inte
                 : type == DType::f32 ? Result::floats
                                      : Result::sums;
   form.adds = chain.sum != nullptr;
+  form.saturates = form.quantizes() && saturates(problem, chain);
   return form;
 }
 
@@ -269,24 +306,18 @@ IntegerFollow::IntegerFollow(const Problem& problem, const IntegerChain& chain, 
   const auto number = [&](const Value* value, double otherwise) {
     return value == nullptr ? otherwise : constant_of(problem, value)->tensor().number(0);
   };
-  const auto each = [&](int place, int64_t filter, double otherwise) {
-    const Value* value = chain.operand(place);
-    if (value == nullptr) return otherwise;
+  const auto bias_of = [&](int64_t filter) {
+    const Value* value = chain.operand(p.bias);
+    if (value == nullptr) return 0.0;
     const Tensor& tensor = constant_of(problem, value)->tensor();
     return tensor.number(tensor.count() == 1 ? 0 : filter);
   };
-  double x_scale = number(chain.operand(p.x_scale), 1);
-  if (const auto* gemm = chain.anchor->op.as<QGemm>())
-    x_scale = rounded_to(DType::f32, double{gemm->alpha} * x_scale);
-  const double y_scale = number(chain.operand(p.y_scale), 1);
   constexpr size_t kMore = 16 * IntegerContraction::kMostVectors;
+  scales_ = scales_of(problem, chain, filters);
   scales_.resize(static_cast<size_t>(filters) + kMore);
   bias_.resize(static_cast<size_t>(filters) + kMore);
-  for (int64_t i = 0; i < filters; ++i) {
-    const double product = rounded_to(DType::f32, x_scale * each(p.w_scale, i, 1));
-    scales_[static_cast<size_t>(i)] = static_cast<float>(product / y_scale);
-    bias_[static_cast<size_t>(i)] = static_cast<int32_t>(each(p.bias, i, 0));
-  }
+  for (int64_t i = 0; i < filters; ++i)
+    bias_[static_cast<size_t>(i)] = static_cast<int32_t>(bias_of(i));
   const double zero = number(chain.operand(p.y_zero), 0);
   zero_ = static_cast<int32_t>(zero);
   low_ = static_cast<float>(chain.low - zero);
@@ -295,13 +326,10 @@ IntegerFollow::IntegerFollow(const Problem& problem, const IntegerChain& chain, 
   const size_t own = chain.added == 0 ? 3 : 0;
   const double scale = number(chain.sum->input(6), 1);
   const auto ratio = [&](const Value* of) { return rounded_to(DType::f32, number(of, 1) / scale); };
-  std::fill_n(sum_.p_ratio, 8, ratio(chain.sum->input(own + 1)));
-  std::fill_n(sum_.q_ratio, 8, ratio(chain.operand_of_sum(1)));
-  std::fill_n(sum_.p_zero, 16, static_cast<int32_t>(number(chain.sum->input(own + 2), 0)));
-  std::fill_n(sum_.q_zero, 16, static_cast<int32_t>(number(chain.operand_of_sum(2), 0)));
-  std::fill_n(sum_.zero, 8, number(chain.sum->input(7), 0));
-  std::fill_n(sum_.low, 8, chain.sum_low);
-  std::fill_n(sum_.high, 8, chain.sum_high);
+  sum_ = IntegerSum::of({ratio(chain.sum->input(own + 1)), ratio(chain.operand_of_sum(1)),
+                         number(chain.sum->input(7), 0), chain.sum_low, chain.sum_high,
+                         static_cast<int32_t>(number(chain.sum->input(own + 2), 0)),
+                         static_cast<int32_t>(number(chain.operand_of_sum(2), 0))});
 }
 
 int32_t IntegerFollow::zero_of_x(const Operands& operands) const {

@@ -1,10 +1,13 @@
 #include "device/cpu/jit/integer_contraction.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -21,6 +24,26 @@ constexpr size_t kKernelBytes = 16384;  // the most code of one block
 using Key = std::tuple<Isa, IntegerForm, int>;
 
 }  // namespace
+
+IntegerSum IntegerSum::of(const Numbers& numbers) {
+  IntegerSum sum;
+  const auto everywhere = [](auto& lanes, auto number) {
+    using T = std::remove_reference_t<decltype(lanes[0])>;
+    std::fill(std::begin(lanes), std::end(lanes), static_cast<T>(number));
+  };
+  everywhere(sum.p_ratio, numbers.p_ratio), everywhere(sum.p_ratio32, numbers.p_ratio);
+  everywhere(sum.q_ratio, numbers.q_ratio), everywhere(sum.q_ratio32, numbers.q_ratio);
+  everywhere(sum.zero, numbers.zero), everywhere(sum.zero32, numbers.zero);
+  everywhere(sum.low, numbers.low), everywhere(sum.low32, numbers.low);
+  everywhere(sum.high, numbers.high), everywhere(sum.high32, numbers.high);
+  everywhere(sum.p_zero, numbers.p_zero), everywhere(sum.q_zero, numbers.q_zero);
+  // Two roundings of f32, each by at most 2^-24 of the largest there can be: four times that.
+  const double most =
+      256 * (std::abs(numbers.p_ratio) + std::abs(numbers.q_ratio)) + std::abs(numbers.zero) + 1;
+  everywhere(sum.limit, std::max(0.0, 0.5 - most * 0x1p-21));
+  everywhere(sum.magnitude, 0x7fffffff);
+  return sum;
+}
 
 int IntegerContraction::most_rows(Isa isa, const IntegerForm& form, int vectors) {
   const int registers = isa == Isa::avx512 ? 32 : 16;

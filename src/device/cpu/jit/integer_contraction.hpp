@@ -35,6 +35,9 @@ struct IntegerForm {
   Result result = Result::sums;
   /// Then the sum with other quantized numbers of the result's type: see IntegerSum.
   bool adds = false;
+  /// Quantized numbers are clipped to all that their type holds, which is done as they are stored:
+  /// no number before that leaves 32 bits. Not where something is added.
+  bool saturates = false;
   bool vnni = false;         ///< the processor multiplies and adds at once
   int8_t panel_vectors = 0;  // in a panel of b; 0: as many as the block has
   auto operator<=>(const IntegerForm&) const = default;
@@ -47,11 +50,22 @@ struct IntegerForm {
 };
 
 /// Quantized numbers p, which the block made, and q, added as the reference does, in f64:
-/// saturate(round half to even((p - p_zero) * p_ratio + (q - q_zero) * q_ratio + zero)). Each
-/// number stands eight times, a vector of AVX-512.
+/// saturate(round half to even((p - p_zero) * p_ratio + (q - q_zero) * q_ratio + zero)). In f32
+/// where that cannot round otherwise: where no sum lies within `limit` of a half. Each number
+/// stands for all lanes of a vector of AVX-512.
 struct IntegerSum {
   double p_ratio[8], q_ratio[8], zero[8], low[8], high[8];
   int32_t p_zero[16], q_zero[16];
+  float p_ratio32[16], q_ratio32[16], zero32[16], low32[16], high32[16];
+  float limit[16];  // 0.5 less what f32 may be wrong by, never negative
+  int32_t magnitude[16];
+
+  /// Ratios are those of f32.
+  struct Numbers {
+    double p_ratio, q_ratio, zero, low, high;
+    int32_t p_zero, q_zero;
+  };
+  static IntegerSum of(const Numbers& numbers);
 };
 
 /// What one call works on.

@@ -61,7 +61,7 @@ size_t IntegerContractionCode::emit(int rows, int vectors) {
   const int wanted = (kInFlight + rows * vectors - 1) / (rows * vectors);
   sets_ = std::min(room, wanted) >= 4 ? 4 : std::min(room, wanted) >= 2 ? 2 : 1;
   const size_t place = begin();
-  for (int i = 0; i < sets_ * rows * vectors; ++i) clear(vector(i));
+  begin_sums();
   if (form_.in_pairs()) {
     mov(eax, 0x00010001);
     vmovd(Xmm(ones().getIdx()), eax);
@@ -83,6 +83,18 @@ size_t IntegerContractionCode::emit(int rows, int vectors) {
   finish();
   end();
   return place;
+}
+
+/// Those of the first set begin with the biases.
+void IntegerContractionCode::begin_sums() {
+  for (int i = rows_ * vectors_; i < sets_ * rows_ * vectors_; ++i) clear(vector(i));
+  mov(rcx, ptr[rdi + at(&IntegerCall::bias)]);
+  for (int row = 0; row < rows_; ++row)
+    for (int j = 0; j < vectors_; ++j) {
+      if (!is_filters()) vmovups(sum(row, j, 0), ptr[rcx + j * vector_bytes()]);
+      else if (j == 0) broadcast(sum(row, 0, 0), ptr[rcx + row * 4]);
+      else vmovaps(sum(row, j, 0), sum(row, 0, 0));
+    }
 }
 
 /// All of the depth: turns of kUnroll, then one by one.
@@ -229,8 +241,6 @@ void IntegerContractionCode::finish() {
     mov(rax, ptr[rdi + at(&IntegerCall::last_lanes)]);
     kmovw(k1, eax);
   }
-  mov(rcx, ptr[rdi + at(&IntegerCall::bias)]);
-  with_parameters(rcx, [&](const Xmm& sum, const Xbyak::Operand& bias) { vpaddd(sum, sum, bias); });
   if (form_.result != IntegerForm::Result::sums) {
     mov(rcx, ptr[rdi + at(&IntegerCall::scale)]);
     with_parameters(rcx, [&](const Xmm& sum, const Xbyak::Operand& scale) {
@@ -252,23 +262,58 @@ void IntegerContractionCode::quantize() {
   broadcast(spare(0), ptr[rdi + at(&IntegerCall::low)]);
   broadcast(spare(1), ptr[rdi + at(&IntegerCall::high)]);
   broadcast(spare(2), ptr[rdi + at(&IntegerCall::zero)]);
+  // What saturates to u8 takes numbers as unsigned ones.
+  const bool raises = !form_.saturates || (wide() && form_.result == IntegerForm::Result::u8);
   for (int i = 0; i < rows_ * vectors_; ++i) {
-    vmaxps(vector(i), vector(i), spare(0));  // the second comes out where the first is NaN
-    vminps(vector(i), vector(i), spare(1));
+    // The second comes out where the first is NaN.
+    if (raises) vmaxps(vector(i), vector(i), spare(0));
+    if (!form_.saturates) vminps(vector(i), vector(i), spare(1));
     vcvtps2dq(vector(i), vector(i));
     vpaddd(vector(i), vector(i), spare(2));
   }
 }
 
-/// In f64, half of the vector at a time. rcx: the IntegerSum.
+/// rcx: the IntegerSum. In f32, and where that could round otherwise in f64.
 void IntegerContractionCode::add_quantized(const Xmm& sum, int column) {
-  const Xmm low = spare(0), high = spare(1), term = spare(2), added = spare(3);
+  const Xmm whole = spare(0), value = spare(1), distance = spare(2), added = spare(3);
   const Address from = ptr[r8 + column * lanes()];
   const Xmm to = wide() && column + 1 == vectors_ ? added | k1 | T_z : added;
   if (form_.result == IntegerForm::Result::u8) vpmovzxbd(to, from);
   else vpmovsxbd(to, from);
   vpsubd(added, added, ptr[rcx + at(&IntegerSum::q_zero)]);
   vpsubd(sum, sum, ptr[rcx + at(&IntegerSum::p_zero)]);
+  vcvtdq2ps(value, added);
+  vmovups(whole, ptr[rcx + at(&IntegerSum::q_ratio32)]);
+  vfmadd213ps(value, whole, ptr[rcx + at(&IntegerSum::zero32)]);
+  vcvtdq2ps(whole, sum);
+  vfmadd231ps(value, whole, ptr[rcx + at(&IntegerSum::p_ratio32)]);
+  vmaxps(value, value, ptr[rcx + at(&IntegerSum::low32)]);
+  vminps(value, value, ptr[rcx + at(&IntegerSum::high32)]);
+  if (wide()) vrndscaleps(whole, value, 0);
+  else vroundps(whole, value, 0);
+  vsubps(distance, value, whole);
+  constexpr int kNotLess = 5;
+  Xbyak::Label sure, done;
+  if (wide()) {
+    vpandd(distance, distance, ptr[rcx + at(&IntegerSum::magnitude)]);
+    vcmpps(k2, distance, ptr[rcx + at(&IntegerSum::limit)], kNotLess);
+    kortestw(k2, k2);
+  } else {
+    vandps(distance, distance, ptr[rcx + at(&IntegerSum::magnitude)]);
+    vcmpps(distance, distance, ptr[rcx + at(&IntegerSum::limit)], kNotLess);
+    vtestps(distance, distance);
+  }
+  jz(sure, T_NEAR);
+  add_in_f64(sum);
+  jmp(done, T_NEAR);
+  L(sure);
+  vcvtps2dq(sum, whole);
+  L(done);
+}
+
+/// Half of the vector at a time: `sum` less its zero point, and spare(3) less its own.
+void IntegerContractionCode::add_in_f64(const Xmm& sum) {
+  const Xmm low = spare(0), high = spare(1), term = spare(2), added = spare(3);
   const auto upper = [&](const Xmm& whole) {
     if (wide()) vextracti64x4(half(term), Xbyak::Zmm(whole.getIdx()), 1);
     else vextracti128(half(term), Xbyak::Ymm(whole.getIdx()), 1);
@@ -318,11 +363,12 @@ void IntegerContractionCode::store() {
   L(done);
 }
 
-/// Numbers that fit a byte.
+/// Numbers that fit a byte, or become the nearest that do.
 void IntegerContractionCode::store_bytes(const Address& to, const Xmm& sum, bool masked) {
   const Xmm bytes(spare(0).getIdx());
   if (wide()) {
-    vpmovdb(bytes, sum);
+    if (form_.result == IntegerForm::Result::u8) vpmovusdb(bytes, sum);
+    else vpmovsdb(bytes, sum);
     if (masked) vmovdqu8(to | k1, bytes);
     else vmovdqu32(to, bytes);
     return;

@@ -31,6 +31,7 @@ class IntegerContractionCode final : public Assembler {
   bool is_filters() const { return form_.kind == IntegerForm::Kind::filters; }
   int panel_bytes() const;  // of one group in a panel of b
 
+  void begin_sums();
   void run_depth();
   void run_more();
   void products(int step, int set, const Xbyak::Reg64* further = nullptr);
@@ -43,6 +44,7 @@ class IntegerContractionCode final : public Assembler {
   void finish();
   void quantize();
   void add_quantized(const Xbyak::Xmm& sum, int column);
+  void add_in_f64(const Xbyak::Xmm& sum);
   void store();
   void store_bytes(const Xbyak::Address& to, const Xbyak::Xmm& sum, bool masked);
 

@@ -8,6 +8,7 @@
 #include "base/size.hpp"
 #include "device/cpu/chain.hpp"
 #include "device/cpu/integer_filters.hpp"
+#include "device/cpu/moves.hpp"
 #include "device/cpu/patch.hpp"
 #include "ops/quantized.hpp"
 
@@ -301,14 +302,14 @@ struct IntegerConvShared final : Shared<IntegerConvShared> {
       std::fill_n(others, rows * stride, std::byte{0});
       each_run([&](int64_t from, int64_t at, int64_t length) {
         for (int64_t row = 0; row < rows; ++row)
-          std::copy_n(also + row * g.pixels() + at, length, others + row * stride + from);
+          copy_few(also + row * g.pixels() + at, length, others + row * stride + from);
       });
     }
     kernels->run(call, static_cast<int>(rows), vectors, stride);
     each_run([&](int64_t from, int64_t at, int64_t length) {
       for (int64_t row = 0; row < rows; ++row)
-        std::copy_n(results + (row * stride + from) * width, length * width,
-                    to + (row * g.pixels() + at) * width);
+        copy_few(results + (row * stride + from) * width, length * width,
+                 to + (row * g.pixels() + at) * width);
     });
   }
 };
