@@ -159,6 +159,33 @@ TEST_P(QuantizedKernelTest, WeightsOfFewBits) {
   }
 }
 
+TEST_P(KernelTest, ProductsWithWeightsOfFourBits) {
+  const std::vector<Bindings> rows = each("m", {0, 1, 2, 3, 5, 7, 8, 9, 40});
+  if (GetParam() == cpu::Isa::generic) GTEST_SKIP() << "no code is generated";
+  // A last block that is not whole; columns that are no whole panel, one and several.
+  for (const int columns : {5, 16, 70, 200})
+    for (const int block : {16, 32}) {
+      const std::string n = cat(columns), blocks = cat(block == 16 ? 5 : 3);
+      const std::string weights =
+          cat("@w : u8[", n, ",", blocks, ",", block / 2, "]\n  @s : f32[", n, ",", blocks, "]");
+      const std::string fields = cat(" K=72 N=", n, " bits=4 block_size=", block);
+      expect_kernel("cpu.matmul.nibbles",
+                    {"%x: f32[m,72]", "MatMulNBits(%x, @w, @s)" + fields, weights, "%y", rows});
+      expect_kernel(
+          "cpu.matmul.nibbles",
+          {"%x: f32[2,m,72]", "MatMulNBits(%x, @w, @s, @z, _, @b)" + fields,
+           cat(weights, "\n  @z : u8[", n, ",", block == 16 ? 3 : 2, "]\n  @b : f32[", n, "]"),
+           "%y", rows});
+      expect_kernel("cpu.matmul.nibbles",
+                    {"%x: f32[m,72]", "MatMulNBits(%x, @w, @s, @z)" + fields,
+                     cat(weights, "\n  @z : f32[", n, ",", blocks, "]"), "%y", rows});
+    }
+  EXPECT_EQ(refusal("cpu.matmul.nibbles",
+                    {"%x: f32[2,36]", "MatMulNBits(%x, @w, @s) K=36 N=4 bits=4 block_size=16",
+                     "@w : u8[4,3,8]\n  @s : f32[4,3]"}),
+            "4 bits, 8 of them in a word, only");
+}
+
 TEST_P(QuantizedKernelTest, WrongSizesAreTold) {
   // Type rules leave the number of scales to running.
   EXPECT_EQ(kernel_error("cpu.qconv.im2col",

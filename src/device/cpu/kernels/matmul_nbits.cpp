@@ -70,8 +70,10 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   made.tuning = tuning;
   const MatMulNBits& op = *op_of<MatMulNBits>(*problem);
   const Type& result = problem->region.single()->outputs[0]->type;
+  const double weights = static_cast<double>(op.K) * static_cast<double>(op.N);
   made.seconds = 2 * typical_count(*problem, result) * static_cast<double>(op.K) /
-                 problem->target->flops_per_second;
+                     problem->target->flops_per_second +
+                 weights * sizeof(float) / problem->target->bytes_per_second;
   made.scratch_bytes = worker_scratch(problem->share, Dim(kTileScratch));
   const Weight *scales = constant_operand(*problem, 2), *zeros = constant_operand(*problem, 3);
   made.packings.push_back({static_cast<size_t>(region_input(*problem, 1)),
