@@ -26,7 +26,7 @@ import peers  # noqa: E402
 BAR_EACH, BAR_MEAN = 1.5, 1.0  # times as long as ONNX Runtime, at most
 # What indices are below, by the op that reads them; within that, no two of a row are equal.
 LIMITS = {"GatherElements": 1000, "ScatterElements": 1000, "GatherND": 64, "ScatterND": 10000,
-          "Gather": 1024, "RoiAlign": 1}
+          "Gather": 1024, "RoiAlign": 1, "ReverseSequence": 128, "MaxUnpool": 64 * 112 * 112}
 
 
 def cases():
@@ -48,10 +48,17 @@ def feeds_of(model, random):
             feeds[value.name] = indices.reshape(dims).astype(np.int64)
         elif kind == onnx.TensorProto.BOOL:
             feeds[value.name] = random.random(dims) < 0.5
+        elif kind in (onnx.TensorProto.INT32, onnx.TensorProto.UINT32, onnx.TensorProto.UINT64):
+            dtype = onnx.helper.tensor_dtype_to_np_dtype(kind)
+            feeds[value.name] = random.integers(0, 100, dims).astype(dtype)
+        elif kind == onnx.TensorProto.DOUBLE:
+            feeds[value.name] = random.standard_normal(dims)
         elif op == "RoiAlign" and dims[-1] == 4:
             corners = random.uniform(0, 25, dims)
             corners[:, 2:] += corners[:, :2]
             feeds[value.name] = corners.astype(np.float32)
+        elif op == "LSTM" and dims[0] == 1:  # a weight: such as keep states from running wild
+            feeds[value.name] = random.uniform(-0.06, 0.06, dims).astype(np.float32)
         else:
             feeds[value.name] = random.standard_normal(dims).astype(np.float32)
     return feeds

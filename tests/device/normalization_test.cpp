@@ -100,5 +100,22 @@ TEST_P(KernelTest, Lrn) {
   expect_kernel("cpu.lrn", {"%x: f32[n,7]", "LRN(%x) size=3", "", "%y", each("n", {1, 300})});
 }
 
+TEST_P(KernelTest, MeanVarianceNormalization) {
+  const std::vector<Bindings> sizes = {{{"n", 2}, {"h", 3}, {"w", 5}},
+                                       {{"n", 1}, {"h", 40}, {"w", 31}},
+                                       {{"n", 3}, {"h", 7}, {"w", 1}},
+                                       {{"n", 0}, {"h", 4}, {"w", 4}}};
+  for (const char* axes : {"0,2,3", "2,3", "1", "0,1,2,3", "-1", "1,2", "0,2"})
+    for (const ElementBounds& bounds :
+         {ElementBounds{-2, 2}, ElementBounds{99, 101}, ElementBounds{0, 0}})
+      expect_kernel("cpu.mean_variance", {"%x: f32[n,300,h,w]",
+                                          cat("MeanVarianceNormalization(%x) axes=[", axes, "]"),
+                                          "",
+                                          "%y",
+                                          sizes,
+                                          {{"x", bounds}},
+                                          1e-4});
+}
+
 }  // namespace
 }  // namespace hone::test
