@@ -1,5 +1,6 @@
 #include "device/cpu/emit/vector_loop.hpp"
 
+#include <algorithm>
 #include <bit>
 
 #include "base/text.hpp"
@@ -65,6 +66,7 @@ void VectorLoop::emit() {
   a_.make_mask();
   statements({0, true});
   a_.L(done);
+  stored_.reset();
   for (const Fold& fold : folds_) fold_up(fold);
 }
 
@@ -128,9 +130,19 @@ size_t VectorLoop::walk_to(const Place& from, const Dims& indices) {
 
 void VectorLoop::statements(const Lanes& lanes) {
   size_t next = 0;
-  for (const Statement& statement : loop_.body)
-    if (const Store* one = statement.as<Store>())
-      store(*one, memory_[one->buffer].slot >= 0 ? 0 : stores_[next++], lanes);
+  stored_.reset();
+  for (size_t i = 0; i < loop_.body.size(); ++i)
+    if (const Store* one = loop_.body[i].as<Store>()) {
+      const bool to_memory = memory_[one->buffer].slot < 0;
+      store(*one, to_memory ? stores_[next] : 0, lanes);
+      // Of AVX2's few registers none is left over where a long expression follows.
+      const bool spares = a_.wide() || std::none_of(loop_.body.begin() + i + 1, loop_.body.end(),
+                                                    [](const Statement& later) {
+                                                      const Store* of = later.as<Store>();
+                                                      return of != nullptr && is_long(of->value);
+                                                    });
+      if (to_memory) keep_stored(stores_[next++], spares);
+    }
 }
 
 Xbyak::RegExp VectorLoop::pointer(const Walk& walk) {
@@ -149,6 +161,7 @@ void VectorLoop::load(const Expr& load, const Fold* fold, const Xbyak::Xmm& to,
   if (fold != nullptr && name_of(load) == fold->buffer)
     return a_.vmovaps(to, partial(*fold, lanes.vector));
   if (from.slot >= 0) return a_.vmovups(to, a_.slot(from.slot));
+  if (stored_ == walk_of_.at(load)) return a_.vmovaps(to, stored());
   const Walk& walk = walks_[walk_of_.at(load)];
   if (!walk.moves) return a_.vbroadcastss(to, a_.dword[pointer(walk)]);
   if (!lanes.masked) return a_.vmovups(to, element(walk, lanes));
@@ -169,6 +182,17 @@ void VectorLoop::store(const Store& store, size_t into_walk, const Lanes& lanes)
   if (!lanes.masked) a_.vmovups(at, value);
   else if (a_.wide()) a_.vmovups(at | a_.k1, value);
   else a_.vmaskmovps(at, a_.ymm15, value);
+  value_ = value;
+}
+
+/// Where some statement reads what was stored.
+void VectorLoop::keep_stored(size_t walk, bool spares) {
+  stored_.reset();
+  const bool is_read = std::any_of(walk_of_.begin(), walk_of_.end(),
+                                   [&](const auto& each) { return each.second == walk; });
+  if (!spares || !is_read) return;
+  stored_ = walk;
+  a_.vmovaps(stored(), value_);
 }
 
 /// Lanes beyond the end fold nothing.

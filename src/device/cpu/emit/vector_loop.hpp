@@ -39,7 +39,7 @@ class VectorLoop {
   void choose_vectors();
   size_t walk_to(const Place& from, const Dims& indices);
   const Fold* fold_of(const Store& store) const;
-  int kept() const { return static_cast<int>(folds_.size()) * vectors_; }
+  int kept() const { return static_cast<int>(folds_.size()) * vectors_ + (stored_ ? 1 : 0); }
   Xbyak::Xmm partial(const Fold& fold, int vector) const { return a_.vector(fold.reg - vector); }
   /// Of what walk leads to now; may use rdx.
   Xbyak::RegExp pointer(const Walk& walk);
@@ -49,6 +49,8 @@ class VectorLoop {
   void statements(const Lanes& lanes);
   void store(const Store& store, size_t into_walk, const Lanes& lanes);
   void load(const Expr& load, const Fold* fold, const Xbyak::Xmm& to, const Lanes& lanes);
+  void keep_stored(size_t walk, bool spares);
+  Xbyak::Xmm stored() const { return a_.vector(a_.vectors() - kept()); }
   void keep_lanes(const Xbyak::Xmm& sum, const Xbyak::Xmm& value, bool masked);
   void fold_up(const Fold& fold);
 
@@ -60,6 +62,10 @@ class VectorLoop {
   std::unordered_map<Expr, size_t, ExprHash> walk_of_;  // of its loads
   std::vector<Fold> folds_;
   std::vector<size_t> stores_;  // in order, those to memory
+  // The walk whose elements the last register that holds no fold has: they were just stored. Read
+  // from memory again they would wait until the caches have the line.
+  std::optional<size_t> stored_;
+  Xbyak::Xmm value_;  // of the last statement that stored to memory
 };
 
 }  // namespace hone::cpu::emitter
