@@ -56,10 +56,11 @@ void put_first_of_each(std::vector<Way>& ways) {
 }
 
 /// What is worth timing, all tunings, the best estimates first. Of the device's own kernels alone:
-/// copies to the host and back would not be in the times.
+/// copies to the host and back would not be in the times. Nothing where the host is faster.
 std::vector<Way> worth_timing(const std::vector<Accepted>& found, double least,
                               const Timing& timing) {
   std::vector<Way> ways;
+  if (found[least_of(found)].way.kernel->on_host) return ways;
   for (const Accepted& each : found) {
     const Kernel& kernel = *each.way.kernel;
     const auto& problem = each.way.recipe.problem;
@@ -79,8 +80,8 @@ std::vector<Way> worth_timing(const std::vector<Accepted>& found, double least,
 /// Puts times in the place of estimates: of each kernel its fastest tuning, without the kernels
 /// that were not worth it. false: they are not known.
 bool time(std::vector<Accepted>& found, double least, Timing& timing) {
-  if (found[least_of(found)].way.kernel->on_host) return false;
   const std::vector<Way> ways = worth_timing(found, least, timing);
+  if (ways.empty()) return false;
   const std::vector<double> times = timing.seconds(ways);
   if (times.empty()) return false;
   std::erase_if(found, [&](const Accepted& each) {
@@ -102,6 +103,11 @@ Choices choose(Chooser& chooser, const Graph& graph, const Conditions& condition
                const OnChoice& each) {
   const LateSizes late(graph);
   Choices made;
+  std::vector<std::shared_ptr<const Problem>> next;
+  for (const Node& node : graph.nodes())
+    if (chooser.is_timed() && late.runs_on_kernel(node))
+      next.push_back(problem_of(graph, node, conditions));
+  chooser.expect(next);
   for (const Node& node : graph.nodes()) {
     made.nodes.emplace_back();
     for (const Body& body : control_bodies(node.op))
@@ -147,6 +153,19 @@ Chosen Chooser::choose(std::shared_ptr<const Problem> problem) {
   Chosen chosen{best.way.kernel, std::move(best.way.recipe), std::move(best.note), nullptr};
   if (!refusals->empty()) chosen.refusals = *lists_.insert(std::move(refusals)).first;
   return chosen;
+}
+
+void Chooser::expect(const std::vector<std::shared_ptr<const Problem>>& problems) {
+  if (timing_ == nullptr) return;
+  std::vector<std::vector<Way>> all;
+  for (const auto& problem : problems) {
+    const auto found = accepted(kernels_, problem, [](const Kernel&, const std::string&) {});
+    if (found.empty()) continue;
+    const double least = found[least_of(found)].way.recipe.seconds;
+    if (auto ways = worth_timing(found, least, *timing_); !ways.empty())
+      all.push_back(std::move(ways));
+  }
+  timing_->expect(all);
 }
 
 double least_seconds(const KernelRegistry& kernels, std::shared_ptr<const Problem> problem) {

@@ -23,6 +23,9 @@ class Chooser {
   /// tuning. Ties go to the first name. Error(unsupported) with every kernel's reason when none
   /// accepts.
   Chosen choose(std::shared_ptr<const Problem> problem);
+  /// Tells who is asked for times which problems come next.
+  void expect(const std::vector<std::shared_ptr<const Problem>>& problems);
+  bool is_timed() const { return timing_ != nullptr; }
 
  private:
   using List = std::shared_ptr<const Refusals>;

@@ -155,6 +155,11 @@ class Ordering {
       touched.emplace(places_.at(value->producer), value->producer);
       for (const Node* user : value->users) touched.emplace(places_.at(user), user);
     }
+    if (chooser_.is_timed()) {
+      std::vector<std::shared_ptr<const Problem>> next;
+      for (const auto& [place, node] : touched) next.push_back(problem(*node, orders));
+      chooser_.expect(next);
+    }
     double dense = 0, turned = 0;
     std::vector<std::pair<size_t, Chosen>> chosen;
     for (const auto& [place, node] : touched) {

@@ -22,6 +22,8 @@ struct Timing {
   /// `most` of the others.
   double worth = 6;
   size_t most = 8;
+  /// These are asked for next: what takes long of them may begin.
+  virtual void expect(const std::vector<std::vector<Way>>&) {}
   /// Seconds of each of these ways to run one problem; empty: they are not known, and the estimates
   /// hold. The same answer for the same question as long as this lives.
   virtual std::vector<double> seconds(const std::vector<Way>& ways) = 0;

@@ -111,6 +111,18 @@ class Arguments {
 /// Weights in kernels' forms, each made once: tunings of a kernel mostly share them.
 using Packed = std::map<std::pair<size_t, std::string>, Tensor>;
 
+std::vector<Tensor> forms_of(const Recipe& recipe, Packed& packed) {
+  std::vector<Tensor> forms;
+  const Problem& problem = *recipe.problem;
+  for (const Packing& packing : recipe.packings) {
+    Tensor& form = packed[{packing.input, packing.name}];
+    if (form.bytes().empty())
+      form = packing.pack(problem, recipe.tuning, problem.weights[packing.input]->tensor());
+    forms.push_back(form);
+  }
+  return forms;
+}
+
 /// One way, prepared as often as there are copies of its weights.
 class Candidate {
  public:
@@ -119,12 +131,7 @@ class Candidate {
       : way_(&way), operands_(arguments.with(way.recipe)) {
     const Recipe& recipe = way.recipe;
     const Problem& problem = *recipe.problem;
-    for (const Packing& packing : recipe.packings) {
-      Tensor& form = packed[{packing.input, packing.name}];
-      if (form.bytes().empty())
-        form = packing.pack(problem, recipe.tuning, problem.weights[packing.input]->tensor());
-      packed_.push_back(form);
-    }
+    packed_ = forms_of(recipe, packed);
     const auto scratch = recipe.scratch_bytes.evaluate(problem.sizes);
     check(scratch && *scratch >= 0 && *scratch <= kMostBytes, Code::unsupported,
           "the working memory is too large");
@@ -244,6 +251,15 @@ std::vector<double> measure(const std::vector<Way>& ways, Device& device, Stream
     if (error.code() == Code::internal) throw;
     log(Level::detail, "a problem is not timed: ", error.message());
     return {};
+  }
+}
+
+void begin_making(const std::vector<Way>& ways, Device& device) {
+  try {
+    Packed packed;
+    for (const Way& way : ways)
+      (void)way.kernel->prepare(way.recipe, forms_of(way.recipe, packed), device);
+  } catch (const Error&) {  // measure() meets it, too
   }
 }
 

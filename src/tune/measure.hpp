@@ -14,4 +14,7 @@ namespace hone {
 /// sizes do not fit one another.
 std::vector<double> measure(const std::vector<Way>& ways, Device& device, Stream& stream);
 
+/// What measure() would have made first, where that goes on after this has returned.
+void begin_making(const std::vector<Way>& ways, Device& device);
+
 }  // namespace hone

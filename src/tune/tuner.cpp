@@ -20,14 +20,36 @@ bool Tuner::may_measure() const {
          (options_.stop == nullptr || !options_.stop->load());
 }
 
+std::vector<double> Tuner::recorded(const Hash& problem, const std::vector<Way>& ways) const {
+  std::vector<double> times;
+  for (const Way& way : ways) {
+    const auto time = records_.find(record_of(problem, way));
+    if (!time) return {};
+    times.push_back(*time);
+  }
+  return times;
+}
+
+/// A device apart compiles while others are measured: of many problems side by side.
+void Tuner::expect(const std::vector<std::vector<Way>>& problems) {
+  if (!device_->is_apart()) return;
+  const auto start = std::chrono::steady_clock::now();
+  for (const std::vector<Way>& ways : problems) {
+    const Hash hash = hash_text(timing_text(*ways.front().recipe.problem));
+    if (!may_measure() || seen_.contains(hash) || !recorded(hash, ways).empty() ||
+        !expected_.insert(hash).second)
+      continue;
+    begin_making(ways, *device_);
+  }
+  spent_ += std::chrono::steady_clock::now() - start;
+}
+
 std::vector<double> Tuner::seconds(const std::vector<Way>& ways) {
   const Problem& problem = *ways.front().recipe.problem;
   const Hash hash = hash_text(timing_text(problem));
   const auto [seen, is_new] = seen_.emplace(hash, false);
-  std::vector<double> times;
-  for (const Way& way : ways)
-    if (const auto time = records_.find(record_of(hash, way))) times.push_back(*time);
-  if (times.size() == ways.size()) {
+  std::vector<double> times = recorded(hash, ways);
+  if (!times.empty()) {
     if (is_new) ++known_;
     seen->second = true;
     return times;

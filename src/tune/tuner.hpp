@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <set>
 
 #include "device/device.hpp"
 #include "device/timing.hpp"
@@ -24,6 +25,7 @@ class Tuner final : public Timing {
   Tuner(std::shared_ptr<Device> device, int workers, Records records, TunerOptions options = {});
   ~Tuner() override;
 
+  void expect(const std::vector<std::vector<Way>>& problems) override;
   std::vector<double> seconds(const std::vector<Way>& ways) override;
   std::vector<double> seconds_of_engines(
       std::string_view question, const std::vector<std::string>& ways,
@@ -43,11 +45,14 @@ class Tuner final : public Timing {
 
  private:
   bool may_measure() const;
+  /// Of all of these ways; empty: they are not known.
+  std::vector<double> recorded(const Hash& problem, const std::vector<Way>& ways) const;
 
   std::shared_ptr<Device> device_;
   std::unique_ptr<Stream> stream_;
   Records records_;
   TunerOptions options_;
+  std::set<Hash> expected_;    // problems whose code is being made
   std::map<Hash, bool> seen_;  // problems that have been asked for; whether their times are known
   std::chrono::duration<double> spent_{};
   int measured_ = 0, known_ = 0, estimated_ = 0;

@@ -176,6 +176,35 @@ TEST_F(TunerTest, KernelsOfTheHostAreLeftOutWhereTheDeviceHasItsOwn) {
   EXPECT_EQ(tuner.records().entries().size(), 2U);
 }
 
+/// Counts how often it is prepared.
+std::atomic<int> prepared = 0;
+std::shared_ptr<const Prepared> prepare_and_count(const Recipe&, std::vector<Tensor>, Device&) {
+  ++prepared;
+  fail(Code::unsupported, "it is never run");
+}
+
+TEST(Expecting, BeginsToMakeEachNewProblemOnce) {
+  const auto graph = parse("graph g(%x: f32[n,3]) -> (%y)\n  %y = Relu(%x)\n", all_ops());
+  const auto device = std::make_shared<ApartDevice>();
+  KernelRegistry kernels;
+  kernels.add({"test.counted", 1, accepts, two_tunings, recipe<1>, prepare_and_count});
+  Tuner tuner(device, 1, {});
+  Chooser chooser(kernels, &tuner);
+  const auto problem = [&](int64_t n) {
+    const Conditions conditions{device->target(), {1}, {{"n", n}}, {}};
+    return problem_of(*graph, graph->nodes().front(), conditions);
+  };
+  prepared = 0;
+  chooser.expect({problem(8), problem(8), problem(9)});
+  EXPECT_EQ(prepared, 2);  // the first way of each fails
+  chooser.expect({problem(9)});
+  EXPECT_EQ(prepared, 2);
+  EXPECT_EQ(chooser.choose(problem(8)).kernel->name, "test.counted");
+  EXPECT_EQ(prepared, 3);
+  chooser.expect({problem(8)});
+  EXPECT_EQ(prepared, 3);
+}
+
 TEST(Measure, RecordsWhereTheDeviceDoes) {
   const auto graph = parse("graph g(%x: f32[n,300]) -> (%y)\n  %y = Relu(%x)\n", all_ops());
   for (const bool refuses : {false, true}) {

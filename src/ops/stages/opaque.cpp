@@ -7,7 +7,6 @@
 #include "ops/dynamic_quantize_lstm.hpp"
 #include "ops/group_query.hpp"
 #include "ops/inverse.hpp"
-#include "ops/loss.hpp"
 #include "ops/recurrent.hpp"
 #include "ops/scatter.hpp"
 #include "ops/select.hpp"
@@ -59,12 +58,6 @@ void MaxRoiPool::express(Expression& e) const { e.decline("windows are as large 
 void RoiAlign::express(Expression& e) const { e.decline("windows are as large as boxes tell"); }
 void DeformConv::express(Expression& e) const { e.decline("every tap is moved by an operand"); }
 void TreeEnsemble::express(Expression& e) const { e.decline("it walks through trees"); }
-void NegativeLogLikelihoodLoss::express(Expression& e) const {
-  e.decline("a loss: elements that count are chosen by their labels");
-}
-void SoftmaxCrossEntropyLoss::express(Expression& e) const {
-  e.decline("a loss: elements that count are chosen by their labels");
-}
 void GroupQueryAttention::express(Expression& e) const {
   e.decline("keys and values are written into a cache at places that an operand tells");
 }

@@ -8,6 +8,7 @@
 
 #include "device/cuda/device.hpp"
 #include "device/cuda/halves.hpp"
+#include "device/cuda/small_regions.hpp"
 #include "device/problem.hpp"
 
 namespace hone::test {
@@ -199,6 +200,8 @@ TEST(Gpu, KernelsComputeTheirRegions) {
                             [](const OperandLayout& layout) { return !layout.strides.empty(); }))
       prepare_all(region, by_channels, all);
   }
+  for (const RegionCase& region : kSmallRegions)
+    prepare_all(region, problem_of(*graph_of(region), false, false), all);
   for (const RegionCase& region : kProducts)
     prepare_all(region, problem_of(*graph_of(region), false, false), all);
   for (const RegionCase& region : kHalfAttentions)

@@ -10,6 +10,7 @@
 #include "device/cuda/emit/schedule.hpp"
 #include "device/cuda/emit/tensor_text.hpp"
 #include "device/cuda/halves.hpp"
+#include "device/cuda/small_regions.hpp"
 #include "device/cuda/texts.hpp"
 #include "ir/nest/evaluate.hpp"
 #include "ir/nest/verify.hpp"
@@ -242,6 +243,7 @@ std::string name_of(const testing::TestParamInfo<RegionCase>& info) {
   return name;
 }
 INSTANTIATE_TEST_SUITE_P(Cuda, Texts, testing::ValuesIn(kRegions), name_of);
+INSTANTIATE_TEST_SUITE_P(CudaSmall, Texts, testing::ValuesIn(kSmallRegions), name_of);
 
 }  // namespace
 }  // namespace hone::test

@@ -49,6 +49,16 @@ bool runs_along(const Expr& expr, const std::vector<Axis>& axes, const Strides& 
   return found;
 }
 
+/// A dtype of less than 16 bits that it reads, computes or makes.
+std::optional<DType> small_in(const Stage& stage) {
+  std::optional<DType> small;
+  if (is_small(stage.dtype)) small = stage.dtype;
+  visit(stage.expr, [&](const Expr& inner) {
+    if (is_small(inner.dtype())) small = inner.dtype();
+  });
+  return small;
+}
+
 const Expr* product_in(const Expr& sum) {
   const Expr* product = &sum.operands()[0];
   while (product->kind() == Expr::Kind::cast) product = &product->operands()[0];
@@ -74,12 +84,7 @@ Contraction contraction_of(const Graph& body, const Strides& strides) {
   if (stages.list.size() != 1) return no("it needs more than one pass");
   made.stage = stages.list.front();
   if (made.stage->value != body.outputs().front().value) return no("its result is another's");
-  if (is_small(made.stage->dtype)) return no(cat("it has ", made.stage->dtype));
-  std::optional<DType> small;
-  visit(made.stage->expr, [&](const Expr& inner) {
-    if (is_small(inner.dtype())) small = inner.dtype();
-  });
-  if (small) return no(cat("it has ", *small));
+  if (const auto small = small_in(*made.stage)) return no(cat("it has ", *small));
   Sums sums;
   find_sums(made.stage->expr, sums);
   if (!sums.only || sums.others || sums.only->function() != Function::add)
