@@ -1,18 +1,20 @@
 """bench/gpu_peers.py LIBHONE: Hone beside PyTorch on one GPU.
 
 Networks of torchvision and transformers with random weights. Hone builds what PyTorch exports as
-ONNX; PyTorch runs the network itself: eager, captured as a CUDA graph, and compiled with
-max-autotune. All have their inputs and results on the GPU (f32 in, f32 out, halves inside where
---halves says so) and are waited for after every inference. They take turns, in another order each
-round. Reported are medians of the rounds, and how many times as long as Hone the fastest of
-PyTorch takes: the median of the ratios round by round, with the interval that holds 95 % of the
-medians of rounds drawn anew. Results are held against PyTorch's in f32.
+ONNX, with --tool by the command line, which times kernels; PyTorch runs the network itself: eager,
+captured as a CUDA graph, and with --compile compiled with max-autotune. All have their inputs and
+results on the GPU (f32 in, f32 out, halves inside where --halves says so) and are waited for after
+every inference. They take turns, in another order each round. Reported are medians of the rounds,
+and how many times as long as Hone the fastest of PyTorch takes: the median of the ratios round by
+round, with the interval that holds 95 % of the medians of rounds drawn anew. Results are held
+against PyTorch's in f32.
 """
 import argparse
 import ctypes
 import math
 import pathlib
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -89,15 +91,25 @@ class EngineOptions(ctypes.Structure):
 class Hone:
     name = "Hone"
 
-    def __init__(self, library, model, inputs, wanted, halves):
+    def __init__(self, library, model, inputs, wanted, halves, tool=None):
         self.hone = hone_binding.Hone(library)
         c = self.hone.c
-        handle, self.engine, self.context = (ctypes.c_void_p() for _ in range(3))
-        begin = time.perf_counter()
-        self.hone.check(c.hone_import(str(model).encode(), None, ctypes.byref(handle)))
+        self.engine, self.context = ctypes.c_void_p(), ctypes.c_void_p()
         options = EngineOptions(ctypes.sizeof(EngineOptions), 0, 0, b"cuda", STORAGE[halves], 0)
-        self.hone.check(c.hone_build(handle, ctypes.byref(options), ctypes.byref(self.engine)))
-        c.hone_model_free(handle)
+        begin = time.perf_counter()
+        if tool is None:
+            handle = ctypes.c_void_p()
+            self.hone.check(c.hone_import(str(model).encode(), None, ctypes.byref(handle)))
+            self.hone.check(c.hone_build(handle, ctypes.byref(options), ctypes.byref(self.engine)))
+            c.hone_model_free(handle)
+        else:
+            engine = model.with_suffix(".hone")
+            storage = {"f32": [], "f16": ["--fp16"], "bf16": ["--bf16"]}[halves]
+            subprocess.run([tool, "build", model, "-o", engine, "--device", "cuda", "--opt", "2",
+                            *storage], check=True, stdout=subprocess.DEVNULL)
+            options.storage = 0
+            self.hone.check(c.hone_engine_load(str(engine).encode(), ctypes.byref(options),
+                                               ctypes.byref(self.engine)))
         self.hone.check(c.hone_context_create(self.engine, ctypes.byref(self.context)))
         self.made = time.perf_counter() - begin
         self.result = torch.empty_like(wanted)
@@ -262,7 +274,8 @@ def measured(chosen, name, batch):
         file = pathlib.Path(folder) / "net.onnx"
         torch.onnx.export(model, tuple(inputs.values()), str(file), input_names=list(inputs),
                           output_names=["result"], dynamo=False)
-        makers = {"Hone": lambda: Hone(chosen.library, file, inputs, wanted, chosen.halves),
+        makers = {"Hone": lambda: Hone(chosen.library, file, inputs, wanted, chosen.halves,
+                                       chosen.tool),
                   "PyTorch": lambda: Eager(model, inputs, chosen.halves)}
         if chosen.compile:
             makers["torch.compile"] = lambda: Compiled(model, inputs, chosen.halves)
@@ -279,6 +292,7 @@ def main():
     words = argparse.ArgumentParser(description=__doc__,
                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("library", type=pathlib.Path, help="libhone.so")
+    words.add_argument("--tool", help="hone: builds with --opt 2, kernels by the clock")
     words.add_argument("--nets", default=",".join(PICTURES + list(TEXTS)))
     words.add_argument("--batches", default="1,32")
     words.add_argument("--length", type=int, default=128, help="of sequences")

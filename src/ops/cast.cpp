@@ -101,12 +101,35 @@ void BitCast::eval(Evaluation& c) const {
   if (!x.bytes().empty()) std::memcpy(y.mutable_bytes().data(), x.bytes().data(), x.bytes().size());
 }
 
+namespace {
+
+/// The least magnitude that rounds to more than the largest of a format that has no infinity, and
+/// whether it is one of those that do not yet.
+struct Overflow {
+  double magnitude;
+  bool rounds_down;
+};
+std::optional<Overflow> overflow_of(DType f8) {
+  switch (f8) {
+    case DType::f8e4m3fn: return Overflow{464, true};
+    case DType::f8e4m3fnuz: return Overflow{248, false};
+    case DType::f8e5m2fnuz: return Overflow{61440, false};
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace
+
 void Cast::express(Expression& e) const {
   // An Expr's cast is to the nearest element, and to the largest where there is none.
-  const bool is_f8 = is_float(to) && bits(to) == 8;
   if (to == DType::f8e8m0) return e.decline("Cast to powers of two, which it may round up or down");
-  if (is_f8 && !saturate) return e.decline("Cast to f8 that does not saturate");
-  e.set(0, Expr::cast(to, e.here()));
+  const Expr x = e.here();
+  if (!is_float(to) || bits(to) != 8 || saturate) return e.set(0, Expr::cast(to, x));
+  const auto overflow = overflow_of(to);
+  if (!overflow || !is_float(x.dtype())) return e.decline("Cast to f8 that does not saturate");
+  const Expr size = call(Function::absolute, x), most = like(x, overflow->magnitude);
+  const Function below = overflow->rounds_down ? Function::less_equal : Function::less;
+  e.set(0, Expr::cast(to, select(call(below, size, most), x, like(x, std::nan("")))));
 }
 
 void register_cast(OpRegistry& registry) { registry.add<Cast>(), registry.add<BitCast>(); }

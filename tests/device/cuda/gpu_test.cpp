@@ -202,6 +202,8 @@ TEST(Gpu, KernelsComputeTheirRegions) {
   }
   for (const RegionCase& region : kSmallRegions)
     prepare_all(region, problem_of(*graph_of(region), false, false), all);
+  for (const RegionCase& region : kSerial)
+    prepare_all(region, problem_of(*graph_of(region), false, false), all);
   for (const RegionCase& region : kProducts)
     prepare_all(region, problem_of(*graph_of(region), false, false), all);
   for (const RegionCase& region : kHalfAttentions)

@@ -36,4 +36,34 @@ inline const RegionCase kSmallRegions[] = {
      "  %y = NegativeLogLikelihoodLoss(%x, %l, %w) reduction=mean ignore_index=1\n"},
 };
 
+/// Of cuda.serial; functions of its text.
+inline const RegionCase kSerial[] = {
+    {"a running sum",
+     "graph g(%x: f32[3,n,5]) -> (%y)\n  %y = CumSum(%x) axis=[1]\n",
+     {{{"n", 1}}, {{"n", 37}}}},
+    {"a running sum from the end",
+     "graph g(%x: i32[3,7]) -> (%y)\n  %y = CumSum(%x) axis=[-1] exclusive=true reverse=true\n"},
+    {"a running product",
+     "graph g(%x: f16[4,6]) -> (%y)\n  %y = CumProd(%x) axis=[0] exclusive=true\n"},
+    {"the largest", "graph g(%x: f32[3,9,4]) -> (%y)\n  %y = Hardmax(%x) axis=1\n"},
+    {"the largest of all that follow",
+     "graph g(%x: f16[3,9,4]) -> (%y)\n  %y = Hardmax(%x) axis=1 flatten=true\n"},
+    {"elements scattered",
+     "graph g(%x: f32[8,7,3], %i: i64[5,6,2], %u: f32[5,6,2]) -> (%y)\n"
+     "  %y = ScatterElements(%x, %i, %u) axis=1\n",
+     {{}},
+     2},
+    {"elements scattered and added",
+     "graph g(%x: f16[8,n], %i: i32[5,n], %u: f16[5,n]) -> (%y)\n"
+     "  %y = ScatterElements(%x, %i, %u) reduction=add\n",
+     {{{"n", 3}}},
+     2},
+    {"slices scattered",
+     "graph g(%x: f32[8,7,5], %i: i64[4,6,2], %u: f32[4,6,5]) -> (%y)\n"
+     "  %y = ScatterND(%x, %i, %u) reduction=max\n",
+     {{}},
+     2},
+    {"bits", "graph g(%x: f32[5,7]) -> (%y)\n  %y = BitCast(%x) to=i32\n"},
+};
+
 }  // namespace hone::test

@@ -8,6 +8,7 @@
 #include "device/cuda/emit/emit.hpp"
 #include "device/cuda/emit/resident_text.hpp"
 #include "device/cuda/emit/schedule.hpp"
+#include "device/cuda/emit/serial_text.hpp"
 #include "device/cuda/emit/tensor_text.hpp"
 #include "device/cuda/halves.hpp"
 #include "device/cuda/small_regions.hpp"
@@ -85,6 +86,32 @@ TEST(NestTexts, TakeElementsSideBySide) {
 }
 
 /// Products of all kinds, with every tile.
+TEST(SerialTexts, Compile) {
+  if (!compiler_state().why.empty()) GTEST_SKIP() << "NVRTC: " << compiler_state().why;
+  for (const RegionCase& region : kSerial) {
+    const auto graph = graph_of(region);
+    const emitter::SerialText written = emitter::serial_text_of(graph->nodes().front());
+    ASSERT_EQ(written.declined, "") << region.name;
+    EXPECT_EQ(written.functions.size(), region.functions) << region.name;
+    for (const std::string& text : {written.text.narrow(), written.text.wide()})
+      EXPECT_GT(compile(text, architecture(90))->image.size(), 100u) << region.name;
+  }
+}
+
+TEST(SerialTexts, DeclineWhatTheyDoNotKnow) {
+  const auto declined = [](std::string_view text) {
+    const auto graph = parse(text, all_ops());
+    infer(*graph);
+    return emitter::serial_text_of(graph->nodes().front()).declined;
+  };
+  EXPECT_EQ(declined("graph g(%x: f32[3]) -> (%y)\n  %y = Relu(%x)\n"), "another op");
+  EXPECT_EQ(declined("graph g(%x: f32[3], %a: i64[]) -> (%y)\n  %y = CumSum(%x, %a)\n"),
+            "its axis is an operand");
+  EXPECT_EQ(declined("graph g(%x: bool[3], %i: i64[2], %u: bool[2]) -> (%y)\n"
+                     "  %y = ScatterElements(%x, %i, %u) reduction=max\n"),
+            "it computes with booleans");
+}
+
 TEST(ContractTexts, Compile) {
   if (!compiler_state().why.empty()) GTEST_SKIP() << "NVRTC: " << compiler_state().why;
   for (const RegionCase& product : kProducts) {
