@@ -3,6 +3,7 @@
 #include "ops/convolution.hpp"
 #include "ir/stages.hpp"
 #include "ops/stages/maps.hpp"
+#include "ops/stateful.hpp"
 
 namespace hone {
 
@@ -38,6 +39,25 @@ void ConvTranspose::express(Expression& e) const {
   const Expr factor = meets ? select(*meets, element, like(element, 0)) : element;
   const Expr sum = Expr::reduce(Function::add, std::move(axes), factor * e.at(1, weight));
   e.set(0, e.has(2) ? sum + e.at(2, Dims{loop(1)}) : sum);
+}
+
+void CausalConvWithState::express(Expression& e) const {
+  const DType dtype = e.type(0).dtype, wide = bits(dtype) < 32 ? DType::f32 : dtype;
+  const Dims here = loops(3);
+  const Dim length = e.shape(0)[2], before = e.shape(1)[2] - 1;
+  // Of the line of what was before and x: one of the two is 0.
+  const auto at = [&](const Dim& place) {
+    const Expr x = Expr::cast(wide, e.at(0, Dims{here[0], here[1], place - before}, 0.0));
+    if (!e.has(3)) return x;
+    return x + Expr::cast(wide, e.at(3, Dims{here[0], here[1], place}, 0.0));
+  };
+  const Axis tap = e.axis(e.shape(1)[2]);
+  const Expr weight = Expr::cast(wide, e.at(1, Dims{here[1], 0, tap.variable}));
+  Expr sum = Expr::reduce(Function::add, {tap}, weight * at(here[2] + tap.variable));
+  if (e.has(2)) sum = sum + Expr::cast(wide, e.at(2, Dims{here[1]}));
+  const bool silu = activation == Activation::silu;
+  e.set(0, silu ? sum / (like(sum, 1) + call(Function::exp, like(sum, 0) - sum)) : sum);
+  e.set(1, at(here[2] + length));
 }
 
 }  // namespace hone

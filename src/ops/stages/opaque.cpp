@@ -61,8 +61,5 @@ void TreeEnsemble::express(Expression& e) const { e.decline("it walks through tr
 void GroupQueryAttention::express(Expression& e) const {
   e.decline("keys and values are written into a cache at places that an operand tells");
 }
-void CausalConvWithState::express(Expression& e) const {
-  e.decline("its state is what past runs left");
-}
 
 }  // namespace hone

@@ -31,6 +31,11 @@ inline const RegionCase kSmallRegions[] = {
      "  %y, %p = SoftmaxCrossEntropyLoss(%x, %l) reduction=none ignore_index=2\n",
      {{}},
      4},
+    {"a convolution behind others",
+     "graph g(%x: f32[2,3,n], %w: f32[3,1,4], %b: f32[3], %s: f32[2,3,3]) -> (%y, %p)\n"
+     "  %y, %p = CausalConvWithState(%x, %w, %b, %s) activation=silu\n",
+     {{{"n", 1}}, {{"n", 9}}},
+     2},
     {"a weighted loss",
      "graph g(%x: f32[2,7,3,4], %l: i64[2,3,4], %w: f32[7]) -> (%y)\n"
      "  %y = NegativeLogLikelihoodLoss(%x, %l, %w) reduction=mean ignore_index=1\n"},
