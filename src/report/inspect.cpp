@@ -146,8 +146,9 @@ Inspection inspect_file(const std::filesystem::path& path, const InspectOptions&
 Inspection inspect(const Engine& engine) {
   Inspection found;
   found.file = engine.stated().name();
-  found.about = {{"format", "engine"},
-                 {"part", cat(engine.part().target, ", ", engine.workers(), " workers")}};
+  found.about = {
+      {"format", "engine"},
+      {"part", cat(engine.device().target()->text(), ", ", engine.workers(), " workers")}};
   found.portable = engine.portable();
   if (found.portable == nullptr) found.portable = engine.stated().clone();
   found.graph = found.portable->clone();

@@ -33,6 +33,13 @@ class Bench(hone_tool.Tool):
                          r"\| image=1x1x8x8 \|(?: [^|]+ \|){12}\n$")
         self.assertRegex(self.bench("--iterations", 2), r"run by +1 context of \d+ worker")
 
+    def test_devices_run_side_by_side(self):
+        found = json.loads(self.bench("--devices", "cpu,cpu", "--contexts", 2, "--workers", 1,
+                                      "--iterations", 5, "-o", "json"))
+        self.assertEqual(found["contexts"], 4)
+        self.assertTrue(found["target"].endswith(", cpu cpu"), found["target"])
+        self.assertEqual(found["cases"][0]["runs"], 20)
+
     def test_contexts_run_side_by_side(self):
         found = json.loads(self.bench("--contexts", 3, "--workers", 1, "--iterations", 7, "-o",
                                       "json"))
@@ -70,6 +77,10 @@ class Bench(hone_tool.Tool):
         for words, wanted in (
                 (("--batch", "0"), "--batch 0: wanted numbers such as 1,8,32"),
                 (("--contexts", 0), "--contexts 0: wanted 1 to 256"),
+                (("--devices", "cpu,"), "--devices cpu,: wanted numbers of GPUs, or "
+                                          "names of devices, such as 0,1"),
+                (("--devices", "cpu", "--device", "cpu"),
+                 "--device and --devices: wanted one of them"),
                 (("--duration", 0), "--duration 0: wanted more than no seconds"),
                 (("--shape", "image=1x1x8x8,2x1x8x9"),
                  '--shape image=2x1x8x9: input "image" is f32[n,1,8,8] (digits.onnx)'),

@@ -29,7 +29,7 @@ constexpr int kMostContexts = 256;
 struct BenchOptions {
   ModelOptions model;
   InputOptions inputs;
-  std::string output, format = "text", batches, kernels;
+  std::string output, format = "text", batches, kernels, devices;
   double duration = 3, warm_up = 0.5;
   int iterations = 0, contexts = 1;
 };
@@ -97,24 +97,27 @@ std::vector<double> run_until_done(Context& context, const NamedTensors& inputs,
   return times;
 }
 
+using Engines = std::vector<std::shared_ptr<const Engine>>;
+
 /// Every context on a thread of its own, all at once; the first error is thrown.
-Measured measure(const std::shared_ptr<const Engine>& engine, const BenchOptions& options,
-                 const Case& chosen) {
-  const NamedTensors inputs = inputs_of(*engine, options, chosen);
+Measured measure(const Engines& engines, const BenchOptions& options, const Case& chosen) {
+  const NamedTensors inputs = inputs_of(*engines.front(), options, chosen);
   Measured measured;
   measured.inputs = sizes_text(inputs);
   if (!inputs.empty() && inputs.front().second.is_tensor() && inputs.front().second.rank() > 0)
     measured.samples = inputs.front().second.dim(0);
   const auto begin = Clock::now();
   std::vector<std::unique_ptr<Context>> contexts;
-  contexts.push_back(std::make_unique<Context>(engine));
+  contexts.push_back(std::make_unique<Context>(engines.front()));
   contexts.front()->run(inputs);
   measured.first = seconds_since(begin);
-  for (int i = 1; i < options.contexts; ++i) contexts.push_back(std::make_unique<Context>(engine));
+  const size_t count = engines.size() * static_cast<size_t>(options.contexts);
+  for (size_t i = 1; i < count; ++i)
+    contexts.push_back(std::make_unique<Context>(engines[i % engines.size()]));
   std::vector<std::vector<double>> times(contexts.size());
   std::vector<std::exception_ptr> errors(contexts.size());
   Clock::time_point start;
-  std::barrier ready(options.contexts, [&]() noexcept { start = Clock::now(); });
+  std::barrier ready(std::ssize(contexts), [&]() noexcept { start = Clock::now(); });
   const auto work = [&](size_t i) {
     try {
       const auto warm = Clock::now();
@@ -145,6 +148,19 @@ Measured measure(const std::shared_ptr<const Engine>& engine, const BenchOptions
   return measured;
 }
 
+/// "0,1": GPUs; others by their names. One that has none: the device of --device.
+std::vector<std::string> devices_of(const BenchOptions& options) {
+  if (options.devices.empty()) return {options.model.device};
+  check(options.model.device.empty(), Code::usage, "--device and --devices: wanted one of them");
+  std::vector<std::string> names;
+  for (const std::string_view word : split(options.devices, ',')) {
+    check(!word.empty(), Code::usage, "--devices ", options.devices,
+          ": wanted numbers of GPUs, or names of devices, such as 0,1");
+    names.push_back(parse_int(word) ? cat("cuda:", word) : std::string(word));
+  }
+  return names;
+}
+
 void bench(BenchOptions options) {
   settle_output(options.output, options.format, {"text", "md", "csv", "json"});
   check(options.contexts >= 1 && options.contexts <= kMostContexts, Code::usage, "--contexts ",
@@ -158,25 +174,33 @@ void bench(BenchOptions options) {
   if (!options.kernels.empty())
     return give(options.output, kernels_report(options.kernels, options.model, options.format));
   const std::vector<Case> cases = cases_of(options);
-  if (options.model.workers == 0)
-    options.model.workers = std::max(1, usable_cores() / options.contexts);
+  const std::vector<std::string> devices = devices_of(options);
+  const int contexts = options.contexts * static_cast<int>(devices.size());
+  if (options.model.workers == 0) options.model.workers = std::max(1, usable_cores() / contexts);
   BenchReport report;
   const auto begin = Clock::now();
   ModelOptions model = options.model;
   model.shapes = cases.front().shapes;
-  const std::shared_ptr<const Engine> engine = model.open_engine(
-      [&](const Graph&, const Defaults*) { report.built = !is_engine_file(options.model.path); });
+  Engines engines;
+  for (const std::string& device : devices) {
+    model.device = device;
+    engines.push_back(model.open_engine([&](const Graph&, const Defaults*) {
+      report.built = !is_engine_file(options.model.path);
+    }));
+  }
+  const Engine& engine = *engines.front();
   report.open_seconds = seconds_since(begin);
   report.model = options.model.file_name();
   report.version = version_text();
-  report.target = engine->part().target;
+  report.target = engine.device().target()->text();
+  if (devices.size() > 1) report.target += cat(", ", join(devices, " "));
   report.processor = processor_name();
   report.cores = usable_cores();
-  report.workers = engine->workers();
-  report.contexts = options.contexts;
+  report.workers = engine.workers();
+  report.contexts = contexts;
   report.warm_up = options.warm_up;
-  for (const Case& chosen : cases) report.cases.push_back(measure(engine, options, chosen));
-  report.packed_bytes = engine->packed_bytes();
+  for (const Case& chosen : cases) report.cases.push_back(measure(engines, options, chosen));
+  report.packed_bytes = engine.packed_bytes();
   report.peak_bytes = peak_memory();
   give(options.output, report_text(report, options.format));
 }
@@ -197,6 +221,8 @@ std::function<void()> declare_bench(Arguments& arguments) {
   arguments.option("--warm-up", options->warm_up, "SECONDS", "Run so long before; 0.5");
   arguments.option("--contexts", options->contexts, "N",
                    "Inferences at the same time, each on a context of its own; 1");
+  arguments.option("--devices", options->devices, "0,1",
+                   "GPUs, an engine and contexts on each, all at the same time");
   arguments.option("--batch", options->batches, "1,8,32",
                    "What inputs have first, where they leave it open; each in turn");
   arguments.option("--shape", options->model.shapes, "[NAME=]1x128,1x256",
