@@ -1,8 +1,10 @@
 #include "runtime/packs.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/log.hpp"
+#include "device/problem.hpp"
 
 namespace hone {
 namespace {
@@ -25,8 +27,7 @@ Tensor PackStore::pack(const Device& device, const Problem& problem, const Tunin
   }
   // Packed outside the lock: two threads may do the same work once, the first result stays.
   auto packed = offered(key.name, packing);
-  if (packed == nullptr)
-    packed = std::make_shared<const Tensor>(packing.pack(problem, tuning, weight.contents()));
+  if (packed == nullptr) packed = placed(packing.pack(problem, tuning, weight.contents()));
   const std::lock_guard lock(mutex_);
   if (packed_.size() >= most_) {
     std::erase_if(packed_, [](const auto& each) { return each.second.expired(); });
@@ -36,6 +37,23 @@ Tensor PackStore::pack(const Device& device, const Problem& problem, const Tunin
   if (const auto first = place.lock()) return shared(first);
   place = packed;
   return shared(packed);
+}
+
+/// Tensors of 4 MiB lie in large pages of the system's; smaller ones do so together.
+std::shared_ptr<const Tensor> PackStore::placed(Tensor packed) {
+  constexpr size_t kBlock = size_t{8} << 20, kSmall = kBlock / 128, kLarge = kBlock / 2;
+  const size_t bytes = packed.bytes().size();
+  if (bytes < kSmall || bytes >= kLarge) return std::make_shared<const Tensor>(std::move(packed));
+  const std::lock_guard lock(mutex_);
+  if (block_.empty() || used_ + bytes > kBlock) {
+    block_ = Tensor(DType::u8, {int64_t{kBlock}});
+    used_ = 0;
+  }
+  const auto place = block_.mutable_bytes().subspan(used_, bytes);
+  std::memcpy(place.data(), packed.bytes().data(), bytes);
+  used_ += (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+  return std::make_shared<const Tensor>(Tensor::borrow(packed.dtype(), packed.shape(), place,
+                                                       std::make_shared<const Tensor>(block_)));
 }
 
 Buffer PackStore::upload(Device& device, const Weight& weight) {

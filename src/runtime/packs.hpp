@@ -50,11 +50,14 @@ class PackStore {
     std::weak_ptr<void> owner;
   };
   std::shared_ptr<const Tensor> offered(const Name& name, const Packing& packing) const;
+  std::shared_ptr<const Tensor> placed(Tensor packed);
 
   mutable std::mutex mutex_;
   std::map<Key, std::weak_ptr<const Tensor>> packed_;
   std::map<Key, Uploaded> uploaded_;
   std::map<Name, PackedForm> offered_;  // does not change once something was packed
+  Tensor block_;                        // in which packed weights lie together
+  size_t used_ = 0;                     // bytes of it
   size_t most_ = 64;                    // entries; beyond it those that nobody has go
 };
 
