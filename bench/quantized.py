@@ -115,8 +115,8 @@ def main():
     data = pathlib.Path(os.environ.get("HONE_TEST_DATA", peers.ROOT.parent / "shared"))
     threads = words.threads or len(os.sched_getaffinity(0))
     lines = [f"{peers.processor()}, HONE_ISA {os.environ.get('HONE_ISA', 'not set')}, "
-             f"{threads} thread{'s' * (threads > 1)}; {time.strftime('%Y-%m-%d')}. Milliseconds of one inference, "
-             f"the median of {words.rounds} rounds.", "",
+             f"{threads} thread{'s' * (threads > 1)}; {time.strftime('%Y-%m-%d')}. Milliseconds "
+             f"of one inference, the median of {words.rounds} rounds.", "",
              "| network | form | f32 | integers | f32 / integers |" +
              (" ONNX Runtime f32 | its integers | ratio |" if words.peers else ""),
              "|---|---|---:|---:|---|" + ("---:|---:|---|" if words.peers else "")]
