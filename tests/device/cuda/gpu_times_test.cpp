@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <span>
 
 #include "device/cuda/device.hpp"
 #include "device/cuda/halves.hpp"
@@ -73,15 +74,19 @@ const Timed kTimed[] = {
      8 * 4.0 * 12 * 512 * 512 * 64, 50e6},
 };
 
+/// Replayed one behind the other, as in a network.
 double seconds_of(Bound& bound, Stream& stream) {
   using Clock = std::chrono::steady_clock;
+  constexpr int kRuns = 20;
   bound.enqueue(stream);
   stream.synchronize();
+  stream.begin_recording();
+  for (int i = 0; i < kRuns; ++i) bound.enqueue(stream);
+  const auto recording = stream.end_recording();
   double best = 1;
-  for (int round = 0; round < 3; ++round) {
-    constexpr int kRuns = 10;
+  for (int round = 0; round < 4; ++round) {
     const auto begin = Clock::now();
-    for (int i = 0; i < kRuns; ++i) bound.enqueue(stream);
+    recording->replay(stream);
     stream.synchronize();
     best = std::min(best, std::chrono::duration<double>(Clock::now() - begin).count() / kRuns);
   }
@@ -138,6 +143,9 @@ std::vector<Way> ways_of(std::string_view text, bool is_large, bool laid, hone::
     if (kernel->on_host || !kernel->accepts(*problem).yes) continue;
     if (kernel->name == "cuda.nest" && is_large && !all.empty()) continue;
     if (kernel->name == "cuda.contract" && laid) continue;
+    if (const char* names = std::getenv("HONE_GPU_KERNELS");
+        names != nullptr && std::string_view(names).find(kernel->name) == std::string_view::npos)
+      continue;
     auto tunings = kernel->tunings(*problem);
     if (tunings.size() > (laid ? 12 : 5)) tunings.resize(laid ? 12 : 5);
     for (const Tuning& tuning : tunings) {
@@ -195,49 +203,65 @@ constexpr Layer kLayers[] = {
     {512, 7, 512, 3, 1, 0, 2},  {1024, 14, 2048, 1, 2, 0, 1}, {3, 224, 64, 7, 2, 0, 1}};
 
 /// All tunings are timed; the sums are of the fastest and of those of the least estimate.
-TEST(GpuTimes, Layers) {
-  const char* asked = std::getenv("HONE_GPU_TIMES");
-  if (asked == nullptr || cuda::gpu_count() == 0)
-    GTEST_SKIP() << "no times are asked for, or there is no GPU";
-  const auto device = open_device("cuda");
-  for (const int batch : {1, 128}) {
-    double sum = 0, sum_chosen = 0;
-    for (const Layer& layer : kLayers) {
-      const int pad = layer.kernel / 2, out = (layer.size - 1) / layer.stride + 1;
-      const std::string text =
-          cat("graph g(%x: f16[", batch, ",", layer.channels, ",", layer.size, ",", layer.size,
-              "], %w: f16[", layer.filters, ",", layer.channels, ",", layer.kernel, ",",
-              layer.kernel, "], %b: f16[", layer.filters, "], %r: f16[", batch, ",", layer.filters,
-              ",", out, ",", out, "]) -> (%y)\n  %a = Conv(%x, %w, %b) pads=[", pad, ",", pad, ",",
-              pad, ",", pad, "] strides=[", layer.stride, ",", layer.stride, "]\n",
-              layer.sum != 0 ? "  %c = Add(%a, %r)\n  %y = Relu(%c)\n" : "  %y = Relu(%a)\n");
-      std::string chosen;
-      const std::vector<Way> ways = ways_of(text, true, true, *device, chosen);
-      const auto pick = std::find_if(ways.begin(), ways.end(),
-                                     [&](const Way& way) { return way.text == chosen; });
-      sum += layer.count * ways.front().seconds;
-      for (const Way& way : ways)  // for those who fit estimates
-        std::fprintf(stderr, "%d %d %d %d %d %d %d %.2f %.2f %s\n", batch, layer.channels,
-                     layer.size, layer.filters, layer.kernel, layer.stride, layer.sum,
-                     way.seconds * 1e6, way.estimate * 1e6, way.text.c_str());
-      sum_chosen += layer.count * pick->seconds;
-      const double flops =
-          2.0 * batch * out * out * layer.filters * layer.channels * layer.kernel * layer.kernel;
-      const double bytes = 2.0 * batch *
-                           (layer.channels * layer.size * layer.size /
-                                (layer.kernel == 1 ? layer.stride * layer.stride : 1) +
-                            (1.0 + layer.sum) * layer.filters * out * out);
-      std::printf(
-          "b%d %d %d %d %d/%d%s x%d: %.1f us (%.0f TFLOP/s, %.2f TB/s) %s; chosen %.1f "
-          "(estimate %.1f) %s\n",
-          batch, layer.channels, layer.size, layer.filters, layer.kernel, layer.stride,
-          layer.sum != 0 ? "+" : "", layer.count, ways.front().seconds * 1e6,
-          flops / ways.front().seconds * 1e-12, bytes / ways.front().seconds * 1e-12,
-          ways.front().text.c_str() + 12, pick->seconds * 1e6, pick->estimate * 1e6,
-          pick == ways.begin() ? "" : pick->text.c_str() + 12);
-    }
-    std::printf("b%d sum %.3f ms, chosen %.3f ms\n", batch, sum * 1e3, sum_chosen * 1e3);
+void time_layers(std::span<const Layer> layers, int batch, hone::Device& device) {
+  double sum = 0, sum_chosen = 0;
+  for (const Layer& layer : layers) {
+    const int pad = layer.kernel / 2, out = (layer.size - 1) / layer.stride + 1;
+    const std::string text =
+        cat("graph g(%x: f16[", batch, ",", layer.channels, ",", layer.size, ",", layer.size,
+            "], %w: f16[", layer.filters, ",", layer.channels, ",", layer.kernel, ",", layer.kernel,
+            "], %b: f16[", layer.filters, "], %r: f16[", batch, ",", layer.filters, ",", out, ",",
+            out, "]) -> (%y)\n  %a = Conv(%x, %w, %b) pads=[", pad, ",", pad, ",", pad, ",", pad,
+            "] strides=[", layer.stride, ",", layer.stride, "]\n",
+            layer.sum != 0 ? "  %c = Add(%a, %r)\n  %y = Relu(%c)\n" : "  %y = Relu(%a)\n");
+    std::string chosen;
+    const std::vector<Way> ways = ways_of(text, true, true, device, chosen);
+    const auto pick =
+        std::find_if(ways.begin(), ways.end(), [&](const Way& way) { return way.text == chosen; });
+    sum += layer.count * ways.front().seconds;
+    for (const Way& way : ways)  // for those who fit estimates
+      std::fprintf(stderr, "%d %d %d %d %d %d %d %.2f %.2f %s\n", batch, layer.channels, layer.size,
+                   layer.filters, layer.kernel, layer.stride, layer.sum, way.seconds * 1e6,
+                   way.estimate * 1e6, way.text.c_str());
+    sum_chosen += layer.count * pick->seconds;
+    const double flops =
+        2.0 * batch * out * out * layer.filters * layer.channels * layer.kernel * layer.kernel;
+    const double bytes = 2.0 * batch *
+                         (layer.channels * layer.size * layer.size /
+                              (layer.kernel == 1 ? layer.stride * layer.stride : 1) +
+                          (1.0 + layer.sum) * layer.filters * out * out);
+    std::printf(
+        "b%d %d %d %d %d/%d%s x%d: %.1f us (%.0f TFLOP/s, %.2f TB/s) %s; chosen %.1f "
+        "(estimate %.1f) %s\n",
+        batch, layer.channels, layer.size, layer.filters, layer.kernel, layer.stride,
+        layer.sum != 0 ? "+" : "", layer.count, ways.front().seconds * 1e6,
+        flops / ways.front().seconds * 1e-12, bytes / ways.front().seconds * 1e-12,
+        ways.front().text.c_str() + 12, pick->seconds * 1e6, pick->estimate * 1e6,
+        pick == ways.begin() ? "" : pick->text.c_str() + 12);
   }
+  std::printf("b%d sum %.3f ms, chosen %.3f ms\n", batch, sum * 1e3, sum_chosen * 1e3);
+}
+
+/// "1": all; "b128": of one batch.
+bool is_asked(int batch) {
+  const char* asked = std::getenv("HONE_GPU_TIMES");
+  return asked != nullptr && cuda::gpu_count() > 0 &&
+         (std::string_view(asked) == "1" || asked == cat("b", batch));
+}
+
+TEST(GpuTimes, Layers) {
+  for (const int batch : {1, 8, 128})
+    if (is_asked(batch)) time_layers(kLayers, batch, *open_device("cuda"));
+}
+
+/// Products of BERT-base, as points of pictures of one pixel.
+TEST(GpuTimes, Rows) {
+  constexpr Layer kRows[] = {{768, 1, 2304, 1, 1, 0, 1},
+                             {768, 1, 768, 1, 1, 1, 1},
+                             {768, 1, 3072, 1, 1, 0, 1},
+                             {3072, 1, 768, 1, 1, 1, 1}};
+  for (const int rows : {128, 16384})
+    if (is_asked(rows)) time_layers(kRows, rows, *open_device("cuda"));
 }
 
 }  // namespace

@@ -31,6 +31,19 @@ inline const RegionCase kHalves[] = {
     {"a picture with odd channels",
      "graph g(%x: f16[1,24,14,13], %w: f16[70,24,3,2]) -> (%y)\n"
      "  %y = Conv(%x, %w) pads=[2,1,0,1] dilations=[2,1]\n"},
+    {"one picture of halves",
+     "graph g(%x: f16[1,128,10,9], %w: f16[64,128,3,3], %b: f16[64]) -> (%y)\n"
+     "  %a = Conv(%x, %w, %b) pads=[1,1,1,1] strides=[2,2]\n  %y = Relu(%a)\n"},
+    {"one picture of few channels",
+     "graph g(%x: f16[1,3,31,29], %w: f16[32,3,7,7]) -> (%y)\n"
+     "  %a = Conv(%x, %w) pads=[3,3,3,3] strides=[2,2]\n  %y = Relu(%a)\n"},
+    {"a picture of 20 channels",
+     "graph g(%x: f16[2,20,9,10], %w: f16[40,20,3,3], %r: f16[2,40,9,10]) -> (%y)\n"
+     "  %a = Conv(%x, %w) pads=[1,1,1,1]\n  %y = Add(%a, %r)\n"},
+    {"a picture that is rounded first",
+     "graph g(%x: f32[2,3,15,17], %w: f16[24,3,3,3]) -> (%y)\n"
+     "  %h = Cast(%x) to=f16\n  %a = Conv(%h, %w) pads=[1,1,1,1] strides=[2,2]\n"
+     "  %y = Relu(%a)\n"},
     {"points of a picture, halved",
      "graph g(%x: f16[3,128,14,14], %w: f16[256,128,1,1]) -> (%y)\n"
      "  %a = Conv(%x, %w) strides=[2,2]\n  %c = Sigmoid(%a)\n  %y = Mul(%a, %c)\n"},

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "device/cuda/compiler.hpp"
+#include "device/cuda/emit/cluster_text.hpp"
 #include "device/cuda/emit/contract_text.hpp"
 #include "device/cuda/emit/emit.hpp"
 #include "device/cuda/emit/resident_text.hpp"
@@ -160,6 +161,18 @@ TEST(TensorTexts, Compile) {
   }
 }
 
+/// Functions of halves have as many digits as those keep.
+TEST(TensorTexts, FunctionsOfHalvesAreShort) {
+  for (const RegionCase& product : kHalves) {
+    if (product.name != "rows of halves") continue;
+    const auto problem = problem_of(*graph_of(product), true, false);
+    const auto made = emitter::half_product_of(*problem);
+    const std::string text = emitter::text_of(*made, {}).text.body;
+    EXPECT_NE(text.find("erf_of_half("), std::string::npos);
+    EXPECT_EQ(text.find("erff("), std::string::npos);
+  }
+}
+
 /// The same by blocks that stay.
 TEST(ResidentTexts, Compile) {
   if (!compiler_state().why.empty()) GTEST_SKIP() << "NVRTC: " << compiler_state().why;
@@ -167,7 +180,7 @@ TEST(ResidentTexts, Compile) {
     const auto graph = graph_of(product);
     for (const bool constants : {false, true}) {
       const auto problem = problem_of(*graph, constants, constants);
-      const auto made = emitter::resident_product_of(*problem);
+      const auto made = emitter::brought_product_of(*problem);
       if (!made.declined.empty()) continue;
       for (const emitter::ResidentTile& tile : {emitter::ResidentTile{2, 1, 128, 4, 2, false},
                                                 emitter::ResidentTile{3, 1, 64, 4, 4, true},
@@ -183,6 +196,28 @@ TEST(ResidentTexts, Compile) {
   }
 }
 
+/// The same by clusters.
+TEST(ClusterTexts, Compile) {
+  if (!compiler_state().why.empty()) GTEST_SKIP() << "NVRTC: " << compiler_state().why;
+  for (const RegionCase& product : kHalves) {
+    const auto graph = graph_of(product);
+    for (const bool constants : {false, true}) {
+      const auto problem = problem_of(*graph, constants, constants);
+      const auto made = emitter::brought_product_of(*problem);
+      if (!made.declined.empty()) continue;
+      for (const emitter::ClusterTile& tile :
+           {emitter::ClusterTile{64, 4, 1, 2}, emitter::ClusterTile{64, 6, 8, 1}}) {
+        const auto written = emitter::text_of(made, tile);
+        ASSERT_EQ(written.declined, "") << product.name;
+        const auto compiled = compile(written.text.narrow(), architecture(90));
+        EXPECT_GT(compiled->image.size(), 100u) << product.name;
+        EXPECT_EQ(compiled->log.find("(C75"), std::string::npos)
+            << product.name << ", " << tile.split << " parts: " << compiled->log;
+      }
+    }
+  }
+}
+
 /// Which way operands come to blocks that stay.
 TEST(ResidentTexts, TakeMatricesAndPictures) {
   using Kind = emitter::Brought::Kind;
@@ -190,20 +225,26 @@ TEST(ResidentTexts, TakeMatricesAndPictures) {
     std::string_view name;
     bool constants;
     Kind a, b;
-    bool keeps;
+    bool keeps, windows = false;
   };
   for (const Way& way :
        {Way{"rows of halves", true, Kind::rows, Kind::packed, false},
         Way{"a large product of halves", false, Kind::rows, Kind::columns, true},
         Way{"bf16 of a long depth", false, Kind::rows, Kind::rows, false},
         Way{"a picture of halves", true, Kind::picture, Kind::packed, true},
+        Way{"one picture of halves", true, Kind::picture, Kind::packed, false},
+        Way{"one picture of few channels", true, Kind::picture, Kind::packed, false, true},
+        Way{"a picture of few channels", true, Kind::picture, Kind::packed, false, true},
+        Way{"a picture that is rounded first", true, Kind::picture, Kind::packed, false, true},
+        Way{"a picture with odd channels", true, Kind::none, Kind::packed, false, false},
         Way{"points of a picture, halved", true, Kind::picture, Kind::packed, false}}) {
     for (const RegionCase& product : kHalves) {
       if (product.name != way.name) continue;
       const auto problem = problem_of(*graph_of(product), way.constants, way.constants);
-      const auto made = emitter::resident_product_of(*problem);
-      EXPECT_EQ(made.declined, "") << way.name;
+      const auto made = emitter::brought_product_of(*problem);
+      EXPECT_EQ(made.declined.empty(), way.a != Kind::none) << way.name << made.declined;
       EXPECT_EQ(made.a.kind, way.a) << way.name;
+      EXPECT_EQ(made.windows.has_value(), way.windows) << way.name;
       EXPECT_EQ(made.b.kind, way.b) << way.name;
       EXPECT_EQ(made.kept.kind != Kind::none, way.keeps) << way.name;
     }

@@ -75,8 +75,8 @@ Brought rows_of(const Contraction& of, const Dim& place, const std::vector<Axis>
 }
 
 /// The index of a picture's row or column: results and taps, each a loop or none.
-std::optional<Brought::Along> along_of(const Contraction& of, const Dim& place, const Axis* result,
-                                       const Axis* tap) {
+std::optional<Brought::Along> along_of(const Contraction& of, const Dim& place, const Dim& size,
+                                       const Axis* result, const Axis* tap) {
   Brought::Along along;
   Dim rest = without_ones(place, of);
   for (const Axis* axis : {result, tap}) {
@@ -95,10 +95,13 @@ std::optional<Brought::Along> along_of(const Contraction& of, const Dim& place, 
     if (!taps) return std::nullopt;
     along.taps = *taps;
   }
-  // What the engine can be told.
-  constexpr int64_t kMostBefore = 127, kMostStep = 8, kMostReach = 255;
-  if (std::abs(along.before) > kMostBefore || along.step > kMostStep ||
-      (along.taps - 1) * along.dilation > kMostReach)
+  // What the engine can be told: corners of the box in which the first tap goes are small numbers.
+  constexpr int64_t kMost = 100, kMostStep = 8;
+  if (std::abs(along.before) > kMost || along.step > kMostStep ||
+      (along.taps - 1) * along.dilation > kMost)
+    return std::nullopt;
+  const auto results = along.results.constant(), pixels = size.constant();
+  if (results && pixels && (*results - 1) * along.step - (*pixels - 1) - along.before > kMost)
     return std::nullopt;
   return along;
 }
@@ -114,9 +117,8 @@ Brought picture_of(const HalfProduct& product, const HalfSide& side) {
   const Expr& load = *side.operand;
   const Value* value = std::get<const Value*>(load.source());
   const Dims& shape = value->type.tensor().shape();
-  if (shape.size() != kRank || of.rows.size() != 3 || of.depth.size() != 3 ||
-      !of.batch_count().is(1))
-    return {};
+  const auto loops = picture_loops(of);
+  if (shape.size() != kRank || !loops || of.depth.size() != 3) return {};
   const Dims strides = strides_of(value, shape, of.strides);
   // Axes of a picture from the innermost: channels, width, height, pictures.
   constexpr size_t kOrder[] = {1, 3, 2, 0};
@@ -131,11 +133,14 @@ Brought picture_of(const HalfProduct& product, const HalfSide& side) {
   const auto& at = load.operands();
   const auto channels = shape[1].constant();
   if (!channels || *channels % kBlockDepth != 0 || !is_axis(at[1].dim(), of.depth[2]) ||
-      of.depth[2].extent != shape[1] || !is_axis(without_ones(at[0].dim(), of), of.rows[0]) ||
-      of.rows[0].extent != shape[0])
+      of.depth[2].extent != shape[1])
     return {};
-  const auto height = along_of(of, at[2].dim(), &of.rows[1], &of.depth[0]);
-  const auto width = along_of(of, at[3].dim(), &of.rows[2], &of.depth[1]);
+  if (loops->pictures == nullptr
+          ? !shape[0].is(1)
+          : !is_axis(at[0].dim(), *loops->pictures) || loops->pictures->extent != shape[0])
+    return {};
+  const auto height = along_of(of, at[2].dim(), shape[2], loops->down, &of.depth[0]);
+  const auto width = along_of(of, at[3].dim(), shape[3], loops->right, &of.depth[1]);
   if (!height || !width) return {};
   made.height = *height, made.width = *width;
   made.kind = Brought::Kind::picture;
@@ -143,6 +148,14 @@ Brought picture_of(const HalfProduct& product, const HalfSide& side) {
 }
 
 }  // namespace
+
+std::optional<PictureLoops> picture_loops(const Contraction& of) {
+  if (!of.batch_count().is(1)) return std::nullopt;
+  const auto& rows = of.rows;
+  if (rows.size() == 3) return PictureLoops{&rows[0], &rows[1], &rows[2]};
+  if (rows.size() == 2) return PictureLoops{nullptr, &rows[0], &rows[1]};
+  return std::nullopt;
+}
 
 Brought brought_side(const HalfProduct& product, const HalfSide& side) {
   const Contraction& of = product.contraction;

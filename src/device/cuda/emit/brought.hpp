@@ -30,6 +30,13 @@ struct Brought {
   Along width, height;
 };
 
+/// Loops of a sum over pictures: of the pictures (null: there is one), down, to the right. nullopt:
+/// there are others.
+struct PictureLoops {
+  const Axis *pictures = nullptr, *down = nullptr, *right = nullptr;
+};
+std::optional<PictureLoops> picture_loops(const Contraction& of);
+
 /// How a side's elements come; none: otherwise.
 Brought brought_side(const HalfProduct& product, const HalfSide& side);
 /// Elements at the loops of the stage (a result, or an operand that each result reads an element

@@ -106,6 +106,11 @@ std::string wrapped(const std::string& a, const char* sign, const std::string& b
 }
 
 std::string real_call(Function function, const std::string& a, const std::string& b, DType dtype) {
+  // What is rounded to halves behind it needs no more digits.
+  if (dtype == DType::f16 || dtype == DType::bf16) {
+    if (function == Function::erf) return cat("erf_of_half(", a, ")");
+    if (function == Function::exp) return cat("__expf(", a, ")");
+  }
   const std::string_view f = dtype == DType::f64 ? "" : "f";
   switch (function) {
     case Function::add: return cat(a, " + ", b);

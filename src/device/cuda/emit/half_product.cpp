@@ -235,9 +235,12 @@ int64_t packed_bytes(const HalfProduct& product, const HalfSide& side) {
          ((depth + kBlockDepth - 1) / kBlockDepth * kBlockDepth) * 2;
 }
 
-namespace {
+size_t packed_place(size_t k, size_t row, size_t rows) {
+  const size_t in_row = k % kBlockDepth;
+  return ((k / kBlockDepth) * rows + row) * kBlockDepth + ((in_row / 8) ^ (row % 8)) * 8 +
+         in_row % 8;
+}
 
-/// Places of all elements of these axes, in order.
 std::vector<int64_t> places_of(const std::vector<Axis>& axes, const int64_t* steps) {
   std::vector<int64_t> places{0};
   for (size_t i = 0; i < axes.size(); ++i) {
@@ -250,8 +253,6 @@ std::vector<int64_t> places_of(const std::vector<Axis>& axes, const int64_t* ste
   return places;
 }
 
-}  // namespace
-
 Tensor pack_halves(const HalfProduct& product, const HalfSide& side, const Tensor& weight) {
   const std::vector<int64_t> across = places_of(*side.axes, side.steps.data());
   const std::vector<int64_t> down =
@@ -263,12 +264,8 @@ Tensor pack_halves(const HalfProduct& product, const HalfSide& side, const Tenso
   std::byte* to = packed.mutable_bytes().data();
   const std::byte* from = weight.bytes().data();
   for (size_t row = 0; row < across.size(); ++row)
-    for (size_t k = 0; k < down.size(); ++k) {
-      const size_t in_row = k % kBlockDepth;
-      const size_t place = ((k / kBlockDepth) * rows + row) * kBlockDepth +
-                           ((in_row / 8) ^ (row % 8)) * 8 + in_row % 8;
-      std::memcpy(to + 2 * place, from + 2 * (across[row] + down[k]), 2);  // may lie anywhere
-    }
+    for (size_t k = 0; k < down.size(); ++k)  // may lie anywhere
+      std::memcpy(to + 2 * packed_place(k, row, rows), from + 2 * (across[row] + down[k]), 2);
   return packed;
 }
 

@@ -52,6 +52,10 @@ inline int64_t packed_rows(int64_t rows) { return (rows + 7) / 8 * 8; }
 /// A constant side as [blocks of the depth][packed rows][64], zeros behind the depth; 16 bytes of a
 /// row lie in the order that they have in shared memory, so that a tile is one run of bytes.
 Tensor pack_halves(const HalfProduct& product, const HalfSide& side, const Tensor& weight);
+/// Where element k of the depth of a row is in that form.
+size_t packed_place(size_t k, size_t row, size_t rows);
+/// Places of all elements of these axes, in order.
+std::vector<int64_t> places_of(const std::vector<Axis>& axes, const int64_t* steps);
 /// Of that form: the same text, the same bytes.
 std::string packing_name(const HalfProduct& product, const HalfSide& side);
 int64_t packed_bytes(const HalfProduct& product, const HalfSide& side);

@@ -180,6 +180,22 @@ class Inlining {
     return stage->value != nullptr ? Expr::Source(stage->value) : Expr::Source(inline_.at(stage));
   }
 
+  /// Of a stage that copies or converts a value of its own shape: zeros lie outside of the value,
+  /// too. `body`: its expression at some places.
+  static std::optional<Expr> with_zeros(const Stage& stage, const Expr& body) {
+    const Expr* own = &stage.expr;
+    while (own->kind() == Expr::Kind::cast) own = &own->operands()[0];
+    if (own->kind() != Expr::Kind::load || own->outside()) return std::nullopt;
+    const auto* value = std::get_if<const Value*>(&own->source());
+    if (value == nullptr || (*value)->type.tensor().shape() != stage.extents) return std::nullopt;
+    for (size_t axis = 0; axis < own->operands().size(); ++axis)
+      if (!own->operands()[axis].is_loop(static_cast<int>(axis))) return std::nullopt;
+    return replace(body, [](const Expr& expr) -> std::optional<Expr> {
+      if (expr.kind() != Expr::Kind::load) return std::nullopt;
+      return Expr::load(expr.source(), expr.dtype(), expr.operands(), 0.0);
+    });
+  }
+
   /// The stage's expression with its loops at these places.
   static std::optional<Expr> placed(const Stage& stage, const std::vector<Expr>& indices,
                                     const std::optional<double>& outside) {
@@ -213,6 +229,8 @@ class Inlining {
     };
     Expr body = moved_along(stage.expr, moved, computed, fails);
     if (fails) return std::nullopt;
+    if (inside && *outside == 0)
+      if (auto made = with_zeros(stage, body)) return made;
     const bool rounds =
         body.dtype() != stage.dtype || stage.dtype == DType::f16 || stage.dtype == DType::bf16;
     if (rounds) body = Expr::cast(stage.dtype, std::move(body));

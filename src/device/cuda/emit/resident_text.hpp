@@ -1,8 +1,7 @@
 #pragma once
 // Products of halves by blocks that stay, one on each multiprocessor, as text.
 
-#include "device/cuda/emit/brought.hpp"
-#include "device/cuda/emit/tensor_text.hpp"
+#include "device/cuda/emit/bringing.hpp"
 
 namespace hone::cuda::emitter {
 
@@ -24,19 +23,10 @@ struct ResidentTile {
   }
 };
 
-/// Why a product is not for such blocks; empty: it is.
-struct ResidentProduct {
-  std::shared_ptr<const HalfProduct> product;
-  Brought a, b, result;
-  Brought kept;  // of the operand that each result reads an element of
-  const Value* kept_value = nullptr;
-  std::string declined;
-};
-ResidentProduct resident_product_of(const Problem& problem);
-
-/// Function "product", launched with the tile's threads and shared_bytes(), on as many blocks as
+/// Function "spread", where there are windows, with kSpreadThreads threads; function "product",
+/// launched with the tile's threads and shared_bytes(), on as many blocks as
 /// there are multiprocessors, or tiles. Behind the arguments that ContractText tells of, it takes
 /// maps of a, of b where b is no constant, of the result, of the kept operand.
-ContractText text_of(const ResidentProduct& product, const ResidentTile& tile);
+ContractText text_of(const BroughtProduct& product, const ResidentTile& tile);
 
 }  // namespace hone::cuda::emitter

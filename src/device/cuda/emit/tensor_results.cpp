@@ -185,8 +185,8 @@ std::string TensorResults::result(std::string& out, const std::vector<Eight>& re
   return stored(text.value(value), stage.dtype);
 }
 
-/// The results of `eight` sums from column n_first on of row m.
-void TensorResults::put_eight(std::string& out) {
+void TensorResults::put_eight(std::string& out,
+                              const std::function<std::string(const Eight&)>& raw) {
   const std::string n = dims_.variable("n");
   ExprText text(buffers_.places, dims_, out, 2);
   text.open("{");
@@ -194,7 +194,8 @@ void TensorResults::put_eight(std::string& out) {
   const std::vector<Eight> read = eights(text);
   for (const Eight& each : read) {
     text.line(cat("float ", each.name, "[8];"));
-    text.line(cat("unpack(", each.name, ", *(const uint4*)(", each.place, "));"));
+    text.line(cat("unpack(", each.name, ", ",
+                  raw ? raw(each) : cat("*(const uint4*)(", each.place, ")"), ");"));
   }
   const Place& into = buffers_.result();
   const bool whole = lies_in_eights_itself();

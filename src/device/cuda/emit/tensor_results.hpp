@@ -43,6 +43,9 @@ class TensorResults {
   /// The result at variables z, m, n of `sum`, and of what was read before as element e of arrays.
   std::string result(std::string& out, const std::vector<Eight>& read, int indent);
   static void read_pair(ExprText& text, const Eight& each, const std::string& word);
+  /// The results of `eight` sums from column n_first on of row m. `raw`: what was read before of an
+  /// operand, as a uint4; null: nothing was.
+  void put_eight(std::string& out, const std::function<std::string(const Eight&)>& raw = {});
   /// Whether results are computed of columns' numbers and what is `kept`, and nothing else is read.
   bool reads_alone(const std::vector<Eight>& read,
                    const std::function<bool(const Eight&)>& kept) const;
@@ -55,7 +58,6 @@ class TensorResults {
   Expr in_text(const Expr& expr, const Indices& at) const;
 
   void write_eights(std::string& out, ExprText& text);
-  void put_eight(std::string& out);
 
   bool is_direct() const { return tile_.split == 1 && lies_in_eights_itself(); }
   std::string chunk(const std::string& row, const std::string& number) const;

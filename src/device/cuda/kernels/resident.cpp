@@ -5,18 +5,18 @@
 #include <algorithm>
 #include <cmath>
 
+#include "device/cuda/brought_launches.hpp"
+#include "device/cuda/device.hpp"
 #include "device/cuda/emit/resident_text.hpp"
-#include "device/cuda/launches.hpp"
-#include "device/cuda/tensor_map.hpp"
 #include "device/problem.hpp"
 
 namespace hone::cuda {
 namespace {
 
 using emitter::Brought;
+using emitter::brought_product_of;
+using emitter::BroughtProduct;
 using emitter::HalfProduct;
-using emitter::resident_product_of;
-using emitter::ResidentProduct;
 using emitter::ResidentTile;
 
 constexpr int kCapability = 90;
@@ -25,7 +25,7 @@ constexpr int kSharedBytes = 227 << 10;
 Verdict supports(const Problem& problem) {
   if (capability_of(*problem.target) != kCapability)
     return Verdict::no("wants compute capability 9.0");
-  const ResidentProduct product = resident_product_of(problem);
+  const BroughtProduct product = brought_product_of(problem);
   const emitter::ContractText text = text_of(product, {});
   return text.declined.empty() ? Verdict() : Verdict::no(text.declined);
 }
@@ -38,12 +38,14 @@ double bytes_of(const Problem& problem, const Value& value) {
 }
 
 struct Sizes {
-  double batches, rows, columns, depth;
-  double bytes;  // that it reads and writes, once
+  double batches, rows, columns;
+  double blocks;  // of the depth
+  double bytes;   // that it reads and writes, once
   bool keeps;
+  double spread;  // bytes of the working memory, written and read
 };
 
-Sizes sizes_of(const Problem& problem, const ResidentProduct& product) {
+Sizes sizes_of(const Problem& problem, const BroughtProduct& product) {
   const auto size = [&](const Dim& dim) {
     return static_cast<double>(size_for_estimates(problem, dim));
   };
@@ -54,30 +56,34 @@ Sizes sizes_of(const Problem& problem, const ResidentProduct& product) {
   return {size(of.batch_count()),
           size(of.row_count()),
           size(of.column_count()),
-          size(of.depth_count()),
+          size(emitter::depth_tiles(product)),
           bytes,
-          product.kept.kind != Brought::Kind::none};
+          product.kept.kind != Brought::Kind::none,
+          product.windows ? 4 * size(product.windows->elements()) : 0};
 }
 
 double seconds_of(const Problem& problem, const Sizes& sizes, const ResidentTile& tile) {
   // Of a multiprocessor, measured on an H200.
-  constexpr double kMultiprocessors = 132, kBegin = 3e-6;
+  constexpr double kMultiprocessors = 132, kBegin = 2e-6;
   constexpr double kProductsPerSecond = 2.75e12;  // multiply-adds
   constexpr double kBytesPerSecond = 7e10, kTileSeconds = 4e-7;
-  const double blocks = std::ceil(sizes.depth / emitter::kBlockDepth);
   const double results = double(tile.rows()) * tile.columns;
   const double small = tile.rows() * tile.columns < 128 * 128 ? 1.15 : 1;
-  const double each = blocks * std::max(results * emitter::kBlockDepth / kProductsPerSecond * small,
-                                        tile.stage_bytes() / kBytesPerSecond);
+  const double each =
+      sizes.blocks * std::max(results * emitter::kBlockDepth / kProductsPerSecond * small,
+                              tile.stage_bytes() / kBytesPerSecond);
   const double stores = results * (sizes.keeps ? 4 : 2) / kBytesPerSecond;
   // Where warpgroups take turns, results leave beside products.
   const double one = (tile.in_turn ? std::max(each, stores) : each + 0.6 * stores) + kTileSeconds;
   const double tiles =
       sizes.batches * std::ceil(sizes.rows / tile.rows()) * std::ceil(sizes.columns / tile.columns);
   const double turns = std::ceil(tiles / kMultiprocessors);
-  const double latency = blocks * 1.5e-7 / std::max(1, tile.stages - 1);
-  return problem.target->launch_seconds + kBegin + latency +
-         std::max(turns * one, sizes.bytes / problem.target->bytes_per_second);
+  const double latency = sizes.blocks * 1.5e-7 / std::max(1, tile.stages - 1);
+  const Target& target = *problem.target;
+  const double spread =
+      sizes.spread > 0 ? target.launch_seconds + sizes.spread / target.bytes_per_second : 0;
+  return target.launch_seconds + kBegin + latency + spread +
+         std::max(turns * one, sizes.bytes / target.bytes_per_second);
 }
 
 Tuning tuning_of(const ResidentTile& tile) {
@@ -104,7 +110,7 @@ constexpr ResidentTile kShapes[] = {
 
 std::vector<Tuning> tunings(const Problem& problem) {
   constexpr size_t kMost = 12;
-  const ResidentProduct product = resident_product_of(problem);
+  const BroughtProduct product = brought_product_of(problem);
   const Sizes sizes = sizes_of(problem, product);
   std::vector<std::pair<double, ResidentTile>> tiles;
   for (ResidentTile tile : kShapes) {
@@ -121,138 +127,26 @@ std::vector<Tuning> tunings(const Problem& problem) {
   return all;
 }
 
-Tensor pack_b(const Problem& problem, const Tuning&, const Tensor& weight) {
-  const auto product = emitter::half_product_of(problem);
-  return pack_halves(*product, product->b, weight);
-}
-
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
-  const ResidentProduct product = resident_product_of(*problem);
+  const BroughtProduct product = brought_product_of(*problem);
   made.seconds = seconds_of(*problem, sizes_of(*problem, product), tile_of(tuning));
-  const HalfProduct& halves = *product.product;
-  if (product.b.kind == Brought::Kind::packed)
-    made.packings.push_back({static_cast<size_t>(halves.b.input), packing_name(halves, halves.b),
-                             pack_b, packed_bytes(halves, halves.b)});
+  add_packings(product, made);
   made.problem = std::move(problem);
   return made;
 }
 
-struct Ready final : ByText, std::enable_shared_from_this<Ready> {
-  std::unique_ptr<const Modules> modules;
-  ResidentProduct product;
-  emitter::ContractText text;
-  ResidentTile tile;
-  int64_t blocks = 0;       // at most
-  std::vector<int> inputs;  // of the text's parameters but the last, which is the result
-  Buffer packed;
-  std::vector<MachineCode> code() const override { return modules->code(); }
-  std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
-                              hone::Stream& stream) const override;
-};
-
-class Running final : public Bound {
- public:
-  Running(std::shared_ptr<const Ready> ready, const Operands& operands, const Module& module)
-      : ready_(std::move(ready)),
-        launch_(module.function("product", ready_->tile.shared_bytes()), ready_->tile.threads(),
-                ready_->tile.shared_bytes()),
-        symbols_(operands.symbols) {
-    rebind(operands);
-  }
-
-  void rebind(const Operands& operands) override {
-    const emitter::Contraction& of = ready_->product.product->contraction;
-    const ResidentTile& tile = ready_->tile;
-    const auto size = [&](const Dim& dim) { return dim.evaluate(symbols_).value_or(0); };
-    const int64_t units = size(of.batch_count()) *
-                          ((size(of.row_count()) + tile.rows() - 1) / tile.rows()) *
-                          ((size(of.column_count()) + tile.columns - 1) / tile.columns);
-    is_empty_ = units <= 0;
-    if (is_empty_) return;
-    launch_.set_grid(std::min<int64_t>(units, ready_->blocks));
-    std::vector<uint64_t> arguments;
-    for (const int input : ready_->inputs)
-      arguments.push_back(
-          reinterpret_cast<uint64_t>(input < 0 ? static_cast<void*>(ready_->packed.data)
-                                               : operands.inputs[static_cast<size_t>(input)].data));
-    arguments.push_back(reinterpret_cast<uint64_t>(operands.outputs[0].data));
-    const auto data = [&](const Value* value) {
-      const auto& all = ready_->text.parameters;
-      const auto found = std::find(all.begin(), all.end(), value);
-      return reinterpret_cast<void*>(arguments[static_cast<size_t>(found - all.begin())]);
-    };
-    const auto source = [](const emitter::HalfSide& side) {
-      return std::get<const Value*>((side.load ? *side.load : *side.operand).source());
-    };
-    const HalfProduct& halves = *ready_->product.product;
-    const DType dtype = of.a->dtype();
-    const auto map = [&](const Brought& brought, const Value* value, int across) {
-      return map_of(brought, symbols_, dtype, data(value), across);
-    };
-    constexpr int kBox = emitter::kBlockDepth;
-    const Brought& b = ready_->product.b;
-    a_ = map(ready_->product.a, source(halves.a), tile.rows());
-    y_ = map(ready_->product.result, of.stage->value, kBox);
-    std::vector<void*> maps{&a_};
-    if (b.kind != Brought::Kind::packed) {
-      b_ = map(b, source(halves.b), b.kind == Brought::Kind::columns ? kBox : tile.columns);
-      maps.push_back(&b_);
-    }
-    maps.push_back(&y_);
-    if (ready_->product.kept.kind != Brought::Kind::none) {
-      kept_ = map(ready_->product.kept, ready_->product.kept_value, kBox);
-      maps.push_back(&kept_);
-    }
-    arguments.push_back(0);  // no scratch
-    for (const std::string& name : ready_->text.symbols) {
-      const auto found = symbols_.find(name);
-      arguments.push_back(found == symbols_.end() ? 0 : static_cast<uint64_t>(found->second));
-    }
-    launch_.set(std::move(arguments), maps);
-  }
-
-  void enqueue(hone::Stream& stream) override {
-    if (!is_empty_) launch_.enqueue(static_cast<Stream&>(stream));
-  }
-
- private:
-  std::shared_ptr<const Ready> ready_;
-  Launching launch_;
-  const Bindings symbols_;
-  TensorMap a_{}, b_{}, y_{}, kept_{};
-  bool is_empty_ = false;
-};
-
-std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte>,
-                                   hone::Stream&) const {
-  return std::make_unique<Running>(shared_from_this(), operands, modules->at(operands.symbols));
-}
-
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
                                         hone::Device& device) {
-  const Graph& body = *recipe.problem->region.body;
-  auto ready = std::make_shared<Ready>();
-  ready->product = resident_product_of(*recipe.problem);
-  ready->tile = tile_of(recipe.tuning);
-  ready->text = text_of(ready->product, ready->tile);
-  check(ready->text.declined.empty(), Code::internal,
-        "a product is refused now: ", ready->text.declined);
-  const std::shared_ptr<Gpu>& gpu = static_cast<Device&>(device).gpu();
-  ready->blocks = recipe.tuning.at("blocks");
-  if (ready->blocks == 0) ready->blocks = gpu->attribute(Attribute::multiprocessors);
-  if (!packed.empty()) ready->packed = uploaded(packed.front(), device);
-  for (size_t i = 0; i + 1 < ready->text.parameters.size(); ++i) {
-    const auto& inputs = body.inputs();
-    const auto found = std::find(inputs.begin(), inputs.end(), ready->text.parameters[i]);
-    check(found != inputs.end(), Code::internal, "a product reads what is no operand");
-    const auto input = static_cast<int>(found - inputs.begin());
-    const bool is_packed = !packed.empty() && input == ready->product.product->b.input;
-    ready->inputs.push_back(is_packed ? -1 : input);
-  }
-  ready->modules = std::make_unique<const Modules>(gpu, ready->text.text);
-  return ready;
+  const ResidentTile tile = tile_of(recipe.tuning);
+  BroughtShape shape{tile.rows(), tile.columns, tile.threads(), tile.shared_bytes()};
+  shape.stores_boxes = true;
+  shape.most_blocks = recipe.tuning.at("blocks");
+  if (shape.most_blocks == 0)
+    shape.most_blocks = static_cast<Device&>(device).gpu()->attribute(Attribute::multiprocessors);
+  return prepare_brought(recipe, std::move(packed), device, shape,
+                         [&](const BroughtProduct& product) { return text_of(product, tile); });
 }
 
 }  // namespace

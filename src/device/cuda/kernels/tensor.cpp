@@ -82,7 +82,7 @@ struct BlockSeconds {
 };
 BlockSeconds block_seconds(const Sizes& sizes, const TensorTile& tile) {
   constexpr double kProductsPerSecond = 2.7e12, kWarpsShare = 0.6;  // multiply-adds
-  constexpr double kBytesPerSecond = 7.8e10, kPickedPerSecond = 1e10;
+  constexpr double kBytesPerSecond = 7.8e10, kPickedPerSecond = 5e9;
   constexpr double kLatency = 1.5e-7, kBegin = 2e-6, kMeet = 3e-7;
   const double results = double(tile.rows) * tile.columns;
   const double products =

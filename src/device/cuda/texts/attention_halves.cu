@@ -50,6 +50,38 @@ __device__ void copy_rows(unsigned to, const unsigned short* from, long long row
   }
 }
 
+/// Powers of 2: scores are in units of that, for which they are multiplied by this.
+constexpr float kLogarithm = 1.4426950408889634f;
+__device__ float power(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
+__device__ float mask_number(const void* mask, long long at) {
+  if (kMask == 2) return ((const bool*)mask)[at] ? 1 : 0;
+  const float x = kMaskBits == 32 ? ((const float*)mask)[at]
+                  : kBf16         ? from_bf16(((const unsigned short*)mask)[at])
+                                  : from_f16(((const unsigned short*)mask)[at]);
+  return x * kLogarithm;
+}
+/// What the mask has for a thread's keys of a tile, of which there are `count`, in one row that
+/// begins there.
+__device__ void take_mask(float (&m)[16], const void* mask, long long at, long long step,
+                          int count) {
+  const int own = threadIdx.x % 4 * 2;
+  if (step == 1 && count >= kKeys) {
+#pragma unroll
+    for (int n = 0; n < 16; ++n) m[n] = mask_number(mask, at + (own + n / 2 * 8 + n % 2));
+  } else {
+#pragma unroll
+    for (int n = 0; n < 16; ++n) {
+      const int j = own + n / 2 * 8 + n % 2;
+      m[n] = j < count ? mask_number(mask, at + j * step) : 0;
+    }
+  }
+}
+
 extern "C" __global__ void __launch_bounds__(128)
     attention(const unsigned short* q, const unsigned short* k, const unsigned short* v,
               const void* mask, unsigned short* y, long long heads, long long group,
@@ -61,12 +93,16 @@ extern "C" __global__ void __launch_bounds__(128)
   const float infinity = __int_as_float(0x7f800000);
   const float scale = __int_as_float((int)scale_bits), fill = __int_as_float(kFill);
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  const long long blocks = (queries + kQueries - 1) / kQueries;
-  const long long first = blockIdx.x % blocks * kQueries, head = blockIdx.x / blocks;
-  const long long b = head / heads, h = head % heads;
+  // Quotients of 64 bits take long.
+  const unsigned blocks = (unsigned)((queries + kQueries - 1) / kQueries);
+  const unsigned block_head = blockIdx.x / blocks, at_block = blockIdx.x - block_head * blocks;
+  const unsigned at_batch = block_head / (unsigned)heads;
+  const long long first = (long long)at_block * kQueries, b = at_batch;
+  const long long h = block_head - at_batch * (unsigned)heads;
+  const long long of_group = (unsigned)h / (unsigned)group;
   q += b * of_q.batch + h * of_q.head + first * of_q.row;
-  k += b * of_k.batch + h / group * of_k.head;
-  v += b * of_v.batch + h / group * of_v.head;
+  k += b * of_k.batch + of_group * of_k.head;
+  v += b * of_v.batch + of_group * of_v.head;
   y += b * of_y.batch + h * of_y.head;
   const long long masked = b * of_mask.batch + h * of_mask.head;
   // Keys that some of the queries sees.
@@ -99,6 +135,23 @@ extern "C" __global__ void __launch_bounds__(128)
     }
     const unsigned tile_k = tiles + stage * kStageBytes, tile_v = tile_k + kKeys * kPitch;
     if (kStages > 1) stage ^= 1;
+    // Masks come while scores are multiplied.
+    const int row = (int)(warp * 16 + lane / 4), own = lane % 4 * 2;
+    const long long masked_keys = kMask == 0 ? keys : of_mask.keys < keys ? of_mask.keys : keys;
+    const int shown_keys = (int)(masked_keys - j0 < kKeys ? masked_keys - j0 : kKeys);
+    float m[2][16];
+    if (kMask != 0) {
+      const long long i = first + row, last = queries - 1;
+      const long long at = masked + j0 * of_mask.key;
+      take_mask(m[0], mask, at + (i < last ? i : last) * of_mask.query, of_mask.key, shown_keys);
+      if (of_mask.query == 0) {
+#pragma unroll
+        for (int n = 0; n < 16; ++n) m[1][n] = m[0][n];
+      } else {
+        take_mask(m[1], mask, at + (i + 8 < last ? i + 8 : last) * of_mask.query, of_mask.key,
+                  shown_keys);
+      }
+    }
     float s[8][4] = {};
 #pragma unroll
     for (int d = 0; d < kSteps; ++d) {
@@ -113,53 +166,57 @@ extern "C" __global__ void __launch_bounds__(128)
         multiply_add(s[n + 1], x, z[2], z[3]);
       }
     }
-    float now[2] = {most[0], most[1]};
 #pragma unroll
     for (int n = 0; n < 8; ++n)
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
-        const long long i = first + warp * 16 + lane / 4 + e / 2 * 8;
-        const long long j = j0 + n * 8 + lane % 4 * 2 + e % 2;
-        float score = s[n][e] * scale;
-        bool shown = !(j >= keys || (kLast >= 0 && j > i + kLast) ||
-                       (kFirst >= 0 && j < i - kFirst));
+        float score = s[n][e] * (kSoftcap != 0 ? scale : scale * kLogarithm);
         if (kSoftcap != 0) {
           const float cap = __int_as_float(kSoftcap);
-          score = cap * tanhf(score / cap);
+          score = cap * kLogarithm * tanhf(score / cap);
         }
-        if (kMask != 0 && i < queries && j < of_mask.keys) {
-          const long long at = masked + i * of_mask.query + j * of_mask.key;
-          if (kMask == 1) {
-            const float added = kMaskBits == 32 ? ((const float*)mask)[at]
-                                : kBf16         ? from_bf16(((const unsigned short*)mask)[at])
-                                                : from_f16(((const unsigned short*)mask)[at]);
-            score += added;
-            seen[e / 2] |= shown && added != -infinity;
-          } else {
-            const bool chosen = ((const bool*)mask)[at];
-            score = chosen ? score : fill;
-            seen[e / 2] |= shown && (chosen || fill != -infinity);
-          }
-        } else {
-          shown &= kMask == 0 || j < of_mask.keys;
-          seen[e / 2] |= shown;
-        }
-        s[n][e] = shown ? score : -infinity;
-        now[e / 2] = fmaxf(now[e / 2], s[n][e]);
+        const float masks = kMask == 0 ? 0 : m[e / 2][n * 2 + e % 2];
+        if (kMask == 1) score += masks;
+        if (kMask == 2) score = masks != 0 ? score : fill * kLogarithm;
+        s[n][e] = score;
       }
+    // Where some of the keys are hidden from some of the queries: which.
+    const int to_last = kLast < 0 ? 0 : (int)(first + kLast - j0);  // of query 0, in the tile
+    const int to_first = kFirst < 0 ? 0 : (int)(first - kFirst - j0);
+    const bool whole = shown_keys >= kKeys && (kLast < 0 || to_last >= kKeys - 1) &&
+                       (kFirst < 0 || to_first + kQueries - 1 <= 0);
+    if (!whole || kZeroUnseen) {
+#pragma unroll
+      for (int n = 0; n < 8; ++n)
+#pragma unroll
+        for (int e = 0; e < 4; ++e) {
+          const int j = own + n * 8 + e % 2, i = row + e / 2 * 8;
+          const bool shown = j < shown_keys && (kLast < 0 || j <= to_last + i) &&
+                             (kFirst < 0 || j >= to_first + i);
+          const float masks = kMask == 0 ? 0 : m[e / 2][n * 2 + e % 2];
+          seen[e / 2] |= shown && (kMask == 0 || (kMask == 1 ? masks != -infinity
+                                                             : masks != 0 || fill != -infinity));
+          if (!shown) s[n][e] = -infinity;
+        }
+    }
+    float now[2] = {most[0], most[1]};
+#pragma unroll
+    for (int n = 0; n < 8; ++n)
+#pragma unroll
+      for (int e = 0; e < 4; ++e) now[e / 2] = fmaxf(now[e / 2], s[n][e]);
     float less[2], base[2], part[2] = {};
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
       now[r] = quad_max(now[r]);
       base[r] = now[r] == -infinity ? 0 : now[r];
-      less[r] = most[r] == -infinity ? 0 : __expf(most[r] - base[r]);
+      less[r] = most[r] == -infinity ? 0 : power(most[r] - base[r]);
       most[r] = now[r];
     }
 #pragma unroll
     for (int n = 0; n < 8; ++n)
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
-        s[n][e] = __expf(s[n][e] - base[e / 2]);
+        s[n][e] = power(s[n][e] - base[e / 2]);
         part[e / 2] += s[n][e];
       }
 #pragma unroll
@@ -194,10 +251,11 @@ extern "C" __global__ void __launch_bounds__(128)
     const bool wrong = !(all > 0);
     const bool zero = wrong && (kZeroNan || (kZeroUnseen && !any));
     if (i >= queries) continue;
+    const float share = 1 / all;
 #pragma unroll
     for (int d = 0; d < kValueSteps * 2; ++d)
       if (d * 8 < kValue)
         *(unsigned*)(y + i * of_y.row + d * 8 + lane % 4 * 2) =
-            zero ? 0u : pair_of(out[d][2 * r] / all, out[d][2 * r + 1] / all);
+            zero ? 0u : pair_of(out[d][2 * r] * share, out[d][2 * r + 1] * share);
   }
 }

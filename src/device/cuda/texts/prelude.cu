@@ -54,6 +54,14 @@ __device__ unsigned short to_bf16(double x) {
 }
 template <class T> __device__ T least_real(T a, T b) { return a != a || a < b ? a : b; }
 template <class T> __device__ T most_real(T a, T b) { return a != a || a > b ? a : b; }
+/// To 2e-7: Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26.
+__device__ float erf_of_half(float x) {
+  const float z = fabsf(x), t = __fdividef(1.0f, 1.0f + 0.3275911f * z);
+  const float p =
+      t * (0.254829592f +
+           t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
+  return copysignf(1.0f - p * __expf(-z * z), x);
+}
 __device__ float floor_mod(float a, float b) {
   float r = fmodf(a, b);
   if (r != r) return r;

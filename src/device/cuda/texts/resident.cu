@@ -46,6 +46,17 @@ __device__ void look_up(const Map& map) {
 __device__ void meet_warpgroup(unsigned warpgroup) {
   asm volatile("bar.sync %0, 128;" :: "r"(warpgroup + 1) : "memory");
 }
+/// So do the threads of all of a block's.
+template <int kThreads> __device__ void meet_multipliers() {
+  asm volatile("bar.sync 1, %0;" :: "n"(kThreads) : "memory");
+}
+/// Blocks of a cluster wait until all have come, in two steps.
+__device__ void come_to_cluster() {
+  asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
+}
+__device__ void await_cluster() {
+  asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
 template <int kRegisters> __device__ void want_fewer_registers() {
   asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" :: "n"(kRegisters));
 }

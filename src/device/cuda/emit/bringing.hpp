@@ -1,0 +1,77 @@
+#pragma once
+// What products that the copy engine brings operands for have in common, as text.
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "device/cuda/emit/brought.hpp"
+#include "device/cuda/emit/contract_buffers.hpp"
+#include "device/cuda/emit/windows.hpp"
+
+namespace hone::cuda::emitter {
+
+struct BroughtProduct {
+  std::shared_ptr<const HalfProduct> product;
+  Brought a, b, result;
+  std::optional<Windows> windows;  // a lies so in the working memory, where "spread" puts it
+  Brought kept;                    // of the operand that each result reads an element of
+  const Value* kept_value = nullptr;
+  std::set<const Value*> constants;  // operands that no step writes
+  std::string declined;              // why they do not come so; empty: they do
+};
+BroughtProduct brought_product_of(const Problem& problem);
+/// Tiles of the depth.
+Dim depth_tiles(const BroughtProduct& product);
+
+/// Columns of a box of results, and of a second operand that lies turned.
+inline constexpr int kBoxColumns = 64;
+
+/// Of tiles of so many rows and columns, which lie behind each other in shared memory.
+class Bringing {
+ public:
+  Bringing(const BroughtProduct& product, int rows, int columns);
+
+  bool turned() const { return product_.b.kind == Brought::Kind::columns; }
+  int boxes() const { return turned() ? columns_ / kBoxColumns : 1; }  // of the second operand
+  int box_columns() const { return columns_ / boxes(); }
+
+  /// m_count, n_count, m_tiles, n_tiles, units (tiles of results) and `depth`, the tiles of the
+  /// depth; lane, warp (of its warpgroup), warpgroup; `tiles`.
+  void begin(ExprText& text);
+  /// m0, n0 and z of tile `unit`.
+  void find_unit(ExprText& text);
+  /// Before tiles of the depth are brought one after the other, from number `first` on.
+  void begin_a(ExprText& text, const std::string& first);
+  /// Tile k of the depth to `to`, counted by `barrier`; a goes on to the next one.
+  void bring_a(ExprText& text);
+  void bring_b(ExprText& text);
+  int tile_bytes() const { return (rows_ + columns_) * kBlockDepth * 2; }
+  /// "0", or the batch where it has its own.
+  std::string batch(const Brought& side);
+  /// The products of one tile of the depth, at address `tile`, a's rows from `row` on, `down` times
+  /// 64 of them.
+  void multiply(ExprText& text, int down, const std::string& row);
+
+  /// Everything: `functions` sees the parameters of a function, from the first to the last.
+  ContractText text(const std::string& before,
+                    const std::function<std::string(const std::string& parameters)>& functions);
+
+  const BroughtProduct& product() const { return product_; }
+  const HalfProduct& halves() const { return *product_.product; }
+  const Contraction& given() const { return product_.product->contraction; }
+  ContractBuffers& buffers() { return buffers_; }
+  DimText& dims() { return dims_; }
+
+ private:
+  const std::string& buffer(const HalfSide& side) const;
+  bool is_picture() const { return product_.a.kind == Brought::Kind::picture; }
+
+  const BroughtProduct& product_;
+  const int rows_, columns_;
+  DimText dims_;
+  ContractBuffers buffers_;
+};
+
+}  // namespace hone::cuda::emitter

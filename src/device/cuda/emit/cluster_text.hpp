@@ -1,0 +1,30 @@
+#pragma once
+// Products of halves of few results, as text: soon done rather than many at once.
+
+#include "device/cuda/emit/bringing.hpp"
+
+namespace hone::cuda::emitter {
+
+/// Of a block: 64 rows; its columns, tiles of the depth in shared memory. A cluster of `split`
+/// blocks has a tile of results and parts the depth; a block's warpgroups take its tiles in turn,
+/// each of which needs two stages at least: one is given back when the next is multiplied.
+struct ClusterTile {
+  int columns = 64, stages = 4, split = 1, warpgroups = 1;
+
+  static constexpr int kRows = 64;
+  int own_rows() const { return kRows / split; }  // that a block adds up and stores
+  int threads() const { return 128 * warpgroups + 32; }
+  int stage_bytes() const { return (kRows + columns) * kBlockDepth * 2; }
+  int pitch() const { return (columns + 8) * 4; }  // of rows of sums
+  int sums_begin() const { return stages * stage_bytes(); }
+  int barriers_begin() const { return sums_begin() + warpgroups * kRows * pitch(); }
+  int shared_bytes() const { return 1024 + barriers_begin() + 8 * (2 * stages + 1); }
+  int blocks_at_once() const { return shared_bytes() <= 113 << 10 ? 2 : 1; }
+};
+
+/// Functions "spread" and "product" as in resident_text.hpp; `split` blocks of "product" for each
+/// tile of results. Behind the arguments that ContractText tells of, it takes maps of a, and of b
+/// where b is no constant.
+ContractText text_of(const BroughtProduct& product, const ClusterTile& tile);
+
+}  // namespace hone::cuda::emitter
