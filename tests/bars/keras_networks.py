@@ -1,6 +1,7 @@
-"""Networks of Keras with random weights through Hone: each as a SavedModel, a frozen graph and
-TFLite files (floats, dynamic range, whole numbers), beside what TensorFlow makes of the same input.
-Wants a Python with tensorflow; skipped where it is absent."""
+"""Networks of Keras with random weights through Hone: each as a SavedModel, a frozen graph with
+control flow of either generation, and TFLite files (floats, dynamic range, whole numbers), beside
+what TensorFlow makes of the same input. Wants a Python with tensorflow; skipped where it is
+absent."""
 import os
 import pathlib
 import re
@@ -63,7 +64,9 @@ def write(model, folder):
     served = loaded.signatures["serving_default"]
     served.owner = loaded  # which keeps the variables
     frozen = freeze(served, lower_control_flow=False)
-    (folder / "frozen.pb").write_bytes(frozen.graph.as_graph_def().SerializeToString())
+    for name, graph in (("frozen", frozen), ("lowered", freeze(served, lower_control_flow=True))):
+        text = graph.graph.as_graph_def().SerializeToString()
+        (folder / f"{name}.pb").write_bytes(text)
     return served, frozen
 
 
@@ -159,6 +162,7 @@ def forms(tool, name, make, folder, kinds):
         ordered = {t.name.split(":")[0]: np.asarray(v)
                    for t, v in zip(frozen.outputs, frozen(*map(tf.constant, by_node.values())))}
         yield "frozen", lambda: judge(tool, folder / "frozen.pb", by_node, ordered)
+        yield "lowered", lambda: judge(tool, folder / "lowered.pb", by_node, ordered)
     single = drawn(specs, np.random.default_rng(7), 1)
     for kind in ("float", "dynamic", "int8"):
         if kind not in kinds or (kind == "int8" and re.search(CRASHES, name)):

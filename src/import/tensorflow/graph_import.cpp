@@ -99,7 +99,8 @@ void GraphImport::want(const Edge& edge) {
   const auto found = index_.find(edge.node);
   if (found == index_.end() || defined_.contains(edge.node)) return;
   State& state = states_[found->second];
-  if (!edge.is_control) state.wanted = std::max(state.wanted, flat_index(edge) + 1);
+  // Of what is only waited for it matters whether it is on a way that is taken.
+  state.wanted = std::max(state.wanted, edge.is_control ? 1 : flat_index(edge) + 1);
 }
 
 std::vector<uint32_t> GraphImport::needed(const std::vector<std::string_view>& edges) {
@@ -252,10 +253,6 @@ bool is_deeper(const std::shared_ptr<const Guard>& a, const std::shared_ptr<cons
 std::vector<Item> GraphImport::results_of(uint32_t i) {
   const NodeDef& def = node(i);
   const size_t wanted = states_[i].wanted;
-  const Importer* importer = context_.importers().find(def.op);
-  const GraphDef* function = importer == nullptr ? context_.function(def.op) : nullptr;
-  check(importer != nullptr || function != nullptr, Code::unsupported,
-        "not among the operators that Hone runs");
   std::vector<Item> items;
   bool failed = false, dead = false;
   std::shared_ptr<const Guard> guard;
@@ -266,8 +263,12 @@ std::vector<Item> GraphImport::results_of(uint32_t i) {
     dead |= item.kind == Item::Kind::dead;
     if (!edge.is_control) items.push_back(std::move(item));
   }
-  if (failed) throw builder::FailedBefore();
   if (dead && def.op != "Merge") return std::vector<Item>(wanted, Item::dead());
+  const Importer* importer = context_.importers().find(def.op);
+  const GraphDef* function = importer == nullptr ? context_.function(def.op) : nullptr;
+  check(importer != nullptr || function != nullptr, Code::unsupported,
+        "not among the operators that Hone runs");
+  if (failed) throw builder::FailedBefore();
   if (function != nullptr) {
     std::vector<Item> results = call(def.op, frame_, items, def.name);
     results.resize(std::max(results.size(), wanted), Item::failed());

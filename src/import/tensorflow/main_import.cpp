@@ -27,17 +27,20 @@ bool tells_nothing(const NodeDef& node) {
 }  // namespace
 
 std::vector<std::string_view> unread_results(const GraphDef& graph) {
-  std::set<std::string_view> read;
+  std::set<std::string_view> read, awaited;
   for (const NodeDef& node : graph.nodes)
     for (const std::string_view input : node.inputs) try {
         const Edge edge = parse_edge(input);
-        if (!edge.is_control) read.insert(edge.node);
+        (edge.is_control ? awaited : read).insert(edge.node);
       } catch (const Error&) {  // told when the node is imported
       }
-  std::vector<std::string_view> names;
-  for (const NodeDef& node : graph.nodes)
-    if (!read.contains(node.name) && !tells_nothing(node)) names.push_back(node.name);
-  return names;
+  std::vector<std::string_view> names, unless_awaited;
+  for (const NodeDef& node : graph.nodes) {
+    if (read.contains(node.name) || tells_nothing(node)) continue;
+    names.push_back(node.name);
+    if (!awaited.contains(node.name)) unless_awaited.push_back(node.name);
+  }
+  return unless_awaited.empty() ? names : unless_awaited;
 }
 
 MainImport::MainImport(ModelContext& context, builder::Frame& frame, const GraphFile& file)

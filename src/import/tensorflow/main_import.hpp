@@ -35,7 +35,8 @@ class MainImport {
 /// All that there are.
 const Importers& importers();
 
-/// Results that no node reads, in the order of the file; what only trains, saves or tells is none.
+/// Results that no node reads, in the order of the file; what only trains, saves or tells is none,
+/// nor what other nodes only wait for, where there are others.
 std::vector<std::string_view> unread_results(const GraphDef& graph);
 
 }  // namespace hone::tensorflow
