@@ -34,6 +34,9 @@ struct ImportOptions {
   std::vector<std::string> outputs;
   /// Which of its signatures a SavedModel is read by; empty: the one to serve with.
   std::string signature;
+  /// Values of parameters that are numbers and no tensors, by name (TorchScript): they are no
+  /// inputs of the graph then.
+  std::map<std::string, double, std::less<>> numbers;
   Limits limits;
 };
 

@@ -125,6 +125,31 @@ def mtcnn_mxnet(tool, model):
     return share(worst)
 
 
+def lenet_torchscript(tool, model):
+    """The network divides by 255, and gives shares of 255 as bytes."""
+    logits = np.fromfile(DATA / "goldens/torchscript_lenet5_logits_64x10.f32", np.float32)
+    with gzip.open(DATA / "data/mnist/t10k-images-idx3-ubyte.gz") as file:
+        pixels = np.frombuffer(file.read()[16:], np.uint8).reshape(-1, 1, 28, 28, 1)
+    right = 0
+    for image, wanted in zip(pixels[:16], logits.reshape(64, 10)):
+        got, = hone_cli.run(tool, model, {"val": image.astype(np.float32)}, "--shape",
+                            "val=1x28x28x1").values()
+        off = np.abs(got.astype(np.float32).ravel() - 255 * softmax(wanted)).max()
+        right += got.argmax() == wanted.argmax() and off <= 1
+    return right == 16, f"{right} of 16 within one of 255"
+
+
+def silero_torchscript(tool, model):
+    """Its ONNX twin has the state and the last samples as operands: zeros at first."""
+    twin = DATA / "models/onnx/silero_vad/silero_vad_16k_op15.onnx"
+    sound = (np.random.default_rng(7).normal(size=(1, 512)) * 0.1).astype(np.float32)
+    got = hone_cli.run(tool, model, {"x": sound}, "--shape", "x=1x512", "--number", "sr=16000")
+    wanted = hone_cli.run(tool, twin, {
+        "input": np.concatenate([np.zeros((1, 64), np.float32), sound], 1),
+        "state": np.zeros((2, 1, 128), np.float32), "sr": np.array(16000, np.int64)})
+    return share(apart(next(iter(got.values())), wanted["output"]))
+
+
 def pytorch_exported(tool, model):
     """Outputs of PyTorch, in the program's order. Places of equal numbers are left to the library:
     of integers the share that is equal counts."""
@@ -205,6 +230,8 @@ CHECKS = {
     r"mxnet/mtcnn/": mtcnn_mxnet,
     r"tflm_seanet/": seanet_tflite,
     r"pytorch/exported/": pytorch_exported,
+    r"pytorch_lenet5\.pt": lenet_torchscript,
+    r"silero_vad\.jit": silero_torchscript,
 }
 
 
@@ -252,7 +279,8 @@ def main():
     folder = DATA / "models"
     hone_cli.skip_without(folder / "caffe")
     files = sorted(f for kind in ("caffe/**/*.prototxt", "mxnet/**/*.json", "tflite/**/*.tflite",
-                                  "pytorch/**/*.pt2", "tf/**/*.pb")
+                                  "pytorch/**/*.pt2", "pytorch/**/*.pt", "pytorch/**/*.jit",
+                                  "tf/**/*.pb")
                    for f in folder.glob(kind))
     files = [f.parent if f.name == "saved_model.pb" else f for f in files]
     good = bad = 0

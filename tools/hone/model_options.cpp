@@ -62,6 +62,8 @@ void ModelOptions::declare_disabled(Arguments& arguments) {
 void ModelOptions::declare_shapes(Arguments& arguments) {
   arguments.option("--shape", shapes, "[NAME=]1x3x224x224",
                    "Sizes of an input that are open; of a Caffe net, any (repeatable)");
+  arguments.option("--number", numbers, "NAME=16000",
+                   "Value of a parameter of a TorchScript that is a number (repeatable)");
 }
 
 std::string ModelOptions::file_name() const {
@@ -83,6 +85,14 @@ ImportOptions ModelOptions::import_options() const {
     const bool named = equals != std::string::npos;
     options.shapes[named ? each.substr(0, equals) : std::string()] =
         parse_shape(std::string_view(each).substr(named ? equals + 1 : 0));
+  }
+  for (const std::string& each : numbers) {
+    const size_t equals = each.rfind('=');
+    const auto value = equals == std::string::npos
+                           ? std::nullopt
+                           : parse_double(std::string_view(each).substr(equals + 1));
+    check(value.has_value(), Code::usage, "--number ", each, ": wanted NAME=NUMBER");
+    options.numbers[each.substr(0, equals)] = *value;
   }
   return options;
 }

@@ -28,6 +28,7 @@ struct ModelOptions {
   bool fp16 = false, bf16 = false;
   std::vector<std::string> disabled, keep;
   std::vector<std::string> shapes;
+  std::vector<std::string> numbers;
 
   void declare_path(Arguments& arguments, bool required = true);  // a model or an engine
   void declare_weights(Arguments& arguments);

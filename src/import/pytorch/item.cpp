@@ -35,7 +35,32 @@ std::string kind_of(const Item& item) {
   if (item.as<std::string>() != nullptr) return "a text";
   if (item.as<TensorRef>() != nullptr) return "a tensor";
   if (item.as<LateNumber>() != nullptr) return "a number that only running tells";
+  if (item.as<Function>() != nullptr) return "a function";
+  if (item.as<std::shared_ptr<Dict>>() != nullptr) return "a dictionary";
+  if (const auto* object = item.as<std::shared_ptr<Object>>())
+    return cat("an object of ", (*object)->type);
   return cat("a list of ", uint64_t{item.list()->size()});
+}
+
+Item* Object::find(std::string_view name) {
+  for (auto& [key, value] : attributes)
+    if (key == name) return &value;
+  return nullptr;
+}
+
+bool same_key(const Item& a, const Item& b) {
+  if (a.is.index() != b.is.index()) return false;
+  if (const auto* dim = a.as<Dim>()) return *dim == *b.as<Dim>();
+  if (const auto* text = a.as<std::string>()) return *text == *b.as<std::string>();
+  if (const auto* flag = a.as<bool>()) return *flag == *b.as<bool>();
+  if (const auto* real = a.as<double>()) return *real == *b.as<double>();
+  return a.is_none();
+}
+
+Item* Dict::find(const Item& key) {
+  for (auto& [own, value] : entries)
+    if (same_key(own, key)) return &value;
+  return nullptr;
 }
 
 std::optional<DType> dtype_of_number(int64_t number) {

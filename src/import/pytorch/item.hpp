@@ -27,13 +27,21 @@ struct LateNumber {
 };
 
 struct Item;
+struct Object;  // of a class that a program brings with it
+struct Dict;
+/// A function of a program, by its full name.
+struct Function {
+  std::string name;
+  friend bool operator==(const Function&, const Function&) = default;
+};
 struct List {
   std::vector<Item> items;
   bool is_tuple = false;
 };
 
 struct Item {
-  std::variant<None, bool, Dim, double, std::string, TensorRef, LateNumber, std::shared_ptr<List>>
+  std::variant<None, bool, Dim, double, std::string, TensorRef, LateNumber, std::shared_ptr<List>,
+               std::shared_ptr<Object>, std::shared_ptr<Dict>, Function>
       is = None{};
 
   Item() = default;
@@ -52,6 +60,23 @@ struct Item {
     return found == nullptr ? nullptr : &(*found)->items;
   }
 };
+
+struct Object {
+  std::string type;  // "__torch__.torch.nn.modules.conv.Conv2d"
+  std::string path;  // where it hangs in the network: "layer1.0.conv1"
+  std::vector<std::pair<std::string, Item>> attributes;
+
+  Item* find(std::string_view name);  // null: none
+};
+
+struct Dict {
+  std::vector<std::pair<Item, Item>> entries;  // in the order of their coming
+
+  Item* find(const Item& key);
+};
+
+/// Equal numbers, texts, Nones.
+bool same_key(const Item& a, const Item& b);
 
 Item list_of(std::vector<Item> items, bool is_tuple = false);
 /// "a tensor", "a list of 3": for messages.

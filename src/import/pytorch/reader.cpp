@@ -1,6 +1,7 @@
 #include "import/pytorch/reader.hpp"
 
 #include "import/pytorch/graph_import.hpp"
+#include "import/pytorch/script/reader.hpp"
 
 namespace hone::pytorch {
 namespace {
@@ -67,9 +68,8 @@ Imported import_model(builder::ModelFile file, const ImportOptions& options) try
   if (Program::is_one(archive)) return import_program(archive, options);
   check(!archive.has("data.pkl") || archive.has("constants.pkl"), Code::unsupported, file.name,
         " holds weights and no network (a state dict); ", kExport);
-  fail(Code::unsupported, file.name,
-       archive.has("constants.pkl") ? " is a program of TorchScript"
-                                    : " is a zip archive that holds no program of PyTorch");
+  if (ScriptProgram::is_one(archive)) return import_script(archive, options);
+  fail(Code::unsupported, file.name, " is a zip archive that holds no program of PyTorch");
 } catch (const builder::BeyondLimit& limit) {
   throw Error(Code::invalid_model, cat(limit.message, " (", file.name, ")"));
 } catch (const Error& error) {

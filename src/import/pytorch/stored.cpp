@@ -113,31 +113,47 @@ bool StoredTensors::is_tensor(const Pickled& value) {
   return value.callee().starts_with("torch._utils._rebuild_");
 }
 
-std::shared_ptr<const Weight> StoredTensors::tensor(const Pickled& value) const {
-  const std::string_view callee = value.callee();
-  check(is_tensor(value) && value.items[1]->is(Kind::tuple), Code::invalid_model,
+namespace {
+
+/// The arguments of the call that would make the tensor; of a parameter those of its tensor.
+const std::vector<const Pickled*>& arguments_of(const Pickled& value) {
+  const Pickled* tensor = &value;
+  check(StoredTensors::is_tensor(value) && value.items[1]->is(Kind::tuple), Code::invalid_model,
         "something that is no tensor");
-  const auto& arguments = value.items[1]->items;
-  if (callee.ends_with("._rebuild_parameter")) {
-    check(!arguments.empty() && is_tensor(*arguments[0]) &&
-              !arguments[0]->callee().ends_with("._rebuild_parameter"),
+  if (value.callee().ends_with("._rebuild_parameter")) {
+    const auto& given = value.items[1]->items;
+    check(!given.empty() && StoredTensors::is_tensor(*given[0]) &&
+              given[0]->items[1]->is(Kind::tuple),
           Code::invalid_model, "a parameter that is no tensor");
-    return tensor(*arguments[0]);
+    tensor = given[0];
   }
+  const std::string_view callee = tensor->callee();
   check(callee.ends_with("._rebuild_tensor_v2") || callee.ends_with("._rebuild_qtensor") ||
             callee.ends_with("._rebuild_tensor"),
         Code::unsupported, "a tensor that ", shown(callee), " makes");
+  const auto& arguments = tensor->items[1]->items;
   check(arguments.size() >= 4 && arguments[0]->is(Kind::persistent) &&
             arguments[1]->is(Kind::integer),
         Code::invalid_model, "a tensor without a storage");
   const auto& id = arguments[0]->items[0]->items;
   check(id.size() >= 3 && id[0]->text == "storage" && id[2]->is(Kind::text), Code::invalid_model,
         "a tensor without a storage");
-  const auto dtype = storage_type(id[1]->text);
-  check(dtype.has_value(), Code::unsupported, "elements of ", shown(id[1]->text));
-  const Layout layout{*dtype, numbers(*arguments[2]), numbers(*arguments[3]),
-                      arguments[1]->integer};
-  return weight_of(archive_, archive_.bytes(cat("data/", id[2]->text)), layout, limits_);
+  return arguments;
+}
+
+}  // namespace
+
+Layout StoredTensors::layout(const Pickled& value) {
+  const auto& arguments = arguments_of(value);
+  const std::string& storage = arguments[0]->items[0]->items[1]->text;
+  const auto dtype = storage_type(storage);
+  check(dtype.has_value(), Code::unsupported, "elements of ", shown(storage));
+  return {*dtype, numbers(*arguments[2]), numbers(*arguments[3]), arguments[1]->integer};
+}
+
+std::shared_ptr<const Weight> StoredTensors::tensor(const Pickled& value) const {
+  const std::string& key = arguments_of(value)[0]->items[0]->items[2]->text;
+  return weight_of(archive_, archive_.bytes(cat(folder_, key)), layout(value), limits_);
 }
 
 std::map<std::string, std::shared_ptr<const Weight>, std::less<>> stored_by_name(

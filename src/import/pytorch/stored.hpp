@@ -28,17 +28,20 @@ std::shared_ptr<const Weight> weight_of(const Archive& archive, std::span<const 
 /// The tensors of a pickled archive (data.pkl, data/0, data/1 ...).
 class StoredTensors {
  public:
-  StoredTensors(const Archive& archive, const Limits& limits)
-      : archive_(archive), limits_(limits) {}
+  StoredTensors(const Archive& archive, const Limits& limits, std::string folder = "data/")
+      : archive_(archive), limits_(limits), folder_(std::move(folder)) {}
 
   /// Whether the value is one. Nothing of it is read.
   static bool is_tensor(const Pickled& value);
+  /// Its type of elements and sizes, without what it holds.
+  static Layout layout(const Pickled& value);
   /// Error(invalid_model), Error(unsupported) telling what is wrong with it.
   std::shared_ptr<const Weight> tensor(const Pickled& value) const;
 
  private:
   const Archive& archive_;
   const Limits& limits_;
+  std::string folder_;  // where storages lie
 };
 
 /// All that a pickled dictionary names, by name ("a.b" for dictionaries within).

@@ -36,8 +36,6 @@ struct ProgramCase {
 };
 ProgramCase program_case(std::string_view given, ProgramForm form = ProgramForm::newest);
 
-/// A dictionary of tensors as torch.save writes it.
-std::string saved_tensors(const std::vector<std::pair<std::string, Tensor>>& tensors);
 Imported import_archive(const std::string& archive, const ImportOptions& options = {});
 /// "y f32[1,2]: 1 2" for each output, by reference evaluation.
 std::string values_of(const ProgramCase& program);

@@ -152,6 +152,10 @@ void register_convolution(Importers& importers) {
        "conv_transpose3d.input(T input, T weight, T? bias=None, i[3] stride=1, i[3] padding=0, "
        "i[3] output_padding=0, i groups=1, i[3] dilation=1)"},
       import_convolution);
+  importers.add(
+      "_convolution_mode(T input, T weight, T? bias, i[] stride, t padding, i[] dilation, i "
+      "groups)",
+      import_convolution);
   importers.add("im2col(T self, i[2] kernel_size, i[2] dilation, i[2] padding, i[2] stride)",
                 import_im2col);
   importers.add(

@@ -281,28 +281,28 @@ void import_meshgrid(Call& call) {
 }
 
 void register_conversions(Importers& importers) {
-  importers.add_view(
+  importers.add(
       "to.dtype(T self, i dtype, b non_blocking=False, b copy=False, i? memory_format=None)",
       import_to);
-  importers.add_view(
+  importers.add(
       "to.device(T self, a device, i dtype, b non_blocking=False, b copy=False, "
       "i? memory_format=None)",
       import_to);
-  importers.add_view(
+  importers.add(
       "to.dtype_layout(T self, i? dtype=None, i? layout=None, a device=None, "
       "b? pin_memory=None, b non_blocking=False, b copy=False, "
       "i? memory_format=None)",
       import_to);
-  importers.add_view(
+  importers.add(
       "to.prim_Device(T self, a device, i? dtype=None, b non_blocking=False, "
       "b copy=False)",
       import_to);
-  importers.add_view("to.prim_dtype(T self, i? dtype=None, b non_blocking=False, b copy=False)",
-                     import_to);
-  importers.add_view(
+  importers.add("to.prim_dtype(T self, i? dtype=None, b non_blocking=False, b copy=False)",
+                import_to);
+  importers.add(
       "to.other(T self, T other, b non_blocking=False, b copy=False, i? memory_format=None)",
       import_to_other);
-  importers.add_view("type_as(T self, T other)", import_to_other);
+  importers.add("type_as(T self, T other)", import_to_other);
   importers.add(
       "_to_copy(T self, i? dtype=None, i? layout=None, a device=None, "
       "b? pin_memory=None, b non_blocking=False, i? memory_format=None)",

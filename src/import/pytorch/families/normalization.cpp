@@ -188,9 +188,9 @@ void register_normalization(Importers& importers) {
                  "_fused_rms_norm(T input, i[] normalized_shape, T? weight, f? eps)"},
                 import_rms_norm);
   importers.add("_weight_norm(T v, T g, i dim=0)", import_weight_norm);
-  importers.add_view("dropout(T input, f p, b train)", import_dropout);
-  importers.add_view("feature_dropout(T input, f p, b train)", import_dropout);
-  importers.add_view("alpha_dropout(T input, f p, b train)", import_dropout);
+  importers.add("dropout(T input, f p, b train)", import_dropout);
+  importers.add("feature_dropout(T input, f p, b train)", import_dropout);
+  importers.add("alpha_dropout(T input, f p, b train)", import_dropout);
   importers.add("native_dropout(T input, f p, b? train)", import_native_dropout);
   importers.add("cosine_similarity(T x1, T x2, i dim=1, f eps=1e-08)", import_cosine_similarity);
 }

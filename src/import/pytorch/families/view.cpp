@@ -223,10 +223,10 @@ void register_view(Importers& importers) {
   importers.add_view("movedim.intlist(T self, i[] source, i[] destination)", import_moved,
                      moved_back);
   importers.add_view("moveaxis.int(T self, i source, i destination)", import_moved, moved_back);
-  importers.add_view("contiguous(T self, i memory_format=0)", import_same);
-  importers.add_view("alias(T self)", import_same);
-  importers.add_view("detach(T self)", import_same);
-  importers.add_view("lift_fresh(T self)", import_same);
+  importers.add("contiguous(T self, i memory_format=0)", import_same);
+  importers.add("alias(T self)", import_same);
+  importers.add("detach(T self)", import_same);
+  importers.add("lift_fresh(T self)", import_same);
 }
 
 }  // namespace hone::pytorch
