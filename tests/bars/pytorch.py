@@ -1,6 +1,6 @@
-"""Networks of torchvision, timm and transformers with random weights, exported here as PyTorch's
-own files and compared with PyTorch: by torch.export as it is (`pt2`), after its decompositions to core
-ATen (`core`), and traced as TorchScript (`script`). At least 95 % must give PyTorch's outputs; the
+"""Networks of torchvision, timm and transformers with random weights, exported here as files of
+PyTorch and compared with PyTorch: by torch.export as it is (`pt2`), after its decompositions to
+core ATen (`core`), and traced as TorchScript (`script`). At least 95 % must give its outputs; the
 others are listed with what keeps them from it. Needs torch, torchvision, timm and transformers
 (tests/exported_requirements.txt); skips, saying so, without them."""
 import collections
@@ -59,7 +59,7 @@ def judge(tool, form, module, example, wanted):
         except hone_cli.Failed as failure:
             return False, str(failure)[:600]
         worst = apart(wanted, got)
-        return worst <= TOLERANCE, f"{worst:.1e} apart, {time.monotonic() - start:.1f} s"
+        return bool(worst <= TOLERANCE), f"{worst:.1e} apart, {time.monotonic() - start:.1f} s"
 
 
 def main():

@@ -207,11 +207,13 @@ void import_unbind(Call& call) {
   const int64_t count = size.constant().value_or(call.outputs() > 1 ? call.outputs() : -1);
   if (count < 0) call.unsupported("how many pieces there are only running tells");
   call.check(count < (1 << 20), "makes ", count, " pieces");
+  // Slices, which are views where gathers would copy.
   std::vector<Value*> pieces;
-  for (int64_t i = 0; i < count; ++i)
-    pieces.push_back(
-        call.intermediate(Gather{.axis = axis},
-                          {x, call.number(DType::i64, static_cast<double>(i), "place")}, "piece"));
+  for (int64_t i = 0; i < count; ++i) {
+    const Slice row{.starts = Dims{i}, .ends = Dims{i + 1}, .axes = Dims{axis}};
+    pieces.push_back(call.intermediate(Squeeze{.axes = Dims{axis}},
+                                       {call.intermediate(row, {x}, "row")}, "piece"));
+  }
   call.give_list(pieces);
 }
 Value* unbind_back(Call& call, Value* written, size_t result) {
