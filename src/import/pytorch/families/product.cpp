@@ -1,12 +1,14 @@
 // Products of matrices, and attention made of them.
 
 #include "import/pytorch/promote.hpp"
+#include "ops/activation.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/attention.hpp"
 #include "ops/einsum.hpp"
 #include "ops/inverse.hpp"
 #include "ops/layout.hpp"
 #include "ops/matmul.hpp"
+#include "ops/normalization.hpp"
 #include "ops/reduction.hpp"
 #include "ops/shape.hpp"
 
@@ -156,6 +158,64 @@ void import_attention(Call& call) {
   if (call.overload().name != "aten::scaled_dot_product_attention") call.give_nothing();
 }
 
+/// x W^T + b.
+Value* dense(Call& call, Value* x, std::string_view weight, std::string_view bias) {
+  Value* turned = call.transposed(call.tensor(weight), 0, 1, "turned");
+  Value* product = call.intermediate(MatMul{}, {x, turned}, "product");
+  Value* shift = call.optional_tensor(bias);
+  return shift == nullptr ? product : call.intermediate(Add{}, {product, shift}, "dense");
+}
+
+/// Self-attention of [batch, sequence, features]: q, k and v of one product.
+Value* self_attention(Call& call, Value* x, int64_t heads) {
+  const Dims shape = Call::shape(x);
+  call.check(shape.size() == 3 && heads > 0, "attention of ", uint64_t{shape.size()}, " axes");
+  const Dim head = floor_div(shape[2], Dim(heads));
+  Value* all = dense(call, x, "qkv_weight", "qkv_bias");
+  std::vector<Value*> parts;
+  for (Value* part : call.intermediates(Split{.axis = 2, .num_outputs = 3}, {all}, 3, "part")) {
+    part = call.reshaped(part, {shape[0], shape[1], heads, head}, "heads");
+    parts.push_back(call.transposed(part, 1, 2, "heads"));
+  }
+  Value* y = call.intermediate(Attention{}, parts, "attention");
+  y = call.reshaped(call.transposed(y, 1, 2, "joined"), shape, "joined");
+  return dense(call, y, "proj_weight", "proj_bias");
+}
+
+void import_native_attention(Call& call) {
+  Value* x = call.tensor("query");
+  const bool is_self = call.tensor("key") == x && call.tensor("value") == x;
+  if (!is_self || call.has("mask") || call.flag("need_weights"))
+    call.unsupported("with a mask, its weights as a result, or other keys than queries");
+  call.give(self_attention(call, x, call.integer("num_head")));
+  call.give_nothing();
+}
+
+/// A layer of an encoder as a whole: attention and two dense layers, each with a sum around it.
+void import_encoder_layer(Call& call) {
+  if (call.has("mask")) call.unsupported("with a mask");
+  Value* x = call.tensor("src");
+  const auto normalized = [&](Value* value, const char* weight, const char* bias) {
+    LayerNormalization op;
+    op.epsilon = static_cast<float>(call.real("eps"));
+    return call.intermediate(op, {value, call.tensor(weight), call.tensor(bias)}, "norm");
+  };
+  const auto sum = [&](Value* a, Value* b) { return call.intermediate(Add{}, {a, b}, "sum"); };
+  const auto forward = [&](Value* value) {
+    value = dense(call, value, "ffn_weight_1", "ffn_bias_1");
+    if (call.flag("use_gelu")) value = call.intermediate(Gelu{}, {value}, "active");
+    else value = call.intermediate(Relu{}, {value}, "active");
+    return dense(call, value, "ffn_weight_2", "ffn_bias_2");
+  };
+  const int64_t heads = call.integer("num_heads");
+  if (call.flag("norm_first")) {
+    x = sum(x, self_attention(call, normalized(x, "norm_weight_1", "norm_bias_1"), heads));
+    return call.give(sum(x, forward(normalized(x, "norm_weight_2", "norm_bias_2"))));
+  }
+  x = normalized(sum(x, self_attention(call, x, heads)), "norm_weight_1", "norm_bias_1");
+  call.give(normalized(sum(x, forward(x)), "norm_weight_2", "norm_bias_2"));
+}
+
 void import_inverse(Call& call) {
   call.emit(Inverse{}, {call.tensor(call.overload().parameters[0].name)});
 }
@@ -196,6 +256,17 @@ void register_product(Importers& importers) {
                  "f dropout_p=0.0, b is_causal=False, T? dropout_mask=None, f? scale=None, "
                  "b enable_gqa=False)"},
                 import_attention);
+  importers.add(
+      "_native_multi_head_attention(T query, T key, T value, i embed_dim, i num_head, "
+      "T qkv_weight, T qkv_bias, T proj_weight, T proj_bias, T? mask=None, "
+      "b need_weights=True, b average_attn_weights=True, i? mask_type=None)",
+      import_native_attention);
+  importers.add(
+      "_transformer_encoder_layer_fwd(T src, i embed_dim, i num_heads, T qkv_weight, "
+      "T qkv_bias, T proj_weight, T proj_bias, b use_gelu, b norm_first, f eps, "
+      "T norm_weight_1, T norm_bias_1, T norm_weight_2, T norm_bias_2, T ffn_weight_1, "
+      "T ffn_bias_1, T ffn_weight_2, T ffn_bias_2, T? mask=None, i? mask_type=None)",
+      import_encoder_layer);
   importers.add({"linalg_inv(T A)", "inverse(T self)"}, import_inverse);
   importers.add("cdist(T x1, T x2, f p=2.0, i? compute_mode=None)", import_cdist);
 }

@@ -255,7 +255,7 @@ const Overload* Interpreter::overload_for(const std::string& name,
     for (const auto& [key, item] : named) {
       size_t at = 0;
       while (at < parameters.size() && parameters[at].name != key) ++at;
-      fitting = fitting && at < parameters.size();
+      fitting = fitting && at < parameters.size() && !given[at];
       if (fitting) given[at] = item;
     }
     for (size_t i = 0; fitting && i < parameters.size(); ++i) {
