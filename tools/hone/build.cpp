@@ -144,7 +144,7 @@ void build_file(const BuildVerb& verb) {
 std::function<void()> declare_build(Arguments& arguments) {
   const auto verb = std::make_shared<BuildVerb>();
   arguments.positional("model", verb->model.path,
-                       "A model (ONNX, TensorFlow, TFLite, Caffe, MXNet)");
+                       "A model (ONNX, PyTorch, TensorFlow, TFLite, Caffe, MXNet)");
   arguments.option("-o,--output", verb->output, "FILE.hone",
                    "The engine; the model's name with .hone, in this folder, when not given");
   arguments.flag("--explain", verb->explain,
