@@ -19,7 +19,7 @@ Edge parse_edge(std::string_view text) {
     rest = rest.substr(second + 1);
   }
   const auto index = parse_int(rest);
-  check(index && *index >= 0 && *index < (1 << 20) && !edge.node.empty(), Code::invalid_model,
+  check(index && *index >= 0 && *index < (1 << 14) && !edge.node.empty(), Code::invalid_model,
         "reads \"", shown(text), "\", which names no result of a node");
   edge.index = *index;
   return edge;

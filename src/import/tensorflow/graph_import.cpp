@@ -214,7 +214,10 @@ builder::NodePlace GraphImport::place(const NodeDef& def, const std::vector<Item
                                       size_t results) {
   builder::NodePlace place{origin(def), shown(def.op), {}, {}};
   for (const Item& item : items) place.inputs.push_back(value_of(item));
-  for (size_t i = 0; i < results; ++i) place.outputs.push_back(value_name(def.name, i));
+  for (size_t i = 0; i < results; ++i) {
+    place.outputs.push_back(value_name(def.name, i));
+    if (i > 0) frame_.model().count_name(place.outputs.back());
+  }
   return place;
 }
 

@@ -150,6 +150,7 @@ Value* NodeReader::scalar(double value, std::string_view hint, int like) {
 }
 
 Value* NodeReader::number(double value, DType dtype, std::string_view hint) {
+  if (dtype == DType::string || is_complex(dtype)) unsupported("elements of ", dtype);
   return constant(Tensor::scalar(dtype, value), hint);
 }
 

@@ -85,6 +85,8 @@ class LoopFinder {
       if (merge.inputs.size() < 2) continue;
       State state{find(merge.inputs[0]), &merge, nullptr, find(merge.inputs[1]), {}};
       if (!own.contains(state.enter)) continue;
+      check(!state.enter->inputs.empty(), Code::invalid_model, shown(state.enter->name),
+            " has no input");
       const auto branches = switches_.find(merge.name);
       check(state.next != nullptr && is_op(*state.next, "NextIteration") &&
                 !state.next->inputs.empty() && branches != switches_.end(),
@@ -180,7 +182,7 @@ class LoopFinder {
       loop.inputs.push_back(initial);
     };
     for (const State& state : states)
-      add(*state.merge, *state.branch, 1, state.enter->inputs.at(0), state.next->inputs.at(0));
+      add(*state.merge, *state.branch, 1, state.enter->inputs[0], state.next->inputs[0]);
     for (const size_t i : entries) {
       const NodeDef& enter = nodes()[i];
       const bool is_state = std::any_of(states.begin(), states.end(),

@@ -99,7 +99,8 @@ void import_bias_add(NodeReader& node) {
   const bool first = node.word("data_format", "NHWC").starts_with("NC");
   if (first && node.rank_of(0) > 2) {
     Dims shape(static_cast<size_t>(node.rank_of(0)) - 1, 1);
-    shape[0] = node.dims(1).at(0);
+    node.check(node.rank_of(1) == 1, "a bias of rank ", node.rank_of(1), ", wanted 1");
+    shape[0] = node.dims(1)[0];
     bias = node.reshaped(bias, std::move(shape), "of_channels");
   }
   node.emit(Add{}, {node.required(0), bias});

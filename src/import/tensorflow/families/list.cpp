@@ -95,7 +95,8 @@ bool counts_up(NodeReader& node, int i) {
   if (producer == nullptr || producer->op.name() != "Range") return false;
   const auto number = [&](size_t k) -> int64_t {
     const Value* value = producer->input(k);
-    return value->is_literal() ? value->weight->tensor().integer(0) : -1;
+    const bool is_one = value->is_literal() && value->weight->count() == 1;
+    return is_one ? value->weight->tensor().integer(0) : -1;
   };
   return number(0) == 0 && number(2) == 1;
 }

@@ -13,9 +13,11 @@ namespace hone::tensorflow {
 namespace {
 
 Value* of_channels(NodeReader& node, Value* value, int rank, bool last, std::string_view hint) {
+  const Dims& sizes = sizes_of(node, value);
+  node.check(rank >= 2 && sizes.size() == 1, "a factor of rank ", sizes.size(), ", wanted 1");
   if (last) return value;
   Dims shape(static_cast<size_t>(rank) - 1, 1);
-  shape[0] = sizes_of(node, value).at(0);
+  shape[0] = sizes[0];
   return node.reshaped(value, std::move(shape), hint);
 }
 

@@ -54,7 +54,8 @@ constexpr std::string_view kNames[] = {"i", "cs", "f", "o", "ci", "co", "h"};
 Block read_block(NodeReader& node, int weights, float forget_bias, bool input_first) {
   if (node.flag("use_peephole", false)) node.unsupported("an LSTM with peepholes");
   Block block{.input_first = input_first};
-  const auto width = node.dims(weights).at(1).constant();
+  node.check(node.rank_of(weights) == 2, "weights of rank ", node.rank_of(weights), ", wanted 2");
+  const auto width = node.dims(weights)[1].constant();
   if (!width) node.unsupported("weights of sizes that are not known");
   node.check(*width % 4 == 0 && *width > 0, "weights of ", *width, " columns");
   block.cells = *width / 4;
@@ -66,6 +67,15 @@ Block read_block(NodeReader& node, int weights, float forget_bias, bool input_fi
     block.least = node.scalar(-double{clip}, "least", weights);
   }
   return block;
+}
+
+/// The results are those from `first` on.
+void give_all(NodeReader& node, const std::vector<Value*>& made, size_t first) {
+  for (int i = 0; i < node.outputs(); ++i) {
+    const size_t at = first + static_cast<size_t>(i);
+    node.check(at < made.size(), "has no result ", i);
+    node.give(i, made[at]);
+  }
 }
 
 Write writer_of(NodeReader& node) {
@@ -81,8 +91,7 @@ void import_lstm_block_cell(NodeReader& node) {
   Value* both = write(Concat{.axis = 1}, {node.required(0), node.required(2)}, "both");
   Value* sums = write(
       Add{}, {write(MatMul{}, {both, node.required(3)}, "product"), node.required(7)}, "sums");
-  const std::vector<Value*> made = lstm_step(write, block, sums, node.required(1));
-  for (int i = 0; i < node.outputs(); ++i) node.give(i, made.at(static_cast<size_t>(i)));
+  give_all(node, lstm_step(write, block, sums, node.required(1)), 0);
 }
 
 /// Inputs: steps, x [steps, batch, depth], cell, hidden state, weights, three of peepholes, bias.
@@ -121,13 +130,14 @@ void import_block_lstm(NodeReader& node) {
   };
   const auto made =
       builder::over_steps(node, {node.required(3), node.required(2)}, {from_input}, 7, step);
-  for (int i = 0; i < node.outputs(); ++i) node.give(i, made.at(static_cast<size_t>(i) + 2));
+  give_all(node, made, 2);
 }
 
 /// Inputs: x, state, weights of both gates, weights of the candidate, their biases.
 void import_gru_block_cell(NodeReader& node) {
   const Write write = writer_of(node);
-  const auto width = node.dims(2).at(1).constant();
+  node.check(node.rank_of(2) == 2, "weights of rank ", node.rank_of(2), ", wanted 2");
+  const auto width = node.dims(2)[1].constant();
   if (!width) node.unsupported("weights of sizes that are not known");
   Value *x = node.required(0), *state = node.required(1);
   const auto linear = [&](Value* by, int weights, int bias, std::string_view name) {
@@ -143,8 +153,7 @@ void import_gru_block_cell(NodeReader& node) {
   Value* rest = write(Sub{}, {node.scalar(1, "one"), update}, "rest");
   Value* h = write(
       Add{}, {write(Mul{}, {rest, candidate}, "new"), write(Mul{}, {update, state}, "old")}, "h");
-  const std::vector<Value*> made{reset, update, candidate, h};
-  for (int i = 0; i < node.outputs(); ++i) node.give(i, made.at(static_cast<size_t>(i)));
+  give_all(node, {reset, update, candidate, h}, 0);
 }
 
 }  // namespace
