@@ -15,7 +15,8 @@ namespace hone::cli {
 void ModelOptions::declare_path(Arguments& arguments, bool required) {
   arguments.positional(
       "model", path,
-      "A model (ONNX, PyTorch, TensorFlow, TFLite, Caffe, MXNet, .graph) or an engine (.hone)", required);
+      "A model (ONNX, PyTorch, TensorFlow, TFLite, Caffe, MXNet, .graph) or an engine (.hone)",
+      required);
 }
 
 void ModelOptions::declare_weights(Arguments& arguments) {

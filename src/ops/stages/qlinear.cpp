@@ -7,7 +7,6 @@
 namespace hone {
 namespace {
 
-Expr rounded(const Expr& value) { return Expr::cast(DType::f32, value); }
 Expr in_f32(const Expr& value) { return Expr::cast(DType::f32, value); }
 
 /// Operand `input`'s element for the result's, less its zero point.
@@ -21,17 +20,17 @@ Expr shifted(const Expression& e, int input, int zero) {
 void QLinearAdd::express(Expression& e) const {
   const auto wide = [](const Expr& value) { return Expr::cast(DType::f64, value); };
   const Expr scale = only_element(e, 6);
-  const Expr a = wide(shifted(e, 0, 2)) * wide(rounded(only_element(e, 1) / scale));
-  const Expr b = wide(shifted(e, 3, 5)) * wide(rounded(only_element(e, 4) / scale));
+  const Expr a = wide(shifted(e, 0, 2)) * wide(in_f32(only_element(e, 1) / scale));
+  const Expr b = wide(shifted(e, 3, 5)) * wide(in_f32(only_element(e, 4) / scale));
   const Expr sum = a + b + wide(only_element(e, 7));
   e.set(0, quantized(sum, like(sum, 0), e.result_type().dtype));
 }
 
 void QLinearMul::express(Expression& e) const {
-  const Expr scales = rounded(only_element(e, 1) * only_element(e, 4));
-  const Expr ratio = rounded(scales / only_element(e, 6));
-  const Expr product = rounded(shifted(e, 0, 2) * shifted(e, 3, 5) * ratio);
-  const Expr value = rounded(product + in_f32(only_element(e, 7)));
+  const Expr scales = in_f32(only_element(e, 1) * only_element(e, 4));
+  const Expr ratio = in_f32(scales / only_element(e, 6));
+  const Expr product = in_f32(shifted(e, 0, 2) * shifted(e, 3, 5) * ratio);
+  const Expr value = in_f32(product + in_f32(only_element(e, 7)));
   e.set(0, quantized(value, like(value, 0), e.result_type().dtype));
 }
 
@@ -52,9 +51,9 @@ void QLinearGlobalAveragePool::express(Expression& e) const {
   const Expr element =
       Expr::cast(DType::i64, e.at(0, from)) - Expr::cast(DType::i64, only_element(e, 2));
   const Expr sum = Expr::reduce(Function::add, axes, element);
-  const Expr total = rounded(only_element(e, 3) * Expr::cast(DType::f64, Expr::index(size)));
-  const Expr scale = rounded(only_element(e, 1) / total);
-  e.set(0, quantized(rounded(rounded(sum) * scale), only_element(e, 4), e.result_type().dtype));
+  const Expr total = in_f32(only_element(e, 3) * Expr::cast(DType::f64, Expr::index(size)));
+  const Expr scale = in_f32(only_element(e, 1) / total);
+  e.set(0, quantized(in_f32(in_f32(sum) * scale), only_element(e, 4), e.result_type().dtype));
 }
 
 void QLinearSoftmax::express(Expression& e) const {

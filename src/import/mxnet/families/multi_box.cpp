@@ -234,7 +234,7 @@ void import_detection(NodeReader& node) {
   detection.write();
 }
 
-std::vector<int64_t> image_sizes(const Symbol&, const Node&, size_t, const WeightSource&) {
+std::vector<int64_t> image_sizes_of_boxes(const Symbol&, const Node&, size_t, const WeightSource&) {
   return {0, 0, 0, 0};
 }
 std::vector<int64_t> detection_sizes(const Symbol&, const Node&, size_t i, const WeightSource&) {
@@ -246,7 +246,7 @@ std::vector<int64_t> detection_sizes(const Symbol&, const Node&, size_t i, const
 
 void register_multi_box(Importers& importers) {
   importers.add({"_contrib_MultiBoxPrior", "MultiBoxPrior"},
-                {.run = import_prior, .sizes = image_sizes});
+                {.run = import_prior, .sizes = image_sizes_of_boxes});
   importers.add({"_contrib_MultiBoxDetection", "MultiBoxDetection"},
                 {.run = import_detection, .sizes = detection_sizes});
 }

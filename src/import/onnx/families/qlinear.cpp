@@ -23,14 +23,16 @@ void emit_layout(NodeReader& node, Op op, int like = -1) {
   emit_channels_last(node, node.intermediate(std::move(op), operands, "channels_first_y"), rank);
 }
 
-void import_average_pool(NodeReader& node) {
+void import_qlinear_average_pool(NodeReader& node) {
   QLinearAveragePool op{.window = read_window(node),
                         .ceil_mode = node.flag("ceil_mode", false),
                         .count_include_pad = node.flag("count_include_pad", false)};
   emit_layout(node, std::move(op));
 }
 
-void import_global_average_pool(NodeReader& node) { emit_layout(node, QLinearGlobalAveragePool{}); }
+void import_qlinear_global_average_pool(NodeReader& node) {
+  emit_layout(node, QLinearGlobalAveragePool{});
+}
 
 void import_conv(NodeReader& node) {
   emit_layout(node, QLinearConv{.window = read_window(node, 3), .group = node.integer("group", 1)},
@@ -123,8 +125,8 @@ void register_qlinear(Importers& importers) {
     importers.add(name, f, 1, Importers::kAnyVersion, "com.microsoft");
   };
   add("QLinearAdd", import_plain<QLinearAdd>), add("QLinearMul", import_plain<QLinearMul>);
-  add("QLinearAveragePool", import_average_pool);
-  add("QLinearGlobalAveragePool", import_global_average_pool);
+  add("QLinearAveragePool", import_qlinear_average_pool);
+  add("QLinearGlobalAveragePool", import_qlinear_global_average_pool);
   add("QLinearConv", import_conv), add("QLinearConcat", import_concat);
   add("QLinearLeakyRelu", import_leaky_relu), add("QLinearSigmoid", import_sigmoid);
   add("QLinearReduceMean", import_reduce_mean), add("QLinearWhere", import_where);

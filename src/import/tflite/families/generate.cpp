@@ -29,7 +29,7 @@ void import_zeros_like(OpReader& op) {
 }
 
 void import_range(OpReader& op) {
-  op.emit(Range{}, {op.required(0), op.required(1), op.required(2)});
+  op.emit(hone::Range{}, {op.required(0), op.required(1), op.required(2)});
 }
 
 void import_rank(OpReader& op) {
