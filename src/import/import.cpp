@@ -149,9 +149,10 @@ Imported import_file(const std::filesystem::path& path, const ImportOptions& opt
   const auto file = MappedFile::open(path);
   const std::string_view bytes = text_of(file->bytes());
   const Source source{path, file, options};
-  if (const Format* format = format_of(bytes)) return format->read(source);
+  // Before PyTorch's archives, which are zip files, too.
   const std::string advice = tensorflow::keras_advice(bytes, shown(source.name()));
   if (!advice.empty()) fail(Code::unsupported, shown(source.name()), advice);
+  if (const Format* format = format_of(bytes)) return format->read(source);
   std::vector<std::string_view> names;
   for (const Format& format : kFormats) {
     if (path.extension() == format.extension) return format.read(source);

@@ -70,9 +70,12 @@ std::filesystem::path output_of(const BuildVerb& verb) {
 }
 
 /// As import, passes, runtime and engine files name them.
-constexpr std::string_view kStages[] = {
-    "reading the model", "passes", "passes for this machine", "kernels and plan", "packing weights",
-    "whole engines",     "writing"};
+constexpr std::string_view kStages[] = {"reading the model",       "passes",
+                                        "passes for this machine", "kernels and plan",
+                                        "packing weights",         "writing"};
+/// Where kernels are timed, too.
+constexpr std::string_view kTimedStages[] = {kStages[0], kStages[1],      kStages[2], kStages[3],
+                                             kStages[4], "whole engines", kStages[5]};
 
 /// What stays f32 under --fp16 or --bf16: all of it, or the first few.
 void tell_kept(DType halves, const std::vector<KeptWide>& kept, bool all) {
@@ -93,7 +96,8 @@ void build_file(const BuildVerb& verb) {
   check(!std::filesystem::equivalent(verb.model.path, output, error), Code::usage, "-o ",
         output.string(), " is the model itself");
   const Clock::time_point start = Clock::now();
-  ProgressLine stages(kStages);
+  ProgressLine stages(verb.tuning.level < 2 ? std::span<const std::string_view>(kStages)
+                                            : std::span<const std::string_view>(kTimedStages));
   stages.tell(kStages[0], 0, 0);
   Imported imported = import_file(verb.model.path, verb.model.import_options());
   BuildOptions options = verb.model.build_options();

@@ -14,9 +14,7 @@ namespace hone::cli {
 
 void ModelOptions::declare_path(Arguments& arguments, bool required) {
   arguments.positional(
-      "model", path,
-      "A model (ONNX, PyTorch, TensorFlow, TFLite, Caffe, MXNet, .graph) or an engine (.hone)",
-      required);
+      "model", path, "A model (docs/formats.md lists the formats) or an engine (.hone)", required);
 }
 
 void ModelOptions::declare_weights(Arguments& arguments) {
@@ -25,8 +23,7 @@ void ModelOptions::declare_weights(Arguments& arguments) {
   arguments.option("--signature", signature, "NAME",
                    "Which signature of a SavedModel; the one to serve with when not given");
   arguments.option("--result", results, "NODE",
-                   "A node of a TensorFlow graph that gives an output (repeatable); those that no "
-                   "other node reads when not given");
+                   "A node of a TensorFlow graph that gives an output (repeatable)");
   arguments.option("--random-weights", random_weights, "SEED",
                    "Fill weights whose external file is absent with random values");
   arguments.option("--random-gain", random_gain, "GAIN",
