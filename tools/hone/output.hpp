@@ -1,6 +1,7 @@
 #pragma once
 // What the tool tells: data on stdout, everything else on stderr.
 
+#include <chrono>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -14,6 +15,10 @@ using report::csv_field;
 using report::seconds_text;
 using report::short_number;
 using report::table;
+
+inline double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
 /// To stdout, each line as printable() has it. Error(io) when it cannot be written.
 void print(std::string_view text);

@@ -20,10 +20,6 @@ struct ProfileOptions {
   int iterations = 20, top = 0;
 };
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 void profile(ProfileOptions options) {
   settle_output(options.output, options.format, {"text", "csv", "json"});
   check(options.iterations >= 1, Code::usage, "--iterations ", options.iterations,

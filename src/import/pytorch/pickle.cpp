@@ -7,8 +7,6 @@
 
 namespace hone::pytorch {
 
-using Kind = Pickled::Kind;
-
 namespace {
 
 constexpr size_t kMostValues = 4'000'000;
@@ -57,14 +55,14 @@ class PickleReader {
     return found;
   }
 
-  Pickled& make(Kind kind) {
+  Pickled& make(Pickled::Kind kind) {
     want(pickle_.values_.size() < kMostValues, "it has more than ", uint64_t{kMostValues},
          " values");
     Pickled& value = pickle_.values_.emplace_back();
     value.kind = kind;
     return value;
   }
-  Pickled& push(Kind kind) {
+  Pickled& push(Pickled::Kind kind) {
     Pickled& value = make(kind);
     stack_.push_back(&value);
     return value;
@@ -88,17 +86,18 @@ class PickleReader {
     marks_.pop_back();
     return values;
   }
-  void push_text(std::string_view text) { push(Kind::text).text = text; }
-  void push_integer(int64_t value) { push(Kind::integer).integer = value; }
+  void push_text(std::string_view text) { push(Pickled::Kind::text).text = text; }
+  void push_integer(int64_t value) { push(Pickled::Kind::integer).integer = value; }
   void push_tuple(size_t count) {
     std::vector<const Pickled*> items(count);
     for (size_t i = count; i-- > 0;) items[i] = pop();
-    push(Kind::tuple).items = std::move(items);
+    push(Pickled::Kind::tuple).items = std::move(items);
   }
 
   void add(Pickled* to, const std::vector<const Pickled*>& items) {
-    want(to->is(Kind::list) || to->is(Kind::dict) || to->is(Kind::object),
-         "it puts values into what holds none");
+    want(
+        to->is(Pickled::Kind::list) || to->is(Pickled::Kind::dict) || to->is(Pickled::Kind::object),
+        "it puts values into what holds none");
     to->items.insert(to->items.end(), items.begin(), items.end());
   }
 
@@ -116,7 +115,7 @@ class PickleReader {
   void push_real() {
     uint64_t bits = 0;
     for (const char c : take(8)) bits = bits << 8 | static_cast<unsigned char>(c);
-    std::memcpy(&push(Kind::real).real, &bits, sizeof bits);
+    std::memcpy(&push(Pickled::Kind::real).real, &bits, sizeof bits);
   }
 
   void get(uint64_t place) {
@@ -128,13 +127,13 @@ class PickleReader {
   void make_object() {
     Pickled* arguments = pop();
     Pickled* callee = pop();
-    want(callee->is(Kind::global), "it calls what is no name");
-    push(Kind::object).items = {callee, arguments};
+    want(callee->is(Pickled::Kind::global), "it calls what is no name");
+    push(Pickled::Kind::object).items = {callee, arguments};
   }
 
   void global(std::string_view module, std::string_view name) {
     want(module.size() + name.size() < 4096, "a name of ", uint64_t{module.size()}, " bytes");
-    push(Kind::global).text = cat(module, ".", name);
+    push(Pickled::Kind::global).text = cat(module, ".", name);
   }
 
   void step(unsigned char op) {
@@ -165,7 +164,7 @@ class PickleReader {
       }
       case 'Q': {
         const Pickled* id = pop();
-        push(Kind::persistent).items = {id};
+        push(Pickled::Kind::persistent).items = {id};
         break;
       }
       default:
@@ -176,9 +175,9 @@ class PickleReader {
 
   bool constant(unsigned char op) {
     switch (op) {
-      case 'N': push(Kind::none); return true;
+      case 'N': push(Pickled::Kind::none); return true;
       case 0x88:
-      case 0x89: push(Kind::boolean).integer = op == 0x88; return true;
+      case 0x89: push(Pickled::Kind::boolean).integer = op == 0x88; return true;
       case 'J': push_integer(number<int32_t>()); return true;
       case 'K': push_integer(number<uint8_t>()); return true;
       case 'M': push_integer(number<uint16_t>()); return true;
@@ -198,12 +197,12 @@ class PickleReader {
 
   bool container(unsigned char op) {
     switch (op) {
-      case ']': push(Kind::list); return true;
-      case '}': push(Kind::dict); return true;
-      case ')': push(Kind::tuple); return true;
+      case ']': push(Pickled::Kind::list); return true;
+      case '}': push(Pickled::Kind::dict); return true;
+      case ')': push(Pickled::Kind::tuple); return true;
       case 't': {
         auto items = since_mark();
-        push(Kind::tuple).items = std::move(items);
+        push(Pickled::Kind::tuple).items = std::move(items);
         return true;
       }
       case 0x85:
@@ -261,15 +260,15 @@ Pickle::Pickle(std::span<const std::byte> bytes, std::string name) {
 }
 
 const Pickled* Pickled::find(std::string_view key) const {
-  const size_t first = is(Kind::object) ? 2 : 0;
-  if (!is(Kind::object) && !is(Kind::dict)) return nullptr;
+  const size_t first = is(Pickled::Kind::object) ? 2 : 0;
+  if (!is(Pickled::Kind::object) && !is(Pickled::Kind::dict)) return nullptr;
   for (size_t i = first; i + 1 < items.size(); i += 2)
-    if (items[i]->is(Kind::text) && items[i]->text == key) return items[i + 1];
+    if (items[i]->is(Pickled::Kind::text) && items[i]->text == key) return items[i + 1];
   return nullptr;
 }
 
 std::string_view Pickled::callee() const {
-  return is(Kind::object) ? std::string_view(items[0]->text) : std::string_view();
+  return is(Pickled::Kind::object) ? std::string_view(items[0]->text) : std::string_view();
 }
 
 }  // namespace hone::pytorch

@@ -9,8 +9,6 @@
 namespace hone::pytorch {
 namespace {
 
-using Kind = Pickled::Kind;
-
 struct Storage {
   std::string_view name;
   DType dtype;
@@ -33,11 +31,11 @@ std::optional<DType> storage_type(std::string_view global) {
 }
 
 std::vector<int64_t> numbers(const Pickled& value) {
-  check(value.is(Kind::tuple) || value.is(Kind::list), Code::invalid_model,
+  check(value.is(Pickled::Kind::tuple) || value.is(Pickled::Kind::list), Code::invalid_model,
         "a tensor's sizes are no list");
   std::vector<int64_t> found;
   for (const Pickled* item : value.items) {
-    check(item->is(Kind::integer), Code::invalid_model, "a tensor's sizes are no numbers");
+    check(item->is(Pickled::Kind::integer), Code::invalid_model, "a tensor's sizes are no numbers");
     found.push_back(item->integer);
   }
   return found;
@@ -118,12 +116,12 @@ namespace {
 /// The arguments of the call that would make the tensor; of a parameter those of its tensor.
 const std::vector<const Pickled*>& arguments_of(const Pickled& value) {
   const Pickled* tensor = &value;
-  check(StoredTensors::is_tensor(value) && value.items[1]->is(Kind::tuple), Code::invalid_model,
-        "something that is no tensor");
+  check(StoredTensors::is_tensor(value) && value.items[1]->is(Pickled::Kind::tuple),
+        Code::invalid_model, "something that is no tensor");
   if (value.callee().ends_with("._rebuild_parameter")) {
     const auto& given = value.items[1]->items;
     check(!given.empty() && StoredTensors::is_tensor(*given[0]) &&
-              given[0]->items[1]->is(Kind::tuple),
+              given[0]->items[1]->is(Pickled::Kind::tuple),
           Code::invalid_model, "a parameter that is no tensor");
     tensor = given[0];
   }
@@ -132,12 +130,12 @@ const std::vector<const Pickled*>& arguments_of(const Pickled& value) {
             callee.ends_with("._rebuild_tensor"),
         Code::unsupported, "a tensor that ", shown(callee), " makes");
   const auto& arguments = tensor->items[1]->items;
-  check(arguments.size() >= 4 && arguments[0]->is(Kind::persistent) &&
-            arguments[1]->is(Kind::integer),
+  check(arguments.size() >= 4 && arguments[0]->is(Pickled::Kind::persistent) &&
+            arguments[1]->is(Pickled::Kind::integer),
         Code::invalid_model, "a tensor without a storage");
   const auto& id = arguments[0]->items[0]->items;
-  check(id.size() >= 3 && id[0]->text == "storage" && id[2]->is(Kind::text), Code::invalid_model,
-        "a tensor without a storage");
+  check(id.size() >= 3 && id[0]->text == "storage" && id[2]->is(Pickled::Kind::text),
+        Code::invalid_model, "a tensor without a storage");
   return arguments;
 }
 
@@ -162,12 +160,12 @@ std::map<std::string, std::shared_ptr<const Weight>, std::less<>> stored_by_name
   const Pickle pickle(archive.bytes("data.pkl"), cat("data.pkl in ", archive.file().name));
   const StoredTensors tensors(archive, limits);
   const Pickled& root = pickle.root();
-  const size_t first = root.is(Kind::object) ? 2 : 0;
-  check(root.is(Kind::dict) || root.is(Kind::object), Code::invalid_model, archive.file().name,
-        " holds no dictionary of tensors");
+  const size_t first = root.is(Pickled::Kind::object) ? 2 : 0;
+  check(root.is(Pickled::Kind::dict) || root.is(Pickled::Kind::object), Code::invalid_model,
+        archive.file().name, " holds no dictionary of tensors");
   for (size_t i = first; i + 1 < root.items.size(); i += 2) {
     const Pickled &key = *root.items[i], &value = *root.items[i + 1];
-    if (key.is(Kind::text) && StoredTensors::is_tensor(value))
+    if (key.is(Pickled::Kind::text) && StoredTensors::is_tensor(value))
       found.emplace(key.text, tensors.tensor(value));
     check(found.size() <= static_cast<size_t>(limits.tensors), Code::invalid_model,
           archive.file().name, " has more than ", limits.tensors, " tensors");

@@ -3,12 +3,11 @@
 #include <algorithm>
 
 #include "device/cuda/emit/contract_buffers.hpp"
+#include "device/cuda/emit/writing.hpp"
 #include "ir/graph.hpp"
 
 namespace hone::cuda::emitter {
 namespace {
-
-std::string name_of(const Axis& axis) { return std::string(*axis.variable.as_variable()); }
 
 Dim step(const Dim& dim, const Axis& axis) {
   return at_places(dim, {{name_of(axis), axis.variable + 1}}) - dim;

@@ -7,9 +7,9 @@
 namespace hone::cuda::emitter {
 namespace {
 
-class Writing {
+class ClusterWriting {
  public:
-  Writing(const BroughtProduct& product, const ClusterTile& tile)
+  ClusterWriting(const BroughtProduct& product, const ClusterTile& tile)
       : tile_(tile),
         as_tensor_{ClusterTile::kRows, tile.columns, tile.stages, 1, true, false},
         bringing_(product, ClusterTile::kRows, tile.columns),
@@ -233,7 +233,7 @@ class Writing {
 
 ContractText text_of(const BroughtProduct& product, const ClusterTile& tile) {
   if (product.declined.empty()) {
-    Writing writing(product, tile);
+    ClusterWriting writing(product, tile);
     writing.constants_ = product.constants;
     return writing.run();
   }

@@ -9,9 +9,9 @@
 namespace hone::cuda::emitter {
 namespace {
 
-class Writing {
+class ContractWriting {
  public:
-  Writing(const Contraction& given, const Tile& tile)
+  ContractWriting(const Contraction& given, const Tile& tile)
       : given_(given), tile_(tile), buffers_(given) {
     type_ = computed_type(given.sum->dtype());
   }
@@ -315,7 +315,7 @@ ContractText text_of(const Contraction& contraction, const Tile& tile) {
     if (computed_type(expr.dtype()) == nullptr) none.declined = cat("it has ", expr.dtype());
   });
   if (!none.declined.empty()) return none;
-  return Writing(contraction, tile).run();
+  return ContractWriting(contraction, tile).run();
 }
 
 }  // namespace hone::cuda::emitter

@@ -9,6 +9,7 @@
 #include "device/cuda/emit/elements.hpp"
 #include "device/cuda/emit/expr_text.hpp"
 #include "device/cuda/emit/inline_stages.hpp"
+#include "device/cuda/emit/writing.hpp"
 #include "device/cuda/texts.hpp"
 #include "ir/scalar.hpp"
 
@@ -36,10 +37,6 @@ bool Text::fits(const Bindings& symbols) const {
 }
 
 namespace {
-
-struct Refusal {
-  std::string why;
-};
 
 bool has_loop(const Block& block) {
   return std::any_of(block.begin(), block.end(),

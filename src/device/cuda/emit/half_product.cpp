@@ -5,12 +5,11 @@
 
 #include "base/text.hpp"
 #include "device/cuda/emit/contract_buffers.hpp"
+#include "device/cuda/emit/writing.hpp"
 #include "ir/graph.hpp"
 
 namespace hone::cuda::emitter {
 namespace {
-
-std::string name_of(const Axis& axis) { return std::string(*axis.variable.as_variable()); }
 
 /// The dim with these axes' variables at 0.
 Dim at_zero(const Dim& dim, const std::vector<Axis>& axes) {

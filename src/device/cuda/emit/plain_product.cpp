@@ -2,18 +2,13 @@
 
 #include "base/text.hpp"
 #include "device/cuda/emit/contract_buffers.hpp"
+#include "device/cuda/emit/writing.hpp"
 #include "ir/graph.hpp"
 
 namespace hone::cuda::emitter {
 namespace {
 
 /// Declines with these words.
-struct Refusal {
-  std::string why;
-};
-
-std::string name_of(const Axis& axis) { return std::string(*axis.variable.as_variable()); }
-
 /// Without the casts around it: what a library computes is rounded once, at its end.
 const Expr& bare(const Expr& expr) {
   const Expr* inner = &expr;

@@ -9,9 +9,9 @@
 namespace hone::cuda::emitter {
 namespace {
 
-class Writing {
+class ResidentWriting {
  public:
-  Writing(const BroughtProduct& product, const ResidentTile& tile)
+  ResidentWriting(const BroughtProduct& product, const ResidentTile& tile)
       : product_(product),
         tile_(tile),
         as_tensor_{tile.rows(), tile.columns, tile.stages, 1, true, false},
@@ -258,7 +258,7 @@ class Writing {
 }  // namespace
 
 ContractText text_of(const BroughtProduct& product, const ResidentTile& tile) {
-  if (product.declined.empty()) return Writing(product, tile).run();
+  if (product.declined.empty()) return ResidentWriting(product, tile).run();
   ContractText none;
   none.declined = product.declined;
   return none;

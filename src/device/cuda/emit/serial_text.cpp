@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "device/cuda/emit/expr_text.hpp"
+#include "device/cuda/emit/writing.hpp"
 #include "device/cuda/texts.hpp"
 #include "ops/cast.hpp"
 #include "ops/scatter.hpp"
@@ -10,13 +11,9 @@
 namespace hone::cuda::emitter {
 namespace {
 
-struct Refusal {
-  std::string why;
-};
-
-class Writing {
+class SerialWriting {
  public:
-  explicit Writing(const Node& node) : node_(node) {
+  explicit SerialWriting(const Node& node) : node_(node) {
     if (const auto* op = node.op.as<CumSum>()) scan(op->axis, op->exclusive, op->reverse, false);
     else if (const auto* op = node.op.as<CumProd>())
       scan(op->axis, op->exclusive, op->reverse, true);
@@ -214,7 +211,7 @@ class Writing {
 
 SerialText serial_text_of(const Node& node) {
   try {
-    return Writing(node).run();
+    return SerialWriting(node).run();
   } catch (const Refusal& refusal) {
     SerialText none;
     none.declined = refusal.why;

@@ -3,14 +3,10 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "device/cuda/emit/writing.hpp"
 #include "ir/graph.hpp"
 
 namespace hone::cuda::emitter {
-namespace {
-
-std::string name_of(const Axis& axis) { return std::string(*axis.variable.as_variable()); }
-
-}  // namespace
 
 void TensorResults::write(std::string& out, ExprText& text) {
   if (is_direct()) write_directly(out, text);

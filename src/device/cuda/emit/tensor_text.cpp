@@ -27,9 +27,9 @@ std::string warpgroup_instruction(int columns, bool bf16, bool turned) {
 
 namespace {
 
-class Writing {
+class TensorWriting {
  public:
-  Writing(const HalfProduct& product, const TensorTile& tile)
+  TensorWriting(const HalfProduct& product, const TensorTile& tile)
       : product_(product),
         given_(product.contraction),
         tile_(tile),
@@ -494,7 +494,7 @@ ContractText text_of(const HalfProduct& product, const TensorTile& tile) {
     if (computed_type(expr.dtype()) == nullptr) none.declined = cat("it has ", expr.dtype());
   });
   if (!none.declined.empty()) return none;
-  return Writing(product, tile).run();
+  return TensorWriting(product, tile).run();
 }
 
 }  // namespace hone::cuda::emitter

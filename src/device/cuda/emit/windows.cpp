@@ -3,12 +3,11 @@
 #include <cstring>
 
 #include "base/text.hpp"
+#include "device/cuda/emit/writing.hpp"
 #include "ir/graph.hpp"
 
 namespace hone::cuda::emitter {
 namespace {
-
-std::string name_of(const Axis& axis) { return std::string(*axis.variable.as_variable()); }
 
 bool has(const Dim& dim, const Axis& axis) {
   return !(at_places(dim, {{name_of(axis), 0}}) == dim);

@@ -7,20 +7,18 @@
 namespace hone::pytorch {
 namespace {
 
-using Kind = Expression::Kind;
-
 constexpr int64_t kMostTurns = 100'000;
 
 /// "torch.add" of names with points; "": it is another expression.
 std::string dotted(const Expression& expression) {
-  if (expression.kind == Kind::name) return expression.text;
-  if (expression.kind != Kind::attribute) return {};
+  if (expression.kind == Expression::Kind::name) return expression.text;
+  if (expression.kind != Expression::Kind::attribute) return {};
   const std::string base = dotted(*expression.parts[0]);
   return base.empty() ? base : cat(base, ".", expression.text);
 }
 
 Item number(const Expression& expression) {
-  if (expression.kind == Kind::whole) {
+  if (expression.kind == Expression::Kind::whole) {
     const auto value = parse_int(expression.text);
     check(value.has_value(), Code::invalid_model, "the number ", expression.text);
     return *value;
@@ -37,44 +35,44 @@ Item number(const Expression& expression) {
 Item Interpreter::evaluate(const Expression& expression, Variables& variables) {
   std::vector<Item> items;
   switch (expression.kind) {
-    case Kind::whole:
-    case Kind::real: return number(expression);
-    case Kind::text: return expression.text;
-    case Kind::constant:
+    case Expression::Kind::whole:
+    case Expression::Kind::real: return number(expression);
+    case Expression::Kind::text: return expression.text;
+    case Expression::Kind::constant:
       if (expression.text == "None") return None{};
       return expression.text == "True";
-    case Kind::call: return evaluate_call(expression, variables);
-    case Kind::index: return evaluate_index(expression, variables);
-    case Kind::binary: return evaluate_binary(expression, variables);
-    case Kind::list:
-    case Kind::tuple:
+    case Expression::Kind::call: return evaluate_call(expression, variables);
+    case Expression::Kind::index: return evaluate_index(expression, variables);
+    case Expression::Kind::binary: return evaluate_binary(expression, variables);
+    case Expression::Kind::list:
+    case Expression::Kind::tuple:
       for (const ExpressionRef& part : expression.parts)
         items.push_back(evaluate(*part, variables));
-      return list_of(std::move(items), expression.kind == Kind::tuple);
-    case Kind::dict: {
+      return list_of(std::move(items), expression.kind == Expression::Kind::tuple);
+    case Expression::Kind::dict: {
       auto dict = std::make_shared<Dict>();
       for (size_t i = 0; i + 1 < expression.parts.size(); i += 2)
         dict->entries.emplace_back(evaluate(*expression.parts[i], variables),
                                    evaluate(*expression.parts[i + 1], variables));
       return dict;
     }
-    case Kind::unary: {
+    case Expression::Kind::unary: {
       const Item value = evaluate(*expression.parts[0], variables);
       if (expression.text == "not") return call_operator("aten::__not__", {value});
       if (expression.text == "+") return value;
       return call_operator(expression.text == "-" ? "aten::neg" : "aten::bitwise_not", {value});
     }
-    case Kind::conditional: {
+    case Expression::Kind::conditional: {
       const auto known = truth(evaluate(*expression.parts[1], variables));
       check(known.has_value(), Code::unsupported, "a choice that only running decides");
       return evaluate(*expression.parts[*known ? 0 : 2], variables);
     }
-    case Kind::name:
-    case Kind::attribute: break;
+    case Expression::Kind::name:
+    case Expression::Kind::attribute: break;
   }
   const std::string name = dotted(expression);
   const std::string_view root = std::string_view(name).substr(0, name.find('.'));
-  if (expression.kind == Kind::name) {
+  if (expression.kind == Expression::Kind::name) {
     if (const auto found = variables.find(name); found != variables.end()) return found->second;
     if (name == "inf") return static_cast<double>(INFINITY);
     if (name == "nan") return static_cast<double>(NAN);
@@ -125,12 +123,12 @@ namespace {
 
 /// What the type in isinstance() means, as far as items show it.
 bool is_of_type(const Item& item, const Expression& type) {
-  if (type.kind == Kind::tuple || type.kind == Kind::list) {
+  if (type.kind == Expression::Kind::tuple || type.kind == Expression::Kind::list) {
     for (const ExpressionRef& each : type.parts)
       if (is_of_type(item, *each)) return true;
     return false;
   }
-  const std::string& name = type.kind == Kind::index ? type.parts[0]->text : type.text;
+  const std::string& name = type.kind == Expression::Kind::index ? type.parts[0]->text : type.text;
   const bool is_number = item.as<LateNumber>() != nullptr;
   if (name == "Tensor") return item.as<TensorRef>() != nullptr;
   if (name == "int") return item.as<Dim>() != nullptr || is_number;
@@ -143,7 +141,7 @@ bool is_of_type(const Item& item, const Expression& type) {
   if (name == "Tuple") return list != nullptr && (*list)->is_tuple;
   if (name == "List")
     return list != nullptr && !(*list)->is_tuple &&
-           ((*list)->items.empty() || type.kind != Kind::index ||
+           ((*list)->items.empty() || type.kind != Expression::Kind::index ||
             is_of_type((*list)->items.front(), *type.parts[1]));
   if (name == "Dict") return item.as<std::shared_ptr<Dict>>() != nullptr;
   return false;
@@ -213,7 +211,7 @@ Item Interpreter::evaluate_call(const Expression& call, Variables& variables) {
       return call_named(name, std::move(arguments), named);
     }
   }
-  if (callee.kind == Kind::attribute) {
+  if (callee.kind == Expression::Kind::attribute) {
     const Item of = evaluate(*callee.parts[0], variables);
     auto arguments = arguments_of(call, variables, named);
     if (const auto* object = of.as<std::shared_ptr<Object>>())

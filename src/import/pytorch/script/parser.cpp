@@ -6,9 +6,7 @@
 namespace hone::pytorch {
 namespace {
 
-using Kind = Expression::Kind;
-
-constexpr int kDepth = 200;  // of expressions and blocks
+constexpr int kParsedDepth = 200;  // of expressions and blocks
 
 class Parser {
  public:
@@ -68,7 +66,7 @@ class Parser {
     return tokens_[at_++].text;
   }
 
-  std::unique_ptr<Expression> make(Kind kind, std::string text = {}) const {
+  std::unique_ptr<Expression> make(Expression::Kind kind, std::string text = {}) const {
     auto made = std::make_unique<Expression>();
     made->kind = kind;
     made->text = std::move(text);
@@ -78,7 +76,7 @@ class Parser {
 
   struct Deeper {
     explicit Deeper(Parser& parser) : parser(parser) {
-      if (++parser.depth_ > kDepth) parser.wrong("nested too deep");
+      if (++parser.depth_ > kParsedDepth) parser.wrong("nested too deep");
     }
     ~Deeper() { --parser.depth_; }
     Parser& parser;
@@ -114,7 +112,8 @@ class Parser {
     ExpressionRef value;
     if (skip_sign(":")) expression();
     if (skip_sign("=")) value = expression_list();
-    if (target->kind == Kind::name) made.attributes.emplace_back(target->text, std::move(value));
+    if (target->kind == Expression::Kind::name)
+      made.attributes.emplace_back(target->text, std::move(value));
     skip(Token::Kind::new_line);
   }
 
@@ -188,7 +187,7 @@ class Parser {
       made.kind = S::give;
       if (token().kind != Token::Kind::new_line) made.value = expression_list();
     } else if (skip_name("pass")) {
-      made.value = make(Kind::constant, "None");
+      made.value = make(Expression::Kind::constant, "None");
     } else {
       simple(made);
     }
@@ -219,7 +218,7 @@ class Parser {
     if (skip_sign(":")) {
       expression();
       if (!skip_sign("=")) {  // a declaration alone
-        made.value = make(Kind::constant, "None");
+        made.value = make(Expression::Kind::constant, "None");
         return;
       }
     } else if (!skip_sign("=")) {
@@ -227,7 +226,7 @@ class Parser {
       return;
     }
     made.kind = Statement::Kind::assign;
-    if (first->kind == Kind::tuple) {
+    if (first->kind == Expression::Kind::tuple) {
       auto* all = const_cast<Expression*>(first.get());
       made.targets = std::move(all->parts);
       made.targets.push_back(nullptr);  // takes apart, even one
@@ -241,7 +240,7 @@ class Parser {
   ExpressionRef expression_list() {
     ExpressionRef first = expression();
     if (!is_sign(",")) return first;
-    auto made = make(Kind::tuple);
+    auto made = make(Expression::Kind::tuple);
     made->parts.push_back(std::move(first));
     while (skip_sign(",")) {
       if (is_sign("=") || token().kind == Token::Kind::new_line || is_sign(")")) break;
@@ -255,7 +254,7 @@ class Parser {
     ExpressionRef value = binary(0);
     if (!is_name("if")) return value;
     ++at_;
-    auto made = make(Kind::conditional);
+    auto made = make(Expression::Kind::conditional);
     made->parts.push_back(std::move(value));
     made->parts.push_back(binary(0));
     if (!skip_name("else")) wrong("if without else");
@@ -281,7 +280,7 @@ class Parser {
     constexpr size_t kComparisons = 2;
     if (level == kComparisons && skip_name("not")) {
       const Deeper deeper(*this);
-      auto made = make(Kind::unary, "not");
+      auto made = make(Expression::Kind::unary, "not");
       made->parts.push_back(binary(kComparisons));
       return made;
     }
@@ -289,11 +288,11 @@ class Parser {
     ExpressionRef left = binary(level + 1);
     int links = 0;
     for (std::string op = operator_at(level); !op.empty(); op = operator_at(level)) {
-      if (++links > kDepth) wrong("nested too deep");
+      if (++links > kParsedDepth) wrong("nested too deep");
       ++at_;
       if (op == "is" && skip_name("not")) op = "is not";
       if (op == "not" && skip_name("in")) op = "not in";
-      auto made = make(Kind::binary, op);
+      auto made = make(Expression::Kind::binary, op);
       made->parts.push_back(std::move(left));
       made->parts.push_back(binary(level + 1));
       left = std::move(made);
@@ -308,27 +307,27 @@ class Parser {
     return postfix(primary());
   }
   ExpressionRef of_one(std::string text) {
-    auto made = make(Kind::unary, std::move(text));
+    auto made = make(Expression::Kind::unary, std::move(text));
     made->parts.push_back(unary());
     return made;
   }
 
   ExpressionRef postfix(ExpressionRef value) {
     for (int links = 0;; ++links) {
-      if (links > kDepth) wrong("nested too deep");
+      if (links > kParsedDepth) wrong("nested too deep");
       if (skip_sign(".")) {
-        auto made = make(Kind::attribute, want_name());
+        auto made = make(Expression::Kind::attribute, want_name());
         made->parts.push_back(std::move(value));
         value = std::move(made);
       } else if (skip_sign("(")) {
-        auto made = make(Kind::call);
+        auto made = make(Expression::Kind::call);
         made->parts.push_back(std::move(value));
         arguments(*made);
         value = std::move(made);
       } else if (skip_sign("[")) {
-        auto made = make(Kind::index);
+        auto made = make(Expression::Kind::index);
         made->parts.push_back(std::move(value));
-        if (is_sign("]")) made->parts.push_back(make(Kind::tuple));
+        if (is_sign("]")) made->parts.push_back(make(Expression::Kind::tuple));
         else made->parts.push_back(expression_list());
         want_sign("]");
         value = std::move(made);
@@ -358,36 +357,36 @@ class Parser {
 
   ExpressionRef primary() {
     if (skip_sign("(")) return bracketed();
-    if (skip_sign("[")) return items(Kind::list, "]");
+    if (skip_sign("[")) return items(Expression::Kind::list, "]");
     if (skip_sign("{")) return entries();
     if (token().kind == Token::Kind::text) {
-      auto made = make(Kind::text, token().text);
+      auto made = make(Expression::Kind::text, token().text);
       for (++at_; token().kind == Token::Kind::text; ++at_) made->text += token().text;
       return made;
     }
     if (token().kind == Token::Kind::number) {
       const bool is_whole = token().text.find_first_of(".eE") == std::string::npos;
-      auto made = make(is_whole ? Kind::whole : Kind::real, token().text);
+      auto made = make(is_whole ? Expression::Kind::whole : Expression::Kind::real, token().text);
       ++at_;
       return made;
     }
     const std::string name = want_name();
     const bool is_constant = name == "True" || name == "False" || name == "None";
-    return make(is_constant ? Kind::constant : Kind::name, name);
+    return make(is_constant ? Expression::Kind::constant : Expression::Kind::name, name);
   }
 
   /// An expression in brackets, or a tuple.
   ExpressionRef bracketed() {
-    if (skip_sign(")")) return make(Kind::tuple);
+    if (skip_sign(")")) return make(Expression::Kind::tuple);
     ExpressionRef first = expression();
     if (skip_sign(")")) return first;
-    auto made = make(Kind::tuple);
+    auto made = make(Expression::Kind::tuple);
     made->parts.push_back(std::move(first));
     while (skip_sign(",") && !is_sign(")")) made->parts.push_back(expression());
     want_sign(")");
     return made;
   }
-  ExpressionRef items(Kind kind, std::string_view end) {
+  ExpressionRef items(Expression::Kind kind, std::string_view end) {
     auto made = make(kind);
     while (!is_sign(end)) {
       made->parts.push_back(expression());
@@ -397,7 +396,7 @@ class Parser {
     return made;
   }
   ExpressionRef entries() {
-    auto made = make(Kind::dict);
+    auto made = make(Expression::Kind::dict);
     while (!is_sign("}")) {
       made->parts.push_back(expression());
       want_sign(":");
