@@ -62,7 +62,7 @@ class DimWriter {
     Value* value = const_cast<Value*>(place.value);
     Value* size =
         node_.intermediate(Shape{.start = place.dim, .end = place.dim + 1}, {value}, "size");
-    return node_.intermediate(Squeeze{.axes = Dims{0}}, {size}, "size");
+    return node_.intermediate(Squeeze{.axes = Dims{Dim(0)}}, {size}, "size");
   }
 
   builder::NodeBuilder& node_;
@@ -75,7 +75,8 @@ Value* dim_value(builder::NodeBuilder& node, const Dim& dim) { return DimWriter(
 Value* dims_value(builder::NodeBuilder& node, const Dims& dims) {
   std::vector<Value*> parts;
   for (const Dim& dim : dims)
-    parts.push_back(node.intermediate(Reshape{.shape = Dims{1}}, {dim_value(node, dim)}, "size"));
+    parts.push_back(
+        node.intermediate(Reshape{.shape = Dims{Dim(1)}}, {dim_value(node, dim)}, "size"));
   if (parts.size() == 1) return parts.front();
   return node.intermediate(Concat{.axis = 0}, parts, "sizes");
 }

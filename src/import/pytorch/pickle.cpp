@@ -10,7 +10,7 @@ namespace hone::pytorch {
 namespace {
 
 constexpr size_t kMostValues = 4'000'000;
-constexpr Pickled kNone;
+const Pickled kNone{};
 
 }  // namespace
 

@@ -300,8 +300,8 @@ class LoopImport {
       Value* value = made[is_tensor(i) ? tensor++ : list++];
       if (roles_[i] == Role::last)
         value = node_.intermediate(
-            Slice{.starts = Dims{-1}, .ends = Dims{Dim(INT64_MAX)}, .axes = Dims{0}}, {value},
-            cat("last", uint64_t{i}));
+            Slice{.starts = Dims{Dim(-1)}, .ends = Dims{Dim(INT64_MAX)}, .axes = Dims{Dim(0)}},
+            {value}, cat("last", uint64_t{i}));
       const Item item = Item::of(value, node_.frame());
       if (roles_[i] == Role::carried) results.push_back(item);
       else results.push_back(Item::of(std::make_shared<List>(List::all(item))));

@@ -10,7 +10,7 @@ namespace hone {
 void Conv::express(Expression& e) const {
   const Contraction map = convolution_of(e, window, group, 0, 1);
   const Expr sum = map.sum(e.at(0, map.a, 0.0) * e.at(1, map.b));
-  e.set(0, e.has(2) ? sum + e.at(2, Dims{loop(1)}) : sum);
+  e.set(0, e.has(2) ? sum + e.at(2, Dims{Dim(loop(1))}) : sum);
 }
 
 void ConvTranspose::express(Expression& e) const {
@@ -38,7 +38,7 @@ void ConvTranspose::express(Expression& e) const {
   const Expr element = e.at(0, from, 0.0);
   const Expr factor = meets ? select(*meets, element, like(element, 0)) : element;
   const Expr sum = Expr::reduce(Function::add, std::move(axes), factor * e.at(1, weight));
-  e.set(0, e.has(2) ? sum + e.at(2, Dims{loop(1)}) : sum);
+  e.set(0, e.has(2) ? sum + e.at(2, Dims{Dim(loop(1))}) : sum);
 }
 
 void CausalConvWithState::express(Expression& e) const {
@@ -54,7 +54,7 @@ void CausalConvWithState::express(Expression& e) const {
   const Axis tap = e.axis(e.shape(1)[2]);
   const Expr weight = Expr::cast(wide, e.at(1, Dims{here[1], 0, tap.variable}));
   Expr sum = Expr::reduce(Function::add, {tap}, weight * at(here[2] + tap.variable));
-  if (e.has(2)) sum = sum + Expr::cast(wide, e.at(2, Dims{here[1]}));
+  if (e.has(2)) sum = sum + Expr::cast(wide, e.at(2, Dims{Dim(here[1])}));
   const bool silu = activation == Activation::silu;
   e.set(0, silu ? sum / (like(sum, 1) + call(Function::exp, like(sum, 0) - sum)) : sum);
   e.set(1, at(here[2] + length));

@@ -15,9 +15,9 @@ Expr parameter_here(const Expression& e, int input, int64_t axis, int64_t block_
   const Dims& own = e.shape(input);
   const int rank = e.rank(0);
   if (own.empty()) return e.at(input, Dims{});
-  if (own.size() == 1 && own[0].is(1)) return e.at(input, Dims{0});
+  if (own.size() == 1 && own[0].is(1)) return e.at(input, Dims{Dim(0)});
   const auto place = static_cast<size_t>(axis < 0 ? axis + rank : axis);
-  if (block_size == 0) return e.at(input, Dims{loop(static_cast<int>(place))});
+  if (block_size == 0) return e.at(input, Dims{Dim(loop(static_cast<int>(place)))});
   Dims from = loops(rank);
   from[place] = floor_div(from[place], block_size);
   return e.at(input, from);

@@ -170,7 +170,7 @@ void LogSoftmax::express(Expression& e) const {
 
 void BatchNormalization::express(Expression& e) const {
   if (e.rank(0) < 2) return e.decline("no channels");
-  const auto channel = [&](int operand) { return e.at(operand, Dims{loop(1)}); };
+  const auto channel = [&](int operand) { return e.at(operand, Dims{Dim(loop(1))}); };
   const Expr x = e.here(), variance = channel(4);
   const Expr factor = channel(1) / call(Function::sqrt, variance + like(variance, epsilon));
   e.set(0, (x - channel(3)) * factor + channel(2));
@@ -229,7 +229,7 @@ void InstanceNormalization::express(Expression& e) const {
   if (e.rank(0) < 3) return e.decline("no spatial axes");
   const Folded plane(e, from_axis_on(e, 2));
   const Moments of_plane = moments(e, plane, wide(e.type(0).dtype), epsilon);
-  e.set(0, of_plane.normalized(e) * e.at(1, Dims{loop(1)}) + e.at(2, Dims{loop(1)}));
+  e.set(0, of_plane.normalized(e) * e.at(1, Dims{Dim(loop(1))}) + e.at(2, Dims{Dim(loop(1))}));
 }
 
 void GroupNormalization::express(Expression& e) const {
@@ -257,7 +257,7 @@ void GroupNormalization::express(Expression& e) const {
   const Expr normal = (e.here() - Expression::at(mean, own)) * Expression::at(inverse, own);
   const auto parameter = [&](int operand) {
     const bool by_group = e.shape(operand)[0] == Dim(num_groups) && !(x[1] == Dim(num_groups));
-    return e.at(operand, Dims{by_group ? own[1] : loop(1)});
+    return e.at(operand, Dims{Dim(by_group ? own[1] : loop(1))});
   };
   e.set(0, normal * parameter(1) + parameter(2));
 }

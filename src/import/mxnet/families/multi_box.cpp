@@ -94,7 +94,7 @@ void import_prior(NodeReader& node) {
   const auto edge = [&](auto op, Value* center, Value* half, const std::string& name) {
     Value* at = add(node, op, {center, half}, name);
     at = add(node, Expand{.shape = each}, {at}, name + "_of_all");
-    edges.push_back(add(node, Unsqueeze{.axes = Dims{3}}, {at}, name + "_column"));
+    edges.push_back(add(node, Unsqueeze{.axes = Dims{Dim(3)}}, {at}, name + "_column"));
   };
   edge(Sub{}, x, half_x, "left");
   edge(Sub{}, y, half_y, "top");
@@ -134,15 +134,17 @@ class Detection {
   /// Rows of label, score and corners, best first; the label of what is suppressed is -1, and all
   /// of a row that is not above the threshold.
   void write() {
-    Value* all = cut(Slice{.starts = Dims{1}, .ends = Dims{labels_ + 1}, .axes = Dims{1}},
-                     {node_.required(0)}, "scores_of_labels");
-    Value* score = cut(ReduceMax{.axes = Dims{1}, .keepdims = false}, {all}, "score");
+    Value* all =
+        cut(Slice{.starts = Dims{Dim(1)}, .ends = Dims{Dim(labels_ + 1)}, .axes = Dims{Dim(1)}},
+            {node_.required(0)}, "scores_of_labels");
+    Value* score = cut(ReduceMax{.axes = Dims{Dim(1)}, .keepdims = false}, {all}, "score");
     Value* label = cut(ArgMax{.axis = 1, .keepdims = false}, {all}, "label");
     Value* least = node_.scalar(threshold_, "threshold");
     Value* none = node_.scalar(-1, "none");
     Value* valid = cut(GreaterOrEqual{}, {score, least}, "valid");
     Value* key = cut(Where{}, {valid, score, none}, "key");
-    const auto best = node_.intermediates(TopK{.k = Dims{count_}, .axis = 1}, {key}, 2, "best");
+    const auto best =
+        node_.intermediates(TopK{.k = Dims{Dim(count_)}, .axis = 1}, {key}, 2, "best");
     score = best[0];
     label = cut(GatherElements{.axis = 1}, {label, best[1]}, "label_sorted");
     label = cut(Cast{.to = DType::f32}, {label}, "label_real");
@@ -162,10 +164,11 @@ class Detection {
     return add(node_, std::move(op), std::move(inputs), name);
   }
   Value* column(Value* x, std::string_view name) {
-    return cut(Unsqueeze{.axes = Dims{2}}, {x}, name);
+    return cut(Unsqueeze{.axes = Dims{Dim(2)}}, {x}, name);
   }
   Value* columns(Value* x, int64_t from, std::string_view name) {
-    return cut(Slice{.starts = Dims{from}, .ends = Dims{from + 2}, .axes = Dims{2}}, {x}, name);
+    return cut(Slice{.starts = Dims{Dim(from)}, .ends = Dims{Dim(from + 2)}, .axes = Dims{Dim(2)}},
+               {x}, name);
   }
 
   Value* sorted_boxes(Value* order) {
@@ -194,11 +197,11 @@ class Detection {
   /// For each row whether no better one (of its label) overlaps it.
   Value* suppressed(Value* boxes, Value* score, Value* label) {
     const int64_t classes = forced_ ? 1 : labels_;
-    Value* scores = cut(Unsqueeze{.axes = Dims{1}}, {score}, "scores_by_label");
+    Value* scores = cut(Unsqueeze{.axes = Dims{Dim(1)}}, {score}, "scores_by_label");
     if (!forced_) {
       Tensor all(DType::f32, {1, classes, 1});
       for (int64_t i = 0; i < classes; ++i) all.set_number(i, static_cast<double>(i));
-      Value* row = cut(Unsqueeze{.axes = Dims{1}}, {label}, "label_row");
+      Value* row = cut(Unsqueeze{.axes = Dims{Dim(1)}}, {label}, "label_row");
       Value* own = cut(Equal{}, {row, node_.constant(std::move(all), "labels")}, "own_label");
       scores = cut(Where{}, {own, scores, node_.scalar(-1, "no_score")}, "own_scores");
     }
@@ -211,7 +214,7 @@ class Detection {
         cut(Gather{.axis = 1}, {found, node_.constant(Tensor::ints({0, 2}), "columns")}, "places");
     // A 1 for each place, however many there are: none of them is negative.
     Value* ones = cut(GreaterOrEqual{},
-                      {cut(ReduceMax{.axes = Dims{1}, .keepdims = false}, {places}, "place"),
+                      {cut(ReduceMax{.axes = Dims{Dim(1)}, .keepdims = false}, {places}, "place"),
                        node_.number(0, "first")},
                       "marks");
     Value* marks = cut(Cast{.to = DType::f32}, {ones}, "marks_real");

@@ -14,9 +14,9 @@ namespace {
 /// The operation on a batch; an input without one is a batch of one.
 void emit_batched(Call& call, Op op, std::vector<Value*> inputs, int spatial) {
   if (Call::rank(inputs[0]) != spatial + 1) return void(call.emit(std::move(op), inputs));
-  inputs[0] = call.intermediate(Unsqueeze{.axes = Dims{0}}, {inputs[0]}, "batch");
+  inputs[0] = call.intermediate(Unsqueeze{.axes = Dims{Dim(0)}}, {inputs[0]}, "batch");
   Value* result = call.intermediate(std::move(op), inputs, "batch");
-  call.emit(Squeeze{.axes = Dims{0}}, {result});
+  call.emit(Squeeze{.axes = Dims{Dim(0)}}, {result});
 }
 
 /// "same" pads so that the result is as large as the input; what is odd goes to the end.

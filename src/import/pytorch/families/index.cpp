@@ -92,8 +92,8 @@ Value* coordinates(Call& call, const Indices& at, const Dims& shape) {
   std::vector<Value*> parts;
   for (Value* places : at.places) {
     places = call.expanded(places, {shape, nullptr}, "places");
-    parts.push_back(call.intermediate(Unsqueeze{.axes = Dims{static_cast<int64_t>(shape.size())}},
-                                      {places}, "coordinate"));
+    parts.push_back(call.intermediate(
+        Unsqueeze{.axes = Dims{Dim(static_cast<int64_t>(shape.size()))}}, {places}, "coordinate"));
   }
   if (parts.size() == 1) return parts.front();
   return call.intermediate(Concat{.axis = static_cast<int64_t>(shape.size())}, parts,
@@ -249,9 +249,10 @@ void import_is_in(Call& call) {
   Value* x = call.operand(call.argument(elements), dtype, "elements");
   Value* set = call.reshaped(call.operand(call.argument(among), dtype, "set"), {-1}, "set");
   const int64_t last = Call::rank(x);
-  x = call.intermediate(Unsqueeze{.axes = Dims{last}}, {x}, "each");
+  x = call.intermediate(Unsqueeze{.axes = Dims{Dim(last)}}, {x}, "each");
   Value* equal = call.intermediate(Equal{}, {x, set}, "equal");
-  Value* any = call.intermediate(ReduceMax{.axes = Dims{last}, .keepdims = false}, {equal}, "any");
+  Value* any =
+      call.intermediate(ReduceMax{.axes = Dims{Dim(last)}, .keepdims = false}, {equal}, "any");
   if (call.flag("invert")) call.emit(Not{}, {any});
   else call.give(any);
 }
@@ -267,12 +268,13 @@ void import_buckets(Call& call) {
   const DType dtype = promoted(call, {"self", bounds});
   Value* x = call.operand(call.argument("self"), dtype, "numbers");
   const int64_t last = Call::rank(x);
-  x = call.intermediate(Unsqueeze{.axes = Dims{last}}, {x}, "each");
+  x = call.intermediate(Unsqueeze{.axes = Dims{Dim(last)}}, {x}, "each");
   Value* set = call.operand(call.argument(bounds), dtype, "bounds");
   Value* below = right ? call.intermediate(LessOrEqual{}, {set, x}, "below")
                        : call.intermediate(Less{}, {set, x}, "below");
   const DType to = call.flag("out_int32") ? DType::i32 : DType::i64;
-  call.emit(ReduceSum{.axes = Dims{last}, .keepdims = false}, {call.cast(below, to, "counts")});
+  call.emit(ReduceSum{.axes = Dims{Dim(last)}, .keepdims = false},
+            {call.cast(below, to, "counts")});
 }
 
 /// Row numbers, then column numbers, of a triangle.

@@ -44,7 +44,7 @@ void import_stack(Call& call) {
   auto values = joined_tensors(call);
   const int64_t axis = call.axis(call.integer("dim"), Call::rank(values.front()) + 1);
   for (Value*& value : values)
-    value = call.intermediate(Unsqueeze{.axes = Dims{axis}}, {value}, "row");
+    value = call.intermediate(Unsqueeze{.axes = Dims{Dim(axis)}}, {value}, "row");
   emit_concat(call, values, axis);
 }
 
@@ -57,7 +57,7 @@ void import_vstack(Call& call) {
   auto values = joined_tensors(call);
   for (Value*& value : values)
     if (Call::rank(value) == 1)
-      value = call.intermediate(Unsqueeze{.axes = Dims{0}}, {value}, "row");
+      value = call.intermediate(Unsqueeze{.axes = Dims{Dim(0)}}, {value}, "row");
   emit_concat(call, values, 0);
 }
 
@@ -84,7 +84,7 @@ void import_repeat_interleave(Call& call) {
   Dims shape = Call::shape(x), wide = shape;
   wide.insert(wide.begin() + axis + 1, times);
   shape[static_cast<size_t>(axis)] = shape[static_cast<size_t>(axis)] * times;
-  x = call.intermediate(Unsqueeze{.axes = Dims{axis + 1}}, {x}, "each");
+  x = call.intermediate(Unsqueeze{.axes = Dims{Dim(axis + 1)}}, {x}, "each");
   x = call.intermediate(Expand{.shape = wide}, {x}, "each");
   call.emit(Reshape{.shape = shape}, {x});
 }
@@ -131,8 +131,9 @@ void import_roll(Call& call) {
     if (shifts[i].is(0) || size.is(0)) continue;
     const Dim cut = size - mod(shifts[i], size);
     const auto part = [&](const Dim& start, const Dim& end) {
-      return call.intermediate(Slice{.starts = Dims{start}, .ends = Dims{end}, .axes = Dims{axis}},
-                               {x}, "part");
+      return call.intermediate(
+          Slice{.starts = Dims{Dim(start)}, .ends = Dims{Dim(end)}, .axes = Dims{Dim(axis)}}, {x},
+          "part");
     };
     x = call.intermediate(Concat{.axis = axis}, {part(cut, kEnd), part(0, cut)}, "rolled");
   }
@@ -205,10 +206,10 @@ void import_channel_shuffle(Call& call) {
 }
 
 void import_tril(Call& call) {
-  call.emit(Trilu{.k = Dims{call.dim("diagonal")}, .upper = false}, {call.tensor("self")});
+  call.emit(Trilu{.k = Dims{Dim(call.dim("diagonal"))}, .upper = false}, {call.tensor("self")});
 }
 void import_triu(Call& call) {
-  call.emit(Trilu{.k = Dims{call.dim("diagonal")}, .upper = true}, {call.tensor("self")});
+  call.emit(Trilu{.k = Dims{Dim(call.dim("diagonal"))}, .upper = true}, {call.tensor("self")});
 }
 
 /// Windows of `size` along an axis, as a new last axis.

@@ -152,12 +152,12 @@ void import_cosine_similarity(Call& call) {
   Value *a = call.cast(call.tensor("x1"), dtype), *b = call.cast(call.tensor("x2"), dtype);
   const int64_t axis = call.axis("dim", Call::rank(a) > Call::rank(b) ? a : b);
   const auto unit = [&](Value* x) {
-    Value* norm = call.intermediate(ReduceL2{.axes = Dims{axis}}, {x}, "norm");
+    Value* norm = call.intermediate(ReduceL2{.axes = Dims{Dim(axis)}}, {x}, "norm");
     norm = call.intermediate(Max{}, {norm, call.number(dtype, call.real("eps"), "eps")}, "norm");
     return call.intermediate(Div{}, {x, norm}, "unit");
   };
   Value* product = call.intermediate(Mul{}, {unit(a), unit(b)}, "product");
-  call.emit(ReduceSum{.axes = Dims{axis}, .keepdims = false}, {product});
+  call.emit(ReduceSum{.axes = Dims{Dim(axis)}, .keepdims = false}, {product});
 }
 
 }  // namespace

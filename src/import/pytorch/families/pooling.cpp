@@ -24,11 +24,11 @@ Value* batched(Call& call, Value* x) {
   call.check(Call::rank(x) == axes + 1 || Call::rank(x) == axes + 2, "an input of ", Call::rank(x),
              " axes");
   if (Call::rank(x) == axes + 2) return x;
-  return call.intermediate(Unsqueeze{.axes = Dims{0}}, {x}, "batch");
+  return call.intermediate(Unsqueeze{.axes = Dims{Dim(0)}}, {x}, "batch");
 }
 Value* unbatched(Call& call, Value* result, const Value* x) {
   if (Call::rank(result) == Call::rank(x)) return result;
-  return call.intermediate(Squeeze{.axes = Dims{0}}, {result}, "result");
+  return call.intermediate(Squeeze{.axes = Dims{Dim(0)}}, {result}, "result");
 }
 
 Window window(Call& call) {
@@ -95,7 +95,7 @@ Dims asked_sizes(Call& call, const Value* x, size_t axes) {
     const Item& item = items.size() == 1 ? items[0] : items.at(i);
     const Dims& shape = Call::shape(x);
     if (item.is_none()) asked.push_back(shape[shape.size() - axes + i]);
-    else asked.push_back(call.sizes(std::vector<Item>{item}).known.value_or(Dims{-1}).front());
+    else asked.push_back(call.sizes(std::vector<Item>{item}).known.value_or(Dims{Dim(-1)}).front());
   }
   return asked;
 }

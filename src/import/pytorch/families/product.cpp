@@ -62,7 +62,7 @@ void import_addmm(Call& call) {
 void import_outer(Call& call) {
   const DType dtype = promoted(call, {"self", "vec2"});
   Value *a = call.cast(call.tensor("self"), dtype), *b = call.cast(call.tensor("vec2"), dtype);
-  call.emit(Mul{}, {call.intermediate(Unsqueeze{.axes = Dims{1}}, {a}, "column"), b});
+  call.emit(Mul{}, {call.intermediate(Unsqueeze{.axes = Dims{Dim(1)}}, {a}, "column"), b});
 }
 
 void import_einsum(Call& call) {
@@ -145,7 +145,8 @@ void import_attention(Call& call) {
       call.unsupported("a mask for more than four axes");
     if (Call::dtype(mask) != DType::boolean) mask = call.cast(mask, Call::dtype(q));
     mask = widened_mask(call, mask, k);
-    if (Call::rank(mask) < 2) mask = call.intermediate(Unsqueeze{.axes = Dims{0}}, {mask}, "mask");
+    if (Call::rank(mask) < 2)
+      mask = call.intermediate(Unsqueeze{.axes = Dims{Dim(0)}}, {mask}, "mask");
   }
   Attention op{.is_causal = call.flag("is_causal"), .zero_unseen = mask != nullptr};
   if (const auto scale = call.optional_real("scale")) op.scale = static_cast<float>(*scale);
@@ -226,10 +227,10 @@ void import_dot(Call& call) { call.emit(MatMul{}, {call.tensor("self"), call.ten
 void import_cdist(Call& call) {
   if (call.real("p") != 2) call.unsupported("p=", call.real("p"));
   Value *a = call.tensor("x1"), *b = call.tensor("x2");
-  a = call.intermediate(Unsqueeze{.axes = Dims{-2}}, {a}, "rows");
-  b = call.intermediate(Unsqueeze{.axes = Dims{-3}}, {b}, "rows");
+  a = call.intermediate(Unsqueeze{.axes = Dims{Dim(-2)}}, {a}, "rows");
+  b = call.intermediate(Unsqueeze{.axes = Dims{Dim(-3)}}, {b}, "rows");
   Value* apart = call.intermediate(Sub{}, {a, b}, "apart");
-  call.emit(ReduceL2{.axes = Dims{-1}, .keepdims = false}, {apart});
+  call.emit(ReduceL2{.axes = Dims{Dim(-1)}, .keepdims = false}, {apart});
 }
 
 }  // namespace

@@ -39,7 +39,8 @@ Layers layers(Call& call) {
              uint64_t{wanted});
   found.x = call.tensor("input");
   found.batched = Call::rank(found.x) == 3;
-  if (!found.batched) found.x = call.intermediate(Unsqueeze{.axes = Dims{1}}, {found.x}, "batch");
+  if (!found.batched)
+    found.x = call.intermediate(Unsqueeze{.axes = Dims{Dim(1)}}, {found.x}, "batch");
   else if (found.batch_first) found.x = call.transposed(found.x, 0, 1, "sequence");
   return found;
 }
@@ -58,7 +59,7 @@ Value* reordered(Call& call, Value* rows, const std::vector<int64_t>& gates) {
 /// The directions of one layer on top of one another.
 Value* stacked(Call& call, std::vector<Value*> values) {
   for (Value*& value : values)
-    value = call.intermediate(Unsqueeze{.axes = Dims{0}}, {value}, "direction");
+    value = call.intermediate(Unsqueeze{.axes = Dims{Dim(0)}}, {value}, "direction");
   if (values.size() == 1) return values.front();
   return call.intermediate(Concat{.axis = 0}, values, "directions");
 }
@@ -83,17 +84,19 @@ std::vector<Value*> operands(Call& call, const Layers& layers, int64_t layer,
 
 /// Of [layers * directions, batch, hidden] those of a layer.
 Value* states_of(Call& call, Value* states, const Layers& layers, int64_t layer) {
-  if (!layers.batched) states = call.intermediate(Unsqueeze{.axes = Dims{1}}, {states}, "batch");
+  if (!layers.batched)
+    states = call.intermediate(Unsqueeze{.axes = Dims{Dim(1)}}, {states}, "batch");
   if (layers.count == 1) return states;
   const int64_t start = layer * layers.directions;
-  return call.intermediate(
-      Slice{.starts = Dims{start}, .ends = Dims{start + layers.directions}, .axes = Dims{0}},
-      {states}, "state");
+  return call.intermediate(Slice{.starts = Dims{Dim(start)},
+                                 .ends = Dims{Dim(start + layers.directions)},
+                                 .axes = Dims{Dim(0)}},
+                           {states}, "state");
 }
 
 /// [sequence, directions, batch, hidden] with the directions side by side.
 Value* joined_directions(Call& call, Value* y, int64_t directions) {
-  if (directions == 1) return call.intermediate(Squeeze{.axes = Dims{1}}, {y}, "sequence");
+  if (directions == 1) return call.intermediate(Squeeze{.axes = Dims{Dim(1)}}, {y}, "sequence");
   const Dims shape = Call::shape(y);
   y = call.intermediate(Transpose{.perm = {0, 2, 1, 3}}, {y}, "sequence");
   return call.reshaped(y, {shape[0], shape[2], shape[1] * shape[3]}, "sequence");
@@ -102,11 +105,11 @@ Value* joined_directions(Call& call, Value* y, int64_t directions) {
 Value* joined_layers(Call& call, const std::vector<Value*>& states, bool batched) {
   Value* all =
       states.size() == 1 ? states[0] : call.intermediate(Concat{.axis = 0}, states, "states");
-  return batched ? all : call.intermediate(Squeeze{.axes = Dims{1}}, {all}, "states");
+  return batched ? all : call.intermediate(Squeeze{.axes = Dims{Dim(1)}}, {all}, "states");
 }
 
 void give_sequence(Call& call, Value* y, const Layers& layers) {
-  if (!layers.batched) return call.give(call.intermediate(Squeeze{.axes = Dims{1}}, {y}, "y"));
+  if (!layers.batched) return call.give(call.intermediate(Squeeze{.axes = Dims{Dim(1)}}, {y}, "y"));
   call.give(layers.batch_first ? call.transposed(y, 0, 1, "y") : y);
 }
 

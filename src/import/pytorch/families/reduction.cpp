@@ -83,7 +83,7 @@ void import_extreme_and_place(Call& call) {
   }
   const int64_t axis = call.axis("dim", x);
   const bool keepdim = call.flag("keepdim");
-  call.give(call.intermediate(Fold{.axes = Dims{axis}, .keepdims = keepdim}, {x}, "value"));
+  call.give(call.intermediate(Fold{.axes = Dims{Dim(axis)}, .keepdims = keepdim}, {x}, "value"));
   call.give(call.intermediate(Place{.axis = axis, .keepdims = keepdim}, {x}, "place"));
 }
 
@@ -198,7 +198,7 @@ template <class T>
 void import_running(Call& call) {
   Value* x = summands(call);
   if (Call::rank(x) == 0) return call.give(x);
-  call.emit(T{.axis = Dims{call.axis("dim", x)}}, {x});
+  call.emit(T{.axis = Dims{Dim(call.axis("dim", x))}}, {x});
 }
 
 template <class T>
@@ -211,7 +211,7 @@ void import_softmax(Call& call) {
 }
 
 void give_sorted(Call& call, Value* x, Dim count, int64_t axis, bool largest, bool sorted) {
-  const TopK op{.k = Dims{count}, .axis = axis, .largest = largest, .sorted = sorted};
+  const TopK op{.k = Dims{Dim(count)}, .axis = axis, .largest = largest, .sorted = sorted};
   for (Value* value : call.intermediates(op, {x}, 2, "top")) call.give(value);
 }
 
@@ -238,7 +238,7 @@ void import_sort(Call& call) {
 void import_arg_sort(Call& call) {
   Value* x = sortable(call);
   const int64_t axis = call.axis("dim", x);
-  const TopK op{.k = Dims{Call::shape(x)[static_cast<size_t>(axis)]},
+  const TopK op{.k = Dims{Dim(Call::shape(x)[static_cast<size_t>(axis)])},
                 .axis = axis,
                 .largest = call.flag("descending")};
   call.give(call.intermediates(op, {x}, 2, "top")[1]);
@@ -246,13 +246,13 @@ void import_arg_sort(Call& call) {
 
 /// The k-th smallest along an axis: the last of as many.
 void give_kth(Call& call, Value* x, const Dim& k, int64_t axis, bool keepdim) {
-  const TopK op{.k = Dims{k}, .axis = axis, .largest = false};
+  const TopK op{.k = Dims{Dim(k)}, .axis = axis, .largest = false};
   for (Value* value : call.intermediates(op, {x}, 2, "smallest")) {
-    Value* last = call.intermediate(Slice{.starts = Dims{-1},
-                                          .ends = Dims{std::numeric_limits<int64_t>::max()},
-                                          .axes = Dims{axis}},
+    Value* last = call.intermediate(Slice{.starts = Dims{Dim(-1)},
+                                          .ends = Dims{Dim(std::numeric_limits<int64_t>::max())},
+                                          .axes = Dims{Dim(axis)}},
                                     {value}, "last");
-    call.give(keepdim ? last : call.intermediate(Squeeze{.axes = Dims{axis}}, {last}, "kth"));
+    call.give(keepdim ? last : call.intermediate(Squeeze{.axes = Dims{Dim(axis)}}, {last}, "kth"));
   }
 }
 
@@ -276,8 +276,9 @@ void import_diff(Call& call) {
   std::erase(parts, nullptr);
   if (parts.size() > 1) x = call.intermediate(Concat{.axis = axis}, parts, "whole");
   const auto part = [&](Dim start, Dim end) {
-    return call.intermediate(Slice{.starts = Dims{start}, .ends = Dims{end}, .axes = Dims{axis}},
-                             {x}, "part");
+    return call.intermediate(
+        Slice{.starts = Dims{Dim(start)}, .ends = Dims{Dim(end)}, .axes = Dims{Dim(axis)}}, {x},
+        "part");
   };
   for (int64_t n = call.integer("n"); n > 0; --n) {
     Value* next = part(1, std::numeric_limits<int64_t>::max());

@@ -27,7 +27,8 @@ Value* replaced(Call& call, Value* base, Value* written, int64_t axis, const Dim
   const Dim& size = Call::shape(base)[static_cast<size_t>(axis)];
   const auto part = [&](const Dim& from, const Dim& to) {
     parts.push_back(call.intermediate(
-        Slice{.starts = Dims{from}, .ends = Dims{to}, .axes = Dims{axis}}, {base}, "kept"));
+        Slice{.starts = Dims{Dim(from)}, .ends = Dims{Dim(to)}, .axes = Dims{Dim(axis)}}, {base},
+        "kept"));
   };
   if (!start.is(0)) part(0, start);
   parts.push_back(written);
@@ -50,7 +51,7 @@ Value* select_back(Call& call, Value* written, size_t) {
   Value* base = call.tensor("self");
   const int64_t axis = call.axis("dim", base);
   const Dim at = from_start(call.dim("index"), Call::shape(base)[static_cast<size_t>(axis)]);
-  written = call.intermediate(Unsqueeze{.axes = Dims{axis}}, {written}, "row");
+  written = call.intermediate(Unsqueeze{.axes = Dims{Dim(axis)}}, {written}, "row");
   return replaced(call, base, written, axis, at, at + 1);
 }
 
@@ -65,7 +66,7 @@ Bounds bounds(Call& call) {
   found.step = call.integer("step");
   const auto place = [&](std::string_view name, int64_t otherwise) {
     return call.has(name) ? call.sizes(std::vector<Item>{call.argument(name)})
-                          : Sizes{Dims{otherwise}, nullptr};
+                          : Sizes{Dims{Dim(otherwise)}, nullptr};
   };
   found.start = place("start", 0);
   found.end = place("end", kEnd);
@@ -75,8 +76,8 @@ Bounds bounds(Call& call) {
 void import_slice(Call& call) {
   Value* x = call.tensor("self");
   const Bounds at = bounds(call);
-  Slice op{.starts = at.start.known, .ends = at.end.known, .axes = Dims{at.axis}};
-  if (at.step != 1) op.steps = Dims{at.step};
+  Slice op{.starts = at.start.known, .ends = at.end.known, .axes = Dims{Dim(at.axis)}};
+  if (at.step != 1) op.steps = Dims{Dim(at.step)};
   call.emit(std::move(op), {x, at.start.operand, at.end.operand});
 }
 
@@ -118,9 +119,10 @@ void import_select_scatter(Call& call) {
 void import_narrow(Call& call) {
   Value* x = call.tensor("self");
   const Dim start = call.dim("start"), length = call.dim("length");
-  call.emit(
-      Slice{.starts = Dims{start}, .ends = Dims{start + length}, .axes = Dims{call.axis("dim", x)}},
-      {x});
+  call.emit(Slice{.starts = Dims{Dim(start)},
+                  .ends = Dims{Dim(start + length)},
+                  .axes = Dims{Dim(call.axis("dim", x))}},
+            {x});
 }
 Value* narrow_back(Call& call, Value* written, size_t) {
   Value* base = call.tensor("self");
@@ -210,8 +212,8 @@ void import_unbind(Call& call) {
   // Slices, which are views where gathers would copy.
   std::vector<Value*> pieces;
   for (int64_t i = 0; i < count; ++i) {
-    const Slice row{.starts = Dims{i}, .ends = Dims{i + 1}, .axes = Dims{axis}};
-    pieces.push_back(call.intermediate(Squeeze{.axes = Dims{axis}},
+    const Slice row{.starts = Dims{Dim(i)}, .ends = Dims{Dim(i + 1)}, .axes = Dims{Dim(axis)}};
+    pieces.push_back(call.intermediate(Squeeze{.axes = Dims{Dim(axis)}},
                                        {call.intermediate(row, {x}, "row")}, "piece"));
   }
   call.give_list(pieces);
@@ -219,7 +221,7 @@ void import_unbind(Call& call) {
 Value* unbind_back(Call& call, Value* written, size_t result) {
   Value* base = call.tensor("self");
   const int64_t axis = call.axis("dim", base);
-  written = call.intermediate(Unsqueeze{.axes = Dims{axis}}, {written}, "row");
+  written = call.intermediate(Unsqueeze{.axes = Dims{Dim(axis)}}, {written}, "row");
   const Dim at = static_cast<int64_t>(result);
   return replaced(call, base, written, axis, at, at + 1);
 }

@@ -33,7 +33,7 @@ void import_flatten(Call& call) {
   const Dims& from = Call::shape(x);
   const auto first = static_cast<size_t>(call.axis("start_dim", x));
   const auto last = static_cast<size_t>(call.axis("end_dim", x));
-  if (from.empty()) return emit_reshaped(call, {Dims{1}, nullptr});
+  if (from.empty()) return emit_reshaped(call, {Dims{Dim(1)}, nullptr});
   call.check(first <= last, "start_dim is behind end_dim");
   if (first == 1 && last + 1 == from.size()) return void(call.emit(Flatten{.axis = 1}, {x}));
   Dims shape(from.begin(), from.begin() + static_cast<int64_t>(first));
@@ -44,7 +44,7 @@ void import_flatten(Call& call) {
   emit_reshaped(call, {shape, nullptr});
 }
 
-void import_ravel(Call& call) { emit_reshaped(call, {Dims{-1}, nullptr}); }
+void import_ravel(Call& call) { emit_reshaped(call, {Dims{Dim(-1)}, nullptr}); }
 
 /// One axis becomes several; -1 stands for what is left.
 void import_unflatten(Call& call) {
@@ -82,7 +82,7 @@ void import_squeeze(Call& call) {
 
 void import_unsqueeze(Call& call) {
   Value* x = call.tensor("self");
-  call.emit(Unsqueeze{.axes = Dims{call.axis(call.integer("dim"), Call::rank(x) + 1)}}, {x});
+  call.emit(Unsqueeze{.axes = Dims{Dim(call.axis(call.integer("dim"), Call::rank(x) + 1))}}, {x});
 }
 
 /// Sizes to expand to: -1 keeps what is there.

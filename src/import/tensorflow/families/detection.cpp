@@ -29,7 +29,7 @@ namespace {
 /// Places (i64) of the boxes that are left. Inputs: boxes, scores, how many at most, then the
 /// threshold of overlap and that of scores, where there are such.
 Value* boxes_left(NodeReader& node, Value* overlap, Value* score) {
-  Value* boxes = node.intermediate(Unsqueeze{.axes = Dims{0}}, {node.required(0)}, "batch");
+  Value* boxes = node.intermediate(Unsqueeze{.axes = Dims{Dim(0)}}, {node.required(0)}, "batch");
   Value* scores = node.intermediate(Unsqueeze{.axes = Dims{0, 1}}, {node.required(1)}, "classes");
   Value* most = node.reshaped(node.as_i64(2), Dims{}, "most");
   std::vector<Value*> inputs{node.cast(boxes, DType::f32, "boxes"),
@@ -37,8 +37,8 @@ Value* boxes_left(NodeReader& node, Value* overlap, Value* score) {
                              node.cast(overlap, DType::f32, "overlap")};
   if (score != nullptr) inputs.push_back(node.cast(score, DType::f32, "least_score"));
   Value* found = node.intermediate(NonMaxSuppression{}, inputs, "rows");
-  Value* column = node.intermediate(Slice{.starts = Dims{2}, .ends = Dims{3}, .axes = Dims{1}},
-                                    {found}, "column");
+  Value* column = node.intermediate(
+      Slice{.starts = Dims{Dim(2)}, .ends = Dims{Dim(3)}, .axes = Dims{Dim(1)}}, {found}, "column");
   return node.reshaped(column, Dims{Dim(-1)}, "places");
 }
 
@@ -56,8 +56,9 @@ Value* filled_up(NodeReader& node, Value* list, DType type, std::string_view hin
   node.check(most >= 0 && most < (1 << 20), most, " boxes");
   Value* zeros = node.constant(Tensor(type, {most}), cat(hint, "_zeros"));
   Value* all = node.intermediate(Concat{.axis = 0}, {list, zeros}, cat(hint, "_all"));
-  return node.intermediate(Slice{.starts = Dims{0}, .ends = Dims{Dim(most)}, .axes = Dims{0}},
-                           {all}, cat(hint, "_fixed"));
+  return node.intermediate(
+      Slice{.starts = Dims{Dim(0)}, .ends = Dims{Dim(most)}, .axes = Dims{Dim(0)}}, {all},
+      cat(hint, "_fixed"));
 }
 
 Value* count_of(NodeReader& node, Value* list) {
@@ -136,7 +137,7 @@ void import_combined_non_max_suppression(NodeReader& node) {
     Value* picked = builder::gather_in_batches(node, flat, place, 1, 1);
     if (node.flag("clip_boxes", true))
       picked = add(Clip{}, {picked, real(0, "least"), real(1, "most")}, "clipped");
-    Value* column = add(Unsqueeze{.axes = Dims{2}}, {counts}, "column");
+    Value* column = add(Unsqueeze{.axes = Dims{Dim(2)}}, {counts}, "column");
     node.give(0, unless_none(column, picked, "boxes"));
   }
   if (node.wants(1)) node.give(1, unless_none(counts, top[0], "best"));
@@ -145,7 +146,7 @@ void import_combined_non_max_suppression(NodeReader& node) {
     node.give(2, unless_none(counts, number, "classes"));
   }
   if (node.wants(3))
-    node.give(3, add(ReduceSum{.axes = Dims{1}, .keepdims = false},
+    node.give(3, add(ReduceSum{.axes = Dims{Dim(1)}, .keepdims = false},
                      {node.cast(counts, DType::i32, "ones")}, "number"));
 }
 

@@ -79,8 +79,8 @@ void import_one_hot(NodeReader& node) {
     Value* depth = node.cast(node.required(1), node.type_of(0), "depth");
     indices = node.intermediate(Where{}, {below, depth, indices}, "indices");
   }
-  Value* on = node.reshaped(node.required(2), Dims{1}, "on");
-  Value* off = node.reshaped(node.required(3), Dims{1}, "off");
+  Value* on = node.reshaped(node.required(2), Dims{Dim(1)}, "on");
+  Value* off = node.reshaped(node.required(3), Dims{Dim(1)}, "off");
   Value* values = node.intermediate(Concat{.axis = 0}, {off, on}, "off_and_on");
   node.emit(OneHot{.axis = node.integer("axis", -1)}, {indices, node.required(1), values});
 }

@@ -31,7 +31,8 @@ Value* stacked(NodeReader& node, const List& list) {
   std::vector<Value*> parts;
   for (const Item& element : list.elements) {
     if (!element.is_value()) node.unsupported("a list with an element that nothing wrote");
-    parts.push_back(node.intermediate(Unsqueeze{.axes = Dims{0}}, {node.import().value_of(element)},
+    parts.push_back(node.intermediate(Unsqueeze{.axes = Dims{Dim(0)}},
+                                      {node.import().value_of(element)},
                                       cat("element", uint64_t{parts.size()})));
   }
   if (parts.empty()) node.unsupported("a list of no elements");
@@ -68,7 +69,7 @@ List with_element(NodeReader& node, const List& list, int place, int element) {
   if (list.kind == List::Kind::stacked) {
     if (place < 0) node.unsupported("a list that grows");
     Value* index = node.reshaped(node.as_i64(place), Dims{1, 1}, "place");
-    Value* update = node.intermediate(Unsqueeze{.axes = Dims{0}}, {item.value}, "update");
+    Value* update = node.intermediate(Unsqueeze{.axes = Dims{Dim(0)}}, {item.value}, "update");
     made.stacked = Item::of(
         node.intermediate(ScatterND{}, {stacked(node, list), index, update}, "list"), node.frame());
     return made;

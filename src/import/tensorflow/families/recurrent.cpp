@@ -19,7 +19,7 @@ namespace {
 using Write = std::function<Value*(Op, std::vector<Value*>, std::string_view)>;
 
 Slice columns(int64_t first, int64_t last) {
-  return {.starts = Dims{Dim(first)}, .ends = Dims{Dim(last)}, .axes = Dims{1}};
+  return {.starts = Dims{Dim(first)}, .ends = Dims{Dim(last)}, .axes = Dims{Dim(1)}};
 }
 
 /// How a block's gates lie and what is done to them.
@@ -106,7 +106,7 @@ void import_block_lstm(NodeReader& node) {
   if (!depth) node.unsupported("a depth that is not known");
   const Write outside = writer_of(node);
   const auto rows = [&](int64_t first, int64_t last, std::string_view name) {
-    return outside(Slice{.starts = Dims{Dim(first)}, .ends = Dims{Dim(last)}, .axes = Dims{0}},
+    return outside(Slice{.starts = Dims{Dim(first)}, .ends = Dims{Dim(last)}, .axes = Dims{Dim(0)}},
                    {node.required(4)}, name);
   };
   Value* of_input = rows(0, *depth, "weights");

@@ -52,7 +52,7 @@ void import_audio_spectrogram(NodeReader& node) {
   node.check(node.rank_of(0) == 2, "sound of rank ", node.rank_of(0), ", wanted 2");
   const int64_t length = next_power_of_two(window), bins = length / 2 + 1;
   Value* sound = node.intermediate(Transpose{.perm = {1, 0}}, {node.required(0)}, "channels");
-  sound = node.intermediate(Unsqueeze{.axes = Dims{1}}, {sound}, "sound");
+  sound = node.intermediate(Unsqueeze{.axes = Dims{Dim(1)}}, {sound}, "sound");
   Value* both =
       node.intermediate(Conv{.window = {.strides = {stride}}},
                         {sound, node.constant(transform_of(window, length), "waves")}, "spectrum");

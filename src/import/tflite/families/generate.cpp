@@ -40,7 +40,7 @@ void import_rank(OpReader& op) {
 /// Inputs: indices, depth, what marks and what does not.
 void import_one_hot(OpReader& op) {
   const auto scalar = [&](int i) {
-    return op.intermediate(Reshape{.shape = Dims{1}}, {op.required(i)}, cat("number", i));
+    return op.intermediate(Reshape{.shape = Dims{Dim(1)}}, {op.required(i)}, cat("number", i));
   };
   Value* values = op.intermediate(Concat{.axis = 0}, {scalar(3), scalar(2)}, "off_and_on");
   op.emit(OneHot{.axis = op.option_i32(0)}, {op.required(0), op.required(1), values});
@@ -56,10 +56,10 @@ void import_where(OpReader& op) {
 void import_cumsum(OpReader& op) {
   const std::vector<int64_t> axis = op.ints(1);
   op.check(axis.size() == 1, axis.size(), " axes, wanted 1");
-  op.give_real(
-      CumSum{
-          .axis = Dims{axis.front()}, .exclusive = op.option_flag(0), .reverse = op.option_flag(1)},
-      {op.real(0)});
+  op.give_real(CumSum{.axis = Dims{Dim(axis.front())},
+                      .exclusive = op.option_flag(0),
+                      .reverse = op.option_flag(1)},
+               {op.real(0)});
 }
 
 /// Of booleans: whether all, or any, hold.

@@ -77,7 +77,7 @@ void import_concatenation(OpReader& op) {
 void import_pack(OpReader& op) {
   const int64_t axis = op.axis_of(op.option_i32(1), op.rank_of(0) + 1);
   concatenate(op, all_of(op), Concat{.axis = axis}, Activation::none,
-              Unsqueeze{.axes = Dims{axis}});
+              Unsqueeze{.axes = Dims{Dim(axis)}});
 }
 
 void import_unpack(OpReader& op) {
@@ -86,7 +86,7 @@ void import_unpack(OpReader& op) {
   const auto made = op.intermediates(Split{.axis = axis, .num_outputs = parts}, {op.required(0)},
                                      static_cast<int>(parts), "part");
   for (int i = 0; i < op.outputs(); ++i)
-    op.give(i, op.intermediate(Squeeze{.axes = Dims{axis}}, {made[static_cast<size_t>(i)]},
+    op.give(i, op.intermediate(Squeeze{.axes = Dims{Dim(axis)}}, {made[static_cast<size_t>(i)]},
                                cat("unpacked", i)));
 }
 
