@@ -47,14 +47,20 @@ class Control {
   }
 
   size_t graphs() const { return graphs_.size(); }
+  /// Error(invalid_model): the node has no such graph.
+  const Json& graph_at(size_t graph) const {
+    check(graph < graphs_.size(), Code::invalid_model, "has ", graphs_.size(), " graphs, wanted ",
+          graph + 1);
+    return graphs_[graph];
+  }
   /// The graph's nodes among those around it.
   std::vector<Item> inlined(size_t graph, const std::vector<Item>& inputs) {
-    return GraphImport(call_.frame(), graphs_.at(graph), graph_.importers(), graph_.depth() + 1)
+    return GraphImport(call_.frame(), graph_at(graph), graph_.importers(), graph_.depth() + 1)
         .import_body(inputs);
   }
   /// The same in a body; what comes from outside is brought in.
   std::vector<Item> within(Frame& body, size_t graph, const std::vector<Item>& inputs) {
-    return GraphImport(body, graphs_.at(graph), graph_.importers(), graph_.depth() + 1)
+    return GraphImport(body, graph_at(graph), graph_.importers(), graph_.depth() + 1)
         .import_body(inputs);
   }
 
