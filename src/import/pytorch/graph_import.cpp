@@ -268,7 +268,8 @@ void GraphImport::import_call(const Json& node, const std::string& target) {
   for (const Json& input : node["inputs"].list()) {
     std::string name = input["name"].text();
     // What is written into is called self, whatever the operator calls it.
-    if (in_place && name == "self") name = overload->parameters.at(0).name;
+    if (in_place && name == "self" && !overload->parameters.empty())
+      name = overload->parameters.front().name;
     if (by_name && !name.empty()) names.emplace_back(name, item(input["arg"]));
     else places.push_back(item(input["arg"]));
   }

@@ -1,11 +1,11 @@
 #include "import/caffe/net_case.hpp"
 
-#include <cmath>
 #include <cstring>
 
 #include "base/text.hpp"
 #include "import/caffe/reader.hpp"
 #include "import/onnx_writer.hpp"
+#include "import/values.hpp"
 #include "ir/evaluation.hpp"
 
 namespace hone::test {
@@ -71,11 +71,6 @@ std::string store(const Stored& layers, StoredAs stored) {
   return net.data();
 }
 
-std::string rounded(double value) {
-  const double four = std::round(value * 1e4) / 1e4;
-  return cat(four == 0 ? 0 : four);
-}
-
 }  // namespace
 
 NetCase net_case(std::string_view given, StoredAs stored) {
@@ -119,15 +114,7 @@ std::string values_of(const NetCase& net) {
       tensor.set_number(static_cast<int64_t>(i), numbers[i]);
     inputs.push_back(std::move(tensor));
   }
-  const std::vector<Tensor> results = evaluate(*imported.graph, inputs);
-  std::string text;
-  for (size_t i = 0; i < results.size(); ++i) {
-    text += cat(imported.graph->outputs()[i].name, " ", describe(results[i]), ":");
-    for (int64_t at = 0; at < results[i].count(); ++at)
-      text += cat(" ", rounded(results[i].number(at)));
-    text += "\n";
-  }
-  return text;
+  return values_of(*imported.graph, inputs);
 }
 
 }  // namespace hone::test

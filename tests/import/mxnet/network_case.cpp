@@ -1,13 +1,12 @@
 #include "import/mxnet/network_case.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/text.hpp"
 #include "import/mxnet/reader.hpp"
+#include "import/values.hpp"
 #include "ir/evaluation.hpp"
 
 namespace hone::test {
@@ -154,11 +153,6 @@ class SymbolWriter {
   std::vector<std::string> nodes_in_order_;
 };
 
-std::string rounded(double value) {
-  const double four = std::round(value * 1e4) / 1e4;
-  return cat(four == 0 ? 0 : four);
-}
-
 }  // namespace
 
 NetworkCase network_case(std::string_view given, MxnetForm form) {
@@ -188,23 +182,7 @@ Imported import_case(const NetworkCase& network, const ImportOptions& options) {
 }
 
 std::string values_of(const NetworkCase& network) {
-  const Imported imported = import_case(network);
-  std::vector<Tensor> inputs;
-  for (const Value* input : imported.graph->inputs()) {
-    const auto found = std::find_if(network.inputs.begin(), network.inputs.end(),
-                                    [&](const auto& each) { return each.first == input->name; });
-    check(found != network.inputs.end(), Code::usage, "there is no @in ", input->name);
-    inputs.push_back(found->second);
-  }
-  const std::vector<Tensor> results = evaluate(*imported.graph, inputs);
-  std::string text;
-  for (size_t i = 0; i < results.size(); ++i) {
-    text += cat(imported.graph->outputs()[i].name, " ", describe(results[i]), ":");
-    for (int64_t at = 0; at < results[i].count(); ++at)
-      text += cat(" ", rounded(results[i].number(at)));
-    text += "\n";
-  }
-  return text;
+  return values_of(*import_case(network).graph, network.inputs);
 }
 
 }  // namespace hone::test

@@ -1,6 +1,5 @@
 #include "import/pytorch/program_case.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -9,6 +8,7 @@
 #include "base/text.hpp"
 #include "import/pytorch/pickle_bytes.hpp"
 #include "import/pytorch/reader.hpp"
+#include "import/values.hpp"
 #include "ir/evaluation.hpp"
 #include "support/zip_bytes.hpp"
 
@@ -264,11 +264,6 @@ class ProgramWriter {
   std::vector<std::pair<std::string, Tensor>> given_, weights_;
 };
 
-std::string rounded(double value) {
-  const double four = std::round(value * 1e4) / 1e4;
-  return cat(four == 0 ? 0 : four);
-}
-
 }  // namespace
 
 Tensor tensor_of(const std::vector<std::string_view>& words, size_t first) {
@@ -320,26 +315,6 @@ ProgramCase program_case(std::string_view given, ProgramForm form) {
 Imported import_archive(const std::string& archive, const ImportOptions& options) {
   const auto copy = std::make_shared<const std::string>(archive);
   return pytorch::import_model({std::as_bytes(std::span(*copy)), copy, "net.pt2"}, options);
-}
-
-std::string values_of(const Graph& graph,
-                      const std::vector<std::pair<std::string, Tensor>>& inputs) {
-  std::vector<Tensor> given;
-  for (const Value* input : graph.inputs()) {
-    const auto found = std::find_if(inputs.begin(), inputs.end(),
-                                    [&](const auto& each) { return each.first == input->name; });
-    check(found != inputs.end(), Code::usage, "there is no @in ", input->name);
-    given.push_back(found->second);
-  }
-  const std::vector<Tensor> results = evaluate(graph, given);
-  std::string text;
-  for (size_t i = 0; i < results.size(); ++i) {
-    text += cat(graph.outputs()[i].name, " ", describe(results[i]), ":");
-    for (int64_t at = 0; at < results[i].count(); ++at)
-      text += cat(" ", rounded(results[i].number(at)));
-    text += "\n";
-  }
-  return text;
 }
 
 std::string values_of(const ProgramCase& program) {

@@ -39,9 +39,6 @@ ProgramCase program_case(std::string_view given, ProgramForm form = ProgramForm:
 Imported import_archive(const std::string& archive, const ImportOptions& options = {});
 /// "y f32[1,2]: 1 2" for each output, by reference evaluation.
 std::string values_of(const ProgramCase& program);
-/// The same of a graph whose inputs are these.
-std::string values_of(const Graph& graph,
-                      const std::vector<std::pair<std::string, Tensor>>& inputs);
 /// "f32[2,n=3]" and the numbers behind it: one, or as many as there are elements.
 Tensor tensor_of(const std::vector<std::string_view>& words, size_t first);
 

@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "import/pytorch/pickle_bytes.hpp"
+#include "import/values.hpp"
 #include "support/zip_bytes.hpp"
 
 namespace hone::test {

@@ -1,12 +1,12 @@
 #include "import/tensorflow/graph_case.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 
 #include "base/text.hpp"
 #include "import/onnx_writer.hpp"
 #include "import/tensorflow/reader.hpp"
+#include "import/values.hpp"
 #include "ir/evaluation.hpp"
 
 namespace hone::test {
@@ -273,11 +273,6 @@ std::pair<size_t, size_t> put_block(std::string& out,
   return {begin, block.size()};
 }
 
-std::string rounded(double value) {
-  const double four = std::round(value * 1e4) / 1e4;
-  return cat(four == 0 ? 0 : four);
-}
-
 }  // namespace
 
 std::string table_of(const std::vector<std::pair<std::string, std::string>>& entries, bool packed) {
@@ -335,25 +330,8 @@ Imported import_case(const GraphCase& graph, const ImportOptions& options) {
   return tensorflow::import_graph({std::as_bytes(std::span(*copy)), copy, "net.pb"}, own);
 }
 
-std::string values_of(const GraphCase& graph) { return values_of(import_case(graph), graph); }
-
-std::string values_of(const Imported& imported, const GraphCase& graph) {
-  std::vector<Tensor> inputs;
-  for (const Value* input : imported.graph->inputs()) {
-    const auto found = std::find_if(graph.inputs.begin(), graph.inputs.end(),
-                                    [&](const auto& each) { return each.first == input->name; });
-    check(found != graph.inputs.end(), Code::usage, "there is no @in ", input->name);
-    inputs.push_back(found->second);
-  }
-  const std::vector<Tensor> results = evaluate(*imported.graph, inputs);
-  std::string text;
-  for (size_t i = 0; i < results.size(); ++i) {
-    text += cat(imported.graph->outputs()[i].name, " ", describe(results[i]), ":");
-    for (int64_t at = 0; at < results[i].count(); ++at)
-      text += cat(" ", rounded(results[i].number(at)));
-    text += "\n";
-  }
-  return text;
+std::string values_of(const GraphCase& graph) {
+  return values_of(*import_case(graph).graph, graph.inputs);
 }
 
 }  // namespace hone::test

@@ -38,7 +38,6 @@ GraphCase graph_case(std::string_view given);
 Imported import_case(const GraphCase& graph, const ImportOptions& options = {});
 /// "y f32[1,2]: 1 2" for each output, by reference evaluation.
 std::string values_of(const GraphCase& graph);
-std::string values_of(const Imported& imported, const GraphCase& graph);
 
 /// A checkpoint's index of these keys and values: one block, packed by Snappy (as literals) or not.
 std::string table_of(const std::vector<std::pair<std::string, std::string>>& entries, bool packed);

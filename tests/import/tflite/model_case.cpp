@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <memory>
 
 #include "base/text.hpp"
 #include "import/tflite/flat_writer.hpp"
 #include "import/tflite/model.hpp"
 #include "import/tflite/reader.hpp"
+#include "import/values.hpp"
 #include "ir/evaluation.hpp"
 
 namespace hone::test {
@@ -149,11 +149,6 @@ class Writer {
   std::map<std::string, int32_t, std::less<>> indices_;
 };
 
-std::string rounded(double value) {
-  const double four = std::round(value * 1e4) / 1e4;
-  return cat(four == 0 ? 0 : four);
-}
-
 }  // namespace
 
 ModelCase model_case(std::string_view given) {
@@ -197,15 +192,7 @@ std::string values_of(const ModelCase& model) {
       tensor.set_number(static_cast<int64_t>(i), numbers[i]);
     inputs.push_back(std::move(tensor));
   }
-  const std::vector<Tensor> results = evaluate(*imported.graph, inputs);
-  std::string text;
-  for (size_t i = 0; i < results.size(); ++i) {
-    text += cat(imported.graph->outputs()[i].name, " ", describe(results[i]), ":");
-    for (int64_t at = 0; at < results[i].count(); ++at)
-      text += cat(" ", rounded(results[i].number(at)));
-    text += "\n";
-  }
-  return text;
+  return values_of(*imported.graph, inputs);
 }
 
 }  // namespace hone::test
