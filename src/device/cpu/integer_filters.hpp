@@ -18,14 +18,15 @@ const Weight* weight_of(const Problem& problem, const IntegerChain& chain);
 /// Of a constant weight.
 Filters filters_of(const Problem& problem, const IntegerChain& chain);
 
-/// A kernel's step, which has a member `weights`; `pack` makes them where they are not packed yet.
+/// A kernel's step, which has a member `weights` that is made of a tensor; `pack` makes that where
+/// it is not packed yet.
 template <class Step, class Pack>
 std::shared_ptr<const Prepared> prepared_convolution(const Recipe& recipe,
                                                      std::vector<Tensor> packed, const Pack& pack) {
   const Problem& problem = *recipe.problem;
   const IntegerChain chain = *integer_conv_chain(problem);
   auto step = std::make_shared<Step>(problem, chain);
-  step->weights = IntegerWeights(
+  step->weights = decltype(step->weights)(
       packed.empty() ? pack(problem, recipe.tuning, weight_of(problem, chain)->tensor())
                      : std::move(packed.front()));
   return step;

@@ -15,6 +15,14 @@
 
 namespace hone::cpu {
 
+/// Bytes from the begin of a struct to a member of it, as code reads it.
+template <class Of, class T>
+int at(T Of::*member) {
+  static constexpr Of kOf{};
+  return static_cast<int>(reinterpret_cast<const char*>(&(kOf.*member)) -
+                          reinterpret_cast<const char*>(&kOf));
+}
+
 class Assembler : protected Xbyak::CodeGenerator {
  public:
   /// `isa`: avx2 or avx512. `bytes`: the most that will be emitted.

@@ -15,14 +15,6 @@ using Bias = ContractionForm::Bias;
 constexpr int kFloat = sizeof(float);
 constexpr int kInFlight = 8;  // sums that a processor adds to before the first is ready again
 
-/// Where a call has the member.
-template <class T>
-int at(T ContractionCall::*member) {
-  static constexpr ContractionCall kCall;
-  return static_cast<int>(reinterpret_cast<const char*>(&(kCall.*member)) -
-                          reinterpret_cast<const char*>(&kCall));
-}
-
 }  // namespace
 
 ContractionCode::ContractionCode(Isa isa, const ContractionForm& form, size_t bytes)

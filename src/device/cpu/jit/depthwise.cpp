@@ -17,14 +17,6 @@ using Xbyak::Xmm;
 constexpr int kFloat = sizeof(float);
 constexpr int kChannelsAt = 0;  // where the stack has the channels to do
 
-/// Where a call has the member.
-template <class T>
-int at(T DepthwiseCall::*member) {
-  static constexpr DepthwiseCall kCall;
-  return static_cast<int>(reinterpret_cast<const char*>(&(kCall.*member)) -
-                          reinterpret_cast<const char*>(&kCall));
-}
-
 /// Every second of 32 lanes.
 constexpr int32_t kEven[16] = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
 

@@ -14,14 +14,6 @@ constexpr int kGroup = 4;     // bytes
 constexpr int kInFlight = 8;  // sums that a processor adds to before the first is ready again
 constexpr int kSpare = 4;     // registers that what follows the sums needs
 
-/// Where a call, or a sum of quantized numbers, has the member.
-template <class T, class Of>
-int at(T Of::*member) {
-  static constexpr Of kOf{};
-  return static_cast<int>(reinterpret_cast<const char*>(&(kOf.*member)) -
-                          reinterpret_cast<const char*>(&kOf));
-}
-
 }  // namespace
 
 IntegerContractionCode::IntegerContractionCode(Isa isa, const IntegerForm& form, size_t bytes)

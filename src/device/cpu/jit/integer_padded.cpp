@@ -16,14 +16,6 @@ using Xbyak::Ymm;
 
 constexpr int kPair = sizeof(int32_t);
 
-/// Where a call has the member.
-template <class T>
-int at(T IntegerPaddedCall::*member) {
-  static constexpr IntegerPaddedCall kCall;
-  return static_cast<int>(reinterpret_cast<const char*>(&(kCall.*member)) -
-                          reinterpret_cast<const char*>(&kCall));
-}
-
 // rdi: the call; rax: the place in a line; rcx: lines to do; rsi, rdx: the line of in and of out;
 // r8: where the last outputs begin; rbx, rbp, r9: in, weights and out of the channel; r10, r11:
 // its bias and scale; r12: channels to do; r13: the next place.

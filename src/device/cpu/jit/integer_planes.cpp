@@ -17,14 +17,6 @@ using Xbyak::Ymm;
 
 constexpr int kWeight = sizeof(int32_t);
 
-/// Where a call has the member.
-template <class T>
-int at(T IntegerPlanesCall::*member) {
-  static constexpr IntegerPlanesCall kCall;
-  return static_cast<int>(reinterpret_cast<const char*>(&(kCall.*member)) -
-                          reinterpret_cast<const char*>(&kCall));
-}
-
 // rdi: the call; rsi: the table; rcx: vectors to do; rax: an offset; rbx, rbp, rdx, r15: in,
 // weights, out and scale of the channel; r8 and on: rows of the window.
 class IntegerPlanesCode final : public Assembler {

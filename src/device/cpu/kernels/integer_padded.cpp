@@ -192,7 +192,7 @@ struct IntegerPaddedShared final : Shared<IntegerPaddedShared> {
   Source input;
   IntegerFollow follow;
   int workers;
-  Tensor packed;
+  Tensor weights;  // as pack_filters() lays them out
   std::shared_ptr<const IntegerPadded> kernel;
 
   int64_t geometry(const Operands& operands) const { return input.shape(operands)[0]; }
@@ -220,14 +220,14 @@ struct IntegerPaddedShared final : Shared<IntegerPaddedShared> {
     const int32_t zero = follow.zero_of_x(operands);
     fill(operands, plane, end - begin, first, zero, room);
     const int64_t pairs = ceil_div(filters.depth, int64_t{2});
-    const auto* weights = reinterpret_cast<const int32_t*>(packed.bytes().data());
+    const auto* numbers = reinterpret_cast<const int32_t*>(weights.bytes().data());
     int32_t bias[kMostChannels];
-    follow.biases(begin, end - begin, zero, weights + filters.group * pairs + begin, bias);
+    follow.biases(begin, end - begin, zero, numbers + filters.group * pairs + begin, bias);
     IntegerCall parameters;
     follow.prepare(parameters);
     IntegerPaddedCall call;
     call.in = room;
-    call.weights = weights + begin * pairs;
+    call.weights = numbers + begin * pairs;
     call.bias = bias;
     call.scale = follow.scales(begin);
     call.channels = end - begin;
@@ -291,13 +291,7 @@ struct IntegerPaddedShared final : Shared<IntegerPaddedShared> {
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
                                         hone::Device&) {
-  const Problem& problem = *recipe.problem;
-  const IntegerChain chain = *integer_conv_chain(problem);
-  auto shared = std::make_shared<IntegerPaddedShared>(problem, chain);
-  shared->packed = packed.empty()
-                       ? pack_filters(problem, recipe.tuning, weight_of(problem, chain)->tensor())
-                       : std::move(packed.front());
-  return shared;
+  return prepared_convolution<IntegerPaddedShared>(recipe, std::move(packed), pack_filters);
 }
 
 }  // namespace

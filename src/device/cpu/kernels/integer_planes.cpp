@@ -97,7 +97,7 @@ struct IntegerPlanesShared final : Shared<IntegerPlanesShared> {
   Source input;
   IntegerFollow follow;
   int workers;
-  Tensor packed;
+  Tensor weights;  // as pack_filters() lays them out
   std::shared_ptr<const IntegerPlanes> kernel;
 
   struct Geometry {
@@ -127,8 +127,8 @@ struct IntegerPlanesShared final : Shared<IntegerPlanesShared> {
   /// Vectors [first, last) of the planes of channels [begin, end), at most kAtOnce, of an image.
   void run_planes(const Operands& operands, int64_t index, int64_t begin, int64_t end,
                   int64_t first, int64_t last) const {
-    const auto* weights = reinterpret_cast<const int32_t*>(packed.bytes().data());
-    const int32_t* sums = weights + filters.group * filters.depth;
+    const auto* numbers = reinterpret_cast<const int32_t*>(weights.bytes().data());
+    const int32_t* sums = numbers + filters.group * filters.depth;
     const int32_t zero = follow.zero_of_x(operands);
     const int64_t plane = index * filters.group + begin;
     int32_t bias[kAtOnce];
@@ -142,7 +142,7 @@ struct IntegerPlanesShared final : Shared<IntegerPlanesShared> {
     call.row_bytes = image.y.dilation * image.width;
     call.in = input.data(operands) + plane * call.in_bytes;
     call.out = operands.outputs[0].data + plane * call.out_bytes;
-    call.weights = weights + begin * filters.depth;
+    call.weights = numbers + begin * filters.depth;
     call.bias = bias;
     call.scale = follow.scales(begin);
     call.channels = end - begin;
@@ -158,13 +158,7 @@ struct IntegerPlanesShared final : Shared<IntegerPlanesShared> {
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
                                         hone::Device&) {
-  const Problem& problem = *recipe.problem;
-  const IntegerChain chain = *integer_conv_chain(problem);
-  auto shared = std::make_shared<IntegerPlanesShared>(problem, chain);
-  shared->packed = packed.empty()
-                       ? pack_filters(problem, recipe.tuning, weight_of(problem, chain)->tensor())
-                       : std::move(packed.front());
-  return shared;
+  return prepared_convolution<IntegerPlanesShared>(recipe, std::move(packed), pack_filters);
 }
 
 }  // namespace
