@@ -146,7 +146,12 @@ std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte
 
 }  // namespace
 
-void add_packings(const BroughtProduct& product, Recipe& recipe) {
+Recipe brought_recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning,
+                      const BroughtProduct& product, double seconds) {
+  Recipe recipe;
+  recipe.problem = std::move(problem);
+  recipe.tuning = tuning;
+  recipe.seconds = seconds;
   const HalfProduct& halves = *product.product;
   recipe.scratch_bytes = product.windows ? product.windows->elements() * Dim(2) : 0;
   if (product.windows)
@@ -156,6 +161,7 @@ void add_packings(const BroughtProduct& product, Recipe& recipe) {
   else if (product.b.kind == Brought::Kind::packed)
     recipe.packings.push_back({static_cast<size_t>(halves.b.input), packing_name(halves, halves.b),
                                pack_b, packed_bytes(halves, halves.b)});
+  return recipe;
 }
 
 std::shared_ptr<const Prepared> prepare_brought(

@@ -16,8 +16,9 @@ struct BroughtShape {
   bool stores_boxes = false;  // results leave by the copy engine, and what is kept comes by it
 };
 
-/// The constant operand as it is packed, the working memory.
-void add_packings(const emitter::BroughtProduct& product, Recipe& recipe);
+/// With the constant operand as it is packed and the working memory.
+Recipe brought_recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning,
+                      const emitter::BroughtProduct& product, double seconds);
 
 std::shared_ptr<const Prepared> prepare_brought(
     const Recipe& recipe, std::vector<Tensor> packed, hone::Device& device,

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "device/cuda/best_tunings.hpp"
 #include "device/cuda/emit/contract_text.hpp"
 #include "device/cuda/emit/inline_stages.hpp"
 #include "device/cuda/launches.hpp"
@@ -148,11 +149,7 @@ std::vector<Tuning> tunings(const Problem& problem) {
         const Tile tile{rows, columns, deep, split, tensor};
         tiles.emplace_back(seconds_of(problem, sizes, tile), tile);
       }
-  std::stable_sort(tiles.begin(), tiles.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::vector<Tuning> all;
-  for (const auto& [seconds, tile] : tiles) all.push_back(tuning_of(tile));
-  return all;
+  return best_tunings(std::move(tiles), tuning_of);
 }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "device/cuda/best_tunings.hpp"
 #include "device/cuda/brought_launches.hpp"
 #include "device/cuda/device.hpp"
 #include "device/cuda/emit/resident_text.hpp"
@@ -119,22 +120,13 @@ std::vector<Tuning> tunings(const Problem& problem) {
     if (tile.shared_bytes() > kSharedBytes) continue;
     tiles.emplace_back(seconds_of(problem, sizes, tile), tile);
   }
-  std::stable_sort(tiles.begin(), tiles.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  if (tiles.size() > kMost) tiles.resize(kMost);
-  std::vector<Tuning> all;
-  for (const auto& [seconds, tile] : tiles) all.push_back(tuning_of(tile));
-  return all;
+  return best_tunings(std::move(tiles), tuning_of, kMost);
 }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  Recipe made;
-  made.tuning = tuning;
   const BroughtProduct product = brought_product_of(*problem);
-  made.seconds = seconds_of(*problem, sizes_of(*problem, product), tile_of(tuning));
-  add_packings(product, made);
-  made.problem = std::move(problem);
-  return made;
+  const double seconds = seconds_of(*problem, sizes_of(*problem, product), tile_of(tuning));
+  return brought_recipe(std::move(problem), tuning, product, seconds);
 }
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,

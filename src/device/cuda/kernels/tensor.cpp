@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "device/cuda/best_tunings.hpp"
 #include "device/cuda/emit/tensor_text.hpp"
 #include "device/cuda/launches.hpp"
 #include "device/problem.hpp"
@@ -163,12 +164,7 @@ std::vector<Tuning> tunings(const Problem& problem) {
           continue;
         tiles.emplace_back(seconds_of(problem, sizes, tile), tile);
       }
-  std::stable_sort(tiles.begin(), tiles.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
-  if (tiles.size() > kMost) tiles.resize(kMost);
-  std::vector<Tuning> all;
-  for (const auto& [seconds, tile] : tiles) all.push_back(tuning_of(tile));
-  return all;
+  return best_tunings(std::move(tiles), tuning_of, kMost);
 }
 
 Tensor pack_a(const Problem& problem, const Tuning&, const Tensor& weight) {
