@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <optional>
 
 #include "base/log.hpp"
@@ -18,7 +19,7 @@ constexpr int64_t kMostBytes = int64_t{1} << 30;  // of the inputs
 constexpr double kClose = 1.25;   // candidates whose prices are further apart are not doubted
 constexpr double kEnough = 1.5;   // seconds that one engine runs for, at least kLeastRounds rounds
 constexpr double kSample = 2e-3;  // seconds of one sample: of several runs where one is shorter
-constexpr int kLeastRounds = 3, kMostRounds = 25;
+constexpr size_t kLeastRounds = 3, kMostRounds = 25;
 constexpr double kFaster = 0.99;  // times the first engine's: what is less may be chance
 
 /// How an engine is made that is not the one of measured kernels and priced candidates.
@@ -102,19 +103,22 @@ double median(std::vector<double> times) {
   return *middle;
 }
 
-/// Seconds of both, which take turns: first one begins a round, then the other.
-std::pair<double, double> timed(const std::shared_ptr<const Engine>& a,
-                                const std::shared_ptr<const Engine>& b,
-                                const NamedTensors& inputs) {
-  Runner of_a(a, inputs), of_b(b, inputs);
-  std::vector<double> times_a, times_b;
-  for (int round = 0; round < kMostRounds; ++round) {
-    if (round >= kLeastRounds && of_a.spent() + of_b.spent() > 2 * kEnough) break;
-    if (round % 2 == 0) times_a.push_back(of_a.sample());
-    times_b.push_back(of_b.sample());
-    if (round % 2 != 0) times_a.push_back(of_a.sample());
+/// Medians of the seconds of engines that take turns, each first in turn.
+std::vector<double> timed(const std::vector<std::shared_ptr<const Engine>>& engines,
+                          const NamedTensors& inputs) {
+  std::deque<Runner> runners;
+  for (const auto& engine : engines) runners.emplace_back(engine, inputs);
+  std::vector<std::vector<double>> times(engines.size());
+  for (size_t round = 0; round < kMostRounds; ++round) {
+    if (round >= kLeastRounds && runners.front().spent() > kEnough) break;
+    for (size_t i = 0; i < engines.size(); ++i) {
+      const size_t at = (i + round) % engines.size();
+      times[at].push_back(runners[at].sample());
+    }
   }
-  return {median(times_a), median(times_b)};
+  std::vector<double> medians;
+  for (auto& each : times) medians.push_back(median(std::move(each)));
+  return medians;
 }
 
 class Comparing {
@@ -126,60 +130,58 @@ class Comparing {
   std::shared_ptr<const Engine> run(std::vector<EngineTrial>* trials) {
     const std::shared_ptr<const Engine> first = make(nullptr);
     const auto inputs = made_up_inputs(*first);
-    if (!inputs) return first;
-    std::vector<Way> ways = ways_beside(*first);
+    if (!inputs) return told(first, nullptr);
+    const std::vector<Way> ways = ways_beside(*first);
     std::vector<std::string> names{"timed kernels"};
     for (const Way& way : ways) names.push_back(way.name);
     std::shared_ptr<const Engine> best = first;
+    std::vector<double> seconds;  // as far as they are measured here
     size_t best_at = 0;
-    const auto measure = [&] {
-      std::vector<double> seconds{0};
-      for (const Way& way : ways) {
-        if (options_.progress)
-          options_.progress("whole engines", static_cast<int64_t>(seconds.size()) - 1,
-                            static_cast<int64_t>(ways.size()));
-        const std::shared_ptr<const Engine> other = make(&way);
-        if (other->plan() == best->plan()) {  // the same engine
-          seconds.push_back(seconds[best_at]);
-          continue;
-        }
-        const auto [now, others] = timed(best, other, *inputs);
-        if (seconds[0] == 0) seconds[0] = now;
-        // In the time of the first: machines have fast and slow minutes.
-        seconds.push_back(others / now * seconds[best_at]);
-        if (!is_faster(seconds.back(), seconds[best_at])) continue;
-        best = other;
-        best_at = seconds.size() - 1;
-      }
-      if (seconds[0] == 0) seconds.clear();  // all are the first
-      return seconds;
+    const auto measure = [&](size_t at) {
+      if (options_.progress)
+        options_.progress("whole engines", static_cast<int64_t>(at),
+                          static_cast<int64_t>(names.size()));
+      if (at == 0) return seconds.emplace_back(timed({first}, *inputs)[0]);
+      const std::shared_ptr<const Engine> other = make(&ways[at - 1]);
+      if (other->plan() == best->plan()) return seconds.emplace_back(seconds[best_at]);
+      const std::vector<double> now = timed({best, other}, *inputs);
+      // In the time that the best took first: machines have fast and slow minutes.
+      seconds.push_back(now[1] / now[0] * seconds[best_at]);
+      if (!is_faster(seconds[at], seconds[best_at])) return seconds[at];
+      best = other;
+      best_at = at;
+      return seconds[at];
     };
-    const std::vector<double> seconds =
+    const std::vector<double> known =
         options_.timing->seconds_of_engines(question(*first), names, measure);
-    if (seconds.size() != names.size()) return first;
     size_t taken = 0;
-    for (size_t i = 1; i < seconds.size(); ++i)
-      if (is_faster(seconds[i], seconds[taken])) taken = i;
+    for (size_t i = 1; i < known.size(); ++i)
+      if (is_faster(known[i], known[taken])) taken = i;
     if (trials != nullptr)
-      for (size_t i = 0; i < names.size(); ++i)
-        trials->push_back({names[i], seconds[i], i == taken});
-    if (taken == best_at) return best;
-    return make(&ways[taken - 1]);  // as records say
+      for (size_t i = 0; i < known.size(); ++i) trials->push_back({names[i], known[i], i == taken});
+    const Way* way = taken == 0 ? nullptr : &ways[taken - 1];
+    return told(taken == best_at ? best : make(way), way);  // another than the best: records say so
   }
 
  private:
   static bool is_faster(double seconds, double than) { return seconds < kFaster * than; }
 
-  /// Null: by times of kernels and prices of candidates.
-  std::shared_ptr<const Engine> make(const Way* way) const {
+  /// `way` null: by times of kernels and prices of candidates.
+  std::shared_ptr<const Engine> make(const Way* way, const AfterPass& after_pass = {}) const {
     EngineOptions options = options_;
+    options.after_pass = after_pass;
     if (way != nullptr) {
-      options.after_pass = nullptr;
       options.progress = nullptr;
       if (way->estimates) options.timing = nullptr;
       else options.candidates = way->candidates;
     }
     return Engine::make(portable_, options, nullptr, defaults_);
+  }
+
+  /// The engine; where somebody wants to see its graphs, made again for them to be seen.
+  std::shared_ptr<const Engine> told(const std::shared_ptr<const Engine>& engine,
+                                     const Way* way) const {
+    return options_.after_pass ? make(way, options_.after_pass) : engine;
   }
 
   /// What the engines have in common, and what the first one is: with other kernels in the plan all

@@ -28,10 +28,11 @@ struct Timing {
   /// hold. The same answer for the same question as long as this lives.
   virtual std::vector<double> seconds(const std::vector<Way>& ways) = 0;
   /// Seconds of whole engines for one model, which `question` tells from others, each by what it is
-  /// made by; `measure` takes them now. Empty: they are not known, and there is no time for that.
+  /// made by; `measure` takes those of one now, in order. Fewer than there are ways: the others are
+  /// not known, and there is no more time for them.
   virtual std::vector<double> seconds_of_engines(
       std::string_view question, const std::vector<std::string>& ways,
-      const std::function<std::vector<double>()>& measure) = 0;
+      const std::function<double(size_t way)>& measure) = 0;
 };
 
 }  // namespace hone

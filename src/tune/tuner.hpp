@@ -27,9 +27,9 @@ class Tuner final : public Timing {
 
   void expect(const std::vector<std::vector<Way>>& problems) override;
   std::vector<double> seconds(const std::vector<Way>& ways) override;
-  std::vector<double> seconds_of_engines(
-      std::string_view question, const std::vector<std::string>& ways,
-      const std::function<std::vector<double>()>& measure) override;
+  std::vector<double> seconds_of_engines(std::string_view question,
+                                         const std::vector<std::string>& ways,
+                                         const std::function<double(size_t way)>& measure) override;
   /// However bad the estimates are.
   void try_all() {
     worth = INFINITY;

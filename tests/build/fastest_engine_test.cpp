@@ -21,12 +21,16 @@ struct Says final : Timing {
   explicit Says(std::string way) : fast(std::move(way)) {}
   std::vector<double> seconds(const std::vector<Way>&) override { return {}; }
   std::vector<double> seconds_of_engines(std::string_view, const std::vector<std::string>& ways,
-                                         const std::function<std::vector<double>()>&) override {
+                                         const std::function<double(size_t)>& measure) override {
     asked = ways;
     std::vector<double> times;
-    for (const std::string& way : ways) times.push_back(way == fast ? 1 : 2);
+    if (measures > 0)
+      while (times.size() < std::min(measures, ways.size())) times.push_back(measure(times.size()));
+    else
+      for (const std::string& way : ways) times.push_back(way == fast ? 1 : 2);
     return times;
   }
+  size_t measures = 0;  // the first ones, and says nothing of the others
   std::string fast;
   std::vector<std::string> asked;
 };
@@ -107,6 +111,32 @@ TEST(FastestEngine, IsMeasuredOnceAndKnownFromRecords) {
   EXPECT_EQ(fastest_engine(portable, options, nullptr, &trials)->plan(), engine->plan());
   EXPECT_EQ(again.measured(), 0);
   for (const EngineTrial& trial : trials) EXPECT_GT(trial.seconds, 0) << trial.way;
+}
+
+TEST(FastestEngine, WhatWasMeasuredBeforeTimeWasUpCounts) {
+  Says says("");
+  says.measures = 2;
+  std::vector<EngineTrial> trials;
+  const auto engine = fastest_engine(siblings(), with(says), nullptr, &trials);
+  ASSERT_GT(says.asked.size(), 2U);
+  ASSERT_EQ(trials.size(), 2U);
+  EXPECT_NE(trials[0].taken, trials[1].taken);
+  for (const EngineTrial& trial : trials) EXPECT_GT(trial.seconds, 0) << trial.way;
+}
+
+TEST(FastestEngine, GraphsThatAreShownAreOfTheOneThatIsTaken) {
+  const auto portable = siblings();
+  Says says("none of them");
+  const auto first = Engine::make(portable, with(says));
+  ASSERT_FALSE(first->report().candidates.empty());
+  const Candidate& each = first->report().candidates.front();
+  says.fast = cat(each.taken ? "without " : "with ", each.name);
+  EngineOptions options = with(says);
+  std::string shown;
+  options.after_pass = [&](const Pass&, const Graph& graph) { shown = print(graph); };
+  const auto engine = fastest_engine(portable, options, nullptr);
+  EXPECT_EQ(shown, print(engine->graph()));
+  EXPECT_NE(shown, print(first->graph()));
 }
 
 TEST(FastestEngine, AnInputThatCannotBeMadeUpLeavesTheFirst) {
