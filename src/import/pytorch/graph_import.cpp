@@ -27,6 +27,15 @@ Target target_of(std::string_view target) {
   return {cat(module.substr(0, module.find('.')), "::", target.substr(dot + 1)), ""};
 }
 
+/// The name of a symbol that is all of an expression, as releases write it: "Symbol('s77',
+/// positive=True, integer=True)" or "s77". Of another expression: the expression.
+std::string_view symbol_of(std::string_view expression) {
+  constexpr std::string_view kSymbol = "Symbol('";
+  if (!expression.starts_with(kSymbol)) return expression;
+  const std::string_view rest = expression.substr(kSymbol.size());
+  return rest.substr(0, rest.find('\''));
+}
+
 bool is_name(std::string_view text) {
   if (text.empty() || (text[0] >= '0' && text[0] <= '9')) return false;
   for (const char c : text)
@@ -165,8 +174,9 @@ builder::StatedType GraphImport::stated_type(const std::string& name) {
       check(*dim.value >= 0, Code::invalid_model, "a dimension of ", *dim.value);
       continue;
     }
-    const std::string symbol = value["expr_str"].text();
-    if (is_name(symbol)) dim.name = *symbols_.insert(symbol).first;
+    const std::string expression = value["expr_str"].text();
+    const std::string_view symbol = symbol_of(expression);
+    if (is_name(symbol)) dim.name = *symbols_.emplace(symbol).first;
   }
   return type;
 }

@@ -73,7 +73,9 @@ Json meta_of(std::string_view text) {
       strides.insert(strides.begin(), Json{{"as_int", stride}});
       stride *= parse_int(type.dims[i]).value();
     } else {
-      const std::string name(type.dims[i].substr(0, equal));
+      // What torch 2.11 and 2.15 write.
+      const std::string name =
+          cat("Symbol('", type.dims[i].substr(0, equal), "', positive=True, integer=True)");
       sizes.insert(sizes.begin(), Json{{"as_expr", {{"expr_str", name}, {"hint", nullptr}}}});
       strides.insert(strides.begin(), Json{{"as_int", stride}});
     }
