@@ -28,5 +28,7 @@ int64_t align_up(int64_t value, int64_t alignment);
 int64_t floor_div(int64_t a, int64_t b);
 int64_t ceil_div(int64_t a, int64_t b);
 int64_t floor_mod(int64_t a, int64_t b);
+/// The next multiple of b from a on.
+inline int64_t ceil_to(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 }  // namespace hone

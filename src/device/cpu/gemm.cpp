@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/size.hpp"
+
 namespace hone::cpu {
 
 void multiply_generic(long depth, const float* a, const float* b, float* c, long stride);
 
 namespace {
 
-constexpr int kFloat = sizeof(float);
 constexpr int kPanelVectors = 2;  // of B
 
 /// Whole blocks of rows x kPanelVectors, from packed panels.
@@ -26,7 +27,7 @@ void multiply_generated(int64_t depth, const float* a, const float* b, float* c,
   call.b = b;
   call.depth = depth;
   call.c = c;
-  call.c_stride = stride * kFloat;
+  call.c_stride = stride * static_cast<int64_t>(sizeof(float));
   call.accumulates = 1;
   kKernels->function(kRows, kPanelVectors)(&call);
 }
@@ -36,10 +37,6 @@ constexpr GemmCore kCores[] = {
     {Isa::avx2, 6, 16, multiply_generated<Isa::avx2, 6>},
     {Isa::avx512, 12, 32, multiply_generated<Isa::avx512, 12>},
 };
-
-int64_t ceil_to(int64_t value, int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 /// One panel pair into a corner of c that is smaller than the panels.
 void multiply_corner(const GemmCore& core, int64_t depth, const float* a, const float* b, float* c,

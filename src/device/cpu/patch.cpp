@@ -15,8 +15,6 @@ constexpr int64_t kFewChannels = 32;         // in one step of the depth, at lea
 constexpr int64_t kBlockPixels = 32;         // a multiple of every vector
 constexpr auto kFloat = static_cast<int64_t>(sizeof(float));
 
-int64_t ceil_to(int64_t value, int64_t multiple) { return ceil_div(value, multiple) * multiple; }
-
 /// Parts of `size` of at most `most`, about equal.
 int64_t equal_part(int64_t size, int64_t most) {
   return ceil_div(size, ceil_div(size, std::max<int64_t>(1, most)));

@@ -7,7 +7,6 @@
 namespace hone::cpu {
 namespace {
 
-constexpr int kFloat = sizeof(float);
 constexpr int64_t kLongDepth = 1024;  // of a block whose operands need no copies
 constexpr int64_t kMostCopied = kTileRows * kDepthBlock;
 
@@ -80,7 +79,7 @@ void ProductKernels::run_generated(const Product& product, const Place& place,
   part.call.scale = product.alpha;
   part.call.low = product.low;
   part.call.high = product.high;
-  part.call.c_stride = place.stride * kFloat;
+  part.call.c_stride = place.stride * static_cast<int64_t>(sizeof(float));
   for (int64_t start = 0; start == 0 || start < product.depth; start += step) {
     const int64_t depth = std::min(step, product.depth - start);
     part.call.depth = depth;

@@ -5,20 +5,18 @@
 namespace hone::cuda {
 namespace {
 
-struct Opened {
+struct OpenedBlas {
   Blas functions{};
   LibraryState state;
 };
-
-void** place(auto& function) { return reinterpret_cast<void**>(&function); }
 
 /// 130100 is 13.1.0.
 std::string version_text(size_t version) {
   return cat(version / 10000, ".", version / 100 % 100, ".", version % 100);
 }
 
-Opened open() {
-  Opened opened;
+OpenedBlas open_blas() {
+  OpenedBlas opened;
   Blas& lt = opened.functions;
   const Symbol symbols[] = {
       {"cublasLtGetVersion", place(lt.GetVersion)},
@@ -46,8 +44,8 @@ Opened open() {
   return opened;
 }
 
-const Opened& opened() {
-  static const Opened kOpened = open();
+const OpenedBlas& opened_blas() {
+  static const OpenedBlas kOpened = open_blas();
   return kOpened;
 }
 
@@ -62,7 +60,7 @@ LibraryState open_dnn() {
 
 }  // namespace
 
-const LibraryState& blas_state() { return opened().state; }
+const LibraryState& blas_state() { return opened_blas().state; }
 
 const LibraryState& dnn_state() {
   static const LibraryState kState = open_dnn();
@@ -70,13 +68,14 @@ const LibraryState& dnn_state() {
 }
 
 const Blas& blas_library() {
-  check(opened().state.why.empty(), Code::device, "cuBLASLt cannot be used: ", opened().state.why);
-  return opened().functions;
+  check(opened_blas().state.why.empty(), Code::device,
+        "cuBLASLt cannot be used: ", opened_blas().state.why);
+  return opened_blas().functions;
 }
 
 void succeed_in_blas(int status, const char* what) {
   check(status == 0, Code::device, "cuBLASLt, ", what, ": ",
-        status == 0 ? "" : opened().functions.GetStatusString(status));
+        status == 0 ? "" : opened_blas().functions.GetStatusString(status));
 }
 
 }  // namespace hone::cuda

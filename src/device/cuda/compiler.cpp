@@ -31,16 +31,14 @@ struct Compiler {
   int (*GetPTX)(ProgramHandle* program, char* image);
 };
 
-struct Opened {
+struct OpenedCompiler {
   Compiler functions{};
   LibraryState state;
   std::vector<int> architectures;  // compute capabilities, ascending
 };
 
-void** place(auto& function) { return reinterpret_cast<void**>(&function); }
-
-Opened open() {
-  Opened opened;
+OpenedCompiler open_compiler() {
+  OpenedCompiler opened;
   Compiler& rtc = opened.functions;
   const Symbol symbols[] = {
       {"nvrtcVersion", place(rtc.Version)},
@@ -72,28 +70,28 @@ Opened open() {
   return opened;
 }
 
-const Opened& opened() {
-  static const Opened kOpened = open();
+const OpenedCompiler& opened_compiler() {
+  static const OpenedCompiler kOpened = open_compiler();
   return kOpened;
 }
 
 const Compiler& compiler() {
-  check(opened().state.why.empty(), Code::device, "kernels for a GPU cannot be compiled: NVRTC, ",
-        opened().state.why);
-  return opened().functions;
+  check(opened_compiler().state.why.empty(), Code::device,
+        "kernels for a GPU cannot be compiled: NVRTC, ", opened_compiler().state.why);
+  return opened_compiler().functions;
 }
 
-void succeed(int result, const char* what) {
+void check_nvrtc(int result, const char* what) {
   check(result == 0, Code::device, "NVRTC, ", what, ": ",
-        result == 0 ? "" : opened().functions.GetErrorString(result));
+        result == 0 ? "" : opened_compiler().functions.GetErrorString(result));
 }
 
 std::string read(ProgramHandle* program, int (*size)(ProgramHandle*, size_t*),
                  int (*get)(ProgramHandle*, char*), const char* what) {
   size_t bytes = 0;
-  succeed(size(program, &bytes), what);
+  check_nvrtc(size(program, &bytes), what);
   std::string text(bytes, '\0');
-  if (bytes > 0) succeed(get(program, text.data()), what);
+  if (bytes > 0) check_nvrtc(get(program, text.data()), what);
   return text;
 }
 
@@ -104,11 +102,11 @@ Compilation compiled(const std::string& text, const std::string& architecture) {
   struct Program {
     ProgramHandle* handle = nullptr;
     ~Program() {
-      if (handle != nullptr) opened().functions.DestroyProgram(&handle);
+      if (handle != nullptr) opened_compiler().functions.DestroyProgram(&handle);
     }
   } program;
-  succeed(rtc.CreateProgram(&program.handle, text.c_str(), "hone.cu", 0, nullptr, nullptr),
-          "a program");
+  check_nvrtc(rtc.CreateProgram(&program.handle, text.c_str(), "hone.cu", 0, nullptr, nullptr),
+              "a program");
   const std::string target = cat("--gpu-architecture=", architecture);
   std::vector<const char*> options{target.c_str()};
   options.insert(options.end(), std::begin(kOptions), std::end(kOptions));
@@ -140,7 +138,7 @@ Compilation made(const std::string& text, const std::string& architecture) {
     if (const auto found = offered().images.find(source); found != offered().images.end())
       return {found->second, {}};
   }
-  const Hash kept_as = hash_text(cat(source, " ", opened().state.version));
+  const Hash kept_as = hash_text(cat(source, " ", opened_compiler().state.version));
   if (auto image = kept_code(kept_as)) return {*std::move(image), {}};
   // Each compilation takes some hundred megabytes while it lasts.
   static std::counting_semaphore<> places(std::clamp(usable_cores(), 1, 16));
@@ -171,15 +169,15 @@ void offer_code(std::vector<MachineCode> code) {
     offered().images.insert_or_assign(each.source, std::move(each.image));
 }
 
-const LibraryState& compiler_state() { return opened().state; }
+const LibraryState& compiler_state() { return opened_compiler().state; }
 
 std::string architecture(int capability) {
   const auto exactly = [&] { return cat("sm_", capability, capability >= 90 ? "a" : ""); };
-  if (!opened().state.why.empty()) return exactly();
-  const std::vector<int>& known = opened().architectures;
+  if (!opened_compiler().state.why.empty()) return exactly();
+  const std::vector<int>& known = opened_compiler().architectures;
   if (std::find(known.begin(), known.end(), capability) != known.end()) return exactly();
   const auto above = std::upper_bound(known.begin(), known.end(), capability);
-  check(above != known.begin(), Code::device, "NVRTC ", opened().state.version,
+  check(above != known.begin(), Code::device, "NVRTC ", opened_compiler().state.version,
         " compiles for no GPU of compute capability ", capability / 10, ".", capability % 10);
   return cat("compute_", *(above - 1));
 }

@@ -8,13 +8,11 @@
 namespace hone::cuda {
 namespace {
 
-struct Opened {
+struct OpenedDriver {
   Driver functions{};
   LibraryState state;
   int gpus = 0;
 };
-
-void** place(auto& function) { return reinterpret_cast<void**>(&function); }
 
 std::vector<Symbol> symbols_of(Driver& cu) {
   return {
@@ -62,8 +60,8 @@ std::vector<Symbol> symbols_of(Driver& cu) {
   };
 }
 
-Opened open() {
-  Opened opened;
+OpenedDriver open_driver() {
+  OpenedDriver opened;
   Driver& cu = opened.functions;
   const std::string files[] = {"libcuda.so.1"};
   opened.state = open_library(files, symbols_of(cu));
@@ -82,8 +80,8 @@ Opened open() {
   return opened;
 }
 
-const Opened& opened() {
-  static const Opened kOpened = open();
+const OpenedDriver& opened_driver() {
+  static const OpenedDriver kOpened = open_driver();
   return kOpened;
 }
 
@@ -91,20 +89,20 @@ std::atomic<Result> poisoned{kSuccess};
 
 std::string said(Result result) {
   const char* text = nullptr;
-  const auto ask = opened().functions.GetErrorString;
+  const auto ask = opened_driver().functions.GetErrorString;
   if (ask == nullptr || ask(result, &text) != kSuccess || text == nullptr) text = "unknown error";
   return cat(text, " (", result, ")");
 }
 
 }  // namespace
 
-const LibraryState& driver_state() { return opened().state; }
-int gpu_count() { return opened().state.why.empty() ? opened().gpus : 0; }
+const LibraryState& driver_state() { return opened_driver().state; }
+int gpu_count() { return opened_driver().state.why.empty() ? opened_driver().gpus : 0; }
 
 const Driver& driver() {
-  check(opened().state.why.empty(), Code::device,
-        "CUDA's driver cannot be used: ", opened().state.why);
-  return opened().functions;
+  check(opened_driver().state.why.empty(), Code::device,
+        "CUDA's driver cannot be used: ", opened_driver().state.why);
+  return opened_driver().functions;
 }
 
 bool is_sticky(Result result) {

@@ -22,6 +22,9 @@ struct Symbol {
   void** place;
 };
 
+/// Where a pointer to a function stands, for a Symbol.
+void** place(auto& function) { return reinterpret_cast<void**>(&function); }
+
 /// Opens the first of `files` that there is and finds all of `symbols` in it, or says why not.
 LibraryState open_library(std::span<const std::string> files, std::span<const Symbol> symbols);
 

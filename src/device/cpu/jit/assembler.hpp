@@ -15,6 +15,8 @@
 
 namespace hone::cpu {
 
+constexpr int kFloat = sizeof(float);  // bytes
+
 /// Bytes from the begin of a struct to a member of it, as code reads it.
 template <class Of, class T>
 int at(T Of::*member) {

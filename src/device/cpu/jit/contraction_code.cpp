@@ -12,7 +12,6 @@ using A = ContractionForm::A;
 using B = ContractionForm::B;
 using Bias = ContractionForm::Bias;
 
-constexpr int kFloat = sizeof(float);
 constexpr int kInFlight = 8;  // sums that a processor adds to before the first is ready again
 
 }  // namespace

@@ -14,7 +14,6 @@ namespace {
 using Xbyak::Reg64;
 using Xbyak::Xmm;
 
-constexpr int kFloat = sizeof(float);
 constexpr int kChannelsAt = 0;  // where the stack has the channels to do
 
 /// Every second of 32 lanes.

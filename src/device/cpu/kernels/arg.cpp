@@ -9,6 +9,7 @@
 #include "ops/softmax.hpp"
 
 namespace hone::cpu {
+namespace arg_kernel {
 namespace {
 
 constexpr int64_t kTile = 32 * 1024;  // elements that one worker takes at a time
@@ -233,8 +234,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace arg_kernel
 
 void register_arg(KernelRegistry& registry) {
+  using namespace arg_kernel;
   registry.add({"cpu.arg", 1, supports, no_tunings, streaming_recipe<1>, prepare});
 }
 

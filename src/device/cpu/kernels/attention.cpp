@@ -15,6 +15,7 @@
 #include "device/cpu/step.hpp"
 
 namespace hone::cpu {
+namespace attention_kernel {
 namespace {
 
 using enum Attention::Operand;
@@ -344,8 +345,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace attention_kernel
 
 void register_attention(KernelRegistry& registry) {
+  using namespace attention_kernel;
   registry.add({"cpu.attention", 3, supports, no_tunings, recipe, prepare});
 }
 

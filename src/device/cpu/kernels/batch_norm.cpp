@@ -8,6 +8,7 @@
 #include "ops/normalization.hpp"
 
 namespace hone::cpu {
+namespace batch_norm_kernel {
 namespace {
 
 Verdict supports(const Problem& problem) {
@@ -67,8 +68,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace batch_norm_kernel
 
 void register_batch_norm(KernelRegistry& registry) {
+  using namespace batch_norm_kernel;
   registry.add({"cpu.batch_norm", 1, supports, no_tunings, streaming_recipe<2>, prepare});
 }
 

@@ -15,6 +15,7 @@
 #include "ir/stages.hpp"
 
 namespace hone::cpu {
+namespace byte_table_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
@@ -153,8 +154,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace byte_table_kernel
 
 void register_byte_table(KernelRegistry& registry) {
+  using namespace byte_table_kernel;
   registry.add({"cpu.byte_table", 1, supports, no_tunings, recipe, prepare, true});
 }
 

@@ -7,6 +7,7 @@
 #include "ops/stateful.hpp"
 
 namespace hone::cpu {
+namespace causal_conv_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
@@ -87,8 +88,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace causal_conv_kernel
 
 void register_causal_conv(KernelRegistry& registry) {
+  using namespace causal_conv_kernel;
   registry.add({"cpu.causal_conv", 1, supports, no_tunings, recipe, prepare});
 }
 

@@ -9,6 +9,7 @@
 #include "ops/unpooling.hpp"
 
 namespace hone::cpu {
+namespace col2im_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker adds at a time
@@ -167,8 +168,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace col2im_kernel
 
 void register_col2im(KernelRegistry& registry) {
+  using namespace col2im_kernel;
   registry.add({"cpu.col2im", 1, supports, no_tunings, recipe, prepare});
 }
 

@@ -12,6 +12,7 @@
 #include "device/cpu/im2col.hpp"
 
 namespace hone::cpu {
+namespace conv_kernel {
 namespace {
 
 std::optional<Chain> chain_of(const Problem& problem) {
@@ -181,8 +182,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace conv_kernel
 
 void register_conv(KernelRegistry& registry) {
+  using namespace conv_kernel;
   registry.add({"cpu.conv.im2col", 2, supports, no_tunings, recipe, prepare, true});
 }
 

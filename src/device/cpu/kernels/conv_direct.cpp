@@ -12,6 +12,7 @@
 #include "ops/convolution.hpp"
 
 namespace hone::cpu {
+namespace conv_direct_kernel {
 namespace {
 
 constexpr int kFloat = sizeof(float);
@@ -419,8 +420,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace conv_direct_kernel
 
 void register_conv_direct(KernelRegistry& registry) {
+  using namespace conv_direct_kernel;
   registry.add({"cpu.conv.direct", 1, supports, no_tunings, recipe, prepare, true});
 }
 

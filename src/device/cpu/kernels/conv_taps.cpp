@@ -13,6 +13,7 @@
 #include "ops/convolution.hpp"
 
 namespace hone::cpu {
+namespace conv_taps_kernel {
 namespace {
 
 constexpr int kFloat = sizeof(float);
@@ -345,8 +346,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace conv_taps_kernel
 
 void register_conv_taps(KernelRegistry& registry) {
+  using namespace conv_taps_kernel;
   registry.add({"cpu.conv.taps", 1, supports, no_tunings, recipe, prepare, true});
 }
 

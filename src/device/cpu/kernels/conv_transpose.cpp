@@ -11,6 +11,7 @@
 #include "device/cpu/step.hpp"
 
 namespace hone::cpu {
+namespace conv_transpose_kernel {
 namespace {
 
 /// Floats that a worker needs: for the product, and for its result.
@@ -163,8 +164,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace conv_transpose_kernel
 
 void register_conv_transpose(KernelRegistry& registry) {
+  using namespace conv_transpose_kernel;
   registry.add({"cpu.conv_transpose", 1, supports, no_tunings, recipe, prepare});
 }
 

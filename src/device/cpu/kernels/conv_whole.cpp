@@ -10,6 +10,7 @@
 #include "ops/convolution.hpp"
 
 namespace hone::cpu {
+namespace conv_whole_kernel {
 namespace {
 
 constexpr int kFloat = sizeof(float);
@@ -152,8 +153,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace conv_whole_kernel
 
 void register_conv_whole(KernelRegistry& registry) {
+  using namespace conv_whole_kernel;
   registry.add({"cpu.conv.whole", 1, supports, no_tunings, recipe, prepare, true});
 }
 

@@ -16,6 +16,7 @@
 #include "ops/convolution.hpp"
 
 namespace hone::cpu {
+namespace conv_winograd_kernel {
 namespace {
 
 constexpr int kFloat = sizeof(float);
@@ -385,8 +386,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace conv_winograd_kernel
 
 void register_conv_winograd(KernelRegistry& registry) {
+  using namespace conv_winograd_kernel;
   registry.add({"cpu.conv.winograd", 2, supports, no_tunings, recipe, prepare, true});
 }
 

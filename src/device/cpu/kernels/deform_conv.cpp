@@ -12,6 +12,7 @@
 #include "device/cpu/step.hpp"
 
 namespace hone::cpu {
+namespace deform_conv_kernel {
 namespace {
 
 constexpr int kOffsets = 2, kBias = 3, kMask = 4;  // operands
@@ -227,8 +228,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace deform_conv_kernel
 
 void register_deform_conv(KernelRegistry& registry) {
+  using namespace deform_conv_kernel;
   registry.add({"cpu.deform_conv", 1, supports, no_tunings, recipe, prepare});
 }
 

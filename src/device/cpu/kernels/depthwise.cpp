@@ -8,6 +8,7 @@
 #include "ops/convolution.hpp"
 
 namespace hone::cpu {
+namespace depthwise_kernel {
 namespace {
 
 Tensor copy_filters(const Problem&, const Tuning&, const Tensor& weight) { return aligned(weight); }
@@ -106,8 +107,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace depthwise_kernel
 
 void register_depthwise(KernelRegistry& registry) {
+  using namespace depthwise_kernel;
   registry.add({"cpu.conv.depthwise", 1, supports, no_tunings, recipe, prepare});
 }
 

@@ -10,6 +10,7 @@
 #include "ops/quantize.hpp"
 
 namespace hone::cpu {
+namespace dynamic_quantize_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
@@ -111,8 +112,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace dynamic_quantize_kernel
 
 void register_dynamic_quantize(KernelRegistry& registry) {
+  using namespace dynamic_quantize_kernel;
   registry.add({"cpu.dynamic_quantize", 1, supports, no_tunings, recipe, prepare});
 }
 

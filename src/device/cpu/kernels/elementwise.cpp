@@ -8,6 +8,7 @@
 #include "device/cpu/step.hpp"
 
 namespace hone::cpu {
+namespace elementwise_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
@@ -135,8 +136,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace elementwise_kernel
 
 void register_elementwise(KernelRegistry& registry) {
+  using namespace elementwise_kernel;
   registry.add({"cpu.elementwise", 1, supports, no_tunings, recipe, prepare});
 }
 

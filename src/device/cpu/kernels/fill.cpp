@@ -6,6 +6,7 @@
 #include "ops/generate.hpp"
 
 namespace hone::cpu {
+namespace fill_kernel {
 namespace {
 
 constexpr int64_t kTile = 32 * 1024;  // elements that one worker takes at a time
@@ -79,8 +80,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace fill_kernel
 
 void register_fill(KernelRegistry& registry) {
+  using namespace fill_kernel;
   registry.add({"cpu.fill", 1, supports, no_tunings, streaming_recipe<1>, prepare});
 }
 

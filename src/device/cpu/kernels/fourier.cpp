@@ -10,6 +10,7 @@
 #include "ops/signal.hpp"
 
 namespace hone::cpu {
+namespace fourier_kernel {
 namespace {
 
 constexpr int64_t kAtOnce = 16;              // rows
@@ -240,8 +241,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace fourier_kernel
 
 void register_fourier(KernelRegistry& registry) {
+  using namespace fourier_kernel;
   registry.add({"cpu.fourier", 1, supports, no_tunings, recipe, prepare});
 }
 

@@ -8,6 +8,7 @@
 #include "device/cpu/step.hpp"
 
 namespace hone::cpu {
+namespace gather_kernel {
 namespace {
 
 Verdict supports(const Problem& problem) {
@@ -87,8 +88,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace gather_kernel
 
 void register_gather(KernelRegistry& registry) {
+  using namespace gather_kernel;
   registry.add({"cpu.gather", 1, supports, no_tunings, recipe, prepare});
 }
 

@@ -6,6 +6,7 @@
 #include "ops/gather.hpp"
 
 namespace hone::cpu {
+namespace gather_elements_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
@@ -105,8 +106,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace gather_elements_kernel
 
 void register_gather_elements(KernelRegistry& registry) {
+  using namespace gather_elements_kernel;
   registry.add({"cpu.gather_elements", 1, supports, no_tunings, streaming_recipe<20>, prepare});
 }
 

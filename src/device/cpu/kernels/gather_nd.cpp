@@ -8,6 +8,7 @@
 #include "ops/gather.hpp"
 
 namespace hone::cpu {
+namespace gather_nd_kernel {
 namespace {
 
 constexpr int64_t kTile = 64 * 1024;  // bytes that one worker takes at a time
@@ -103,8 +104,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace gather_nd_kernel
 
 void register_gather_nd(KernelRegistry& registry) {
+  using namespace gather_nd_kernel;
   registry.add({"cpu.gather_nd", 1, supports, no_tunings, streaming_recipe<4>, prepare});
 }
 

@@ -5,6 +5,7 @@
 #include "ops/common/grid.hpp"
 
 namespace hone::cpu {
+namespace grid_sample_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker reads at a time
@@ -163,8 +164,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace grid_sample_kernel
 
 void register_grid_sample(KernelRegistry& registry) {
+  using namespace grid_sample_kernel;
   registry.add({"cpu.grid_sample", 1, supports, no_tunings, streaming_recipe<100>, prepare});
 }
 

@@ -10,6 +10,7 @@
 #include "ops/normalization.hpp"
 
 namespace hone::cpu {
+namespace group_norm_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
@@ -195,8 +196,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace group_norm_kernel
 
 void register_group_norm(KernelRegistry& registry) {
+  using namespace group_norm_kernel;
   registry.add({"cpu.group_norm", 1, supports, no_tunings, recipe, prepare});
 }
 

@@ -13,6 +13,7 @@
 #include "ops/quantized.hpp"
 
 namespace hone::cpu {
+namespace integer_conv_kernel {
 namespace {
 
 constexpr int64_t kMostBlock = 32 * 16;  // sums in a block
@@ -320,8 +321,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace integer_conv_kernel
 
 void register_integer_conv(KernelRegistry& registry) {
+  using namespace integer_conv_kernel;
   registry.add({"cpu.conv.integer", 1, supports, no_tunings, recipe, prepare, true});
 }
 

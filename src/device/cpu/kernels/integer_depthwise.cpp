@@ -12,6 +12,7 @@
 #include "ops/quantized.hpp"
 
 namespace hone::cpu {
+namespace integer_depthwise_kernel {
 namespace {
 
 constexpr int kGroup = 4;                     // bytes
@@ -368,8 +369,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace integer_depthwise_kernel
 
 void register_integer_depthwise(KernelRegistry& registry) {
+  using namespace integer_depthwise_kernel;
   registry.add({"cpu.conv.integer_depthwise", 1, supports, no_tunings, recipe, prepare, true});
 }
 

@@ -7,10 +7,12 @@
 #include "device/cpu/batches.hpp"
 #include "device/cpu/chain.hpp"
 #include "device/cpu/integer_chain.hpp"
+#include "device/cpu/integer_filters.hpp"
 #include "device/cpu/integer_weights.hpp"
 #include "ops/quantized.hpp"
 
 namespace hone::cpu {
+namespace integer_matmul_kernel {
 namespace {
 
 constexpr int32_t kGroup = 4;                 // bytes
@@ -30,10 +32,6 @@ std::optional<IntegerChain> chain_of(const Problem& problem) {
   const bool multiplies = op.as<QLinearMatMul>() != nullptr || op.as<QGemm>() != nullptr ||
                           op.as<MatMulInteger>() != nullptr;
   return multiplies ? chain : std::nullopt;
-}
-
-const Weight* weight_of(const Problem& problem, const IntegerChain& chain) {
-  return constant_of(problem, chain.operand(chain.places.weight));
 }
 
 /// What is known of the second matrix.
@@ -325,8 +323,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace integer_matmul_kernel
 
 void register_integer_matmul(KernelRegistry& registry) {
+  using namespace integer_matmul_kernel;
   registry.add({"cpu.matmul.integer", 1, supports, no_tunings, recipe, prepare, true});
 }
 

@@ -10,6 +10,7 @@
 #include "device/cpu/moves.hpp"
 
 namespace hone::cpu {
+namespace integer_padded_kernel {
 namespace {
 
 constexpr int64_t kRoom = 16 * 1024;  // bytes of a band of channels: half of a first-level cache
@@ -295,8 +296,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace integer_padded_kernel
 
 void register_integer_padded(KernelRegistry& registry) {
+  using namespace integer_padded_kernel;
   registry.add({"cpu.conv.integer_padded", 1, supports, no_tunings, recipe, prepare, true});
 }
 

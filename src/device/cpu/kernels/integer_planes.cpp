@@ -10,6 +10,7 @@
 #include "device/cpu/jit/integer_planes.hpp"
 
 namespace hone::cpu {
+namespace integer_planes_kernel {
 namespace {
 
 constexpr int64_t kChannelVectors = 2048;  // of outputs that a worker takes at a time
@@ -162,8 +163,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace integer_planes_kernel
 
 void register_integer_planes(KernelRegistry& registry) {
+  using namespace integer_planes_kernel;
   registry.add({"cpu.conv.integer_planes", 1, supports, no_tunings, recipe, prepare, true});
 }
 

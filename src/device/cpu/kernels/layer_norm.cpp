@@ -9,6 +9,7 @@
 #include "ops/normalization.hpp"
 
 namespace hone::cpu {
+namespace layer_norm_kernel {
 namespace {
 
 constexpr int64_t kTile = 8 * 1024;  // elements that one worker takes at a time
@@ -155,8 +156,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace layer_norm_kernel
 
 void register_layer_norm(KernelRegistry& registry) {
+  using namespace layer_norm_kernel;
   registry.add({"cpu.layer_norm", 1, supports, no_tunings, recipe, prepare});
 }
 

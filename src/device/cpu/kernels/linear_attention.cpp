@@ -8,6 +8,7 @@
 #include "ops/stateful.hpp"
 
 namespace hone::cpu {
+namespace linear_attention_kernel {
 namespace {
 
 enum Operand : uint8_t {
@@ -151,8 +152,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace linear_attention_kernel
 
 void register_linear_attention(KernelRegistry& registry) {
+  using namespace linear_attention_kernel;
   registry.add({"cpu.linear_attention", 1, supports, no_tunings, recipe, prepare});
 }
 

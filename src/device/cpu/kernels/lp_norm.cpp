@@ -9,6 +9,7 @@
 #include "ops/normalization.hpp"
 
 namespace hone::cpu {
+namespace lp_norm_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
@@ -72,8 +73,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace lp_norm_kernel
 
 void register_lp_norm(KernelRegistry& registry) {
+  using namespace lp_norm_kernel;
   registry.add({"cpu.lp_norm", 1, supports, no_tunings, streaming_recipe<2>, prepare});
 }
 

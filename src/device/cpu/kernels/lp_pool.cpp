@@ -8,6 +8,7 @@
 #include "device/cpu/reduction.hpp"
 
 namespace hone::cpu {
+namespace lp_pool_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker reads at a time
@@ -127,8 +128,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace lp_pool_kernel
 
 void register_lp_pool(KernelRegistry& registry) {
+  using namespace lp_pool_kernel;
   registry.add({"cpu.lp_pool", 1, supports, no_tunings, streaming_recipe<8>, prepare});
 }
 

@@ -7,6 +7,7 @@
 #include "ops/normalization.hpp"
 
 namespace hone::cpu {
+namespace lrn_kernel {
 namespace {
 
 constexpr int64_t kTile = 8 * 1024;  // elements that one worker takes at a time
@@ -87,8 +88,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace lrn_kernel
 
 void register_lrn(KernelRegistry& registry) {
+  using namespace lrn_kernel;
   registry.add({"cpu.lrn", 1, supports, no_tunings, recipe, prepare});
 }
 

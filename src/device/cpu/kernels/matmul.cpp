@@ -12,6 +12,7 @@
 #include "device/cpu/gemm.hpp"
 
 namespace hone::cpu {
+namespace matmul_kernel {
 namespace {
 
 /// A product, what is added to it and what follows.
@@ -206,8 +207,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace matmul_kernel
 
 void register_matmul(KernelRegistry& registry) {
+  using namespace matmul_kernel;
   registry.add({"cpu.matmul", 2, supports, no_tunings, recipe, prepare, true});
 }
 

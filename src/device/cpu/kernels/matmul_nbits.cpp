@@ -10,6 +10,7 @@
 #include "ops/blockwise.hpp"
 
 namespace hone::cpu {
+namespace matmul_nbits_kernel {
 namespace {
 
 /// Number `at` of `bits` bits in packed bytes.
@@ -136,8 +137,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace matmul_nbits_kernel
 
 void register_matmul_nbits(KernelRegistry& registry) {
+  using namespace matmul_nbits_kernel;
   registry.add({"cpu.matmul.nbits", 1, supports, no_tunings, recipe, prepare});
 }
 

@@ -10,6 +10,7 @@
 #include "ops/blockwise.hpp"
 
 namespace hone::cpu {
+namespace matmul_nibbles_kernel {
 namespace {
 
 constexpr int64_t kPanelsAtOnce = 4;     // that a worker multiplies few rows by
@@ -202,8 +203,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace matmul_nibbles_kernel
 
 void register_matmul_nibbles(KernelRegistry& registry) {
+  using namespace matmul_nibbles_kernel;
   registry.add({"cpu.matmul.nibbles", 1, supports, no_tunings, recipe, prepare});
 }
 

@@ -10,6 +10,7 @@
 #include "ops/matmul.hpp"
 
 namespace hone::cpu {
+namespace matmul_wide_kernel {
 namespace {
 
 constexpr int64_t kDepth = 512;               // of a panel
@@ -199,8 +200,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace matmul_wide_kernel
 
 void register_matmul_wide(KernelRegistry& registry) {
+  using namespace matmul_wide_kernel;
   registry.add({"cpu.matmul.wide", 1, supports, no_tunings, recipe, prepare});
 }
 

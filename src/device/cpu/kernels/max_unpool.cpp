@@ -5,6 +5,7 @@
 #include "ops/unpooling.hpp"
 
 namespace hone::cpu {
+namespace max_unpool_kernel {
 namespace {
 
 constexpr int64_t kTile = 64 * 1024;  // elements that one worker clears at a time
@@ -85,8 +86,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace max_unpool_kernel
 
 void register_max_unpool(KernelRegistry& registry) {
+  using namespace max_unpool_kernel;
   registry.add({"cpu.max_unpool", 1, supports, no_tunings, streaming_recipe<>, prepare});
 }
 

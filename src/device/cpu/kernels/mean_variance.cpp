@@ -10,6 +10,7 @@
 #include "ops/normalization.hpp"
 
 namespace hone::cpu {
+namespace mean_variance_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
@@ -114,8 +115,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace mean_variance_kernel
 
 void register_mean_variance(KernelRegistry& registry) {
+  using namespace mean_variance_kernel;
   registry.add({"cpu.mean_variance", 1, supports, no_tunings, streaming_recipe<4>, prepare});
 }
 

@@ -11,6 +11,7 @@
 #include "ops/slice.hpp"
 
 namespace hone::cpu {
+namespace movement_kernel {
 namespace {
 
 using Sizes = std::vector<int64_t>;
@@ -288,8 +289,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace movement_kernel
 
 void register_movement(KernelRegistry& registry) {
+  using namespace movement_kernel;
   registry.add({"cpu.movement", 1, supports, no_tunings, streaming_recipe<>, prepare});
 }
 

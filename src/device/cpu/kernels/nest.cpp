@@ -12,6 +12,7 @@
 #include "ir/evaluation.hpp"
 
 namespace hone::cpu {
+namespace nest_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;    // elements that one worker takes at a time
@@ -208,8 +209,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace nest_kernel
 
 void register_nest(KernelRegistry& registry) {
+  using namespace nest_kernel;
   registry.add({"cpu.nest", 1, supports, no_tunings, recipe, prepare, true});
 }
 

@@ -6,6 +6,7 @@
 #include "ops/select.hpp"
 
 namespace hone::cpu {
+namespace one_hot_kernel {
 namespace {
 
 constexpr int64_t kTile = 32 * 1024;  // elements that one worker takes at a time
@@ -93,8 +94,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace one_hot_kernel
 
 void register_one_hot(KernelRegistry& registry) {
+  using namespace one_hot_kernel;
   registry.add({"cpu.one_hot", 1, supports, no_tunings, streaming_recipe<2>, prepare});
 }
 

@@ -11,6 +11,7 @@
 #include "device/cpu/pooling.hpp"
 
 namespace hone::cpu {
+namespace pool_kernel {
 namespace {
 
 Verdict supports(const Problem& problem) {
@@ -263,8 +264,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace pool_kernel
 
 void register_pool(KernelRegistry& registry) {
+  using namespace pool_kernel;
   registry.add({"cpu.pool", 2, supports, no_tunings, recipe, prepare});
 }
 

@@ -9,6 +9,7 @@
 #include "device/cpu/pooling.hpp"
 
 namespace hone::cpu {
+namespace pool_places_kernel {
 namespace {
 
 constexpr int64_t kTile = 4 * 1024;  // results that one worker takes at a time
@@ -124,8 +125,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace pool_places_kernel
 
 void register_pool_places(KernelRegistry& registry) {
+  using namespace pool_places_kernel;
   registry.add({"cpu.pool.places", 1, supports, no_tunings, recipe, prepare});
 }
 

@@ -10,6 +10,7 @@
 #include "ops/quantized.hpp"
 
 namespace hone::cpu {
+namespace qlinear_conv_kernel {
 namespace {
 
 struct Fields {
@@ -197,8 +198,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace qlinear_conv_kernel
 
 void register_qlinear_conv(KernelRegistry& registry) {
+  using namespace qlinear_conv_kernel;
   registry.add({"cpu.qconv.im2col", 1, supports, no_tunings, recipe, prepare});
 }
 

@@ -9,6 +9,7 @@
 #include "ops/qlinear.hpp"
 
 namespace hone::cpu {
+namespace qlinear_pointwise_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
@@ -78,8 +79,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace qlinear_pointwise_kernel
 
 void register_qlinear_pointwise(KernelRegistry& registry) {
+  using namespace qlinear_pointwise_kernel;
   registry.add({"cpu.qlinear_pointwise", 1, supports, no_tunings, streaming_recipe<8>, prepare});
 }
 

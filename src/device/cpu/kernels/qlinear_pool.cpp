@@ -11,6 +11,7 @@
 #include "ops/qlinear.hpp"
 
 namespace hone::cpu {
+namespace qlinear_pool_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
@@ -141,8 +142,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace qlinear_pool_kernel
 
 void register_qlinear_pool(KernelRegistry& registry) {
+  using namespace qlinear_pool_kernel;
   registry.add({"cpu.qlinear_pool", 1, supports, no_tunings, recipe, prepare});
 }
 

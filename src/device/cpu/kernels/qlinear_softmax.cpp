@@ -11,6 +11,7 @@
 #include "ops/qlinear.hpp"
 
 namespace hone::cpu {
+namespace qlinear_softmax_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
@@ -90,8 +91,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace qlinear_softmax_kernel
 
 void register_qlinear_softmax(KernelRegistry& registry) {
+  using namespace qlinear_softmax_kernel;
   registry.add({"cpu.qlinear_softmax", 1, supports, no_tunings, streaming_recipe<8>, prepare});
 }
 

@@ -9,6 +9,7 @@
 #include "device/cpu/step.hpp"
 
 namespace hone::cpu {
+namespace quantize_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
@@ -116,8 +117,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace quantize_kernel
 
 void register_quantize(KernelRegistry& registry) {
+  using namespace quantize_kernel;
   registry.add({"cpu.quantize", 1, supports, no_tunings, streaming_recipe<2>, prepare});
 }
 

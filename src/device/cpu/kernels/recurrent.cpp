@@ -10,6 +10,7 @@
 #include "device/cpu/step.hpp"
 
 namespace hone::cpu {
+namespace recurrent_kernel {
 namespace {
 
 using enum recurrent::Operand;
@@ -335,8 +336,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace recurrent_kernel
 
 void register_recurrent(KernelRegistry& registry) {
+  using namespace recurrent_kernel;
   registry.add({"cpu.recurrent", 1, supports, no_tunings, recipe, prepare});
 }
 

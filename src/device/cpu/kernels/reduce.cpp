@@ -10,6 +10,7 @@
 #include "ops/pooling.hpp"
 
 namespace hone::cpu {
+namespace reduce_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
@@ -303,8 +304,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace reduce_kernel
 
 void register_reduce(KernelRegistry& registry) {
+  using namespace reduce_kernel;
   registry.add({"cpu.reduce", 1, supports, no_tunings, streaming_recipe<>, prepare});
 }
 

@@ -6,6 +6,7 @@
 #include "ir/evaluation.hpp"
 
 namespace hone::cpu {
+namespace reference_kernel {
 namespace {
 
 /// Slower than any estimate of a kernel made for its op.
@@ -87,8 +88,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace reference_kernel
 
 void register_reference(KernelRegistry& registry) {
+  using namespace reference_kernel;
   registry.add({"cpu.reference", 1, supports, tunings, recipe, prepare});
 }
 

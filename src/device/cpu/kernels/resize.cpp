@@ -10,6 +10,7 @@
 #include "device/cpu/step.hpp"
 
 namespace hone::cpu {
+namespace resize_kernel {
 namespace {
 
 constexpr int64_t kLines = 4;  // of the input with summed elements, that a worker keeps
@@ -187,8 +188,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace resize_kernel
 
 void register_resize(KernelRegistry& registry) {
+  using namespace resize_kernel;
   registry.add({"cpu.resize", 1, supports, no_tunings, recipe, prepare});
 }
 

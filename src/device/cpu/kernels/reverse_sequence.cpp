@@ -7,6 +7,7 @@
 #include "ops/unique.hpp"
 
 namespace hone::cpu {
+namespace reverse_sequence_kernel {
 namespace {
 
 constexpr int64_t kTile = 64 * 1024;  // bytes that one worker copies at a time
@@ -68,8 +69,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace reverse_sequence_kernel
 
 void register_reverse_sequence(KernelRegistry& registry) {
+  using namespace reverse_sequence_kernel;
   registry.add({"cpu.reverse_sequence", 1, supports, no_tunings, streaming_recipe<>, prepare});
 }
 

@@ -5,6 +5,7 @@
 #include "ops/common/regions.hpp"
 
 namespace hone::cpu {
+namespace roi_align_kernel {
 namespace {
 
 constexpr int64_t kChannels = 64;  // of a tile
@@ -245,8 +246,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace roi_align_kernel
 
 void register_roi_align(KernelRegistry& registry) {
+  using namespace roi_align_kernel;
   registry.add({"cpu.roi_align", 1, supports, no_tunings, streaming_recipe<100>, prepare});
 }
 

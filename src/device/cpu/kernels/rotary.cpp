@@ -10,6 +10,7 @@
 #include "device/cpu/step.hpp"
 
 namespace hone::cpu {
+namespace rotary_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker turns at a time
@@ -153,8 +154,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace rotary_kernel
 
 void register_rotary(KernelRegistry& registry) {
+  using namespace rotary_kernel;
   registry.add({"cpu.rotary", 1, supports, no_tunings, recipe, prepare});
 }
 

@@ -6,6 +6,7 @@
 #include "ops/softmax.hpp"
 
 namespace hone::cpu {
+namespace running_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
@@ -200,8 +201,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace running_kernel
 
 void register_running(KernelRegistry& registry) {
+  using namespace running_kernel;
   registry.add({"cpu.running", 1, supports, no_tunings, streaming_recipe<8>, prepare});
 }
 

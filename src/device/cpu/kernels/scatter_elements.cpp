@@ -7,6 +7,7 @@
 #include "device/cpu/scatter.hpp"
 
 namespace hone::cpu {
+namespace scatter_elements_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // updates that one worker takes at a time
@@ -119,8 +120,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace scatter_elements_kernel
 
 void register_scatter_elements(KernelRegistry& registry) {
+  using namespace scatter_elements_kernel;
   registry.add({"cpu.scatter_elements", 1, supports, no_tunings, scatter_recipe, prepare});
 }
 

@@ -7,6 +7,7 @@
 #include "device/cpu/scatter.hpp"
 
 namespace hone::cpu {
+namespace scatter_nd_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that are worth a worker
@@ -125,8 +126,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace scatter_nd_kernel
 
 void register_scatter_nd(KernelRegistry& registry) {
+  using namespace scatter_nd_kernel;
   registry.add({"cpu.scatter_nd", 1, supports, no_tunings, scatter_recipe, prepare});
 }
 

@@ -10,6 +10,7 @@
 #include "device/cpu/step.hpp"
 
 namespace hone::cpu {
+namespace softmax_kernel {
 namespace {
 
 constexpr int64_t kTile = 8 * 1024;  // elements that one worker takes at a time
@@ -164,8 +165,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace softmax_kernel
 
 void register_softmax(KernelRegistry& registry) {
+  using namespace softmax_kernel;
   registry.add({"cpu.softmax", 1, supports, no_tunings, recipe, prepare});
 }
 

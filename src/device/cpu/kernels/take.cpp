@@ -10,6 +10,7 @@
 #include "ops/pad.hpp"
 
 namespace hone::cpu {
+namespace take_kernel {
 namespace {
 
 using Sizes = std::vector<int64_t>;
@@ -156,8 +157,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace take_kernel
 
 void register_take(KernelRegistry& registry) {
+  using namespace take_kernel;
   registry.add({"cpu.take", 1, supports, no_tunings, streaming_recipe<4>, prepare});
 }
 

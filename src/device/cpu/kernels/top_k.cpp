@@ -10,6 +10,7 @@
 #include "ops/select.hpp"
 
 namespace hone::cpu {
+namespace top_k_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
@@ -250,8 +251,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace top_k_kernel
 
 void register_top_k(KernelRegistry& registry) {
+  using namespace top_k_kernel;
   registry.add({"cpu.top_k", 1, supports, no_tunings, recipe, prepare});
 }
 

@@ -7,6 +7,7 @@
 #include "ops/unique.hpp"
 
 namespace hone::cpu {
+namespace trilu_kernel {
 namespace {
 
 constexpr int64_t kTile = 128 * 1024;  // bytes that one worker takes at a time
@@ -75,8 +76,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace trilu_kernel
 
 void register_trilu(KernelRegistry& registry) {
+  using namespace trilu_kernel;
   registry.add({"cpu.trilu", 1, supports, no_tunings, streaming_recipe<>, prepare});
 }
 

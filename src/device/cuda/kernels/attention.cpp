@@ -13,6 +13,7 @@
 #include "device/problem.hpp"
 
 namespace hone::cuda {
+namespace attention_kernel {
 namespace {
 
 constexpr int kQueries = 32, kKeys = 64;  // as in the texts
@@ -272,8 +273,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace attention_kernel
 
 void register_attention(KernelRegistry& registry) {
+  using namespace attention_kernel;
   registry.add({"cuda.attention", 1, supports, tunings, recipe, prepare});
 }
 

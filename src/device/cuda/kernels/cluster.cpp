@@ -11,6 +11,7 @@
 #include "device/problem.hpp"
 
 namespace hone::cuda {
+namespace cluster_kernel {
 namespace {
 
 using emitter::brought_product_of;
@@ -140,8 +141,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace cluster_kernel
 
 void register_cluster(KernelRegistry& registry) {
+  using namespace cluster_kernel;
   Kernel kernel{"cuda.cluster", 1, supports, tunings, recipe, prepare};
   kernel.several = kernel.strided = true;
   registry.add(kernel);

@@ -12,6 +12,7 @@
 #include "device/problem.hpp"
 
 namespace hone::cuda {
+namespace contract_kernel {
 namespace {
 
 using emitter::Contraction;
@@ -225,8 +226,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace contract_kernel
 
 void register_contract(KernelRegistry& registry) {
+  using namespace contract_kernel;
   Kernel kernel{"cuda.contract", 1, supports, tunings, recipe, prepare};
   kernel.several = kernel.strided = true;
   registry.add(kernel);

@@ -10,6 +10,7 @@
 #include "device/problem.hpp"
 
 namespace hone::cuda {
+namespace library_product_kernel {
 namespace {
 
 using emitter::plain_product_of;
@@ -286,8 +287,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace library_product_kernel
 
 void register_library_product(KernelRegistry& registry) {
+  using namespace library_product_kernel;
   Kernel kernel{"cuda.cublaslt", 1, supports, tunings, recipe, prepare};
   kernel.several = kernel.strided = true;
   registry.add(kernel);

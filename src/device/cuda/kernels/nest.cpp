@@ -10,6 +10,7 @@
 #include "device/problem.hpp"
 
 namespace hone::cuda {
+namespace nest_kernel {
 namespace {
 
 struct Made {
@@ -227,8 +228,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace nest_kernel
 
 void register_nest(KernelRegistry& registry) {
+  using namespace nest_kernel;
   Kernel kernel{"cuda.nest", 1, supports, tunings, recipe, prepare};
   kernel.several = kernel.strided = true;
   registry.add(kernel);

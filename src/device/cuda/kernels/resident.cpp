@@ -12,6 +12,7 @@
 #include "device/problem.hpp"
 
 namespace hone::cuda {
+namespace resident_kernel {
 namespace {
 
 using emitter::Brought;
@@ -142,8 +143,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace resident_kernel
 
 void register_resident(KernelRegistry& registry) {
+  using namespace resident_kernel;
   Kernel kernel{"cuda.resident", 1, supports, tunings, recipe, prepare};
   kernel.several = kernel.strided = true;
   registry.add(kernel);

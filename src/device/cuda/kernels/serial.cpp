@@ -9,6 +9,7 @@
 #include "device/problem.hpp"
 
 namespace hone::cuda {
+namespace serial_kernel {
 namespace {
 
 using emitter::serial_text_of;
@@ -92,8 +93,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace serial_kernel
 
 void register_serial(KernelRegistry& registry) {
+  using namespace serial_kernel;
   registry.add({"cuda.serial", 1, supports, tunings, recipe, prepare});
 }
 

@@ -10,6 +10,7 @@
 #include "device/problem.hpp"
 
 namespace hone::cuda {
+namespace tensor_kernel {
 namespace {
 
 using emitter::half_product_of;
@@ -261,8 +262,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace tensor_kernel
 
 void register_tensor(KernelRegistry& registry) {
+  using namespace tensor_kernel;
   Kernel kernel{"cuda.tensor", 1, supports, tunings, recipe, prepare};
   kernel.several = kernel.strided = true;
   registry.add(kernel);
