@@ -75,32 +75,20 @@ void Execution::deliver(const Value* value, const Tensor& place) {
     program_->device().copy({to, bytes, false, nullptr}, {from, bytes, false, nullptr}, stream_);
 }
 
-/// What another program made on the host, at the caller's places on the device.
-std::vector<Tensor> Execution::deliver_rest(std::vector<Tensor> results,
-                                            const std::vector<Tensor>& outputs) {
-  for (size_t i = 0; i < results.size(); ++i) {
-    if (!there_.output(i)) continue;
-    const Tensor& place = outputs[i];
-    check(results[i].is_tensor() && place.dtype() == results[i].dtype() &&
-              place.shape() == results[i].shape(),
-          Code::usage, "output \"", program_->graph().outputs()[i].name, "\" is ",
-          describe(results[i]), ", the place given is ", describe(place));
-    const auto bytes = static_cast<int64_t>(place.bytes().size());
-    const auto here = results[i].mutable_bytes();
-    if (bytes > 0)
-      program_->device().copy({const_cast<std::byte*>(place.bytes().data()), bytes, false, nullptr},
-                              {here.data(), bytes, true, nullptr}, stream_);
-  }
-  synchronize();
-  for (size_t i = 0; i < results.size(); ++i)
-    if (there_.output(i)) results[i] = outputs[i];
-  return results;
+/// The device has its bytes; of no elements, nobody does.
+bool Execution::is_on_device(const Value* value) {
+  if (value->is_constant()) return false;
+  const Tensor& contents = tensor(value);
+  return contents.is_tensor() && !contents.bytes().empty() &&
+         sides_->has(static_cast<size_t>(program_->index(value)), Side::device);
 }
 
-void Execution::fetch(const std::vector<const Value*>& values) {
-  if (sides_ == nullptr) return;
-  join_streams();
-  for (const Value* value : values) bring(value, Side::host, stream_);
+/// The value as another execution on the device may have it for an input: its bytes are there.
+Tensor Execution::on_device(const Value* value, Stream& stream) {
+  const Tensor& contents = tensor(value);
+  std::byte* place = sides_->place(static_cast<size_t>(program_->index(value)), contents, stream);
+  return Tensor::borrow_mutable(contents.dtype(), contents.shape(),
+                                {place, contents.bytes().size()}, nullptr);
 }
 
 /// What is still enqueued may use memory of the caller's.
@@ -115,6 +103,7 @@ void Execution::run_step_apart(size_t index) {
   const Program::Step& step = program_->steps()[index];
   StepState& state = states_[index];
   Stream& stream = stream_of(index);
+  if (step.late != nullptr && run_late(index, stream)) return;
   if (step.kind != Step::Kind::run) {
     // Of all that the device has, the few bytes that tell sizes or a condition come to the host.
     for (const Value* input : step.node->inputs) bring(input, Side::host, stream);

@@ -53,10 +53,10 @@ const Tensor& Execution::read(const Value* value) {
   return tensor(value);
 }
 
-const Tensor& Execution::input_as_stated(const Value* value) {
+const Value* Execution::input_as_stated(const Value* value) const {
   const auto& inputs = program_->stated().inputs();
   const auto at = std::find(inputs.begin(), inputs.end(), value) - inputs.begin();
-  return tensor(program_->graph().inputs()[static_cast<size_t>(at)]);
+  return program_->graph().inputs()[static_cast<size_t>(at)];
 }
 
 Operands Execution::operands_of(const Program::Step& step) {
@@ -272,6 +272,7 @@ std::vector<Tensor> Execution::run(const std::vector<Tensor>& inputs,
     Execution& execution;
     ~Release() { execution.release(); }
   } const release{*this};
+  if (sides_ != nullptr) began_ = Profile::Clock::now();
   try {
     for (size_t i = 0; i < inputs.size(); ++i)
       check(
@@ -330,29 +331,35 @@ std::vector<Tensor> Execution::run_steps(const std::vector<Tensor>& outputs) {
 /// The program cannot run step `first` and what follows with the sizes there are: a specialized one
 /// does.
 std::vector<Tensor> Execution::run_rest(size_t first, const std::vector<Tensor>& outputs) {
-  constexpr size_t kKept = 4;
-  if (first > 0) fetch(program_->live(first));
-  else fetch({program_->graph().inputs().begin(), program_->graph().inputs().end()});
+  if (sides_ != nullptr) join_streams();
   synchronize();
   std::vector<Tensor> contents;
   std::vector<Type> types;
+  OnDevice there{{}, there_.outputs};
   for (const Value* value : program_->live(first)) {
-    contents.push_back(first == 0 ? input_as_stated(value) : read(value));
+    const Value* own = first == 0 ? input_as_stated(value) : value;
+    contents.push_back(read(own));
     types.push_back(type_of(contents.back(), value->type));
+    if (sides_ == nullptr) continue;
+    there.inputs.push_back(is_on_device(own));
+    if (there.inputs.back()) contents.back() = on_device(own, stream_);
   }
-  const auto program = program_->rest(first, types, symbols_);
-  const auto found = std::find_if(rests_.begin(), rests_.end(),
-                                  [&](const Rest& rest) { return rest.program == program; });
-  if (found != rests_.end()) rests_.splice(rests_.begin(), rests_, found);
-  else rests_.push_front({program, std::make_unique<Execution>(program, stream_)});
-  rests_.front().execution->profile(profile_);
-  if (rests_.size() > kKept) rests_.pop_back();
-  Execution& rest = *rests_.front().execution;
-  if (there_.outputs.empty()) return rest.run(contents, outputs);
-  std::vector<Tensor> here = outputs;
-  for (size_t i = 0; i < here.size(); ++i)
-    if (there_.output(i)) here[i] = Tensor();
-  return deliver_rest(rest.run(contents, here), outputs);
+  Execution& rest = of_program(rests_, program_->rest(first, types, symbols_));
+  std::vector<Tensor> results = rest.run(contents, outputs, there);
+  enqueue_seconds_ = rest.enqueue_seconds();
+  return results;
+}
+
+/// The one of `kept` that runs it, which it is made for where there is none.
+Execution& Execution::of_program(std::list<Rest>& kept,
+                                 const std::shared_ptr<const Program>& program) {
+  constexpr size_t kKept = 4;
+  const auto found = std::ranges::find(kept, program, &Rest::program);
+  if (found != kept.end()) kept.splice(kept.begin(), kept, found);
+  else kept.push_front({program, std::make_unique<Execution>(program, stream_)});
+  if (kept.size() > kKept) kept.pop_back();
+  kept.front().execution->profile(profile_);
+  return *kept.front().execution;
 }
 
 std::vector<Tensor> Execution::results(const std::vector<Tensor>& outputs) {
@@ -363,6 +370,7 @@ std::vector<Tensor> Execution::results(const std::vector<Tensor>& outputs) {
       if (there_.output(i)) deliver(graph.outputs()[i].value, outputs[i]);
       else bring(graph.outputs()[i].value, Side::host, stream_);
     }
+    enqueue_seconds_ = std::chrono::duration<double>(Profile::Clock::now() - began_).count();
   }
   synchronize();
   std::vector<Tensor> results;

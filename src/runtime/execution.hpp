@@ -3,6 +3,7 @@
 // stay.
 
 #include <array>
+#include <chrono>
 #include <list>
 #include <memory>
 #include <unordered_map>
@@ -46,6 +47,7 @@ class Execution {
   /// Told of every step from now on, those of bodies too; null: nobody is. Outlives the runs.
   void profile(Profile* profile);
 
+  double enqueue_seconds() const { return enqueue_seconds_; }  // see Context
   /// Bytes of the arena for the sizes of the last run.
   int64_t arena_bytes() const { return placement_.bytes; }
   /// Bytes of the arenas that this execution and those of its bodies made for themselves.
@@ -57,6 +59,11 @@ class Execution {
 
   /// Results share the memory of these.
   using Kept = std::array<std::shared_ptr<Tensor>, 2>;
+  /// An execution that this one hands a part of its run to.
+  struct Rest {
+    std::shared_ptr<const Program> program;
+    std::unique_ptr<Execution> execution;
+  };
 
   struct StepState {
     std::unique_ptr<Bound> bound;
@@ -66,6 +73,7 @@ class Execution {
     bool moves = false;    // an operand or result lies outside the arena: elsewhere in every run
     bool idle = false;     // its results are in place already
     bool settled = false;  // every size and field is known before the run
+    std::list<Rest> late;  // for what operands told, the most recently used first
   };
 
   /// A step of a segment that touches memory outside of the arena.
@@ -86,12 +94,6 @@ class Execution {
     bool was_run = false;  // step by step: kernels are bound
     bool refused = false;  // it runs step by step for good
     std::unique_ptr<Recording> recording;
-  };
-
-  /// The rest of a run as another program has it.
-  struct Rest {
-    std::shared_ptr<const Program> program;
-    std::unique_ptr<Execution> execution;
   };
 
   void settle();  // new input sizes
@@ -118,7 +120,7 @@ class Execution {
   void make_arena(const Demand& wanted);
   Tensor& tensor(const Value* value);
   const Tensor& read(const Value* value);
-  const Tensor& input_as_stated(const Value* value);  // an input of the program's stated()
+  const Value* input_as_stated(const Value* value) const;  // an input of the program's stated()
   bool sizes_known(const Value& value) const;
   Operands operands_of(const Program::Step& step);
   void make_results(const Program::Step& step);
@@ -128,6 +130,7 @@ class Execution {
   Tensor make_pinned(DType dtype, const std::vector<int64_t>& sizes);
   std::vector<Tensor> run_steps(const std::vector<Tensor>& outputs);
   std::vector<Tensor> run_rest(size_t first, const std::vector<Tensor>& outputs);
+  Execution& of_program(std::list<Rest>& kept, const std::shared_ptr<const Program>& program);
   void run_step(size_t index);
   void profile_step(size_t index);
   Profile::Sizes sizes_for_profile(const Program::Step& step);
@@ -140,14 +143,18 @@ class Execution {
   void move_to_device(const Program::Step& step, Operands& operands, Stream& stream);
   void bring(const Value* value, Side side, Stream& stream);
   void deliver(const Value* value, const Tensor& place);
-  std::vector<Tensor> deliver_rest(std::vector<Tensor> results, const std::vector<Tensor>& outputs);
+  bool is_on_device(const Value* value);
+  Tensor on_device(const Value* value, Stream& stream);
   void made(const Program::Step& step, Side side);
-  /// Brings them to the host, where they are not; they are there after synchronize().
-  void fetch(const std::vector<const Value*>& values);
   Stream& stream_of(size_t index);
   void synchronize();            // all streams
   void wait_for_all() noexcept;  // the same, after an error too
   void evaluate_step(const Program::Step& step, StepState& state);
+  bool run_late(size_t index, Stream& stream);
+  void run_late(const LatePrograms::Found& found, size_t index, Stream& stream);
+  bool stays_on_host(const Program::Step& step);
+  std::vector<Tensor> late_places(const Program::Step& step, const Graph& graph,
+                                  const Bindings& sizes, Stream& stream);
   void take_results(const Program::Step& step, std::vector<Tensor> results);
 
   std::shared_ptr<const Program> program_;
@@ -160,6 +167,8 @@ class Execution {
   const Segment* recording_ = nullptr;                 // it is being recorded
   bool joined_ = false;                                // all that comes next is behind stream_
   bool records_ = true;                                // the device does, as far as is known
+  std::chrono::steady_clock::time_point began_;        // the run, on a device apart
+  double enqueue_seconds_ = 0;
   bool settled_ = false;
   bool general_ = false;  // the program runs these input sizes; else a rest from step 0 on does
   bool fits_ = false;     // the inputs' sizes are those of the program's graph

@@ -36,6 +36,7 @@ Profile::Sizes Execution::sizes_for_profile(const Program::Step& step) {
     if (input == nullptr) continue;
     if (input->is_constant()) {
       const Weight& weight = *input->weight;
+      if (weight.dtype() == DType::string) continue;
       sizes.bytes += static_cast<int64_t>(bytes_for(weight.dtype(), element_count(weight.shape())));
     } else {
       add(read(input));

@@ -16,6 +16,14 @@ void fits(bool condition, const Parts&... parts) {
   check(condition, Code::incompatible_engine, "the plan does not fit the graph: ", parts...);
 }
 
+/// Fields that operands give, whose contents only running tells.
+bool has_open_parameters(const Node& node) {
+  return std::ranges::any_of(node.op.op_class().parameters, [&](const Parameter& parameter) {
+    const Value* operand = node.input(static_cast<size_t>(parameter.operand));
+    return operand != nullptr && !operand->is_constant();
+  });
+}
+
 }  // namespace
 
 void Program::add_constant(const Value* value) {
@@ -130,6 +138,9 @@ void Program::add_step(const hone::Step& planned, const Node& node, int at, size
     for (const Value* input : node.inputs)
       if (input != nullptr) add_constant(input);
   }
+  if (device().is_apart() && LatePrograms::may_have(node) &&
+      (planned.kind == hone::Step::Kind::size || (step.on_host && has_open_parameters(node))))
+    step.late = std::make_shared<LatePrograms>(node);
   steps_.push_back(std::move(step));
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "compile/compile.hpp"
+#include "runtime/late_programs.hpp"
 #include "runtime/packs.hpp"
 
 namespace hone {
@@ -55,8 +56,9 @@ class Program {
     int scratch = -1;                                   // index among the plan's buffers
     Dim late_scratch;  // bytes, where only running tells them; else 0
     std::vector<std::shared_ptr<const Program>> bodies;
-    bool on_host = false;  // of a device apart: the kernel runs on the host
-    bool ranks = false;    // running it tells the rank of a result that is read
+    bool on_host = false;                // of a device apart: the kernel runs on the host
+    bool ranks = false;                  // running it tells the rank of a result that is read
+    std::shared_ptr<LatePrograms> late;  // of a device apart; null: it never has any
   };
 
   const Preparation& preparation() const { return preparation_; }

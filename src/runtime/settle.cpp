@@ -131,8 +131,10 @@ void Execution::lend(std::span<std::byte> room) {
 int64_t Execution::held_bytes() const {
   int64_t bytes = borrows_ ? 0 : arena_.bytes + host_arena_.bytes;
   if (sides_ != nullptr) bytes += sides_->own_bytes();
-  for (const StepState& state : states_)
+  for (const StepState& state : states_) {
     for (const auto& body : state.bodies) bytes += body->held_bytes();
+    for (const Rest& each : state.late) bytes += each.execution->held_bytes();
+  }
   return bytes;
 }
 

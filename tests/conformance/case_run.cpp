@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "base/size.hpp"
 #include "build/build.hpp"
@@ -10,6 +11,7 @@
 #include "ir/evaluation.hpp"
 #include "ir/verify.hpp"
 #include "runtime/context.hpp"
+#include "runtime/profile.hpp"
 
 namespace hone {
 namespace {
@@ -140,12 +142,28 @@ bool write_and_read(std::unique_ptr<Graph>& graph) try {
   throw Error(Code::invalid_model, cat("round trip: ", error.message()));
 }
 
-/// Of a device whose memory is not the host's.
-std::string elsewhere(const Engine& engine) {
-  for (const Step& step : engine.plan().steps) {
-    const Kernel* kernel = engine.device().kernels().find(step.kernel);
-    if (kernel != nullptr && kernel->on_host) return step.kernel;
-    if (engine.device().is_apart() && kernel == nullptr) return "a step of the host's";
+/// Of a device whose memory is not the host's: the first step of a run that was not the device's.
+/// Of a step that a program for its operands' contents ran, that program's steps count.
+std::string elsewhere(const std::shared_ptr<const Engine>& engine,
+                      const std::vector<Tensor>& inputs) {
+  if (!engine->device().is_apart()) return {};
+  NamedTensors given;
+  for (size_t i = 0; i < inputs.size(); ++i)
+    given.emplace_back(engine->graph().inputs()[i]->name, inputs[i]);
+  Context context(engine);
+  Profile profile;
+  context.profile(&profile);
+  (void)context.run(given);
+  std::set<size_t> parted;
+  for (const Profile::Time& time : profile.times())
+    if (time.outer) parted.insert(*time.outer);
+  for (size_t i = 0; i < profile.times().size(); ++i) {
+    const Profile::Time& time = profile.times()[i];
+    const Program::Step& step = time.program->steps()[time.step];
+    if (step.kind == Step::Kind::control || (!parted.contains(i) && step.kind == Step::Kind::size))
+      return cat("a step of the host's (", step.node->op.name(), ")");
+    if (!parted.contains(i) && step.on_host)
+      return cat(time.program->plan().steps[time.step].kernel, " (", step.node->op.name(), ")");
   }
   return {};
 }
@@ -170,13 +188,14 @@ Result run_case(const Case& the_case, const HowToRun& how) {
     const bool draws = the_case.name.starts_with("test_bernoulli");
     for (const DataSet& set : sets)
       if (set.wanted.empty()) return {Outcome::failed, "no output is stored to compare with"};
+    const std::vector<Tensor> first = sets.empty() ? std::vector<Tensor>() : sets[0].inputs;
     for (DataSet& set : sets)
       if (Result result = run_set(engine, *imported.graph, std::move(set), the_case.tolerance,
                                   by_reference, draws);
           result.outcome != Outcome::passed)
         return result;
     if (sets.empty()) return {Outcome::failed, "no data set"};
-    return {Outcome::passed, "", restructured, elsewhere(*engine)};
+    return {Outcome::passed, "", restructured, elsewhere(engine, first)};
   } catch (const Error& error) {
     return {error.code() == Code::unsupported ? Outcome::missing : Outcome::failed,
             error.message()};
