@@ -69,6 +69,33 @@ inline const RegionCase kSerial[] = {
      {{}},
      2},
     {"bits", "graph g(%x: f32[5,7]) -> (%y)\n  %y = BitCast(%x) to=i32\n"},
+    {"the first of lines",
+     "graph g(%x: f32[3,n,5]) -> (%y, %i)\n  %y, %i = TopK(%x) k=[3] axis=1\n",
+     {{{"n", 3}}, {{"n", 37}}, {{"n", 5000}}}},
+    {"the least of long lines",
+     "graph g(%x: f16[2,9000]) -> (%y, %i)\n  %y, %i = TopK(%x) k=[700] largest=false\n"},
+    {"lines in order", "graph g(%x: i64[4,100]) -> (%i)\n  _, %i = TopK(%x) k=[100]\n"},
+    {"a plain recurrence",
+     "graph g(%x: f32[n,2,5], %w: f32[1,40,5], %r: f32[1,40,40], %b: f32[1,80]) -> (%y, %h)\n"
+     "  %y, %h = RNN(%x, %w, %r, %b) direction=reverse clip=0.5\n",
+     {{{"n", 1}}, {{"n", 7}}},
+     2},
+    {"gates of three",
+     "graph g(%x: f16[3,6,70], %w: f16[2,30,70], %r: f16[2,30,10], %b: f16[2,60]) -> (%y, %h)\n"
+     "  %y, %h = GRU(%x, %w, %r, %b) direction=bidirectional layout=1\n",
+     {{}},
+     2},
+    {"gates of three, reset behind",
+     "graph g(%x: f32[6,3,7], %w: f32[1,30,7], %r: f32[1,30,10], %b: f32[1,60]) -> (%y, %h)\n"
+     "  %y, %h = GRU(%x, %w, %r, %b) linear_before_reset=true\n",
+     {{}},
+     2},
+    {"a long memory",
+     "graph g(%x: f32[6,n,7], %w: f32[2,160,7], %r: f32[2,160,40], %b: f32[2,320], "
+     "%s: f32[2,n,40], %t: f32[2,n,40], %p: f32[2,120]) -> (%y, %h, %c)\n"
+     "  %y, %h, %c = LSTM(%x, %w, %r, %b, _, %s, %t, %p) direction=bidirectional\n",
+     {{{"n", 1}}, {{"n", 5}}},
+     2},
 };
 
 }  // namespace hone::test

@@ -1,19 +1,18 @@
 #include "device/cuda/emit/serial_text.hpp"
 
-#include "base/text.hpp"
-#include "device/cuda/emit/expr_text.hpp"
-#include "device/cuda/emit/writing.hpp"
-#include "device/cuda/texts.hpp"
+#include "device/cuda/emit/node_writing.hpp"
 #include "ops/cast.hpp"
+#include "ops/recurrent.hpp"
 #include "ops/scatter.hpp"
+#include "ops/select.hpp"
 #include "ops/softmax.hpp"
 
 namespace hone::cuda::emitter {
 namespace {
 
-class SerialWriting {
+class SerialWriting : NodeWriting {
  public:
-  explicit SerialWriting(const Node& node) : node_(node) {
+  explicit SerialWriting(const Node& node) : NodeWriting(node) {
     if (const auto* op = node.op.as<CumSum>()) scan(op->axis, op->exclusive, op->reverse, false);
     else if (const auto* op = node.op.as<CumProd>())
       scan(op->axis, op->exclusive, op->reverse, true);
@@ -24,53 +23,16 @@ class SerialWriting {
     else throw Refusal{"another op"};
   }
 
-  SerialText run() {
-    std::string parameters;
-    const auto add = [&](const Value* value, bool is_input) {
-      const char* stored = stored_type(value->type.tensor().dtype);
-      parameters += cat(is_input ? "const " : "", stored == nullptr ? "char" : stored, "* ",
-                        is_input ? "x" : "y", is_input ? count_++ : 0, ", ");
-      made_.text.counts.push_back(product(value->type.tensor().shape()));
-    };
-    for (const Value* input : node_.inputs) add(input, true);
-    add(node_.output(), false);
-    std::string numbers;
-    for (const auto& [name, symbol] : dims_.symbols().all()) {
-      made_.symbols.push_back(name);
-      numbers += cat(", I ", symbol);
-    }
-    made_.text.body = std::string(embedded_text("serial"));
-    for (size_t i = 0; i < made_.functions.size(); ++i) {
-      made_.text.counts.push_back(made_.functions[i].turns);
-      made_.text.body +=
-          cat("extern \"C\" __global__ void k", i, "(", parameters, "char* scratch", numbers,
-              ") {\n  let_others_begin();\n  wait_for_others();\n", made_.functions[i].body, "}\n");
-    }
-    return std::move(made_);
-  }
+  SerialText run() { return finish({}, {"serial"}); }
 
  private:
-  const TensorType& type(size_t input) const { return node_.input(input)->type.tensor(); }
-
-  DType checked(DType dtype) const {
-    if (stored_type(dtype) == nullptr || is_small(dtype)) throw Refusal{cat("it has ", dtype)};
-    return dtype;
-  }
-
-  static Dim part(const Dims& shape, size_t first, size_t end) {
-    return product(Dims(shape.begin() + static_cast<ptrdiff_t>(first),
-                        shape.begin() + static_cast<ptrdiff_t>(end)));
-  }
-
-  void line(std::string text) { body_ += cat("  ", text, "\n"); }
   void begin_turns(const Dim& turns) {
     line(cat("const I turns = ", dims_(turns), ";"));
     line("for (I t = (I)blockIdx.x * 256 + threadIdx.x; t < turns; t += (I)gridDim.x * 256) {");
   }
   void end_turns(const Dim& turns, const Dim& steps) {
     line("}");
-    made_.functions.push_back({std::move(body_), turns, steps});
-    body_.clear();
+    end_function({{}, turns, steps});
   }
 
   void scan(const std::optional<Dims>& axis, bool exclusive, bool reverse, bool multiplies) {
@@ -124,8 +86,7 @@ class SerialWriting {
   void copy() {
     const Dim count = product(type(0).shape());
     line(cat("copy_all(x0, y0, ", dims_(count), ");"));
-    made_.functions.push_back({std::move(body_), count, 1});
-    body_.clear();
+    end_function({{}, count});
   }
 
   /// y0[to] from it and x2[from].
@@ -196,21 +157,18 @@ class SerialWriting {
     if (bits(dtype) == 0 || bits(dtype) > 64) throw Refusal{cat("it has ", dtype)};
     const Dim bytes = ceil_div(product(type(0).shape()) * Dim(bits(dtype)), 8);
     line(cat("copy_all((const char*)x0, (char*)y0, ", dims_(bytes), ");"));
-    made_.functions.push_back({std::move(body_), bytes, 1});
-    body_.clear();
+    end_function({{}, bytes});
   }
-
-  const Node& node_;
-  DimText dims_;
-  std::string body_;
-  SerialText made_;
-  int count_ = 0;
 };
 
 }  // namespace
 
 SerialText serial_text_of(const Node& node) {
   try {
+    if (const auto* op = node.op.as<TopK>()) return sorted_text(*op, node);
+    if (const auto* op = node.op.as<RNN>()) return recurrent_text(node, op->recurrence);
+    if (const auto* op = node.op.as<GRU>()) return recurrent_text(node, op->recurrence);
+    if (const auto* op = node.op.as<LSTM>()) return recurrent_text(node, op->recurrence);
     return SerialWriting(node).run();
   } catch (const Refusal& refusal) {
     SerialText none;

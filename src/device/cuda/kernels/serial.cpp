@@ -20,8 +20,7 @@ Verdict supports(const Problem& problem) {
   if (capability_of(*problem.target) == 0) return Verdict::no("the target is no GPU");
   if (node == nullptr) return Verdict::no("runs single ops");
   for (const Value* input : node->inputs)
-    if (input == nullptr || !input->type.is_tensor() || !input->type.tensor().has_rank() ||
-        (input->is_constant() && input->is_literal()))
+    if (input != nullptr && (!input->type.is_tensor() || !input->type.tensor().has_rank()))
       return Verdict::no("an operand is no tensor in memory");
   const SerialText text = serial_text_of(*node);
   return text.declined.empty() ? Verdict() : Verdict::no(text.declined);
@@ -30,7 +29,7 @@ Verdict supports(const Problem& problem) {
 std::vector<Tuning> tunings(const Problem&) { return {{}}; }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  constexpr double kStep = 3e-8, kThreads = 132 * 2048;
+  constexpr double kStep = 3e-8, kMultiprocessors = 132, kThreads = 2048;  // of each
   const SerialText written = serial_text_of(*problem->region.single());
   Recipe made;
   made.tuning = tuning;
@@ -38,19 +37,22 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const auto size = [&](const Dim& dim) {
     return static_cast<double>(size_for_estimates(*problem, dim));
   };
-  for (const SerialText::Function& each : written.functions)
-    made.seconds += target.launch_seconds + kStep * size(each.steps) +
-                    8 * size(each.turns) * size(each.steps) / target.bytes_per_second +
-                    kStep * size(each.steps) * size(each.turns) / kThreads;
+  for (const SerialText::Function& each : written.functions) {
+    const double steps = size(each.steps), turns = size(each.turns);
+    const double beside = kMultiprocessors * kThreads / each.threads * each.turns_a_block;
+    const double bytes = each.turns_a_block > 1 ? 8 * turns * steps : 0;
+    made.seconds += target.launch_seconds + bytes / target.bytes_per_second +
+                    kStep * steps * (1 + turns / beside);
+  }
+  made.scratch_bytes = written.scratch_bytes;
   made.problem = std::move(problem);
   return made;
 }
 
 struct Ready final : ByText, std::enable_shared_from_this<Ready> {
   std::unique_ptr<const Modules> modules;
-  std::vector<Dim> turns;  // by function
+  SerialText written;
   std::vector<Parameter> parameters;
-  std::vector<std::string> symbols;
   std::vector<MachineCode> code() const override { return modules->code(); }
   std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
                               hone::Stream& stream) const override;
@@ -58,37 +60,41 @@ struct Ready final : ByText, std::enable_shared_from_this<Ready> {
 
 std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte> scratch,
                                    hone::Stream&) const {
-  constexpr int64_t kThreads = 256, kMostBlocks = 132 * 16;
+  constexpr int64_t kMostBlocks = 132 * 16;
   const Module& module = modules->at(operands.symbols);
   std::vector<Launching> launches;
-  for (size_t i = 0; i < turns.size(); ++i) {
-    const auto count = turns[i].evaluate(operands.symbols);
-    check(count.has_value(), Code::internal, "a size ", turns[i], " is not known");
+  for (size_t i = 0; i < written.functions.size(); ++i) {
+    const SerialText::Function& each = written.functions[i];
+    const auto count = each.turns.evaluate(operands.symbols);
+    check(count.has_value(), Code::internal, "a size ", each.turns, " is not known");
     if (*count <= 0) continue;
-    launches.emplace_back(module.function(cat("k", i)), static_cast<int>(kThreads), 0);
-    launches.back().set_grid(std::min(kMostBlocks, (*count + kThreads - 1) / kThreads));
+    launches.emplace_back(module.function(cat("k", i)), each.threads, 0);
+    launches.back().set_grid(
+        std::min(kMostBlocks, (*count + each.turns_a_block - 1) / each.turns_a_block));
   }
-  return std::make_unique<Launches>(shared_from_this(), parameters, std::move(launches), symbols,
-                                    operands, scratch);
+  return std::make_unique<Launches>(shared_from_this(), parameters, std::move(launches),
+                                    written.symbols, operands, scratch);
 }
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>,
                                         hone::Device& device) {
   const Node& node = *recipe.problem->region.single();
-  const SerialText written = serial_text_of(node);
-  check(written.declined.empty(), Code::internal, "an op is refused now: ", written.declined);
   auto ready = std::make_shared<Ready>();
-  for (const SerialText::Function& each : written.functions) ready->turns.push_back(each.turns);
-  ready->symbols = written.symbols;
+  ready->written = serial_text_of(node);
+  check(ready->written.declined.empty(), Code::internal,
+        "an op is refused now: ", ready->written.declined);
   const auto& inputs = recipe.problem->region.body->inputs();
   for (const Value* input : node.inputs) {
+    if (input == nullptr || input->is_literal()) continue;
     const auto found = std::find(inputs.begin(), inputs.end(), input);
     check(found != inputs.end(), Code::internal, "an operand is none of the region's");
     ready->parameters.push_back({static_cast<int>(found - inputs.begin()), -1, nullptr});
   }
-  ready->parameters.push_back({-1, 0, nullptr});
+  int output = 0;
+  for (const Value* each : node.outputs)
+    if (each != nullptr) ready->parameters.push_back({-1, output++, nullptr});
   ready->modules =
-      std::make_unique<const Modules>(static_cast<Device&>(device).gpu(), written.text);
+      std::make_unique<const Modules>(static_cast<Device&>(device).gpu(), ready->written.text);
   return ready;
 }
 
