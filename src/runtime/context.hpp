@@ -37,6 +37,12 @@ class Context {
     return last_opened_ ? opened_->arena_bytes() : execution_.arena_bytes();
   }
 
+  /// Host time of the last run until all was enqueued to a device apart, waits for sizes and for
+  /// steps of the host included; 0 of other devices.
+  double enqueue_seconds() const {
+    return last_opened_ ? opened_->enqueue_seconds() : execution_.enqueue_seconds();
+  }
+
  private:
   Context* opened_for(const NamedTensors& inputs);
 

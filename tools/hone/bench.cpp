@@ -28,6 +28,7 @@ struct BenchOptions {
   std::string output, format = "text", batches, kernels, devices;
   double duration = 3, warm_up = 0.5;
   int iterations = 0, contexts = 1;
+  bool on_device = false;
 };
 
 /// What is measured: one choice of sizes, in the words of --shape and --batch.
@@ -78,17 +79,67 @@ NamedTensors inputs_of(const Engine& engine, const BenchOptions& options, const 
   return inputs_or_random(engine, model, std::move(inputs));
 }
 
-/// The times of one context from when all of them begin.
-std::vector<double> run_until_done(Context& context, const NamedTensors& inputs,
-                                   const BenchOptions& options) {
-  std::vector<double> times;
+/// Tensors of one context.
+struct Placed {
+  NamedTensors inputs, outputs;
+  OnDevice there;
+};
+
+Tensor in_buffer(const Tensor& like, const Buffer& buffer) {
+  return Tensor::borrow_mutable(like.dtype(), like.shape(), bytes_of(buffer), buffer.owner);
+}
+bool has_bytes(const Tensor& tensor) {
+  return tensor.is_tensor() && tensor.dtype() != DType::string && tensor.count() > 0;
+}
+
+/// Inputs that a device apart copies fastest: pinned.
+NamedTensors pinned(Device& device, NamedTensors inputs) {
+  if (!device.is_apart()) return inputs;
+  for (auto& [name, tensor] : inputs) {
+    if (!has_bytes(tensor)) continue;
+    Tensor there = in_buffer(tensor, device.allocate_host(std::ssize(tensor.bytes())));
+    std::ranges::copy(tensor.bytes(), there.mutable_bytes().begin());
+    tensor = std::move(there);
+  }
+  return inputs;
+}
+
+/// Inputs and places for results in the memory of the device.
+Placed on_device(Device& device, const NamedTensors& inputs, const NamedTensors& results) {
+  Placed placed{inputs, {}, {}};
+  const auto stream = device.stream({});
+  for (auto& [name, tensor] : placed.inputs) {
+    placed.there.inputs.push_back(has_bytes(tensor));
+    if (!has_bytes(tensor)) continue;
+    const std::span<const std::byte> bytes = tensor.bytes();
+    const Buffer to = device.allocate(std::ssize(bytes));
+    device.copy(to, {const_cast<std::byte*>(bytes.data()), to.bytes, true, nullptr}, *stream);
+    stream->synchronize();
+    tensor = in_buffer(tensor, to);
+  }
+  for (const auto& [name, tensor] : results) {
+    if (!has_bytes(tensor)) continue;
+    placed.outputs.emplace_back(name,
+                                in_buffer(tensor, device.allocate(std::ssize(tensor.bytes()))));
+    placed.there.outputs.push_back(true);
+  }
+  return placed;
+}
+
+/// Of one context from when all of them begin.
+struct Times {
+  std::vector<double> runs, enqueued;
+};
+Times run_until_done(Context& context, const Placed& placed, const BenchOptions& options) {
+  Times times;
   const auto start = Clock::now();
   const auto wanted = static_cast<size_t>(options.iterations);
-  while (wanted > 0 ? times.size() < wanted
-                    : times.size() < kLeastRuns || seconds_since(start) < options.duration) {
+  while (wanted > 0 ? times.runs.size() < wanted
+                    : times.runs.size() < kLeastRuns || seconds_since(start) < options.duration) {
     const auto begin = Clock::now();
-    context.run(inputs);
-    times.push_back(seconds_since(begin));
+    context.run(placed.inputs, placed.outputs, placed.there);
+    times.runs.push_back(seconds_since(begin));
+    times.enqueued.push_back(context.enqueue_seconds());
   }
   return times;
 }
@@ -97,7 +148,8 @@ using Engines = std::vector<std::shared_ptr<const Engine>>;
 
 /// Every context on a thread of its own, all at once; the first error is thrown.
 Measured measure(const Engines& engines, const BenchOptions& options, const Case& chosen) {
-  const NamedTensors inputs = inputs_of(*engines.front(), options, chosen);
+  const NamedTensors inputs =
+      pinned(engines.front()->device(), inputs_of(*engines.front(), options, chosen));
   Measured measured;
   measured.inputs = sizes_text(inputs);
   if (!inputs.empty() && inputs.front().second.is_tensor() && inputs.front().second.rank() > 0)
@@ -105,26 +157,33 @@ Measured measure(const Engines& engines, const BenchOptions& options, const Case
   const auto begin = Clock::now();
   std::vector<std::unique_ptr<Context>> contexts;
   contexts.push_back(std::make_unique<Context>(engines.front()));
-  contexts.front()->run(inputs);
+  const NamedTensors results = contexts.front()->run(inputs);
   measured.first = seconds_since(begin);
   const size_t count = engines.size() * static_cast<size_t>(options.contexts);
   for (size_t i = 1; i < count; ++i)
     contexts.push_back(std::make_unique<Context>(engines[i % engines.size()]));
-  std::vector<std::vector<double>> times(contexts.size());
+  const auto tensors_of = [&](size_t i) {
+    Device& device = engines[i % engines.size()]->device();
+    return options.on_device && device.is_apart() ? on_device(device, inputs, results)
+                                                  : Placed{inputs, {}, {}};
+  };
+  std::vector<Times> times(contexts.size());
   std::vector<std::exception_ptr> errors(contexts.size());
   Clock::time_point start;
   std::barrier ready(std::ssize(contexts), [&]() noexcept { start = Clock::now(); });
   const auto work = [&](size_t i) {
+    Placed placed;
     try {
+      placed = tensors_of(i);
       const auto warm = Clock::now();
-      do contexts[i]->run(inputs);
+      do contexts[i]->run(placed.inputs, placed.outputs, placed.there);
       while (seconds_since(warm) < options.warm_up);
     } catch (...) {
       errors[i] = std::current_exception();
     }
     ready.arrive_and_wait();
     try {
-      if (errors[i] == nullptr) times[i] = run_until_done(*contexts[i], inputs, options);
+      if (errors[i] == nullptr) times[i] = run_until_done(*contexts[i], placed, options);
     } catch (...) {
       errors[i] = std::current_exception();
     }
@@ -137,9 +196,13 @@ Measured measure(const Engines& engines, const BenchOptions& options, const Case
   measured.elapsed = seconds_since(start);
   for (const std::exception_ptr& error : errors)
     if (error != nullptr) std::rethrow_exception(error);
-  std::vector<double> all;
-  for (const auto& each : times) all.insert(all.end(), each.begin(), each.end());
+  std::vector<double> all, enqueued;
+  for (const Times& each : times) {
+    all.insert(all.end(), each.runs.begin(), each.runs.end());
+    enqueued.insert(enqueued.end(), each.enqueued.begin(), each.enqueued.end());
+  }
   measured.latency = latency_of(std::move(all));
+  measured.enqueued = latency_of(std::move(enqueued)).median;
   measured.arena_bytes = contexts.front()->arena_bytes();
   return measured;
 }
@@ -219,6 +282,8 @@ std::function<void()> declare_bench(Arguments& arguments) {
                    "Inferences at the same time, each on a context of its own; 1");
   arguments.option("--devices", options->devices, "0,1",
                    "GPUs, an engine and contexts on each, all at the same time");
+  arguments.flag("--on-device", options->on_device,
+                 "Inputs and results in the memory of the GPU: none is copied");
   arguments.option("--batch", options->batches, "1,8,32",
                    "What inputs have first, where they leave it open; each in turn");
   arguments.option("--shape", options->model.shapes, "[NAME=]1x128,1x256",

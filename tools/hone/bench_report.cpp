@@ -1,5 +1,6 @@
 #include "bench_report.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -37,11 +38,23 @@ constexpr Column kColumns[] = {
     {"p95", "p95", [](const Measured& m) { return m.latency.p95; }, seconds_text},
     {"p99", "p99", [](const Measured& m) { return m.latency.p99; }, seconds_text},
     {"max", "max", [](const Measured& m) { return m.latency.most; }, seconds_text},
+    {"enqueued", "enqueued", [](const Measured& m) { return m.enqueued; }, seconds_text},
     {"runs", "runs", [](const Measured& m) { return static_cast<double>(m.latency.runs); }, count},
     {"first run", "first", [](const Measured& m) { return m.first; }, seconds_text},
     {"arena", "arena_bytes", [](const Measured& m) { return static_cast<double>(m.arena_bytes); },
      bytes},
 };
+
+/// All but those that say nothing of these cases.
+std::vector<Column> columns_of(const BenchReport& report) {
+  std::vector<Column> columns;
+  const auto was_enqueued = [](const Measured& measured) { return measured.enqueued > 0; };
+  for (const Column& column : kColumns)
+    if (std::string_view(column.name) != "enqueued" ||
+        std::ranges::any_of(report.cases, was_enqueued))
+      columns.push_back(column);
+  return columns;
+}
 
 std::vector<std::pair<std::string, std::string>> facts(const BenchReport& report) {
   const auto many = [](int64_t number, const char* what) {
@@ -61,10 +74,11 @@ std::vector<std::pair<std::string, std::string>> facts(const BenchReport& report
 
 std::vector<std::vector<std::string>> rows(const BenchReport& report) {
   std::vector<std::vector<std::string>> rows{{"inputs"}};
-  for (const Column& column : kColumns) rows.front().emplace_back(column.title);
+  const std::vector<Column> columns = columns_of(report);
+  for (const Column& column : columns) rows.front().emplace_back(column.title);
   for (const Measured& measured : report.cases) {
     rows.push_back({measured.inputs});
-    for (const Column& column : kColumns)
+    for (const Column& column : columns)
       rows.back().push_back(column.shown(column.value(measured)));
   }
   return rows;
@@ -73,7 +87,7 @@ std::vector<std::vector<std::string>> rows(const BenchReport& report) {
 std::string plain(const BenchReport& report) {
   std::vector<std::vector<std::string>> lines;
   for (const auto& [name, fact] : facts(report)) lines.push_back({name, fact});
-  std::vector<bool> right(std::size(kColumns) + 1, true);
+  std::vector<bool> right(columns_of(report).size() + 1, true);
   right.front() = false;
   return cat(table(lines), "\n", table(rows(report), right));
 }
@@ -88,7 +102,7 @@ std::string markdown(const BenchReport& report) {
   const auto all = rows(report);
   add(all.front());
   text += "|---|";
-  for (size_t i = 0; i < std::size(kColumns); ++i) text += "---:|";
+  for (size_t i = 0; i < columns_of(report).size(); ++i) text += "---:|";
   text += "\n";
   for (size_t i = 1; i < all.size(); ++i) add(all[i]);
   return text;
@@ -96,13 +110,13 @@ std::string markdown(const BenchReport& report) {
 
 std::string comma_separated(const BenchReport& report) {
   std::string text = "model,target,workers,contexts,inputs";
-  for (const Column& column : kColumns) text += cat(",", column.name);
+  const std::vector<Column> columns = columns_of(report);
+  for (const Column& column : columns) text += cat(",", column.name);
   text += "\n";
   for (const Measured& measured : report.cases) {
     text += cat(csv_field(report.model), ",", csv_field(report.target), ",", report.workers, ",",
                 report.contexts, ",", csv_field(measured.inputs));
-    for (const Column& column : kColumns)
-      text += cat(",", short_number(column.value(measured), 12));
+    for (const Column& column : columns) text += cat(",", short_number(column.value(measured), 12));
     text += "\n";
   }
   return text;
@@ -123,7 +137,7 @@ std::string json(const BenchReport& report) {
   json["cases"] = Json::array();
   for (const Measured& measured : report.cases) {
     Json one = {{"inputs", measured.inputs}, {"samples", measured.samples}};
-    for (const Column& column : kColumns) {
+    for (const Column& column : columns_of(report)) {
       const double value = column.value(measured);
       if (column.shown == count || column.shown == bytes) one[column.name] = std::llround(value);
       else one[column.name] = value;

@@ -17,6 +17,7 @@ struct Measured {
   double first = 0;     // seconds of a new context and its first inference
   double elapsed = 0;   // seconds in which all contexts together made latency.runs inferences
   Latency latency;
+  double enqueued = 0;  // median seconds until the host has handed all to a device apart; 0: none
   int64_t arena_bytes = 0;  // of one context
   double per_second() const { return static_cast<double>(latency.runs) / elapsed; }
 };
