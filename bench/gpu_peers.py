@@ -7,12 +7,17 @@ results on the GPU (f32 in, f32 out, halves inside where --halves says so) and a
 every inference. They take turns, in another order each round. Reported are medians of the rounds,
 and how many times as long as Hone the fastest of PyTorch takes: the median of the ratios round by
 round, with the interval that holds 95 % of the medians of rounds drawn anew. Results are held
-against PyTorch's in f32.
+against PyTorch's in f32. With --together each network has a process of its own: all are made beside
+one another, within --making seconds, and then measured one after the other. --write NAME puts the
+table between the marks of that name in docs/performance.md.
 """
 import argparse
 import ctypes
+import json
 import math
+import os
 import pathlib
+import signal
 import statistics
 import subprocess
 import sys
@@ -217,7 +222,7 @@ def opened(makers, wanted, halves):
             runner = maker()
             apart = float((runner.outputs().float() - wanted).abs().max() / wanted.abs().max())
         except Exception as error:  # whatever it is, it is told
-            absent.append(f"{name}: {(str(error).strip() or repr(error)).splitlines()[0][:200]}")
+            absent.append(f"{name}: {told_of(error)}")
             continue
         if not apart <= TOLERANCE[halves]:
             absent.append(f"{name} is {apart:.1e} apart")
@@ -266,7 +271,20 @@ def row_of(name, batch, times, names):
     return row + [f"{ratio:.2f} ({low:.2f}-{high:.2f}) {best}"], ratio
 
 
-def measured(chosen, name, batch):
+def within(seconds, make):
+    """What make() gives, or an error after so long."""
+    def late(*_):
+        raise TimeoutError(f"not made within {seconds:.0f} s")
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, max(0.1, seconds))
+    try:
+        return make()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def made(chosen, name, batch, end):
+    """Who runs the network rightly, what is to be told of them, why others do not."""
     model, inputs = network(name, batch, chosen.length)
     with torch.no_grad():
         wanted = model(*inputs.values()).float()
@@ -278,14 +296,84 @@ def measured(chosen, name, batch):
                                        chosen.tool),
                   "PyTorch": lambda: Eager(model, inputs, chosen.halves)}
         if chosen.compile:
-            makers["torch.compile"] = lambda: Compiled(model, inputs, chosen.halves)
+            makers["torch.compile"] = lambda: within(end - time.monotonic(),
+                                                     lambda: Compiled(model, inputs, chosen.halves))
         runners, absent = opened(makers, wanted, chosen.halves)
-    times = rounds_of(runners, chosen.rounds, chosen.seconds) if runners else {}
     told = [f"{runner.name} {runner.apart:.0e} apart" + (f", made in {runner.made:.1f} s"
             if hasattr(runner, "made") else "") for runner in runners]
+    return runners, told + absent
+
+
+def timed(chosen, runners):
+    times = rounds_of(runners, chosen.rounds, chosen.seconds) if runners else {}
     for runner in runners:
         runner.close()
-    return times, told, absent
+    return times
+
+
+def told_of(error):
+    return (str(error).strip() or repr(error)).splitlines()[0][:200]
+
+
+def in_turn(chosen, nets, batches):
+    """Times and notes of each network and batch."""
+    begin = time.monotonic()
+    for name in nets:
+        for batch in batches:
+            if time.monotonic() - begin > chosen.limit:
+                yield name, batch, {}, ["no time left"]
+                continue
+            try:
+                runners, told = made(chosen, name, batch, time.monotonic() + chosen.making)
+                yield name, batch, timed(chosen, runners), told
+            except Exception as error:
+                yield name, batch, {}, [told_of(error)]
+            torch.cuda.empty_cache()
+
+
+def one_of_many(chosen, name, batches):
+    """A process of --together: makes its network, and waits to be asked for times."""
+    end, all_made = time.monotonic() + chosen.making, []
+    for batch in batches:
+        try:
+            all_made.append((batch, *made(chosen, name, batch, end)))
+        except Exception as error:
+            all_made.append((batch, [], [told_of(error)]))
+    print("made", flush=True)
+    sys.stdin.readline()
+    for batch, runners, told in all_made:
+        print(json.dumps([batch, timed(chosen, runners), told]), flush=True)
+
+
+def together(chosen, nets, batches):
+    """The same as in_turn(), made beside one another."""
+    words = [word for word in sys.argv[1:] if word not in ("--together",)]
+    threads = str(max(1, (os.cpu_count() or 1) // len(nets)))
+    more = {"OMP_NUM_THREADS": threads, "TORCHINDUCTOR_COMPILE_THREADS": threads}
+    children = {name: subprocess.Popen([sys.executable, __file__, *words, "--one", name],
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                       stderr=subprocess.DEVNULL, env=dict(os.environ, **more))
+                for name in nets}
+    ready = {name: child.stdout.readline().strip() == "made" for name, child in children.items()}
+    for name, child in children.items():
+        if not ready[name]:
+            yield name, batches[0], {}, [f"its process ended with {child.wait()}"]
+            continue
+        child.stdin.write("go\n")
+        child.stdin.flush()
+        for _ in batches:
+            batch, times, told = json.loads(child.stdout.readline())
+            yield name, batch, times, told
+        child.stdin.close()
+        child.wait()
+
+
+def write_table(name, text):
+    """Between <!-- gpu-peers NAME --> and <!-- end --> of the page."""
+    page = ROOT / "docs/performance.md"
+    before, rest = page.read_text().split(f"<!-- gpu-peers {name} -->\n", 1)
+    page.write_text(f"{before}<!-- gpu-peers {name} -->\n{text}\n<!-- end -->"
+                    + rest.split("<!-- end -->", 1)[1])
 
 
 def main():
@@ -302,37 +390,42 @@ def main():
     words.add_argument("--rounds", type=int, default=9)
     words.add_argument("--seconds", type=float, default=0.05, help="of a turn")
     words.add_argument("--limit", type=float, default=1e9, help="begin no network after so long, s")
+    words.add_argument("--together", action="store_true")
+    words.add_argument("--making", type=float, default=600, help="s, of torch.compile")
+    words.add_argument("--write", help="the name of a table")
+    words.add_argument("--one", help=argparse.SUPPRESS)
     chosen = words.parse_args()
     if not torch.cuda.is_available():
         print("gpu_peers: there is no GPU")
         return 77
-    begin = time.monotonic()
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = True
+    batches = list(map(int, chosen.batches.split(",")))
+    if chosen.one:
+        one_of_many(chosen, chosen.one, batches)
+        return 0
     names = ["Hone", "PyTorch"] + (["torch.compile"] if chosen.compile else [])
-    print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, {chosen.halves}, ms, "
-          f"median of {chosen.rounds} rounds\n")
-    print("| network | batch | " + " | ".join(names) + " | the fastest other / Hone |")
-    print("|---|---|" + "---:|" * len(names) + "---|", flush=True)
+    lines = [f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, {chosen.halves}, ms, "
+             f"median of {chosen.rounds} rounds", "",
+             "| network | batch | " + " | ".join(names) + " | the fastest other / Hone |",
+             "|---|---|" + "---:|" * len(names) + "---|"]
+    print("\n".join(lines), flush=True)
     ratios, notes = [], []
-    for name in chosen.nets.split(","):
-        for batch in map(int, chosen.batches.split(",")):
-            if time.monotonic() - begin > chosen.limit:
-                notes.append(f"{name} {batch}: no time left")
-                continue
-            try:
-                times, told, absent = measured(chosen, name, batch)
-            except Exception as error:
-                notes.append(f"{name} {batch}: {str(error).strip().splitlines()[0][:200]}")
-                continue
-            notes += [f"{name} {batch}: {each}" for each in told + absent]
-            row, ratio = row_of(name, batch, times, names)
-            ratios += [ratio] if ratio else []
-            print("| " + " | ".join(row) + " |", flush=True)
-            torch.cuda.empty_cache()
+    each = (together if chosen.together else in_turn)(chosen, chosen.nets.split(","), batches)
+    for name, batch, times, told in each:
+        notes += [f"{name} {batch}: {one}" for one in told]
+        if not times:
+            continue
+        row, ratio = row_of(name, batch, times, names)
+        ratios += [ratio] if ratio else []
+        lines.append("| " + " | ".join(row) + " |")
+        print(lines[-1], flush=True)
     if ratios:
         mean = math.exp(statistics.fmean(map(math.log, ratios)))
-        print(f"\nGeometric mean of {len(ratios)}: {mean:.2f}; the least {min(ratios):.2f}.")
+        lines += ["", f"Geometric mean of {len(ratios)}: {mean:.2f}; the least {min(ratios):.2f}."]
+        print("\n".join(lines[-2:]))
+    if chosen.write:
+        write_table(chosen.write, "\n".join(lines))
     print("\n" + "\n".join(notes))
     return 0
 
