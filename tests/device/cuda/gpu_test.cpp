@@ -222,6 +222,8 @@ TEST(Gpu, KernelsComputeTheirRegions) {
     for (const bool constants : {false, true})
       for (const bool channels : {false, true})
         prepare_all(region, problem_of(*graph_of(region), constants, channels), all);
+  for (const RegionCase& region : kGrouped)
+    prepare_all(region, problem_of(*graph_of(region), true, true), all);
   run_all(all);
   for (const Kernel* kernel : gpu()->kernels().all())
     EXPECT_TRUE(

@@ -53,6 +53,23 @@ inline const RegionCase kHalves[] = {
      {{{"n", 1}, {"h", 5}}, {{"n", 2}, {"h", 30}}}},
 };
 
+/// Convolutions whose channels fall into groups; the second operand is a constant.
+inline const RegionCase kGrouped[] = {
+    {"lone channels",
+     "graph g(%x: f16[2,24,9,11], %w: f16[24,1,3,3], %b: f16[24], %r: f16[2,24,9,11]) -> (%y)\n"
+     "  %a = Conv(%x, %w, %b) pads=[1,1,1,1] group=24\n  %c = Add(%a, %r)\n  %y = Relu(%c)\n"},
+    {"lone channels, halved",
+     "graph g(%x: bf16[1,32,12,13], %w: bf16[32,1,5,5]) -> (%y)\n"
+     "  %a = Conv(%x, %w) pads=[2,1,1,2] strides=[2,2] group=32\n  %y = Swish(%a)\n"},
+    {"groups of four channels",
+     "graph g(%x: f16[n,32,h,7], %w: f16[32,4,3,3], %b: f16[32]) -> (%y)\n"
+     "  %a = Conv(%x, %w, %b) pads=[1,2,1,2] dilations=[1,2] group=8\n  %y = Relu(%a)\n",
+     {{{"n", 1}, {"h", 5}}, {{"n", 3}, {"h", 10}}}},
+    {"groups of sixteen channels",
+     "graph g(%x: f16[2,48,10,9], %w: f16[72,16,3,3]) -> (%y)\n"
+     "  %y = Conv(%x, %w) pads=[1,1,1,1] strides=[1,2] group=3\n"},
+};
+
 inline const RegionCase kHalfAttentions[] = {
     {"attention of halves",
      "graph g(%q: f16[2,n,128], %k: f16[2,n,128], %v: f16[2,n,128]) -> (%y)\n"

@@ -7,6 +7,7 @@
 #include "device/cuda/emit/cluster_text.hpp"
 #include "device/cuda/emit/contract_text.hpp"
 #include "device/cuda/emit/emit.hpp"
+#include "device/cuda/emit/grouped_text.hpp"
 #include "device/cuda/emit/resident_text.hpp"
 #include "device/cuda/emit/schedule.hpp"
 #include "device/cuda/emit/serial_text.hpp"
@@ -158,6 +159,25 @@ TEST(TensorTexts, Compile) {
             << product.name << ", " << way.tile.rows << " rows: " << compiled->log;
       }
     }
+  }
+}
+
+/// Groups of channels, channels innermost.
+TEST(GroupedTexts, Compile) {
+  if (!compiler_state().why.empty()) GTEST_SKIP() << "NVRTC: " << compiler_state().why;
+  for (const RegionCase& region : kGrouped) {
+    const auto graph = graph_of(region);
+    EXPECT_EQ(emitter::grouped_of(*problem_of(*graph, true, false))->declined,
+              "channels are not innermost");
+    const auto problem = problem_of(*graph, true, true);
+    const auto made = emitter::grouped_of(*problem);
+    ASSERT_EQ(made->declined, "") << region.name;
+    for (const int pixels : {1, 4})
+      for (const int capability : {75, 90})
+        EXPECT_GT(compile(emitter::text_of(*made, pixels).text.narrow(), architecture(capability))
+                      ->image.size(),
+                  100u)
+            << region.name;
   }
 }
 

@@ -52,10 +52,11 @@ int64_t products_of(const Stages& stages) {
 }
 
 /// Of several nodes: those before one with long sums of products that is not one product with what
-/// follows it, or before the second one that slides.
+/// follows it, before the second one that slides, or before one that folds what a product gave: it
+/// would have a function of its own even so, and read that as it does not lie.
 Verdict refusal_of(const Graph& body) {
   constexpr int64_t kLong = 32;
-  bool slides = false;
+  bool slides = false, multiplied = false;
   const Value* before = nullptr;
   size_t count = 0;
   for (const Node& node : body.nodes()) {
@@ -65,11 +66,17 @@ Verdict refusal_of(const Graph& body) {
                     [](const auto& stage) { return stage->kind() == Stage::Kind::window; });
     const bool multiplies =
         products_of(stages) >= kLong && !emitter::contraction_of(body).declined.empty();
-    if (multiplies || (slides && slides_here)) {
-      const std::string why = multiplies ? "it sums products" : "it slides twice";
+    const bool folds = std::any_of(stages.list.begin(), stages.list.end(), [](const auto& stage) {
+      return stage->kind() == Stage::Kind::reduce;
+    });
+    if (multiplies || (slides && slides_here) || (multiplied && folds)) {
+      const std::string why = multiplies            ? "it sums products"
+                              : multiplied && folds ? "it folds what a product gives"
+                                                    : "it slides twice";
       return count < 2 ? Verdict::no(why) : Verdict::yes_up_to(before->name, why);
     }
     slides |= slides_here;
+    multiplied |= products_of(stages) > 0;
     before = node.output();
     ++count;
   }

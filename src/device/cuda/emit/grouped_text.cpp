@@ -1,0 +1,218 @@
+#include "device/cuda/emit/grouped_text.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/text.hpp"
+#include "device/cuda/emit/tensor_results.hpp"
+#include "device/cuda/texts.hpp"
+#include "ops/convolution.hpp"
+
+namespace hone::cuda::emitter {
+namespace {
+
+constexpr int64_t kEight = 8;  // filters of a thread, 16 bytes
+
+/// [images, channels, rows, columns] with its channels innermost and nothing between.
+bool has_channels_innermost(const Value* value, const Dims& shape, const Strides& strides) {
+  const Dims wanted{shape[1] * shape[2] * shape[3], 1, shape[1] * shape[3], shape[1]};
+  return strides_of(value, shape, strides) == wanted;
+}
+
+class Reading {
+ public:
+  Reading(const Problem& problem, Grouped& made) : problem_(problem), made_(made) {}
+
+  void run() {
+    const Graph& body = *problem_.region.body;
+    const Node* node = nullptr;
+    for (const Node& each : body.nodes())
+      if (each.op.as<Conv>() != nullptr) node = &each;
+    if (node == nullptr || node->op.as<Conv>()->group < 2)
+      return no("it has no groups of channels");
+    const Type& type = node->input(0)->type;
+    if (type.tensor().rank() != 4) return no("it is no picture");
+    Contraction& of = made_.product.contraction;
+    of = contraction_of(body, strides_of(problem_));
+    of.loose = loose_values(problem_);
+    if (!of.declined.empty()) return no(of.declined);
+    if (!multiplies_halves(of)) return no("its operands are no halves");
+    if (of.rows.empty()) {  // the picture's, as it may be either operand
+      std::swap(of.rows, of.columns);
+      std::swap(of.a, of.b);
+    }
+    std::erase_if(of.batches, [&](const Axis& axis) {  // loops of one turn, as a single picture's
+      if (axis.extent.is(1)) of.rows.insert(of.rows.begin(), axis);
+      return axis.extent.is(1);
+    });
+    if (of.batches.size() != 1 || !of.columns.empty()) return no("its groups are not its filters'");
+    std::swap(of.batches, of.columns);
+    read_operands(*node);
+    if (made_.declined.empty()) read_geometry(*node);
+  }
+
+ private:
+  void no(std::string why) { made_.declined = std::move(why); }
+
+  bool is_input(const Value* value) const {
+    return std::ranges::count(problem_.region.body->inputs(), value) > 0;
+  }
+  bool is_weight(const Value* value) const {
+    const auto& inputs = problem_.region.body->inputs();
+    const auto at = std::ranges::find(inputs, value) - inputs.begin();
+    return problem_.weights[static_cast<size_t>(at)] != nullptr;
+  }
+
+  void read_operands(const Node& node) {
+    const Contraction& of = made_.product.contraction;
+    made_.picture = node.input(0);
+    made_.weight = node.input(1);
+    const Value* result = of.stage->value;
+    if (!is_input(made_.picture) || !is_input(made_.weight) || !is_weight(made_.weight))
+      return no("its weight is no constant, or something is computed before");
+    if (of.loose.contains(made_.picture) || of.loose.contains(result))
+      return no("addresses may be no multiples of 16");
+    if (!has_channels_innermost(made_.picture, made_.picture->type.tensor().shape(), of.strides) ||
+        !has_channels_innermost(result, of.stage->extents, of.strides))
+      return no("channels are not innermost");
+  }
+
+  void read_geometry(const Node& node) {
+    const Conv& conv = *node.op.as<Conv>();
+    const Dims& picture = made_.picture->type.tensor().shape();
+    const Dims& weight = made_.weight->type.tensor().shape();
+    const auto all = picture[1].constant(), filters = weight[0].constant(),
+               channels = weight[1].constant();
+    if (!all || !filters || !channels) return no("its channels are open");
+    made_.channels = *channels;
+    made_.filters = *filters / conv.group;
+    const bool small = made_.channels == made_.filters && kEight % made_.channels == 0;
+    const bool large = made_.channels % kEight == 0 && made_.filters % kEight == 0;
+    if ((!small && !large) || *filters % kEight != 0)
+      return no(cat("groups of ", made_.channels, " channels and ", made_.filters, " filters"));
+    for (size_t axis = 0; axis < 2; ++axis) {
+      GroupedAxis& to = axis == 0 ? made_.down : made_.across;
+      const auto taps = weight[axis + 2].constant();
+      if (!taps) return no("its filters are of open size");
+      const SymbolicAxis sizes = window_axis(conv.window, axis, picture[axis + 2], *taps);
+      const auto pad = sizes.pad_begin.constant();
+      if (!pad) return no("its padding is open");
+      to = {picture[axis + 2],          sizes.output, *taps, conv.window.stride(axis),
+            conv.window.dilation(axis), *pad};
+    }
+    constexpr int64_t kMostTaps = 11, kMostStride = 4;
+    for (const GroupedAxis* axis : {&made_.down, &made_.across})
+      if (axis->taps > kMostTaps || axis->stride > kMostStride || axis->dilation > kMostStride)
+        return no("its windows are large");
+  }
+
+  const Problem& problem_;
+  Grouped& made_;
+};
+
+class GroupedWriting {
+ public:
+  GroupedWriting(const Grouped& grouped, int pixels)
+      : grouped_(grouped),
+        of_(grouped.product.contraction),
+        pixels_(pixels),
+        buffers_(of_),
+        results_(grouped.product, tile_, buffers_, dims_) {}
+
+  ContractText run() {
+    const std::string body = written();
+    for (const auto& [name, place] : buffers_.places)
+      made_.text.counts.push_back(hone::product(place.shape));
+    std::string numbers;
+    for (const auto& [name, symbol] : dims_.symbols().all()) {
+      made_.symbols.push_back(name);
+      numbers += cat(", I ", symbol);
+    }
+    const auto number = [](const char* name, int64_t value) {
+      return cat("constexpr int ", name, " = ", value, ";\n");
+    };
+    made_.text.body = cat(
+        buffers_.tables,
+        "constexpr bool kBf16 = ", of_.a->dtype() == DType::bf16 ? "true" : "false", ";\n",
+        number("kPixels", pixels_), number("kChannels", grouped_.channels),
+        number("kHigh", grouped_.down.taps), number("kWide", grouped_.across.taps),
+        number("kStepDown", grouped_.down.dilation), number("kStep", grouped_.across.dilation),
+        number("kStride", grouped_.across.stride), embedded_text("tensor"),
+        embedded_text("grouped"), "extern \"C\" __global__ void __launch_bounds__(256) grouped(",
+        buffers_.declarations, "char* scratch", numbers, ") {\n", body, "}\n");
+    made_.parameters = buffers_.parameters;
+    return std::move(made_);
+  }
+
+ private:
+  std::string written() {
+    std::string out = "  let_others_begin();\n";
+    ExprText text(buffers_.places, dims_, out, 1);
+    const Dims& picture = grouped_.picture->type.tensor().shape();
+    const std::string m = dims_.variable("m");
+    const GroupedAxis &down = grouped_.down, &across = grouped_.across;
+    text.line(cat("const I n_count = ", dims_(of_.column_count()), ", high = ", dims_(down.input),
+                  ", wide = ", dims_(across.input), ", all = ", dims_(picture[1]),
+                  ", rows = ", dims_(down.output), ", columns = ", dims_(across.output), ";"));
+    text.line("const I units = n_count / 8, runs = (columns + kPixels - 1) / kPixels;");
+    text.line("const I u = (I)blockIdx.x * 256 + (I)threadIdx.x;");
+    text.line("wait_for_others();");
+    text.line(cat("if (u >= units * runs * rows * ", dims_(picture[0]), ") return;"));
+    text.line("const I n_first = u % units * 8, run = u / units % runs * kPixels;");
+    text.line("const I line = u / units / runs, image = line / rows, row = line % rows;");
+    text.line(cat("const I first = kChannels < 8 ? n_first : n_first / ", grouped_.filters,
+                  " * kChannels;"));
+    text.line("float sums[kPixels][8] = {};");
+    text.line(cat("add_windows(sums, ", buffers_.names.at(grouped_.picture),
+                  " + image * high * wide * all + first, ", buffers_.names.at(grouped_.weight),
+                  " + n_first, row * ", down.stride, " - ", down.pad, ", run * ", across.stride,
+                  " - ", across.pad, ", high, wide, all, n_count);"));
+    text.line("#pragma unroll");
+    text.open("for (int p = 0; p < kPixels; ++p) {");
+    text.line("if (run + p >= columns) break;");
+    text.line(cat("const I ", m, " = line * columns + run + p;"));
+    text.line("const float (&eight)[8] = sums[p];");
+    results_.put_eight(out);
+    text.close();
+    return out;
+  }
+
+  const Grouped& grouped_;
+  const Contraction& of_;
+  const int pixels_;
+  const TensorTile tile_;
+  ContractBuffers buffers_;
+  DimText dims_;
+  TensorResults results_;
+  ContractText made_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Grouped> grouped_of(const Problem& problem) {
+  auto made = std::make_shared<Grouped>();
+  Reading(problem, *made).run();
+  return made;
+}
+
+ContractText text_of(const Grouped& grouped, int pixels) {
+  return GroupedWriting(grouped, pixels).run();
+}
+
+Tensor filters_innermost(const Tensor& weight) {
+  const int64_t filters = weight.dim(0), channels = weight.dim(1), high = weight.dim(2),
+                wide = weight.dim(3), taps = high * wide;
+  Tensor turned(weight.dtype(), {high, wide, channels, filters});
+  const auto bytes = static_cast<size_t>(bits(weight.dtype()) / 8);
+  for (int64_t filter = 0; filter < filters; ++filter)
+    for (int64_t channel = 0; channel < channels; ++channel)
+      for (int64_t tap = 0; tap < taps; ++tap) {
+        const int64_t from = (filter * channels + channel) * taps + tap;
+        const int64_t to = (tap * channels + channel) * filters + filter;
+        std::memcpy(turned.mutable_bytes().data() + static_cast<size_t>(to) * bytes,
+                    weight.bytes().data() + static_cast<size_t>(from) * bytes, bytes);
+      }
+  return turned;
+}
+
+}  // namespace hone::cuda::emitter

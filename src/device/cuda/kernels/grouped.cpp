@@ -1,0 +1,147 @@
+// Convolutions of halves whose channels fall into groups (each alone, too), channels innermost,
+// with what follows element by element; summed in f32, without tensor cores.
+
+#include <algorithm>
+#include <cmath>
+
+#include "device/cuda/best_tunings.hpp"
+#include "device/cuda/emit/grouped_text.hpp"
+#include "device/cuda/launches.hpp"
+#include "device/problem.hpp"
+
+namespace hone::cuda {
+namespace {
+
+using emitter::Grouped;
+using emitter::grouped_of;
+
+constexpr int kThreads = 256;
+
+Verdict supports(const Problem& problem) {
+  if (capability_of(*problem.target) < 75) return Verdict::no("the target is no GPU");
+  const auto grouped = grouped_of(problem);
+  return grouped->declined.empty() ? Verdict() : Verdict::no(grouped->declined);
+}
+
+int pixels_of(const Tuning& tuning) { return static_cast<int>(tuning.at("pixels")); }
+
+/// By instructions of a thread, and how long it waits for what it reads where it is alone.
+double seconds_of(const Problem& problem, const Grouped& of, int pixels) {
+  constexpr double kInstructionsPerSecond = 132 * 4 * 32 * 1.7e9 * 0.6, kWait = 4e-7;
+  constexpr double kAtOnce = 132.0 * 1024;  // threads
+  const auto size = [&](const Dim& dim) {
+    return static_cast<double>(size_for_estimates(problem, dim));
+  };
+  const Dims& picture = of.picture->type.tensor().shape();
+  const double filters = size(of.product.contraction.column_count());
+  const double results = size(picture[0]) * size(of.down.output);
+  const double threads = results * std::ceil(size(of.across.output) / pixels) * filters / 8;
+  const double chunks = std::max<double>(1, static_cast<double>(of.channels) / 8);
+  const double rows = std::min<double>(8, static_cast<double>(of.channels));
+  const auto taps = static_cast<double>(of.across.taps);
+  const double seen = (pixels - 1) * static_cast<double>(of.across.stride) +
+                      (taps - 1) * static_cast<double>(of.across.dilation) + 1;
+  const double turns = static_cast<double>(of.down.taps) * chunks;
+  const double each = turns * (16 * seen + taps * rows * (12 + 8.0 * pixels)) + 60.0 * pixels + 60;
+  double bytes = 2 * (results * size(of.across.output) * filters);
+  for (const Value* input : problem.region.body->inputs()) {
+    double count = bits(input->type.tensor().dtype) / 8.0;
+    for (const Dim& dim : input->type.tensor().shape()) count *= size(dim);
+    bytes += count;
+  }
+  const double waves = std::max(1.0, threads / kAtOnce);
+  const double alone = turns * (kWait + taps * rows * pixels * 5e-9);
+  return problem.target->launch_seconds + alone +
+         std::max({bytes / problem.target->bytes_per_second,
+                   threads * each / kInstructionsPerSecond, (waves - 1) * alone / 4});
+}
+
+std::vector<Tuning> tunings(const Problem& problem) {
+  const auto grouped = grouped_of(problem);
+  std::vector<std::pair<double, int>> ways;
+  for (const int pixels : {4, 2, 1})
+    ways.emplace_back(seconds_of(problem, *grouped, pixels), pixels);
+  return best_tunings(std::move(ways), [](int pixels) { return Tuning{{"pixels", pixels}}; });
+}
+
+Tensor pack(const Problem&, const Tuning&, const Tensor& weight) {
+  return emitter::filters_innermost(weight);
+}
+
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  Recipe made;
+  made.tuning = tuning;
+  const auto grouped = grouped_of(*problem);
+  made.seconds = seconds_of(*problem, *grouped, pixels_of(tuning));
+  const auto& inputs = problem->region.body->inputs();
+  const auto at = std::ranges::find(inputs, grouped->weight) - inputs.begin();
+  made.packings.push_back({static_cast<size_t>(at), "filters innermost", pack, -1});
+  made.problem = std::move(problem);
+  return made;
+}
+
+struct Ready final : ByText, std::enable_shared_from_this<Ready> {
+  std::unique_ptr<const Modules> modules;
+  emitter::ContractText text;
+  Dim lines, columns, filters;
+  int pixels = 1;
+  std::vector<Parameter> parameters;
+  Buffer weight;
+  std::vector<MachineCode> code() const override { return modules->code(); }
+  std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
+                              hone::Stream& stream) const override;
+};
+
+std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte> scratch,
+                                   hone::Stream&) const {
+  const auto value = [&](const Dim& dim) {
+    const auto number = dim.evaluate(operands.symbols);
+    check(number.has_value(), Code::internal, "a size ", dim, " is not known");
+    return *number;
+  };
+  const int64_t threads =
+      value(lines) * ((value(columns) + pixels - 1) / pixels) * (value(filters) / 8);
+  const int64_t blocks = (threads + kThreads - 1) / kThreads;
+  check(blocks < (int64_t{1} << 31), Code::unsupported, "a convolution of ", blocks, " blocks");
+  std::vector<Launching> launches;
+  if (blocks > 0) {
+    launches.emplace_back(modules->at(operands.symbols).function("grouped"), kThreads, 0);
+    launches.back().set_grid(blocks);
+  }
+  return std::make_unique<Launches>(shared_from_this(), parameters, std::move(launches),
+                                    text.symbols, operands, scratch);
+}
+
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
+                                        hone::Device& device) {
+  const auto grouped = grouped_of(*recipe.problem);
+  check(grouped->declined.empty(), Code::internal, "a region is refused now: ", grouped->declined);
+  auto ready = std::make_shared<Ready>();
+  ready->pixels = pixels_of(recipe.tuning);
+  ready->text = text_of(*grouped, ready->pixels);
+  ready->lines = grouped->picture->type.tensor().shape()[0] * grouped->down.output;
+  ready->columns = grouped->across.output;
+  ready->filters = grouped->product.contraction.column_count();
+  ready->weight = uploaded(packed.front(), device);
+  const auto& inputs = recipe.problem->region.body->inputs();
+  for (size_t i = 0; i + 1 < ready->text.parameters.size(); ++i) {
+    const auto at = std::ranges::find(inputs, ready->text.parameters[i]) - inputs.begin();
+    const bool is_weight = ready->text.parameters[i] == grouped->weight;
+    ready->parameters.push_back(
+        {static_cast<int>(at), -1, is_weight ? ready->weight.data : nullptr});
+  }
+  ready->parameters.push_back({-1, 0, nullptr});  // the last one is the result
+  ready->modules =
+      std::make_unique<const Modules>(static_cast<Device&>(device).gpu(), ready->text.text);
+  return ready;
+}
+
+}  // namespace
+
+void register_grouped(KernelRegistry& registry) {
+  Kernel kernel{"cuda.grouped", 1, supports, tunings, recipe, prepare};
+  kernel.several = kernel.strided = true;
+  registry.add(kernel);
+}
+
+}  // namespace hone::cuda
