@@ -4,39 +4,19 @@
 #include <numeric>
 
 #include "device/axis_orders.hpp"
+#include "device/strided_view.hpp"
 #include "ir/late_sizes.hpp"
 #include "ir/stages.hpp"
 
 namespace hone {
 namespace {
 
-/// The place of an element among those of a dense tensor.
-Dim dense_place(const Dims& at, const Dims& shape) {
-  Dim place, stride = 1;
-  for (size_t axis = shape.size(); axis-- > 0;) {
-    place = place + at[axis] * stride;
-    stride = stride * shape[axis];
-  }
-  return place;
-}
-
 /// A node of one op whose result is the bytes of an operand: a plan makes it a view, for nothing.
 bool keeps_bytes(const Node& node) {
   if (region_of(node).single() == nullptr || node.output() == nullptr) return false;
   const Stages stages = stages_of(node);
   if (!stages || stages.list.size() != 1) return false;
-  const Stage& stage = *stages.list.front();
-  if (stage.expr.kind() != Expr::Kind::load || stage.expr.outside()) return false;
-  const auto* value = std::get_if<const Value*>(&stage.expr.source());
-  if (value == nullptr || !(*value)->type.is_tensor()) return false;
-  Dims from, to;
-  for (const Expr& index : stage.expr.operands()) {
-    if (index.kind() != Expr::Kind::index) return false;
-    from.push_back(index.dim());
-  }
-  for (size_t axis = 0; axis < stage.extents.size(); ++axis)
-    to.push_back(loop(static_cast<int>(axis)));
-  return dense_place(from, (*value)->type.tensor().shape()) == dense_place(to, stage.extents);
+  return keeps_order(*stages.list.front());
 }
 
 /// Whether its elements would lie elsewhere with the second axis innermost.

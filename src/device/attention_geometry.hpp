@@ -28,6 +28,13 @@ struct Heads {
     head_stride = rows ? head : element_count(std::span(sizes).subspan(1));
     row_stride = rows ? shape[2] : head;
   }
+  /// One whose axes lie `strides` apart, those of a head's elements 1.
+  Heads(const std::vector<int64_t>& shape, int64_t given, const std::vector<int64_t>& strides)
+      : Heads(shape, given) {
+    batch_stride = strides[0];
+    row_stride = strides[shape.size() - 2];
+    if (shape.size() == 4) head_stride = strides[1];
+  }
   int64_t at(int64_t b, int64_t h, int64_t i) const {
     return b * batch_stride + h * head_stride + i * row_stride;
   }

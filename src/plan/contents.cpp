@@ -105,13 +105,21 @@ class Following {
     return cat("%", value.name, " is not at ", at(buffer), " any more");
   }
 
+  /// Where in its operand the piece lies that a slice takes; tests of layouts say whether it is so.
+  int64_t piece_begin(const Node& node) const {
+    const auto whole = planned(node.inputs[0]), piece = planned(node.outputs[0]);
+    const bool cuts =
+        node.outputs.size() == 1 && whole && piece && layout_.bytes[*piece] < layout_.bytes[*whole];
+    return cuts ? at(*piece) - at(*whole) : 0;
+  }
+
   /// Nothing runs: what the results are must be there.
   std::optional<std::string> idle_step(const Node& node) {
     Pieces joined;
     for (const Value* input : node.inputs)
       if (const auto buffer = planned(input))
         joined.insert(joined.end(), contents_[*buffer].begin(), contents_[*buffer].end());
-    int64_t done = 0;
+    int64_t done = piece_begin(node);
     for (const Value* output : node.outputs) {
       const auto buffer = planned(output);
       if (!buffer) return cat("%", output->name, " is not in the arena");

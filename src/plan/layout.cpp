@@ -5,8 +5,10 @@
 #include <unordered_set>
 
 #include "base/size.hpp"
+#include "device/strided_view.hpp"
 #include "ops/layout.hpp"
 #include "ops/shape.hpp"
+#include "ops/slice.hpp"
 #include "plan/plan.hpp"
 
 namespace hone {
@@ -68,6 +70,28 @@ void add_split(const Node& node, int64_t axis, std::vector<Sharing>& sharings) {
   }
 }
 
+/// A slice along one axis, of neighbours.
+void add_slice(const Node& node, std::vector<Sharing>& sharings) {
+  const Value &whole = *node.inputs[0], &piece = *node.outputs[0];
+  const auto view = view_in_operand(piece);
+  if (!view || view->of != &whole) return;
+  const Dims &from = whole.type.tensor().shape(), &to = piece.type.tensor().shape();
+  Dim stride = 1, rows = 1;
+  std::optional<size_t> cut;
+  for (size_t axis = from.size(); axis-- > 0;) {
+    if (cut) rows = rows * from[axis];
+    if (!(view->strides[axis] == stride) && !to[axis].is(1)) return;
+    if (!(from[axis] == to[axis])) {
+      if (cut) return;
+      cut = axis;
+    }
+    stride = stride * from[axis];
+  }
+  const int64_t bytes = bits(whole.type.tensor().dtype) / 8;
+  sharings.push_back(
+      {Sharing::Kind::view, piece.name, whole.name, view->offset * Dim(bytes), rows});
+}
+
 }  // namespace
 
 void add_sharings(const Node& node, const std::vector<const Value*>& overwritable,
@@ -83,6 +107,8 @@ void add_sharings(const Node& node, const std::vector<const Value*>& overwritabl
       add_parts(node, concat->axis, found);
     } else if (const Split* split = node.op.as<Split>(); split && has_pieces(input)) {
       add_split(node, split->axis, found);
+    } else if (node.op.as<Slice>() != nullptr && has_pieces(input) && has_pieces(output)) {
+      add_slice(node, found);
     }
   } catch (const Error&) {  // offsets beyond 63 bits: nothing of that size is laid out
     found.clear();

@@ -116,7 +116,7 @@ std::string priced_text(const std::vector<Candidate>& candidates) {
 
 std::string explained(const Running& running, const OpenSizes& sizes) {
   const Plan& plan = running.plan;
-  const StepAccount sum = account(running.typed);
+  const StepAccount sum = account_at(running.typed, running.plan, sizes);
   std::string text = cat("plan ", running.typed.name(), "  ", plan.device, ", ", plan.workers,
                          plan.workers == 1 ? " worker" : " workers", ", ", plan.steps.size(),
                          " steps, ", sum.launched, " launched\n");

@@ -124,7 +124,7 @@ Json region_json(const Node& step, const Bindings& given) {
 
 /// Of each step of the plan that runs: what it is and how.
 Json regions_json(const Inspection& found) {
-  const StepAccount sum = account(*found.typed);
+  const StepAccount sum = account_at(*found.typed, found.plan, found.sizes);
   const Bindings& given = found.sizes.given();
   Json json = {{"steps", found.plan.steps.size()},
                {"launched", sum.launched},

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "ir/structural.hpp"
+#include "plan/layout.hpp"
 #include "report/text.hpp"
 
 namespace hone::report {
@@ -30,6 +31,21 @@ std::string ops_of(const Node& node) {
   std::vector<std::string> names;
   for (const Node& inner : fused->body->nodes()) names.emplace_back(inner.op.name());
   return join(names, " ");
+}
+
+StepAccount account_at(const Graph& typed, const Plan& plan, const OpenSizes& sizes) {
+  std::unordered_set<const Node*> idle;
+  try {
+    Symbols names;
+    for (const auto& [name, definition] : symbol_definitions(typed)) names.insert(name);
+    const Layout layout = lay_out(plan, sizes.of(names));
+    size_t step = 0;
+    for (const Node& node : typed.nodes())
+      if (layout.idle.at(step++)) idle.insert(&node);
+  } catch (const Error&) {  // no sizes for this model
+    return account(typed);
+  }
+  return account(typed, &idle);
 }
 
 std::string layers_of(const Node& node) {
@@ -75,7 +91,7 @@ std::string saved_text(const Node& region, const OpenSizes& sizes) {
 
 /// What the steps are and what they move, as the plan has them.
 std::vector<std::vector<std::string>> account_rows(const Running& running, const OpenSizes& sizes) {
-  const StepAccount sum = account(running.typed);
+  const StepAccount sum = account_at(running.typed, running.plan, sizes);
   std::vector<std::vector<std::string>> rows{
       {"steps", cat(running.plan.steps.size(), " in the plan, ", sum.launched, " launched")},
       {"moved",

@@ -19,6 +19,9 @@ struct Running {
   const Compiled::Report& report;  // empty for an engine from a file
 };
 
+/// What the steps are at these sizes, which tell what the plan has in place without a step.
+StepAccount account_at(const Graph& typed, const Plan& plan, const OpenSizes& sizes);
+
 /// What `hone inspect --regions` prints: how many steps there are and what they move, each with its
 /// ops, kernel and layers.
 std::string regions_text(const Running& running, const OpenSizes& sizes);

@@ -52,6 +52,59 @@ TEST_P(KernelTest, Attention) {
             std::string::npos);
 }
 
+TEST_P(KernelTest, AttentionReadsPartsOfOneProduct) {
+  const std::vector<Bindings> sizes = {
+      {{"b", 1}, {"n", 1}}, {{"b", 3}, {"n", 7}}, {{"b", 2}, {"n", 60}}};
+  const auto run = [&](const std::string& inputs, const std::vector<std::string>& before,
+                       const std::string& node, const std::vector<std::string>& also = {}) {
+    KernelCase given{inputs, node, "", "%y", sizes};
+    given.before = before;
+    given.also = also;
+    EXPECT_TRUE(kernels_run(given).contains("cpu.attention")) << node;
+  };
+  const std::string rows = "Attention(%q, %k, %v) q_num_heads=4 kv_num_heads=2";
+  run("%x: f32[b,n,64]", {"%q, %k, %v = Split(%x) axis=2 split=[32,16,16]"}, rows);
+  run("%x: f32[b,n,64]",
+      {"%q = Slice(%x) starts=[32] ends=[64] axes=[2]",
+       "%k = Slice(%x) starts=[0] ends=[16] axes=[2]",
+       "%v = Slice(%x) starts=[16] ends=[32] axes=[2]"},
+      rows);
+  // As ViT has it: turned as a whole, taken apart, and the heads put together again.
+  const std::vector<std::string> turned = {"%r = Reshape(%x) shape=[b,n,3,4,8]",
+                                           "%t = Transpose(%r) perm=[2,0,3,1,4]",
+                                           "%i = Slice(%t) starts=[0] ends=[1] axes=[0]",
+                                           "%j = Slice(%t) starts=[1] ends=[2] axes=[0]",
+                                           "%l = Slice(%t) starts=[2] ends=[3] axes=[0]",
+                                           "%q = Reshape(%i) shape=[b,4,n,8]",
+                                           "%k = Reshape(%j) shape=[b,4,n,8]",
+                                           "%v = Reshape(%l) shape=[b,4,n,8]"};
+  run("%x: f32[b,n,96]", turned, "Attention(%q, %k, %v)");
+  std::vector<std::string> joined = turned;
+  joined.insert(joined.end(), {"%a = Attention(%q, %k, %v)", "%u = Transpose(%a) perm=[2,0,1,3]"});
+  run("%x: f32[b,n,96]", joined, "Reshape(%u) shape=[b*n,32]");
+  // Keys and values with those of the past, which are wanted as well.
+  run("%x: f32[b,n,32], %c: f32[b,2,5,8], %d: f32[b,2,5,8]",
+      {"%q, %k, %v = Split(%x) axis=2 split=[16,8,8]", "%q4 = Reshape(%q) shape=[b,n,2,8]",
+       "%qt = Transpose(%q4) perm=[0,2,1,3]", "%k4 = Reshape(%k) shape=[b,1,n,8]",
+       "%v4 = Reshape(%v) shape=[b,1,n,8]", "%ke = Expand(%k4, i64[4]{1,2,1,1})",
+       "%ve = Expand(%v4, i64[4]{1,2,1,1})", "%a, %pk, %pv = Attention(%qt, %ke, %ve, _, %c, %d)"},
+      "Transpose(%a) perm=[0,2,1,3]", {"%pk", "%pv"});
+}
+
+TEST_P(KernelTest, AttentionRefusesPartsThatDoNotLieInRows) {
+  KernelCase given{"%x: f32[2,4,8,5]", "Attention(%q, %q, %q)", "", "%y"};
+  given.before = {"%q = Transpose(%x) perm=[0,1,3,2]"};
+  EXPECT_EQ(refusal("cpu.attention", given), "an operand is no view of one that is given");
+  KernelCase behind{"%x: f32[2,4,8,5]", "Transpose(%a) perm=[0,1,3,2]", "", "%y"};
+  behind.before = {"%a = Attention(%x, %x, %x)"};
+  EXPECT_EQ(refusal("cpu.attention", behind), "views behind it tear heads apart");
+  KernelCase wanted{"%x: f32[2,5,24]", "Attention(%q, %k, %v) q_num_heads=1 kv_num_heads=1", "",
+                    "%y"};
+  wanted.before = {"%q, %k, %v = Split(%x) axis=2 split=[8,8,8]"};
+  wanted.also = {"%k"};
+  EXPECT_EQ(refusal("cpu.attention", wanted), "what a view makes is wanted, too");
+}
+
 TEST_P(KernelTest, AttentionThatSeesAPart) {
   const std::vector<Bindings> sizes = {{{"n", 1}, {"m", 1}},   {{"n", 1}, {"m", 40}},
                                        {{"n", 7}, {"m", 5}},   {{"n", 5}, {"m", 7}},

@@ -27,6 +27,10 @@ TEST_P(MatMulTest, WhatFollows) {
     expect_kernel("cpu.matmul", with({product, biased}, node));
   expect_kernel("cpu.matmul", with({product, biased, "%s = Add(%z, %q)"}, "Relu(%s)"));
   expect_kernel("cpu.matmul", with({"%p = Gemm(%a, @w, @b)"}, "Add(%p, %z)"));
+  KernelCase few{"%a: f32[n,40]", "Add(%p, f32[3]{1,-2,3})", "@w : f32[40,3]", "%y",
+                 each("n", {1, 13})};
+  few.before = {"%p = MatMul(%a, @w)"};
+  expect_kernel("cpu.matmul", few);
   expect_kernel("cpu.matmul", with({"%p = Gemm(%a, @w, @b) beta=2"}, "Tanh(%p)"));
 }
 

@@ -106,6 +106,23 @@ TEST(Layout, WhatIsReadElsewhereInTheSameStepIsNotWrittenOver) {
   EXPECT_TRUE(made.share("d", "e"));
 }
 
+TEST(Layout, ASliceOfNeighboursLiesInItsOperand) {
+  constexpr std::string_view kSlices =
+      "graph g(%x: f32[n,8,16]) -> (%y, %z, %w)\n  %a = Exp(%x)\n"
+      "  %b = Slice(%a) starts=[2] ends=[-1] axes=[1]\n  %y = Exp(%b)\n"
+      "  %c = Slice(%a) starts=[0] ends=[8] axes=[1] steps=[2]\n  %z = Exp(%c)\n"
+      "  %d = Slice(%a) starts=[0] ends=[8] axes=[2]\n  %w = Exp(%d)\n";
+  const Planned one(kSlices, {{"n", 1}});
+  EXPECT_TRUE(one.share("a", "b"));
+  EXPECT_EQ(one.at("b"), one.at("a") + 128);
+  EXPECT_FALSE(one.share("a", "c"));
+  EXPECT_FALSE(one.share("a", "d"));
+  EXPECT_EQ(one.idle(), 1);
+  const Planned two(kSlices, {{"n", 2}});
+  EXPECT_FALSE(two.share("a", "b"));
+  EXPECT_EQ(two.idle(), 0);
+}
+
 constexpr std::string_view kConcat =
     "graph g(%x: f32[n,16,4]) -> (%y)\n"
     "  %a = Exp(%x)\n  %b = Abs(%x)\n  %c = Concat(%a, %b) axis=1\n"

@@ -50,9 +50,9 @@ bool adds(const Node& node, bool with_bias, Chain& chain) {
   ContractionForm& form = chain.form;
   if (node.op.as<Add>() == nullptr || form.clips_low || form.clips_high || form.adds) return false;
   const Value* other = node.inputs[node.inputs[0] == chain.result ? 1 : 0];
-  if (other == chain.result || !other->is_input()) return false;
+  if (other == chain.result || (!other->is_input() && !other->is_literal())) return false;
   const Dims &shape = other->type.tensor().shape(), &wanted = chain.result->type.tensor().shape();
-  if (shape == wanted) {
+  if (shape == wanted && other->is_input()) {
     form.adds = true;
     chain.added = other;
     return true;

@@ -65,7 +65,7 @@ Dim bytes_of(const Value* value) {
 
 }  // namespace
 
-StepAccount account(const Graph& graph) {
+StepAccount account(const Graph& graph, const std::unordered_set<const Node*>* idle) {
   StepAccount sum;
   const Roles roles = roles_of(graph);
   for (const Node& node : graph.nodes()) {
@@ -79,7 +79,10 @@ StepAccount account(const Graph& graph) {
       continue;
     }
     const bool joins = role.role == Role::join;
-    if (is_realized(role) && !(joins && has_foreign_operand(node))) {
+    const bool is_idle = idle != nullptr
+                             ? idle->contains(&node)
+                             : is_realized(role) && !(joins && has_foreign_operand(node));
+    if (is_idle) {
       ++sum.views;
       continue;
     }

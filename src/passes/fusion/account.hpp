@@ -2,6 +2,7 @@
 // What running a graph takes: how many steps are launched, what moves between them.
 
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "ir/graph.hpp"
@@ -18,7 +19,8 @@ struct StepAccount {
   std::vector<const Node*> copies;  // launched steps that only move elements
   Dim bytes;                        // read and written by launched steps, constants not counted
 };
-StepAccount account(const Graph& graph);
+/// `idle`: nodes whose results a plan has in place without a step; null: those for which one can.
+StepAccount account(const Graph& graph, const std::unordered_set<const Node*>* idle = nullptr);
 
 /// What the values inside a region would move if each of its steps were launched by itself.
 Dim bytes_saved(const Node& fused);

@@ -1,4 +1,6 @@
-// Scaled dot product attention: a tile of queries at a time, whose scores stay in the caches.
+// Scaled dot product attention: a tile of queries at a time, whose scores stay in the caches. Views
+// in front of it and behind it are no steps: queries, keys and values are read where they lie in
+// what the views are of, and the result is written where views would bring it.
 
 #include "ops/attention.hpp"
 
@@ -10,9 +12,11 @@
 
 #include "base/size.hpp"
 #include "device/attention_geometry.hpp"
+#include "device/cpu/attention_views.hpp"
 #include "device/cpu/gemm.hpp"
 #include "device/cpu/rows.hpp"
 #include "device/cpu/step.hpp"
+#include "ir/evaluation.hpp"
 
 namespace hone::cpu {
 namespace attention_kernel {
@@ -20,68 +24,72 @@ namespace {
 
 using enum Attention::Operand;
 
-bool is_floats(const TensorType& type) { return type.has_rank() && type.dtype == DType::f32; }
-
-Verdict supports(const Problem& problem) {
-  const auto* op = op_of<Attention>(problem);
-  if (op == nullptr) return Verdict::no("Attention only");
-  for (const size_t operand : {kQ, kK, kV, kPastKey, kPastValue}) {
-    const TensorType* type = operand_type(problem, operand);
-    if (type == nullptr) continue;
-    if (!is_floats(*type)) return Verdict::no("f32 only");
-    if (region_input(problem, operand) < 0) return Verdict::no("an operand is a literal");
-  }
-  const TensorType* mask = operand_type(problem, kMask);
-  if (mask != nullptr && !is_floats(*mask) && !(mask->has_rank() && mask->dtype == DType::boolean))
-    return Verdict::no("a mask of f32 or booleans only");
-  if (mask != nullptr && mask->shape().empty()) return Verdict::no("the mask is a scalar");
-  const TensorType* lengths = operand_type(problem, kNonpad);
-  if (lengths != nullptr && (lengths->dtype != DType::i64 || !lengths->has_rank()))
-    return Verdict::no("lengths of keys in i64 only");
-  if (wanted_output(problem, 3) >= 0) return Verdict::no("the scores are wanted");
-  return {};
-}
-
 constexpr int64_t kQueries = kTileRows;  // of one tile, at most
 
-Dim keys_of(const Problem& problem) {
-  const Dims& k = operand_type(problem, kK)->shape();
-  const TensorType* past = operand_type(problem, kPastKey);
+Dim keys_of(const Node& node) {
+  const Dims& k = attention_operand(node, kK)->shape();
+  const TensorType* past = attention_operand(node, kPastKey);
   return k[k.size() - 2] + (past == nullptr ? Dim(0) : past->shape()[2]);
 }
 
 /// Keys (0) and values (1) that are put behind those of the past, where nobody wants them: floats.
-Dim joined_floats(const Problem& problem, size_t which) {
-  const TensorType* past = operand_type(problem, kPastKey + which);
-  if (past == nullptr || wanted_output(problem, 1 + which) >= 0) return 0;
+Dim joined_floats(const Node& node, size_t which) {
+  const TensorType* past = attention_operand(node, kPastKey + which);
+  if (past == nullptr || node.output(1 + which) != nullptr) return 0;
   const Dims& shape = past->shape();
-  return shape[0] * shape[1] * keys_of(problem) * shape[3];
+  return shape[0] * shape[1] * keys_of(node) * shape[3];
 }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
-  const Node& node = *problem->region.single();
+  const Node& node = *attention_of(*problem);
   made.seconds = 4 * typical_count(*problem, node.outputs[0]->type) *
-                 typical(*problem, keys_of(*problem)) / problem->target->flops_per_second;
+                 typical(*problem, keys_of(node)) / problem->target->flops_per_second;
   made.scratch_bytes =
-      worker_scratch(problem->share, Dim(kTileScratch) + Dim(kQueries) * keys_of(*problem)) +
-      (joined_floats(*problem, 0) + joined_floats(*problem, 1)) * Dim(int64_t{sizeof(float)});
+      worker_scratch(problem->share, Dim(kTileScratch) + Dim(kQueries) * keys_of(node)) +
+      (joined_floats(node, 0) + joined_floats(node, 1)) * Dim(int64_t{sizeof(float)});
   made.problem = std::move(problem);
   return made;
 }
 
 constexpr float kHidden = -std::numeric_limits<float>::infinity();
 
+/// Queries, keys, values or the result in what they are views of.
+struct Placed {
+  bool whole = true;  // they are all of it
+  Dims shape, strides;
+  Dim offset;
+
+  Placed() = default;
+  Placed(const Value& value, StridedView view)
+      : whole(view.of == &value),
+        shape(value.type.tensor().shape()),
+        strides(std::move(view.strides)),
+        offset(view.offset) {}
+  /// `all`: the shape of what they are part of.
+  Heads heads(int64_t given, const std::vector<int64_t>& all, const Bindings& symbols) const {
+    if (whole) return {all, given};
+    return {evaluated(shape, symbols), given, evaluated(strides, symbols)};
+  }
+  int64_t first(const Bindings& symbols) const {
+    return whole ? 0 : evaluated({offset}, symbols).front();
+  }
+};
+
 struct AttentionShared final : Shared<AttentionShared> {
   Attention op;
-  std::vector<Source> operands_of;
+  Region region;
+  std::vector<Source> operands_of;  // what queries, keys and values are views of; the others
+  Placed q, k, v, y;
+  int result = 0;                // which result of the region is that of attention
   std::array<int, 2> present{};  // results with all keys and values; negative: not wanted
   bool mask_chooses = false;     // it is of booleans
   int workers = 1;
 
   struct Geometry {
     Heads q, k, v, y;
+    int64_t first_q = 0, first_kv[2] = {0, 0}, first_y = 0;  // elements in front of them
     Heads all[2];                    // keys and values, with those of the past
     bool joins[2] = {false, false};  // they are put where attention finds them together
     int64_t past = 0;
@@ -93,14 +101,21 @@ struct AttentionShared final : Shared<AttentionShared> {
 
   Geometry geometry(const Operands& operands) const {
     Geometry g;
-    g.q = Heads(operands_of[kQ].shape(operands), op.q_num_heads);
-    g.k = Heads(operands_of[kK].shape(operands), op.kv_num_heads);
-    g.v = Heads(operands_of[kV].shape(operands), op.kv_num_heads);
-    g.y = Heads(operands.outputs[0].shape, op.q_num_heads);
+    Bindings symbols = operands.symbols;  // a body's may be told by its operands' sizes alone
+    for (size_t i = 0; !places_whole() && i < operands.inputs.size(); ++i)
+      hone::bind(region.body->inputs()[i]->type.tensor(), operands.inputs[i].shape, symbols);
+    g.q = q.heads(op.q_num_heads, operands_of[kQ].shape(operands), symbols);
+    g.k = k.heads(op.kv_num_heads, operands_of[kK].shape(operands), symbols);
+    g.v = v.heads(op.kv_num_heads, operands_of[kV].shape(operands), symbols);
+    g.y = y.heads(op.q_num_heads, result_of(operands).shape, symbols);
+    g.first_q = q.first(symbols);
+    g.first_kv[0] = k.first(symbols);
+    g.first_kv[1] = v.first(symbols);
+    g.first_y = y.first(symbols);
     check_heads(g.q, g.k, g.v);
     join(g, operands);
-    const std::vector<int64_t>& y = operands.outputs[0].shape;
-    if (std::find(y.begin(), y.end(), 0) != y.end()) return g;  // products may overflow then
+    const std::vector<int64_t>& shape = result_of(operands).shape;
+    if (std::find(shape.begin(), shape.end(), 0) != shape.end()) return g;  // products may overflow
     g.scale = std::isnan(op.scale) ? 1 / std::sqrt(static_cast<float>(g.q.head)) : op.scale;
     // Fewer queries a tile where there would not be a tile for each worker.
     g.tile = kQueries;
@@ -110,6 +125,11 @@ struct AttentionShared final : Shared<AttentionShared> {
     if (operands_of[kMask].present())
       g.mask = MaskPlaces(operands_of[kMask].shape(operands), g.q, g.all[0]);
     return g;
+  }
+
+  bool places_whole() const { return q.whole && k.whole && v.whole && y.whole; }
+  const Operand& result_of(const Operands& operands) const {
+    return operands.outputs[static_cast<size_t>(result)];
   }
 
   /// Where keys and values lie.
@@ -144,7 +164,7 @@ struct AttentionShared final : Shared<AttentionShared> {
     const bool by_heads = g.tiles == 1 && g.q.heads == g.k.heads;
     std::function<void(int64_t head)> fills[2];
     for (size_t i = 0; i < 2; ++i) {
-      both[i] = operands_of[kK + i].as<float>(operands);
+      both[i] = operands_of[kK + i].as<float>(operands) + g.first_kv[i];
       if (!g.joins[i]) continue;
       const Heads& all = g.all[i];
       float* to = room;
@@ -253,14 +273,14 @@ struct AttentionShared final : Shared<AttentionShared> {
     const int64_t keys = std::max<int64_t>(0, seen(g, operands, b, first + count - 1).last - begin);
     const Mask mask(*this, g, operands, b, h);
     if (keys > 0)
-      score(g, operands_of[kQ].as<float>(operands) + g.q.at(b, h, first), count,
+      score(g, operands_of[kQ].as<float>(operands) + g.first_q + g.q.at(b, h, first), count,
             both[0] + g.all[0].at(b, kv, begin), keys, working);
     if (op.softcap != 0) {
       rows.tanh(count * keys, scores, scores);
       rows.affine(count * keys, op.softcap, 0, scores, scores);
     }
 
-    auto* y = operands.outputs[0].as<float>() + g.y.at(b, h, first);
+    auto* y = result_of(operands).as<float>() + g.first_y + g.y.at(b, h, first);
     float sums[kQueries];
     for (int64_t i = 0; i < count; ++i) {
       const Range range = seen(g, operands, b, first + i);
@@ -332,13 +352,29 @@ struct AttentionShared final : Shared<AttentionShared> {
   }
 };
 
+/// Which of the region's results it is; -1: none.
+int output_of(const Value* value) { return value == nullptr ? -1 : value->first_output; }
+
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
   auto shared = std::make_shared<AttentionShared>();
   const Problem& problem = *recipe.problem;
-  shared->op = *op_of<Attention>(problem);
-  for (size_t i = 0; i <= kNonpad; ++i) shared->operands_of.emplace_back(problem, i);
-  for (size_t i = 0; i < 2; ++i) shared->present[i] = wanted_output(problem, 1 + i);
-  const TensorType* mask = operand_type(problem, kMask);
+  const Node& node = *attention_of(problem);
+  shared->op = *node.op.as<Attention>();
+  shared->region = problem.region;
+  for (size_t i = 0; i <= kNonpad; ++i) {
+    const Value* operand = node.input(i);
+    if (i > kV) {
+      shared->operands_of.emplace_back(problem, operand);
+      continue;
+    }
+    auto place = *place_of_operand(*operand);
+    shared->operands_of.emplace_back(problem, place.of);
+    (i == kQ ? shared->q : i == kK ? shared->k : shared->v) = Placed(*operand, std::move(place));
+  }
+  shared->y = Placed(*node.output(), *place_of_result(*node.output()));
+  shared->result = output_of(behind_views(*node.output()));
+  for (size_t i = 0; i < 2; ++i) shared->present[i] = output_of(node.output(1 + i));
+  const TensorType* mask = attention_operand(node, kMask);
   shared->mask_chooses = mask != nullptr && mask->dtype == DType::boolean;
   shared->workers = problem.share.workers;
   return shared;
@@ -349,7 +385,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 
 void register_attention(KernelRegistry& registry) {
   using namespace attention_kernel;
-  registry.add({"cpu.attention", 3, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.attention", 3, attention_verdict, no_tunings, recipe, prepare, true});
 }
 
 }  // namespace hone::cpu
