@@ -79,13 +79,15 @@ class Covering {
     return cover;
   }
 
-  /// The whole in one piece or parted at a marked cut, whatever takes less; else from the front.
+  /// The whole in one piece, parted at a marked cut, or, where no kernel takes it whole, from the
+  /// front: whatever takes less.
   Cover best_of(const Nodes& nodes) {
     const bool is_all = nodes.size() == body_.nodes().size();
     std::optional<Cover> best;
     if (const Answer answer = ask(nodes, is_all ? &why_ : nullptr); answer.yes)
       best = Cover{{nodes}, answer.seconds};
     if (is_all && best) whole_ = best->seconds;
+    const bool is_taken = best.has_value();
     for (size_t i = 0; i < std::min(fused_.cuts.size(), kMostCuts); ++i) {
       auto [first, second] = parted(nodes, body_.find(fused_.cuts[i]));
       if (first.empty() || second.empty()) continue;
@@ -93,7 +95,17 @@ class Covering {
       parts.add(best_of(second));
       if (!best || parts.seconds < best->seconds) best = std::move(parts);
     }
-    return best ? *std::move(best) : from_the_front(nodes);
+    if (is_taken) return *std::move(best);
+    Cover front = from_the_front(nodes);
+    return !best || is_better(front, *best) ? front : *std::move(best);
+  }
+
+  /// Fewer seconds, or as many in fewer pieces.
+  static bool is_better(const Cover& one, const Cover& other) {
+    constexpr double kRounding = 1e-9;
+    if (one.seconds < other.seconds * (1 - kRounding)) return true;
+    return one.seconds <= other.seconds * (1 + kRounding) &&
+           one.pieces.size() < other.pieces.size();
   }
 
   /// The longest part that a kernel accepts, then the rest likewise.

@@ -115,6 +115,25 @@ TEST(Cover, KeepsWhatAKernelTakesWhole) {
   EXPECT_EQ(covered(kChain, {whole}), "Sigmoid Conv Relu Tanh");
 }
 
+Verdict sum_and_mean(const Problem& problem) {
+  return ops(problem) == "Add ReduceMean" ? Verdict{} : Verdict::no("a sum and its mean only");
+}
+
+TEST(Cover, LooksBeyondMarksWhereNoKernelTakesTheWhole) {
+  constexpr std::string_view kMarked = R"(
+graph g(%t: f32[9,8], %i: i64[4], %b: f32[8]) -> (%y)
+  %a = Gather(%t, %i)
+  %s = Add(%a, %b)
+  %y = ReduceMean(%s) axes=[1]
+)";
+  EXPECT_EQ(steps(*fused(kMarked)), "Gather Add ReduceMean");
+  const Kernel tail{"test.tail", 1, sum_and_mean, tunings, recipe<20>, nullptr};
+  EXPECT_EQ(covered(kMarked, {tail}), "Gather | Add ReduceMean");  // as long, in fewer steps
+  Kernel dear = tail;
+  dear.recipe = recipe<21>;
+  EXPECT_EQ(covered(kMarked, {dear}), "Gather | Add | ReduceMean");
+}
+
 TEST(Cover, GoesAsFarAsAKernelSays) {
   const Kernel conv{"test.conv", 1, conv_and_activation, tunings, recipe<11>, nullptr};
   std::vector<CutRegion> cuts;
