@@ -9,10 +9,15 @@
 namespace hone::tensorflow {
 namespace {
 
-/// Floats only: Gemm takes no integers.
+/// Floats only: Gemm takes no integers. Constant weights become [columns, depth], as TFLite and
+/// PyTorch have them: a layer is one op through all formats, and BiasAdd behind it its bias.
 void import_matmul(NodeReader& node) {
   const bool first = node.flag("transpose_a", false), second = node.flag("transpose_b", false);
   Value *a = node.required(0), *b = node.required(1);
+  if (b->is_constant() && is_float(node.type_of(0))) {
+    if (!second) b = node.intermediate(Transpose{.perm = {1, 0}}, {b}, "weights");
+    return void(node.emit(Gemm{.transA = first, .transB = true}, {a, b}));
+  }
   if (!first && !second) return void(node.emit(MatMul{}, {a, b}));
   if (is_float(node.type_of(0)))
     return void(node.emit(Gemm{.transA = first, .transB = second}, {a, b}));
