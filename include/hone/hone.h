@@ -81,14 +81,38 @@ HONE_API size_t hone_dtype_bytes(hone_dtype dtype, int64_t count);
 
 /* ---- models ---- */
 
+/* Sizes of an input, by its name; NULL: of the only one. */
+typedef struct hone_input_shape {
+  const char* name;
+  const int64_t* sizes;
+  int32_t rank;
+} hone_input_shape;
+
+/* The value of a parameter that is a number and no tensor. */
+typedef struct hone_number {
+  const char* name;
+  double value;
+} hone_number;
+
+/* Each option is for the formats that are named; others do not look at it. */
 typedef struct hone_import_options {
   size_t size;            /* sizeof(hone_import_options) */
   int32_t random_weights; /* nonzero: fill weights whose external file is absent, from `seed` */
   uint64_t seed;
-  int32_t follow_links; /* nonzero: weights may lie behind symbolic and hard links, wherever they
-                           lead; else only within a model hub's cache */
-  const char* weights;  /* the other file of a net that is kept in two (Caffe, MXNet); NULL: it is
-                           looked  for beside the model */
+  int32_t follow_links;  /* nonzero: weights may lie behind symbolic and hard links, wherever they
+                            lead; else only within a model hub's cache */
+  const char* weights;   /* the other file of a net that is kept in two (Caffe, MXNet); NULL: it is
+                            looked for beside the model */
+  const char* signature; /* which of its signatures a SavedModel is read by; NULL: the one to serve
+                            with, or the only one */
+  const char* const*
+      results;         /* nodes of a TensorFlow graph that give outputs, "node" or "node:1" */
+  size_t result_count; /* 0: those that no node reads */
+  const hone_input_shape* shapes; /* in place of those that the file states (Caffe, MXNet), or where
+                                     it states none (TensorFlow, TorchScript) */
+  size_t shape_count;
+  const hone_number* numbers; /* of parameters of TorchScript; they are no inputs then */
+  size_t number_count;
 } hone_import_options;
 
 /* Reads a model file. `options` may be NULL. The model keeps the file mapped. */

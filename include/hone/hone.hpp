@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <exception>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -164,6 +165,17 @@ struct ImportOptions {
   /// The other file of a net that is kept in two (Caffe, MXNet); empty: it is looked for beside the
   /// model.
   std::string weights{};
+  /// Which of its signatures a SavedModel is read by; empty: the one to serve with, or the only
+  /// one.
+  std::string signature{};
+  /// Nodes of a TensorFlow graph that give outputs, "node" or "node:1"; empty: those that no node
+  /// reads.
+  std::vector<std::string> results{};
+  /// Sizes by input ("": of the only one), in place of those that the file states (Caffe, MXNet),
+  /// or where it states none (TensorFlow, TorchScript).
+  std::map<std::string, std::vector<int64_t>> shapes{};
+  /// Values of parameters of TorchScript that are numbers and no tensors; they are no inputs then.
+  std::map<std::string, double> numbers{};
 };
 
 /// An imported network.
@@ -179,9 +191,27 @@ class Model {
 
 /// Reads a model file; every problem in it is told at once.
 inline Model import(const std::string& path, const ImportOptions& options = {}) {
-  const hone_import_options made{sizeof(hone_import_options), options.random_weights ? 1 : 0,
-                                 options.random_weights.value_or(0), options.follow_links ? 1 : 0,
-                                 options.weights.empty() ? nullptr : options.weights.c_str()};
+  std::vector<const char*> results;
+  for (const std::string& node : options.results) results.push_back(node.c_str());
+  std::vector<hone_input_shape> shapes;
+  for (const auto& [name, sizes] : options.shapes)
+    shapes.push_back(
+        {name.empty() ? nullptr : name.c_str(), sizes.data(), static_cast<int32_t>(sizes.size())});
+  std::vector<hone_number> numbers;
+  for (const auto& [name, value] : options.numbers) numbers.push_back({name.c_str(), value});
+  hone_import_options made{};
+  made.size = sizeof(made);
+  made.random_weights = options.random_weights ? 1 : 0;
+  made.seed = options.random_weights.value_or(0);
+  made.follow_links = options.follow_links ? 1 : 0;
+  made.weights = options.weights.empty() ? nullptr : options.weights.c_str();
+  made.signature = options.signature.empty() ? nullptr : options.signature.c_str();
+  made.results = results.data();
+  made.result_count = results.size();
+  made.shapes = shapes.data();
+  made.shape_count = shapes.size();
+  made.numbers = numbers.data();
+  made.number_count = numbers.size();
   hone_model* model = nullptr;
   detail::check(hone_import(path.c_str(), &made, &model));
   return Model(model);

@@ -4,13 +4,11 @@
 #include <atomic>
 #include <cstring>
 #include <new>
-#include <optional>
-#include <set>
 #include <stdexcept>
 
+#include "api/options.hpp"
 #include "api/tensors.hpp"
 #include "base/printable.hpp"
-#include "base/text.hpp"
 #include "build/build.hpp"
 #include "hone/hone.h"
 #include "report/report.hpp"
@@ -109,86 +107,10 @@ hone_code guarded(Body body) {
   }
 }
 
-/// The caller's options, of any age: an older header's struct is shorter, its rest is zero; a newer
-/// one's may be longer when it asks for nothing that is not known here.
-template <class Options>
-Options read_options(const Options* given, const char* name) {
-  constexpr size_t kMost = 4096;
-  Options made{};
-  if (given == nullptr) return made;
-  const size_t size = given->size;
-  hone::check(size >= sizeof(size_t) && size <= kMost, hone::Code::usage, name, ".size is ", size,
-              ", wanted sizeof(", name, "), which is ", sizeof(Options), " here");
-  std::memcpy(&made, given, std::min(size, sizeof(Options)));
-  const auto* bytes = reinterpret_cast<const unsigned char*>(given);
-  const bool known = std::all_of(bytes + std::min(size, sizeof(Options)), bytes + size,
-                                 [](unsigned char byte) { return byte == 0; });
-  hone::check(known, hone::Code::usage, name, " has ", size, " bytes and sets what this version, ",
-              HONE_VERSION, ", does not know; it knows the first ", sizeof(Options));
-  return made;
-}
-
-hone::EngineOptions engine_options(const hone_engine_options* options) {
-  const hone_engine_options given = read_options(options, "hone_engine_options");
-  hone::check(given.workers >= 0, hone::Code::usage, "workers is ", given.workers,
-              ", wanted 0 or more");
-  hone::EngineOptions made;
-  made.workers = given.workers;
-  made.fallback = given.no_fallback == 0;
-  made.trust = given.trust != 0;
-  if (given.streams != 0) made.streams = given.streams;
-  if (given.device != nullptr) made.device = hone::open_device(given.device);
-  return made;
-}
-
-/// "n=1,s=128", of symbols of the graph's inputs.
-hone::Bindings sizes_of(const hone_engine_options* options, const hone::Graph& graph) {
-  const hone_engine_options given = read_options(options, "hone_engine_options");
-  hone::Bindings sizes;
-  if (given.sizes == nullptr) return sizes;
-  std::set<std::string, std::less<>> known;
-  for (const hone::Value* input : graph.inputs())
-    if (input->type.is_tensor() && input->type.tensor().has_rank())
-      for (const hone::Dim& dim : input->type.tensor().shape()) dim.collect_symbols(known);
-  for (const std::string_view word : hone::split(given.sizes, ',')) {
-    const size_t equals = word.rfind('=');
-    const std::string_view name = word.substr(0, equals);
-    const auto size =
-        equals == std::string_view::npos ? std::nullopt : hone::parse_int(word.substr(equals + 1));
-    hone::check(size && *size >= 0, hone::Code::usage, "sizes: found \"", word,
-                "\", wanted a size such as n=1");
-    hone::check(known.contains(name), hone::Code::usage, "sizes: no input has a size \"", name,
-                "\"; open are ", known.empty() ? std::string("none") : hone::join(known, ", "));
-    sizes.insert_or_assign(std::string(name), *size);
-  }
-  return sizes;
-}
-
-std::optional<hone::DType> storage_of(const hone_engine_options* options) {
-  switch (const auto given = read_options(options, "hone_engine_options"); given.storage) {
-    case HONE_STORAGE_MODEL: return std::nullopt;
-    case HONE_STORAGE_F16: return hone::DType::f16;
-    case HONE_STORAGE_BF16: return hone::DType::bf16;
-    default:
-      hone::fail(hone::Code::usage, "storage is ", static_cast<int>(given.storage),
-                 ", wanted HONE_STORAGE_MODEL, HONE_STORAGE_F16 or HONE_STORAGE_BF16");
-  }
-}
-
-/// "cuda:1": the second one's memory, where the device has its own.
-hone::api::Places places_of(const hone::Engine& engine, const hone_engine_options* options) {
-  if (!engine.device().is_apart()) return {};
-  const hone_engine_options given = read_options(options, "hone_engine_options");
-  const std::string_view name = given.device == nullptr ? "" : given.device;
-  const size_t colon = name.find(':');
-  if (colon == std::string_view::npos) return {0};
-  return {static_cast<int>(hone::parse_int(name.substr(colon + 1)).value_or(0))};
-}
-
 hone_engine* make_engine(std::shared_ptr<const hone::Engine> engine,
                          const hone_engine_options* options) {
   auto made = std::make_unique<hone_engine>();
-  made->places = places_of(*engine, options);
+  made->places = hone::api::places_of(*engine, options);
   for (const hone::Value* input : engine->stated().inputs())
     made->inputs.push_back(make_port(input->name, input->type));
   for (const hone::GraphOutput& output : engine->stated().outputs())
@@ -321,12 +243,9 @@ hone_code hone_import(const char* path, const hone_import_options* options, hone
   return guarded([&] {
     hone::api::wanted(path, "path");
     hone::api::wanted(model, "model");
-    hone::ImportOptions made;
-    const hone_import_options given = read_options(options, "hone_import_options");
-    if (given.random_weights != 0) made.random_weights = given.seed;
-    made.follow_links = given.follow_links != 0;
-    if (given.weights != nullptr) made.weights = given.weights;
+    const hone::ImportOptions made = hone::api::import_options(options);
     hone::Imported imported = hone::import_file(path, made);
+    hone::api::check_shapes(*imported.graph, made);
     *model = new hone_model{std::move(imported.graph), std::move(imported.defaults)};
   });
 }
@@ -339,9 +258,9 @@ hone_code hone_build(const hone_model* model, const hone_engine_options* options
     hone::api::wanted(model, "model");
     hone::api::wanted(engine, "engine");
     hone::BuildOptions made;
-    made.engine = engine_options(options);
-    made.engine.sizes = sizes_of(options, *model->graph);
-    made.halves = storage_of(options);
+    made.engine = hone::api::engine_options(options);
+    made.engine.sizes = hone::api::sizes_of(options, *model->graph);
+    made.halves = hone::api::storage_of(options);
     *engine = make_engine(hone::build(model->graph->clone(), made, model->defaults), options);
   });
 }
@@ -359,7 +278,7 @@ hone_code hone_engine_load(const char* path, const hone_engine_options* options,
   return guarded([&] {
     hone::api::wanted(path, "path");
     hone::api::wanted(engine, "engine");
-    *engine = make_engine(hone::load(path, {engine_options(options), true}), options);
+    *engine = make_engine(hone::load(path, {hone::api::engine_options(options), true}), options);
   });
 }
 

@@ -72,7 +72,15 @@ void MainImport::add_input(std::string_view name, const TensorInfo& info) {
   const Edge edge = parse_edge(info.name);
   check(edge.index == 0, Code::unsupported, "an input that is result ", edge.index, " of ",
         builder::quoted(edge.node));
-  graph_.define(edge.node, {input(name, info.type, info.shape)});
+  StatedShape shape = info.shape;
+  const ImportOptions& options = frame_.model().options;
+  const auto given = options.shapes.find(name);
+  if (!shape && given != options.shapes.end()) shape = given->second;
+  const NodeIndex& index = context_.index(file_.graph);
+  if (const auto node = index.find(edge.node); !shape && node != index.end())
+    shape = sizes_of_input(file_.graph, index, file_.graph.nodes[node->second], options,
+                           file_.producer);
+  graph_.define(edge.node, {input(name, info.type, shape)});
 }
 
 /// The samples of a sound stand for the file that the graph would decode.
