@@ -3,7 +3,8 @@ is after the passes, and with its regions as functions. onnx.checker must accept
 ONNX Runtime must run it and agree with itself on the model it came from, and hone must read it
 back.
 
-Models: the trained networks, the 21 topologies, and every case of the standard's suite."""
+Models: the trained networks, those of other formats (there what ONNX Runtime makes of the file must
+be what Hone makes of the model), the 21 topologies, and every case of the standard's suite."""
 import argparse
 import collections
 import re
@@ -17,6 +18,7 @@ import onnx
 import onnxruntime
 
 import bench_graphs
+import formats
 import hone_cli
 
 # Closer than ONNX Runtime computes Sigmoid: YuNet's scores of objects are at most 4e-5 where there
@@ -45,14 +47,18 @@ def outputs_of(session, inputs):
     return dict(zip((o.name for o in session.get_outputs()), session.run(None, inputs)))
 
 
-def apart(want, got):
-    """The largest distance as a share of the largest magnitude; exact for what is no float."""
+def apart(want, got, quanta=0):
+    """The largest distance as a share of the largest magnitude; what is no float may be so many
+    quanta apart."""
     if isinstance(want, list):
         return max(map(apart, want, got), default=0.0) if len(want) == len(got) else np.inf
     want, got = np.asarray(want), np.asarray(got)
     if want.dtype != got.dtype or want.shape != got.shape:
         return np.inf
     if want.dtype.kind not in "fc":
+        if quanta > 0 and want.dtype.kind in "iu":
+            most = np.abs(want.astype(np.int64) - got.astype(np.int64)).max(initial=0)
+            return 0.0 if most <= quanta else float(most)
         return 0.0 if np.array_equal(want, got) else np.inf
     same = (want == got) | (np.isnan(want) & np.isnan(got))
     if same.all():
@@ -84,8 +90,9 @@ def check(path, reference):
 
 
 class Judge:
-    def __init__(self, tool):
+    def __init__(self, tool, quanta=0):
         self.tool = tool
+        self.quanta = quanta  # between integers of quantized networks: ONNX Runtime runs them in f32
         self.counts = collections.Counter()
         self.distances = []
 
@@ -94,11 +101,12 @@ class Judge:
         hone_cli.hone(self.tool, "convert", model, "-o", target, *options)
         return target
 
-    def judge(self, name, model, inputs, reference, limit=1e-3):
-        """reference: outputs by name, or None where ONNX Runtime does not run the model."""
+    def judge(self, name, model, inputs, reference, limit=1e-3, given=()):
+        """reference: outputs by name, or None where ONNX Runtime does not run the model; given:
+        options that the model is read with."""
         for options in [(), ("--portable",), ("--optimized",)]:
             with tempfile.TemporaryDirectory() as folder:
-                what = self.one(model, folder, options, inputs, reference, limit)
+                what = self.one(model, folder, (*given, *options), inputs, reference, limit)
             if name in WRONG_ELSEWHERE and what.startswith("not valid:"):
                 print(f"known wrong elsewhere: {name}: {WRONG_ELSEWHERE[name]}", flush=True)
                 what = "known wrong elsewhere"
@@ -130,7 +138,8 @@ class Judge:
             return f"not run: {str(error)[:400]}"
         if list(got) != list(reference):
             return f"other outputs: {list(got)}, wanted {list(reference)}"
-        distance = max(map(apart, reference.values(), got.values()), default=0.0)
+        distance = max((apart(want, have, self.quanta)
+                        for want, have in zip(reference.values(), got.values())), default=0.0)
         self.distances.append(distance)
         return "agrees" if distance <= limit else f"disagrees: {distance:.2e} apart"
 
@@ -166,6 +175,29 @@ def judge_models(judge, only):
         judge.judge(model.stem, model, inputs, outputs_of(session, inputs))
         seconds = time.monotonic() - start
         print(f"{model.stem:32} {seconds:6.1f} s  {dict(judge.counts)}", flush=True)
+
+
+# What some files of other formats do not say themselves.
+GIVEN = {
+    "silero_vad.jit": ("--shape", "x=1x512", "--number", "sr=16000"),
+    "pytorch_lenet5.pt": ("--shape", "val=1x28x28x1"),
+    "det1-symbol.json": ("--shape", "data=1x3x12x12"),
+    "det2-symbol.json": ("--shape", "data=1x3x24x24"),
+    "det3-symbol.json": ("--shape", "data=1x3x48x48"),
+}
+
+
+def judge_formats(judge, only):
+    for model in formats.files():
+        if not re.search(only, str(model)):
+            continue
+        given = GIVEN.get(model.name, ())
+        start = time.monotonic()
+        inputs = formats.drawn(judge.tool, model, given)
+        reference = hone_cli.run(judge.tool, model, inputs, *given)
+        judge.judge(model.name, model, inputs, reference, given=given)
+        seconds = time.monotonic() - start
+        print(f"{model.name:32} {seconds:6.1f} s  {dict(judge.counts)}", flush=True)
 
 
 def golden_file(model):
@@ -221,15 +253,16 @@ def main():
     parser = hone_cli.parser(__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--only", default="", help="a regular expression of paths")
-    parser.add_argument("--part", default="models,bench,suite", help="of models, bench, suite")
+    parser.add_argument("--part", default="models,formats,bench,suite",
+                        help="of models, formats, bench, suite")
     options = parser.parse_args()
     hone_cli.skip_without(hone_cli.DATA / "models/onnx")
     good = True
-    for part, run in [("models", judge_models), ("bench", judge_bench_graphs),
-                      ("suite", judge_suite)]:
+    for part, run in [("models", judge_models), ("formats", judge_formats),
+                      ("bench", judge_bench_graphs), ("suite", judge_suite)]:
         if part not in options.part.split(","):
             continue
-        judge = Judge(options.hone)
+        judge = Judge(options.hone, quanta=1 if part == "formats" else 0)
         run(judge, options.only)
         counts = judge.counts
         good = good and all(what in GOOD for what in counts)

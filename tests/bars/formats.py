@@ -16,19 +16,23 @@ KINDS = {"f32": np.float32, "i8": np.int8, "u8": np.uint8, "i16": np.int16, "i32
          "i64": np.int64}
 
 
-def ports(tool, model):
-    """(name, type, sizes) of each input; what is open is 1."""
-    shown = hone_cli.hone(tool, "inspect", model)
+def ports(tool, model, given=()):
+    """(name, type, sizes) of each input; what is open is 1. given: options that the model needs."""
+    shown = hone_cli.hone(tool, "inspect", model, *given)
     listed = re.search(r"^inputs +(.*?)^outputs", shown, re.M | re.S).group(1)
-    return [(name, KINDS[dtype], [int(d) if d.isdigit() else 1 for d in dims.split(",") if d])
-            for name, dtype, dims in re.findall(r"^ *(\S.*): (\w+)\[([^\]]*)\]", listed, re.M)]
+    asked = dict(word.split("=") for option, word in zip(given, given[1:]) if option == "--shape")
+    found = []
+    for name, dtype, dims in re.findall(r"^ *(\S.*): (\w+)\[([^\]]*)\]", listed, re.M):
+        sizes = asked[name].split("x") if name in asked else dims.split(",")
+        found.append((name, KINDS[dtype], [int(d) if d.isdigit() else 1 for d in sizes if d]))
+    return found
 
 
-def drawn(tool, model):
+def drawn(tool, model, given=()):
     """Random numbers for each input."""
     rng = np.random.default_rng(7)
     feeds = {}
-    for name, kind, shape in ports(tool, model):
+    for name, kind, shape in ports(tool, model, given):
         if kind == np.float32:
             feeds[name] = rng.normal(size=shape).astype(np.float32)
         else:
@@ -244,6 +248,16 @@ def judge(tool, model):
     return finite, "runs" if finite else "gives numbers that are not finite"
 
 
+def files():
+    """Every model of ../shared/models that is no ONNX file; a SavedModel by its folder."""
+    folder = DATA / "models"
+    found = sorted(f for kind in ("caffe/**/*.prototxt", "mxnet/**/*.json", "tflite/**/*.tflite",
+                                  "pytorch/**/*.pt2", "pytorch/**/*.pt", "pytorch/**/*.jit",
+                                  "tf/**/*.pb")
+                   for f in folder.glob(kind))
+    return [f.parent if f.name == "saved_model.pb" else f for f in found]
+
+
 INTRODUCTION = """# Trained networks of other formats
 
 `make formats WRITE=docs/models.md` writes this page; [test-data.md](test-data.md) says where the
@@ -278,14 +292,9 @@ def main():
     options = parser.parse_args()
     folder = DATA / "models"
     hone_cli.skip_without(folder / "caffe")
-    files = sorted(f for kind in ("caffe/**/*.prototxt", "mxnet/**/*.json", "tflite/**/*.tflite",
-                                  "pytorch/**/*.pt2", "pytorch/**/*.pt", "pytorch/**/*.jit",
-                                  "tf/**/*.pb")
-                   for f in folder.glob(kind))
-    files = [f.parent if f.name == "saved_model.pb" else f for f in files]
     good = bad = 0
     rows = []
-    for model in files:
+    for model in files():
         if not re.search(options.only, str(model)):
             continue
         start = time.monotonic()

@@ -105,7 +105,8 @@ std::string target_of(std::string_view overload) {
   const size_t colons = overload.find("::");
   const std::string_view library = overload.substr(0, colons), name = overload.substr(colons + 2);
   if (library == "operator") return cat("_operator.", name);
-  if (library != "aten" && library != "torchvision") return cat(library, ".", name);
+  if (library == "math" || library == "torch" || library == "builtins")
+    return cat(library, ".", name);
   return cat(library, ".", name, name.find('.') == std::string_view::npos ? ".default" : "");
 }
 

@@ -1,8 +1,8 @@
 """tests/tools/hone_convert_test.py HONE: `hone convert`, and that what it writes runs the same."""
 import re
 
-import hone_tool
-
+import hone_tool  # finds the folder of the next one
+import onnx_bytes
 
 
 class Convert(hone_tool.Tool):
@@ -42,6 +42,28 @@ class Convert(hone_tool.Tool):
         self.output("inspect", "digits.onnx", "--graph", "-o", "shown.graph")
         self.assertEqual((self.folder / "shown.graph").read_text(),
                          self.output("inspect", "digits.onnx", "--graph"))
+
+    def test_sizes_that_a_file_does_not_state_are_given(self):
+        """A frozen graph of TensorFlow: a Placeholder x of any shape, and its negative."""
+        data, number = onnx_bytes.data, onnx_bytes.number
+        kind = number(6, 1)  # DT_FLOAT
+
+        def node(name, op, *inputs):
+            attribute = data(1, b"T" if inputs else b"dtype") + data(2, kind)
+            return data(1, data(1, name) + data(2, op) + b"".join(data(3, i) for i in inputs) +
+                        data(5, attribute))
+        (self.folder / "net.pb").write_bytes(
+            node(b"x", b"Placeholder") + node(b"y", b"Neg", b"x") + data(4, number(1, 1087)))
+        words = ("convert", "net.pb", "-o", "a.onnx")
+        two = ("--shape", "x=2", "--shape", "z=3")
+        for code, wanted, more in [(3, "nothing tells how many axes", ()),
+                                   (2, 'there is no input "z"', two)]:
+            result = self.run_tool(*words, *more)
+            self.assertEqual(result.returncode, code)
+            self.assertIn(wanted, result.stderr)
+        for options in [(), ("--portable",), ("--optimized",)]:
+            self.output("convert", "net.pb", "-o", "a.onnx", "--shape", "x=2", *options)
+            self.assertIn("x: f32[2]", self.output("inspect", "a.onnx"))
 
 
 if __name__ == "__main__":

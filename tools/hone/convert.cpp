@@ -45,6 +45,7 @@ std::shared_ptr<const Graph> read_graph(const ConvertVerb& verb) {
   check(passes || (model.disabled.empty() && model.keep.empty()), Code::usage,
         "--disable and --keep go with --portable or --optimized");
   Imported imported = import_file(model.path, model.import_options());
+  model.input_shapes(*imported.graph);  // tells what is asked of no input
   if (!passes) return std::move(imported.graph);
   return make_portable(std::move(imported.graph), model.build_options());
 }
@@ -61,6 +62,7 @@ std::shared_ptr<const Graph> graph_of(const ConvertVerb& verb) {
   CompileOptions how;
   how.workers = usable_cores();
   how.passes = verb.model.build_options().passes;
+  how.sizes = verb.model.given_sizes(*graph);
   return compile(*graph, *open_device(), how).typed;
 }
 
@@ -101,6 +103,7 @@ std::function<void()> declare_convert(Arguments& arguments) {
   arguments.flag("--optimized", verb->optimized,
                  "Write what an engine for this machine runs; regions are local functions");
   verb->model.declare_weights(arguments);
+  verb->model.declare_shapes(arguments);
   verb->model.declare_disabled(arguments);
   return [verb] { convert(*verb); };
 }

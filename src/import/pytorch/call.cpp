@@ -78,7 +78,7 @@ Dim Call::dim_of(const Item& item, std::string_view name) const {
       real != nullptr && std::trunc(*real) == *real && std::fabs(*real) < 9e15)
     return static_cast<int64_t>(*real);
   Item known = item;
-  if (const auto* late = item.as<LateNumber>()) known = number_of(late->value, frame());
+  if (const auto* late = item.as<LateNumber>()) known = number_of(*late, frame());
   else if (const auto* tensor = item.as<TensorRef>())
     known = number_of(caller_.read(*tensor), frame());
   if (const auto* dim = known.as<Dim>()) return *dim;
@@ -132,7 +132,7 @@ Sizes Call::sizes(const std::vector<Item>& items) {
   bool is_late = false;
   for (const Item& item : items) {
     Item number = item;
-    if (const auto* late = item.as<LateNumber>()) number = number_of(late->value, frame());
+    if (const auto* late = item.as<LateNumber>()) number = number_of(*late, frame());
     if (const auto* tensor = item.as<TensorRef>())
       number = LateNumber{caller_.read(*tensor), &frame()};
     is_late |= number.as<LateNumber>() != nullptr;
@@ -148,7 +148,11 @@ double Call::real(std::string_view name) {
   const Item& item = argument(name);
   if (const auto* value = item.as<double>()) return *value;
   if (const auto* late = item.as<LateNumber>()) {
-    const Item known = number_of(late->value, frame());
+    const Item known = number_of(*late, frame());
+    if (const auto* value = known.as<double>()) return *value;
+  }
+  if (const auto* tensor = item.as<TensorRef>()) {
+    const Item known = number_of(caller_.read(*tensor), frame());
     if (const auto* value = known.as<double>()) return *value;
   }
   return static_cast<double>(integer(name));
@@ -262,6 +266,14 @@ std::vector<Value*> Call::emit_all(Op op, std::vector<Value*> inputs, int result
   const auto values = intermediates(std::move(op), std::move(inputs), results, "result");
   for (Value* value : values) give(value);
   return values;
+}
+
+Item number_of(const LateNumber& late, const builder::Frame& here) {
+  Item known = number_of(late.value, *late.frame);
+  const auto* dim = known.as<Dim>();
+  // Sizes of another graph have no names here.
+  const bool is_foreign = dim != nullptr && !dim->is_constant() && late.frame != &here;
+  return is_foreign ? Item(late) : known;
 }
 
 Item number_of(const Value* value, const builder::Frame& frame) {

@@ -98,5 +98,7 @@ class Call : public builder::NodeBuilder {
 
 /// The value is a number that is known while importing: that.
 Item number_of(const Value* value, const builder::Frame& frame);
+/// The same as the graph `here` may use it.
+Item number_of(const LateNumber& late, const builder::Frame& here);
 
 }  // namespace hone::pytorch

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "import/pytorch/call.hpp"
+#include "import/pytorch/quantization.hpp"
 
 namespace hone::pytorch {
 namespace {
@@ -51,11 +52,14 @@ Value* Caller::read(const TensorRef& tensor) {
       flatten(results_of(*tensor->made_by), again);
       check(tensor->result < again.size(), Code::internal, "a view has no result ",
             uint64_t{tensor->result});
-      tensor->value = again[tensor->result]->value;
-      tensor->frame = &frame_;
+      Value* value = again[tensor->result]->value;
+      // A body reads it anew; what it makes is gone with the body.
+      if (tensor->frame != &frame_) return value;
+      tensor->value = value;
       tensor->seen = tensor->base->version;
     }
   }
+  check(tensor->value != nullptr, Code::unsupported, "an input whose sizes nothing tells");
   return frame_.bring(tensor->value, *tensor->frame);
 }
 
@@ -97,9 +101,35 @@ std::vector<Item> Caller::call(MadeCall made, bool in_place) {
     write(*self, call.cast(read(*written), dtype), kept->site);
     return {first};
   }
+  if (!kept->overload->quantizes) keep_on_grid(results, *kept);
   size_t count = 0;
   if (kept->overload->is_view && self != nullptr) mark_views(results, *self, kept, count);
   return results;
+}
+
+/// The first quantized tensor; null: none.
+const Quantization* Caller::quantization_in(const std::vector<Item>& items) {
+  for (const Item& item : items) {
+    if (const auto* list = item.list())
+      if (const Quantization* found = quantization_in(*list)) return found;
+    if (const auto* tensor = item.as<TensorRef>())
+      if ((*tensor)->quantized) return &*(*tensor)->quantized;
+  }
+  return nullptr;
+}
+
+void Caller::keep_on_grid(const std::vector<Item>& results, const MadeCall& made) {
+  const Quantization* grid = quantization_in(made.arguments);
+  if (grid == nullptr) return;
+  std::vector<TensorRef> tensors;
+  flatten(results, tensors);
+  Call call(*this, made);
+  for (const TensorRef& tensor : tensors) {
+    if (tensor->value == nullptr || tensor->quantized || !is_float(Call::dtype(tensor->value)))
+      continue;
+    tensor->quantized = result_grid(made.overload->name, *grid);
+    if (!made.overload->is_view) tensor->value = on_grid(call, tensor->value, *tensor->quantized);
+  }
 }
 
 std::vector<Item> bound_arguments(const Overload& overload, const std::vector<Item>& by_place,

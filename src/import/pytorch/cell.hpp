@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,14 @@ struct MadeCall {
   std::vector<Item> arguments;  // one for each parameter
 };
 
+/// Of a quantized tensor: its numbers are (an integer - zero_point) * scale. The value is these
+/// numbers, as floats, so that every operator can be applied to them.
+struct Quantization {
+  double scale = 1;
+  int64_t zero_point = 0;
+  DType dtype = DType::u8;
+};
+
 struct Cell {
   Value* value = nullptr;
   const builder::Frame* frame = nullptr;  // whose graph the value is of
@@ -35,6 +44,8 @@ struct Cell {
   std::shared_ptr<const MadeCall> made_by;
   size_t result = 0;
   uint64_t seen = 0;
+
+  std::optional<Quantization> quantized = {};  // nullopt: not, or by channels (a weight)
 };
 
 /// Makes calls of operators in one graph.
@@ -55,6 +66,9 @@ class Caller {
 
  private:
   std::vector<Item> results_of(const MadeCall& made);
+  static const Quantization* quantization_in(const std::vector<Item>& items);
+  /// What an operator gives for quantized tensors is quantized as the first of them.
+  void keep_on_grid(const std::vector<Item>& results, const MadeCall& made);
 
   builder::Frame& frame_;
 };

@@ -111,6 +111,12 @@ void Importers::add_view(std::string_view overload, Overload::Import import,
   made.write_back = write_back;
 }
 
+void Importers::add_quantizing(std::string_view overload, Overload::Import import) {
+  Overload& made = insert(overload);
+  made.import = import;
+  made.quantizes = true;
+}
+
 void Importers::add(std::initializer_list<std::string_view> overloads, Overload::Import import) {
   for (const std::string_view overload : overloads) add(overload, import);
 }

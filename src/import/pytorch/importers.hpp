@@ -38,6 +38,7 @@ struct Overload {
   Import import = nullptr;
   bool is_view = false;            // results show what the first argument is
   WriteBack write_back = nullptr;  // null: it cannot be written through
+  bool quantizes = false;          // says itself how its results are quantized
 
   std::string full_name() const;  // "aten::conv1d.padding"
 };
@@ -49,6 +50,8 @@ class Importers {
                 Overload::WriteBack write_back = nullptr);
   /// Several overloads, one to each text.
   void add(std::initializer_list<std::string_view> overloads, Overload::Import import);
+  /// One that says itself how its results are quantized.
+  void add_quantizing(std::string_view overload, Overload::Import import);
 
   /// All overloads of a name, in the order of their coming; null: none.
   const std::vector<Overload>* find(std::string_view name) const;

@@ -37,6 +37,7 @@ std::string kind_of(const Item& item) {
   if (item.as<LateNumber>() != nullptr) return "a number that only running tells";
   if (item.as<Function>() != nullptr) return "a function";
   if (item.as<std::shared_ptr<Dict>>() != nullptr) return "a dictionary";
+  if (item.as<std::shared_ptr<LateList>>() != nullptr) return "a list that a loop fills";
   if (const auto* object = item.as<std::shared_ptr<Object>>())
     return cat("an object of ", (*object)->type);
   return cat("a list of ", uint64_t{item.list()->size()});

@@ -29,6 +29,7 @@ struct LateNumber {
 struct Item;
 struct Object;  // of a class that a program brings with it
 struct Dict;
+struct LateList;  // script/late.hpp
 /// A function of a program, by its full name.
 struct Function {
   std::string name;
@@ -41,7 +42,7 @@ struct List {
 
 struct Item {
   std::variant<None, bool, Dim, double, std::string, TensorRef, LateNumber, std::shared_ptr<List>,
-               std::shared_ptr<Object>, std::shared_ptr<Dict>, Function>
+               std::shared_ptr<Object>, std::shared_ptr<Dict>, std::shared_ptr<LateList>, Function>
       is = None{};
 
   Item() = default;

@@ -30,6 +30,11 @@ std::optional<DType> storage_type(std::string_view global) {
   return std::nullopt;
 }
 
+bool storage_of_integers(std::string_view global) {
+  return global.find("QInt") != std::string_view::npos ||
+         global.find("QUInt") != std::string_view::npos;
+}
+
 std::vector<int64_t> numbers(const Pickled& value) {
   check(value.is(Pickled::Kind::tuple) || value.is(Pickled::Kind::list), Code::invalid_model,
         "a tensor's sizes are no list");
@@ -147,6 +152,32 @@ Layout StoredTensors::layout(const Pickled& value) {
   const auto dtype = storage_type(storage);
   check(dtype.has_value(), Code::unsupported, "elements of ", shown(storage));
   return {*dtype, numbers(*arguments[2]), numbers(*arguments[3]), arguments[1]->integer};
+}
+
+std::optional<StoredGrid> StoredTensors::grid(const Pickled& value) {
+  const auto& arguments = arguments_of(value);
+  const bool is_quantized = storage_of_integers(arguments[0]->items[0]->items[1]->text);
+  if (!is_quantized) return std::nullopt;
+  check(arguments.size() >= 5 && arguments[4]->is(Pickled::Kind::tuple) &&
+            arguments[4]->items.size() >= 3,
+        Code::invalid_model, "a quantized tensor without a scale");
+  const auto& given = arguments[4]->items;
+  using Kind = Pickled::Kind;
+  if (given[0]->text == "torch.per_tensor_affine") {
+    check(given[1]->is(Kind::real) && given[2]->is(Kind::integer), Code::invalid_model,
+          "a scale that is no number");
+    return StoredGrid{given[1]->real, given[2]->integer};
+  }
+  check(given[0]->text == "torch.per_channel_affine", Code::unsupported, "a tensor quantized ",
+        shown(given[0]->text));
+  check(given.size() >= 4 && is_tensor(*given[1]) && is_tensor(*given[2]) &&
+            given[3]->is(Kind::integer),
+        Code::invalid_model, "scales that are no tensor");
+  StoredGrid made;
+  made.scales = given[1];
+  made.zero_points = given[2];
+  made.axis = given[3]->integer;
+  return made;
 }
 
 std::shared_ptr<const Weight> StoredTensors::tensor(const Pickled& value) const {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,14 @@ struct Layout {
 std::shared_ptr<const Weight> weight_of(const Archive& archive, std::span<const std::byte> storage,
                                         const Layout& layout, const Limits& limits);
 
+/// What the integers of a quantized tensor stand for: one scale for all, or tensors of them.
+struct StoredGrid {
+  double scale = 1;
+  int64_t zero_point = 0;
+  const Pickled *scales = nullptr, *zero_points = nullptr;  // one each channel; null: one for all
+  int64_t axis = 0;
+};
+
 /// The tensors of a pickled archive (data.pkl, data/0, data/1 ...).
 class StoredTensors {
  public:
@@ -35,6 +44,7 @@ class StoredTensors {
   static bool is_tensor(const Pickled& value);
   /// Its type of elements and sizes, without what it holds.
   static Layout layout(const Pickled& value);
+  static std::optional<StoredGrid> grid(const Pickled& value);  // nullopt: it is not quantized
   /// Error(invalid_model), Error(unsupported) telling what is wrong with it.
   std::shared_ptr<const Weight> tensor(const Pickled& value) const;
 

@@ -12,6 +12,10 @@ bool contains(std::string_view op, std::string_view part) {
 std::string advise(std::string_view op, const Importers& importers) {
   if (contains(op, "LookupTable") || contains(op, "HashTable"))
     return "tables of words are looked up outside of the network: export it from the numbers on";
+  if (op.starts_with("String") || op.starts_with("UnicodeDecode") || contains(op, "Regex") ||
+      contains(op, "Tokenize") || op == "AsString" || op == "ReduceJoin" || op == "Substr" ||
+      op == "UnsortedSegmentJoin")
+    return "texts are taken apart outside of the network: export it from the numbers on";
   if (op == "XlaCallModule")
     return "StableHLO: export with jax2tf.convert(f, native_serialization=False)";
   if (op.starts_with("Parse") || op.starts_with("Decode"))

@@ -30,7 +30,8 @@ TEST_P(PytorchOperators, GiveWhatPytorchComputes) {
 INSTANTIATE_TEST_SUITE_P(Families, PytorchOperators,
                          testing::Values("activation", "arithmetic", "convolution", "create",
                                          "index", "move", "normalization", "pooling", "product",
-                                         "recurrent", "reduction", "resize", "view"),
+                                         "quantized", "recurrent", "reduction", "resize", "view",
+                                         "vision"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(Pytorch, ProgramsBecomeGraphs) {

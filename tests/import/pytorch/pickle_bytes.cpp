@@ -1,5 +1,6 @@
 #include "import/pytorch/pickle_bytes.hpp"
 
+#include <cstring>
 #include <map>
 
 #include "support/zip_bytes.hpp"
@@ -11,7 +12,7 @@ std::string storage_of(DType dtype) {
   const std::map<DType, std::string> names = {
       {DType::f32, "FloatStorage"},    {DType::i64, "LongStorage"}, {DType::i32, "IntStorage"},
       {DType::boolean, "BoolStorage"}, {DType::u8, "ByteStorage"},  {DType::i8, "CharStorage"},
-      {DType::f64, "DoubleStorage"}};
+      {DType::f64, "DoubleStorage"},   {DType::i16, "ShortStorage"}};
   return names.at(dtype);
 }
 
@@ -33,10 +34,23 @@ void put_number(std::string& pickle, int64_t value) {
 }
 
 /// A call of torch._utils._rebuild_tensor_v2.
-void put_tensor(std::string& pickle, const Tensor& tensor, const std::string& key) {
-  pickle += "ctorch._utils\n_rebuild_tensor_v2\n((";
+void put_real(std::string& pickle, double value) {
+  uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof bits);
+  pickle += 'G';
+  for (int shift = 56; shift >= 0; shift -= 8) pickle += static_cast<char>(bits >> shift & 255);
+}
+
+void put_tensor(std::string& pickle, const Tensor& tensor, const std::string& key,
+                bool is_quantized) {
+  pickle +=
+      cat("ctorch._utils\n", is_quantized ? "_rebuild_qtensor" : "_rebuild_tensor_v2", "\n((");
   put_text(pickle, "storage");
-  pickle += cat("ctorch\n", storage_of(tensor.dtype()), "\n");
+  pickle += cat("ctorch\n",
+                !is_quantized                 ? storage_of(tensor.dtype())
+                : tensor.dtype() == DType::i8 ? "QInt8Storage"
+                                              : "QUInt8Storage",
+                "\n");
   put_text(pickle, key);
   put_text(pickle, "cpu");
   put_number(pickle, tensor.count());
@@ -50,6 +64,7 @@ void put_tensor(std::string& pickle, const Tensor& tensor, const std::string& ke
     for (int k = i + 1; k < tensor.rank(); ++k) stride *= tensor.dim(k);
     put_number(pickle, stride);
   }
+  if (is_quantized) return void(pickle += 't');
   pickle += "t\x89N";  // no gradient, no hooks
   pickle += "tR";
 }

@@ -100,9 +100,54 @@ class ScriptWriter {
       pickle += "e\x85R";
       return;
     }
-    const Tensor tensor = tensor_of(words, 1);
+    if (type == "quantized" || type == "channels") return put_quantized(pickle, words, 1);
+    if (type == "packed_linear" || type == "packed_conv2d") return put_packed(pickle, words);
+    put_stored(pickle, tensor_of(words, 1));
+  }
+
+  void put_stored(std::string& pickle, const Tensor& tensor) {
     put_tensor(pickle, tensor, cat(storages_));
     entries_.emplace_back(cat("net/data/", storages_++), bytes_of(tensor));
+  }
+
+  /// "quantized 0.25 0 i8[2] 1 2", "channels 0.25,0.5 0 i8[2] 1 2" (the axis).
+  void put_quantized(std::string& pickle, const Words& words, size_t first) {
+    const Tensor tensor = tensor_of(words, first + 3);
+    put_tensor(pickle, tensor, cat(storages_), true);
+    entries_.emplace_back(cat("net/data/", storages_++), bytes_of(tensor));
+    pickle += "(ctorch\n";
+    if (words.at(first) == "quantized") {
+      pickle += "per_tensor_affine\n";
+      put_real(pickle, parse_double(words.at(first + 1)).value());
+    } else {
+      pickle += "per_channel_affine\n";
+      const auto scales = split(words.at(first + 1), ',');
+      const auto count = static_cast<int64_t>(scales.size());
+      Tensor all(DType::f64, {count});
+      for (int64_t i = 0; i < count; ++i)
+        all.set_number(i, parse_double(scales[static_cast<size_t>(i)]).value());
+      put_stored(pickle, all);
+      put_stored(pickle, Tensor(DType::i64, {count}));
+    }
+    put_number(pickle, parse_int(words.at(first + 2)).value());
+    pickle += "t\x89NtR";
+  }
+
+  /// "packed_linear quantized 0.25 0 i8[1,2] 1 2": an object of a class of PyTorch's library.
+  void put_packed(std::string& pickle, const Words& words) {
+    const bool is_linear = words.at(1) == "packed_linear";
+    pickle += cat("c__torch__.torch.classes.quantized\n", is_linear ? "Linear" : "Conv2d",
+                  "PackedParamsBase\n)\x81(");
+    if (!is_linear) {
+      put_text(pickle, "2");
+      pickle += "](";
+      Tensor window(DType::i16, {11});  // axes, strides, padding, dilation, output padding, groups
+      for (const int64_t i : {1, 2, 5, 6, 9}) window.set_integer(i, 1);
+      window.set_integer(0, 2);
+      put_stored(pickle, window);
+    }
+    put_quantized(pickle, words, 2);
+    pickle += is_linear ? "Ntb" : "e](Netb";
   }
 
   void put_traced() {

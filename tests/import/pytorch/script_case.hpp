@@ -7,6 +7,8 @@
 //   @attr size int 3
 //   @in x f32[2] 0.5 1
 //
+//   @attr packed packed_linear quantized 0.25 0 i8[1,2] 4 -2
+//
 // @code MODULE: the lines that follow are that file of code; @module NAME CLASS: an object that the
 // network holds, whose attributes are called NAME.ATTRIBUTE; @const f32[1] 1: the next constant;
 // @number NAME VALUE: of a parameter; @traced: with the inputs as an example.

@@ -89,8 +89,22 @@ Proto list_value(std::string_view text) {
   return list;
 }
 
+/// "$1=0,2;4=1": a message of numbers by field, as text.
+Proto numbers_value(std::string_view text) {
+  Proto message;
+  for (const std::string_view field : split(text.substr(1), ';')) {
+    if (field.empty()) continue;
+    const size_t equal = field.find('=');
+    const auto number = static_cast<uint32_t>(parse_int(field.substr(0, equal)).value());
+    for (const std::string_view item : split(field.substr(equal + 1), ','))
+      message.number(number, parse_int(item).value());
+  }
+  return Proto().bytes(2, message.data());
+}
+
 /// AttrValue
 Proto value_of(std::string_view text) {
+  if (text.starts_with('$')) return numbers_value(text);
   if (const auto type = kLongNames.find(text); type != kLongNames.end())
     return Proto().number(6, type->second);
   if (text.starts_with('@')) return Proto().message(10, Proto().bytes(1, text.substr(1)));

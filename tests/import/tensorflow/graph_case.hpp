@@ -7,9 +7,9 @@
 //   @in x [1,4,4,2] 1 2 3 ...
 //
 // Attributes are numbers, words, true or false, DT_FLOAT, lists in [], shapes in <>, functions by
-// @name; "Strings s a,b" is a constant of texts. Results that no node reads are outputs; `@heads y
-// z:1` names others. Nodes after "function f(a f32, b f32) -> (y=node:port:0)" are the function's
-// until "end".
+// @name, a message of numbers by field as a text ($1=0,2;2=1); "Strings s a,b" is a constant of
+// texts. Results that no node reads are outputs; `@heads y z:1` names others. Nodes after "function
+// f(a f32, b f32) -> (y=node:port:0)" are the function's until "end".
 
 #include <string>
 #include <string_view>

@@ -16,7 +16,7 @@ const Item& second(const Call& call) { return call.argument(call.overload().para
 
 /// The number, known or not; of a bool 0 or 1.
 Item plain(const Call& call, const Item& item) {
-  if (const auto* late = item.as<LateNumber>()) return number_of(late->value, call.frame());
+  if (const auto* late = item.as<LateNumber>()) return number_of(*late, call.frame());
   if (const auto* flag = item.as<bool>()) return Dim(*flag ? 1 : 0);
   return item;
 }

@@ -1,5 +1,7 @@
 #include "import/pytorch/script/interpreter.hpp"
 
+#include "import/pytorch/quantization.hpp"
+#include "import/pytorch/script/late.hpp"
 #include "import/pytorch/stored.hpp"
 
 namespace hone::pytorch {
@@ -79,7 +81,9 @@ Item Interpreter::object_of(const Pickled& value, const std::string& path,
   if (StoredTensors::is_tensor(value)) {
     auto weight = StoredTensors(program_.archive(), limits, folder).tensor(value);
     const std::string name = path.empty() ? "constant" : path;
-    return items_[&value] = outermost_.cell(outermost_.frame().constant(name, std::move(weight)));
+    Value* stored = outermost_.frame().constant(name, std::move(weight));
+    const auto grid = StoredTensors::grid(value);
+    return items_[&value] = grid ? quantized(stored, *grid, folder) : outermost_.cell(stored);
   }
   const auto& arguments = value.items[1]->items;
   if (type.starts_with("torch.jit._pickle.") || type == "torch.device") {
@@ -105,7 +109,9 @@ Item Interpreter::object_of(const Pickled& value, const std::string& path,
     return object;
   }
   if (!value.state->is(Pickled::Kind::dict)) {  // of a class of the library
-    object->attributes.emplace_back("state", item_of(*value.state, path, folder, depth + 1));
+    Item state = item_of(*value.state, path, folder, depth + 1);
+    if (auto packed = packed_weights(type, state)) return items_[&value] = *std::move(packed);
+    object->attributes.emplace_back("state", std::move(state));
     return object;
   }
   const auto& state = value.state->items;
@@ -115,6 +121,34 @@ Item Interpreter::object_of(const Pickled& value, const std::string& path,
     object->attributes.emplace_back(name, item_of(*state[i + 1], full, folder, depth + 1));
   }
   return object;
+}
+
+/// A stored tensor of integers as the numbers that these stand for.
+TensorRef Interpreter::quantized(Value* integers, const StoredGrid& grid,
+                                 const std::string& folder) {
+  const Overload none{.name = "stored"};
+  const MadeCall made{&none, {integers->name, "quantized", {integers->name}}, {}};
+  Call call(outermost_, made);
+  const DType dtype = Call::dtype(integers);
+  if (grid.scales == nullptr) {
+    const Quantization found{grid.scale, grid.zero_point, dtype};
+    const TensorRef cell = outermost_.cell(
+        from_integers(call, integers, call.number(DType::f32, found.scale, "scale"),
+                      call.number(dtype, static_cast<double>(found.zero_point), "zero_point"), 1));
+    cell->quantized = found;
+    return cell;
+  }
+  const StoredTensors tensors(program_.archive(), caller_->frame().model().options.limits, folder);
+  const auto channels = [&](const Pickled& stored, DType to, std::string_view hint) {
+    const auto weight = tensors.tensor(stored);
+    const Tensor& from = weight->tensor();
+    Tensor numbers(to, from.shape());
+    for (int64_t i = 0; i < from.count(); ++i) numbers.set_number(i, from.number(i));
+    return call.constant(std::move(numbers), hint);
+  };
+  return outermost_.cell(from_integers(call, integers, channels(*grid.scales, DType::f32, "scales"),
+                                       channels(*grid.zero_points, dtype, "zero_points"),
+                                       call.axis(grid.axis, Call::rank(integers))));
 }
 
 Item Interpreter::call_method(const std::shared_ptr<Object>& self, std::string_view name,
@@ -186,7 +220,7 @@ std::optional<bool> Interpreter::truth(const Item& item) {
   if (item.is_none()) return false;
   if (const auto* list = item.list()) return !list->empty();
   if (const auto* late = item.as<LateNumber>()) {
-    const Item known = number_of(late->value, caller_->frame());
+    const Item known = number_of(*late, caller_->frame());
     return known.as<LateNumber>() != nullptr ? std::nullopt : truth(known);
   }
   if (const auto* tensor = item.as<TensorRef>()) {
@@ -275,6 +309,7 @@ Item Interpreter::call_operator(const std::string& name, std::vector<Item> argum
                                 const NamedItems& named) {
   count_step();
   materialize(name, arguments, named);
+  if (auto made = call_late_list(*this, name, arguments)) return *std::move(made);
   const std::string_view short_name = std::string_view(name).substr(name.find("::") + 2);
   if (name.starts_with("aten::") || name.starts_with("prim::"))
     if (named.empty())

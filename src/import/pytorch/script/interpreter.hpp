@@ -5,11 +5,13 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "import/pytorch/call.hpp"
 #include "import/pytorch/script/program.hpp"
+#include "import/pytorch/stored.hpp"
 
 namespace hone::pytorch {
 
@@ -42,13 +44,30 @@ class Interpreter {
   std::string place() const;
 
  private:
+  friend class LateLoop;
   struct Deeper;
+  /// Calls go into another graph for a while.
+  struct Within {
+    Within(Interpreter& interpreter, Caller& caller)
+        : own(interpreter), outer(interpreter.caller_), attributes(interpreter.fixed_attributes_) {
+      own.caller_ = &caller;
+      own.fixed_attributes_ = true;
+    }
+    ~Within() {
+      own.caller_ = outer;
+      own.fixed_attributes_ = attributes;
+    }
+    Interpreter& own;
+    Caller* outer;
+    bool attributes;
+  };
   struct Returned {
     Item item;
   };
   Item item_of(const Pickled& value, const std::string& path, const std::string& folder, int depth);
   Item object_of(const Pickled& value, const std::string& path, const std::string& folder,
                  int depth);
+  TensorRef quantized(Value* integers, const StoredGrid& grid, const std::string& folder);
   Item call_definition(const Definition& definition, const std::shared_ptr<Object>& self,
                        std::vector<Item> arguments, const NamedItems& named);
   Item call_named(const std::string& name, std::vector<Item> arguments, const NamedItems& named);
@@ -58,6 +77,9 @@ class Interpreter {
   std::optional<Returned> run_one(const Statement& statement, Variables& variables);
   std::optional<Returned> run_branch(const Statement& statement, Variables& variables);
   std::optional<Returned> run_loop(const Statement& statement, Variables& variables);
+  std::optional<Item> late_turns(const Expression& over, Variables& variables);
+  void run_within(builder::Frame& body, const Block& block, const std::set<std::string>& assigned,
+                  std::optional<Caller>& caller, Variables& own);
   void merge_branches(const Statement& statement, Value* condition, Variables& variables);
   void assign(const Statement& statement, Variables& variables);
   void assign_to(const Expression& target, Item value, Variables& variables);
@@ -83,6 +105,7 @@ class Interpreter {
   Caller* caller_;
   std::map<const Pickled*, Item> items_;  // of what is stored, by identity
   std::vector<std::string> paths_;        // of the modules whose methods run
+  bool fixed_attributes_ = false;         // in the body of a loop: it runs more than once
   int depth_ = 0, line_ = 0;
   int64_t steps_ = 0;
 };

@@ -244,6 +244,10 @@ std::optional<Item> same(Interpreter&, Items& a) {
 }
 std::optional<Item> nothing(Interpreter&, Items&) { return Item(); }
 std::optional<Item> no(Interpreter&, Items&) { return Item(false); }
+std::optional<Item> quantized(Interpreter&, Items& a) {
+  const auto* tensor = a.empty() ? nullptr : a[0].as<TensorRef>();
+  return Item(tensor != nullptr && (*tensor)->quantized.has_value());
+}
 std::optional<Item> zero(Interpreter&, Items&) { return Dim(0); }
 std::optional<Item> processor(Interpreter&, Items&) { return Item("cpu"); }
 std::optional<Item> device(Interpreter&, Items& a) {
@@ -398,7 +402,7 @@ const std::map<std::string_view, Plain>& plain_functions() {
       {"is_complex", no},
       {"is_cuda", no},
       {"is_scripting", no},
-      {"is_quantized", no},
+      {"is_quantized", quantized},
       {"is_mkldnn", no},
       {"is_sparse", no},
       {"is_nested", no},

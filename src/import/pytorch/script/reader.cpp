@@ -3,6 +3,7 @@
 #include "import/pytorch/script/reader.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "import/builder/stated_type.hpp"
@@ -17,11 +18,15 @@ struct Input {
   TensorRef cell;
 };
 
+using InputTypes = std::map<std::string, Type, std::less<>>;
+
 class ScriptImport {
  public:
-  ScriptImport(ScriptProgram& program, builder::Frame& frame)
+  /// `learned`: types of inputs that are known before.
+  ScriptImport(ScriptProgram& program, builder::Frame& frame, const InputTypes& learned)
       : program_(program),
         frame_(frame),
+        learned_(learned),
         interpreter_(program, frame, all_importers(),
                      [this](const TensorRef& input, const std::string& op,
                             const std::vector<Item>& arguments) { guess(input, op, arguments); }) {}
@@ -32,11 +37,39 @@ class ScriptImport {
     check(network != nullptr, Code::invalid_model, "it holds ", kind_of(root), " and no network");
     const Definition* forward = program_.find_method((*network)->type, "forward");
     check(forward != nullptr, Code::invalid_model, "its network has no method forward");
+    check_numbers(*forward);
     std::vector<Item> arguments;
-    for (size_t i = 1; i < forward->parameters.size(); ++i)
+    for (size_t i = 1; i < forward->parameters.size(); ++i) {
+      parameters_.push_back(forward->parameters[i].name);
       arguments.push_back(argument(forward->parameters[i], i - 1));
+    }
     add_outputs("output", interpreter_.call_method(*network, "forward", arguments), 0);
     check(!frame_.graph().outputs().empty(), Code::unsupported, "its forward gives no tensors");
+  }
+
+  /// Numbers that the caller gives are parameters.
+  void check_numbers(const Definition& forward) const {
+    std::vector<std::string> names;
+    for (size_t i = 1; i < forward.parameters.size(); ++i)
+      names.push_back(shown(forward.parameters[i].name));
+    for (const auto& [name, value] : frame_.model().options.numbers)
+      check(std::find(names.begin(), names.end(), shown(name)) != names.end(), Code::usage,
+            "there is no parameter \"", shown(name), "\" to take a number; it has ",
+            join(names, ", "));
+  }
+
+  /// Types of inputs by name, where they came in another order than the program's parameters:
+  /// import once more with these. Empty: all is well.
+  InputTypes out_of_order() const {
+    InputTypes types;
+    std::vector<std::string> wanted, found;
+    for (const Value* input : frame_.graph().inputs()) {
+      types.emplace(input->name, input->type);
+      found.push_back(input->name);
+    }
+    for (const std::string& name : parameters_)
+      if (types.contains(name)) wanted.push_back(name);
+    return wanted == found ? InputTypes() : types;
   }
 
   /// Operators that no family imports, in all of the program's code that was read.
@@ -66,6 +99,13 @@ class ScriptImport {
     return parameter.type->text;
   }
 
+  static int64_t whole(const std::string& name, double number) {
+    constexpr double kMost = 9e15;  // what a double counts without gaps
+    check(number == std::trunc(number) && std::abs(number) <= kMost, Code::usage, "the input ",
+          shown(name), " is an int: ", number, " is no value of it");
+    return static_cast<int64_t>(number);
+  }
+
   Item argument(const Definition::Parameter& parameter, size_t place) {
     const std::string type = type_name(parameter);
     Variables none;
@@ -78,7 +118,7 @@ class ScriptImport {
       if (number != numbers.end()) {
         if (type == "bool") return number->second != 0;
         if (type == "float") return number->second;
-        return static_cast<int64_t>(std::clamp(number->second, -9e15, 9e15));
+        return whole(parameter.name, number->second);
       }
       check(type == "int", Code::unsupported, "the input ", shown(parameter.name), " is a ", type,
             ": --number ", shown(parameter.name), "=1 gives it a value");
@@ -91,9 +131,12 @@ class ScriptImport {
     auto cell = std::make_shared<Cell>();
     cell->frame = &frame_;
     inputs_.push_back({parameter.name, cell});
+    if (const auto found = learned_.find(parameter.name); found != learned_.end()) {
+      cell->value = frame_.graph().add_input(parameter.name, found->second);
+      return cell;
+    }
     const auto traced = traced_layout(place);
-    if (sizes != nullptr) make(inputs_.back(), traced ? traced->dtype : DType::f32, *sizes);
-    else if (traced) make(inputs_.back(), traced->dtype, traced->sizes);
+    if (traced) make(inputs_.back(), traced->dtype, sizes != nullptr ? *sizes : traced->sizes);
     return cell;
   }
 
@@ -128,6 +171,11 @@ class ScriptImport {
     input.cell->value = frame_.graph().add_input(input.name, type);
   }
 
+  static bool is_operand(const std::vector<Item>& arguments, size_t i, const TensorRef& cell) {
+    const auto* tensor = i < arguments.size() ? arguments[i].as<TensorRef>() : nullptr;
+    return tensor != nullptr && *tensor == cell;
+  }
+
   /// What the operator that reads an input first tells of it.
   void guess(const TensorRef& cell, const std::string& op, const std::vector<Item>& arguments) {
     const auto found = std::find_if(inputs_.begin(), inputs_.end(),
@@ -138,9 +186,13 @@ class ScriptImport {
       if (tensor == nullptr || (*tensor)->value == nullptr) return {};
       return (*tensor)->value->type.tensor().concrete().value_or(std::vector<int64_t>());
     };
+    if (const auto* sizes = given(found->name)) {
+      const bool is_whole = (op == "aten::embedding" && !is_operand(arguments, 0, cell)) ||
+                            op == "aten::Int" || op == "aten::IntImplicit";
+      return make(*found, is_whole ? DType::i64 : DType::f32, *sizes);
+    }
     const std::vector<int64_t> weight = weight_shape(1);
-    const bool is_first = !arguments.empty() && arguments[0].as<TensorRef>() != nullptr &&
-                          *arguments[0].as<TensorRef>() == cell;
+    const bool is_first = is_operand(arguments, 0, cell);
     if (op.find("conv") != std::string::npos && is_first && weight.size() > 2) {
       std::vector<int64_t> sizes(weight.size(), -1);
       const size_t at = op == "aten::_convolution" || op == "aten::convolution" ? 8 : 6;
@@ -175,6 +227,8 @@ class ScriptImport {
 
   ScriptProgram& program_;
   builder::Frame& frame_;
+  const InputTypes& learned_;
+  std::vector<std::string> parameters_;
   Interpreter interpreter_;
   std::vector<Input> inputs_;
   builder::SymbolNames symbols_;
@@ -191,19 +245,27 @@ Imported import_script(const Archive& archive, const ImportOptions& options) {
   Imported result;
   result.format = "torchscript";
   if (archive.has("version")) result.version = cat("version ", trim(archive.text("version")));
-  auto made = std::make_unique<Graph>("program");
-  builder::ModelBuild build{options, archive.file(),
-                            options.limits.made_name_bytes + 4 * archive.file().bytes.size()};
-  builder::Frame frame(build, *made, nullptr);
-  ScriptImport import(program, frame);
-  build.attempt([&] { import.import(); },
-                [&](const Error& error) { build.report_place("forward", error); });
-  if (!build.report.empty()) {
-    import.report_unknown();
-    throw build.report.error({name, result.version, result.producer, build.nodes});
+  InputTypes learned;
+  for (bool is_first : {true, false}) {
+    auto made = std::make_unique<Graph>("program");
+    builder::ModelBuild build{options, archive.file(),
+                              options.limits.made_name_bytes + 4 * archive.file().bytes.size()};
+    builder::Frame frame(build, *made, nullptr);
+    ScriptImport import(program, frame, learned);
+    build.attempt([&] { import.import(); },
+                  [&](const Error& error) {
+                    if (error.code() == Code::usage) throw error;
+                    build.report_place("forward", error);
+                  });
+    if (!build.report.empty()) {
+      import.report_unknown();
+      throw build.report.error({name, result.version, result.producer, build.nodes});
+    }
+    result.graph = std::move(made);
+    if (is_first) learned = import.out_of_order();
+    if (learned.empty()) break;
   }
-  builder::drop_unused_constants(*made);
-  result.graph = std::move(made);
+  builder::drop_unused_constants(*result.graph);
   return result;
 }
 

@@ -1,8 +1,9 @@
 // Statements: loops run turn by turn, branches where the condition is known.
 
 #include <set>
+#include <tuple>
 
-#include "import/pytorch/script/interpreter.hpp"
+#include "import/pytorch/script/late.hpp"
 #include "ir/structural.hpp"
 
 namespace hone::pytorch {
@@ -22,7 +23,8 @@ bool raises(const Block& block) {
   return false;
 }
 
-/// Names that the block gives values to.
+}  // namespace
+
 void collect_assigned(const Block& block, std::set<std::string>& names) {
   for (const Statement& statement : block) {
     for (const ExpressionRef& target : statement.targets)
@@ -31,8 +33,6 @@ void collect_assigned(const Block& block, std::set<std::string>& names) {
     collect_assigned(statement.second, names);
   }
 }
-
-}  // namespace
 
 std::optional<Interpreter::Returned> Interpreter::run(const Block& block, Variables& variables) {
   for (const Statement& statement : block)
@@ -84,6 +84,8 @@ void Interpreter::assign_to(const Expression& target, Item value, Variables& var
     const Item of = evaluate(*target.parts[0], variables);
     const auto* object = of.as<std::shared_ptr<Object>>();
     check(object != nullptr, Code::invalid_model, "sets ", target.text, " of ", kind_of(of));
+    check(!fixed_attributes_, Code::unsupported, "a loop that sets the attribute ",
+          shown(target.text));
     if (Item* found = (*object)->find(target.text)) *found = std::move(value);
     else (*object)->attributes.emplace_back(target.text, std::move(value));
     return;
@@ -104,19 +106,12 @@ std::optional<Interpreter::Returned> Interpreter::run_branch(const Statement& st
   if (raises(statement.second)) return run(statement.first, variables);
   Value* value = nullptr;
   if (const auto* tensor = condition.as<TensorRef>()) value = caller_->read(*tensor);
-  else if (const auto* late = condition.as<LateNumber>()) value = late->value;
+  else if (const auto* late = condition.as<LateNumber>())
+    value = caller_->frame().bring(late->value, *late->frame);
   check(value != nullptr, Code::unsupported, "a branch on sizes that are open: --shape gives them");
   merge_branches(statement, value, variables);
   return std::nullopt;
 }
-
-namespace {
-
-/// What both branches gave a variable.
-struct Merged {
-  std::string name;
-  Item first, second;
-};
 
 Value* value_in(Caller& caller, const Item& item) {
   if (const auto* tensor = item.as<TensorRef>()) return caller.read(*tensor);
@@ -136,6 +131,22 @@ bool is_number(const Item& item) {
   return item.as<LateNumber>() != nullptr || item.as<bool>() != nullptr ||
          item.as<double>() != nullptr || item.as<Dim>() != nullptr;
 }
+
+Variables seen_within(Caller& outer, const Variables& variables) {
+  Variables seen = variables;
+  for (auto& [name, item] : seen)
+    if (const auto* dim = item.as<Dim>(); dim != nullptr && !dim->is_constant())
+      item = LateNumber{value_in(outer, item), &outer.frame()};
+  return seen;
+}
+
+namespace {
+
+/// What both branches gave a variable.
+struct Merged {
+  std::string name;
+  Item first, second;
+};
 
 /// The branch as a node; its results become the variables.
 void emit_branch(Caller& outer, const std::string& place, Value* condition,
@@ -157,29 +168,67 @@ void emit_branch(Caller& outer, const std::string& place, Value* condition,
 
 }  // namespace
 
+namespace {
+
+/// Lists that a branch sees as copies: what it does to them only running decides.
+class OuterLists {
+ public:
+  explicit OuterLists(Variables& own) {
+    for (auto& [name, item] : own)
+      if (const auto* list = item.as<std::shared_ptr<List>>();
+          list != nullptr && !(*list)->is_tuple) {
+        lists_.emplace_back(name, *list, std::make_shared<List>(**list));
+        item = std::get<2>(lists_.back());
+      }
+  }
+  void check_unchanged() const {
+    for (const auto& [name, before, after] : lists_) {
+      const bool same = same_item(before, after);
+      check(same, Code::unsupported, "a branch that changes the list ", shown(name));
+    }
+  }
+
+ private:
+  std::vector<std::tuple<std::string, std::shared_ptr<List>, std::shared_ptr<List>>> lists_;
+};
+
+}  // namespace
+
+void Interpreter::run_within(builder::Frame& body, const Block& block,
+                             const std::set<std::string>& assigned, std::optional<Caller>& caller,
+                             Variables& own) {
+  caller.emplace(body);
+  caller_ = &*caller;
+  const OuterLists lists(own);
+  const auto returned = run(block, own);
+  check(!returned, Code::unsupported, "returns from a branch that only running decides");
+  lists.check_unchanged();
+  for (const std::string& name : assigned) {
+    const auto found = own.find(name);
+    if (found == own.end()) continue;
+    const auto* tensor = found->second.as<TensorRef>();
+    if (tensor == nullptr) continue;
+    materialize("aten::alias", {found->second}, {});
+    Value* held = caller_->read(*tensor);
+    found->second = caller_->cell(held);
+  }
+}
+
 void Interpreter::merge_branches(const Statement& statement, Value* condition,
                                  Variables& variables) {
   std::set<std::string> assigned;
   collect_assigned(statement.first, assigned);
   collect_assigned(statement.second, assigned);
   Caller* outer = caller_;
+  const Variables seen = seen_within(*outer, variables);
   Variables first, second;
   std::optional<Caller> in_first, in_second;
   std::vector<Merged> merged;
   // A branch: its tensors are read at once, so that what they read from outside is known.
   const auto run_in = [&](builder::Frame& body, const Block& block, std::optional<Caller>& caller,
                           Variables& own) {
-    caller.emplace(body);
-    caller_ = &*caller;
-    own = variables;
-    const auto returned = run(block, own);
-    check(!returned, Code::unsupported, "returns from a branch that only running decides");
-    for (const std::string& name : assigned)
-      if (const auto found = own.find(name); found != own.end())
-        if (const auto* tensor = found->second.as<TensorRef>()) {
-          Value* held = caller_->read(*tensor);
-          found->second = caller_->cell(held);
-        }
+    own = seen;
+    run_within(body, block, assigned, caller, own);
   };
   const auto merge = [&] {
     for (const std::string& name : assigned) {
@@ -218,16 +267,41 @@ void Interpreter::merge_branches(const Statement& statement, Value* condition,
   emit_branch(*outer, place(), condition, bodies, merged, variables);
 }
 
+/// How many turns `range(n)` makes, where only running tells; nullopt: it is known, or it is no
+/// range.
+std::optional<Item> Interpreter::late_turns(const Expression& over, Variables& variables) {
+  const bool is_range = over.kind == Expression::Kind::call && over.parts.size() == 2 &&
+                        over.parts[0]->kind == Expression::Kind::name &&
+                        over.parts[0]->text == "range" && !variables.contains("range");
+  if (!is_range) return std::nullopt;
+  Item count = evaluate(*over.parts[1], variables);
+  if (const auto* dim = count.as<Dim>())
+    return dim->is_constant() ? std::nullopt : std::optional(count);
+  const auto* late = count.as<LateNumber>();
+  if (late == nullptr) return std::nullopt;
+  const Item known = number_of(*late, caller_->frame());
+  const auto* dim = known.as<Dim>();
+  return dim != nullptr && dim->is_constant() ? std::nullopt : std::optional(count);
+}
+
 std::optional<Interpreter::Returned> Interpreter::run_loop(const Statement& statement,
                                                            Variables& variables) {
   if (statement.kind == Statement::Kind::repeat) {
     for (int64_t turn = 0;; ++turn) {
-      const auto goes = truth(evaluate(*statement.value, variables));
-      check(goes.has_value(), Code::unsupported, "a loop whose end only running tells");
+      const Item condition = evaluate(*statement.value, variables);
+      const auto goes = truth(condition);
+      if (!goes) {
+        LateLoop(*this, statement, variables).import(nullptr, value_in(*caller_, condition));
+        return std::nullopt;
+      }
       if (!*goes) return std::nullopt;
       check(turn < kMostTurns, Code::unsupported, "a loop of more than ", kMostTurns, " turns");
       if (auto returned = run(statement.first, variables)) return returned;
     }
+  }
+  if (const auto turns = late_turns(*statement.value, variables)) {
+    LateLoop(*this, statement, variables).import(value_in(*caller_, *turns), nullptr);
+    return std::nullopt;
   }
   const Item over = evaluate(*statement.value, variables);
   check(over.list() != nullptr, Code::unsupported, "a loop over ", kind_of(over));

@@ -127,8 +127,8 @@ void import_merge(NodeReader& node) {
 }  // namespace
 
 void register_control(Importers& importers) {
-  importers.add({"If", "StatelessIf"}, import_if);
-  importers.add({"While", "StatelessWhile"}, import_while);
+  importers.add({"If", "StatelessIf", "XlaIf"}, import_if);
+  importers.add({"While", "StatelessWhile", "XlaWhile"}, import_while);
   importers.add("Switch", {import_switch, {"output_false", "output_true"}});
   importers.add("RefSwitch", {import_switch, {"output_false", "output_true"}});
   importers.add("Merge", {import_merge, {"output", "value_index"}});
