@@ -20,7 +20,7 @@ endef
 
 .DEFAULT_GOAL := build
 .PHONY: build demo test all check format unit hostile models formats keras bench-graphs halves halves-times load quantized \
-        road \
+        road tflite-kernels \
         fusion import-cost retrieval memory exported pytorch \
         conformance coverage line-coverage differential random-graphs fuzz damage deep stats clean \
         round-trip pass-check ablation specialization peers kernels stream help
@@ -145,6 +145,9 @@ KERAS_PYTHON ?= .venv-keras/bin/python
 
 keras: build $(filter .venv-keras/%,$(KERAS_PYTHON)) ## networks of Keras in each of their forms
 	@$(KERAS_PYTHON) tests/bars/keras_networks.py $(BUILD)/bin/hone $(may_skip)
+
+tflite-kernels: build $(filter .venv-keras/%,$(KERAS_PYTHON)) ## quantized TFLite files beside TensorFlow's three sets of kernels
+	@$(KERAS_PYTHON) tests/bars/tflite_kernels.py $(BUILD)/bin/hone $(may_skip)
 
 pytorch: build $(filter .venv-export/%,$(EXPORT_PYTHON)) ## PyTorch's own files of networks of the same libraries
 	@$(EXPORT_PYTHON) tests/bars/pytorch.py $(BUILD)/bin/hone $(may_skip)
