@@ -1,6 +1,6 @@
 // Generated convolutions of integers against reference evaluation, exactly.
 
-#include "device/kernel_case.hpp"
+#include "device/integer_case.hpp"
 
 namespace hone::test {
 namespace {
@@ -11,28 +11,14 @@ using IntegerConvTest = KernelTest;
 INSTANTIATE_TEST_SUITE_P(Isas, IntegerConvTest, testing::Values(cpu::Isa::avx2, cpu::Isa::avx512),
                          [](const auto& info) { return std::string(name(info.param)); });
 
-/// A QLinearConv of x in type `x` with filters `shape` in type `w` of zero point `w_zero`.
-KernelCase conv(const std::string& x, const std::string& input, const std::string& w,
-                const std::string& shape, int w_zero, const std::string& fields,
-                std::vector<Bindings> sizes) {
-  const std::string filters = shape.substr(1, shape.find(',') - 1);
-  const std::string zero = x == "u8" ? "u8[]{130}" : "i8[]{-3}";
-  return {cat("%x: ", x, input),
-          cat("QLinearConv(%x, f32[]{0.1}, ", zero, ", @w, @s, ", w, "[]{", w_zero, "}, f32[]{7}, ",
-              zero, ", @b) ", fields),
-          cat("@w : ", w, shape, "\n  @s : f32[", filters, "]\n  @b : i32[", filters, "]"),
-          "%y",
-          std::move(sizes),
-          {{"s", {0.01, 0.04}}, {"b", {-9000, 9000}}}};
-}
-
 TEST_P(IntegerConvTest, TypesAndZeroPoints) {
   const std::vector<Bindings> sizes = {{{"n", 1}, {"h", 9}, {"w", 11}},
                                        {{"n", 2}, {"h", 3}, {"w", 40}},
                                        {{"n", 0}, {"h", 9}, {"w", 9}}};
   for (const char* x : {"u8", "i8"})
     for (const auto& [w, zero] : {std::pair{"u8", 128}, {"u8", 7}, {"i8", 0}, {"i8", -5}})
-      expect_kernel(kKernel, conv(x, "[n,6,h,w]", w, "[20,6,3,3]", zero, "pads=[1,1,1,1]", sizes));
+      expect_kernel(kKernel,
+                    quantized_conv(x, "[n,6,h,w]", w, "[20,6,3,3]", zero, "pads=[1,1,1,1]", sizes));
 }
 
 TEST_P(IntegerConvTest, Windows) {
@@ -48,12 +34,12 @@ TEST_P(IntegerConvTest, Windows) {
                                       {"[8,1,3,3]", "group=8 pads=[1,1,1,1]"},
                                       {"[3,8,5,1]", "pads=[2,0,2,0]"}})
     for (const char* x : {"u8", "i8"})
-      expect_kernel(kKernel, conv(x, "[n,8,h,w]", "i8", shape, 0, fields, sizes));
-  expect_kernel(kKernel,
-                conv("u8", "[2,3,w]", "i8", "[20,3,3]", 0, "pads=[1,1]", each("w", {3, 20, 300})));
+      expect_kernel(kKernel, quantized_conv(x, "[n,8,h,w]", "i8", shape, 0, fields, sizes));
+  expect_kernel(kKernel, quantized_conv("u8", "[2,3,w]", "i8", "[20,3,3]", 0, "pads=[1,1]",
+                                        each("w", {3, 20, 300})));
   // More pixels in a row than a patch has room for beside so many channels.
-  expect_kernel(kKernel, conv("u8", "[1,900,4,w]", "i8", "[3,900,3,3]", 0, "pads=[1,1,1,1]",
-                              each("w", {40, 300})));
+  expect_kernel(kKernel, quantized_conv("u8", "[1,900,4,w]", "i8", "[3,900,3,3]", 0,
+                                        "pads=[1,1,1,1]", each("w", {40, 300})));
 }
 
 /// As planes lie where bytes are masked, else from copies with their padding.
@@ -75,18 +61,20 @@ TEST_P(IntegerConvTest, Planes) {
                                          {"1,1", ""},
                                          {"2,7", "pads=[0,3,1,3]"}})
       for (const char* x : {"u8", "i8"})
-        expect_kernel(kPlanes, conv(x, cat("[n,70,", map, "]"), "i8", cat("[70,1,", window, "]"), 0,
+        expect_kernel(
+            kPlanes, quantized_conv(x, cat("[n,70,", map, "]"), "i8", cat("[70,1,", window, "]"), 0,
                                     cat("group=70 ", fields), each("n", {0, 1, 2})));
   for (const auto& [w, zero] : {std::pair{"u8", 128}, {"u8", 7}, {"i8", -5}})
-    expect_kernel(kPlanes, conv("i8", "[n,6,9,20]", w, "[6,1,3,3]", zero,
-                                "group=6 strides=[2,2] pads=[1,1,1,1]", each("n", {1})));
-  expect_kernel(
-      kPlanes, conv("u8", "[n,6,50]", "i8", "[6,1,3]", 0, "group=6 pads=[1,1]", each("n", {1, 2})));
+    expect_kernel(kPlanes, quantized_conv("i8", "[n,6,9,20]", w, "[6,1,3,3]", zero,
+                                          "group=6 strides=[2,2] pads=[1,1,1,1]", each("n", {1})));
+  expect_kernel(kPlanes, quantized_conv("u8", "[n,6,50]", "i8", "[6,1,3]", 0, "group=6 pads=[1,1]",
+                                        each("n", {1, 2})));
   EXPECT_EQ(
-      refusal(kPlanes, conv("u8", "[1,6,h,9]", "i8", "[6,1,3,3]", 0, "group=6", {})),
+      refusal(kPlanes, quantized_conv("u8", "[1,6,h,9]", "i8", "[6,1,3,3]", 0, "group=6", {})),
       masks ? "planes that are open or large" : "sizes that are open, or long lines or strides");
-  EXPECT_EQ(refusal(kPlanes, conv("u8", "[1,6,9,9]", "i8", "[12,1,3,3]", 0, "group=6", {})),
-            "one filter a channel, of a small window, only");
+  EXPECT_EQ(
+      refusal(kPlanes, quantized_conv("u8", "[1,6,9,9]", "i8", "[12,1,3,3]", 0, "group=6", {})),
+      "one filter a channel, of a small window, only");
 }
 
 TEST_P(IntegerConvTest, Depthwise) {
@@ -102,10 +90,10 @@ TEST_P(IntegerConvTest, Depthwise) {
                                       {"[6,1,3,3]", "dilations=[2,3] pads=[2,3,2,3]"}})
     for (const char* x : {"u8", "i8"})
       for (const auto& [w, zero] : {std::pair{"i8", 0}, {"u8", 9}})
-        expect_kernel(kDepthwise,
-                      conv(x, "[n,6,h,w]", w, shape, zero, cat("group=6 ", fields), sizes));
-  expect_kernel(kDepthwise, conv("i8", "[2,6,w]", "i8", "[6,1,3]", 0, "group=6 pads=[1,1]",
-                                 each("w", {3, 20, 9000})));
+        expect_kernel(kDepthwise, quantized_conv(x, "[n,6,h,w]", w, shape, zero,
+                                                 cat("group=6 ", fields), sizes));
+  expect_kernel(kDepthwise, quantized_conv("i8", "[2,6,w]", "i8", "[6,1,3]", 0,
+                                           "group=6 pads=[1,1]", each("w", {3, 20, 9000})));
   expect_kernel(kDepthwise,
                 {"%x: u8[1,4,9,w], %z: u8[]", "ConvInteger(%x, @w, %z) group=4 pads=[1,1,1,1]",
                  "@w : i8[4,1,3,3]", "%y", each("w", {4, 33})});
@@ -122,10 +110,10 @@ TEST_P(IntegerConvTest, Depthwise) {
 }
 
 TEST_P(IntegerConvTest, SmallMapsShareTheirPatches) {
-  expect_kernel(kKernel, conv("i8", "[n,64,7,7]", "i8", "[200,64,3,3]", 0, "pads=[1,1,1,1]",
-                              each("n", {1, 2})));
-  expect_kernel(kKernel,
-                conv("u8", "[n,130,7,7]", "i8", "[200,130,1,1]", 0, "", each("n", {1, 5})));
+  expect_kernel(kKernel, quantized_conv("i8", "[n,64,7,7]", "i8", "[200,64,3,3]", 0,
+                                        "pads=[1,1,1,1]", each("n", {1, 2})));
+  expect_kernel(kKernel, quantized_conv("u8", "[n,130,7,7]", "i8", "[200,130,1,1]", 0, "",
+                                        each("n", {1, 5})));
 }
 
 TEST_P(IntegerConvTest, IntegersNotQuantizedAgain) {
@@ -147,13 +135,13 @@ TEST_P(IntegerConvTest, WeightsOfEverySize) {
   // Where bytes are multiplied in pairs, no pair may leave 16 bits: 255 * (127 + 127) would.
   for (const int most : {30, 64, 70, 128})
     for (const char* x : {"u8", "i8"}) {
-      KernelCase given =
-          conv(x, "[2,12,9,w]", "i8", "[30,12,3,3]", 0, "pads=[1,1,1,1]", each("w", {11, 40}));
+      KernelCase given = quantized_conv(x, "[2,12,9,w]", "i8", "[30,12,3,3]", 0, "pads=[1,1,1,1]",
+                                        each("w", {11, 40}));
       given.bounds["w"] = {-double(most), most - 0.01};
       given.bounds["x"] = {x[0] == 'u' ? 200.0 : 60.0, x[0] == 'u' ? 255.99 : 127.99};
       expect_kernel(kKernel, given);
-      KernelCase depthwise = conv(x, "[2,12,9,w]", "i8", "[12,1,5,5]", 0, "group=12 pads=[2,2,2,2]",
-                                  each("w", {11, 40}));
+      KernelCase depthwise = quantized_conv(x, "[2,12,9,w]", "i8", "[12,1,5,5]", 0,
+                                            "group=12 pads=[2,2,2,2]", each("w", {11, 40}));
       depthwise.bounds = given.bounds;
       expect_kernel("cpu.conv.integer_depthwise", depthwise);
     }

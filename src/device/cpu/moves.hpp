@@ -48,7 +48,8 @@ inline void copy_few(const std::byte* from, int64_t count, std::byte* to) {
     std::memcpy(to, from, kSize);
     std::memcpy(to + count - kSize, from + count - kSize, kSize);
   };
-  if (count > 32) std::memcpy(to, from, static_cast<size_t>(count));
+  if (count > 64) std::memcpy(to, from, static_cast<size_t>(count));
+  else if (count >= 32) both_ends(std::integral_constant<size_t, 32>());
   else if (count >= 16) both_ends(std::integral_constant<size_t, 16>());
   else if (count >= 8) both_ends(std::integral_constant<size_t, 8>());
   else if (count >= 4) both_ends(std::integral_constant<size_t, 4>());

@@ -25,7 +25,32 @@ struct WinogradFunctions {
   void (*filters)(const float* from, long apart, long count, float* to, long stride);
 };
 
-/// That of isa().
+/// Six lines of bytes of two channels, `line` bytes apart. Tile t reads the eight bytes of each
+/// that begin at places[t]; it needs six of them.
+struct IntegerWinogradLines {
+  const unsigned char *first, *second;
+  long line;
+  bool is_signed;  // i8, else u8
+  int zero;        // is taken off
+};
+
+/// Of integers of 8 bits, exact, with the nodes 0, +-1, +-2, infinity. Inputs that are whole
+/// numbers up to 255 become at most 25,500, which 16 bits hold. Of the factors 1/4, -1/6 and 1/24
+/// of the filters are left out, but for the first and the last, which have 6: they stand in the
+/// outputs, which come out 9 times a power of two, at most 64, too large. Sums are those of i32
+/// that wrap: 9 has an inverse there, and the power of two is shifted out, so that outputs below
+/// 2^25 are right.
+struct IntegerWinogradFunctions {
+  /// 36 lines of two channels' words side by side, `stride` apart, of `vectors` of tiles.
+  void (*input)(const IntegerWinogradLines& lines, const int* places, long vectors, unsigned* to,
+                long stride);
+  /// As of f32, plus `bias`.
+  void (*output)(const unsigned* from, long stride, int bias, int* lines);
+};
+inline constexpr long kIntegerWinogradMost = 1L << 25;  // no output is as large
+
+/// Those of isa(). There is no integer one for a generic processor.
 const WinogradFunctions& winograd_functions();
+const IntegerWinogradFunctions& integer_winograd_functions();
 
 }  // namespace hone::cpu

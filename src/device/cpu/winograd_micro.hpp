@@ -74,13 +74,16 @@ struct Winograd {
 
   static void input(const float* lines, float* to, long stride) {
     V d[6][6];
+#pragma GCC unroll 6
     for (int row = 0; row < 6; ++row) {
       parted(lines + (2 * row) * 4 * kWidth, d[row], 4);
       parted(lines + (2 * row + 1) * 4 * kWidth, d[row] + 4, 2);
       transform_input(d[row], 1);
     }
+#pragma GCC unroll 6
     for (int column = 0; column < 6; ++column) {
       transform_input(&d[0][column], 6);
+#pragma GCC unroll 6
       for (int row = 0; row < 6; ++row) store(to + (row * 6 + column) * stride, d[row][column]);
     }
   }
@@ -97,13 +100,17 @@ struct Winograd {
 
   static void output(const float* from, long stride, float* lines) {
     V columns[6][4];
+#pragma GCC unroll 6
     for (int column = 0; column < 6; ++column) {
       V m[6];
+#pragma GCC unroll 6
       for (int row = 0; row < 6; ++row) m[row] = load(from + (row * 6 + column) * stride);
       transform_output(m, columns[column]);
     }
+#pragma GCC unroll 4
     for (int row = 0; row < 4; ++row) {
       V m[6], y[4];
+#pragma GCC unroll 6
       for (int column = 0; column < 6; ++column) m[column] = columns[column][row];
       transform_output(m, y);
       const V even = interleaved<0>(y[0], y[2]), more_even = interleaved<kWidth / 2>(y[0], y[2]);
