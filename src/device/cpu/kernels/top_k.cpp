@@ -15,6 +15,7 @@ namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
 constexpr int64_t kBlock = 256;       // keys that are looked at together
+constexpr int64_t kFewKeys = 16;      // the same, where few are kept
 constexpr int64_t kFew = 32;          // of which each is put where it belongs
 
 Verdict supports(const Problem& problem) {
@@ -94,18 +95,25 @@ void make_keys(const T* from, int64_t step, int64_t count, bool largest, Key* ke
       keys[i] = static_cast<Key>(key_of(from[i * step]) ^ flipped);
 }
 
+template <class T>
+[[gnu::always_inline]] inline bool any_of(const T* from, int64_t count, bool largest, T least) {
+  int any = 0;  // NaN is not less and not greater
+  if (largest)
+    for (int64_t i = 0; i < count; ++i) any |= !(from[i] <= least);
+  else
+    for (int64_t i = 0; i < count; ++i) any |= !(from[i] >= least);
+  return any != 0;
+}
+
 /// Whether an element of `from` may come before `least`, one of the row: false is certain. An equal
 /// one does not, it is later in the row.
 template <class T>
 bool any_before(const T* from, int64_t step, int64_t count, bool largest, T least) {
   if constexpr (std::is_arithmetic_v<T>) {
     if (step != 1) return true;
-    int any = 0;  // NaN is not less and not greater
-    if (largest)
-      for (int64_t i = 0; i < count; ++i) any |= !(from[i] <= least);
-    else
-      for (int64_t i = 0; i < count; ++i) any |= !(from[i] >= least);
-    return any != 0;
+    // Of a number that is known loops are unrolled.
+    return count == kFewKeys ? any_of(from, kFewKeys, largest, least)
+                             : any_of(from, count, largest, least);
   }
   return true;
 }
@@ -113,6 +121,7 @@ bool any_before(const T* from, int64_t step, int64_t count, bool largest, T leas
 /// Few that are kept in order. `kept` has room for k.
 class InOrder {
  public:
+  static constexpr int64_t kLooksAt = kFewKeys;
   InOrder(Candidate* kept, int64_t k) : kept_(kept), k_(k) {}
   bool full() const { return count_ == k_; }
   /// The last of k elements that come before all others so far.
@@ -132,6 +141,7 @@ class InOrder {
 /// Many: put apart when there are 2k of them. `kept` has room for 2k and a block.
 class Heaped {
  public:
+  static constexpr int64_t kLooksAt = kBlock;
   Heaped(Candidate* kept, int64_t k) : kept_(kept), k_(k) {}
   bool full() const { return full_; }
   const Candidate& least() const { return kept_[k_ - 1]; }
@@ -159,9 +169,10 @@ class Heaped {
 template <class Kept, class T>
 void choose(const T* from, int64_t size, int64_t step, bool largest, Kept kept) {
   using Key = decltype(key_of(T{}));
-  Key keys[kBlock];
-  for (int64_t first = 0; first < size; first += kBlock) {
-    const int64_t count = std::min(kBlock, size - first);
+  constexpr int64_t kAtOnce = Kept::kLooksAt;
+  Key keys[kAtOnce];
+  for (int64_t first = 0; first < size; first += kAtOnce) {
+    const int64_t count = std::min(kAtOnce, size - first);
     const T* block = from + first * step;
     if (kept.full() && !any_before(block, step, count, largest, from[kept.least().place * step]))
       continue;
