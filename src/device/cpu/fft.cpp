@@ -43,6 +43,13 @@ std::vector<int64_t> factors_of(int64_t length) {
   return factors;
 }
 
+/// The length of the transforms that a convolution is done by.
+int64_t power_for(int64_t length) {
+  int64_t power = 1;
+  while (power < 2 * length - 1) power *= 2;
+  return power;
+}
+
 /// Element i of x, of all signals, times factor[i].
 void multiply(int64_t count, int64_t signals, const float* factor, float* re, float* im) {
   for (int64_t i = 0; i < count; ++i) {
@@ -57,6 +64,11 @@ void multiply(int64_t count, int64_t signals, const float* factor, float* re, fl
 
 }  // namespace
 
+int64_t Fft::floats_of(int64_t length, int64_t signals) {
+  const bool plain = length <= 1 || !factors_of(length).empty();
+  return 4 * (plain ? length : power_for(length)) * signals;
+}
+
 Fft::Fft(int64_t length) : length_(length) {
   if (length <= 1) return;
   int64_t left = length, before = 1;
@@ -70,8 +82,7 @@ Fft::Fft(int64_t length) : length_(length) {
     before *= radix;
   }
   if (!stages_.empty()) return;
-  int64_t power = 1;
-  while (power < 2 * length - 1) power *= 2;
+  const int64_t power = power_for(length);
   convolution_ = std::make_shared<const Fft>(power);
   for (int64_t k = 0; k < length; ++k) add_root(k * k % (2 * length), 2 * length, chirp_);
   std::vector<float> memory(static_cast<size_t>(convolution_->floats(1)));

@@ -16,6 +16,7 @@ class Fft {
   int64_t length() const { return length_; }
   /// Floats of working memory for transforms of so many signals, the signals themselves included.
   int64_t floats(int64_t signals) const { return 4 * room() * signals; }
+  static int64_t floats_of(int64_t length, int64_t signals);
   /// Where the real and the imaginary parts of the signals begin in that memory: [length][signals]
   /// each, also of what run() makes.
   float* real(float* memory) const { return memory; }

@@ -28,6 +28,8 @@ Verdict supports(const Problem& problem) {
     if (type->dtype != DType::f32 || !type->has_rank())
       return Verdict::no("f32 of a known rank only");
   }
+  if (dft != nullptr && dft->axis && !dft->axis->empty() && !(*dft->axis)[0].constant())
+    return Verdict::no("the axis is open");
   const TensorType& result = problem.region.single()->outputs[0]->type.tensor();
   if (!result.has_rank()) return Verdict::no("the result is of unknown rank");
   return {};
@@ -91,21 +93,46 @@ Rows rows_of(const Stft& op, const std::vector<int64_t>& in, const std::vector<i
   return rows;
 }
 
+/// Of the transforms.
+Dim length_of(const Problem& problem) {
+  const Dims& in = operand_type(problem, 0)->shape();
+  const auto given = [](const std::optional<Dims>& field) { return field && !field->empty(); };
+  if (const auto* stft = op_of<Stft>(problem)) {
+    const TensorType* window = operand_type(problem, 2);
+    if (given(stft->frame_length)) return (*stft->frame_length)[0];
+    return window == nullptr ? in[1] : window->shape()[0];
+  }
+  const Dft& dft = *op_of<Dft>(problem);
+  if (given(dft.dft_length)) return (*dft.dft_length)[0];
+  const size_t axis = axis_index(given(dft.axis) ? *(*dft.axis)[0].constant() : -2, in.size());
+  return dft.onesided && dft.inverse ? Dim(2) * (in[axis] - 1) : in[axis];
+}
+
+/// Floats that a worker transforms rows in, at most: real rows take half of it.
+Dim working_floats(const Problem& problem) {
+  const Dim length = length_of(problem), most(kMostFloats);
+  // A convolution is of less than four times the length.
+  if (!length.constant()) return max(most, Dim(16) * length);
+  if (*length.constant() <= 0) return 0;
+  const int64_t floats = Fft::floats_of(*length.constant(), kAtOnce);
+  return floats <= kMostFloats ? floats : std::max(kMostFloats, floats / kAtOnce);
+}
+
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  return streaming_recipe<60>(std::move(problem), tuning);
+  Recipe made = streaming_recipe<60>(problem, tuning);
+  made.scratch_bytes = worker_scratch(problem->share, working_floats(*problem));
+  return made;
 }
 
 struct FourierShared final : Shared<FourierShared> {
   std::shared_ptr<const Problem> problem;  // keeps the op
   Source signal, window;
-  int64_t workers;
 
   explicit FourierShared(std::shared_ptr<const Problem> of)
       : problem(std::move(of)),
         signal(*problem, 0),
         window(*problem,
-               op_of<Stft>(*problem) == nullptr ? nullptr : problem->region.single()->input(2)),
-        workers(problem->share.workers) {}
+               op_of<Stft>(*problem) == nullptr ? nullptr : problem->region.single()->input(2)) {}
 
   struct Geometry {
     Rows rows;
@@ -113,8 +140,6 @@ struct FourierShared final : Shared<FourierShared> {
     int64_t at_once = 1;
     Fft fft;
     std::vector<float> turns;  // [k][2]: e^(-2 pi i k / length), where it halves
-    // Of each worker. How much that is only the sizes tell, so it is no scratch memory.
-    std::shared_ptr<float[]> memory;
   };
   Geometry geometry(const Operands& operands) const {
     const std::vector<int64_t>&in = signal.shape(operands), &out = operands.outputs[0].shape;
@@ -136,12 +161,10 @@ struct FourierShared final : Shared<FourierShared> {
       g.turns.push_back(static_cast<float>(std::cos(angle)));
       g.turns.push_back(static_cast<float>(std::sin(angle)));
     }
-    const int64_t floats = checked_mul(workers, g.fft.floats(g.at_once));
-    g.memory = std::make_shared<float[]>(static_cast<size_t>(floats));
     return g;
   }
 
-  void run(const Geometry& g, const Operands& operands, std::span<std::byte>,
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
     const Rows& rows = g.rows;
     if (rows.count == 0) return;
@@ -151,7 +174,7 @@ struct FourierShared final : Shared<FourierShared> {
       return;
     }
     parallel_ranges(stream, rows.count, g.at_once, [&](int64_t first, int64_t last) {
-      Signals signals{g, last - first, g.memory.get() + Team::worker() * g.fft.floats(g.at_once)};
+      Signals signals{g, last - first, scratch_of(scratch, g.fft.floats(g.at_once))};
       for (int64_t row = first; row < last; ++row) fill(operands, row, signals.of(row - first));
       g.fft.run(signals.count, signals.memory);
       for (int64_t row = first; row < last; ++row) finish(operands, row, signals.of(row - first));
