@@ -1,5 +1,7 @@
 // GridSample of f32: where a block of places reads is found once for all channels.
 
+#include <cstring>
+
 #include "base/size.hpp"
 #include "device/cpu/step.hpp"
 #include "ops/common/grid.hpp"
@@ -38,6 +40,35 @@ struct Block {
   bool inside = true;  // none is -1
 };
 
+/// Where a block of places of planes of two axes reads, when each is made of two rows' neighbours.
+struct PairBlock {
+  int64_t offsets[2][kBlock];  // of the first of two neighbours in each row
+  float weights[2][kBlock][2];
+  uint32_t masks[2][kBlock][2];  // all bits where the element counts, else 0
+  bool inside = true;            // all of them do
+};
+
+/// Which neighbours along the inner axis, of `size` >= 2, a place is made of.
+struct Neighbours {
+  int64_t first = 0;
+  double weights[2] = {};
+  bool counts[2] = {};
+
+  /// false: they are no neighbours.
+  bool set(const GridTaps& taps, int64_t size) {
+    first = size - 2;
+    for (const GridTap& tap : taps.all())
+      if (tap.element >= 0) first = std::min(first, tap.element);
+    for (const GridTap& tap : taps.all()) {
+      if (tap.element < 0) continue;
+      if (tap.element > first + 1) return false;
+      weights[tap.element - first] += tap.weight;
+      counts[tap.element - first] = true;
+    }
+    return true;
+  }
+};
+
 struct GridSampleShared final : Shared<GridSampleShared> {
   Region region;
   GridSample op;
@@ -54,6 +85,7 @@ struct GridSampleShared final : Shared<GridSampleShared> {
     int64_t inputs = 0, outputs = 0;  // elements of a plane
     std::vector<int64_t> sizes;       // of the axes
     int64_t taps = 1;
+    bool pairs = false;  // see PairBlock
   };
   Geometry geometry(const Operands& operands) const {
     const std::vector<int64_t>&x = data.shape(operands), &places = grid.shape(operands);
@@ -70,6 +102,7 @@ struct GridSampleShared final : Shared<GridSampleShared> {
           "there is nothing to repeat in ", shape_text(x), " (", describe(*region.single()), ")");
     g.batch = x[0], g.channels = x[1];
     g.taps = taps_of(op, axes);
+    g.pairs = op.mode == GridSample::Mode::linear && axes == 2 && g.sizes[1] >= 2;
     return g;
   }
 
@@ -84,6 +117,7 @@ struct GridSampleShared final : Shared<GridSampleShared> {
     const int64_t reads = kBlock * g.taps * (g.channels + 8);
     parallel_ranges(stream, g.batch * blocks, kTile / reads, [&](int64_t first, int64_t last) {
       Block block;
+      PairBlock pairs;
       for (int64_t i = first; i < last; ++i) {
         const int64_t sample = i / blocks, at = i % blocks * kBlock;
         const int64_t count = std::min(kBlock, g.outputs - at);
@@ -92,10 +126,16 @@ struct GridSampleShared final : Shared<GridSampleShared> {
             std::fill_n(to + (sample * g.channels + c) * g.outputs + at, count, 0.0f);
           continue;
         }
-        find(g, places + (sample * g.outputs + at) * axes, count, block);
+        const float* where = places + (sample * g.outputs + at) * axes;
+        const bool paired = g.pairs && find_pairs(g, where, count, pairs);
+        if (!paired) find(g, where, count, block);
         for (int64_t c = 0; c < g.channels; ++c) {
           const int64_t plane = sample * g.channels + c;
-          read(g.taps, block, count, from + plane * g.inputs, to + plane * g.outputs + at);
+          const float* own = from + plane * g.inputs;
+          float* results = to + plane * g.outputs + at;
+          if (!paired) read(g.taps, block, count, own, results);
+          else if (pairs.inside) read_pairs<false>(pairs, count, own, results);
+          else read_pairs<true>(pairs, count, own, results);
         }
       }
     });
@@ -126,6 +166,70 @@ struct GridSampleShared final : Shared<GridSampleShared> {
         block.weights[k][i] = static_cast<float>(weights[k]);
         block.inside &= block.offsets[k][i] >= 0;
       }
+    }
+  }
+
+  /// false: a place is made of elements that are no neighbours.
+  bool find_pairs(const Geometry& g, const float* places, int64_t count, PairBlock& block) const {
+    block.inside = true;
+    for (int64_t i = 0; i < count; ++i, places += 2) {
+      Neighbours across;
+      if (!across.set(grid_taps({op, g.sizes[1]}, double{places[0]}), g.sizes[1])) return false;
+      const GridTaps down = grid_taps({op, g.sizes[0]}, double{places[1]});
+      for (size_t row = 0; row < 2; ++row) {
+        const GridTap& tap = down.tap[row];
+        block.offsets[row][i] = std::max<int64_t>(tap.element, 0) * g.sizes[1] + across.first;
+        for (size_t k = 0; k < 2; ++k) {
+          const bool counts = tap.element >= 0 && across.counts[k];
+          block.weights[row][i][k] = static_cast<float>(tap.weight * across.weights[k]);
+          block.masks[row][i][k] = counts ? ~0U : 0U;
+          block.inside &= counts;
+        }
+      }
+    }
+    return true;
+  }
+
+  typedef float Floats __attribute__((vector_size(16)));
+  typedef uint32_t Bits __attribute__((vector_size(16)));
+  typedef int64_t Two __attribute__((vector_size(16)));
+
+  template <bool kMasked>
+  static void read_pairs(const PairBlock& block, int64_t count, const float* plane, float* to) {
+    // The neighbours that places i and i + 1 see, weighted.
+    const auto two = [&](int64_t i, int64_t next) {
+      Floats sum{};
+      for (int row = 0; row < 2; ++row) {
+        Two pairs;
+        Floats weights;
+        int64_t first, second;
+        std::memcpy(&first, plane + block.offsets[row][i], sizeof first);
+        std::memcpy(&second, plane + block.offsets[row][next], sizeof second);
+        pairs = Two{first, second};
+        std::memcpy(&weights, block.weights[row][i], sizeof weights);
+        if constexpr (kMasked) {
+          Bits masks;
+          std::memcpy(&masks, block.masks[row][i], sizeof masks);
+          pairs &= reinterpret_cast<Two>(masks);
+        }
+        sum += reinterpret_cast<Floats>(pairs) * weights;
+      }
+      return sum;
+    };
+    int64_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+      const Floats a = two(i, i + 1), b = two(i + 2, i + 3);
+      const Floats sums =
+          __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
+      std::memcpy(to + i, &sums, sizeof sums);
+    }
+    for (; i < count; ++i) {
+      float sum = 0;
+      for (int row = 0; row < 2; ++row)
+        for (int k = 0; k < 2; ++k)
+          if (!kMasked || block.masks[row][i][k] != 0)
+            sum += block.weights[row][i][k] * plane[block.offsets[row][i] + k];
+      to[i] = sum;
     }
   }
 
