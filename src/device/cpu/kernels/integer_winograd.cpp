@@ -12,6 +12,7 @@
 #include "ops/common/quantization.hpp"
 
 namespace hone::cpu {
+namespace integer_winograd_kernel {
 namespace {
 
 constexpr int64_t kOut = WinogradPlan::kOut, kIn = WinogradPlan::kIn;
@@ -321,8 +322,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace integer_winograd_kernel
 
 void register_integer_winograd(KernelRegistry& registry) {
+  using namespace integer_winograd_kernel;
   registry.add({"cpu.conv.integer_winograd", 1, supports, no_tunings, recipe, prepare, true});
 }
 

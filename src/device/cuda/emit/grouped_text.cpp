@@ -19,9 +19,9 @@ bool has_channels_innermost(const Value* value, const Dims& shape, const Strides
   return strides_of(value, shape, strides) == wanted;
 }
 
-class Reading {
+class GroupedReading {
  public:
-  Reading(const Problem& problem, Grouped& made) : problem_(problem), made_(made) {}
+  GroupedReading(const Problem& problem, Grouped& made) : problem_(problem), made_(made) {}
 
   void run() {
     const Graph& body = *problem_.region.body;
@@ -191,7 +191,7 @@ class GroupedWriting {
 
 std::shared_ptr<const Grouped> grouped_of(const Problem& problem) {
   auto made = std::make_shared<Grouped>();
-  Reading(problem, *made).run();
+  GroupedReading(problem, *made).run();
   return made;
 }
 

@@ -8,7 +8,6 @@
 namespace hone::cuda::emitter {
 namespace {
 
-/// Declines with these words.
 /// Without the casts around it: what a library computes is rounded once, at its end.
 const Expr& bare(const Expr& expr) {
   const Expr* inner = &expr;

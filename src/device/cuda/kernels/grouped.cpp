@@ -10,6 +10,7 @@
 #include "device/problem.hpp"
 
 namespace hone::cuda {
+namespace grouped_kernel {
 namespace {
 
 using emitter::Grouped;
@@ -137,8 +138,10 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }
 
 }  // namespace
+}  // namespace grouped_kernel
 
 void register_grouped(KernelRegistry& registry) {
+  using namespace grouped_kernel;
   Kernel kernel{"cuda.grouped", 1, supports, tunings, recipe, prepare};
   kernel.several = kernel.strided = true;
   registry.add(kernel);

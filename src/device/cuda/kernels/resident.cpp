@@ -28,7 +28,7 @@ Verdict supports(const Problem& problem) {
   if (capability_of(*problem.target) != kCapability)
     return Verdict::no("wants compute capability 9.0");
   const BroughtProduct product = brought_product_of(problem);
-  const emitter::ContractText text = text_of(product, {});
+  const emitter::ContractText text = text_of(product, ResidentTile{});
   return text.declined.empty() ? Verdict() : Verdict::no(text.declined);
 }
 
