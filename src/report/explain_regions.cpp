@@ -104,11 +104,15 @@ std::string cuts_text(const std::vector<CutRegion>& cuts) {
 /// What passes that pay only with some kernels would gain.
 std::string priced_text(const std::vector<Candidate>& candidates) {
   std::vector<std::vector<std::string>> rows;
-  for (const Candidate& each : candidates)
-    rows.push_back({"priced", each.name,
-                    cat("by estimate ", seconds_text(std::abs(each.with - each.without)),
-                        each.with < each.without ? " less" : " more"),
-                    each.taken ? "taken" : "not taken"});
+  constexpr double kRounding = 1e-9;
+  for (const Candidate& each : candidates) {
+    const double more = each.with - each.without;
+    std::string price =
+        cat("by estimate ", seconds_text(std::abs(more)), more < 0 ? " less" : " more");
+    if (std::abs(more) <= kRounding * each.without)
+      price = each.taken ? "by estimate as long, in fewer steps" : "by estimate as long";
+    rows.push_back({"priced", each.name, std::move(price), each.taken ? "taken" : "not taken"});
+  }
   return table(rows);
 }
 

@@ -26,14 +26,14 @@ HEAD = """# Fusion
 
 What engines run of 21 well-known networks, and what fusion finds in them, written by `make fusion`.
 Fusion proposes regions, and kernels decide. On the CPU, matrix products and convolutions run with
-what follows them element by element, and code is made for regions of f32 that work element by
-element, reduce or normalize; other ops run one by one. The columns under *runs* are what engines
-launch. The columns under *candidates* are what would be left if kernels ran every region:
-no engine runs that.
+what follows them element by element, attention with the views about it, and code is made for
+regions of f32 that work element by element, reduce or normalize; other ops run one by one. The
+columns under *runs* are what engines launch. The columns under *candidates* are what would be left
+if kernels ran every region: no engine runs that.
 
 | column | what it tells, for one image or sequence |
 |---|---|
-| runs: steps | steps that an engine launches |
+| runs: steps | steps that an engine launches: not what its plan has in place at these sizes |
 | runs: moved | MiB of activations that they read and write |
 | ONNX Runtime | nodes left by the extended optimizations of ONNX Runtime {version} on the CPU |
 | candidates: steps, whole | steps that would be left with every region cut where it is marked; \
