@@ -262,6 +262,15 @@ struct AttentionShared final : Shared<AttentionShared> {
     }
   };
 
+  /// Rows that lie pages apart, as parts of one product do, are fetched by no hardware on its own.
+  static void fetch(const Heads& heads, const float* rows, int64_t count) {
+    constexpr int64_t kPage = 4096 / sizeof(float), kLine = 64 / sizeof(float);
+    if (heads.row_stride < kPage / 2) return;
+    for (int64_t i = 0; i < std::min<int64_t>(count, 256); ++i)  // more the caches would not hold
+      for (int64_t at = 0; at < heads.head; at += kLine)
+        __builtin_prefetch(rows + i * heads.row_stride + at);
+  }
+
   /// `count` queries of one head from the query `first` on. Keys that none of them sees are left
   /// out.
   void attend(const Geometry& g, const Operands& operands, const float* const* both, int64_t b,
@@ -272,6 +281,7 @@ struct AttentionShared final : Shared<AttentionShared> {
     const int64_t begin = seen(g, operands, b, first).first;
     const int64_t keys = std::max<int64_t>(0, seen(g, operands, b, first + count - 1).last - begin);
     const Mask mask(*this, g, operands, b, h);
+    fetch(g.all[0], both[0] + g.all[0].at(b, kv, begin), keys);
     if (keys > 0)
       score(g, operands_of[kQ].as<float>(operands) + g.first_q + g.q.at(b, h, first), count,
             both[0] + g.all[0].at(b, kv, begin), keys, working);
@@ -280,6 +290,8 @@ struct AttentionShared final : Shared<AttentionShared> {
       rows.affine(count * keys, op.softcap, 0, scores, scores);
     }
 
+    const float* values = both[1] + g.all[1].at(b, kv, begin);
+    fetch(g.all[1], values, keys);
     auto* y = result_of(operands).as<float>() + g.first_y + g.y.at(b, h, first);
     float sums[kQueries];
     for (int64_t i = 0; i < count; ++i) {
@@ -295,7 +307,6 @@ struct AttentionShared final : Shared<AttentionShared> {
         std::fill_n(row, keys, sums[i] = 0.0F);
     }
     if (keys == 0) return fill_unseen(g, operands, b, count, y);
-    const float* values = both[1] + g.all[1].at(b, kv, begin);
     if (count == 1) {
       rows.weighted_sum(keys, g.v.head, scores, values, g.all[1].row_stride, y);
     } else {
