@@ -41,6 +41,10 @@ bool cancel_transposes(Graph& graph, const PassOptions& options);
 /// Needs: types, spell_reshapes. exact
 bool merge_reshapes(Graph& graph, const PassOptions& options);
 
+/// An elementwise node on what Expand repeats works before it, where its other operands are no
+/// larger; Attention reads a mask whose keys are not repeated as it was. Needs: types. exact
+bool sink_expands(Graph& graph, const PassOptions& options);
+
 /// A cast of a cast becomes one where the type between holds every value. exact
 bool merge_casts(Graph& graph, const PassOptions& options);
 

@@ -37,6 +37,7 @@ constexpr Pass kPipeline[] = {
     {"recognize_norms", recognize_norms, ulp(64), "chains that are one normalization become it"},
     {"recognize_masks", recognize_masks, kExact, "masks gathered by place are masks"},
     {"recognize_attention", recognize_attention, ulp(512), "products about a softmax become one"},
+    {"sink_expands", sink_expands, kExact, "what repeats elements goes behind elementwise ops"},
     {"fold_batch_norm", fold_batch_norm, ulp(64), "batch norm goes into weights beside it"},
     {"fold_scale", fold_scale, ulp(64), "factors of channels go into weights beside them"},
     {"fold_bias", fold_bias, ulp(64), "numbers added to channels go into biases beside them"},
