@@ -17,7 +17,7 @@ void collect(const Expr& expr, Variables& names) {
   });
 }
 
-std::string name_of(const Dim& variable) { return std::string(*variable.as_variable()); }
+std::string variable_name(const Dim& variable) { return std::string(*variable.as_variable()); }
 
 /// The sum that an expression has, if it has one and nothing else that folds.
 struct Sums {
@@ -44,7 +44,7 @@ bool runs_along(const Expr& expr, const std::vector<Axis>& axes, const Strides& 
     if (last < 0) return;
     Variables names;
     collect(inner.operands()[static_cast<size_t>(last)], names);
-    for (const Axis& axis : axes) found |= names.contains(name_of(axis.variable));
+    for (const Axis& axis : axes) found |= names.contains(variable_name(axis.variable));
   });
   return found;
 }
@@ -107,7 +107,7 @@ Contraction contraction_of(const Graph& body, const Strides& strides) {
   if (const int last = innermost(made.stage->value, made.stage->extents, strides); last >= 0)
     loops.insert(loops.begin(), last);
   for (const int axis : loops) {
-    const std::string name = name_of(loop(axis));
+    const std::string name = variable_name(loop(axis));
     if (of_a.contains(name) == of_b.contains(name)) continue;
     if (of_a.contains(name)) {
       std::swap(made.a, made.b);
@@ -117,7 +117,8 @@ Contraction contraction_of(const Graph& body, const Strides& strides) {
   }
   for (size_t axis = 0; axis < rank; ++axis) {
     const Dim variable = loop(static_cast<int>(axis));
-    const bool a = of_a.contains(name_of(variable)), b = of_b.contains(name_of(variable));
+    const bool a = of_a.contains(variable_name(variable)),
+               b = of_b.contains(variable_name(variable));
     auto& kind = a == b ? made.batches : a ? made.rows : made.columns;
     kind.push_back({variable, made.stage->extents[axis]});
   }
