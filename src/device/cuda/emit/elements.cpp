@@ -34,7 +34,8 @@ class Looking {
   Looking(const Places& places, std::string_view variable, const Dim& extent)
       : places_(places), variable_(variable), extent_(extent) {}
 
-  /// Elements that 16 bytes have; 1: none.
+  /// Elements that 16 bytes have of what is narrowest, where they are at most twice 16 of others;
+  /// 1: none.
   int look(const Block& statements) {
     walk(statements, [&](const Statement& statement) {
       if (statement.as<BlockProduct>() != nullptr) good_ = false;
@@ -45,9 +46,9 @@ class Looking {
       }
       return good_;
     });
-    if (!good_ || widest_ == 0) return 1;
+    if (!good_ || narrowest_ == 0) return 1;
     constexpr int kMost = 8;
-    for (int count = std::min(kMost, 16 / widest_); count > 1; count /= 2)
+    for (int count = std::min({kMost, 16 / narrowest_, 32 / widest_}); count > 1; count /= 2)
       if (fits(count)) return count;
     return 1;
   }
@@ -59,7 +60,11 @@ class Looking {
                        [&](const Dim& begin) { return exact_div(begin, count).has_value(); });
   }
 
-  void lies_side_by_side(const Place& place) { widest_ = std::max(widest_, bits(place.dtype) / 8); }
+  void lies_side_by_side(const Place& place) {
+    const int bytes = std::max(1, bits(place.dtype) / 8);
+    narrowest_ = narrowest_ == 0 ? bytes : std::min(narrowest_, bytes);
+    widest_ = std::max(widest_, bytes);
+  }
 
   void look_at(const Store& store) {
     const auto found = places_.find(store.buffer);
@@ -104,8 +109,8 @@ class Looking {
   const std::string_view variable_;
   const Dim& extent_;
   bool good_ = true;
-  int widest_ = 0;           // bytes of an element
-  std::vector<Dim> begins_;  // sums of what is before the loop's own elements
+  int narrowest_ = 0, widest_ = 0;  // bytes of an element; 0: there is none
+  std::vector<Dim> begins_;         // sums of what is before the loop's own elements
 };
 
 }  // namespace

@@ -247,6 +247,7 @@ std::string ExprText::cast(const Expr& expr) {
     // Once rounded, not twice: integers of 64 bits and f64 are wider than float.
     if (half && (from == DType::f64 || is_integer(from)))
       return assigned(expr, loaded(stored(cat("(double)", given), to), to));
+    if (half && keeps_digits_) return given;
     if (half) return assigned(expr, loaded(stored(cat("(float)", given), to), to));
     return assigned(expr, cat("(", computed_type(to), ")", given));
   }

@@ -65,6 +65,8 @@ class ExprText {
   /// A block begins with this line, ends with that.
   void open(const std::string& text);
   void close(const std::string& text = "}");
+  /// Halves are not rounded on the way from f32 to f32: what they are computed in has more digits.
+  void keep_digits() { keeps_digits_ = true; }
   /// What was computed is not known any more: contents have changed.
   void forget() {
     for (Known& scope : known_) scope.clear();
@@ -89,6 +91,7 @@ class ExprText {
   std::string& out_;
   int indent_;
   std::vector<Known> known_;
+  bool keeps_digits_ = false;
   int temporaries_ = 0;
 };
 

@@ -170,6 +170,7 @@ std::string TensorResults::result(std::string& out, const std::vector<Eight>& re
   for (const Eight& each : read)
     places.emplace(each.name, Place{cat(each.name, "[e]"), each.load.dtype(), {}, {}, true});
   ExprText text(places, dims_, out, indent);
+  text.keep_digits();
   const Expr replaced = replace(stage.expr, [&](const Expr& expr) -> std::optional<Expr> {
     if (expr == *given_.sum) return expr;
     for (const Eight& each : read)
