@@ -102,7 +102,7 @@ constexpr double kMultiprocessors = 132;
 double seconds_of(const Problem& problem, const Sizes& sizes, const Tile& tile) {
   const Target& target = *problem.target;
   // A block's share of a multiprocessor's peak; two blocks are on one at a time.
-  const double reached = (tile.rows == 128 ? 0.7 : 0.55) * (tile.tensor ? 3 : 1);
+  const double reached = (tile.rows == 128 ? 0.6 : 0.5) * (tile.tensor ? 3 : 1);
   const double waves = std::ceil(blocks_of(sizes, tile) / (2 * kMultiprocessors));
   const double depth = std::ceil(sizes.depth / tile.split) + 24;  // to begin, to store
   const double each = 2.0 * tile.rows * tile.columns * depth /

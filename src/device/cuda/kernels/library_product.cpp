@@ -1,7 +1,8 @@
-// Matrix products by cuBLASLt, where it is installed. Only the clock chooses it: an engine that was
-// tuned with it says so in its plan, and is planned again where the library is absent.
+// Matrix products by cuBLASLt, where it is installed: an engine that has one says so in its plan,
+// and is planned again where the library is absent.
 
 #include <algorithm>
+#include <cmath>
 #include <mutex>
 
 #include "device/cuda/blas.hpp"
@@ -37,9 +38,24 @@ std::vector<Tuning> tunings(const Problem&) {
   return all;
 }
 
+/// A product of this many rows and columns, fitted to times of an H200 (docs/cuda.md). Between two
+/// that are as fast the one without a library is chosen.
+double seconds_of(const Target& target, double batches, double rows, double columns, double depth,
+                  double bytes, bool halves) {
+  constexpr double kMultiprocessors = 132, kTile = 128, kManyWaves = 4, kPreferred = 1.03;
+  constexpr double kBegin = 2e-6;               // kernels ahead have ended, those behind wait
+  constexpr double kTileBegin = 1.2e-6;         // of halves: products wait for the first elements
+  const double reached = halves ? 12.1 : 0.77;  // of the peak in f32
+  double waves = batches * std::ceil(rows / kTile) * std::ceil(columns / kTile) / kMultiprocessors;
+  if (waves < kManyWaves) waves = std::ceil(waves);
+  const double tile =
+      2 * kTile * kTile * depth * kMultiprocessors / (reached * target.flops_per_second) +
+      (halves ? kTileBegin : 0);
+  return kPreferred *
+         (target.launch_seconds + kBegin + std::max(bytes / target.bytes_per_second, waves * tile));
+}
+
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  // So far behind what it may reach that estimates choose a kernel of ours.
-  constexpr double kBehind = 4;
   const PlainProduct product = plain_product_of(*problem);
   const Target& target = *problem->target;
   const auto size = [&](const Dim& dim) {
@@ -50,17 +66,13 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
                columns = size(product.contraction.column_count()),
                depth = size(product.contraction.depth_count());
   const DType dtype = product.contraction.stage->dtype;
-  const double tensor_cores = dtype == DType::f32 ? 1 : 11;
   const double bytes =
       batches * (rows * depth + depth * columns + rows * columns) * bits(dtype) / 8;
   Recipe made;
   made.tuning = tuning;
   made.scratch_bytes = kWorkspace;
-  made.seconds =
-      kBehind * (target.launch_seconds + std::max(bytes / target.bytes_per_second,
-                                                  2 * batches * rows * columns * depth /
-                                                      (tensor_cores * target.flops_per_second))) +
-      1e-9 * static_cast<double>(tuning.at("way"));
+  made.seconds = seconds_of(target, batches, rows, columns, depth, bytes, dtype != DType::f32) +
+                 1e-9 * static_cast<double>(tuning.at("way"));
   made.problem = std::move(problem);
   return made;
 }

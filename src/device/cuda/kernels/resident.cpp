@@ -8,6 +8,7 @@
 #include "device/cuda/best_tunings.hpp"
 #include "device/cuda/brought_launches.hpp"
 #include "device/cuda/device.hpp"
+#include "device/cuda/emit/instructions.hpp"
 #include "device/cuda/emit/resident_text.hpp"
 #include "device/problem.hpp"
 
@@ -45,6 +46,7 @@ struct Sizes {
   double bytes;   // that it reads and writes, once
   bool keeps;
   double spread;  // bytes of the working memory, written and read
+  double behind;  // instructions for each result, behind its sum
 };
 
 Sizes sizes_of(const Problem& problem, const BroughtProduct& product) {
@@ -61,22 +63,29 @@ Sizes sizes_of(const Problem& problem, const BroughtProduct& product) {
           size(emitter::depth_tiles(product)),
           bytes,
           product.kept.kind != Brought::Kind::none,
-          product.windows ? 4 * size(product.windows->elements()) : 0};
+          product.windows ? 4 * size(product.windows->elements()) : 0,
+          emitter::instructions_of(of.stage->expr)};
 }
 
 double seconds_of(const Problem& problem, const Sizes& sizes, const ResidentTile& tile) {
-  // Of a multiprocessor, measured on an H200.
+  // Of a multiprocessor, fitted to times of BERT-base's products on an H200 (docs/cuda.md).
   constexpr double kMultiprocessors = 132, kBegin = 2e-6;
-  constexpr double kProductsPerSecond = 2.75e12;  // multiply-adds
-  constexpr double kBytesPerSecond = 7e10, kTileSeconds = 4e-7;
+  constexpr double kProductsPerSecond = 2.85e12;  // multiply-adds
+  constexpr double kBytesPerSecond = 1.01e11, kStoredPerSecond = 2.25e10, kTileSeconds = 6.8e-7;
+  constexpr double kInstructionsPerSecond = 2.05e11;  // each of a thread
+  constexpr double kAlone = 2.9;                      // one warpgroup's are so much slower
   const double results = double(tile.rows()) * tile.columns;
-  const double small = tile.rows() * tile.columns < 128 * 128 ? 1.15 : 1;
+  const double small = tile.rows() * tile.columns < 128 * 128 ? 1.32 : 1;
   const double each =
       sizes.blocks * std::max(results * emitter::kBlockDepth / kProductsPerSecond * small,
                               tile.stage_bytes() / kBytesPerSecond);
-  const double stores = results * (sizes.keeps ? 4 : 2) / kBytesPerSecond;
-  // Where warpgroups take turns, results leave beside products.
-  const double one = (tile.in_turn ? std::max(each, stores) : each + 0.6 * stores) + kTileSeconds;
+  const double stores = results * (sizes.keeps ? 4 : 2) / kStoredPerSecond;
+  // Where warpgroups take turns, results are computed and leave beside products.
+  const double behind = results * sizes.behind / kInstructionsPerSecond;
+  const double one =
+      (tile.in_turn ? std::max({each, stores, (each + kAlone * behind) / tile.warpgroups})
+                    : each + std::max(behind, 0.6 * stores)) +
+      kTileSeconds;
   const double tiles =
       sizes.batches * std::ceil(sizes.rows / tile.rows()) * std::ceil(sizes.columns / tile.columns);
   const double turns = std::ceil(tiles / kMultiprocessors);

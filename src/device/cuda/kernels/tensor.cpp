@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "device/cuda/best_tunings.hpp"
+#include "device/cuda/emit/instructions.hpp"
 #include "device/cuda/emit/tensor_text.hpp"
 #include "device/cuda/launches.hpp"
 #include "device/problem.hpp"
@@ -42,6 +43,7 @@ struct Sizes {
   double bytes;                           // that it reads and writes, once
   double reads;           // operands of which each result reads an element of its own
   bool picks_a, picks_b;  // element by element
+  double behind;          // instructions for each result, behind its sum
 };
 
 Sizes sizes_of(const Problem& problem, const HalfProduct& product) {
@@ -66,7 +68,8 @@ Sizes sizes_of(const Problem& problem, const HalfProduct& product) {
           bytes,
           reads,
           picks(product.a),
-          picks(product.b)};
+          picks(product.b),
+          emitter::instructions_of(of.stage->expr)};
 }
 
 /// Multiprocessors of a GPU, as far as estimates care.
@@ -86,6 +89,7 @@ BlockSeconds block_seconds(const Sizes& sizes, const TensorTile& tile) {
   constexpr double kProductsPerSecond = 2.7e12, kWarpsShare = 0.6;  // multiply-adds
   constexpr double kBytesPerSecond = 7.8e10, kPickedPerSecond = 5e9;
   constexpr double kLatency = 1.5e-7, kBegin = 2e-6, kMeet = 3e-7;
+  constexpr double kInstructionsPerSecond = 2.05e11, kFewBehind = 11;  // a bias, clipping
   const double results = double(tile.rows) * tile.columns;
   const double products =
       results * emitter::kBlockDepth / (kProductsPerSecond * (tile.warpgroups ? 1 : kWarpsShare));
@@ -102,7 +106,8 @@ BlockSeconds block_seconds(const Sizes& sizes, const TensorTile& tile) {
   const double waits = tile.split == 1 && 2 * results <= tile.stage_bytes() ? 1 : 17;
   const double stores = (results * (tile.split > 1 ? 5 + 7.3 / tile.split : 8.7) +
                          2 * results * waits * sizes.reads) /
-                        kBytesPerSecond;
+                            kBytesPerSecond +
+                        results * std::max(0.0, sizes.behind - kFewBehind) / kInstructionsPerSecond;
   return {blocks * each + stores, blocks * std::max(each, kLatency / tile.ahead()) + stores +
                                       kBegin + (tile.split > 1 ? kMeet * tile.split : 0)};
 }
