@@ -1,7 +1,7 @@
 #include "device/cuda/emit/bringing.hpp"
 
 #include "base/text.hpp"
-#include "device/cuda/emit/tensor_text.hpp"
+#include "device/cuda/emit/warpgroup_text.hpp"
 #include "device/cuda/texts.hpp"
 #include "ir/graph.hpp"
 
@@ -85,6 +85,12 @@ void Bringing::find_unit(ExprText& text) {
 
 std::string Bringing::batch(const Brought& side) {
   return side.batched ? cat("(int)", dims_.variable("z")) : "0";
+}
+
+std::string Bringing::place_of_box(const Brought& side, const std::string& column,
+                                   const std::string& row) {
+  if (side.part == 0) return cat(column, ", ", row, ", ", batch(side));
+  return cat("(", column, ") % ", side.part, ", ", row, ", (", column, ") / ", side.part);
 }
 
 void Bringing::begin_a(ExprText& text, const std::string& first) {

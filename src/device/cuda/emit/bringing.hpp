@@ -25,9 +25,6 @@ BroughtProduct brought_product_of(const Problem& problem);
 /// Tiles of the depth.
 Dim depth_tiles(const BroughtProduct& product);
 
-/// Columns of a box of results, and of a second operand that lies turned.
-inline constexpr int kBoxColumns = 64;
-
 /// Of tiles of so many rows and columns, which lie behind each other in shared memory.
 class Bringing {
  public:
@@ -50,6 +47,9 @@ class Bringing {
   int tile_bytes() const { return (rows_ + columns_) * kBlockDepth * 2; }
   /// "0", or the batch where it has its own.
   std::string batch(const Brought& side);
+  /// Of a result, or what each result reads an element of: the place of columns from there on, as
+  /// arguments: along, down (as given), batch.
+  std::string place_of_box(const Brought& side, const std::string& column, const std::string& row);
   /// The products of one tile of the depth, at address `tile`, a's rows from `row` on, `down` times
   /// 64 of them.
   void multiply(ExprText& text, int down, const std::string& row);

@@ -9,6 +9,8 @@
 namespace hone::cuda::emitter {
 namespace {
 
+constexpr int kAlignment = 8;  // elements of 16 bytes
+
 Dim step(const Dim& dim, const Axis& axis) {
   return at_places(dim, {{name_of(axis), axis.variable + 1}}) - dim;
 }
@@ -53,7 +55,6 @@ Dim rest_of(Dim offset, std::initializer_list<const std::vector<Axis>*> all) {
 /// Rows of `along`, one for each turn of `across`, for each of the batches.
 Brought rows_of(const Contraction& of, const Dim& place, const std::vector<Axis>& along,
                 const std::vector<Axis>& across) {
-  constexpr int kAlignment = 8;  // elements of 16 bytes
   const Dim offset = without_ones(place, of);
   const auto inner = stride_of(offset, along), row = stride_of(offset, across),
              batch = stride_of(offset, of.batches);
@@ -70,6 +71,25 @@ Brought rows_of(const Contraction& of, const Dim& place, const std::vector<Axis>
   for (const Dim& stride : made.strides)
     if (!exact_div(stride, kAlignment)) return {};
   made.kind = Brought::Kind::rows;
+  return made;
+}
+
+/// Rows of the columns of a result whose first loop goes from part to part.
+Brought parts_of(const Contraction& of, const Dim& place) {
+  std::vector<Axis> columns;
+  for (const Axis& axis : of.columns)
+    if (!axis.extent.is(1)) columns.push_back(axis);
+  if (columns.size() < 2 || !of.batch_count().is(1)) return {};
+  const Axis first = columns.front();
+  columns.erase(columns.begin());
+  const Dim by = step(place, first);
+  const auto part = Contraction::count(columns).constant();
+  if (has_variables(by) || !part || *part % kBoxColumns != 0 || !exact_div(by, kAlignment))
+    return {};
+  Brought made = rows_of(of, at_places(place, {{name_of(first), 0}}), columns, of.rows);
+  if (made.kind == Brought::Kind::none) return {};
+  made.sizes[2] = first.extent, made.strides[1] = by;
+  made.part = *part;
   return made;
 }
 
@@ -186,7 +206,8 @@ Brought brought_rows(const HalfProduct& product, const Dims& indices, const Dims
   for (size_t axis = 0; axis < indices.size(); ++axis)
     offset = offset + indices[axis] * strides[axis];
   const Contraction& of = product.contraction;
-  return rows_of(of, offset, of.columns, of.rows);
+  const Brought whole = rows_of(of, offset, of.columns, of.rows);
+  return whole.kind != Brought::Kind::none ? whole : parts_of(of, offset);
 }
 
 }  // namespace hone::cuda::emitter

@@ -8,6 +8,9 @@
 
 namespace hone::cuda::emitter {
 
+/// Columns of a box of results, and of a second operand that lies turned.
+inline constexpr int kBoxColumns = 64;
+
 struct Brought {
   enum class Kind : uint8_t {
     none,
@@ -21,6 +24,9 @@ struct Brought {
   Dims sizes;
   Dims strides;          // in elements, of all but the first
   bool batched = false;  // every batch has its own
+  /// Of a result whose columns are parts that lie behind each other, in place of batches: columns
+  /// of each; 0: they are in one piece.
+  int64_t part = 0;
   /// Of a picture: filters' taps, the step from result to result, from tap to tap, what lies before
   /// the first; of the width, of the height. And the results' own sizes.
   struct Along {

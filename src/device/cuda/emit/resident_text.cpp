@@ -119,6 +119,7 @@ class ResidentWriting {
   /// A warp for each warpgroup.
   void bring_kept(ExprText& text) {
     text.open(cat("else if (warp <= ", tile_.warpgroups, ") {"));
+    const std::string column = cat("(int)n0 + c * ", kBoxColumns);
     text.line("const int of = (int)warp - 1;");
     text.line("Turn slot;");
     text.line("I number = 0;");
@@ -131,8 +132,9 @@ class ResidentWriting {
     text.line("wait_at_most(kept_empty + at * 8, slot.phase ^ 1);");
     text.line(cat("expect_run(kept_full + at * 8, ", ResidentTile::kSlotBytes, ");"));
     text.line(cat("copy_box(slots + at * ", ResidentTile::kSlotBytes,
-                  ", map_kept, kept_full + at * 8, (int)n0 + c * ", kBoxColumns,
-                  ", (int)m0 + of * ", row_step(), " + d * 64, ", bringing_.batch(product_.kept),
+                  ", map_kept, kept_full + at * 8, ",
+                  bringing_.place_of_box(product_.kept, column,
+                                         cat("(int)m0 + of * ", row_step(), " + d * 64")),
                   ");"));
     text.line(cat("slot.go_on(1, ", tile_.slots, ");"));
     text.close();
@@ -189,8 +191,9 @@ class ResidentWriting {
     if (!keeps()) text.line(cat("if (first) wait_stores<", tile_.slots - 2, ">();"));
     text.line("meet_warpgroup((unsigned)warpgroup);");
     text.open("if (first) {");
-    text.line(cat("store_box(map_y, place, (int)n0 + c * ", kBoxColumns, ", (int)m_own + d * 64, ",
-                  bringing_.batch(product_.result), ");"));
+    const std::string column = cat("(int)n0 + c * ", kBoxColumns);
+    text.line(cat("store_box(map_y, place, ",
+                  bringing_.place_of_box(product_.result, column, "(int)m_own + d * 64"), ");"));
     if (keeps()) {
       text.line("wait_stores<1>();");
       text.line(cat("if (stored) arrive(kept_empty + (warpgroup * ", tile_.slots, " + (slot.at + ",

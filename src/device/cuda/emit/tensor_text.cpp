@@ -3,28 +3,11 @@
 #include "base/text.hpp"
 #include "device/cuda/emit/contract_buffers.hpp"
 #include "device/cuda/emit/tensor_results.hpp"
+#include "device/cuda/emit/warpgroup_text.hpp"
 #include "device/cuda/texts.hpp"
 #include "ir/graph.hpp"
 
 namespace hone::cuda::emitter {
-std::string warpgroup_instruction(int columns, bool bf16, bool turned) {
-  const int count = columns / 2;
-  std::string sums, outputs;
-  for (int i = 0; i < count; ++i) {
-    sums += cat(i == 0 ? "%" : ",%", i);
-    outputs += cat(i == 0 ? "\"+f\"(d[" : ", \"+f\"(d[", i, "])");
-  }
-  const char* type = bf16 ? "bf16" : "f16";
-  return cat("__device__ void multiply_add(float (&d)[", count,
-             "], unsigned long long a, unsigned long long b, int add) {\n",
-             "  asm volatile(\"{.reg .pred p;\\n setp.ne.b32 p, %", count + 2,
-             ", 0;\\n"
-             "wgmma.mma_async.sync.aligned.m64n",
-             columns, "k16.f32.", type, ".", type, " {", sums, "}, %", count, ", %", count + 1,
-             ", p, 1, 1, 0, ", turned ? 1 : 0, ";}\"\n      : ", outputs,
-             "\n      : \"l\"(a), \"l\"(b), \"r\"(add));\n}\n");
-}
-
 namespace {
 
 class TensorWriting {

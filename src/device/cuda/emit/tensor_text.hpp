@@ -45,8 +45,4 @@ struct TensorTile {
 /// behind it, with 256 threads, each of 8 columns of a row.
 ContractText text_of(const HalfProduct& product, const TensorTile& tile);
 
-/// Function multiply_add(sums, a, b, add): one instruction of a warpgroup, of 64 rows, `columns`
-/// columns and 16 of the depth. `turned`: of b, columns lie side by side.
-std::string warpgroup_instruction(int columns, bool bf16, bool turned = false);
-
 }  // namespace hone::cuda::emitter

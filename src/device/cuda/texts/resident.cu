@@ -72,7 +72,3 @@ struct Turn {
     at %= size;
   }
 };
-/// Elements of the depth lie below each other, 64 columns side by side.
-__device__ unsigned long long turned_tile_at(unsigned at) {
-  return 1ull << 62 | 64ull << 32 | 1ull << 16 | (at & 0x3ffff) >> 4;
-}

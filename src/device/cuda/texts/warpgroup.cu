@@ -18,6 +18,10 @@ __device__ void show_to_products() { asm volatile("fence.proxy.async.shared::cta
 __device__ unsigned long long tile_at(unsigned at) {
   return 1ull << 62 | 64ull << 32 | 1ull << 16 | (at & 0x3ffff) >> 4;
 }
+/// Elements of the depth lie below each other, 64 columns side by side.
+__device__ unsigned long long turned_tile_at(unsigned at) {
+  return 1ull << 62 | 64ull << 32 | 1ull << 16 | (at & 0x3ffff) >> 4;
+}
 
 /// Runs of bytes that a unit of its own copies. Each stage has 8 bytes of shared memory that count
 /// them: `at`.
