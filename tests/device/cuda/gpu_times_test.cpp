@@ -117,9 +117,10 @@ Operand placed(hone::Device& device, Stream& stream, const Value& value, bool fi
   return {buffers.back().data, tensor.dtype(), tensor.shape()};
 }
 
-/// Of each kernel with some of its tunings. `chosen`: gets the one of the least estimate.
-std::vector<Way> ways_of(std::string_view text, bool is_large, bool laid, hone::Device& device,
-                         std::string& chosen) {
+/// Of each kernel with some of its tunings. `chosen`: gets the one of the least estimate. `laid`:
+/// as problem_of() has it in halves.hpp, for both.
+std::vector<Way> ways_of(std::string_view text, bool is_large, bool laid, size_t most_tunings,
+                         hone::Device& device, std::string& chosen) {
   const auto stream = device.stream({});
   const auto graph = parse(text, all_ops());
   infer(*graph);
@@ -147,7 +148,7 @@ std::vector<Way> ways_of(std::string_view text, bool is_large, bool laid, hone::
         names != nullptr && std::string_view(names).find(kernel->name) == std::string_view::npos)
       continue;
     auto tunings = kernel->tunings(*problem);
-    if (tunings.size() > (laid ? 12 : 5)) tunings.resize(laid ? 12 : 5);
+    if (tunings.size() > most_tunings) tunings.resize(most_tunings);
     for (const Tuning& tuning : tunings) {
       Recipe recipe = kernel->recipe(problem, tuning);
       std::vector<Tensor> packed;
@@ -175,7 +176,7 @@ TEST(GpuTimes, Kernels) {
   const auto device = open_device("cuda");
   for (const Timed& timed : kTimed) {
     std::string chosen;
-    const std::vector<Way> ways = ways_of(timed.text, timed.flops > 1e9, false, *device, chosen);
+    const std::vector<Way> ways = ways_of(timed.text, timed.flops > 1e9, false, 5, *device, chosen);
     for (size_t i = 0; i < ways.size(); ++i) {
       const Way& way = ways[i];
       if (i > 0 && way.text != chosen) continue;
@@ -202,66 +203,144 @@ constexpr Layer kLayers[] = {
     {512, 14, 512, 3, 2, 0, 1}, {512, 7, 2048, 1, 1, 1, 3},   {2048, 7, 512, 1, 1, 0, 2},
     {512, 7, 512, 3, 1, 0, 2},  {1024, 14, 2048, 1, 2, 0, 1}, {3, 224, 64, 7, 2, 0, 1}};
 
-/// All tunings are timed; the sums are of the fastest and of those of the least estimate.
-void time_layers(std::span<const Layer> layers, int batch, hone::Device& device) {
-  double sum = 0, sum_chosen = 0;
-  for (const Layer& layer : layers) {
-    const int pad = layer.kernel / 2, out = (layer.size - 1) / layer.stride + 1;
-    const std::string text =
-        cat("graph g(%x: f16[", batch, ",", layer.channels, ",", layer.size, ",", layer.size,
-            "], %w: f16[", layer.filters, ",", layer.channels, ",", layer.kernel, ",", layer.kernel,
-            "], %b: f16[", layer.filters, "], %r: f16[", batch, ",", layer.filters, ",", out, ",",
-            out, "]) -> (%y)\n  %a = Conv(%x, %w, %b) pads=[", pad, ",", pad, ",", pad, ",", pad,
-            "] strides=[", layer.stride, ",", layer.stride, "]\n",
-            layer.sum != 0 ? "  %c = Add(%a, %r)\n  %y = Relu(%c)\n" : "  %y = Relu(%a)\n");
-    std::string chosen;
-    const std::vector<Way> ways = ways_of(text, true, true, device, chosen);
-    const auto pick =
-        std::find_if(ways.begin(), ways.end(), [&](const Way& way) { return way.text == chosen; });
-    sum += layer.count * ways.front().seconds;
-    for (const Way& way : ways)  // for those who fit estimates
-      std::fprintf(stderr, "%d %d %d %d %d %d %d %.2f %.2f %s\n", batch, layer.channels, layer.size,
-                   layer.filters, layer.kernel, layer.stride, layer.sum, way.seconds * 1e6,
-                   way.estimate * 1e6, way.text.c_str());
-    sum_chosen += layer.count * pick->seconds;
-    const double flops =
-        2.0 * batch * out * out * layer.filters * layer.channels * layer.kernel * layer.kernel;
-    const double bytes = 2.0 * batch *
-                         (layer.channels * layer.size * layer.size /
-                              (layer.kernel == 1 ? layer.stride * layer.stride : 1) +
-                          (1.0 + layer.sum) * layer.filters * out * out);
-    std::printf(
-        "b%d %d %d %d %d/%d%s x%d: %.1f us (%.0f TFLOP/s, %.2f TB/s) %s; chosen %.1f "
-        "(estimate %.1f) %s\n",
-        batch, layer.channels, layer.size, layer.filters, layer.kernel, layer.stride,
-        layer.sum != 0 ? "+" : "", layer.count, ways.front().seconds * 1e6,
-        flops / ways.front().seconds * 1e-12, bytes / ways.front().seconds * 1e-12,
-        ways.front().text.c_str() + 12, pick->seconds * 1e6, pick->estimate * 1e6,
-        pick == ways.begin() ? "" : pick->text.c_str() + 12);
-  }
-  std::printf("b%d sum %.3f ms, chosen %.3f ms\n", batch, sum * 1e3, sum_chosen * 1e3);
+/// A region, as often as a network has it.
+struct Region {
+  std::string name, text;
+  double flops, bytes;  // that one run computes, moves at least
+  int count = 1;
+  bool laid = true;
+};
+
+struct Sum {
+  double fastest = 0, chosen = 0;
+};
+
+/// All tunings are timed: the fastest is added, and the one of the least estimate.
+void time_region(const Region& region, hone::Device& device, Sum& sum) {
+  std::string chosen;
+  const std::vector<Way> ways = ways_of(region.text, true, region.laid, 12, device, chosen);
+  const auto pick =
+      std::find_if(ways.begin(), ways.end(), [&](const Way& way) { return way.text == chosen; });
+  for (const Way& way : ways)  // for those who fit estimates
+    std::fprintf(stderr, "%s: %.2f %.2f %s\n", region.name.c_str(), way.seconds * 1e6,
+                 way.estimate * 1e6, way.text.c_str());
+  sum.fastest += region.count * ways.front().seconds;
+  sum.chosen += region.count * pick->seconds;
+  std::printf("%s x%d: %.1f us (%.0f TFLOP/s, %.2f TB/s) %s; chosen %.1f (estimate %.1f) %s\n",
+              region.name.c_str(), region.count, ways.front().seconds * 1e6,
+              region.flops / ways.front().seconds * 1e-12,
+              region.bytes / ways.front().seconds * 1e-12, ways.front().text.c_str() + 5,
+              pick->seconds * 1e6, pick->estimate * 1e6,
+              pick == ways.begin() ? "" : pick->text.c_str() + 5);
 }
 
-/// "1": all; "b128": of one batch.
-bool is_asked(int batch) {
+void time_regions(const std::vector<Region>& regions, std::string_view name) {
+  const auto device = open_device("cuda");
+  Sum sum;
+  for (const Region& region : regions) time_region(region, *device, sum);
+  std::printf("%s sum %.3f ms, chosen %.3f ms\n", std::string(name).c_str(), sum.fastest * 1e3,
+              sum.chosen * 1e3);
+}
+
+Region region_of(const Layer& layer, int batch) {
+  const int pad = layer.kernel / 2, out = (layer.size - 1) / layer.stride + 1;
+  const std::string text =
+      cat("graph g(%x: f16[", batch, ",", layer.channels, ",", layer.size, ",", layer.size,
+          "], %w: f16[", layer.filters, ",", layer.channels, ",", layer.kernel, ",", layer.kernel,
+          "], %b: f16[", layer.filters, "], %r: f16[", batch, ",", layer.filters, ",", out, ",",
+          out, "]) -> (%y)\n  %a = Conv(%x, %w, %b) pads=[", pad, ",", pad, ",", pad, ",", pad,
+          "] strides=[", layer.stride, ",", layer.stride, "]\n",
+          layer.sum != 0 ? "  %c = Add(%a, %r)\n  %y = Relu(%c)\n" : "  %y = Relu(%a)\n");
+  const double flops =
+      2.0 * batch * out * out * layer.filters * layer.channels * layer.kernel * layer.kernel;
+  const double bytes = 2.0 * batch *
+                       (layer.channels * layer.size * layer.size /
+                            (layer.kernel == 1 ? layer.stride * layer.stride : 1) +
+                        (1.0 + layer.sum) * layer.filters * out * out);
+  return {cat("b", batch, " ", layer.channels, " ", layer.size, " ", layer.filters, " ",
+              layer.kernel, "/", layer.stride, layer.sum != 0 ? "+" : ""),
+          text, flops, bytes, layer.count};
+}
+
+/// "1": all; else their names: "b128", "rows16384".
+bool is_asked(std::string_view name) {
   const char* asked = std::getenv("HONE_GPU_TIMES");
-  return asked != nullptr && cuda::gpu_count() > 0 &&
-         (std::string_view(asked) == "1" || asked == cat("b", batch));
+  if (asked == nullptr || cuda::gpu_count() == 0) return false;
+  const std::string all = cat(" ", asked, " ");
+  return all == " 1 " || all.find(cat(" ", name, " ")) != std::string::npos;
 }
 
 TEST(GpuTimes, Layers) {
-  for (const int batch : {1, 8, 128})
-    if (is_asked(batch)) time_layers(kLayers, batch, *open_device("cuda"));
+  for (const int batch : {1, 8, 128}) {
+    if (!is_asked(cat("b", batch))) continue;
+    std::vector<Region> regions;
+    for (const Layer& layer : kLayers) regions.push_back(region_of(layer, batch));
+    time_regions(regions, cat("b", batch));
+  }
 }
 
-/// Products of BERT-base, as points of pictures of one pixel.
+/// A product of rows, and what follows it.
+Region product_of_rows(int rows, int depth, int columns, std::string_view behind, int parts = 1) {
+  const std::string of_parts = parts > 1 ? cat(parts, ",1,") : "";
+  const std::string text =
+      cat("graph g(%x: f16[", rows, ",", depth, "], %w: f16[", of_parts, depth, ",", columns,
+          "], %b: f16[", of_parts, parts > 1 ? "1," : "", columns, "], %r: f16[", rows, ",",
+          columns, "]) -> (%y)\n  %a = MatMul(%x, %w)\n",
+          behind == "" ? "  %y = Add(%a, %b)\n" : cat("  %c = Add(%a, %b)\n  %y = ", behind, "\n"));
+  return {
+      cat("rows ", rows, " ", depth, " ", parts > 1 ? cat(parts, "x") : "", columns, " ", behind),
+      text, 2.0 * rows * depth * columns * parts,
+      2.0 * (1.0 * rows * depth + 1.0 * depth * columns * parts +
+             (behind.starts_with("Add") ? 2.0 : 1.0) * rows * columns * parts)};
+}
+
+/// Products of BERT-base.
 TEST(GpuTimes, Rows) {
-  constexpr Layer kRows[] = {{768, 1, 2304, 1, 1, 0, 1},
-                             {768, 1, 768, 1, 1, 1, 1},
-                             {768, 1, 3072, 1, 1, 0, 1},
-                             {3072, 1, 768, 1, 1, 1, 1}};
-  for (const int rows : {128, 16384})
-    if (is_asked(rows)) time_layers(kRows, rows, *open_device("cuda"));
+  for (const int rows : {128, 1024, 16384})
+    if (is_asked(cat("rows", rows)))
+      time_regions(
+          {product_of_rows(rows, 768, 768, ""), product_of_rows(rows, 768, 768, "", 3),
+           product_of_rows(rows, 768, 2304, ""), product_of_rows(rows, 768, 768, "Add(%c, %r)"),
+           product_of_rows(rows, 768, 3072, "Gelu(%c)"),
+           product_of_rows(rows, 768, 3072, "Relu(%c)"),
+           product_of_rows(rows, 3072, 768, "Add(%c, %r)")},
+          cat("rows", rows));
+}
+
+/// Heads of a batch, queries and keys, elements of each; what mask there is.
+TEST(GpuTimes, Attentions) {
+  if (!is_asked("attentions")) GTEST_SKIP() << "no times of attention are asked for";
+  struct Case {
+    int batch, heads, queries, keys, head;
+    std::string_view mask, more;
+  };
+  std::vector<Region> regions;
+  for (const Case& each : {Case{128, 12, 128, 128, 64, "", ""},
+                           {128, 12, 128, 128, 64, "f16[128,1,1,128]", ""},
+                           {128, 12, 128, 128, 64, "f16[128,1,128,128]", ""},
+                           {1, 12, 128, 128, 64, "f16[1,1,1,128]", ""},
+                           {1, 12, 128, 128, 64, "f16[1,1,128,128]", ""},
+                           {8, 12, 512, 512, 64, "", ""},
+                           {32, 12, 384, 384, 64, "f16[32,1,1,384]", ""},
+                           {32, 12, 197, 197, 64, "", ""},
+                           {1, 12, 197, 197, 64, "", ""},
+                           {4, 16, 2048, 2048, 64, "", ""},
+                           {2, 16, 2048, 2048, 128, "", " is_causal=true"}}) {
+    const auto rows = [&](int count) {
+      return cat("f16[", each.batch, ",", count, ",", each.heads * each.head, "]");
+    };
+    const std::string keys = rows(each.keys);
+    const std::string mask = each.mask.empty() ? "" : cat(", %m: ", each.mask);
+    regions.push_back(
+        {cat("attention b", each.batch, " h", each.heads, " ", each.queries, "x", each.keys, "x",
+             each.head, " ", each.mask, each.more),
+         cat("graph g(%q: ", rows(each.queries), ", %k: ", keys, ", %v: ", keys, mask,
+             ") -> (%y)\n  %y = Attention(%q, %k, %v", each.mask.empty() ? "" : ", %m",
+             ") q_num_heads=", each.heads, " kv_num_heads=", each.heads, each.more, "\n"),
+         4.0 * each.batch * each.heads * each.queries * each.keys * each.head,
+         4.0 * each.batch * each.heads * (each.queries + each.keys) * each.head, 1, false});
+  }
+  time_regions(regions, "attentions");
 }
 
 }  // namespace

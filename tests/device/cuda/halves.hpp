@@ -13,6 +13,10 @@ inline const RegionCase kHalves[] = {
      "graph g(%x: f16[2,n,64], %z: f16[64,40], %b: f16[40]) -> (%y)\n"
      "  %a = MatMul(%x, %z)\n  %c = Add(%a, %b)\n  %y = Gelu(%c)\n",
      {{{"n", 1}}, {{"n", 67}}, {{"n", 300}}}},
+    {"rows of halves in parts",
+     "graph g(%x: f16[2,n,64], %z: f16[3,1,64,128], %b: f16[3,1,1,128]) -> (%y)\n"
+     "  %a = MatMul(%x, %z)\n  %y = Add(%a, %b)\n",
+     {{{"n", 1}}, {{"n", 67}}}},
     {"odd rows of halves",
      "graph g(%x: f16[37,50], %z: f16[50,33], %b: f16[33]) -> (%y)\n"
      "  %a = MatMul(%x, %z)\n  %y = Add(%a, %b)\n"},
@@ -84,6 +88,12 @@ inline const RegionCase kHalfAttentions[] = {
     {"attention of halves with booleans as mask",
      "graph g(%q: f16[1,2,5,16], %k: f16[1,2,9,16], %v: f16[1,2,9,16], %m: bool[5,9]) -> (%y)\n"
      "  %y = Attention(%q, %k, %v, %m) zero_unseen=true\n"},
+    {"attention of halves with a mask of keys",
+     "graph g(%q: f16[2,130,192], %k: f16[2,257,192], %v: f16[2,257,192], %m: f16[2,1,1,257]) -> "
+     "(%y)\n  %y = Attention(%q, %k, %v, %m) q_num_heads=3 kv_num_heads=3\n"},
+    {"attention of halves with a mask of the first keys",
+     "graph g(%q: bf16[1,2,70,64], %k: bf16[1,1,140,64], %v: bf16[1,1,140,64], %m: f32[70,90]) -> "
+     "(%y)\n  %y = Attention(%q, %k, %v, %m) scale=-0.25\n"},
     {"attention of large heads in a window",
      "graph g(%q: f16[1,1,140,256], %k: f16[1,1,140,256], %v: f16[1,1,140,256]) -> (%y)\n"
      "  %y = Attention(%q, %k, %v) left_window_size=70 right_window_size=3\n"},

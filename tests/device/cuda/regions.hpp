@@ -174,13 +174,15 @@ inline void expect_close(const Tensor& got, const Tensor& wanted) {
   ASSERT_EQ(got.shape(), wanted.shape());
   ASSERT_EQ(got.dtype(), wanted.dtype());
   const bool half = is_float(wanted.dtype()) && bits(wanted.dtype()) < 32;
+  // Two steps of bf16, which has 8 digits.
+  const double within = wanted.dtype() == DType::bf16 ? 1.6e-2 : half ? 4e-3 : 1e-5;
   double largest = 1;
   for (int64_t i = 0; i < wanted.count(); ++i)
     if (std::isfinite(wanted.number(i))) largest = std::max(largest, std::abs(wanted.number(i)));
   for (int64_t i = 0; i < wanted.count(); ++i) {
     const double a = got.number(i), b = wanted.number(i);
     if (a == b || (std::isnan(a) && std::isnan(b))) continue;
-    ASSERT_NEAR(a, b, (half ? 4e-3 : 1e-5) * largest) << "element " << i;
+    ASSERT_NEAR(a, b, within * largest) << "element " << i;
   }
 }
 

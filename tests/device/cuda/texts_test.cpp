@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "device/cuda/compiler.hpp"
+#include "device/cuda/emit/attention_text.hpp"
 #include "device/cuda/emit/cluster_text.hpp"
 #include "device/cuda/emit/contract_text.hpp"
 #include "device/cuda/emit/emit.hpp"
@@ -246,9 +247,11 @@ TEST(ResidentTexts, TakeMatricesAndPictures) {
     bool constants;
     Kind a, b;
     bool keeps, windows = false;
+    int64_t part = 0;
   };
   for (const Way& way :
        {Way{"rows of halves", true, Kind::rows, Kind::packed, false},
+        Way{"rows of halves in parts", true, Kind::rows, Kind::packed, false, false, 128},
         Way{"a large product of halves", false, Kind::rows, Kind::columns, true},
         Way{"bf16 of a long depth", false, Kind::rows, Kind::rows, false},
         Way{"a picture of halves", true, Kind::picture, Kind::packed, true},
@@ -260,13 +263,15 @@ TEST(ResidentTexts, TakeMatricesAndPictures) {
         Way{"points of a picture, halved", true, Kind::picture, Kind::packed, false}}) {
     for (const RegionCase& product : kHalves) {
       if (product.name != way.name) continue;
-      const auto problem = problem_of(*graph_of(product), way.constants, way.constants);
+      const auto problem =
+          problem_of(*graph_of(product), way.constants, way.constants && way.part == 0);
       const auto made = emitter::brought_product_of(*problem);
       EXPECT_EQ(made.declined.empty(), way.a != Kind::none) << way.name << made.declined;
       EXPECT_EQ(made.a.kind, way.a) << way.name;
       EXPECT_EQ(made.windows.has_value(), way.windows) << way.name;
       EXPECT_EQ(made.b.kind, way.b) << way.name;
       EXPECT_EQ(made.kept.kind != Kind::none, way.keeps) << way.name;
+      EXPECT_EQ(made.result.part, way.part) << way.name;
     }
   }
 }
@@ -309,20 +314,24 @@ TEST(AttentionText, Compiles) {
   }
 }
 
+/// With tiles for instructions of warps and of warpgroups.
 TEST(AttentionText, OfHalvesCompiles) {
   if (!compiler_state().why.empty()) GTEST_SKIP() << "NVRTC: " << compiler_state().why;
-  for (const int mask : {0, 1, 2})
-    for (const int head : {40, 256}) {
-      const std::string constants =
-          cat("constexpr int kHead = ", head, ", kValue = 72, kMask = ", mask, ", kMaskBits = 16, ",
-              "kFill = 0, kZeroUnseen = 1, kZeroNan = 0, kLast = ", mask - 1,
-              ", kFirst = -1, kSoftcap = 0, kStages = ", head == 40 ? 2 : 1,
-              ";\nconstexpr bool kBf16 = ", mask == 1 ? "true" : "false", ";\n");
-      const emitter::Text text{
-          cat(constants, embedded_text("tensor"), embedded_text("attention_halves"))};
-      for (const int capability : {80, 90, 100})
-        EXPECT_GT(compile(text.narrow(), architecture(capability))->image.size(), 100u);
-    }
+  const auto compiles = [](int mask, const emitter::AttentionTile& tile, int capability) {
+    const std::string constants =
+        cat("constexpr int kMask = ", mask, ", kMaskBits = ", mask == 2 ? 8 : 16,
+            ", kFill = 0, kZeroUnseen = 1, kZeroNan = 0, kLast = ", mask - 1,
+            ", kFirst = -1, kSoftcap = 0;\n");
+    const auto compiled =
+        compile(emitter::attention_text(constants, tile, mask == 1), architecture(capability));
+    EXPECT_GT(compiled->image.size(), 100u);
+    // What makes instructions of warpgroups wait for each other.
+    EXPECT_EQ(compiled->log.find("(C75"), std::string::npos) << compiled->log;
+  };
+  for (const int capability : {80, 90, 100}) compiles(1, {40, 72, 0, 64, 2}, capability);
+  compiles(0, {64, 64, 1, 128, 2}, 90);
+  compiles(1, {40, 136, 1, 64, 1}, 90);
+  compiles(2, {64, 64, 2, 64, 2}, 90);
 }
 
 std::string name_of(const testing::TestParamInfo<RegionCase>& info) {

@@ -7,6 +7,8 @@
 #include <cmath>
 
 #include "device/attention_geometry.hpp"
+#include "device/cuda/best_tunings.hpp"
+#include "device/cuda/emit/attention_text.hpp"
 #include "device/cuda/emit/strides.hpp"
 #include "device/cuda/launches.hpp"
 #include "device/cuda/texts.hpp"
@@ -17,7 +19,8 @@ namespace attention_kernel {
 namespace {
 
 constexpr int kQueries = 32, kKeys = 64;  // as in the texts
-constexpr int kHalfQueries = 64;
+
+using emitter::AttentionTile;
 
 const Attention* op_of(const Problem& problem) {
   const Node* node = problem.region.single();
@@ -41,22 +44,31 @@ bool is_half(const Problem& problem) {
   return type_of(*problem.region.single(), Attention::kQ)->dtype != DType::f32;
 }
 
-/// Of halves: with so many tiles of keys.
-int64_t half_bytes(int64_t head, int64_t value, int stages) {
-  const auto pitch = [](int64_t elements) { return (elements + 15) / 16 * 32 + 16; };
-  return kHalfQueries * pitch(head) + stages * kKeys * (pitch(head) + pitch(value));
+int64_t most_shared_bytes(const Target& target) {
+  const int capability = capability_of(target);
+  return (capability >= 90 && capability < 120 ? 227 : capability == 80 ? 163 : 99) << 10;
 }
 
-/// Tiles of keys that fit; 0: not even one does.
-int stages_of(const Target& target, int64_t head, int64_t value) {
-  const int capability = capability_of(target);
-  const int64_t most = (capability >= 90 && capability < 120 ? 227
-                        : capability == 80                   ? 163
-                                                             : 99)
-                       << 10;
-  for (const int stages : {2, 1})
-    if (half_bytes(head, value, stages) <= most) return stages;
-  return 0;
+/// Tiles of halves that there is room for.
+std::vector<AttentionTile> tiles_of(const Problem& problem) {
+  const Node& node = *problem.region.single();
+  const Attention& op = *op_of(problem);
+  const int64_t head = head_of(*type_of(node, Attention::kQ), op.q_num_heads);
+  const int64_t value = head_of(*type_of(node, Attention::kV), op.kv_num_heads);
+  std::vector<AttentionTile> tiles;
+  const auto add = [&](int groups, int keys) {
+    for (const int stages : {2, 1}) {
+      const AttentionTile tile{head, value, groups, keys, stages};
+      if (tile.shared_bytes() > most_shared_bytes(*problem.target)) continue;
+      tiles.push_back(tile);
+      return;
+    }
+  };
+  if (capability_of(*problem.target) == 90)
+    for (const auto& [groups, keys] : {std::pair{1, 64}, {1, 128}, {2, 64}, {2, 128}})
+      add(groups, keys);
+  add(0, 64);
+  return tiles;
 }
 
 int64_t shared_bytes(int64_t head, int64_t value) {
@@ -108,29 +120,85 @@ Verdict supports(const Problem& problem) {
   if (loose.contains(problem.region.body->outputs().front().value))
     return Verdict::no("wants a result aligned to 16 bytes");
   if (head % 8 != 0 || value % 8 != 0) return Verdict::no("wants heads of multiples of 8");
-  if (stages_of(*problem.target, head, value) == 0)
-    return Verdict::no("has no room for heads of that size");
+  if (tiles_of(problem).empty()) return Verdict::no("has no room for heads of that size");
   return {};
 }
 
-std::vector<Tuning> tunings(const Problem&) { return {{}}; }
+double count_of(const Problem& problem, const TensorType& type) {
+  double all = 1;
+  for (const Dim& dim : type.shape()) all *= static_cast<double>(size_for_estimates(problem, dim));
+  return all;
+}
+
+struct Sizes {
+  double heads, queries, keys;  // heads: of all batches
+};
+
+Sizes sizes_of(const Problem& problem) {
+  const Node& node = *problem.region.single();
+  const TensorType &q = *type_of(node, Attention::kQ), &k = *type_of(node, Attention::kK);
+  const auto rows = [&](const TensorType& type) {
+    return static_cast<double>(
+        size_for_estimates(problem, type.shape()[static_cast<size_t>(type.rank()) - 2]));
+  };
+  const auto head = static_cast<double>(head_of(q, op_of(problem)->q_num_heads));
+  return {count_of(problem, q) / head / rows(q), rows(q), rows(k)};
+}
+
+/// Fitted to times of an H200 (docs/cuda.md).
+double seconds_of(const Problem& problem, const AttentionTile& tile) {
+  constexpr double kMultiprocessors = 132;
+  // Of a warpgroup with 64 queries that has a multiprocessor for itself, heads of 64 elements: to
+  // begin and end, and for 128 keys.
+  constexpr double kBlock = 5.5e-7, kKeys = 7.8e-7, kMasked = 3e-7;
+  constexpr double kBegin = 1.4e-6, kTile = 2.5e-7;  // of the first result
+  const Sizes sizes = sizes_of(problem);
+  const bool masked = problem.region.single()->input(Attention::kMask) != nullptr;
+  const double columns = static_cast<double>(tile.head + tile.value) / 128;
+  const double groups = std::max(1, tile.groups), tiles = std::ceil(sizes.keys / tile.keys);
+  const double keys = tiles * tile.keys / 128;
+  // Small tiles begin sooner; groups wait for each other, warps multiply slower.
+  const double small = tile.keys < 128 ? 1.05 : 1, large = tile.keys < 128 ? 1 : 1.2;
+  const double slower = tile.groups == 0 ? 1.35 : 0.9 + 0.1 * groups;
+  const double block =
+      slower * groups *
+      (kBlock * large * columns + keys * (kKeys * small * columns + (masked ? kMasked : 0)));
+  const double blocks = sizes.heads * std::ceil(sizes.queries / tile.queries());
+  const double first = kBegin + slower * tiles * kTile * (1 + tile.keys / 128.0) * columns;
+  const Target& target = *problem.target;
+  return target.launch_seconds + std::max(first, blocks / kMultiprocessors * block);
+}
+
+AttentionTile tile_of(const Problem& problem, const Tuning& tuning) {
+  const auto at = [&](const char* name) { return static_cast<int>(tuning.at(name)); };
+  AttentionTile tile = tiles_of(problem).front();
+  tile.groups = at("groups"), tile.keys = at("keys"), tile.stages = at("stages");
+  return tile;
+}
+
+std::vector<Tuning> tunings(const Problem& problem) {
+  if (!is_half(problem)) return {{}};
+  std::vector<std::pair<double, AttentionTile>> tiles;
+  for (const AttentionTile& tile : tiles_of(problem))
+    tiles.emplace_back(seconds_of(problem, tile), tile);
+  return best_tunings(std::move(tiles), [](const AttentionTile& tile) {
+    return Tuning{{"groups", tile.groups}, {"keys", tile.keys}, {"stages", tile.stages}};
+  });
+}
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  const double share = is_half(*problem) ? 3 : 0.25;  // of the peak that it reaches
   Recipe made;
   made.tuning = tuning;
-  const Node& node = *problem->region.single();
-  const auto count = [&](const TensorType& type) {
-    double all = 1;
-    for (const Dim& dim : type.shape())
-      all *= static_cast<double>(size_for_estimates(*problem, dim));
-    return all;
-  };
-  const Dims& k = type_of(node, Attention::kK)->shape();
-  const auto keys = static_cast<double>(size_for_estimates(*problem, k[k.size() - 2]));
-  const Target& target = *problem->target;
-  made.seconds = target.launch_seconds + 4 * count(node.outputs[0]->type.tensor()) * keys /
-                                             (share * target.flops_per_second);
+  if (is_half(*problem)) {
+    made.seconds = seconds_of(*problem, tile_of(*problem, tuning));
+  } else {
+    constexpr double kShare = 0.25;  // of the peak that it reaches
+    const Sizes sizes = sizes_of(*problem);
+    const Target& target = *problem->target;
+    made.seconds = target.launch_seconds +
+                   4 * count_of(*problem, problem->region.single()->outputs[0]->type.tensor()) *
+                       sizes.keys / (kShare * target.flops_per_second);
+  }
   made.problem = std::move(problem);
   return made;
 }
@@ -215,40 +283,22 @@ std::string constant(std::string_view name, int64_t value) {
   return cat("constexpr int ", name, " = ", value, ";\n");
 }
 
-/// How many keys a query sees on one side of its place: -1: all.
-std::string half_constants(const Problem& problem) {
+/// Of what the op and its mask are; of halves, too.
+std::string constants_of(const Problem& problem) {
   const Node& node = *problem.region.single();
   const Attention& op = *op_of(problem);
   const TensorType* mask = type_of(node, Attention::kMask);
-  const bool bf16 = type_of(node, Attention::kQ)->dtype == DType::bf16;
-  int64_t last = op.right_window_size;
-  if (op.is_causal) last = last < 0 ? 0 : std::min<int64_t>(0, last);
-  std::string text = cat("constexpr bool kBf16 = ", bf16 ? "true" : "false", ";\n");
-  text += constant("kMaskBits", mask == nullptr ? 0 : bits(mask->dtype));
-  text += constant("kLast", last) + constant("kFirst", op.left_window_size);
-  text += constant("kSoftcap", std::bit_cast<int32_t>(op.softcap));
-  text += constant(
-      "kStages", stages_of(*problem.target, head_of(*type_of(node, Attention::kQ), op.q_num_heads),
-                           head_of(*type_of(node, Attention::kV), op.kv_num_heads)));
-  return text;
-}
-
-/// Constants of the text, and the text.
-std::string text_of(const Problem& problem) {
-  const Node& node = *problem.region.single();
-  const Attention& op = *op_of(problem);
-  const TensorType* mask = type_of(node, Attention::kMask);
-  std::string text;
-  text += constant("kHead", head_of(*type_of(node, Attention::kQ), op.q_num_heads));
-  text += constant("kValue", head_of(*type_of(node, Attention::kV), op.kv_num_heads));
-  text += constant("kMask", mask == nullptr ? 0 : mask->dtype == DType::boolean ? 2 : 1);
+  std::string text = constant("kMask", mask == nullptr ? 0 : mask->dtype == DType::boolean ? 2 : 1);
   text += constant("kFill", std::bit_cast<int32_t>(op.fill));
   text += constant("kZeroUnseen", op.zero_unseen ? 1 : 0);
   text += constant("kZeroNan", op.zero_nan ? 1 : 0);
-  if (!is_half(problem)) return text + std::string(embedded_text("attention"));
-  text += half_constants(problem);
-  return emitter::Text{cat(text, embedded_text("tensor"), embedded_text("attention_halves"))}
-      .narrow();
+  if (!is_half(problem)) return text;
+  // How many keys a query sees on one side of its place: -1: all.
+  int64_t last = op.right_window_size;
+  if (op.is_causal) last = last < 0 ? 0 : std::min<int64_t>(0, last);
+  text += constant("kMaskBits", mask == nullptr ? 0 : bits(mask->dtype));
+  text += constant("kLast", last) + constant("kFirst", op.left_window_size);
+  return text + constant("kSoftcap", std::bit_cast<int32_t>(op.softcap));
 }
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>,
@@ -260,15 +310,19 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   ready->has_mask = node.input(Attention::kMask) != nullptr;
   const int64_t head = head_of(*type_of(node, Attention::kQ), ready->op.q_num_heads);
   const int64_t value = head_of(*type_of(node, Attention::kV), ready->op.kv_num_heads);
-  ready->shared = static_cast<int>(shared_bytes(head, value));
+  std::string text = constants_of(problem);
   if (is_half(problem)) {
-    ready->shared =
-        static_cast<int>(half_bytes(head, value, stages_of(*problem.target, head, value)));
-    ready->threads = 128;
-    ready->queries_a_block = kHalfQueries;
+    const AttentionTile tile = tile_of(problem, recipe.tuning);
+    ready->shared = static_cast<int>(tile.shared_bytes());
+    ready->threads = tile.threads();
+    ready->queries_a_block = tile.queries();
+    text = attention_text(text, tile, type_of(node, Attention::kQ)->dtype == DType::bf16);
+  } else {
+    ready->shared = static_cast<int>(shared_bytes(head, value));
+    text += cat(constant("kHead", head), constant("kValue", value), embedded_text("attention"));
   }
   ready->module =
-      std::make_unique<const LateModule>(static_cast<Device&>(device).gpu(), text_of(problem));
+      std::make_unique<const LateModule>(static_cast<Device&>(device).gpu(), std::move(text));
   return ready;
 }
 
@@ -277,7 +331,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 
 void register_attention(KernelRegistry& registry) {
   using namespace attention_kernel;
-  registry.add({"cuda.attention", 1, supports, tunings, recipe, prepare});
+  registry.add({"cuda.attention", 2, supports, tunings, recipe, prepare});
 }
 
 }  // namespace hone::cuda
