@@ -13,6 +13,7 @@ constexpr std::string_view kChains[] = {"recognize_chains"};
 constexpr std::string_view kRotary[] = {"recognize_rotary"};
 constexpr std::string_view kCausal[] = {"recognize_causal"};
 constexpr std::string_view kStrength[] = {"reduce_strength"};
+constexpr std::string_view kStacked[] = {"stack_siblings"};
 constexpr std::string_view kSiblings[] = {"split_gemm", "fuse_siblings", "batch_matmuls"};
 
 /// Each pass of fusion_preparation() is in one of them.
@@ -22,6 +23,7 @@ constexpr CandidatePasses kCandidates[] = {
     {"rotary embeddings", kRotary},
     {"causal masks", kCausal},
     {"cheaper ops", kStrength},
+    {"siblings in a batch", kStacked},
     {"siblings side by side", kSiblings, "split_gemm"},
 };
 

@@ -10,6 +10,7 @@
 #include "ir/structural.hpp"
 #include "passes/clean.hpp"
 #include "passes/equal_sizes.hpp"
+#include "passes/fusion/account.hpp"
 #include "passes/widen_halves.hpp"
 
 namespace hone {
@@ -152,6 +153,8 @@ class Compiling {
       merge_common(*made.typed, passes_);  // of a view, every region has a copy
     if (!is_disabled(kFuse, passes_))
       take_views(*made.typed, device_.kernels(), conditions_of(*made.typed), passes_.keep);
+    // What is left where a region was cut may be views alone, which need no step.
+    cut_regions(*made.typed, [](const Node& fused) { return !is_copy_of_views(fused); });
     split_refused(*made.typed, device_.kernels(), conditions_of(*made.typed));
     choose_all(made);
     return made;

@@ -1,4 +1,5 @@
-// Horizontal fusion: small products that do not wait for each other become one with a batch.
+// Horizontal fusion: small products that do not wait for each other, and products of one operand,
+// become one with a batch.
 
 #include <algorithm>
 #include <map>
@@ -18,7 +19,7 @@
 namespace hone {
 namespace {
 
-constexpr std::string_view kBatchMatmuls = "batch_matmuls";
+constexpr std::string_view kBatchMatmuls = "batch_matmuls", kStackSiblings = "stack_siblings";
 
 // A launch costs some microseconds. In that time a device does about this many operations of small
 // matrices and moves about this many bytes: products beyond it gain nothing from company.
@@ -79,8 +80,8 @@ Node* epilogue_of(const Graph& graph, const Value* value, const PassOptions& opt
 
 class Batch {
  public:
-  Batch(Graph& graph, std::vector<Node*> nodes, const PassOptions& options)
-      : graph_(graph), options_(options) {
+  Batch(Graph& graph, std::vector<Node*> nodes, std::string_view by, const PassOptions& options)
+      : graph_(graph), by_(by), options_(options) {
     levels_.push_back(std::move(nodes));
   }
 
@@ -149,8 +150,8 @@ class Batch {
   }
 
   Value* add(Op op, std::vector<Value*> inputs, const std::string& name) {
-    return add_before(graph_, products().front(), kBatchMatmuls, origin_, std::move(op),
-                      std::move(inputs), name);
+    return add_before(graph_, products().front(), by_, origin_, std::move(op), std::move(inputs),
+                      name);
   }
 
   /// The operand of every node of a level in one value with a batch in front, `rank` axes behind
@@ -191,7 +192,7 @@ class Batch {
     }
     Node* split = graph_.add_node(Split{0, Dims(static_cast<size_t>(count()), Dim(1))}, {batch},
                                   std::vector<std::string>(static_cast<size_t>(count()), name),
-                                  origin_, std::string(kBatchMatmuls), products().front());
+                                  origin_, std::string(by_), products().front());
     infer(graph_, *split);
     for (size_t i = 0; i < split->outputs.size(); ++i) {
       Value* old = levels_.back()[i]->output();
@@ -208,41 +209,67 @@ class Batch {
   }
 
   Graph& graph_;
+  const std::string_view by_;  // the pass
   const PassOptions& options_;
   std::vector<std::vector<Node*>> levels_;  // the products, then one elementwise op each after it
   Origins origin_;
   std::vector<std::pair<Value*, std::string>> renamed_;
 };
 
+using Group = std::vector<Node*>;
+
+/// To the group among those at `places` whose operands are of the same types; else to a new one.
+void add_to(std::vector<Group>& groups, std::vector<size_t>& places, Node& node) {
+  const auto place = std::find_if(places.begin(), places.end(), [&](size_t each) {
+    const Node& other = *groups[each].front();
+    return other.inputs[0]->type == node.inputs[0]->type &&
+           other.inputs[1]->type == node.inputs[1]->type;
+  });
+  if (place != places.end()) {
+    groups[*place].push_back(&node);
+  } else {
+    places.push_back(groups.size());
+    groups.push_back({&node});
+  }
+}
+
+bool run_all(Graph& graph, std::vector<Group> groups, std::string_view by,
+             const PassOptions& options) {
+  bool changed = false;
+  for (Group& group : groups)
+    if (group.size() > 1) changed |= Batch(graph, std::move(group), by, options).run();
+  if (changed) graph.sort();  // operands of later products are read by the first
+  return changed;
+}
+
 }  // namespace
 
 bool batch_matmuls(Graph& graph, const PassOptions& options) {
   const Depths depths = depths_of(graph);
-  using Group = std::vector<Node*>;
   std::vector<Group> groups;
   std::unordered_map<int64_t, std::vector<size_t>> at_depth;  // places in `groups`
   for (Node& node : graph.nodes()) {
     if (node.op.as<MatMul>() == nullptr || options.keep(node) || !is_small(node) ||
         is_weight(node.output()))
       continue;
-    std::vector<size_t>& beside = at_depth[depths.at(&node)];
-    const auto group = std::find_if(beside.begin(), beside.end(), [&](size_t place) {
-      const Node& other = *groups[place].front();
-      return other.inputs[0]->type == node.inputs[0]->type &&
-             other.inputs[1]->type == node.inputs[1]->type;
-    });
-    if (group != beside.end()) {
-      groups[*group].push_back(&node);
-    } else {
-      beside.push_back(groups.size());
-      groups.push_back({&node});
-    }
+    add_to(groups, at_depth[depths.at(&node)], node);
   }
-  bool changed = false;
-  for (Group& group : groups)
-    if (group.size() > 1) changed |= Batch(graph, std::move(group), options).run();
-  if (changed) graph.sort();  // operands of later products are read by the first
-  return changed;
+  return run_all(graph, std::move(groups), kBatchMatmuls, options);
+}
+
+bool stack_siblings(Graph& graph, const PassOptions& options) {
+  std::vector<Group> groups;
+  std::unordered_map<const Value*, std::vector<size_t>> of_operand;  // places in `groups`
+  for (Node& node : graph.nodes()) {
+    if (node.op.as<MatMul>() == nullptr || options.keep(node) || is_weight(node.inputs[0]) ||
+        !is_weight(node.inputs[1]))
+      continue;
+    const Dims *operand = dims_of(node.inputs[0]), *weight = dims_of(node.inputs[1]);
+    if (operand == nullptr || operand->size() < 2 || weight == nullptr || weight->size() != 2)
+      continue;
+    add_to(groups, of_operand[node.inputs[0]], node);
+  }
+  return run_all(graph, std::move(groups), kStackSiblings, options);
 }
 
 }  // namespace hone

@@ -53,6 +53,7 @@ constexpr Pass kFusionPreparation[] = {
     {"recognize_causal", recognize_causal, ulp(64), "masks of what comes later need no reading"},
     {"split_gemm", split_gemm, ulp(4), "Gemm becomes MatMul and Add"},
     {"reduce_strength", reduce_strength, ulp(2), "cheaper ops say the same"},
+    {"stack_siblings", stack_siblings, kExact, "products of one operand become one with a batch"},
     {"fuse_siblings", fuse_siblings, kExact, "siblings on one operand become one and a Split"},
     {"batch_matmuls", batch_matmuls, kExact, "small products of one size become one with a batch"},
 };

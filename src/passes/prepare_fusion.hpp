@@ -53,6 +53,11 @@ bool fuse_siblings(Graph& graph, const PassOptions& options);
 /// ops alike behind each work on the batch. Needs: types, fuse_siblings. exact
 bool batch_matmuls(Graph& graph, const PassOptions& options);
 
+/// MatMuls of one operand with constants of the same type become one with a batch in front and a
+/// Split, and so do elementwise ops alike behind each: what fuse_siblings lays side by side lies
+/// behind each other, and each part is in one piece. Needs: types. exact
+bool stack_siblings(Graph& graph, const PassOptions& options);
+
 /// These passes, in the order in which they run.
 std::span<const Pass> fusion_preparation();
 

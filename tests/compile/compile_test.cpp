@@ -151,6 +151,22 @@ TEST(Candidates, OfTwoPlansThatTakeAsLongTheShorterOneIsTaken) {
   EXPECT_EQ(apart.plan.steps.size(), 4u);
 }
 
+/// Parts of a product that lie behind each other are bytes of it: no region copies them.
+TEST(Candidates, PartsOfABatchAreViews) {
+  constexpr std::string_view kText =
+      "graph g(%x: f32[n,16,64]) -> (%y)\n"
+      "  %e = Exp(%x)\n  %a = MatMul(%e, @u)\n  %b = MatMul(%e, @v)\n  %c = MatMul(%e, @w)\n"
+      "  %y = Attention(%a, %b, %c) q_num_heads=4 kv_num_heads=4\n"
+      "weights\n  @u : f32[64,64] random(1, 1)\n  @v : f32[64,64] random(2, 1)\n"
+      "  @w : f32[64,64] random(3, 1)\n";
+  const std::vector<std::string> names{"siblings in a batch"};
+  const Compiled made = compile(*portable(kText), *open_device("cpu"), {.candidates = names});
+  EXPECT_EQ(count(*made.typed, "MatMul"), 1);
+  const std::vector<std::string> ops = ops_of(*made.typed);
+  EXPECT_EQ(std::count(ops.begin(), ops.end(), "Split"), 1);
+  EXPECT_EQ(std::count(ops.begin(), ops.end(), "Reshape"), 3);
+}
+
 TEST(Candidates, WhatWasDecidedIsNotPricedAgain) {
   const auto device = open_device("cpu");
   const std::vector<std::string> names{"siblings side by side"};

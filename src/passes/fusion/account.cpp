@@ -104,6 +104,13 @@ StepAccount account(const Graph& graph, const std::unordered_set<const Node*>* i
   return sum;
 }
 
+bool is_copy_of_views(const Node& fused) {
+  const Roles roles = roles_of(*fused.op.as<Fused>()->body);
+  return std::all_of(roles.begin(), roles.end(), [](const auto& each) {
+    return each.second.role == Role::view && is_realized(each.second);
+  });
+}
+
 Dim bytes_saved(const Node& fused) {
   const Body& body = fused.op.as<Fused>()->body;
   Dim bytes = account(*body).bytes;

@@ -22,6 +22,10 @@ struct StepAccount {
 /// `idle`: nodes whose results a plan has in place without a step; null: those for which one can.
 StepAccount account(const Graph& graph, const std::unordered_set<const Node*>* idle = nullptr);
 
+/// Of a region: all that its nodes do is move elements, and of each alone the plan can have the
+/// result where the operand lies. Run as one, the region copies.
+bool is_copy_of_views(const Node& fused);
+
 /// What the values inside a region would move if each of its steps were launched by itself.
 Dim bytes_saved(const Node& fused);
 
