@@ -224,6 +224,8 @@ TEST(Gpu, KernelsComputeTheirRegions) {
         prepare_all(region, problem_of(*graph_of(region), constants, channels), all);
   for (const RegionCase& region : kGrouped)
     prepare_all(region, problem_of(*graph_of(region), true, true), all);
+  for (const RegionCase& region : kAcross)
+    prepare_all(region, problem_of(*graph_of(region), false, true), all);
   run_all(all);
   for (const Kernel* kernel : gpu()->kernels().all())
     EXPECT_TRUE(

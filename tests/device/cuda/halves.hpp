@@ -74,6 +74,16 @@ inline const RegionCase kGrouped[] = {
      "  %y = Conv(%x, %w) pads=[1,1,1,1] strides=[1,2] group=3\n"},
 };
 
+/// Folds of what lies apart: channels are innermost.
+inline const RegionCase kAcross[] = {
+    {"means of channels",
+     "graph g(%x: f16[3,40,9,11]) -> (%y)\n  %y = ReduceMean(%x) axes=[2,3]\n"},
+    {"the largest of many channels",
+     "graph g(%x: f32[2,2560,5,7]) -> (%y)\n  %a = Neg(%x)\n  %y = ReduceMax(%a) axes=[2,3]\n"},
+    {"means of some channels",
+     "graph g(%x: bf16[1,600,9,9]) -> (%y)\n  %y = ReduceMean(%x) axes=[2,3]\n"},
+};
+
 inline const RegionCase kHalfAttentions[] = {
     {"attention of halves",
      "graph g(%q: f16[2,n,128], %k: f16[2,n,128], %v: f16[2,n,128]) -> (%y)\n"

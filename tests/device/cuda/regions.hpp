@@ -54,6 +54,9 @@ inline const RegionCase kRegions[] = {
      "graph g(%x: f32[4,n]) -> (%y)\n  %y = Softmax(%x)\n",
      {{{"n", 1}}, {{"n", 301}}}},
     {"softmax along the middle", "graph g(%x: f32[2,7,5]) -> (%y)\n  %y = Softmax(%x) axis=1\n"},
+    {"a product of few results",
+     "graph g(%x: f16[2,72,1,1], %w: f16[20,72,1,1], %b: f16[20]) -> (%y)\n"
+     "  %a = Conv(%x, %w, %b)\n  %y = Swish(%a)\n"},
     {"masked softmax",
      "graph g(%x: f32[2,4,9,9], %m: bool[2,1,1,9]) -> (%y)\n"
      "  %a = Mul(%x, f32[]{0.125})\n  %b = Where(%m, %a, f32[]{-10000})\n  %y = Softmax(%b)\n"},

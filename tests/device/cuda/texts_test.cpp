@@ -88,6 +88,21 @@ TEST(NestTexts, TakeElementsSideBySide) {
     }
 }
 
+/// Rows that lie apart, neighbours side by side: a block takes several, where there are many.
+TEST(NestTexts, TakeNeighbouringRowsTogether) {
+  const auto text_of = [](const RegionCase& region) {
+    const auto graph = graph_of(region);
+    const auto problem = problem_of(*graph, false, true);
+    const auto scheduled = emitter::schedule(*problem->region.body, emitter::strides_of(*problem));
+    const std::vector<Tensor> contents(scheduled.operands.size());
+    const auto emitted = emitter::emit(scheduled.nest, contents, scheduled.lanes);
+    EXPECT_EQ(emitted.launches.front().threads, 512) << region.name;
+    return emitted.text.body;
+  };
+  EXPECT_NE(text_of(kAcross[1]).find("lane = threadIdx.x / 32"), std::string::npos);
+  EXPECT_NE(text_of(kAcross[2]).find("lane = threadIdx.x / 8"), std::string::npos);
+}
+
 /// Products of all kinds, with every tile.
 TEST(SerialTexts, Compile) {
   if (!compiler_state().why.empty()) GTEST_SKIP() << "NVRTC: " << compiler_state().why;

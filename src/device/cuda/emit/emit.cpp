@@ -140,6 +140,7 @@ class Emitting {
     const bool in_groups = has_vector_loop(body);
     const bool one_by_one = in_groups || axes.empty() || has_parts_of_bytes();
     width_ = one_by_one ? 1 : elements_of_thread(body, places_, axes);
+    across_ = in_groups ? turns_across(body, axes) : 1;
     if (width_ > 1) axes.back().extent = *exact_div(axes.back().extent, width_);
     Dims places = parted(turn, axes);
     if (width_ > 1) places.back() = places.back() * Dim(width_) + Dim::variable(element_);
@@ -147,11 +148,7 @@ class Emitting {
       substitute(body, *axes[i].variable.as_variable(), places[i]);
       launch.turns = launch.turns * axes[i].extent;
     }
-    if (in_groups) lanes_ = lanes_of(body, places_).value_or(lanes_);
-    group_ = in_groups ? lanes_ : 1;
-    launch.threads = std::max(group_, 256);
-    if (group_ > 32) launch.threads = group_;  // its threads wait for each other
-    else if (in_groups) launch.threads = threads_of(launch.turns);
+    set_threads(launch, body, in_groups);
     launch.turns_a_block = launch.threads / group_;
     parts_ = parts_written(body);
     if (parts_ > 1 && in_groups) throw Refusal{"lanes write parts of bytes"};
@@ -162,20 +159,81 @@ class Emitting {
     ExprText text(places_, dims_, out, 1);
     const std::string t = dims_.variable(turn_);
     text.line(cat("const I turns = ", dims_(launch.turns), ";"));
-    if (group_ > 1) text.line(cat("const I lane = threadIdx.x % ", group_, ";"));
+    const std::string own_turn = across_ > 1 ? cat("% ", across_) : cat("/ ", group_);
+    if (group_ > 1)
+      text.line(cat("const I lane = threadIdx.x ",
+                    across_ > 1 ? cat("/ ", across_) : cat("% ", group_), ";"));
     if (group_ == 1 && !has_loop(body)) text.line("#pragma unroll 4");
     const std::string counter = parts_ > 1 ? "byte" : t;
     text.open(cat("for (I ", counter, " = (I)blockIdx.x * ", launch.turns_a_block,
-                  " + (I)threadIdx.x / ", group_, "; ", counter, " < turns; ", counter,
+                  " + (I)threadIdx.x ", own_turn, "; ", counter, " < turns; ", counter,
                   " += (I)gridDim.x * ", launch.turns_a_block, ") {"));
     if (parts_ > 1) whole_bytes(body, t, elements, text);
     else block(body, text);
     text.close();
     parts_ = 1;
     width_ = 1;
+    across_ = 1;
     bodies_.push_back(std::move(out));
     names_of_functions_.push_back(launch.function);
     emitted_.launches.push_back(std::move(launch));
+  }
+
+  /// Which threads of a block take a turn together.
+  void set_threads(Launch& launch, const Block& body, bool in_groups) {
+    if (across_ > 1) lanes_ = kThreadsAcross / across_;
+    else if (in_groups) lanes_ = lanes_of(body, places_).value_or(lanes_);
+    group_ = in_groups ? lanes_ : 1;
+    launch.threads = std::max(group_, 256);
+    if (across_ > 1) launch.threads = kThreadsAcross;
+    else if (group_ > 32) launch.threads = group_;  // its threads wait for each other
+    else if (in_groups) launch.threads = threads_of(launch.turns);
+  }
+
+  /// How many neighbouring turns a block takes at a time, whose threads share the vector loops of
+  /// each: where what these turns read lies side by side, and what a loop reads does not, as with
+  /// the means of pictures whose channels are innermost. 1: a group takes a turn.
+  int turns_across(const Block& body, const std::vector<Axis>& axes) const {
+    constexpr int64_t kMultiprocessors = 132;
+    if (axes.empty() || has_parts_of_bytes()) return 1;
+    const std::string side(*axes.back().variable.as_variable());
+    bool good = true;
+    const auto looks = [&](const NestLoop& loop) {
+      good &= elements_at_once(loop.body, places_, loop.variable, loop.extent) == 1;
+      for (const Statement& statement : loop.body) {
+        const Store* store = statement.as<Store>();
+        good &= store != nullptr && store->fold && !places_.contains(store->buffer);
+        if (store != nullptr) good &= lies_across(store->value, loop.variable, side);
+      }
+    };
+    walk(body, [&](const Statement& statement) {
+      const NestLoop* loop = statement.as<NestLoop>();
+      if (loop != nullptr && loop->mode == Mode::vector) looks(*loop);
+      return true;
+    });
+    Dim turns = 1;
+    for (const Axis& axis : axes) turns = turns * axis.extent;
+    for (const int count : {32, 16, 8}) {
+      // Of few turns, each has a block: half of the multiprocessors idle is the least to accept.
+      const int64_t least = count > 8 ? kMultiprocessors : kMultiprocessors / 2;
+      const bool many = turns.constant().value_or(0) / count >= least;
+      if (good && many && exact_div(axes.back().extent, count)) return count;
+    }
+    return 1;
+  }
+
+  /// All that it reads along the loop is memory in which `side` is innermost.
+  bool lies_across(const Expr& expr, const std::string& along, const std::string& side) const {
+    bool good = true;
+    visit(expr, [&](const Expr& inner) {
+      if (inner.kind() != Expr::Kind::load || at_zero(inner, along) == inner) return;
+      const auto place = places_.find(std::get<BufferName>(inner.source()).text);
+      const auto step = place == places_.end() || place->second.is_register
+                            ? std::nullopt
+                            : step_of(place->second, inner.operands(), side);
+      good &= step && step->is(1);
+    });
+    return good;
   }
 
   bool writes_parts(const Statement& statement) const {
@@ -381,7 +439,7 @@ class Emitting {
                  Dim::variable(loop.variable) * Dim(width_) + Dim::variable(element_));
     }
     text.forget();
-    text.line("#pragma unroll 4");
+    text.line(across_ > 1 ? "#pragma unroll 8" : "#pragma unroll 4");
     text.open(
         cat("for (I ", i, " = lane; ", i, " < ", dims_(extent), "; ", i, " += ", lanes_, ") {"));
     in_vector_ = true;
@@ -398,11 +456,27 @@ class Emitting {
     text.forget();
   }
 
+  /// Of threads that are not neighbours.
+  std::string across_text(const std::string& name, const char* type, Function function,
+                          DType dtype) const {
+    return cat("__device__ ", type, " ", name, "(", type, " x) {\n  __shared__ ", type, " part[",
+               kThreadsAcross, "];\n  part[threadIdx.x] = x;\n  __syncthreads();\n",
+               "  x = part[threadIdx.x % ", across_, "];\n  for (int w = ", across_, "; w < ",
+               kThreadsAcross, "; w += ", across_, ") { const ", type, " y = part[threadIdx.x % ",
+               across_, " + w]; x = ", combined(function, "x", "y", dtype),
+               "; }\n  __syncthreads();\n  return x;\n}\n");
+  }
+
   /// The name of a function that folds a value of each thread of a group.
   std::string reduction(Function function, DType dtype) {
-    const std::string name = cat("all_", hone::name(function), "_", dtype);
+    const std::string name =
+        cat("all_", hone::name(function), "_", dtype, across_ > 1 ? cat("_", across_) : "");
     if (reductions_.find(name + "(") != std::string::npos) return name;
     const char* type = computed_type(dtype);
+    if (across_ > 1) {
+      reductions_ += across_text(name, type, function, dtype);
+      return name;
+    }
     const bool narrow = bits(dtype) < 32 && !is_float(dtype);
     const std::string moved =
         cat("(", type, ")__shfl_xor_sync(0xffffffffu, ", narrow ? "(int)" : "", "x, d)");
@@ -432,9 +506,11 @@ class Emitting {
   std::vector<std::string> scratch_lines_, bodies_, names_of_functions_;
   size_t at_ = 0;
   Dim scratch_;
+  static constexpr int kThreadsAcross = 512;
   int group_ = 1, registers_ = 0, runs_ = 0;
-  int parts_ = 1;  // elements in a byte that a thread writes
-  int width_ = 1;  // elements that a statement takes at once, by the variable element_
+  int across_ = 1;  // turns that a block takes side by side
+  int parts_ = 1;   // elements in a byte that a thread writes
+  int width_ = 1;   // elements that a statement takes at once, by the variable element_
   bool in_vector_ = false;
 };
 

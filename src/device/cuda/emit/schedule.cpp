@@ -35,6 +35,35 @@ bool reads_along_rows(const Expr& expr, const Strides& strides) {
   return found;
 }
 
+/// All that the expression reads along what it folds lies side by side.
+bool folds_side_by_side(const Expr& expr, const Strides& strides) {
+  bool good = true;
+  visit(expr, [&](const Expr& inner) {
+    if (inner.kind() != Expr::Kind::load || inner.operands().empty()) return;
+    const auto* value = std::get_if<const Value*>(&inner.source());
+    if (value == nullptr || inner.outside().value_or(0) != 0) {
+      good = false;
+      return;
+    }
+    const Dims& shape = (*value)->type.tensor().shape();
+    int axis = innermost(*value, shape, strides);
+    while (axis > 0 && shape[static_cast<size_t>(axis)].is(1)) --axis;
+    for (size_t i = 0; i < shape.size(); ++i) {
+      const Expr& index = inner.operands()[i];
+      if (index.kind() != Expr::Kind::index) {
+        good = false;
+        return;
+      }
+      std::set<std::string, std::less<>> names;
+      index.dim().collect_variables(names);
+      const bool folded = std::ranges::any_of(
+          names, [](const std::string& name) { return name.starts_with("r."); });
+      good &= !folded || static_cast<int>(i) == axis || shape[i].is(1);
+    }
+  });
+  return good;
+}
+
 class Scheduling {
  public:
   Scheduling(const Graph& body, Stages stages, const Strides& strides)
@@ -121,7 +150,8 @@ class Scheduling {
     int64_t longest = 0;
     for (const auto& stage : stages_.list) {
       const Folds folds = folds_of(stage->expr);
-      if (folds.nested || (folds.count > 0 && stage->kind() == Stage::Kind::contract)) return false;
+      const bool multiplies = folds.count > 0 && stage->kind() == Stage::Kind::contract;
+      if (folds.nested || (multiplies && !is_of_few_rows(*stage))) return false;
       if (folds.count == 0) continue;
       const Dims rows = without_last_ones(stage->extents);
       if (found && rows != rows_) return false;
@@ -150,6 +180,14 @@ class Scheduling {
   static bool is_few(const Dims& extents) {
     constexpr int64_t kFew = 1 << 15;
     return product(extents).constant().value_or(kFew) < kFew;
+  }
+
+  /// A product of so few results that tiles of them are few blocks, whose operands both lie along
+  /// the sum: groups of threads take a result each.
+  bool is_of_few_rows(const Stage& stage) const {
+    constexpr int64_t kLongEnough = 16;
+    return is_few(stage.extents) && length_of(stage.expr) >= kLongEnough &&
+           folds_side_by_side(stage.expr, strides_);
   }
 
   /// Elements that one fold reads; where they are not known, some.

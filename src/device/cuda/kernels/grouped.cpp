@@ -51,7 +51,8 @@ double seconds_of(const Problem& problem, const Grouped& of, int pixels) {
     bytes += count;
   }
   const double waves = std::max(1.0, threads / kAtOnce);
-  const double alone = turns * (kWait + taps * rows * pixels * 5e-9);
+  const double waits = pixels == 1 && chunks == 1 ? 2 : turns;  // at once, or row by row
+  const double alone = waits * kWait + turns * taps * rows * pixels * 5e-9;
   return problem.target->launch_seconds + alone +
          std::max({bytes / problem.target->bytes_per_second,
                    threads * each / kInstructionsPerSecond, (waves - 1) * alone / 4});

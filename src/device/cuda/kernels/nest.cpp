@@ -134,6 +134,13 @@ double longest_fold(const Problem& problem) {
   return longest;
 }
 
+/// Groups of threads fold together.
+bool folds_in_groups(const emitter::Emitted& emitted) {
+  return std::ranges::any_of(emitted.launches, [](const emitter::Launch& launch) {
+    return launch.turns_a_block < launch.threads;
+  });
+}
+
 /// Inputs that are read where the first result is written, element by element, and nowhere else.
 std::vector<size_t> overwritable(const Problem& problem, const Made& made) {
   const Graph& body = *problem.region.body;
@@ -166,21 +173,23 @@ std::vector<size_t> overwritable(const Problem& problem, const Made& made) {
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   // What a thread that folds alone reaches of the peak.
-  constexpr double kShare = 0.04;
+  constexpr double kShare = 0.04, kShareOfGroups = 0.1;
   constexpr double kElementSeconds = 1e-7;  // of one that waits for memory
   Recipe made;
   made.tuning = tuning;
   const Made code = made_of(*problem);
   made.scratch_bytes = code.emitted.scratch_bytes;
   const Target& target = *problem->target;
+  const bool in_groups = folds_in_groups(code.emitted);
   double bytes = 0;
   for (const Value* input : problem->region.body->inputs()) bytes += bytes_of(*problem, *input);
   for (const GraphOutput& output : problem->region.body->outputs())
     bytes += bytes_of(*problem, *output.value);
   made.seconds = static_cast<double>(code.emitted.launches.size()) * target.launch_seconds +
                  bytes / target.bytes_per_second +
-                 2 * folded_elements(*problem) / (kShare * target.flops_per_second) +
-                 kElementSeconds * longest_fold(*problem);
+                 2 * folded_elements(*problem) /
+                     ((in_groups ? kShareOfGroups : kShare) * target.flops_per_second) +
+                 kElementSeconds * longest_fold(*problem) / (in_groups ? 128 : 1);
   made.may_overwrite = overwritable(*problem, code);
   made.problem = std::move(problem);
   return made;

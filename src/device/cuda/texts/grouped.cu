@@ -13,17 +13,20 @@ __device__ void add_windows(float (&sums)[kPixels][8], const unsigned short* pic
                             const unsigned short* weight, I y, I x, I high, I wide, I all,
                             I filters) {
   constexpr int kChunks = kChannels < 8 ? 1 : kChannels / 8, kRows = kChannels < 8 ? kChannels : 8;
-#pragma unroll 1
+  // A thread of one result has registers for all that it reads, which then comes at once.
+  constexpr bool kAtOnce = kPixels == 1 && kChunks == 1;
+#pragma unroll (kAtOnce ? kHigh : 1)
   for (int r = 0; r < kHigh; ++r) {
     const I line = y + r * kStepDown;
-    if (line < 0 || line >= high) continue;
+    const bool there = line >= 0 && line < high;
+    if (!kAtOnce && !there) continue;
 #pragma unroll 1
     for (int q = 0; q < kChunks; ++q) {
       uint4 raw[kSeen];
       const unsigned short* from = picture + (line * wide + x) * all + q * 8;
 #pragma unroll
       for (int i = 0; i < kSeen; ++i) {
-        const bool in = x + i >= 0 && x + i < wide;
+        const bool in = there && x + i >= 0 && x + i < wide;
         raw[i] = in ? *(const uint4*)(from + i * all) : make_uint4(0, 0, 0, 0);
       }
       const unsigned short* w = weight + (I)(r * kWide * kChannels + q * 8) * filters;
