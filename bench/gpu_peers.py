@@ -17,6 +17,7 @@ import json
 import math
 import os
 import pathlib
+import select
 import signal
 import statistics
 import subprocess
@@ -272,6 +273,10 @@ def row_of(name, batch, times, names):
     return row + [f"{ratio:.2f} ({low:.2f}-{high:.2f}) {best}"], ratio
 
 
+def is_compiled(chosen, name):
+    return chosen.compile == "all" or name in chosen.compile.split(",")
+
+
 def within(seconds, make):
     """What make() gives, or an error after so long."""
     def late(*_):
@@ -296,7 +301,7 @@ def made(chosen, name, batch, end):
                           output_names=["result"], dynamo=False)
         makers = {"Hone": lambda: Hone(chosen.library, file, inputs, wanted, chosen.halves,
                                        chosen.tool)}
-        if chosen.compile:
+        if is_compiled(chosen, name):
             makers["torch.compile"] = lambda: within(end - time.monotonic(),
                                                      lambda: Compiled(model, inputs, chosen.halves))
         runners, absent = opened(makers, wanted, chosen.halves)
@@ -354,12 +359,18 @@ def together(chosen, nets, batches):
     """The same as in_turn(), made beside one another."""
     words = [word for word in sys.argv[1:] if word != "--together"]
     wanted = [(name, batch) for name in nets for batch in batches]
-    threads = str(max(1, (os.cpu_count() or 1) // len(wanted)))
-    more = {"OMP_NUM_THREADS": threads, "TORCHINDUCTOR_COMPILE_THREADS": threads}
+    cores = os.cpu_count() or 1
+    compiled = sum(is_compiled(chosen, name) for name, _ in wanted)
+    more = {"OMP_NUM_THREADS": str(max(1, cores // len(wanted))),
+            "TORCHINDUCTOR_COMPILE_THREADS": str(max(1, cores // max(1, compiled)))}
     children = [subprocess.Popen([sys.executable, __file__, *words, "--one", f"{name}:{batch}"],
                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                  stderr=subprocess.DEVNULL, env=dict(os.environ, **more))
                 for name, batch in wanted]
+    end = time.monotonic() + chosen.making + 60  # what is stuck in a compiler hears no alarm
+    for child in children:
+        if not select.select([child.stdout], [], [], max(0, end - time.monotonic()))[0]:
+            child.kill()
     said = [child.stdout.readline() for child in children]
     for (name, batch), child, line in zip(wanted, children, said):
         if line == "made\n":
@@ -389,7 +400,7 @@ def main():
     words.add_argument("--batches", default="1,32")
     words.add_argument("--length", type=int, default=128, help="of sequences")
     words.add_argument("--halves", default="f16", choices=list(STORAGE))
-    words.add_argument("--compile", action="store_true",
+    words.add_argument("--compile", nargs="?", const="all", default="", metavar="NETS",
                        help="torch.compile, too: minutes a network")
     words.add_argument("--rounds", type=int, default=9)
     words.add_argument("--seconds", type=float, default=0.05, help="of a turn")
