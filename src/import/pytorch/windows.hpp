@@ -1,6 +1,7 @@
 #pragma once
 // Windows that slide along an axis, as numbers of places.
 
+#include "import/builder/plain_window.hpp"
 #include "import/pytorch/call.hpp"
 
 namespace hone::pytorch {

@@ -45,6 +45,7 @@ void import_convolution(Call& call) {
   window.pads = call.argument("padding").as<std::string>() != nullptr
                     ? named_padding(call, window, weight)
                     : both_ends(call.integers("padding", spatial));
+  window = builder::plain_window(std::move(window));
   const int64_t groups = call.integer("groups");
   std::vector<Value*> inputs{x, weight, call.optional_tensor("bias")};
   const bool is_transposed =

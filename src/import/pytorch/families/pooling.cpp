@@ -37,7 +37,7 @@ Window window(Call& call) {
               .strides = call.integers("stride", axes),
               .pads = both_ends(call.integers("padding", axes))};
   if (made.strides.empty()) made.strides = made.kernel_shape;
-  return made;
+  return builder::plain_window(std::move(made));
 }
 
 /// Where each is the largest, counted within its plane.
@@ -51,6 +51,7 @@ void import_max_pool(Call& call) {
   Value *given = call.tensor("self"), *x = batched(call, given);
   MaxPool op{.window = window(call), .ceil_mode = call.flag("ceil_mode")};
   op.window.dilations = call.integers("dilation", spatial_axes(call));
+  op.window = builder::plain_window(std::move(op.window));
   const bool with_places = call.overload().name.ends_with("_with_indices");
   if (!with_places || !call.wants(1)) {
     Value* result = call.intermediate(op, {x}, "pooled");
@@ -140,7 +141,7 @@ std::optional<Window> even_window(const Value* x, const Dims& asked) {
     }
   }
   made.strides = made.kernel_shape;
-  return made;
+  return builder::plain_window(std::move(made));
 }
 
 bool all_ones(const Dims& dims) {

@@ -97,9 +97,10 @@ void import_packed_convolution(Call& call) {
   const auto spatial = static_cast<size_t>(std::max(Call::rank(weight) - 2, 1));
   const auto* groups = packed_item(call, "groups").as<Dim>();
   call.check(groups != nullptr && groups->is_constant(), "groups is no number");
-  const Window window{.strides = packed_integers(call, "stride", spatial),
-                      .dilations = packed_integers(call, "dilation", spatial),
-                      .pads = both_ends(packed_integers(call, "padding", spatial))};
+  const Window window =
+      builder::plain_window({.strides = packed_integers(call, "stride", spatial),
+                             .dilations = packed_integers(call, "dilation", spatial),
+                             .pads = both_ends(packed_integers(call, "padding", spatial))});
   std::vector<Value*> inputs{x, weight, packed_tensor(call, "bias")};
   const bool is_transposed = call.overload().name.find("transpose") != std::string::npos;
   Value* y = is_transposed ? call.intermediate(ConvTranspose{.window = window,

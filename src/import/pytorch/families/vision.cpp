@@ -1,7 +1,7 @@
 // Operators of torchvision: boxes, regions, convolutions whose taps move.
 // (Source: torchvision 0.26, torchvision/csrc/ops.)
 
-#include "import/pytorch/call.hpp"
+#include "import/pytorch/windows.hpp"
 #include "ops/deformable.hpp"
 #include "ops/detection.hpp"
 #include "ops/gather.hpp"
@@ -70,6 +70,7 @@ void import_deform_conv(Call& call) {
                            .pads = {pads[0], pads[1], pads[0], pads[1]}},
                 .group = call.integer("groups"),
                 .offset_group = call.integer("offset_groups")};
+  op.window = builder::plain_window(std::move(op.window));
   std::vector<Value*> inputs{call.tensor("input"), call.tensor("weight"), call.tensor("offset"),
                              call.tensor("bias")};
   if (call.flag("use_mask")) inputs.push_back(call.tensor("mask"));
