@@ -65,6 +65,7 @@ class LateLoop {
   Variables own_variables(builder::Frame& frame);
   bool learn(Caller& caller, const Variables& own, std::vector<Value*>& next);
   void learn_lists(Caller& caller, std::vector<Value*>& elements);
+  Value* with_earlier(Caller& outer, const std::vector<Item>& earlier, Value* stacked) const;
   void leave(const std::vector<Value*>& results, Caller& outer);
 
   Interpreter& interpreter_;

@@ -1,5 +1,6 @@
 #include "import/pytorch/script/late.hpp"
 #include "ir/structural.hpp"
+#include "ops/layout.hpp"
 #include "ops/shape.hpp"
 
 namespace hone::pytorch {
@@ -175,10 +176,10 @@ void LateLoop::learn_lists(Caller& caller, std::vector<Value*>& elements) {
       check(same_item(before[i], after[i]), Code::unsupported, "a loop that changes the list ",
             shown(list.name));
     if (!list.grows) continue;
+    for (const Item& item : after)
+      check(item.as<TensorRef>() != nullptr, Code::unsupported, "a loop that fills the list ",
+            shown(list.name), " with what is no tensor");
     const auto* tensor = after.back().as<TensorRef>();
-    check(tensor != nullptr && before.empty(), Code::unsupported, "a loop that fills the list ",
-          shown(list.name),
-          before.empty() ? " with what is no tensor" : ", which was not empty before");
     elements.push_back(caller.read(*tensor));
   }
 }
@@ -210,6 +211,22 @@ void LateLoop::fill(builder::Frame& frame) {
     frame.graph().add_output(cat("element_", uint64_t{i}), elements[i]);
 }
 
+/// Elements that the list had before the loop, in front of those that turns gave.
+Value* LateLoop::with_earlier(Caller& outer, const std::vector<Item>& earlier,
+                              Value* stacked) const {
+  if (earlier.empty()) return stacked;
+  const Overload none{.name = "list"};
+  const std::string place = cat(interpreter_.place(), "/list");
+  const MadeCall made{&none, {place, "list", {place}}, {}};
+  Call call(outer, made);
+  std::vector<Value*> parts;
+  for (const Item& item : earlier)
+    parts.push_back(call.intermediate(Unsqueeze{.axes = Dims{Dim(0)}},
+                                      {outer.read(*item.as<TensorRef>())}, "element"));
+  parts.push_back(stacked);
+  return call.intermediate(Concat{.axis = 0}, parts, "elements");
+}
+
 /// The variables after the last turn.
 void LateLoop::leave(const std::vector<Value*>& results, Caller& outer) {
   size_t result = 0;
@@ -223,7 +240,8 @@ void LateLoop::leave(const std::vector<Value*>& results, Caller& outer) {
   }
   for (const Outer& list : lists_) {
     if (!list.grows) continue;
-    const auto late = std::make_shared<LateList>(LateList{results[result++], &outer.frame()});
+    Value* stacked = with_earlier(outer, list.list->items, results[result++]);
+    const auto late = std::make_shared<LateList>(LateList{stacked, &outer.frame()});
     for (auto& [name, item] : variables_)
       if (const auto* own = item.as<std::shared_ptr<List>>(); own != nullptr && *own == list.list)
         item = late;

@@ -287,10 +287,14 @@ std::optional<Item> Interpreter::late_turns(const Expression& over, Variables& v
 std::optional<Interpreter::Returned> Interpreter::run_loop(const Statement& statement,
                                                            Variables& variables) {
   if (statement.kind == Statement::Kind::repeat) {
+    std::set<std::string, std::less<>> outer;
+    for (const auto& [name, item] : variables) outer.insert(name);
     for (int64_t turn = 0;; ++turn) {
       const Item condition = evaluate(*statement.value, variables);
       const auto goes = truth(condition);
       if (!goes) {
+        // What turns so far named for themselves alone is no state.
+        std::erase_if(variables, [&](const auto& each) { return !outer.contains(each.first); });
         LateLoop(*this, statement, variables).import(nullptr, value_in(*caller_, condition));
         return std::nullopt;
       }
