@@ -18,6 +18,14 @@ const GraphDef* ModelContext::function(std::string_view name) const {
   return found == functions_.end() ? nullptr : found->second;
 }
 
+std::string_view ModelContext::node_of(std::string_view op) const {
+  std::string_view first;
+  for (const auto& [name, function] : functions_)
+    for (const NodeDef& node : function->nodes)
+      if (node.op.starts_with(op) && (first.empty() || node.name < first)) first = node.name;
+  return first;
+}
+
 const NodeIndex& ModelContext::index(const GraphDef& graph) {
   const auto [found, is_new] = indices_.try_emplace(&graph);
   if (!is_new) return found->second;
@@ -228,9 +236,12 @@ void GraphImport::import_node(uint32_t i) {
   const auto tell = [&](const Error& error) {
     const bool lacks =
         context_.importers().find(def.op) == nullptr && context_.function(def.op) == nullptr;
-    model.report.add(
-        builder::problem_of(full_name(def.name), shown(def.op), error,
-                            lacks ? advise(def.op, context_.importers()) : std::string()));
+    std::string advice = lacks ? advise(def.op, context_.importers()) : std::string();
+    // A table has no name that tells the layer; who looks words up in it has.
+    if (const auto reader = context_.node_of("LookupTableFind");
+        lacks && def.op.find("HashTable") != std::string_view::npos && !reader.empty())
+      advice += cat(" (", shown(reader), " reads it)");
+    model.report.add(builder::problem_of(full_name(def.name), shown(def.op), error, advice));
   };
   std::vector<Item> results;
   const bool done = model.attempt([&] { results = results_of(i); }, tell);

@@ -34,6 +34,8 @@ class ModelContext {
 
   const Importers& importers() const { return importers_; }
   const GraphDef* function(std::string_view name) const;  // null: none
+  /// The first by name of the functions' nodes whose operator begins so; "": none.
+  std::string_view node_of(std::string_view op) const;
   /// Nodes by their names. Error(invalid_model): two have one.
   const NodeIndex& index(const GraphDef& graph);
   /// A variable's contents as a value of the outermost graph, made once.
