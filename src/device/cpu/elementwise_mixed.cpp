@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "device/cpu/elementwise.hpp"
+#include "device/cpu/half.hpp"
 #include "ops/activation.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/cast.hpp"
@@ -18,6 +19,15 @@ template <DType kFrom>
 void cast_row(const void* op, const RowFunctions&, const Row& row) {
   const Cast& cast = *static_cast<const Cast*>(op);
   convert(kFrom, row.at[0], row.count, cast.to, row.to, cast.saturate);
+}
+
+template <DType kHalf>
+void widening_row(const void*, const RowFunctions&, const Row& row) {
+  widen_halves(kHalf, row.at[0], row.count, row.out<float>());
+}
+template <DType kHalf>
+void narrowing_row(const void*, const RowFunctions&, const Row& row) {
+  narrow_to_halves(row.in<float>(0), row.count, kHalf, row.to);
 }
 
 /// Integers wrap; those to floats are rounded once.
@@ -112,9 +122,13 @@ RowFunction cast_function(const void*, const Types& types, DType result) {
   if (result == DType::f8e8m0 || bits(result) < 8 || is_complex(result)) return nullptr;
   switch (types[0]) {
     case DType::f64: return cast_of_float<DType::f64, double>(result);
-    case DType::f32: return cast_of_float<DType::f32, float>(result);
-    case DType::f16: return cast_row<DType::f16>;
-    case DType::bf16: return cast_row<DType::bf16>;
+    case DType::f32:
+      if (result == DType::f16) return narrowing_row<DType::f16>;
+      if (result == DType::bf16) return narrowing_row<DType::bf16>;
+      return cast_of_float<DType::f32, float>(result);
+    case DType::f16: return result == DType::f32 ? widening_row<DType::f16> : cast_row<DType::f16>;
+    case DType::bf16:
+      return result == DType::f32 ? widening_row<DType::bf16> : cast_row<DType::bf16>;
     case DType::i64: return cast_of_integer<DType::i64, int64_t>(result);
     case DType::i32: return cast_of_integer<DType::i32, int32_t>(result);
     case DType::i16: return cast_of_integer<DType::i16, int16_t>(result);
@@ -187,11 +201,11 @@ void clip_half_row(const void* op, const RowFunctions& functions, const Row& row
   for (int64_t done = 0; done < row.count; done += kPiece) {
     Row piece = row;
     piece.count = std::min(kPiece, row.count - done);
-    convert_to_f32(kHalf, row.at[0] + 2 * done, piece.count, values);
+    widen_halves(kHalf, row.at[0] + 2 * done, piece.count, values);
     piece.at[0] = bytes(values), piece.at[1] = bytes(&least), piece.at[2] = bytes(&most);
     piece.to = reinterpret_cast<std::byte*>(values);
     clip_row<float>(op, functions, piece);
-    convert_from_f32(values, piece.count, kHalf, row.to + 2 * done);
+    narrow_to_halves(values, piece.count, kHalf, row.to + 2 * done);
   }
 }
 
