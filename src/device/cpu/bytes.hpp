@@ -20,6 +20,9 @@ struct ByteFunctions {
   void (*add)(const BytePair& pair, double a_ratio, double b_ratio, double zero);
   /// to = a * b * ratio + zero, both rounded to f32.
   void (*multiply)(const BytePair& pair, float ratio, float zero);
+  /// to = values / divisor + zero; of numbers that are no NaN the quotient is rounded first.
+  void (*quantize)(long count, const float* values, float divisor, int zero, bool is_signed,
+                   unsigned char* to);
   /// to[i] = the larger of to[i] and from[i * step].
   void (*raise)(long count, const unsigned char* from, long step, bool is_signed,
                 unsigned char* to);

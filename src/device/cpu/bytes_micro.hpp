@@ -115,4 +115,41 @@ void raise(long count, const unsigned char* from, long step, bool is_signed, uns
   else raise_typed<Bytes, unsigned char>(count, from, step, to);
 }
 
+/// Vectors of as many elements each.
+template <class Floats, class Numbers, class Results, bool kDivides>
+void quantize_by(long count, const float* values, float divisor, int zero, bool is_signed,
+                 unsigned char* to) {
+  constexpr long kLanes = sizeof(Floats) / sizeof(float);
+  const float least = static_cast<float>((is_signed ? -128 : 0) - zero), most = least + 255.0F;
+  const auto some = [&](const float* from, unsigned char* place) {
+    Floats value;
+    __builtin_memcpy(&value, from, sizeof value);
+    if constexpr (kDivides) value = value / divisor;
+    const Floats low = Floats{} + least, high = Floats{} + most;
+    value = value > low ? value : low;  // NaN too
+    value = value < high ? value : high;
+    // 1.5 * 2^23: the sum has no place for a fraction, so it is rounded, halves to even.
+    const Floats whole = (value + 12582912.0F) - 12582912.0F;
+    const Numbers numbers = __builtin_convertvector(whole, Numbers) + zero;
+    const Results bytes = __builtin_convertvector(numbers, Results);
+    __builtin_memcpy(place, &bytes, sizeof bytes);
+  };
+  long i = 0;
+  for (; i + kLanes <= count; i += kLanes) some(values + i, to + i);
+  if (i == count) return;
+  float rest[kLanes] = {};
+  unsigned char results[kLanes];
+  for (long k = i; k < count; ++k) rest[k - i] = values[k];
+  some(rest, results);
+  for (long k = i; k < count; ++k) to[k] = results[k - i];
+}
+
+template <class Floats, class Numbers, class Results>
+void quantize(long count, const float* values, float divisor, int zero, bool is_signed,
+              unsigned char* to) {
+  const auto by = divisor == 1.0F ? quantize_by<Floats, Numbers, Results, false>
+                                  : quantize_by<Floats, Numbers, Results, true>;
+  by(count, values, divisor, zero, is_signed, to);
+}
+
 }  // namespace

@@ -15,7 +15,8 @@ inline bool is_byte(const TensorType& type) {
 void requantize(const int32_t* sums, int64_t count, int32_t bias, float scale, int64_t zero,
                 DType dtype, std::byte* to);
 
-/// to[i] = saturate(round half to even(values[i]) + zero). NaN gives the least.
-void quantize_row(const float* values, int64_t count, int64_t zero, DType dtype, std::byte* to);
+/// to[i] = saturate(round half to even(values[i] / divisor) + zero). NaN gives the least.
+void quantize_row(const float* values, int64_t count, int64_t zero, DType dtype, std::byte* to,
+                  float divisor = 1);
 
 }  // namespace hone::cpu

@@ -91,12 +91,8 @@ struct DynamicShared final : Shared<DynamicShared> {
     if (y < 0) return;
     std::byte* to = operands.outputs[static_cast<size_t>(y)].data;
     parallel_ranges(stream, count, kTile, [&](int64_t first, int64_t last) {
-      float quotients[kPiece];
-      for (int64_t at = first; at < last; at += kPiece) {
-        const int64_t some = std::min(kPiece, last - at);
-        for (int64_t i = 0; i < some; ++i) quotients[i] = from[at + i] / unit;
-        quantize_row(quotients, some, static_cast<int64_t>(middle), DType::u8, to + at);
-      }
+      quantize_row(from + first, last - first, static_cast<int64_t>(middle), DType::u8, to + first,
+                   unit);
     });
   }
 };

@@ -13,7 +13,6 @@ namespace quantize_kernel {
 namespace {
 
 constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
-constexpr int64_t kPiece = 256;
 
 struct Fields {
   int64_t axis;
@@ -67,7 +66,7 @@ struct QuantizeShared final : Shared<QuantizeShared> {
       rows.range(first, last, [&](int64_t at, int64_t count, const int64_t* offsets) {
         const int64_t step = rows.step(1);
         // Where the scale changes with each element, element by element.
-        const int64_t most = step == 0 ? kPiece : 1;
+        const int64_t most = step == 0 ? count : 1;
         for (int64_t done = 0; done < count; done += most)
           piece(operands, at + done, std::min(most, count - done), offsets[1] + done * step);
       });
@@ -81,9 +80,7 @@ struct QuantizeShared final : Shared<QuantizeShared> {
     const int64_t zero = zeros == nullptr ? 0 : load_int(narrow, zeros, scale_at);
     if (fields.quantizes) {
       const float* values = operands_of[0].as<float>(operands) + at;
-      float quotients[kPiece];
-      for (int64_t i = 0; i < count; ++i) quotients[i] = values[i] / scale;
-      quantize_row(quotients, count, zero, to, operands.outputs[0].data + at);
+      quantize_row(values, count, zero, to, operands.outputs[0].data + at, scale);
       return;
     }
     float* result = operands.outputs[0].as<float>() + at;
