@@ -209,6 +209,17 @@ float intersection_over_union(const Box& a, const Box& b) {
   return all > 0 ? common / all : 0;
 }
 
+/// The best first, of equal ones the first; NaN last.
+struct Scored {
+  double score;
+  int64_t box;
+  bool is_before(const Scored& other) const {
+    if (score > other.score || (std::isnan(other.score) && !std::isnan(score))) return true;
+    if (other.score > score || (std::isnan(score) && !std::isnan(other.score))) return false;
+    return box < other.box;
+  }
+};
+
 std::optional<float> threshold(const Evaluation& c, int operand) {
   if (!c.has(operand) || c.input(operand).count() == 0) return std::nullopt;
   c.check(c.input(operand).count() == 1, "operand ", operand, " is no scalar");
@@ -231,16 +242,18 @@ void NonMaxSuppression::eval(Evaluation& c) const {
       {boxes.dim(0), classes, count, std::clamp<int64_t>(most, 16, std::max<int64_t>(count, 16))});
   std::vector<int64_t> selected;
   for (int64_t row = 0; scores.count() > 0 && row < boxes.dim(0) * classes; ++row) {
-    const auto score = [&](int64_t box) { return scores.number(row * count + box); };
-    std::vector<int64_t> order;
+    const auto later = [](const Scored& a, const Scored& b) { return b.is_before(a); };
+    std::vector<Scored> left;  // a heap: few of them are looked at
     for (int64_t i = 0; i < count; ++i)
-      if (!least || score(i) > static_cast<double>(*least)) order.push_back(i);
-    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
-      return score(a) > score(b) || (std::isnan(score(b)) && !std::isnan(score(a)));
-    });
+      if (const double score = scores.number(row * count + i);
+          !least || score > static_cast<double>(*least))
+        left.push_back({score, i});
+    std::make_heap(left.begin(), left.end(), later);
     std::vector<Box> kept;
-    for (const int64_t box : order) {
-      if (static_cast<int64_t>(kept.size()) >= most) break;
+    while (!left.empty() && static_cast<int64_t>(kept.size()) < most) {
+      std::pop_heap(left.begin(), left.end(), later);
+      const int64_t box = left.back().box;
+      left.pop_back();
       const Box own = box_at(boxes, row / classes * count + box, center_point_box);
       const auto overlaps = [&](const Box& better) {
         return intersection_over_union(own, better) > overlap;
