@@ -51,6 +51,8 @@ def feeds_of(model, random):
         elif kind in (onnx.TensorProto.INT32, onnx.TensorProto.UINT32, onnx.TensorProto.UINT64):
             dtype = onnx.helper.tensor_dtype_to_np_dtype(kind)
             feeds[value.name] = random.integers(0, 100, dims).astype(dtype)
+        elif kind == onnx.TensorProto.FLOAT16:
+            feeds[value.name] = random.standard_normal(dims).astype(np.float16)
         elif kind == onnx.TensorProto.DOUBLE:
             feeds[value.name] = random.standard_normal(dims)
         elif op == "RoiAlign" and dims[-1] == 4:

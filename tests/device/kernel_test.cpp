@@ -206,6 +206,7 @@ TEST_P(KernelTest, Softmax) {
   const std::vector<Bindings> sizes = each("n", {0, 1, 3, 33, 300});
   for (const char* op : {"Softmax", "LogSoftmax"}) {
     expect_kernel("cpu.softmax", {"%x: f32[5,n]", cat(op, "(%x)"), "", "%y", sizes});
+    expect_kernel("cpu.softmax", {"%x: f32[n,10]", cat(op, "(%x)"), "", "%y", sizes});
     expect_kernel("cpu.softmax", {"%x: f32[2,7,n]", cat(op, "(%x) axis=1"), "", "%y", sizes});
     expect_kernel("cpu.softmax", {"%x: f32[2,n,3]", cat(op, "(%x) axis=-2"), "", "%y", sizes});
     expect_kernel("cpu.softmax",

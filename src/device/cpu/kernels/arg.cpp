@@ -15,6 +15,7 @@ namespace {
 constexpr int64_t kTile = 32 * 1024;  // elements that one worker takes at a time
 constexpr int64_t kColumns = 256;     // lanes side by side when the axis is not the innermost
 constexpr int64_t kBlock = 1024;      // elements of a row that are looked at together
+constexpr int64_t kShort = 32;        // elements of rows that are looked at one by one
 
 struct Fields {
   int64_t axis;
@@ -189,7 +190,8 @@ struct ArgShared final : Shared<ArgShared> {
           const T* row = from + i * g.size;
           int64_t place = 0;
           if constexpr (std::is_same_v<T, float> || std::is_integral_v<T>)
-            place = chosen_by_blocks<kGreatest, kLast>(rows, g.size, row);
+            place = g.size <= kShort ? chosen_of_row<kGreatest, kLast>(g.size, row)
+                                     : chosen_by_blocks<kGreatest, kLast>(rows, g.size, row);
           else place = chosen_of_row<kGreatest, kLast>(g.size, row);
           write<T>(g, operands, i, 0, 1, &place);
         }

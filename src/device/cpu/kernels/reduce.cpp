@@ -132,6 +132,11 @@ struct ReduceShared final : Shared<ReduceShared> {
     const T* from = source.as<T>(operands);
     T* to = operands.outputs[0].as<T>();
     if (g.results * g.columns == 0) return;
+    if constexpr (std::is_same_v<T, float>) {
+      const bool adds = fields.fold == Fold::sum || fields.fold == Fold::mean;
+      if (adds && g.columns == 1 && g.rows == 1 && g.line <= kPiece)
+        return short_sums(g, from, to, stream);
+    }
     if (g.columns == 1) {
       parallel_ranges(stream, g.results, kTile / std::max<int64_t>(1, g.count()),
                       [&](int64_t first, int64_t last) {
@@ -156,6 +161,19 @@ struct ReduceShared final : Shared<ReduceShared> {
                         else columns<A>(g, count, own, results);
                       }
                     });
+  }
+
+  /// Sums, or means, of lines that one call adds up.
+  void short_sums(const Reduction& g, const float* from, float* to, Stream& stream) const {
+    const auto sum = row_functions().sum;
+    const bool dense = g.kept.size() <= 1;  // one line after the other
+    parallel_ranges(
+        stream, g.results, kTile / std::max<int64_t>(1, g.line), [&](int64_t first, int64_t last) {
+          for (int64_t i = first; i < last; ++i)
+            to[i] = static_cast<float>(
+                finished(fields.fold, double{sum(g.line, from + (dense ? i * g.line : g.start(i)))},
+                         g.count()));
+        });
   }
 
   template <class A, class T>

@@ -15,6 +15,7 @@ namespace {
 
 constexpr int64_t kTile = 8 * 1024;  // elements that one worker takes at a time
 constexpr int64_t kColumns = 64;     // lanes side by side when the axis is not the innermost
+constexpr int64_t kShort = 32;       // elements of lanes that are put side by side
 
 struct Fields {
   int64_t axis;
@@ -85,6 +86,11 @@ struct SoftmaxShared final : Shared<SoftmaxShared> {
     std::byte* to = operands.outputs[0].data;
     if (g.inner == 1) {
       parallel_ranges(stream, g.outer, kTile / g.size, [&](int64_t first, int64_t last) {
+        if (type == DType::f32 && g.size <= kShort) {
+          const int64_t at = first * g.size;
+          return short_lines(rows, g.size, last - first, reinterpret_cast<const float*>(from) + at,
+                             reinterpret_cast<float*>(to) + at);
+        }
         float* room = scratch_of(scratch, 2 * g.size);  // a lane, what becomes of it
         for (int64_t at = first * g.size; at < last * g.size; at += g.size) {
           float* results = place_of(type, to, at, room + g.size);
@@ -108,6 +114,20 @@ struct SoftmaxShared final : Shared<SoftmaxShared> {
                                   reinterpret_cast<float*>(to) + at);
                       }
                     });
+  }
+
+  /// Lanes that fill no vectors, side by side.
+  void short_lines(const RowFunctions& rows, int64_t size, int64_t lines, const float* from,
+                   float* to) const {
+    float block[kShort * kColumns];
+    for (int64_t done = 0; done < lines; done += kColumns, from += kColumns * size) {
+      const int64_t count = std::min(kColumns, lines - done);
+      for (int64_t i = 0; i < count; ++i)
+        for (int64_t k = 0; k < size; ++k) block[k * count + i] = from[i * size + k];
+      columns(rows, {1, size, count}, count, block, block);
+      for (int64_t i = 0; i < count; ++i)
+        for (int64_t k = 0; k < size; ++k) *to++ = block[k * count + i];
+    }
   }
 
   /// As columns(), in f32 beside one another.
