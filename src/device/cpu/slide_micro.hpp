@@ -95,6 +95,7 @@ struct Sliding {
   template <class Kind>
   static void slide(const hone::cpu::Slide& slide) {
     if (slide.taps == 9) rows<Kind, 9>(slide);
+    else if (slide.taps == 5) rows<Kind, 5>(slide);
     else if (slide.taps == 3) rows<Kind, 3>(slide);
     else if (slide.taps == 2) rows<Kind, 2>(slide);
     else rows<Kind, 0>(slide);
@@ -112,7 +113,7 @@ struct Sliding {
     constexpr int kLanes = sizeof(Floats) / sizeof(float);
     const long many = kRows > 0 ? kRows : given;
     __builtin_memcpy(made, rows[0] + i, kVectors * sizeof(Floats));
-#pragma GCC unroll 4
+#pragma GCC unroll 5
     for (long row = 1; row < many; ++row)
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) {
@@ -145,6 +146,7 @@ struct Sliding {
     if (count >= kWidth)
       return many == 3   ? rows_by<Kind, V, 3>(many, rows, count, to)
              : many == 2 ? rows_by<Kind, V, 2>(many, rows, count, to)
+             : many == 5 ? rows_by<Kind, V, 5>(many, rows, count, to)
                          : rows_by<Kind, V>(many, rows, count, to);
     if constexpr (kWidth > 8)
       if (count >= 8) return rows_by<Kind, Floats8>(many, rows, count, to);

@@ -15,7 +15,8 @@ namespace {
 constexpr int64_t kTile = 32 * 1024;  // elements that one worker takes at a time
 constexpr int64_t kColumns = 256;     // lanes side by side when the axis is not the innermost
 constexpr int64_t kBlock = 1024;      // elements of a row that are looked at together
-constexpr int64_t kShort = 32;        // elements of rows that are looked at one by one
+constexpr int64_t kShort = 32;        // elements of rows that are put side by side
+constexpr int64_t kBeside = 64;       // how many of them
 
 struct Fields {
   int64_t axis;
@@ -129,6 +130,18 @@ void chosen_of_columns(int64_t size, int64_t count, int64_t step, const T* from,
   for (int64_t i = 0; i < count; ++i) to[i] = places[i];
 }
 
+/// Rows that fill no vectors, side by side.
+template <bool kGreatest, bool kLast, class T>
+void short_rows(int64_t size, int64_t rows, const T* from, int64_t* to) {
+  T block[kShort * kBeside];
+  for (int64_t done = 0; done < rows; done += kBeside) {
+    const int64_t count = std::min(kBeside, rows - done);
+    for (int64_t i = 0; i < count; ++i)
+      for (int64_t k = 0; k < size; ++k) block[k * count + i] = from[(done + i) * size + k];
+    chosen_of_columns<kGreatest, kLast>(size, count, count, block, to + done);
+  }
+}
+
 struct ArgShared final : Shared<ArgShared> {
   Region region;
   Fields fields{};
@@ -186,12 +199,14 @@ struct ArgShared final : Shared<ArgShared> {
     const T* from = source.as<T>(operands);
     if (g.inner == 1) {
       parallel_ranges(stream, g.outer, kTile / g.size, [&](int64_t first, int64_t last) {
+        if (g.size <= kShort && !fields.hard)
+          return short_rows<kGreatest, kLast>(g.size, last - first, from + first * g.size,
+                                              operands.outputs[0].as<int64_t>() + first);
         for (int64_t i = first; i < last; ++i) {
           const T* row = from + i * g.size;
           int64_t place = 0;
           if constexpr (std::is_same_v<T, float> || std::is_integral_v<T>)
-            place = g.size <= kShort ? chosen_of_row<kGreatest, kLast>(g.size, row)
-                                     : chosen_by_blocks<kGreatest, kLast>(rows, g.size, row);
+            place = chosen_by_blocks<kGreatest, kLast>(rows, g.size, row);
           else place = chosen_of_row<kGreatest, kLast>(g.size, row);
           write<T>(g, operands, i, 0, 1, &place);
         }

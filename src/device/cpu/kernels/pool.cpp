@@ -213,17 +213,23 @@ struct PoolShared final : Shared<PoolShared> {
     }
   }
 
-  /// Results whose windows hang over an end of their line, of joined ones.
+  /// Results whose windows hang over an end of their line, of joined ones: of four lines at a time.
   void fold_ends(const Geometry& g, int64_t count, const float* lines, float* to) const {
+    constexpr int64_t kLines = 4;
+    typedef float Floats __attribute__((vector_size(kLines * sizeof(float))));
     for (const Geometry::End& end : g.ends)
-      for (int64_t y = 0; y < count; ++y) {
-        const float* line = lines + g.x.pad_begin + y * g.x.output + end.first;
-        float made = fields.frame();
+      for (int64_t y = 0; y < count; y += kLines) {
+        // Those behind the last line are the last one's again.
+        int64_t at[kLines];
+        for (int64_t i = 0; i < kLines; ++i) at[i] = std::min(y + i, count - 1) * g.x.output;
+        const float* line = lines + g.x.pad_begin + end.first;
+        Floats made = Floats{} + fields.frame();
         for (int64_t tap = 0; tap < end.taps; ++tap, line += g.x.dilation) {
-          if (fields.average) made += *line;
-          else if (*line > made || *line != *line) made = *line;
+          const Floats next{line[at[0]], line[at[1]], line[at[2]], line[at[3]]};
+          if (fields.average) made += next;
+          else made = (next > made) | (next != next) ? next : made;
         }
-        to[y * g.x.output + end.x] = made;
+        for (int64_t i = 0; i < kLines; ++i) to[at[i] + end.x] = made[i];
       }
   }
 
