@@ -2,6 +2,7 @@
 // of its results.
 
 #include "base/size.hpp"
+#include "device/cpu/moves.hpp"
 #include "device/cpu/rows.hpp"
 #include "device/cpu/step.hpp"
 #include "ops/stateful.hpp"
@@ -59,27 +60,36 @@ struct CausalShared final : Shared<CausalShared> {
                     [&](int64_t first, int64_t last) {
                       float* line = scratch_of(scratch, g.length + g.taps);
                       for (int64_t row = first; row < last; ++row) one_row(g, operands, row, line);
+                      if (y < 0 || !silu) return;
+                      // Of all at once: rows may be of one element.
+                      float* to = result(operands, y) + first * g.length;
+                      row_functions().swish((last - first) * g.length, 1, to, to);
                     });
   }
 
   void one_row(const Geometry& g, const Operands& operands, int64_t row, float* line) const {
     const int64_t before = g.taps - 1, channel = row % g.channels;
     if (operands_of[3].present())
-      std::copy_n(operands_of[3].as<float>(operands) + row * before, before, line);
+      copy(operands_of[3].as<float>(operands) + row * before, before, line);
     else std::fill_n(line, before, 0.0f);
-    std::copy_n(operands_of[0].as<float>(operands) + row * g.length, g.length, line + before);
+    copy(operands_of[0].as<float>(operands) + row * g.length, g.length, line + before);
     if (y >= 0) {
       const float* weight = operands_of[1].as<float>(operands) + channel * g.taps;
       const float* bias = operands_of[2].as<float>(operands);
-      float* to = operands.outputs[static_cast<size_t>(y)].as<float>() + row * g.length;
+      float* to = result(operands, y) + row * g.length;
       std::fill_n(to, g.length, bias == nullptr ? 0.0f : bias[channel]);
       for (int64_t tap = 0; tap < g.taps; ++tap)
         for (int64_t t = 0; t < g.length; ++t) to[t] += weight[tap] * line[t + tap];
-      if (silu) row_functions().swish(g.length, 1, to, to);
     }
-    if (present >= 0)
-      std::copy_n(line + g.length, before,
-                  operands.outputs[static_cast<size_t>(present)].as<float>() + row * before);
+    if (present >= 0) copy(line + g.length, before, result(operands, present) + row * before);
+  }
+
+  static float* result(const Operands& operands, int index) {
+    return operands.outputs[static_cast<size_t>(index)].as<float>();
+  }
+  static void copy(const float* from, int64_t count, float* to) {
+    copy_few(reinterpret_cast<const std::byte*>(from), count * int64_t{sizeof(float)},
+             reinterpret_cast<std::byte*>(to));
   }
 };
 
