@@ -2,7 +2,7 @@
 // contracted here: those of small integers with f32 are exact in f64, contracted or not.
 #pragma once
 
-#include "device/cpu/byte_vectors.hpp"
+#include "device/cpu/byte_numbers.hpp"
 #include "device/cpu/bytes.hpp"
 
 namespace {
@@ -27,25 +27,18 @@ struct Pairs {
     I32 some(long i, long count) const {
       unsigned char bytes[kLanes];
       for (long lane = 0; lane < kLanes; ++lane) bytes[lane] = from[i + (lane < count ? lane : 0)];
-      Vector value;
-      __builtin_memcpy(&value, bytes, sizeof value);
-      return __builtin_convertvector(value, I32) - zero;
+      return numbers_of<I32, Vector>(bytes) - zero;
     }
-    I32 at(long i) const {
-      if (single) return only;
-      Vector value;
-      __builtin_memcpy(&value, from + i, sizeof value);
-      return __builtin_convertvector(value, I32) - zero;
-    }
+    I32 at(long i) const { return single ? only : numbers_of<I32, Vector>(from + i) - zero; }
   };
 
-  static U8 rounded(F64 value, double least) {
+  static I32 rounded(F64 value, double least) {
     const F64 low = F64{} + least, high = low + 255.0;
     value = value > low ? value : low;  // NaN too
     value = value < high ? value : high;
     constexpr double kRounding = 6755399441055744.0;  // 1.5 * 2^52: no place for a fraction
     const F64 whole = (value + kRounding) - kRounding;
-    return __builtin_convertvector(__builtin_convertvector(whole, I32), U8);
+    return __builtin_convertvector(whole, I32);
   }
 
   template <class Vector, class Each>
@@ -55,12 +48,13 @@ struct Pairs {
     const double least = pair.is_signed ? -128 : 0;
     long i = 0;
     for (; i + kLanes <= pair.count; i += kLanes)
-      store(pair.to + i, rounded(each(a.at(i), b.at(i)), least));
+      store_bytes<U8>(rounded(each(a.at(i), b.at(i)), least), pair.to + i);
     if (i == pair.count) return;
     const long left = pair.count - i;
     const I32 p = a.single ? a.only : a.some(i, left), q = b.single ? b.only : b.some(i, left);
-    const U8 results = rounded(each(p, q), least);
-    __builtin_memcpy(pair.to + i, &results, static_cast<unsigned long>(left));
+    unsigned char results[kLanes];
+    store_bytes<U8>(rounded(each(p, q), least), results);
+    for (long k = 0; k < left; ++k) pair.to[i + k] = results[k];
   }
 
   static void add(const hone::cpu::BytePair& pair, double a_ratio, double b_ratio, double zero) {
@@ -131,8 +125,7 @@ void quantize_by(long count, const float* values, float divisor, int zero, bool 
     // 1.5 * 2^23: the sum has no place for a fraction, so it is rounded, halves to even.
     const Floats whole = (value + 12582912.0F) - 12582912.0F;
     const Numbers numbers = __builtin_convertvector(whole, Numbers) + zero;
-    const Results bytes = __builtin_convertvector(numbers, Results);
-    __builtin_memcpy(place, &bytes, sizeof bytes);
+    store_bytes<Results>(numbers, place);
   };
   long i = 0;
   for (; i + kLanes <= count; i += kLanes) some(values + i, to + i);

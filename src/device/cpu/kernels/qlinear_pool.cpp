@@ -14,7 +14,8 @@ namespace hone::cpu {
 namespace qlinear_pool_kernel {
 namespace {
 
-constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
+constexpr int64_t kTile = 16 * 1024;    // elements that one worker takes at a time
+constexpr int64_t kSummed = 64 * 1024;  // bytes whose sum fits 32 bits
 
 Verdict supports(const Problem& problem) {
   const auto* windows = op_of<QLinearAveragePool>(problem);
@@ -100,7 +101,11 @@ struct MeanShared final : Shared<MeanShared> {
     for (int64_t plane = first; plane < last; ++plane) {
       const T* values = from + plane * g.inputs;
       int64_t sum = 0;
-      for (int64_t i = 0; i < g.inputs; ++i) sum += values[i];
+      for (int64_t i = 0; i < g.inputs; i += kSummed) {
+        int32_t some = 0;
+        for (int64_t k = i; k < std::min(i + kSummed, g.inputs); ++k) some += values[k];
+        sum += some;
+      }
       const float mean = static_cast<float>(sum - x_zero * g.inputs) * scale;
       to[plane] = static_cast<T>(quantized(double{mean}, y_zero, range));
     }
