@@ -19,14 +19,11 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/tile_program.hpp"
+#include "base/waiting.hpp"
 
 namespace hone {
-namespace {
 
-using Word = std::atomic<uint32_t>;
-static_assert(sizeof(Word) == sizeof(uint32_t) && Word::is_always_lock_free);
-
-/// Sleeps while `word` holds `seen`; may return early.
 void sleep_while(Word& word, uint32_t seen) {
   ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
 }
@@ -36,43 +33,7 @@ void wake(Word& word, uint32_t sleepers) {
   ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
 }
 
-void pause() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#endif
-}
-
-/// Bounded spinning. A wait much longer than a wake-up from the futex is better slept. Where
-/// spinning lost the processor others want it (more threads than CPUs): the one we wait for may be
-/// among them, so less.
-class Spin {
- public:
-  /// True as soon as `done()`; false when the time is over.
-  template <class Done>
-  bool until(const Done& done) {
-    using Clock = std::chrono::steady_clock;
-    auto now = Clock::now();
-    const auto end = now + limit_;
-    bool interrupted = false;
-    do {
-      for (int i = 0; i < 32; ++i) {
-        if (done()) {
-          limit_ = std::min(limit_ * 2, kMost);
-          return true;
-        }
-        pause();
-      }
-      const auto before = std::exchange(now, Clock::now());
-      interrupted |= now - before > kInterruption;
-    } while (now < end);
-    if (interrupted) limit_ = std::max(limit_ / 2, kLeast);
-    return false;
-  }
-
- private:
-  static constexpr std::chrono::nanoseconds kMost{200'000}, kLeast{2'000}, kInterruption{50'000};
-  std::chrono::nanoseconds limit_ = kMost;
-};
+namespace {
 
 using Tile = std::function<void(int64_t)>;
 
@@ -105,21 +66,23 @@ struct Team::State {
   std::atomic<uint32_t> chunks = 0;
   alignas(64) Word done = 0;  // chunks of this step
   std::atomic<bool> leader_sleeps = false;
-  alignas(64) Word bell = 0;  // rung at every step, start and end of the team
-  std::atomic<uint32_t> sleepers = 0;
+  Bell bell;  // rung at every step, start and end of the team
+  std::atomic<TileProgram*> program = nullptr;
+  std::atomic<uint32_t> inside = 0;  // workers that may look at a program
   std::atomic<bool> open = false, stopping = false;
   std::atomic<bool> failed = false;
   std::exception_ptr exception;  // written by whoever sets `failed`; read when all chunks are done
   Spin leader_spin;
+  bool shares = true;  // the leader's: the last run had work for several
 
   void start();
   void work(int index);
   void publish(uint32_t all);
+  bool work_on_program(size_t own, Spin& spin);
   bool work_on_step(size_t own);
   uint32_t work_on_lane(size_t lane, bool own, uint32_t of_step);
   void finish(uint32_t count, uint32_t all);
   void run_chunk(const Tile& run, int64_t first, int64_t last);
-  void ring(uint32_t wanted);
   void wait_for(uint32_t all);
 };
 
@@ -174,27 +137,31 @@ void Team::State::start() {
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-void Team::State::ring(uint32_t wanted) {
-  bell.fetch_add(1);
-  // Whoever counts itself asleep after this load finds the bell changed and does not sleep.
-  const uint32_t asleep = sleepers.load();
-  if (asleep > 0 && wanted > 0) wake(bell, std::min(asleep, wanted));
-}
-
 void Team::State::work(int index) {
   ::pthread_setname_np(::pthread_self(), "hone-worker");
   const Entered entered(this, true, index);
   Spin spin;
   for (;;) {
-    const uint32_t seen = bell.load();
+    const uint32_t seen = bell.word.load();
     if (stopping.load()) return;
+    if (work_on_program(static_cast<size_t>(index), spin)) continue;
     if (work_on_step(static_cast<size_t>(index))) continue;
-    const auto rung = [&] { return bell.load(std::memory_order_relaxed) != seen; };
+    const auto rung = [&] { return bell.word.load(std::memory_order_relaxed) != seen; };
     if (open.load(std::memory_order_relaxed) && spin.until(rung)) continue;
-    sleepers.fetch_add(1);
-    sleep_while(bell, seen);
-    sleepers.fetch_sub(1);
+    bell.sleepers.fetch_add(1);
+    sleep_while(bell.word, seen);
+    bell.sleepers.fetch_sub(1);
   }
+}
+
+/// false: there was none, or no tile of it was left.
+bool Team::State::work_on_program(size_t own, Spin& spin) {
+  if (program.load(std::memory_order_relaxed) == nullptr) return false;
+  inside.fetch_add(1);
+  TileProgram* const current = program.load();
+  const bool worked = current != nullptr && current->work(own, bell, spin);
+  inside.fetch_sub(1);
+  return worked;
 }
 
 namespace {
@@ -278,13 +245,18 @@ Team::Team(int workers) {
 
 Team::~Team() {
   state_->stopping.store(true);
-  state_->ring(std::numeric_limits<uint32_t>::max());
+  state_->bell.ring();
   for (std::thread& thread : state_->threads) thread.join();
 }
 
 int Team::workers() const { return state_->workers; }
 
 int Team::worker() { return innermost == nullptr ? 0 : innermost->worker; }
+
+/// The calling thread runs a program of this team, and is in none of its tiles.
+bool Team::leads() const {
+  return innermost != nullptr && innermost->team == state_.get() && !innermost->in_tile;
+}
 
 void Team::run(const std::function<void()>& program) {
   State& state = *state_;
@@ -295,7 +267,8 @@ void Team::run(const std::function<void()>& program) {
   struct Session {
     explicit Session(State& state) : state(state) {
       state.open.store(true);
-      state.ring(std::numeric_limits<uint32_t>::max());
+      // To wake threads takes as long as a hundred small steps.
+      if (std::exchange(state.shares, false)) state.bell.ring();
     }
     ~Session() { state.open.store(false); }
     State& state;
@@ -306,11 +279,11 @@ void Team::run(const std::function<void()>& program) {
 
 void Team::parallel(int64_t tiles, const std::function<void(int64_t tile)>& tile) {
   State& state = *state_;
-  const bool leads = innermost != nullptr && innermost->team == &state && !innermost->in_tile;
-  if (!leads || tiles <= 1 || state.threads.empty()) {
+  if (!leads() || tiles <= 1 || state.threads.empty()) {
     for (int64_t i = 0; i < tiles; ++i) tile(i);
     return;
   }
+  state.shares = true;
   // A lane counts its chunks in 16 bits.
   const int64_t most = int64_t{UINT16_MAX} * std::ssize(state.lanes);
   const int64_t grain = (tiles - 1) / most + 1;
@@ -322,7 +295,7 @@ void Team::parallel(int64_t tiles, const std::function<void(int64_t tile)>& tile
   state.failed.store(false, std::memory_order_relaxed);
   state.done.store(0, std::memory_order_relaxed);
   state.publish(chunks);
-  state.ring(chunks - 1);
+  state.bell.ring(chunks - 1);
   {
     const Entered entered(&state, true);
     state.work_on_step(0);
@@ -330,6 +303,33 @@ void Team::parallel(int64_t tiles, const std::function<void(int64_t tile)>& tile
   state.wait_for(chunks);
   if (state.failed.load(std::memory_order_relaxed))
     std::rethrow_exception(std::exchange(state.exception, nullptr));
+}
+
+void Team::run(TileProgram& program) {
+  State& state = *state_;
+  if (!leads() || state.threads.empty() || program.is_serial()) return program.run_alone();
+  state.shares = true;
+  struct Shown {
+    Shown(State& state, TileProgram& program) : state(state) {
+      state.program.store(&program);
+      state.bell.ring();
+    }
+    ~Shown() { state.program.store(nullptr); }
+    State& state;
+  };
+  program.begin();
+  const Shown shown(state, program);
+  const Entered entered(&state, true);
+  program.lead(state.bell, state.leader_spin);
+}
+
+void Team::forget(const TileProgram& program) {
+  State& state = *state_;
+  // Nobody enters it any more: it is shown during its runs only.
+  std::unique_lock<std::mutex> turn;
+  if (!is_inside(&state)) turn = std::unique_lock(state.turn);
+  check(state.program.load() != &program, Code::internal, "a program ends within its run");
+  while (state.inside.load() > 0) std::this_thread::yield();
 }
 
 }  // namespace hone

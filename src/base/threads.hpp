@@ -7,6 +7,8 @@
 
 namespace hone {
 
+class TileProgram;
+
 /// A team of threads: the caller of run() and `workers() - 1` others that sleep between inferences.
 /// One run() at a time (others wait their turn); an inference enters the team once and then calls
 /// parallel() for each step. A step ends when its tiles are done, not when all workers arrive: a
@@ -37,7 +39,15 @@ class Team {
   /// exception of a tile is rethrown here; tiles not yet begun are then left out.
   void parallel(int64_t tiles, const std::function<void(int64_t tile)>& tile);
 
+  /// Within run(), from the program's thread: runs all of it, spread over the team. Every worker
+  /// begins with its share of each launch, as in parallel(). Elsewhere everything runs in order on
+  /// the calling thread.
+  void run(TileProgram& program);
+  /// No worker looks at the program any more, which may end then. Not within its run.
+  void forget(const TileProgram& program);
+
  private:
+  bool leads() const;
   struct State;
   std::unique_ptr<State> state_;
 };
