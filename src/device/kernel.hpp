@@ -118,6 +118,8 @@ struct Bound {
 /// A kernel ready to run one problem; immutable, shared by contexts and threads.
 struct Prepared {
   virtual ~Prepared() = default;
+  /// What it enqueues may be recorded, where the stream records.
+  virtual bool records() const { return true; }
   /// `scratch` has the recipe's scratch_bytes, 64-byte aligned. It will be enqueued to `stream`.
   virtual std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
                                       Stream& stream) const = 0;

@@ -16,7 +16,8 @@ constexpr size_t kFewest = 2;  // steps that enqueue something
 /// What it enqueues depends on the sizes and on the places of its operands and results alone.
 bool Execution::is_recordable(size_t index) const {
   const Program::Step& step = program_->steps()[index];
-  return step.kind == Step::Kind::run && !step.on_host && !step.ranks && states_[index].settled;
+  return step.kind == Step::Kind::run && !step.on_host && !step.ranks && states_[index].settled &&
+         step.prepared->records();
 }
 
 void Execution::find_segments() {
@@ -98,14 +99,17 @@ void Execution::record(Segment& segment) {
     record_steps(segment);
     join_streams();
     segment.recording = stop();
-  } catch (const Error& error) {
+  } catch (const std::exception& thrown) {
     segment.refused = true;
     if (recording_ != nullptr) {
       try {
         (void)stop();
-      } catch (const Error&) {  // of the same
+      } catch (const std::exception&) {  // of the same
       }
     }
+    const auto* const known = dynamic_cast<const Error*>(&thrown);
+    if (known == nullptr) throw;  // no memory
+    const Error& error = *known;
     if (error.code() != Code::device && error.code() != Code::out_of_memory) throw;
     log(Level::detail, "steps ", segment.first, " to ", segment.end - 1,
         " are not recorded, they run one by one: ", error.message());
@@ -142,7 +146,7 @@ void Execution::follow_moves(Segment& segment) {
     make_results(step);
     std::vector<const std::byte*> places = places_of(moving.values);
     if (places == moving.places) continue;
-    moving.places = std::move(places);
+    moving.places.clear();  // should this fail, the next run tries again
     StepState& state = states_[moving.step];
     if (state.bound == nullptr) continue;  // it writes nothing
     Operands operands = operands_of(step);
@@ -150,6 +154,7 @@ void Execution::follow_moves(Segment& segment) {
     if (sides_ != nullptr) move_to_device(step, operands, stream);
     state.bound->rebind(operands);
     segment.recording->change(moving.first, stream, [&] { state.bound->enqueue(stream); });
+    moving.places = std::move(places);
   }
 }
 

@@ -29,13 +29,45 @@ bool Execution::sizes_known(const Value& value) const {
   return true;
 }
 
+namespace {
+
+constexpr int kManyWorkers = 8;  // from so many on, processors run recorded steps side by side
+
+/// With `runs_ahead` the same buffers in as many bytes, each kept for a step longer where there is
+/// room: a step then writes over nothing that the one before works on, so that tiles of both may
+/// run side by side.
+Placement place(const Demand& demand, bool runs_ahead) {
+  Placement placement = solve(demand, kBindEffort);
+  if (!runs_ahead) return placement;
+  std::vector<int64_t> live;  // by step, if all were kept longer
+  for (const Demand::Buffer& each : demand.buffers) {
+    live.resize(std::max(live.size(), static_cast<size_t>(each.last) + 2));
+    for (auto step = static_cast<size_t>(each.first); step <= static_cast<size_t>(each.last) + 1;
+         ++step)
+      live[step] += each.bytes;
+  }
+  for (const int64_t of_four : {4, 3, 2}) {
+    Demand longer = demand;
+    for (Demand::Buffer& each : longer.buffers)
+      if (4 * live[static_cast<size_t>(each.last) + 1] <= of_four * placement.bytes) ++each.last;
+    Placement wide = solve(longer, {0, 0});
+    if (wide.bytes > placement.bytes) continue;
+    wide.bytes = placement.bytes;
+    return wide;
+  }
+  return placement;
+}
+
+}  // namespace
+
 void Execution::settle() {
   segments_.clear();
   const Graph& graph = program_->graph();
   const Plan& plan = program_->plan();
   const Bindings& symbols = input_symbols_;
   const Layout layout = lay_out(graph, plan, symbols);
-  placement_ = solve(layout.demand, kBindEffort);
+  const bool runs_ahead = sides_ == nullptr && stream_.share().workers >= kManyWorkers;
+  placement_ = place(layout.demand, runs_ahead);
   auto wrong = validate(layout.demand, placement_);
   if (!wrong) wrong = check_contents(graph, plan, layout, placement_);
   check(!wrong, Code::internal, "the memory plan is wrong: ", wrong.value_or(""));

@@ -10,6 +10,7 @@
 #include "device/cpu/stream.hpp"
 #include "device/fenced.hpp"
 #include "device/problem.hpp"
+#include "device/recorded.hpp"
 #include "ir/evaluation.hpp"
 #include "ir/region.hpp"
 #include "ir/text.hpp"
@@ -119,6 +120,8 @@ class Trial {
     enqueue();
     for (size_t i = 0; i < before.size(); ++i)
       EXPECT_TRUE(std::ranges::equal(before[i], first.outputs[i].bytes())) << "two runs differ";
+    if (prepared_->records()) run_recorded(*bound, first, second, stream, before);
+    bound->rebind(first.operands);
     bound->rebind(second.operands);
     enqueue();
     compare(second, symbols, expected);
@@ -159,6 +162,49 @@ class Trial {
       }
     }
   };
+
+  /// Recorded it gives the same bits, here and at other addresses; and no tile touches more than
+  /// its launch tells.
+  void run_recorded(Bound& bound, Addresses& first, Addresses& second, cpu::Stream& stream,
+                    const std::vector<std::vector<std::byte>>& wanted) {
+    cpu::LaunchList list;
+    const auto note = [&] {
+      stream.note_in(&list);
+      bound.enqueue(stream);
+      stream.note_in(nullptr);
+    };
+    try {
+      note();
+    } catch (const Error& error) {  // as where sizes want another way
+      EXPECT_EQ(name(error.code()), name(Code::device));
+      stream.note_in(nullptr);
+      return;
+    }
+    const auto replay = [&](Recording& recording, Addresses& at) {
+      for (Guarded& output : at.outputs) std::ranges::fill(output.bytes(), std::byte{0xee});
+      team_.run([&] { recording.replay(stream); });
+      for (size_t i = 0; i < wanted.size(); ++i)
+        EXPECT_TRUE(std::ranges::equal(wanted[i], at.outputs[i].bytes()))
+            << kernel_.name << " on " << given_.node << " gives other bits when it is recorded";
+    };
+    if (stream.begin_recording()) {
+      bound.enqueue(stream);
+      const std::unique_ptr<Recording> recording = stream.end_recording();
+      for (int run = 0; run < 2; ++run) replay(*recording, first);
+      bound.rebind(second.operands);
+      recording->change(0, stream, [&] { bound.enqueue(stream); });
+      replay(*recording, second);
+    }
+    bound.rebind(second.operands);
+    list = {};
+    note();
+    std::vector<std::span<std::byte>> inputs, outputs;
+    for (size_t i = 0; i < second.inputs.size(); ++i)
+      if (second.operands.inputs[i].data != nullptr) inputs.push_back(second.inputs[i].bytes());
+    for (Guarded& output : second.outputs) outputs.push_back(output.bytes());
+    SCOPED_TRACE(cat(kernel_.name, " on ", given_.node));
+    expect_touched(list, inputs, outputs);
+  }
 
   void compare(Addresses& at, const Bindings& symbols, const std::vector<Tensor>& expected) {
     std::vector<std::string> sizes;

@@ -105,6 +105,36 @@ class Walk {
   int64_t from_ = 0, to_ = 0;
 };
 
+/// The bytes from the first to the last element of a box of these dimensions.
+template <class T>
+Box hull(const T* start, std::span<const std::pair<int64_t, int64_t>> sizes_and_strides) {
+  int64_t least = 0, most = 0;
+  for (const auto& [size, stride] : sizes_and_strides)
+    (stride < 0 ? least : most) += (size - 1) * stride;
+  return Box::of(start, least, most + 1);
+}
+
+/// What is copied from and to in dimensions around, `outer` in all: by each of [first, last).
+template <class T>
+Touched touched_by(std::span<const MoveDim> outer, int64_t first, int64_t last, const T* from,
+                   const T* to, const MoveDim& rows, const MoveDim& columns) {
+  Walk walk(outer, first);
+  int64_t least[2] = {INT64_MAX, INT64_MAX}, most[2] = {INT64_MIN, INT64_MIN};
+  for (int64_t i = first; i < last; ++i, walk.next()) {
+    const int64_t at[2] = {walk.from(), walk.to()};
+    for (size_t side = 0; side < 2; ++side) {
+      least[side] = std::min(least[side], at[side]);
+      most[side] = std::max(most[side], at[side]);
+    }
+  }
+  const auto side = [&](const T* start, size_t i, int64_t row, int64_t column) {
+    const std::pair<int64_t, int64_t> sizes[] = {
+        {most[i] - least[i] + 1, 1}, {rows.size, row}, {columns.size, column}};
+    return hull(start + least[i], sizes);
+  };
+  return {{side(from, 0, rows.from, columns.from)}, {side(to, 1, rows.to, columns.to)}};
+}
+
 /// The last two dimensions are transposed. Planes larger than a tile are cut across their longer
 /// dimension.
 template <class T>
@@ -118,17 +148,23 @@ void run_planes(const Move& move, const T* from, T* to, int64_t planes, int64_t 
   const int64_t part = ceil_div(std::max<int64_t>(1, most / across), kRows) * kRows;
   const int64_t parts = ceil_div(cut.size, part);
   const int64_t grain = std::max<int64_t>(1, most / (rows.size * columns.size));
-  parallel_ranges(stream, planes * parts, grain, [&](int64_t first, int64_t last) {
-    Walk walk(outer, first / parts);
-    for (int64_t i = first; i < last; ++i) {
-      const int64_t begin = i % parts * part, size = std::min(part, cut.size - begin);
-      const T* source = from + move.from + walk.from() + begin * cut.from;
-      T* target = to + move.to + walk.to() + begin * cut.to;
-      if (by_rows) copy_plane({size, rows.from, rows.to}, columns, source, target);
-      else copy_plane(rows, {size, columns.from, columns.to}, source, target);
-      if ((i + 1) % parts == 0) walk.next();
-    }
-  });
+  launch_ranges(
+      stream, planes * parts, grain,
+      [=, &move](int64_t first, int64_t last) {
+        Walk walk(outer, first / parts);
+        for (int64_t i = first; i < last; ++i) {
+          const int64_t begin = i % parts * part, size = std::min(part, cut.size - begin);
+          const T* source = from + move.from + walk.from() + begin * cut.from;
+          T* target = to + move.to + walk.to() + begin * cut.to;
+          if (by_rows) copy_plane({size, rows.from, rows.to}, columns, source, target);
+          else copy_plane(rows, {size, columns.from, columns.to}, source, target);
+          if ((i + 1) % parts == 0) walk.next();
+        }
+      },
+      [&](int64_t first, int64_t last) {
+        return touched_by(outer, first / parts, (last - 1) / parts + 1, from + move.from,
+                          to + move.to, rows, columns);
+      });
 }
 
 template <class T>
@@ -136,10 +172,18 @@ void run_typed(const Move& move, const T* from, T* to, Stream& stream) {
   const MoveDim& line = move.dims.back();
   constexpr auto kTile = kTileBytes / static_cast<int64_t>(sizeof(T));
   if (move.dims.size() == 1) {
-    parallel_ranges(stream, line.size, kTile, [&](int64_t first, int64_t last) {
-      copy_line<T>({last - first, line.from, line.to}, from + move.from + first * line.from,
-                   to + move.to + first * line.to);
-    });
+    const T* source = from + move.from;
+    T* target = to + move.to;
+    launch_ranges(
+        stream, line.size, kTile,
+        [=](int64_t first, int64_t last) {
+          copy_line<T>({last - first, line.from, line.to}, source + first * line.from,
+                       target + first * line.to);
+        },
+        [&](int64_t first, int64_t last) {
+          return touched_by<T>({}, 0, 1, source + first * line.from, target + first * line.to,
+                               {1, 0, 0}, {last - first, line.from, line.to});
+        });
     return;
   }
   int64_t lines = 1;
@@ -149,11 +193,16 @@ void run_typed(const Move& move, const T* from, T* to, Stream& stream) {
   if (line.from != 0 && line.from != 1 && other.from == 1)
     return run_planes(move, from, to, lines / other.size, kTile, stream);
   const std::span outer(move.dims.data(), move.dims.size() - 1);
-  parallel_ranges(stream, lines, kTile / line.size, [&](int64_t first, int64_t last) {
-    Walk walk(outer, first);
-    for (int64_t i = first; i < last; ++i, walk.next())
-      copy_line(line, from + move.from + walk.from(), to + move.to + walk.to());
-  });
+  launch_ranges(
+      stream, lines, kTile / line.size,
+      [=, &move, &line](int64_t first, int64_t last) {
+        Walk walk(outer, first);
+        for (int64_t i = first; i < last; ++i, walk.next())
+          copy_line(line, from + move.from + walk.from(), to + move.to + walk.to());
+      },
+      [&](int64_t first, int64_t last) {
+        return touched_by(outer, first, last, from + move.from, to + move.to, {1, 0, 0}, line);
+      });
 }
 
 }  // namespace
@@ -221,7 +270,7 @@ void run_move(const Move& move, int64_t width, const std::byte* from, std::byte*
 void copy_bytes(const std::byte* from, std::byte* to, int64_t bytes, Stream& stream) {
   constexpr int64_t kTile = 256 * 1024;  // bytes that one worker takes at a time
   if (from == to) return;
-  parallel_ranges(stream, bytes, kTile, [&](int64_t first, int64_t last) {
+  launch_ranges(stream, bytes, kTile, [=](int64_t first, int64_t last) {
     std::memcpy(to + first, from + first, static_cast<size_t>(last - first));
   });
 }

@@ -1,6 +1,8 @@
 #pragma once
 // Spatial axes of a step with known sizes.
 
+#include <algorithm>
+
 #include "ops/common/window.hpp"
 
 namespace hone::cpu {
@@ -16,6 +18,13 @@ inline WindowAxis window_axis_of(const Window& window, size_t at, int64_t input,
           window.dilation(at),
           *known.pad_begin.constant(),
           *known.pad_end.constant()};
+}
+
+/// What results [first, last) read of the input: [first, last).
+inline Taps seen_by(const WindowAxis& axis, int64_t first, int64_t last) {
+  const int64_t end = axis.start(last - 1) + (axis.kernel - 1) * axis.dilation + 1;
+  const int64_t begin = std::clamp<int64_t>(axis.start(first), 0, axis.input);
+  return {begin, std::clamp(end, begin, axis.input)};
 }
 
 /// The axis that a one-dimensional window lacks.

@@ -20,7 +20,9 @@ class Step final : public Bound {
         scratch_(scratch),
         geometry_(shared_->geometry(operands_)) {}
   void enqueue(hone::Stream& stream) override {
-    shared_->run(geometry_, operands_, scratch_, static_cast<Stream&>(stream));
+    auto& own = static_cast<Stream&>(stream);
+    if (own.notes() != nullptr) own.notes()->step(operands_, scratch_);
+    shared_->run(geometry_, operands_, scratch_, own);
   }
   void rebind(const Operands& operands) override { operands_ = operands; }
 
@@ -36,8 +38,15 @@ class Step final : public Bound {
 /// Derive as `struct Mine : Shared<Mine>` with
 ///   Geometry geometry(const Operands&) const;    what follows from sizes alone, once a binding
 ///   void run(const Geometry&, const Operands&, std::span<std::byte> scratch, Stream&) const;
+/// and, if it can be recorded,
+///   static constexpr bool kLaunches = true;
+/// Then run() looks at no contents, and works by Stream::launch() alone. Its tiles may refer to
+/// `this`, to the geometry and to the operands that run() is given: they stay where they are.
 template <class Mine>
 struct Shared : Prepared, std::enable_shared_from_this<Mine> {
+  bool records() const override {
+    return requires { Mine::kLaunches; };
+  }
   std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
                               hone::Stream&) const override {
     return std::make_unique<Step<Mine>>(this->shared_from_this(), operands, scratch);
@@ -128,6 +137,24 @@ std::vector<int64_t> evaluated(const Dims& dims, const Bindings& symbols);
 /// `axis` in [-rank, rank) as an index.
 inline size_t axis_index(int64_t axis, size_t rank) {
   return static_cast<size_t>(axis < 0 ? axis + static_cast<int64_t>(rank) : axis);
+}
+
+/// The same by Stream::launch(), for tiles that may be recorded.
+template <class Tile>
+void launch_ranges(Stream& stream, int64_t count, int64_t grain, const Tile& tile) {
+  grain = std::max<int64_t>(grain, 1);
+  stream.launch((count + grain - 1) / grain,
+                [=](int64_t i) { tile(i * grain, std::min(count, (i + 1) * grain)); });
+}
+
+/// The same; touch(first, last): what a tile touches.
+template <class Tile, class TouchOf>
+void launch_ranges(Stream& stream, int64_t count, int64_t grain, const Tile& tile,
+                   const TouchOf& touch) {
+  grain = std::max<int64_t>(grain, 1);
+  const auto end = [=](int64_t i) { return std::min(count, (i + 1) * grain); };
+  stream.launch((count + grain - 1) / grain, [=](int64_t i) { tile(i * grain, end(i)); },
+                [&](int64_t i) { return touch(i * grain, end(i)); });
 }
 
 /// Work over `count` items in tiles of about `grain`: tile(first, last).

@@ -78,6 +78,7 @@ struct Placed {
 };
 
 struct AttentionShared final : Shared<AttentionShared> {
+  static constexpr bool kLaunches = true;
   Attention op;
   Region region;
   std::vector<Source> operands_of;  // what queries, keys and values are views of; the others
@@ -158,11 +159,11 @@ struct AttentionShared final : Shared<AttentionShared> {
   void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
     const int64_t own = kTileScratch + kQueries * g.keys();
-    const float* both[2];
+    std::array<const float*, 2> both{};
     auto* room = reinterpret_cast<float*>(scratch.data()) + workers * own;
     // Who attends to all queries of a head puts its keys and values together: they are at hand.
     const bool by_heads = g.tiles == 1 && g.q.heads == g.k.heads;
-    std::function<void(int64_t head)> fills[2];
+    std::array<std::function<void(int64_t head)>, 2> fills;
     for (size_t i = 0; i < 2; ++i) {
       both[i] = operands_of[kK + i].as<float>(operands) + g.first_kv[i];
       if (!g.joins[i]) continue;
@@ -174,17 +175,45 @@ struct AttentionShared final : Shared<AttentionShared> {
                   past = operands_of[kPastKey + i].as<float>(operands)](int64_t head) {
         fill(fresh, all, past, from, to, head);
       };
-      if (!by_heads) stream.parallel(all.batch * all.heads, fills[i]);
+      if (!by_heads) stream.launch(all.batch * all.heads, fills[i]);
       both[i] = to;
     }
     if (g.tiles == 0) return;
-    stream.parallel(g.q.batch * g.q.heads * g.tiles, [&](int64_t index) {
+    const auto tile = [=, this, &g, &operands](int64_t index) {
       const int64_t first = index % g.tiles * g.tile, head = index / g.tiles;
       for (size_t i = 0; by_heads && i < 2; ++i)
         if (g.joins[i]) fills[i](head);
-      attend(g, operands, both, head / g.q.heads, head % g.q.heads, first,
+      attend(g, operands, both.data(), head / g.q.heads, head % g.q.heads, first,
              std::min(g.tile, g.q.sequence - first), scratch_of(scratch, own));
-    });
+    };
+    const int64_t tiles = g.q.batch * g.q.heads * g.tiles;
+    if (g.joins[0] || g.joins[1]) return stream.launch(tiles, tile);
+    stream.launch(tiles, tile, [&](int64_t index) { return touched(g, operands, index); });
+  }
+
+  /// What a tile reads and writes where keys and values are found as they lie.
+  Touched touched(const Geometry& g, const Operands& operands, int64_t index) const {
+    const int64_t head = index / g.tiles, b = head / g.q.heads, h = head % g.q.heads;
+    const int64_t first = index % g.tiles * g.tile;
+    const int64_t count = std::min(g.tile, g.q.sequence - first);
+    const auto box = [&](const float* tensor, const Heads& heads, int64_t of, int64_t begin,
+                         int64_t rows) {
+      return Box::of(tensor + heads.at(b, of, begin), 0, heads.head, rows, heads.row_stride);
+    };
+    Touched all{{}, {box(operands.outputs[0].as<float>(), g.y, h, first, count)}};
+    all.reads.push_back(box(operands_of[kQ].as<float>(operands), g.q, h, first, count));
+    const int64_t kv = h / (g.q.heads / g.k.heads);
+    const Heads* both[] = {&g.k, &g.v};
+    for (size_t i = 0; i < 2; ++i)
+      all.reads.push_back(
+          box(operands_of[kK + i].as<float>(operands), *both[i], kv, 0, both[i]->sequence));
+    for (const Operand& each : operands.inputs)
+      if (each.data != nullptr && each.data != operands_of[kQ].data(operands) &&
+          each.data != operands_of[kK].data(operands) &&
+          each.data != operands_of[kK + 1].data(operands))
+        all.reads.push_back(Box::of(
+            each.data, 0, static_cast<int64_t>(bytes_for(each.dtype, element_count(each.shape)))));
+    return all;
   }
 
   /// Keys or values of the past, then the new ones, of one head.

@@ -70,6 +70,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 }
 
 struct ConvShared final : Shared<ConvShared> {
+  static constexpr bool kLaunches = true;
   ConvShared(const Problem& problem, const Chain& made)
       : chain(made),
         filters(filters_of(*made.anchor)),
@@ -102,7 +103,7 @@ struct ConvShared final : Shared<ConvShared> {
                                ? reinterpret_cast<const float*>(packed.bytes().data())
                                : pack(operands, scratch, stream);
     const int64_t tiles = g.tiling.tiles();
-    stream.parallel(g.images * filters.group * tiles, [&](int64_t tile) {
+    stream.launch(g.images * filters.group * tiles, [=, this, &g, &operands](int64_t tile) {
       run_tile(g, operands, weights, tile / tiles, tile % tiles,
                scratch_of(scratch, filters.block_floats()));
     });
@@ -114,7 +115,7 @@ struct ConvShared final : Shared<ConvShared> {
     auto* all = reinterpret_cast<float*>(scratch.data()) + workers * filters.block_floats();
     const float* from = operands_of[1].as<float>(operands);
     const int64_t panels = ceil_div(filters.count, int64_t{core.rows});
-    stream.parallel(filters.group * panels, [&](int64_t item) {
+    stream.launch(filters.group * panels, [=, this, &core](int64_t item) {
       const int64_t group = item / panels, first = item % panels * core.rows;
       pack_panels(from + (group * filters.count + first) * filters.depth,
                   std::min<int64_t>(core.rows, filters.count - first), filters.depth, filters.depth,

@@ -109,6 +109,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 }
 
 struct DirectShared final : Shared<DirectShared> {
+  static constexpr bool kLaunches = true;
   DirectShared(const Problem& problem, const Chain& chain)
       : filters(filters_of(problem, *chain.anchor)),
         blocks(Blocks::of(problem, *chain.anchor, filters)),
@@ -176,12 +177,49 @@ struct DirectShared final : Shared<DirectShared> {
     if (g.planes.vectors > 0) return run_planes(g, operands, stream);
     if (g.filled_before) fill_all(g, operands, scratch, stream);
     const int64_t tiles = g.patches.tiles() * g.parts;
-    stream.parallel(g.images * filters.group * tiles, [&](int64_t tile) {
-      float* patch = g.filled_before ? reinterpret_cast<float*>(scratch.data()) +
-                                           tile / g.parts * g.steps * g.patches.floats()
-                                     : scratch_of(scratch, Patches::kFloats);
-      run_tile(g, operands, tile / tiles, tile % tiles, patch);
-    });
+    stream.launch(
+        g.images * filters.group * tiles,
+        [=, this, &g, &operands](int64_t tile) {
+          float* patch = g.filled_before ? reinterpret_cast<float*>(scratch.data()) +
+                                               tile / g.parts * g.steps * g.patches.floats()
+                                         : scratch_of(scratch, Patches::kFloats);
+          run_tile(g, operands, tile / tiles, tile % tiles, patch);
+        },
+        [&](int64_t tile) { return touched(g, operands, tile / tiles, tile % tiles); });
+  }
+
+  /// What run_tile() reads and writes.
+  Touched touched(const Geometry& g, const Operands& operands, int64_t index, int64_t at) const {
+    const Patches::Tile tile = g.patches.tile(at / g.parts);
+    const int64_t part = at % g.parts;
+    const int64_t first = blocks.first(part * blocks.count / g.parts);
+    const int64_t count = blocks.first((part + 1) * blocks.count / g.parts) - first;
+    const int64_t plane = index * filters.count + first;
+    const int64_t begin = tile.y * g.columns + tile.x;
+    const int64_t end = begin + (tile.rows - 1) * g.columns + tile.columns;
+    Touched all;
+    if (!g.filled_before)
+      all.reads.push_back(seen(g, operands, index * g.channels, g.channels, begin, end));
+    if (added.present())
+      all.reads.push_back(
+          Box::of(added.as<float>(operands) + plane * g.pixels(), begin, end, count, g.pixels()));
+    read_biases(operands, all);
+    all.writes.push_back(Box::of(operands.outputs[0].as<float>() + plane * g.pixels(), begin, end,
+                                 count, g.pixels()));
+    return all;
+  }
+  void read_biases(const Operands& operands, Touched& all) const {
+    const float* biases = operands_of[2].as<float>(operands);
+    if (biases != nullptr) all.reads.push_back(Box::of(biases, 0, filters.group * filters.count));
+  }
+  /// Of some channels of the input, the rows that output pixels [begin, end) see.
+  Box seen(const Geometry& g, const Operands& operands, int64_t channel, int64_t channels,
+           int64_t begin, int64_t end) const {
+    const int64_t plane = g.height * g.width;
+    const float* from = operands_of[0].as<float>(operands) + channel * plane;
+    if (g.plain) return Box::of(from, begin, end, channels, plane);
+    const Taps rows = seen_by(g.y, begin / g.columns, (end - 1) / g.columns + 1);
+    return Box::of(from, rows.first * g.width, rows.last * g.width, channels, plane);
   }
 
   /// The patches of all tiles, one behind the other, and of each all steps of the depth.
@@ -192,18 +230,28 @@ struct DirectShared final : Shared<DirectShared> {
     const int64_t groups =
         std::min(ceil_div(4 * int64_t{workers}, patches), ceil_div(step, int64_t{4}));
     const float* input = operands_of[0].as<float>(operands);
-    stream.parallel(patches * groups, [&](int64_t item) {
-      const int64_t patch = item / groups, group = item % groups;
-      const int64_t at = patch / g.steps, first = patch % g.steps * step;
-      const Patches::Tile tile = g.patches.tile(at % g.patches.tiles());
-      const int64_t channels = std::min(step, g.channels - first);
-      const int64_t begin = group * channels / groups, end = (group + 1) * channels / groups;
-      float* to = reinterpret_cast<float*>(scratch.data()) + patch * g.patches.floats();
-      const int64_t index = at / g.patches.tiles();
-      g.patches.fill(tile, input + (index * g.channels + first + begin) * plane, end - begin,
-                     to + begin * g.patches.channel_floats());
-      if (group + 1 == groups) g.patches.fill_beyond(tile, channels, 0, to);
-    });
+    stream.launch(
+        patches * groups,
+        [=, this, &g](int64_t item) {
+          const int64_t patch = item / groups, group = item % groups;
+          const int64_t at = patch / g.steps, first = patch % g.steps * step;
+          const Patches::Tile tile = g.patches.tile(at % g.patches.tiles());
+          const int64_t channels = std::min(step, g.channels - first);
+          const int64_t begin = group * channels / groups, end = (group + 1) * channels / groups;
+          float* to = reinterpret_cast<float*>(scratch.data()) + patch * g.patches.floats();
+          const int64_t index = at / g.patches.tiles();
+          g.patches.fill(tile, input + (index * g.channels + first + begin) * plane, end - begin,
+                         to + begin * g.patches.channel_floats());
+          if (group + 1 == groups) g.patches.fill_beyond(tile, channels, 0, to);
+        },
+        [&](int64_t item) {
+          const int64_t at = item / groups / g.steps;
+          const Patches::Tile tile = g.patches.tile(at % g.patches.tiles());
+          const int64_t begin = tile.y * g.columns + tile.x;
+          return Touched{{seen(g, operands, at / g.patches.tiles() * g.channels, g.channels, begin,
+                               begin + (tile.rows - 1) * g.columns + tile.columns)},
+                         {}};
+        });
   }
 
   /// One filter a channel: some channels at a time.
@@ -213,39 +261,56 @@ struct DirectShared final : Shared<DirectShared> {
         std::clamp<int64_t>(kChannelVectors / vectors, 1, ceil_div(group, 4 * int64_t{workers}));
     const int64_t chunks = ceil_div(group, some);
     const float* biases = operands_of[2].as<float>(operands);
-    stream.parallel(g.images * chunks * g.parts, [&](int64_t tile) {
-      const int64_t part = tile % g.parts, chunk = tile / g.parts % chunks;
-      const int64_t channel = chunk * some, image = tile / g.parts / chunks;
-      const int64_t plane = image * group + channel, first = part * vectors / g.parts;
-      DepthwiseCall call;
-      call.in = operands_of[0].as<float>(operands) + plane * g.height * g.width;
-      call.in_bytes = g.height * g.width * kFloat;
-      call.row_bytes = g.y.dilation * g.width * kFloat;
-      call.out = operands.outputs[0].as<float>() + plane * g.pixels();
-      call.out_bytes = g.pixels() * kFloat;
-      if (depthwise_form->adds) call.added = added.as<float>(operands) + plane * g.pixels();
-      call.weights =
-          reinterpret_cast<const float*>(packed.bytes().data()) + channel * filters.depth;
-      call.table = g.planes.table.data() + static_cast<size_t>(first) * g.planes.entry_bytes;
-      call.vectors = (part + 1) * vectors / g.parts - first;
-      call.low = low;
-      call.high = high;
-      // Without a bias zeros stand for it, which do not go on for all channels.
-      const int64_t last = std::min(group, channel + some);
-      const int64_t at_once = biases == nullptr ? Contraction::kMostRows : last - channel;
-      for (int64_t c = channel; c < last; c += at_once) {
-        call.bias = biases == nullptr ? kZeros : biases + c;
-        call.channels = std::min(at_once, last - c);
-        (*depthwise)(call);
-        const int64_t begin = g.planes.place(first), end = g.planes.place(first + call.vectors);
-        for (int64_t i = 0; !applied.empty() && i < call.channels; ++i)
-          apply(applied, end - begin, call.out + i * g.pixels() + begin);
-        call.in += call.channels * g.height * g.width;
-        call.out += call.channels * g.pixels();
-        if (call.added != nullptr) call.added += call.channels * g.pixels();
-        call.weights += call.channels * filters.depth;
-      }
-    });
+    stream.launch(
+        g.images * chunks * g.parts,
+        [=, this, &g, &operands](int64_t tile) {
+          const int64_t part = tile % g.parts, chunk = tile / g.parts % chunks;
+          const int64_t channel = chunk * some, image = tile / g.parts / chunks;
+          const int64_t plane = image * group + channel, first = part * vectors / g.parts;
+          DepthwiseCall call;
+          call.in = operands_of[0].as<float>(operands) + plane * g.height * g.width;
+          call.in_bytes = g.height * g.width * kFloat;
+          call.row_bytes = g.y.dilation * g.width * kFloat;
+          call.out = operands.outputs[0].as<float>() + plane * g.pixels();
+          call.out_bytes = g.pixels() * kFloat;
+          if (depthwise_form->adds) call.added = added.as<float>(operands) + plane * g.pixels();
+          call.weights =
+              reinterpret_cast<const float*>(packed.bytes().data()) + channel * filters.depth;
+          call.table = g.planes.table.data() + static_cast<size_t>(first) * g.planes.entry_bytes;
+          call.vectors = (part + 1) * vectors / g.parts - first;
+          call.low = low;
+          call.high = high;
+          // Without a bias zeros stand for it, which do not go on for all channels.
+          const int64_t last = std::min(group, channel + some);
+          const int64_t at_once = biases == nullptr ? Contraction::kMostRows : last - channel;
+          for (int64_t c = channel; c < last; c += at_once) {
+            call.bias = biases == nullptr ? kZeros : biases + c;
+            call.channels = std::min(at_once, last - c);
+            (*depthwise)(call);
+            const int64_t begin = g.planes.place(first), end = g.planes.place(first + call.vectors);
+            for (int64_t i = 0; !applied.empty() && i < call.channels; ++i)
+              apply(applied, end - begin, call.out + i * g.pixels() + begin);
+            call.in += call.channels * g.height * g.width;
+            call.out += call.channels * g.pixels();
+            if (call.added != nullptr) call.added += call.channels * g.pixels();
+            call.weights += call.channels * filters.depth;
+          }
+        },
+        [&](int64_t tile) {
+          const int64_t part = tile % g.parts, channel = tile / g.parts % chunks * some;
+          const int64_t plane = tile / g.parts / chunks * group + channel;
+          const int64_t begin = g.planes.place(part * vectors / g.parts);
+          const int64_t end = g.planes.place((part + 1) * vectors / g.parts);
+          const int64_t count = std::min(group, channel + some) - channel;
+          const auto box = [&](const float* tensor) {
+            return Box::of(tensor + plane * g.pixels(), begin, end, count, g.pixels());
+          };
+          Touched all{{seen(g, operands, plane, count, begin, end)},
+                      {box(operands.outputs[0].as<float>())}};
+          if (depthwise_form->adds) all.reads.push_back(box(added.as<float>(operands)));
+          read_biases(operands, all);
+          return all;
+        });
   }
 
   /// One tile of the pixels and part of the filters of `index`, an image and group.

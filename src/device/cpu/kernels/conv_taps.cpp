@@ -132,6 +132,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 }
 
 struct TapsShared final : Shared<TapsShared> {
+  static constexpr bool kLaunches = true;
   Plan plan;
   Source input, bias, added;
   std::vector<Applied> applied;
@@ -188,7 +189,7 @@ struct TapsShared final : Shared<TapsShared> {
   void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
     const int64_t items = g.shares.tiles * g.shares.parts;
-    stream.parallel(g.images * plan.filters.group * items, [&](int64_t item) {
+    stream.launch(g.images * plan.filters.group * items, [=, this, &g, &operands](int64_t item) {
       const int64_t at = item % items;
       run_item(g, operands, {item / items, at / g.shares.parts, at % g.shares.parts},
                scratch_of(scratch, kCopied + kBeyond));

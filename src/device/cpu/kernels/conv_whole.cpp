@@ -80,6 +80,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 }
 
 struct WholeShared final : Shared<WholeShared> {
+  static constexpr bool kLaunches = true;
   int64_t filters, depth;
   Source input, bias, added;
   std::vector<Applied> applied;
@@ -131,13 +132,28 @@ struct WholeShared final : Shared<WholeShared> {
     product.added = added.as<float>(operands);
     auto* to = operands.outputs[0].as<float>();
     const Tiling& tiling = g.tiling;
-    stream.parallel(tiling.tiles(), [&](int64_t tile) {
-      kernels.run(product, tiling, tile, scratch_of(scratch, kTileScratch), to, filters);
-      const int64_t row = tile / tiling.column_tiles * tiling.rows;
-      const int64_t column = tile % tiling.column_tiles * tiling.columns;
-      for (int64_t i = row; !applied.empty() && i < std::min(product.m, row + tiling.rows); ++i)
-        apply(applied, std::min(tiling.columns, filters - column), to + i * filters + column);
-    });
+    stream.launch(
+        tiling.tiles(),
+        [=, this, &tiling](int64_t tile) {
+          kernels.run(product, tiling, tile, scratch_of(scratch, kTileScratch), to, filters);
+          const int64_t row = tile / tiling.column_tiles * tiling.rows;
+          const int64_t column = tile % tiling.column_tiles * tiling.columns;
+          for (int64_t i = row; !applied.empty() && i < std::min(product.m, row + tiling.rows); ++i)
+            apply(applied, std::min(tiling.columns, filters - column), to + i * filters + column);
+        },
+        [&](int64_t tile) {
+          const int64_t row = tile / tiling.column_tiles * tiling.rows;
+          const int64_t column = tile % tiling.column_tiles * tiling.columns;
+          const int64_t rows = std::min(product.m - row, tiling.rows);
+          const auto box = [&](const float* matrix) {
+            return Box::of(matrix + row * filters, column,
+                           std::min(filters, column + tiling.columns), rows, filters);
+          };
+          Touched all{{Box::of(product.a, row * depth, (row + rows) * depth)}, {box(to)}};
+          if (product.added != nullptr) all.reads.push_back(box(product.added));
+          if (product.bias != nullptr) all.reads.push_back(Box::of(product.bias, 0, filters));
+          return all;
+        });
   }
 };
 

@@ -112,6 +112,37 @@ struct WinogradShared final : WinogradStep<WinogradShared> {
     return {plan, window, input.shape(operands), operands.outputs[0].shape, workers};
   }
 
+  /// Rows of results that an area has tiles in.
+  Range rows_of(const Geometry& g, int64_t area) const {
+    const int64_t chunk = area % g.chunks, rows = WinogradPlan::kOut;
+    return {g.first(chunk) / g.in_row * rows,
+            std::min(g.y.output, ((g.first(chunk + 1) - 1) / g.in_row + 1) * rows)};
+  }
+  /// What is read of some channels of the input for an area.
+  Box seen(const Geometry& g, const Operands& operands, int64_t area, const Range& channels) const {
+    const Range rows = rows_of(g, area);
+    const Taps taps = seen_by(g.y, rows.begin, rows.end);
+    const int64_t plane = g.y.input * g.x.input, image = area / g.chunks;
+    return Box::of(input.as<float>(operands) + (image * plan.depth + channels.begin) * plane,
+                   taps.first * g.x.input, taps.last * g.x.input, channels.end - channels.begin,
+                   plane);
+  }
+  /// What results of some filters are written to, and what is added to them.
+  Touched written(const Geometry& g, const Operands& operands, int64_t area,
+                  const Range& filters) const {
+    const Range rows = rows_of(g, area);
+    const int64_t plane = g.y.output * g.x.output, image = area / g.chunks;
+    const auto box = [&](const float* tensor) {
+      return Box::of(tensor + (image * plan.filters + filters.begin) * plane,
+                     rows.begin * g.x.output, rows.end * g.x.output, filters.end - filters.begin,
+                     plane);
+    };
+    Touched all{{}, {box(operands.outputs[0].as<float>())}};
+    if (added.present()) all.reads.push_back(box(added.as<float>(operands)));
+    if (bias.present()) all.reads.push_back(Box::of(bias.as<float>(operands), 0, plan.filters));
+    return all;
+  }
+
   /// Elements [x, x + count) of a row of the input; outside of it 0. Null row: all 0.
   static void copy_padded(const float* row, int64_t width, int64_t x, int64_t count, float* to) {
     const int64_t begin = row == nullptr ? count : std::clamp<int64_t>(-x, 0, count);

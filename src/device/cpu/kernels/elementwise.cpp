@@ -71,6 +71,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 }
 
 struct ElementwiseShared final : Shared<ElementwiseShared> {
+  static constexpr bool kLaunches = true;
   Op op;
   std::vector<Source> operands_of;
   Found found;
@@ -88,20 +89,36 @@ struct ElementwiseShared final : Shared<ElementwiseShared> {
            Stream& stream) const {
     const RowFunctions& functions = row_functions();
     const int64_t width = bits(result) / 8;
-    parallel_ranges(stream, rows.count(), kTile, [&](int64_t first, int64_t last) {
-      rows.range(first, last, [&](int64_t at, int64_t count, const int64_t* offsets) {
-        Row row;
-        row.count = count;
-        for (size_t k = 0; k < operands_of.size(); ++k) {
-          const std::byte* data = operands_of[k].data(operands);
-          row.at[k] = data == nullptr ? nullptr : data + offsets[k] * widths[k];
-          row.step[k] = rows.step(k);
-        }
-        row.to = operands.outputs[0].data + at * width;
-        if (found.narrow) run_narrow(functions, row);
-        else found.function(op.data(), functions, row);
-      });
-    });
+    launch_ranges(
+        stream, rows.count(), kTile,
+        [=, this, &rows, &operands, &functions](int64_t first, int64_t last) {
+          rows.range(first, last, [&](int64_t at, int64_t count, const int64_t* offsets) {
+            Row row;
+            row.count = count;
+            for (size_t k = 0; k < operands_of.size(); ++k) {
+              const std::byte* data = operands_of[k].data(operands);
+              row.at[k] = data == nullptr ? nullptr : data + offsets[k] * widths[k];
+              row.step[k] = rows.step(k);
+            }
+            row.to = operands.outputs[0].data + at * width;
+            if (found.narrow) run_narrow(functions, row);
+            else found.function(op.data(), functions, row);
+          });
+        },
+        [&](int64_t first, int64_t last) {
+          const auto box = [&](const std::byte* data, int64_t bytes) {
+            return Box::of(data, first * bytes, last * bytes);
+          };
+          Touched all{{}, {box(operands.outputs[0].data, width)}};
+          for (size_t k = 0; k < operands_of.size(); ++k) {
+            if (!operands_of[k].present()) continue;
+            const int64_t count = element_count(operands_of[k].shape(operands));
+            const std::byte* data = operands_of[k].data(operands);
+            all.reads.push_back(count == rows.count() ? box(data, widths[k])
+                                                      : Box::of(data, 0, count * widths[k]));
+          }
+          return all;
+        });
   }
 
   void run_narrow(const RowFunctions& functions, const Row& row) const {

@@ -31,6 +31,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 }
 
 struct GatherShared final : Shared<GatherShared> {
+  static constexpr bool kLaunches = true;
   Region region;
   std::vector<Source> operands_of;
   int64_t axis = 0, width = 1;
@@ -55,16 +56,16 @@ struct GatherShared final : Shared<GatherShared> {
     std::byte* to = operands.outputs[0].data;
     const int64_t bytes = g.inner * width;
     constexpr int64_t kTile = 64 * 1024;  // bytes that one worker takes at a time
-    parallel_ranges(stream, g.outer * g.indices, kTile / std::max<int64_t>(1, bytes),
-                    [&](int64_t first, int64_t last) {
-                      for (int64_t i = first; i < last; ++i) {
-                        const int64_t index = index_at(operands, i % g.indices, g.size);
-                        const int64_t source = i / g.indices * g.size + index;
-                        if (bytes > 0)
-                          std::memcpy(to + i * bytes, from + source * bytes,
-                                      static_cast<size_t>(bytes));
-                      }
-                    });
+    launch_ranges(stream, g.outer * g.indices, kTile / std::max<int64_t>(1, bytes),
+                  [=, this, &g, &operands](int64_t first, int64_t last) {
+                    for (int64_t i = first; i < last; ++i) {
+                      const int64_t index = index_at(operands, i % g.indices, g.size);
+                      const int64_t source = i / g.indices * g.size + index;
+                      if (bytes > 0)
+                        std::memcpy(to + i * bytes, from + source * bytes,
+                                    static_cast<size_t>(bytes));
+                    }
+                  });
   }
 
   int64_t index_at(const Operands& operands, int64_t i, int64_t size) const {

@@ -82,6 +82,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 }
 
 struct LayerNormShared final : Shared<LayerNormShared> {
+  static constexpr bool kLaunches = true;
   Fields fields{};
   DType type = DType::f32;
   std::vector<Source> operands_of;
@@ -107,22 +108,40 @@ struct LayerNormShared final : Shared<LayerNormShared> {
       return index < 0 ? nullptr : operands.outputs[static_cast<size_t>(index)].as<float>();
     };
     float *means = statistics(mean), *factors = statistics(factor);
-    parallel_ranges(stream, g.outer, kTile / std::max<int64_t>(1, g.size),
-                    [&](int64_t first, int64_t last) {
-                      float* room = scratch_of(scratch, 3 * g.size);
-                      const float* scale = row(operands, 1, g.size, room + g.size);
-                      const float* bias = row(operands, 2, g.size, room + 2 * g.size);
-                      for (int64_t i = first; i < last; ++i) {
-                        const int64_t at = i * g.size;
-                        const float* own = widened(type, from, at, g.size, room);
-                        float* results = place_of(type, to, at, room);
-                        const Moments m = moments(rows, g.size, own);
-                        rows.normalize(g.size, m.mean, m.factor, scale, bias, own, results);
-                        narrow(type, results, g.size, to, at);
-                        if (means != nullptr) means[i] = m.mean;
-                        if (factors != nullptr) factors[i] = m.factor;
-                      }
-                    });
+    launch_ranges(
+        stream, g.outer, kTile / std::max<int64_t>(1, g.size),
+        [=, this, &g, &operands, &rows](int64_t first, int64_t last) {
+          float* room = scratch_of(scratch, 3 * g.size);
+          const float* scale = row(operands, 1, g.size, room + g.size);
+          const float* bias = row(operands, 2, g.size, room + 2 * g.size);
+          for (int64_t i = first; i < last; ++i) {
+            const int64_t at = i * g.size;
+            const float* own = widened(type, from, at, g.size, room);
+            float* results = place_of(type, to, at, room);
+            const Moments m = moments(rows, g.size, own);
+            rows.normalize(g.size, m.mean, m.factor, scale, bias, own, results);
+            narrow(type, results, g.size, to, at);
+            if (means != nullptr) means[i] = m.mean;
+            if (factors != nullptr) factors[i] = m.factor;
+          }
+        },
+        [&](int64_t first, int64_t last) {
+          Touched all;
+          for (size_t k = 0; k < operands.inputs.size(); ++k) {
+            const Operand& each = operands.inputs[k];
+            if (each.data == nullptr) continue;
+            const int64_t size = bits(each.dtype) / 8;
+            const bool rows_of_all = k == 0;
+            all.reads.push_back(
+                rows_of_all ? Box::of(each.data, first * g.size * size, last * g.size * size)
+                            : Box::of(each.data, 0, element_count(each.shape) * size));
+          }
+          const int64_t size = bits(type) / 8;
+          all.writes.push_back(Box::of(to, first * g.size * size, last * g.size * size));
+          for (float* each : {means, factors})
+            if (each != nullptr) all.writes.push_back(Box::of(each, first, last));
+          return all;
+        });
   }
 
   /// Scale or bias as f32; null: absent.

@@ -76,6 +76,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 }
 
 struct MatMulShared final : Shared<MatMulShared> {
+  static constexpr bool kLaunches = true;
   Gemm gemm;  // of MatMul: no transposes, alpha 1
   std::vector<Source> operands_of;
   Source bias, added;
@@ -167,26 +168,58 @@ struct MatMulShared final : Shared<MatMulShared> {
                *right = operands_of[1].as<float>(operands);
     auto* result = operands.outputs[0].as<float>();
     if (g.product.starts)
-      stream.parallel(batch, [&](int64_t i) {
+      stream.launch(batch, [=, this, &g, &operands](int64_t i) {
         start(operands, g.product.m, g.product.n, result + i * matrix);
       });
     const ProductKernels& kernels = g.one_bias ? *biased : plain;
-    stream.parallel(batch * tiling.tiles(), [&](int64_t tile) {
-      const int64_t index = tile / tiling.tiles();
-      Product mine = g.product;
-      mine.a = left + g.a_offsets[static_cast<size_t>(index)];
-      mine.packed_b = packed;
-      if (packed == nullptr) mine.b = right + g.b_offsets[static_cast<size_t>(index)];
-      mine.bias = (g.one_bias ? operands_of[2] : bias).as<float>(operands);
-      mine.added = added.as<float>(operands);
-      if (mine.added != nullptr) mine.added += index * matrix;
-      mine.low = low;
-      mine.high = high;
-      float* to = result + index * matrix;
-      kernels.run(mine, tiling, tile % tiling.tiles(), scratch_of(scratch, kTileScratch), to,
-                  mine.n);
-      if (!applied.empty()) apply_to(mine, tiling, tile % tiling.tiles(), to);
-    });
+    stream.launch(
+        batch * tiling.tiles(),
+        [=, this, &g, &operands, &tiling, &kernels](int64_t tile) {
+          const int64_t index = tile / tiling.tiles();
+          Product mine = g.product;
+          mine.a = left + g.a_offsets[static_cast<size_t>(index)];
+          mine.packed_b = packed;
+          if (packed == nullptr) mine.b = right + g.b_offsets[static_cast<size_t>(index)];
+          mine.bias = (g.one_bias ? operands_of[2] : bias).as<float>(operands);
+          mine.added = added.as<float>(operands);
+          if (mine.added != nullptr) mine.added += index * matrix;
+          mine.low = low;
+          mine.high = high;
+          float* to = result + index * matrix;
+          kernels.run(mine, tiling, tile % tiling.tiles(), scratch_of(scratch, kTileScratch), to,
+                      mine.n);
+          if (!applied.empty()) apply_to(mine, tiling, tile % tiling.tiles(), to);
+        },
+        [&](int64_t tile) { return touched(g, operands, tile); });
+  }
+
+  /// What a tile of the products reads and writes.
+  Touched touched(const Geometry& g, const Operands& operands, int64_t tile) const {
+    const Tiling& tiling = g.tiling;
+    const Product& product = g.product;
+    const int64_t index = tile / tiling.tiles(), at = tile % tiling.tiles();
+    const int64_t row = at / tiling.column_tiles * tiling.rows;
+    const int64_t rows = std::min(tiling.rows, product.m - row);
+    const int64_t column = at % tiling.column_tiles * tiling.columns;
+    const int64_t end = std::min(product.n, column + tiling.columns);
+    const auto box = [&](const float* matrix) {
+      return Box::of(matrix + index * product.m * product.n + row * product.n, column, end, rows,
+                     product.n);
+    };
+    const auto whole = [&](const Source& source) {
+      return Box::of(source.as<float>(operands), 0, element_count(source.shape(operands)));
+    };
+    const float* a = operands_of[0].as<float>(operands) + g.a_offsets[static_cast<size_t>(index)];
+    Touched all{{}, {box(operands.outputs[0].as<float>())}};
+    if (product.a_depth == 1)
+      all.reads.push_back(
+          Box::of(a, row * product.a_row, (row + rows - 1) * product.a_row + product.depth));
+    else all.reads.push_back(whole(operands_of[0]));
+    if (packed_b.empty()) all.reads.push_back(whole(operands_of[1]));
+    for (const Source* each : {&operands_of[2], &bias})
+      if (each->present()) all.reads.push_back(whole(*each));
+    if (added.present()) all.reads.push_back(box(added.as<float>(operands)));
+    return all;
   }
 
   /// What follows the sums, in one tile.

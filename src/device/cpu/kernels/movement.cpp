@@ -233,6 +233,7 @@ Verdict supports(const Problem& problem) {
 }
 
 struct MovementShared final : Shared<MovementShared> {
+  static constexpr bool kLaunches = true;
   Region region;
   std::vector<Source> operands_of;
   std::vector<int> outputs_of;

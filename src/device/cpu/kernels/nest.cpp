@@ -113,6 +113,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 }
 
 struct NestShared final : Shared<NestShared> {
+  static constexpr bool kLaunches = true;
   Region region;
   std::shared_ptr<const emitter::RegionCode> code;
   std::shared_ptr<const std::byte> page;  // null: the system gave none after all
@@ -153,10 +154,14 @@ struct NestShared final : Shared<NestShared> {
   void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
     if (g.tiles == 0) return;
-    if (g.by_ops) return evaluate_ops(g, operands);
-    void* addresses[kMostParameters];
-    for (size_t i = 0; i < parameters.size(); ++i) addresses[i] = address(parameters[i], operands);
-    stream.parallel((g.tiles + g.grain - 1) / g.grain, [&](int64_t i) {
+    if (g.by_ops) {
+      check(stream.notes() == nullptr, Code::device, "ops run by their own evaluation");
+      return evaluate_ops(g, operands);
+    }
+    stream.launch((g.tiles + g.grain - 1) / g.grain, [=, this, &g, &operands](int64_t i) {
+      void* addresses[kMostParameters];
+      for (size_t k = 0; k < parameters.size(); ++k)
+        addresses[k] = address(parameters[k], operands);
       const emitter::Call call{addresses, g.numbers.data(), i * g.grain,
                                std::min(g.tiles, (i + 1) * g.grain),
                                scratch.data() + Team::worker() * g.scratch};

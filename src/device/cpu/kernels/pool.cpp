@@ -53,6 +53,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 }
 
 struct PoolShared final : Shared<PoolShared> {
+  static constexpr bool kLaunches = true;
   PoolFields fields;
   Source source;
   DType dtype = DType::f32;
@@ -136,8 +137,9 @@ struct PoolShared final : Shared<PoolShared> {
     auto* to = operands.outputs[0].as<float>();
     const SlideFunctions& functions = slide_functions();
     const int64_t bands = g.lines.bands(), volume = g.z.input * g.y.input * g.x.input;
-    parallel_ranges(
-        stream, g.planes * g.z.output * bands, g.grain, [&](int64_t begin, int64_t end) {
+    launch_ranges(
+        stream, g.planes * g.z.output * bands, g.grain,
+        [=, this, &g, &functions](int64_t begin, int64_t end) {
           float* lines = scratch_of(scratch, g.lines.floats() + g.x.input);
           std::fill_n(lines, g.lines.floats(), fields.frame());
           for (int64_t i = begin; i < end; ++i) {
@@ -154,6 +156,19 @@ struct PoolShared final : Shared<PoolShared> {
             }
             fold_windows(g, functions, z, first, count, lines, results);
           }
+        },
+        [&](int64_t begin, int64_t end) {
+          const auto planes = [&](const float* tensor, int64_t plane) {  // whole ones
+            return Box::of(tensor, begin / bands / g.z.output * plane,
+                           ((end - 1) / bands / g.z.output + 1) * plane);
+          };
+          const auto line = [&](int64_t i) {
+            return i / bands * g.y.output + std::min(g.y.output, i % bands * kBandRows);
+          };
+          return Touched{
+              {planes(from, volume)},
+              {Box::of(to, line(begin) * g.x.output,
+                       (end % bands == 0 ? end / bands * g.y.output : line(end)) * g.x.output)}};
         });
   }
 
@@ -239,18 +254,18 @@ struct PoolShared final : Shared<PoolShared> {
     T* out = operands.outputs[0].as<T>();
     const WindowAxis &y = g.y, &x = g.x;
     constexpr int64_t kTile = 4 * 1024;  // results that one worker takes at a time
-    parallel_ranges(stream, g.planes * y.output, kTile / x.output,
-                    [&](int64_t first, int64_t last) {
-                      for (int64_t line = first; line < last; ++line) {
-                        const int64_t row = line % y.output;
-                        const T* from = in + line / y.output * y.input * x.input;
-                        T* to = out + line * x.output;
-                        std::fill_n(to, x.output, std::numeric_limits<T>::lowest());
-                        const Taps inside = y.taps(row);
-                        for (int64_t tap = inside.first; tap < inside.last; ++tap)
-                          add_line(x, from + (y.start(row) + tap * y.dilation) * x.input, to);
-                      }
-                    });
+    launch_ranges(stream, g.planes * y.output, kTile / x.output,
+                  [=, &y, &x](int64_t first, int64_t last) {
+                    for (int64_t line = first; line < last; ++line) {
+                      const int64_t row = line % y.output;
+                      const T* from = in + line / y.output * y.input * x.input;
+                      T* to = out + line * x.output;
+                      std::fill_n(to, x.output, std::numeric_limits<T>::lowest());
+                      const Taps inside = y.taps(row);
+                      for (int64_t tap = inside.first; tap < inside.last; ++tap)
+                        add_line(x, from + (y.start(row) + tap * y.dilation) * x.input, to);
+                    }
+                  });
   }
 
   template <class T>

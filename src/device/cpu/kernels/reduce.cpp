@@ -97,6 +97,7 @@ T stored(double value) requires requires(T half) {
 { return T::of(static_cast<float>(value)); }
 
 struct ReduceShared final : Shared<ReduceShared> {
+  static constexpr bool kLaunches = true;
   Fields fields;
   Source source;
   DType dtype = DType::f32;
@@ -138,29 +139,36 @@ struct ReduceShared final : Shared<ReduceShared> {
         return short_sums(g, from, to, stream);
     }
     if (g.columns == 1) {
-      parallel_ranges(stream, g.results, kTile / std::max<int64_t>(1, g.count()),
-                      [&](int64_t first, int64_t last) {
-                        for (int64_t i = first; i < last; ++i) {
-                          const T* own = from + g.start(i);
-                          if constexpr (kFloats) to[i] = stored<T>(float_lines(g, own));
-                          else to[i] = stored<T>(lines<A>(g, own));
-                        }
-                      });
+      launch_ranges(
+          stream, g.results, kTile / std::max<int64_t>(1, g.count()),
+          [=, this, &g](int64_t first, int64_t last) {
+            for (int64_t i = first; i < last; ++i) {
+              const T* own = from + g.start(i);
+              if constexpr (kFloats) to[i] = stored<T>(float_lines(g, own));
+              else to[i] = stored<T>(lines<A>(g, own));
+            }
+          },
+          [&](int64_t first, int64_t last) {
+            const bool in_lines = g.rows == 1;  // of neighbours
+            return Touched{{in_lines ? Box::of(from, first * g.line, last * g.line)
+                                     : Box::of(from, 0, g.results * g.count())},
+                           {Box::of(to, first, last)}};
+          });
       return;
     }
     const int64_t blocks = ceil_div(g.columns, kColumns);
     const int64_t width = std::min(kColumns, g.columns);
-    parallel_ranges(stream, g.results * blocks, kTile / std::max<int64_t>(1, g.rows * width),
-                    [&](int64_t first, int64_t last) {
-                      for (int64_t i = first; i < last; ++i) {
-                        const int64_t column = i % blocks * kColumns;
-                        const int64_t count = std::min(kColumns, g.columns - column);
-                        const T* own = from + g.start(i / blocks) + column;
-                        T* results = to + i / blocks * g.columns + column;
-                        if constexpr (kFloats) float_columns(g, count, own, results);
-                        else columns<A>(g, count, own, results);
-                      }
-                    });
+    launch_ranges(stream, g.results * blocks, kTile / std::max<int64_t>(1, g.rows * width),
+                  [=, this, &g](int64_t first, int64_t last) {
+                    for (int64_t i = first; i < last; ++i) {
+                      const int64_t column = i % blocks * kColumns;
+                      const int64_t count = std::min(kColumns, g.columns - column);
+                      const T* own = from + g.start(i / blocks) + column;
+                      T* results = to + i / blocks * g.columns + column;
+                      if constexpr (kFloats) float_columns(g, count, own, results);
+                      else columns<A>(g, count, own, results);
+                    }
+                  });
   }
 
   /// Sums, or means, of lines that one call adds up.

@@ -76,6 +76,7 @@ class ReferenceBound final : public Bound {
 
 struct ReferencePrepared final : Prepared {
   explicit ReferencePrepared(Region region) : region(std::move(region)) {}
+  bool records() const override { return false; }
   std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte>,
                               hone::Stream&) const override {
     return std::make_unique<ReferenceBound>(region, operands);

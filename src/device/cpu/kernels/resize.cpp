@@ -58,6 +58,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 }
 
 struct ResizeShared final : Shared<ResizeShared> {
+  static constexpr bool kLaunches = true;
   Region region;
   std::vector<Source> operands_of;
 
@@ -123,14 +124,14 @@ struct ResizeShared final : Shared<ResizeShared> {
     const auto* from = operands_of[0].as<float>(operands);
     auto* to = operands.outputs[0].as<float>();
     constexpr int64_t kTile = 16 * 1024;  // results that one worker takes at a time
-    parallel_ranges(stream, g.planes * g.y.to, kTile / std::max<int64_t>(1, g.x.to),
-                    [&](int64_t first, int64_t last) {
-                      float* own = scratch_of(scratch, g.scratch);
-                      if (g.elements_first) return resize_lines(g, from, first, last, own, to);
-                      for (int64_t i = first; i < last; ++i)
-                        resize_line(g, from + i / g.y.to * g.y.from * g.x.from, i % g.y.to, own,
-                                    to + i * g.x.to);
-                    });
+    launch_ranges(stream, g.planes * g.y.to, kTile / std::max<int64_t>(1, g.x.to),
+                  [=, &g](int64_t first, int64_t last) {
+                    float* own = scratch_of(scratch, g.scratch);
+                    if (g.elements_first) return resize_lines(g, from, first, last, own, to);
+                    for (int64_t i = first; i < last; ++i)
+                      resize_line(g, from + i / g.y.to * g.y.from * g.x.from, i % g.y.to, own,
+                                  to + i * g.x.to);
+                  });
   }
 
   /// Lines [first, last) of the results of all planes. `own` keeps kLines of the input's.
