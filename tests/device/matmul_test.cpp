@@ -41,6 +41,18 @@ TEST_P(MatMulTest, BatchesWithASum) {
   expect_kernel("cpu.matmul", given);
 }
 
+TEST_P(MatMulTest, BatchesThatShareASecondOperand) {
+  const std::vector<Bindings> sizes = each("n", {0, 1, 7, 64});
+  for (const char* operands :
+       {"%a: f32[n,5,14,64], %b: f32[5,64,14]", "%a: f32[n,1,9,33], %b: f32[1,64,33,50]",
+        "%a: f32[n,3,4,500], %b: f32[3,500,130]"})
+    expect_kernel("cpu.matmul", {operands, "MatMul(%a, %b)", "", "%y", sizes});
+  KernelCase sum{"%a: f32[n,3,14,20], %b: f32[3,20,14], %z: f32[n,3,14,14]", "Add(%p, %z)", "",
+                 "%y", sizes};
+  sum.before = {"%p = MatMul(%a, %b)"};
+  expect_kernel("cpu.matmul", sum);
+}
+
 TEST_P(MatMulTest, RowsThatCollideInTheCache) {
   expect_kernel("cpu.matmul", {"%a: f32[n,2048]", "MatMul(%a, @w)", "@w : f32[2048,40]", "%y",
                                each("n", {3, 30, 200})});

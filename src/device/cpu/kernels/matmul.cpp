@@ -4,6 +4,7 @@
 #include "ops/matmul.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 
 #include "base/size.hpp"
@@ -109,6 +110,9 @@ struct MatMulShared final : Shared<MatMulShared> {
     bool one_bias = false;  // the third operand is one row
     std::vector<int64_t> a_offsets, b_offsets;
     Tiling tiling;
+    // Products of one tile with the same second operand, side by side in `order`: it is packed once
+    // for those of [starts[i], starts[i + 1]). Empty: each packs its own.
+    std::vector<size_t> order, starts;
   };
 
   Geometry geometry(const Operands& operands) const {
@@ -142,7 +146,27 @@ struct MatMulShared final : Shared<MatMulShared> {
     }
     g.tiling = tile_product(gemm_core(), product.m, product.n,
                             static_cast<int64_t>(g.a_offsets.size()), workers);
+    if (packed_b.empty() && g.tiling.tiles() == 1 && !product.starts) share_columns(g);
     return g;
+  }
+
+  void share_columns(Geometry& g) const {
+    const size_t batch = g.b_offsets.size();
+    const Product& product = g.product;
+    if (packed_floats(product.n, product.depth, gemm_core().columns) > kTileColumns * kDepthBlock)
+      return;
+    g.order.resize(batch);
+    std::iota(g.order.begin(), g.order.end(), size_t{0});
+    std::stable_sort(g.order.begin(), g.order.end(),
+                     [&](size_t a, size_t b) { return g.b_offsets[a] < g.b_offsets[b]; });
+    // At most so many each, so that there is work for all.
+    const size_t most = std::max<size_t>(1, batch / static_cast<size_t>(4 * workers));
+    for (size_t i = 0; i < batch; ++i) {
+      const bool same = i > 0 && g.b_offsets[g.order[i]] == g.b_offsets[g.order[i - 1]];
+      if (!same || i - g.starts.back() == most) g.starts.push_back(i);
+    }
+    if (2 * g.starts.size() > batch) g.order.clear(), g.starts.clear();
+    else g.starts.push_back(batch);
   }
 
   /// The third operand, broadcast over the result: what products are added to.
@@ -171,24 +195,38 @@ struct MatMulShared final : Shared<MatMulShared> {
       stream.launch(batch, [=, this, &g, &operands](int64_t i) {
         start(operands, g.product.m, g.product.n, result + i * matrix);
       });
-    const ProductKernels& kernels = g.one_bias ? *biased : plain;
+    const auto one = [=, this, &g, &operands, &tiling](size_t index, int64_t tile,
+                                                       const float* columns) {
+      const ProductKernels& kernels = g.one_bias ? *biased : plain;
+      Product mine = g.product;
+      mine.a = left + g.a_offsets[index];
+      mine.packed_b = columns;
+      if (columns == nullptr) mine.b = right + g.b_offsets[index];
+      mine.bias = (g.one_bias ? operands_of[2] : bias).as<float>(operands);
+      mine.added = added.as<float>(operands);
+      const auto place = static_cast<int64_t>(index) * matrix;
+      if (mine.added != nullptr) mine.added += place;
+      mine.low = low;
+      mine.high = high;
+      kernels.run(mine, tiling, tile, scratch_of(scratch, kTileScratch), result + place, mine.n);
+      if (!applied.empty()) apply_to(mine, tiling, tile, result + place);
+    };
+    if (!g.starts.empty()) {
+      stream.launch(std::ssize(g.starts) - 1, [=, this, &g](int64_t item) {
+        const size_t first = g.starts[static_cast<size_t>(item)];
+        const size_t last = g.starts[static_cast<size_t>(item) + 1];
+        // Where a tile would pack its own.
+        float* columns = scratch_of(scratch, kTileScratch) + kTileRows * kDepthBlock;
+        pack_panels(right + g.b_offsets[g.order[first]], g.product.n, g.product.depth,
+                    g.product.b_column, g.product.b_depth, gemm_core().columns, columns);
+        for (size_t i = first; i < last; ++i) one(g.order[i], 0, columns);
+      });
+      return;
+    }
     stream.launch(
         batch * tiling.tiles(),
-        [=, this, &g, &operands, &tiling, &kernels](int64_t tile) {
-          const int64_t index = tile / tiling.tiles();
-          Product mine = g.product;
-          mine.a = left + g.a_offsets[static_cast<size_t>(index)];
-          mine.packed_b = packed;
-          if (packed == nullptr) mine.b = right + g.b_offsets[static_cast<size_t>(index)];
-          mine.bias = (g.one_bias ? operands_of[2] : bias).as<float>(operands);
-          mine.added = added.as<float>(operands);
-          if (mine.added != nullptr) mine.added += index * matrix;
-          mine.low = low;
-          mine.high = high;
-          float* to = result + index * matrix;
-          kernels.run(mine, tiling, tile % tiling.tiles(), scratch_of(scratch, kTileScratch), to,
-                      mine.n);
-          if (!applied.empty()) apply_to(mine, tiling, tile % tiling.tiles(), to);
+        [=, &tiling](int64_t tile) {
+          one(static_cast<size_t>(tile / tiling.tiles()), tile % tiling.tiles(), packed);
         },
         [&](int64_t tile) { return touched(g, operands, tile); });
   }
