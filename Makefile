@@ -23,7 +23,7 @@ endef
         road tflite-kernels \
         fusion import-cost retrieval memory exported pytorch \
         conformance coverage line-coverage differential random-graphs fuzz damage deep stats clean \
-        round-trip pass-check ablation specialization peers kernels stream help
+        round-trip pass-check ablation specialization peers kernels stream overhead help
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -169,6 +169,9 @@ kernels: build .venv-bench/bin/python ## single regions, each alone, beside ONNX
 
 stream: build $(VENV) ## regions that stream, beside a copy: docs/performance.md with WRITE=1
 	@$(VENV) bench/regions.py $(BUILD)/bin/hone $(if $(WRITE),--write)
+
+overhead: build $(VENV) ## what an inference costs beside its kernels: docs/performance.md with WRITE=small
+	@$(VENV) bench/overhead.py $(BUILD)/bin/hone $(if $(WRITE),--write $(WRITE))
 
 import-cost: $(BUILD)/build.ninja ## time and memory of importing MiniLM, BERT and models of 10,000 nodes
 	@$(with_tests)

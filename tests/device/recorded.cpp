@@ -37,7 +37,7 @@ std::vector<std::vector<bool>> told(const std::vector<cpu::Box>& boxes, const Pl
   return all;
 }
 
-constexpr size_t kMostBytes = 8'000'000;  // copied, of all tiles
+constexpr size_t kMostBytes = 2'000'000;  // copied, of all tiles
 
 }  // namespace
 
