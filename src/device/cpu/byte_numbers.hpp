@@ -8,10 +8,10 @@ namespace {
 typedef char Sixteen __attribute__((vector_size(16)));
 typedef int FourNumbers __attribute__((vector_size(16)));
 
-/// As many bytes as I32 has elements, as numbers. Compilers take vectors of few bytes apart.
+/// As many bytes as I32 has elements, as numbers. GCC takes vectors of few bytes apart.
 template <class I32, class Vector>
 I32 numbers_of(const unsigned char* from) {
-#ifdef __AVX2__
+#if defined(__AVX2__) && !defined(__clang__)
   constexpr bool kSigned = static_cast<decltype(Vector{}[0])>(-1) < 0;
   const auto bytes = reinterpret_cast<Sixteen>(load<sizeof(Vector)>(from));
   if constexpr (sizeof(Vector) == 8)
@@ -27,7 +27,7 @@ I32 numbers_of(const unsigned char* from) {
 #endif
 }
 
-#ifdef __AVX2__
+#if defined(__AVX2__) && !defined(__clang__)
 /// The low byte of each.
 inline int low_bytes(FourNumbers numbers) {
   constexpr Sixteen kEach = {0, 4, 8, 12, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
@@ -39,7 +39,7 @@ inline int low_bytes(FourNumbers numbers) {
 /// Numbers that fit bytes, as such; Results: of as many.
 template <class Results, class I32>
 void store_bytes(I32 numbers, unsigned char* to) {
-#ifdef __AVX2__
+#if defined(__AVX2__) && !defined(__clang__)
   if constexpr (sizeof(Results) == 4) {
     const int bytes = low_bytes(reinterpret_cast<FourNumbers>(numbers));
     __builtin_memcpy(to, &bytes, sizeof bytes);

@@ -242,7 +242,7 @@ struct PoolShared final : Shared<PoolShared> {
         for (int64_t tap = 0; tap < end.taps; ++tap, line += g.x.dilation) {
           const Floats next{line[at[0]], line[at[1]], line[at[2]], line[at[3]]};
           if (fields.average) made += next;
-          else made = (next > made) | (next != next) ? next : made;
+          else made = ((next > made) | (next != next)) ? next : made;
         }
         for (int64_t i = 0; i < kLines; ++i) to[at[i] + end.x] = made[i];
       }
