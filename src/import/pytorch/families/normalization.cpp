@@ -31,7 +31,8 @@ float epsilon(Call& call) { return static_cast<float>(call.real("eps")); }
 
 Dims channels(const Value* x) {
   const Dims& shape = Call::shape(x);
-  return {shape.size() > 1 ? shape[1] : shape.at(0)};
+  check(!shape.empty(), Code::invalid_model, "a number where channels are wanted");
+  return {shape.size() > 1 ? shape[1] : shape[0]};
 }
 
 /// By the statistics of the batch itself, over all axes but the channels.
@@ -40,7 +41,8 @@ Value* by_own_statistics(Call& call, Value* x) {
   Dims axes, shape(static_cast<size_t>(Call::rank(x)), Dim(1));
   for (int64_t i = 0; i < Call::rank(x); ++i)
     if (i != 1) axes.emplace_back(i);
-  shape.at(1) = channels(x)[0];
+  call.check(shape.size() >= 2, "statistics of a tensor of ", Call::rank(x), " axes");
+  shape[1] = channels(x)[0];
   Value* mean = call.intermediate(ReduceMean{.axes = axes}, {x}, "mean");
   Value* apart = call.intermediate(Sub{}, {x, mean}, "apart");
   Value* squares = call.intermediate(Mul{}, {apart, apart}, "squares");

@@ -92,6 +92,8 @@ Dims asked_sizes(Call& call, const Value* x, size_t axes) {
     return asked;
   }
   const auto items = call.items("output_size");
+  call.check(items.size() == 1 || items.size() == axes, "output_size has ", uint64_t{items.size()},
+             " entries, wanted ", uint64_t{axes});
   for (size_t i = 0; i < axes; ++i) {
     const Item& item = items.size() == 1 ? items[0] : items.at(i);
     const Dims& shape = Call::shape(x);

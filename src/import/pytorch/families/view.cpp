@@ -51,7 +51,8 @@ void import_unflatten(Call& call) {
   Value* x = call.tensor("self");
   const auto axis = static_cast<size_t>(call.axis("dim", x));
   Dims shape = Call::shape(x), parts = call.dims("sizes");
-  Dim rest = shape.at(axis);
+  call.check(axis < shape.size(), "an axis of a number");
+  Dim rest = shape[axis];
   for (const Dim& part : parts)
     if (!part.is(-1)) rest = exact_div(rest, part).value_or(floor_div(rest, part));
   for (Dim& part : parts)
@@ -115,7 +116,9 @@ std::vector<int64_t> order(Call& call) {
   }
   for (int64_t i = 0; i < rank; ++i) perm.push_back(i);
   const auto swap = [&](int64_t a, int64_t b) {
-    std::swap(perm.at(static_cast<size_t>(a)), perm.at(static_cast<size_t>(b)));
+    const bool fits = a >= 0 && b >= 0 && a < rank && b < rank;
+    call.check(fits, "exchanges axes ", a, " and ", b, " of ", rank);
+    std::swap(perm[static_cast<size_t>(a)], perm[static_cast<size_t>(b)]);
   };
   if (name == "aten::numpy_T") std::reverse(perm.begin(), perm.end());
   else if (name == "aten::t") rank > 1 ? swap(0, 1) : void();
