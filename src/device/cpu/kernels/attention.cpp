@@ -200,13 +200,13 @@ struct AttentionShared final : Shared<AttentionShared> {
                          int64_t rows) {
       return Box::of(tensor + heads.at(b, of, begin), 0, heads.head, rows, heads.row_stride);
     };
-    Touched all{{}, {box(operands.outputs[0].as<float>(), g.y, h, first, count)}};
-    all.reads.push_back(box(operands_of[kQ].as<float>(operands), g.q, h, first, count));
+    Touched all{{}, {box(result_of(operands).as<float>() + g.first_y, g.y, h, first, count)}};
+    all.reads.push_back(box(operands_of[kQ].as<float>(operands) + g.first_q, g.q, h, first, count));
     const int64_t kv = h / (g.q.heads / g.k.heads);
     const Heads* both[] = {&g.k, &g.v};
     for (size_t i = 0; i < 2; ++i)
-      all.reads.push_back(
-          box(operands_of[kK + i].as<float>(operands), *both[i], kv, 0, both[i]->sequence));
+      all.reads.push_back(box(operands_of[kK + i].as<float>(operands) + g.first_kv[i], *both[i], kv,
+                              0, both[i]->sequence));
     for (const Operand& each : operands.inputs)
       if (each.data != nullptr && each.data != operands_of[kQ].data(operands) &&
           each.data != operands_of[kK].data(operands) &&

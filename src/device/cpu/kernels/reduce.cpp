@@ -148,12 +148,7 @@ struct ReduceShared final : Shared<ReduceShared> {
               else to[i] = stored<T>(lines<A>(g, own));
             }
           },
-          [&](int64_t first, int64_t last) {
-            const bool in_lines = g.rows == 1;  // of neighbours
-            return Touched{{in_lines ? Box::of(from, first * g.line, last * g.line)
-                                     : Box::of(from, 0, g.results * g.count())},
-                           {Box::of(to, first, last)}};
-          });
+          [&](int64_t first, int64_t last) { return lines_touched(g, from, to, first, last); });
       return;
     }
     const int64_t blocks = ceil_div(g.columns, kColumns);
@@ -171,17 +166,29 @@ struct ReduceShared final : Shared<ReduceShared> {
                   });
   }
 
+  /// What results [first, last) of lines read and write.
+  template <class T>
+  static Touched lines_touched(const Reduction& g, const T* from, T* to, int64_t first,
+                               int64_t last) {
+    const bool in_lines = g.rows == 1;  // of neighbours
+    return {{in_lines ? Box::of(from, first * g.line, last * g.line)
+                      : Box::of(from, 0, g.results * g.count())},
+            {Box::of(to, first, last)}};
+  }
+
   /// Sums, or means, of lines that one call adds up.
   void short_sums(const Reduction& g, const float* from, float* to, Stream& stream) const {
     const auto sum = row_functions().sum;
     const bool dense = g.kept.size() <= 1;  // one line after the other
-    parallel_ranges(
-        stream, g.results, kTile / std::max<int64_t>(1, g.line), [&](int64_t first, int64_t last) {
+    launch_ranges(
+        stream, g.results, kTile / std::max<int64_t>(1, g.line),
+        [=, this, &g](int64_t first, int64_t last) {
           for (int64_t i = first; i < last; ++i)
             to[i] = static_cast<float>(
                 finished(fields.fold, double{sum(g.line, from + (dense ? i * g.line : g.start(i)))},
                          g.count()));
-        });
+        },
+        [&](int64_t first, int64_t last) { return lines_touched(g, from, to, first, last); });
   }
 
   template <class A, class T>
