@@ -2,6 +2,7 @@
 // attention need not be repeated at all.
 
 #include "ops/attention.hpp"
+#include "ops/cast.hpp"
 #include "ops/shape.hpp"
 #include "passes/clean.hpp"
 #include "passes/pointwise.hpp"
@@ -22,9 +23,18 @@ bool broadcasts_to(const Dims& dims, const Dims& wanted) {
   return true;
 }
 
+/// A float in another width. Where halves are widened, what only moves elements stays in front of
+/// the cast to a half: behind it, it would be widened once more.
+bool is_cast_of_floats(const Node& node) {
+  if (node.op.as<Cast>() == nullptr) return false;
+  const auto from = dtype_of(node.inputs[0]), to = dtype_of(node.output());
+  return from && to && is_float(*from) && is_float(*to);
+}
+
 /// The node on fewer elements, and an Expand of its result.
 bool sink(Graph& graph, Node& node, const PassOptions& options) {
   if (!is_unary(node.op) && !is_broadcasting(node.op)) return false;
+  if (is_cast_of_floats(node)) return false;
   const Dims* result = dims_of(node.output());
   if (result == nullptr) return false;
   for (size_t i = 0; i < node.inputs.size(); ++i) {

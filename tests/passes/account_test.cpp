@@ -7,8 +7,7 @@
 #include "ops/common/registry.hpp"
 #include "passes/fusion/fuse.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::account_test {
 
 std::unique_ptr<Graph> typed(std::string_view text) {
   std::unique_ptr<Graph> graph = parse(text, all_ops());
@@ -73,5 +72,4 @@ TEST(Account, LeavesOutConstantsAndSizes) {
   EXPECT_EQ(sum.sizes, 1);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::account_test

@@ -7,8 +7,7 @@
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::equal_sizes_test {
 
 /// "none": there is nothing to take for equal.
 std::string with_equal(std::string_view text) {
@@ -75,5 +74,4 @@ TEST(EqualSizes, NothingWhereNoSizeBroadcasts) {
             "  %v = Add(%y, f32[2]{1,2}) : f32[2]\n");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::equal_sizes_test

@@ -16,8 +16,7 @@
 #include "support/graph_case.hpp"
 #include "support/random_graph.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::fuse_test {
 
 /// What did not join a region further, and why: `%y: it reads whole planes ...`.
 std::string notes_of(std::string_view text) {
@@ -194,5 +193,4 @@ TEST(Region, CanBeCutAtAnyValueAndPutTogetherAgain) {
   EXPECT_GT(cuts, 100);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::fuse_test

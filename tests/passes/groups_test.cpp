@@ -8,8 +8,7 @@
 #include "ops/arithmetic.hpp"
 #include "ops/common/registry.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::groups_test {
 
 using Merging = Groups::Merging;
 
@@ -87,5 +86,4 @@ TEST(GroupsTest, PathsAreNotLookedForWithoutEnd) {
   EXPECT_EQ(groups.merge(nodes[1], nodes[2]), Merging::unclear);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::groups_test

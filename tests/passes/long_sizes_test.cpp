@@ -12,8 +12,7 @@
 #include "passes/pass.hpp"
 #include "passes/rewrite.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::long_sizes_test {
 
 constexpr int kParts = 8;
 
@@ -154,5 +153,4 @@ TEST(LongSizes, EqualityThatAFieldCannotSayIsTheOnlyOneGivenUp) {
   EXPECT_EQ(cat(equal->find("n")->type), "f32[n]");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::long_sizes_test

@@ -10,8 +10,7 @@
 #include "support/graph_case.hpp"
 #include "support/pass_check.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::narrow_floats_test {
 
 std::string noted(const std::vector<KeptWide>& kept) {
   std::string text;
@@ -88,5 +87,4 @@ TEST(NarrowFloats, AMaskHidesAsBefore) {
   EXPECT_EQ(difference(half(4), 0, wanted, evaluate(*graph, {q, mask}), 0x1p-10), "");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::narrow_floats_test

@@ -11,8 +11,7 @@
 #include "support/graph_case.hpp"
 #include "support/pass_check.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::passes_test {
 
 /// What the pass makes of the text, in which large constants have no contents. With contents for
 /// them and for the inputs it must give the same results as before, too.
@@ -241,5 +240,4 @@ TEST(Specialize, Cases) {
   expect_text_cases("passes/specialize.test", {{"specialize", specialized}});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::passes_test

@@ -16,8 +16,7 @@
 #include "support/pass_check.hpp"
 #include "support/rule_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::rules_test {
 
 class EachRule : public testing::TestWithParam<Rule> {};
 
@@ -77,5 +76,4 @@ TEST(Rules, AGlanceDeniesNoMatch) {
 INSTANTIATE_TEST_SUITE_P(Rules, EachRule, testing::ValuesIn(all_rules()),
                          [](const auto& info) { return info.param.name; });
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::rules_test

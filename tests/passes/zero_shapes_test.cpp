@@ -9,8 +9,7 @@
 #include "ops/common/registry.hpp"
 #include "passes/pass.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::zero_shapes_test {
 
 using Sizes = std::vector<int64_t>;
 
@@ -61,5 +60,4 @@ TEST(ZeroShapes, TheNumberZeroIsTheOperandsSize) {
   EXPECT_EQ(evaluate(*graph, {x, shape}).at(0).shape(), (Sizes{2, 0}));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::zero_shapes_test
