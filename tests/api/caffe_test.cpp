@@ -9,7 +9,7 @@
 #include <string_view>
 #include <hone/hone.hpp>
 
-namespace {
+namespace caffe_test {
 
 namespace fs = std::filesystem;
 
@@ -60,4 +60,4 @@ TEST(Caffe, EitherFileIsAModelAndTheOtherMayBeNamed) {
   fs::remove_all(folder);
 }
 
-}  // namespace
+}  // namespace caffe_test

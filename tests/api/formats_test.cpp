@@ -5,7 +5,7 @@
 #include "api/digits.hpp"
 #include "support/zip_bytes.hpp"
 
-namespace {
+namespace formats_test {
 
 using namespace api_test;
 
@@ -152,4 +152,4 @@ TEST(ImportOptionsOfC, ArraysAreThereWhereTheirCountsSaySo) {
             "the sizes of a shape is NULL, its count is 4");
 }
 
-}  // namespace
+}  // namespace formats_test

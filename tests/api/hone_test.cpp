@@ -16,7 +16,7 @@ extern "C" __attribute__((visibility("default"))) const char* __asan_default_opt
 }
 #endif
 
-namespace {
+namespace hone_test {
 
 using namespace api_test;
 using HoneHpp = Folder;
@@ -342,4 +342,4 @@ TEST_F(HoneH, SequencesGoInAndComeOut) {
   }
 }
 
-}  // namespace
+}  // namespace hone_test

@@ -8,7 +8,7 @@
 
 #include "api/digits.hpp"
 
-namespace {
+namespace misuse_test {
 
 using namespace api_test;
 using HoneHpp = Folder;
@@ -212,4 +212,4 @@ TEST_F(HoneHpp, WeightsBehindLinksAreReadWhenAskedFor) {
   EXPECT_NO_THROW(hone::import(path, {.follow_links = true}));
 }
 
-}  // namespace
+}  // namespace misuse_test

@@ -12,8 +12,7 @@
 
 #include "base/dtype.hpp"
 
-namespace hone {
-namespace {
+namespace hone::dtype_patterns_test {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -288,5 +287,4 @@ TEST(DTypePatterns, PackedIntegersWrapAndConvertAtOddCounts) {
   }
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::dtype_patterns_test

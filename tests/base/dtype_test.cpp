@@ -12,8 +12,7 @@
 #include "base/error.hpp"
 #include "support/refusal.hpp"
 
-namespace hone {
-namespace {
+namespace hone::dtype_test {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -349,5 +348,4 @@ TEST(DType, ConvertsBetweenAnyTwo) {
   EXPECT_EQ(std::to_integer<int>(out[0]), 0x7C);
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::dtype_test

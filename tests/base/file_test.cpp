@@ -13,8 +13,7 @@
 #include "base/error.hpp"
 #include "support/refusal.hpp"
 
-namespace hone {
-namespace {
+namespace hone::file_test {
 
 namespace fs = std::filesystem;
 
@@ -275,5 +274,4 @@ TEST_F(FileTest, SignalsRemoveUnfinishedFiles) {
   EXPECT_EQ(read_text(folder_ / "plain"), "hello");
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::file_test

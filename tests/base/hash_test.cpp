@@ -7,8 +7,7 @@
 
 #include "base/text.hpp"
 
-namespace hone {
-namespace {
+namespace hone::hash_test {
 
 TEST(Hash, IsXxh3OfTheBytes) {
   // The published XXH3-128 of nothing: a change of algorithm would orphan every stored engine.
@@ -42,5 +41,4 @@ TEST(Hash, TextIsDelimited) {
   EXPECT_NE(split_early.digest(), split_late.digest());
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::hash_test

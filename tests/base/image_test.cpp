@@ -17,8 +17,7 @@
 #include "base/error.hpp"
 #include "support/refusal.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::image_test {
 
 std::vector<uint8_t> gradient(int64_t width, int64_t height) {
   std::vector<uint8_t> pixels;
@@ -150,5 +149,4 @@ TEST(Image, CropTakesTheMiddle) {
             "usage: an image of 4x4 cannot be cropped to 5x2");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::image_test

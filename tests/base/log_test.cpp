@@ -4,8 +4,7 @@
 
 #include <vector>
 
-namespace hone {
-namespace {
+namespace hone::log_test {
 
 TEST(Log, DropsLinesAboveTheLevelAndReplacesTheSink) {
   const Level before = log_level();
@@ -38,5 +37,4 @@ TEST(Log, NamesForgeNoLinesAndMoveNoCursor) {
   EXPECT_EQ(lines, std::vector<std::string>{"cpu\\x1b]0;owned\\x07\\x0ahone: warning: forged"});
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::log_test

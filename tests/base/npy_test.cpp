@@ -11,8 +11,7 @@
 #include "base/error.hpp"
 #include "support/refusal.hpp"
 
-namespace hone {
-namespace {
+namespace hone::npy_test {
 
 namespace fs = std::filesystem;
 
@@ -345,5 +344,4 @@ TEST(Npz, ArraysAreUnpackedOneByOne) {
             std::string::npos);
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::npy_test

@@ -7,8 +7,7 @@
 
 #include "base/error.hpp"
 
-namespace hone {
-namespace {
+namespace hone::pattern_test {
 
 bool found(std::string_view expression, std::string_view text) {
   return Pattern(expression).found_in(text);
@@ -99,5 +98,4 @@ TEST(Pattern, SaysWhereItIsWrong) {
   EXPECT_NE(refusal(std::string(100'000, '(')).find("nested deeper than 100"), std::string::npos);
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::pattern_test

@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace hone {
-namespace {
+namespace hone::printable_test {
 
 TEST(Printable, LeavesTextOfAnyScriptAlone) {
   for (const std::string text :
@@ -36,5 +35,4 @@ TEST(Printable, EscapesWhatIsNoUtf8OrNoCharacter) {
   EXPECT_EQ(printable("\xc3\x28"), "\\xc3(");
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::printable_test

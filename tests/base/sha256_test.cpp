@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace hone::test {
-namespace {
+namespace hone::test::sha256_test {
 
 std::span<const std::byte> as_bytes(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
@@ -53,5 +52,4 @@ TEST(Sha256, ComparesAllBytes) {
   }
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::sha256_test

@@ -9,8 +9,7 @@
 #include "base/error.hpp"
 #include "support/refusal.hpp"
 
-namespace hone {
-namespace {
+namespace hone::size_test {
 
 constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
@@ -68,5 +67,4 @@ TEST(Size, DivisionRounds) {
   EXPECT_EQ(floor_mod(kMin, -1), 0);
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::size_test

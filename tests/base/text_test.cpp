@@ -10,8 +10,7 @@
 
 #include "base/error.hpp"
 
-namespace hone {
-namespace {
+namespace hone::text_test {
 
 TEST(Text, NumbersAreShortest) {
   EXPECT_EQ(cat(1.0, ' ', 1.0f, ' ', -0.0f, ' ', 0.5), "1 1 -0 0.5");
@@ -101,5 +100,4 @@ TEST(Error, CarriesCodeAndContext) {
   EXPECT_EQ(static_cast<int>(Code::unsupported), 3);
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::text_test

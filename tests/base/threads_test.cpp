@@ -18,8 +18,7 @@
 #include "base/error.hpp"
 #include "support/refusal.hpp"
 
-namespace hone {
-namespace {
+namespace hone::threads_test {
 
 TEST(Team, RunsEveryTileOnce) {
   for (const int workers : {1, 2, 4}) {
@@ -253,5 +252,4 @@ TEST(Cores, AffinityIsHeeded) {
   EXPECT_GE(usable_cores(), 1);
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::threads_test

@@ -13,8 +13,7 @@
 #include "base/threads.hpp"
 #include "support/refusal.hpp"
 
-namespace hone {
-namespace {
+namespace hone::tile_program_test {
 
 using Launch = TileProgram::Launch;
 
@@ -217,5 +216,4 @@ TEST(TileProgram, WaitsForEarlierLaunchesOnly) {
             "internal: launch 1 waits for 1");
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::tile_program_test

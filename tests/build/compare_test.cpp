@@ -5,8 +5,7 @@
 #include "ir/text.hpp"
 #include "ops/common/registry.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::compare_test {
 
 std::optional<std::string> difference(std::string_view a, std::string_view b) {
   return structural_difference(*parse(a, all_ops()), *parse(b, all_ops()));
@@ -63,5 +62,4 @@ TEST(StructuralDifference, SeesLiteralsShapesOfWeightsOperandOrderAndRequirement
   EXPECT_EQ(found, "only the first requires 2 <= s0");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::compare_test

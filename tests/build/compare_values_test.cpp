@@ -9,8 +9,7 @@
 #include "ir/text.hpp"
 #include "ops/common/registry.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::compare_values_test {
 
 std::string pairs(std::string_view a, std::string_view b) {
   const auto first = parse(a, all_ops()), second = parse(b, all_ops());
@@ -77,5 +76,4 @@ TEST(Distance, OfWhatIsNoNumberOrOfAnotherShapeIsInfinite) {
   EXPECT_EQ(shapes.incomparable, "f32[] and f32[1]");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::compare_values_test

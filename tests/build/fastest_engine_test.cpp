@@ -13,8 +13,7 @@
 #include "runtime/context.hpp"
 #include "tune/tuner.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::fastest_engine_test {
 
 /// Says that one way is faster than the others, and that nothing is known of kernels.
 struct Says final : Timing {
@@ -150,5 +149,4 @@ TEST(FastestEngine, AnInputThatCannotBeMadeUpLeavesTheFirst) {
   EXPECT_TRUE(says.asked.empty());
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::fastest_engine_test

@@ -12,8 +12,7 @@
 #include "runtime/context.hpp"
 #include "support/scale_shapes.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::scale_test {
 
 void build_and_run(const ScaleShape& shape, int nodes) {
   std::unique_ptr<Graph> graph = shape.make(nodes);
@@ -55,5 +54,4 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Scale, ::testing::Range(size_t{0}, scale_shapes
                            return name;
                          });
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::scale_test

@@ -12,8 +12,7 @@
 #include "ops/common/registry.hpp"
 #include "runtime/engine_file.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::side_by_side_test {
 
 RunnableOperand operand(std::string_view text, const std::vector<std::string>& disabled = {}) {
   auto graph = parse(text, all_ops());
@@ -161,5 +160,4 @@ TEST(SideBySide, EveryOutputIsCompared) {
   }
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::side_by_side_test

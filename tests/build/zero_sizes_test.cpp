@@ -24,8 +24,7 @@
 #include "runtime/context.hpp"
 #include "support/random_operands.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::zero_sizes_test {
 
 constexpr int64_t kHuge = int64_t{1} << 40;
 constexpr int kSeconds = 2;                    // of processor time, for one case
@@ -327,5 +326,4 @@ TEST(ZeroSizes, NothingIsDoneForEveryPlaceOfAHugeDimension) {
   for (const std::string& failure : failures(cases)) ADD_FAILURE() << failure;
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::zero_sizes_test

@@ -18,8 +18,7 @@
 #include "support/graph_case.hpp"
 #include "support/random_graph.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::cover_test {
 
 std::vector<Tuning> tunings(const Problem&) { return {{}}; }
 
@@ -268,5 +267,4 @@ TEST(Cover, KeepsWhatRandomGraphsCompute) {
   EXPECT_GT(kept, 100);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::cover_test

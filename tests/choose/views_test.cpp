@@ -10,8 +10,7 @@
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::views_test {
 
 std::vector<Tuning> tunings(const Problem&) { return {{}}; }
 template <int microseconds>
@@ -104,5 +103,4 @@ TEST(TakeViews, LeavesWhatTheUserKeeps) {
             "Relu, Reshape, Transpose, Reshape, Softmax");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::views_test

@@ -4,8 +4,7 @@
 
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::attention_test {
 
 TEST_P(KernelTest, Attention) {
   const std::vector<Bindings> sizes = each("n", {1, 7, 50, 400});
@@ -175,5 +174,4 @@ TEST(Attention, RefusesWhatItCannotRun) {
             "the scores are wanted");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::attention_test

@@ -5,8 +5,7 @@
 
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::cast_test {
 
 /// NaN is 0; what is too large saturates at 64 bits, and wraps then.
 TEST_P(KernelTest, CastsOfFloatsThatDoNotFit) {
@@ -38,5 +37,4 @@ TEST_P(KernelTest, PowersOfOtherTypes) {
   }
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::cast_test

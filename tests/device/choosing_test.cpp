@@ -5,8 +5,7 @@
 #include "device/kernel_case.hpp"
 #include "support/rng.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::choosing_test {
 
 TEST_P(KernelTest, ArgMaxAndArgMin) {
   Rng rng(20261202);
@@ -104,5 +103,4 @@ TEST_P(KernelTest, NothingToChooseFrom) {
             std::string::npos);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::choosing_test

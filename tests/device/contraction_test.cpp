@@ -12,8 +12,7 @@
 #include "device/fenced.hpp"
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::contraction_test {
 
 using cpu::Contraction;
 using cpu::ContractionCall;
@@ -214,5 +213,4 @@ TEST(CodeMemory, IsNeverWritableAndIsGivenBack) {
   EXPECT_NE(rights_of(at), "r-xp");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::contraction_test

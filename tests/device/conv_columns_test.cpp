@@ -6,8 +6,7 @@
 #include "device/kernel_case.hpp"
 #include "support/rng.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::conv_columns_test {
 
 constexpr const char* kKernel = "cpu.conv.im2col";
 
@@ -128,5 +127,4 @@ TEST(ConvolutionByColumns, RefusesWhatItCannotRun) {
             "one to three spatial dimensions only");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::conv_columns_test

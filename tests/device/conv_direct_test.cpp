@@ -5,8 +5,7 @@
 
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::conv_direct_test {
 
 constexpr const char* kKernel = "cpu.conv.direct";
 
@@ -116,5 +115,4 @@ TEST_P(ConvDirect, SaysWhatItDoesNotRun) {
             "the window reaches too far");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::conv_direct_test

@@ -5,8 +5,7 @@
 
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::conv_taps_test {
 
 constexpr const char* kKernel = "cpu.conv.taps";
 
@@ -82,5 +81,4 @@ TEST_P(ConvTaps, SaysWhatItDoesNotRun) {
             "few channels, or large maps");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::conv_taps_test

@@ -4,8 +4,7 @@
 
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::conv_transpose_test {
 
 TEST_P(KernelTest, TransposedConvolution) {
   const std::vector<Bindings> sizes = {{{"n", 1}, {"h", 5}, {"w", 7}},
@@ -45,5 +44,4 @@ TEST(TransposedConvolution, RefusesWhatItCannotRun) {
             "the weight's rank is unknown");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::conv_transpose_test

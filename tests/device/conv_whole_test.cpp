@@ -4,8 +4,7 @@
 
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::conv_whole_test {
 
 constexpr const char* kKernel = "cpu.conv.whole";
 
@@ -49,5 +48,4 @@ TEST_P(KernelTest, ConvWholeSaysWhatItDoesNotRun) {
             "groups, or no weight at all");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::conv_whole_test

@@ -5,8 +5,7 @@
 
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::conv_winograd_test {
 
 constexpr const char* kKernel = "cpu.conv.winograd";
 
@@ -61,5 +60,4 @@ TEST_P(ConvWinograd, SaysWhatItDoesNotRun) {
   EXPECT_EQ(refusal(kKernel, {x, "Conv(%x, @w)", "@w : f32[8,16,3,3]"}), "few channels or filters");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::conv_winograd_test

@@ -6,8 +6,7 @@
 #include "device/kernel_case.hpp"
 #include "support/rng.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::depthwise_test {
 
 constexpr const char* kKernel = "cpu.conv.depthwise";
 
@@ -65,5 +64,4 @@ TEST_P(KernelTest, DepthwiseOfWideMaps) {
                  "@w : f32[3,1,3,3]", "%y", each("w", {20, 7})});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::depthwise_test

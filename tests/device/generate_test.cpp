@@ -4,8 +4,7 @@
 
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::generate_test {
 
 TEST_P(KernelTest, ConstantOfShape) {
   for (const char* value : {"f32[1]{1.5}", "f64[1]{-2}", "f16[1]{3}", "i64[1]{-7}", "i32[1]{7}",
@@ -50,5 +49,4 @@ TEST_P(KernelTest, OneHot) {
                        {{"i", {-9, 9}}}});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::generate_test

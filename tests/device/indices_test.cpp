@@ -5,8 +5,7 @@
 #include "device/kernel_case.hpp"
 #include "support/rng.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::indices_test {
 
 const std::vector<std::string> kAnyType = {"f32", "f64", "f16", "bf16", "i64", "i32", "u8", "bool"};
 const std::vector<std::string> kNumbers = {"f32", "f64", "f16", "bf16", "i64", "i32"};
@@ -149,5 +148,4 @@ TEST_P(KernelTest, ScatterOfNan) {
                    "[6]{1,nan,-3,2,-inf,nan}) reduction=", reduction)});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::indices_test

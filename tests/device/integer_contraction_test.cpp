@@ -10,8 +10,7 @@
 #include "device/fenced.hpp"
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::integer_contraction_test {
 
 using cpu::IntegerCall;
 using cpu::IntegerContraction;
@@ -269,5 +268,4 @@ TEST_P(IntegerContractionTest, ProductsDoNotSaturate) {
   }
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::integer_contraction_test

@@ -2,8 +2,7 @@
 
 #include "device/integer_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::integer_conv_test {
 
 constexpr const char* kKernel = "cpu.conv.integer";
 
@@ -205,5 +204,4 @@ TEST_P(IntegerConvTest, Refusals) {
       "sums may leave 32 bits");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::integer_conv_test

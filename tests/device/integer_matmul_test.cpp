@@ -2,8 +2,7 @@
 
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::integer_matmul_test {
 
 constexpr const char* kKernel = "cpu.matmul.integer";
 
@@ -121,5 +120,4 @@ TEST_P(IntegerMatMulTest, Refusals) {
             "the depth of a computed matrix is not known, or more than 4096");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::integer_matmul_test

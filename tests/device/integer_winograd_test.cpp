@@ -4,8 +4,7 @@
 #include "device/integer_case.hpp"
 #include "support/rng.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::integer_winograd_test {
 
 constexpr const char* kKernel = "cpu.conv.integer_winograd";
 
@@ -98,5 +97,4 @@ TEST_P(IntegerWinogradTest, Refusals) {
   EXPECT_EQ(refused("[8,16,3,3]", ""), "few channels or filters");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::integer_winograd_test

@@ -4,8 +4,7 @@
 
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::kernel_test {
 
 INSTANTIATE_TEST_SUITE_P(Isas, KernelTest,
                          testing::Values(cpu::Isa::generic, cpu::Isa::avx2, cpu::Isa::avx512),
@@ -347,5 +346,4 @@ TEST_P(KernelTest, BatchNormalization) {
                  {{"v", {0.1, 2}}}});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::kernel_test

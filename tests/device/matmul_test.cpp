@@ -4,8 +4,7 @@
 
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::matmul_test {
 
 class MatMulTest : public KernelTest {};
 INSTANTIATE_TEST_SUITE_P(Isas, MatMulTest,
@@ -103,5 +102,4 @@ TEST_P(MatMulTest, SaysWhatItDoesNotRun) {
   EXPECT_EQ(refusal("cpu.matmul", scalar), "an operand is a vector");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::matmul_test

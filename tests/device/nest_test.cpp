@@ -9,8 +9,7 @@
 #include "ir/text.hpp"
 #include "ops/common/registry.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::nest_test {
 
 class NestKernel : public KernelTest {};
 INSTANTIATE_TEST_SUITE_P(Isas, NestKernel, testing::Values(cpu::Isa::avx2, cpu::Isa::avx512),
@@ -215,5 +214,4 @@ TEST(RegionCode, KnowsLiteralsThatCodeDoesNotRead) {
   EXPECT_TRUE(padded("1").declined.ends_with(" else 1")) << padded("1").declined;
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::nest_test

@@ -4,8 +4,7 @@
 
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::normalization_test {
 
 TEST_P(KernelTest, GroupAndInstanceNormalization) {
   // The last ones are few and large: workers share them.
@@ -117,5 +116,4 @@ TEST_P(KernelTest, MeanVarianceNormalization) {
                                           1e-4});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::normalization_test

@@ -8,8 +8,7 @@
 #include "ir/text.hpp"
 #include "ops/common/registry.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::null_test {
 
 using null::Command;
 
@@ -83,5 +82,4 @@ TEST(NullDevice, WritesDownLaunchesAndEventsInOrder) {
   EXPECT_EQ(device.log()[3].reads[0].address, address(192));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::null_test

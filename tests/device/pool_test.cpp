@@ -5,8 +5,7 @@
 #include "device/kernel_case.hpp"
 #include "support/rng.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::pool_test {
 
 TEST_P(KernelTest, Pooling) {
   const std::vector<Bindings> sizes = {{{"n", 1}, {"h", 9}, {"w", 11}},
@@ -158,5 +157,4 @@ TEST_P(KernelTest, PoolingOfVolumes) {
   expect_kernel("cpu.pool", {"", "MaxPool(f32[1,1,1,1,4]{1,nan,2,inf}) kernel_shape=[1,1,2]"});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::pool_test

@@ -10,8 +10,7 @@
 #include "ops/common/registry.hpp"
 #include "support/refusal.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::problem_test {
 
 TEST(ExpectedSize, IsWhatTheUserSaysElseTheMiddleOfTheRange) {
   const Ranges ranges{{"few", {1, 16}},
@@ -92,5 +91,4 @@ TEST(Device, MemoryIsAlignedZeroedAndCopied) {
             "internal: a copy of 100 bytes from 60");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::problem_test

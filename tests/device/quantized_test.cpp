@@ -2,8 +2,7 @@
 
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::quantized_test {
 
 using QuantizedKernelTest = KernelTest;
 INSTANTIATE_TEST_SUITE_P(Isas, QuantizedKernelTest,
@@ -201,5 +200,4 @@ TEST_P(QuantizedKernelTest, WrongSizesAreTold) {
       "the weight's zero points are not one a filter");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::quantized_test

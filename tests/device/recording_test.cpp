@@ -8,8 +8,7 @@
 #include <array>
 #include <random>
 
-namespace hone::cpu {
-namespace {
+namespace hone::cpu::recording_test {
 
 alignas(64) std::array<std::byte, 1024> memory;
 
@@ -166,5 +165,4 @@ TEST(LaunchGroups, KeepTheOrderOfRandomSteps) {
   }
 }
 
-}  // namespace
-}  // namespace hone::cpu
+}  // namespace hone::cpu::recording_test

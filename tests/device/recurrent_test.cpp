@@ -4,8 +4,7 @@
 
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::recurrent_test {
 
 const std::vector<Bindings> kSizes = {
     {{"s", 5}, {"b", 1}}, {{"s", 3}, {"b", 14}}, {{"s", 0}, {"b", 2}}, {{"s", 2}, {"b", 0}}};
@@ -104,5 +103,4 @@ TEST(Recurrent, RefusesWhatItCannotRun) {
             "f32 with lengths in i32 only");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::recurrent_test

@@ -5,8 +5,7 @@
 #include "device/kernel_case.hpp"
 #include "support/rng.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::reduce_test {
 
 constexpr const char* kOps[] = {"ReduceSum",    "ReduceMean",     "ReduceMax", "ReduceMin",
                                 "ReduceL2",     "ReduceProd",     "ReduceL1",  "ReduceSumSquare",
@@ -82,5 +81,4 @@ TEST_P(KernelTest, RefusedReductions) {
             "this fold of f32, f16 and bf16 only");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::reduce_test

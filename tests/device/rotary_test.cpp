@@ -4,8 +4,7 @@
 
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::rotary_test {
 
 TEST_P(KernelTest, RotaryEmbedding) {
   const std::vector<Bindings> sizes = {
@@ -38,5 +37,4 @@ TEST(RotaryEmbedding, RefusesPositionsOutOfRange) {
             std::string::npos);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::rotary_test

@@ -7,8 +7,7 @@
 #include <cmath>
 #include <vector>
 
-namespace hone::cpu {
-namespace {
+namespace hone::cpu::rows_test {
 
 class RowsTest : public testing::TestWithParam<Isa> {
  protected:
@@ -141,5 +140,4 @@ TEST_P(RowsTest, SumsTakeEveryElementOnce) {
   }
 }
 
-}  // namespace
-}  // namespace hone::cpu
+}  // namespace hone::cpu::rows_test

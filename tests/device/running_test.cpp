@@ -4,8 +4,7 @@
 
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::running_test {
 
 TEST_P(KernelTest, CumSumAndCumProd) {
   const std::vector<Bindings> sizes = {{{"a", 2}, {"b", 5}, {"c", 3}},
@@ -25,5 +24,4 @@ TEST_P(KernelTest, CumSumAndCumProd) {
                                         {{"x", {-1.2, 1.2}}}});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::running_test

@@ -4,8 +4,7 @@
 
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::sampling_test {
 
 TEST_P(KernelTest, GridSample) {
   const std::vector<Bindings> sizes = {{{"n", 2}, {"c", 3}, {"h", 5}, {"w", 7}, {"k", 9}},
@@ -70,5 +69,4 @@ TEST_P(KernelTest, RoiAlign) {
             std::string::npos);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::sampling_test

@@ -5,8 +5,7 @@
 
 #include "device/kernel_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::sequences_test {
 
 class SequencesTest : public KernelTest {};
 INSTANTIATE_TEST_SUITE_P(Isas, SequencesTest,
@@ -106,5 +105,4 @@ TEST_P(SequencesTest, CausalConvolution) {
                  "@w : f32[6,1,4]", "_, %s", sizes});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::sequences_test

@@ -4,8 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace hone::cpu {
-namespace {
+namespace hone::cpu::shares_test {
 
 TEST(Shares, BlocksOfFiltersAreSmallWhereThereAreFewColumns) {
   EXPECT_EQ(blocks_of(256, 14, 1, 16), 32);  // 2 blocks of 8 filters for each, not 1 or 2 of 14
@@ -45,5 +44,4 @@ TEST(Shares, AreWithinLimits) {
   EXPECT_EQ(share_out(work).parts, 1);
 }
 
-}  // namespace
-}  // namespace hone::cpu
+}  // namespace hone::cpu::shares_test

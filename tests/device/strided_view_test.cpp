@@ -9,8 +9,7 @@
 #include "ir/text.hpp"
 #include "ops/common/registry.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::strided_view_test {
 
 std::string text_of(const std::optional<StridedView>& view) {
   if (!view) return "none";
@@ -66,5 +65,4 @@ TEST(StridedView, TellsWhereAResultArrives) {
   EXPECT_EQ(place("  %t = Transpose(%a) perm=[0,2,1,3]\n  %y = Add(%t, %t)\n"), "none");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::strided_view_test

@@ -8,8 +8,7 @@
 #include "device/kernel_case.hpp"
 #include "support/rng.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::transpose_test {
 
 TEST_P(KernelTest, TransposesOfRandomSizes) {
   Rng rng(20261202);
@@ -35,5 +34,4 @@ TEST_P(KernelTest, TransposesOfRandomSizes) {
   expect_kernel("cpu.movement", {"%x: f32[n,33]", "Transpose(%x)", "", "%y", each("n", {3001})});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::transpose_test

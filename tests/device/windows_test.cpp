@@ -5,8 +5,7 @@
 #include "device/kernel_case.hpp"
 #include "support/rng.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::windows_test {
 
 TEST_P(KernelTest, DeformableConvolution) {
   const std::vector<Bindings> sizes = {{{"n", 1}, {"h", 5}, {"w", 7}},
@@ -62,5 +61,4 @@ TEST_P(KernelTest, BlocksOverImages) {
                          "strides=[1,1,1]"});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::windows_test

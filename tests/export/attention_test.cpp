@@ -5,8 +5,7 @@
 
 #include "export/round_trip.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::attention_test {
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
@@ -72,5 +71,4 @@ TEST(ExportAttention, ASoftmaxThatGuardsIsWrittenInParts) {
                       {floats({2, 2}, {-kInf, -kInf, 0, 1})});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::attention_test

@@ -4,8 +4,7 @@
 
 #include "export/round_trip.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::control_test {
 
 Tensor count(int64_t n) { return Tensor::ints({n}).reshaped({}); }
 
@@ -112,5 +111,4 @@ TEST(ExportControl, SeedsAreWritten) {
                       {ramp({8})});  // seed 0, not one of the node's name
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::control_test

@@ -11,8 +11,7 @@
 #include "import/onnx/node_reader.hpp"
 #include "ops/arithmetic.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::onnx_test {
 
 /// The graph as text after being written and read.
 std::string again(std::string_view text) {
@@ -389,5 +388,4 @@ TEST_F(ExportFile, RandomWeightsAreWrittenAndAbsentOnesAreNot) {
   EXPECT_TRUE(std::filesystem::is_empty(folder_));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::onnx_test

@@ -3,8 +3,7 @@
 #include "export/round_trip.hpp"
 #include "ir/region.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::regions_test {
 
 /// The graph with all its nodes from the `first`th on in one region.
 std::unique_ptr<Graph> fused(std::string_view text, size_t first = 0) {
@@ -90,5 +89,4 @@ TEST(ExportRegions, AFunctionsNameIsItsOwn) {
   EXPECT_EQ(model.functions[1].name, "Mul_Relu_2");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::regions_test

@@ -12,8 +12,7 @@
 #include "ir/text.hpp"
 #include "ops/common/registry.hpp"
 
-namespace hone {
-namespace {
+namespace hone::text_test {
 
 namespace fs = std::filesystem;
 
@@ -155,5 +154,4 @@ TEST_F(ImportText, WhatIsNoGraphIsRefused) {
       "invalid_model: @w has 80 bytes at");
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::text_test

@@ -4,8 +4,7 @@
 
 #include "import/onnx_writer.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::attention_rows_test {
 
 constexpr int64_t kI32 = 6, kI64 = 7;
 constexpr std::string_view kMicrosoft = "com.microsoft";
@@ -198,5 +197,4 @@ TEST(AttentionRows, WhatOnnxRuntimeAloneRunsIsToldWell) {
   EXPECT_NE(advice("NoSuchOperator").find("ONNX Runtime's own"), std::string::npos);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::attention_rows_test

@@ -6,8 +6,7 @@
 #include "import/onnx_writer.hpp"
 #include "ir/evaluation.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::contrib_rows_test {
 
 constexpr int64_t kF32 = 1, kU8 = 2, kI8 = 3, kI32 = 6, kI64 = 7, kF16 = 10;
 constexpr std::string_view kDomain = "com.microsoft";
@@ -254,5 +253,4 @@ TEST(ContribRows, PackedWeights) {
   EXPECT_NE(prepacked.find("packed for one device"), std::string::npos) << prepacked;
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::contrib_rows_test

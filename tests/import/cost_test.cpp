@@ -9,8 +9,7 @@
 #include "import/import.hpp"
 #include "support/paths.hpp"
 
-namespace hone {
-namespace {
+namespace hone::cost_test {
 
 struct Cost {
   double milliseconds = 0;  // the median of seven, the first one thrown away
@@ -55,5 +54,4 @@ void expect_cost(const std::filesystem::path& model, double milliseconds, double
 TEST(ImportCost, OfMiniLm) { expect_cost("models/onnx/minilm/all_minilm_l6_v2.onnx", 50, 2); }
 TEST(ImportCost, OfBertTraced) { expect_cost("bench_graphs/bert_base_traced.onnx", 30, 2); }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::cost_test

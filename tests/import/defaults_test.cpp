@@ -6,8 +6,7 @@
 #include "ir/evaluation.hpp"
 #include "ir/text.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::defaults_test {
 
 constexpr int64_t kBool = 9, kI64 = 7;
 
@@ -97,5 +96,4 @@ TEST(Defaults, ThatTheModelCannotDoWithoutStayConstants) {
   EXPECT_TRUE(some.defaults->values.contains("w") && some.defaults->values.size() == 1);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::defaults_test

@@ -4,8 +4,7 @@
 
 #include "import/onnx_writer.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::elementwise_rows_test {
 
 constexpr int64_t kF32 = 1, kU8 = 2, kI8 = 3, kI64 = 7, kF16 = 10;
 
@@ -81,5 +80,4 @@ TEST(ElementwiseRows, UnknownChoicesAreErrorsOfTheNode) {
   EXPECT_NE(gelu.find("wanted none, tanh"), std::string::npos) << gelu;
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::elementwise_rows_test

@@ -5,8 +5,7 @@
 #include "import/onnx_writer.hpp"
 #include "support/text_case.hpp"
 
-namespace hone {
-namespace {
+namespace hone::errors_test {
 
 using test::graph;
 using test::model;
@@ -140,5 +139,4 @@ TEST(Errors, CapturesOfBodiesAreLimited) {
             "counted (net.onnx)");
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::errors_test

@@ -11,8 +11,7 @@
 #include "import/tensorflow/node_reader.hpp"
 #include "import/tflite/op_reader.hpp"
 
-namespace hone {
-namespace {
+namespace hone::formats_test {
 
 constexpr const char* kPage = HONE_SOURCE_DIR "/docs/formats.md";
 
@@ -140,5 +139,4 @@ TEST(Formats, ThePageListsTheOperatorsOfTensorflow) {
   expect_section("tensorflow operators", wrapped(words));
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::formats_test

@@ -5,8 +5,7 @@
 #include "import/onnx_writer.hpp"
 #include "ir/evaluation.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::legacy_rows_test {
 
 constexpr int64_t kF32 = 1, kI64 = 7, kBool = 9, kF16 = 10;
 using Attributes = std::vector<Proto>;
@@ -273,5 +272,4 @@ TEST(LegacyRows, DropoutSaysWhetherItTrains) {
   EXPECT_NE(error_at(6, call(0), inputs).find("is_test is 0"), std::string::npos);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::legacy_rows_test

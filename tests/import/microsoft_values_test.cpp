@@ -10,8 +10,7 @@
 #include "ir/evaluation.hpp"
 #include "support/refusal.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::microsoft_values_test {
 
 using Doubles = std::vector<double>;
 constexpr std::string_view kMicrosoft = "com.microsoft";
@@ -301,5 +300,4 @@ TEST(MicrosoftValues, GroupQueryAttentionNormalizesHeads) {
   expect_near(y[1], {3});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::microsoft_values_test

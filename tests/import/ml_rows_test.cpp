@@ -7,8 +7,7 @@
 #include "import/onnx_writer.hpp"
 #include "ir/evaluation.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::ml_rows_test {
 
 constexpr int64_t kF32 = 1, kI32 = 6, kI64 = 7, kString = 8;
 using Attributes = std::vector<Proto>;
@@ -281,5 +280,4 @@ TEST(MlRows, MapsAreToldWithAdvice) {
   EXPECT_NE(error.find("map"), std::string::npos) << error;
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::ml_rows_test

@@ -16,8 +16,7 @@
 #include "ops/common/registry.hpp"
 #include "support/paths.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::model_text_test {
 
 std::vector<std::filesystem::path> models_in(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> found;
@@ -91,5 +90,4 @@ INSTANTIATE_TEST_SUITE_P(Folders, ModelText, ::testing::Values("bench_graphs", "
                            return name;
                          });
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::model_text_test

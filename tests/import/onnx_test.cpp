@@ -5,8 +5,7 @@
 #include "import/onnx_writer.hpp"
 #include "support/text_case.hpp"
 
-namespace hone {
-namespace {
+namespace hone::onnx_test {
 
 using test::graph;
 using test::int64s;
@@ -159,5 +158,4 @@ TEST(Onnx, CopiesWeightsOfBytesThatNobodyKeeps) {
   EXPECT_EQ(imported.graph->find("w")->weight->tensor().number(19), 0.5);
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::onnx_test

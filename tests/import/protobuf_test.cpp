@@ -5,8 +5,7 @@
 #include "import/onnx_writer.hpp"
 #include "support/refusal.hpp"
 
-namespace hone {
-namespace {
+namespace hone::protobuf_test {
 
 std::string failure(std::string_view data, void (*read)(Message&)) {
   try {
@@ -66,5 +65,4 @@ TEST(Message, RefusesDamage) {
             "X: cut short in field 1 at byte 1: 4294967295 bytes announced, 0 are there");
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::protobuf_test

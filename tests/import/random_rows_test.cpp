@@ -6,8 +6,7 @@
 #include "import/onnx_writer.hpp"
 #include "ir/evaluation.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::random_rows_test {
 
 constexpr int64_t kF32 = 1, kI64 = 7, kBool = 9, kF64 = 11;
 using Attributes = std::vector<Proto>;
@@ -139,5 +138,4 @@ TEST(VersionRows, QLinearMatMulOfSmallFloats) {
   EXPECT_EQ(y.number(0), 4.5);  // 1.5 * 1.5 / 0.5
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::random_rows_test

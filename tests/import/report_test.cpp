@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace hone {
-namespace {
+namespace hone::report_test {
 
 ModelProblem of(std::string node, std::string op, std::string what, std::string suggestion,
                 Code code = Code::unsupported) {
@@ -52,5 +51,4 @@ TEST(Report, ShowsNamesWithoutControlCharacters) {
   EXPECT_EQ(shown(std::string(500, 'n')).size(), 123U);
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::report_test

@@ -12,8 +12,7 @@
 #include "import/onnx_writer.hpp"
 #include "ir/text.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::scale_test {
 
 constexpr int64_t kNodes = 10'000, kI64 = 7, kBool = 9;
 constexpr double kBytesPerNode = 2048, kTimesFile = 3;
@@ -269,5 +268,4 @@ TEST(ImportScale, OfIndicesComputedByDims) {
   expect_scale("indices computed by dims", b.file(), b.size());
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::scale_test

@@ -6,8 +6,7 @@
 #include "import/onnx_writer.hpp"
 #include "ir/evaluation.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::scan_test {
 
 using Doubles = std::vector<double>;
 
@@ -68,5 +67,4 @@ TEST(BatchedScan, BackwardsBeginsAtTheEndOfEachMember) {
   EXPECT_EQ(numbers_of(y[1]), (Doubles{4, 6, 0, 28, 0, 0}));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::scan_test

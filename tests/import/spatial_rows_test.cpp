@@ -4,8 +4,7 @@
 
 #include "import/onnx_writer.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::spatial_rows_test {
 
 constexpr int64_t kI64 = 7;
 
@@ -62,5 +61,4 @@ TEST(SpatialRows, BoxesThatAreLeftAreBounded) {
   EXPECT_NE(text.find("i64[y_d0,3]"), std::string::npos) << text;
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::spatial_rows_test

@@ -6,8 +6,7 @@
 #include "ir/evaluation.hpp"
 #include "support/refusal.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::stated_types_test {
 
 constexpr int64_t kF32 = 1, kI64 = 7;
 
@@ -71,5 +70,4 @@ TEST(StatedTypes, ThatCannotBeReadSayNothing) {
     EXPECT_EQ(error_of(model({.graph = graph({{relu}, {value("x", {"2"}, kF32)}, {output}})})), "");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::stated_types_test

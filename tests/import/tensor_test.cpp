@@ -12,8 +12,7 @@
 #include "ir/fields.hpp"
 #include "support/refusal.hpp"
 
-namespace hone {
-namespace {
+namespace hone::tensor_test {
 
 using test::graph;
 using test::node;
@@ -142,5 +141,4 @@ TEST_F(ExternalData, MayBeMadeFromASeedWhereItIsAbsent) {
   EXPECT_EQ(weight.gain(), 0.7);
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::tensor_test

@@ -9,8 +9,7 @@
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
 
-namespace hone {
-namespace {
+namespace hone::bodies_test {
 
 constexpr std::string_view kNested =
     "graph g(%c: bool[], %x: f32[n]) -> (%y)\n"
@@ -94,5 +93,4 @@ TEST(Bodies, ThatDoNotFitAndNameSizesOfTheirInputsStayAsTheyAre) {
   }
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::bodies_test

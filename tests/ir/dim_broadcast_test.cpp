@@ -3,8 +3,7 @@
 #include "base/text.hpp"
 #include "ir/dim.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::dim_broadcast_test {
 
 const Dim n = Dim::symbol("n"), m = Dim::symbol("m"), k = Dim::symbol("k");
 
@@ -65,5 +64,4 @@ TEST(DimBroadcast, NoMultipleIsAnotherNumber) {
   EXPECT_EQ(provably_equal(2 * n, 4), std::nullopt);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::dim_broadcast_test

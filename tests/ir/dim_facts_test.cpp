@@ -6,8 +6,7 @@
 
 #include "base/text.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::dim_facts_test {
 
 std::string less_equal(std::string_view left, std::string_view right) {
   Dim a = *parse_dim(left), b = *parse_dim(right);
@@ -119,5 +118,4 @@ TEST(DimFacts, EquivalentForAllValues) {
   }
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::dim_facts_test

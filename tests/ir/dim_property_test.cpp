@@ -9,8 +9,7 @@
 #include "base/text.hpp"
 #include "ir/dim.hpp"
 
-namespace hone {
-namespace {
+namespace hone::dim_property_test {
 
 using Random = std::mt19937;
 
@@ -204,5 +203,4 @@ TEST(DimProperty, AlgebraHolds) {
   EXPECT_GT(checked, 1500);
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::dim_property_test

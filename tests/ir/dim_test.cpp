@@ -5,8 +5,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 
-namespace hone {
-namespace {
+namespace hone::dim_test {
 
 constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
 constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
@@ -331,5 +330,4 @@ TEST(Dim, VariablesAreReadWherePlacesAre) {
   }
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::dim_test

@@ -9,8 +9,7 @@
 #include "ir/op.hpp"
 #include "ir/test_ops.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::fields_test {
 
 std::string literal(const Tensor& tensor) {
   std::string out;
@@ -223,5 +222,4 @@ TEST(Fields, SymbolsOfParameters) {
   EXPECT_EQ(names, (std::set<std::string, std::less<>>{"a", "b", "c"}));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::fields_test

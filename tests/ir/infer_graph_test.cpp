@@ -13,8 +13,7 @@
 #include "ops/matmul.hpp"
 #include "ops/shape.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::infer_graph_test {
 
 Dim size(std::string_view name, int i) { return Dim::symbol(cat(name, i)); }
 
@@ -166,5 +165,4 @@ TEST(InferGraph, TimeGrowsWithTheGraph) {
   EXPECT_LT(many, 40 * few + 0.5) << "8 times the nodes took " << many / few << " times as long";
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::infer_graph_test

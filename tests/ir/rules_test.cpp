@@ -10,8 +10,7 @@
 #include "ops/common/registry.hpp"
 #include "support/graph_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::rules_test {
 
 const Guards& test_guards() {
   static const Guards kGuards = {
@@ -76,5 +75,4 @@ TEST(Rules, SearchIsBounded) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::rules_test

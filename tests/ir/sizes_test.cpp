@@ -7,8 +7,7 @@
 #include "ir/text.hpp"
 #include "ops/common/registry.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::sizes_test {
 
 std::string requirements_of(const Graph& graph) {
   std::vector<std::string> all;
@@ -31,5 +30,4 @@ TEST(Sizes, RequirementsGoWhereProvedAndStayWhereContradicted) {
   EXPECT_EQ(told(3, 2, 1), "1 == 3; 3 <= 2");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::sizes_test

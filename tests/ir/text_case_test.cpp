@@ -4,8 +4,7 @@
 
 #include "base/error.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::text_case_test {
 
 const Verbs kVerbs{
     {"copy", [](std::string_view given) { return std::string(given); }},
@@ -69,5 +68,4 @@ TEST(TextCase, RefusesWhatIsNoCase) {
   }
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::text_case_test

@@ -11,8 +11,7 @@
 #include "support/graph_case.hpp"
 #include "support/refusal.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::text_test {
 
 std::string roundtrip(std::string_view text, const PrintOptions& options = {.align = false}) {
   return print(*parse(text, test_registry()), options);
@@ -295,5 +294,4 @@ TEST(Text, TenThousandNodesAreQuick) {
   EXPECT_LT(parsing, 10.0) << "wanted about 1 s on an idle machine";
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::text_test

@@ -6,8 +6,7 @@
 #include "base/text.hpp"
 #include "support/refusal.hpp"
 
-namespace hone {
-namespace {
+namespace hone::type_test {
 
 const Dim n = Dim::symbol("n");
 
@@ -96,5 +95,4 @@ TEST(Type, SymbolsAreFoundAndReplacedInside) {
   EXPECT_EQ(substitute(Type(), [](std::string_view) { return std::nullopt; }), Type());
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::type_test

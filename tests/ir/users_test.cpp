@@ -8,8 +8,7 @@
 #include "ir/test_ops.hpp"
 #include "ir/verify.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::users_test {
 
 using Names = std::vector<std::string>;
 
@@ -134,5 +133,4 @@ TEST(OriginsTest, AreUnitedOneAfterTheOther) {
   EXPECT_EQ(origins_of({&all, &a, &copy}).more(), 1000 - 32 + 2);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::users_test

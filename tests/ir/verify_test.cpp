@@ -5,8 +5,7 @@
 #include "ir/test_ops.hpp"
 #include "ir/text.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::verify_test {
 
 constexpr std::string_view kText =
     "graph g(%x: f32[n,4]) -> (%z)\n"
@@ -268,5 +267,4 @@ TEST_F(Verify, Cuts) {
   EXPECT_EQ(violation(), "Fused %f may be cut at %gone, which its body does not have");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::verify_test

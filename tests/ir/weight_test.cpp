@@ -4,8 +4,7 @@
 
 #include <thread>
 
-namespace hone {
-namespace {
+namespace hone::weight_test {
 
 TEST(Weight, WhatDoesNotFitSaysSoEachTime) {
   const auto weight = Weight::random(DType::f32, {int64_t{1} << 45}, 1, 1);
@@ -76,5 +75,4 @@ TEST(Weight, AKnownHashIsNotComputed) {
   EXPECT_EQ(weight->hash(), (Hash{3, 4}));
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::weight_test

@@ -6,8 +6,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::activation_test {
 
 using Doubles = std::vector<double>;
 
@@ -93,5 +92,4 @@ TEST(Activation, ClipKnowsContents) {
   EXPECT_EQ(known_of(Clip{}, {{type, {n, 9}}, {type, {1}}, {type, {4}}}), "[min(max(n,1),4),4]");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::activation_test

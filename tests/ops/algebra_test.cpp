@@ -7,8 +7,7 @@
 #include "ops/common/registry.hpp"
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::algebra_test {
 
 Tensor operand(DType dtype, int which) {
   const std::vector<double> values[] = {{3, -2, 7, 1}, {5, 4, -6, 9}, {-8, 2, 1, 11}};
@@ -74,5 +73,4 @@ TEST(Algebra, InversesAreTheOtherOpOnTheInverse) {
   }
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::algebra_test

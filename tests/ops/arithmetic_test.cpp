@@ -6,8 +6,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::arithmetic_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -165,5 +164,4 @@ TEST(Arithmetic, ContentsThatWrapAreNotKnown) {
             "[4294967296]");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::arithmetic_test

@@ -6,8 +6,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::attention_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -194,5 +193,4 @@ TEST(Attention, Refuses) {
   EXPECT_NE(error({}, {three, two, two}).find("3 query heads for 2"), std::string::npos);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::attention_test

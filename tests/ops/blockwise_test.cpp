@@ -6,8 +6,7 @@
 
 // Expected numbers: ONNX Runtime 1.31 on the same operands.
 
-namespace hone::test {
-namespace {
+namespace hone::test::blockwise_test {
 
 using Doubles = std::vector<double>;
 
@@ -163,5 +162,4 @@ TEST(GatherBlockQuantized, Types) {
             "invalid_model: sizes 2 and 5 differ, wanted the same (GatherBlockQuantized %y0)");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::blockwise_test

@@ -7,8 +7,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::cast_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -114,5 +113,4 @@ TEST(BitCast, ReadsBitsAnew) {
   EXPECT_NE(refusal_of([&] { run(op, {f32({1})}); }).find("another width"), std::string::npos);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::cast_test

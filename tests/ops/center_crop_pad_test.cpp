@@ -3,8 +3,7 @@
 #include "ops/one_node.hpp"
 #include "ops/pad.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::center_crop_pad_test {
 
 using Ints = std::vector<int64_t>;
 using Doubles = std::vector<double>;
@@ -47,5 +46,4 @@ TEST(CenterCropPad, SizesAndErrors) {
             "invalid_model: axis -2 is given twice (CenterCropPad %y0)");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::center_crop_pad_test

@@ -6,8 +6,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::compare_test {
 
 using Doubles = std::vector<double>;
 
@@ -85,5 +84,4 @@ TEST(Compare, KnowsContents) {
   EXPECT_EQ(known_of(Where{}, {{boolean, {n}}, {type, {2}}, {type, {3}}}), "?");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::compare_test

@@ -4,8 +4,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::convolution_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -162,5 +161,4 @@ TEST(Convolution, Transposed) {
   EXPECT_EQ(numbers(run(ConvTranspose{.group = 2}, {two, filters})), (Doubles{1, 2, 30, 40}));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::convolution_test

@@ -7,8 +7,7 @@
 #include "ops/convolution.hpp"
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::deformable_test {
 
 using Ints = std::vector<int64_t>;
 using Doubles = std::vector<double>;
@@ -70,5 +69,4 @@ TEST(DeformConv, SizesAndErrors) {
             (Ints{0, 2, 1, 1}));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::deformable_test

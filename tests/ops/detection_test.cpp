@@ -7,8 +7,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::detection_test {
 
 using Ints = std::vector<int64_t>;
 using Doubles = std::vector<double>;
@@ -160,5 +159,4 @@ TEST(NonMaxSuppression, SizesAndErrors) {
             "invalid_model: operand 3 is no scalar (NonMaxSuppression %y0)");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::detection_test

@@ -7,8 +7,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::determinant_test {
 
 using Doubles = std::vector<double>;
 
@@ -39,5 +38,4 @@ TEST(Det, SizesAndErrors) {
             "invalid_model: operand 0 is i32, wanted floats (Det %y0)");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::determinant_test

@@ -6,8 +6,7 @@
 
 // Expected numbers: ONNX Runtime 1.31 on the same operands.
 
-namespace hone::test {
-namespace {
+namespace hone::test::dynamic_quantize_lstm_test {
 
 using Doubles = std::vector<double>;
 
@@ -110,5 +109,4 @@ TEST(DynamicQuantizeLSTM, NothingToDo) {
   EXPECT_EQ(numbers(found[1]), Doubles(8, 0));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::dynamic_quantize_lstm_test

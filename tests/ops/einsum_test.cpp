@@ -4,8 +4,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::einsum_test {
 
 using Doubles = std::vector<double>;
 
@@ -57,5 +56,4 @@ TEST(Einsum, Empty) {
   EXPECT_EQ(numbers(run(einsum("ij->i"), {Tensor(DType::f32, {2, 0})})), (Doubles{0, 0}));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::einsum_test

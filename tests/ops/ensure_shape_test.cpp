@@ -3,8 +3,7 @@
 #include "ops/one_node.hpp"
 #include "ops/shape.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::ensure_shape_test {
 
 TEST(EnsureShape, PassesOnWhatHasTheSizes) {
   const Tensor x = tensor(DType::f32, {2, 1}, {3, 4});
@@ -36,5 +35,4 @@ TEST(EnsureShape, TellsTheTypeOfAnOperandWithoutRank) {
   EXPECT_TRUE(open.tensor().shape()[0].as_symbol().has_value());
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::ensure_shape_test

@@ -7,8 +7,7 @@
 #include "ops/one_node.hpp"
 #include "ops/slice.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::gather_test {
 
 using Ints = std::vector<int64_t>;
 constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
@@ -174,5 +173,4 @@ TEST(Gather, PicksCoordinates) {
             "invalid_model: the indices are a scalar (GatherND %y0)");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::gather_test

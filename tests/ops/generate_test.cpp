@@ -6,8 +6,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::generate_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -54,5 +53,4 @@ TEST(Generate, RangeOfASymbol) {
   EXPECT_EQ(cat(node->output()->type), "i64[n]");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::generate_test

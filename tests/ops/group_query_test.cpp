@@ -6,8 +6,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::group_query_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -141,5 +140,4 @@ TEST(GroupQuery, Refuses) {
             "invalid_model: operand 3 is [1,2,1,1], wanted [1,1,1,1] (GroupQueryAttention %y0)");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::group_query_test

@@ -6,8 +6,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::inverse_test {
 
 TEST(Inverse, EachMatrix) {
   const Tensor x = tensor(DType::f32, {2, 2, 2}, {2, 1, 1, 1, 0, 4, .5, 0});
@@ -31,5 +30,4 @@ TEST(Inverse, WithoutOneNothingIsFinite) {
             "invalid_model: operand is f32[1], wanted matrices (Inverse %y0)");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::inverse_test

@@ -6,8 +6,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::labels_test {
 
 using Ints = std::vector<int64_t>;
 using Strings = std::vector<std::string>;
@@ -67,5 +66,4 @@ TEST(OneHotEncoder, MarksTheCategory) {
             "f32[n,4]");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::labels_test

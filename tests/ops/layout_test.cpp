@@ -7,8 +7,7 @@
 #include "ops/one_node.hpp"
 #include "ops/pad.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::layout_test {
 
 using Ints = std::vector<int64_t>;
 using Strings = std::vector<std::string>;
@@ -170,5 +169,4 @@ TEST(Layout, Symbols) {
   EXPECT_EQ(known_of(Tile{.repeats = Dims{2}}, {{DType::i64, {n, 1}}}), "[n,1,n,1]");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::layout_test

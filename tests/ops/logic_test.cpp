@@ -4,8 +4,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::logic_test {
 
 using Doubles = std::vector<double>;
 
@@ -50,5 +49,4 @@ TEST(Logic, KnowsContents) {
   EXPECT_EQ(known_of(Not{}, {{type, {n}}}), "?");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::logic_test

@@ -6,8 +6,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::loss_test {
 
 using Doubles = std::vector<double>;
 using Nll = NegativeLogLikelihoodLoss;
@@ -91,5 +90,4 @@ TEST(Loss, Edges) {
   EXPECT_EQ(cat(type_of(Nll{}, {Type::unranked(DType::bf16), labels})), "bf16[]");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::loss_test

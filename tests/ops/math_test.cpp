@@ -6,8 +6,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::math_test {
 
 using Doubles = std::vector<double>;
 const double kInf = std::numeric_limits<double>::infinity();
@@ -87,5 +86,4 @@ TEST(Math, KnowsContents) {
   EXPECT_EQ(known_of(Abs{}, {{DType::i64, {n - 3}}}), "?");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::math_test

@@ -4,8 +4,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::matmul_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -96,5 +95,4 @@ TEST(Gemm, TransposesScalesAndBroadcasts) {
       (Doubles{7, 8}));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::matmul_test

@@ -6,8 +6,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::normalization_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -99,5 +98,4 @@ TEST(Normalization, NormsAndVariance) {
   expect_near(y, {-1, -1, 1, 1});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::normalization_test

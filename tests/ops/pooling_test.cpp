@@ -7,8 +7,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::pooling_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -127,5 +126,4 @@ TEST(Pooling, WindowsOfPaddingAloneHaveNoIndex) {
   EXPECT_EQ(results[1].integers(), (std::vector<int64_t>{-1}));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::pooling_test

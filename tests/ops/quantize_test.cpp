@@ -7,8 +7,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::quantize_test {
 
 using Doubles = std::vector<double>;
 
@@ -143,5 +142,4 @@ TEST(DynamicQuantizeLinear, TakesTheRangeOfItsInput) {
   EXPECT_EQ(empty[0].count(), 0);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::quantize_test

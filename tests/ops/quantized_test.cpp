@@ -7,8 +7,7 @@
 
 // Expected numbers: ONNX Runtime 1.31 on the same operands.
 
-namespace hone::test {
-namespace {
+namespace hone::test::quantized_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -173,5 +172,4 @@ TEST(QLinear, SoftmaxOfLittle) {
   EXPECT_NE(refused({}, tensor(DType::u16, {1}, {1})).find("at most 8 bits"), std::string::npos);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::quantized_test

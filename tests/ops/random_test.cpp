@@ -7,8 +7,7 @@
 #include "ops/common/random.hpp"
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::random_test {
 
 using Ints = std::vector<int64_t>;
 
@@ -136,5 +135,4 @@ TEST(Random, Dropout) {
             "invalid_model: sizes 2 and 1 differ, wanted the same (Dropout %y0)");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::random_test

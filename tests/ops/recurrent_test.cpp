@@ -6,8 +6,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::recurrent_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -131,5 +130,4 @@ TEST(Recurrent, Empty) {
   EXPECT_EQ(numbers(y[1]), (Doubles{0, 0}));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::recurrent_test

@@ -7,8 +7,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::reduction_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -117,5 +116,4 @@ TEST(Reduction, RefusesAnAxisGivenTwice) {
             std::string::npos);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::reduction_test

@@ -7,8 +7,7 @@
 #include "ops/common/complex.hpp"
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::resize_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -143,5 +142,4 @@ TEST(Resize, RefusesContradictions) {
       "invalid_model: cannot interpolate bool (Resize %y0)");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::resize_test

@@ -4,8 +4,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::rotary_test {
 
 using Doubles = std::vector<double>;
 
@@ -76,5 +75,4 @@ TEST(Rotary, Refuses) {
             "invalid_model: the cosines are [3,1], the sines [1,3] (RotaryEmbedding %y0)");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::rotary_test

@@ -8,8 +8,7 @@
 #include "ops/common/complex.hpp"
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::sampling_test {
 
 using Ints = std::vector<int64_t>;
 using Doubles = std::vector<double>;
@@ -146,5 +145,4 @@ TEST(AffineGrid, SizesAndErrors) {
   EXPECT_EQ(run(AffineGrid{.size = Dims{0, 1, 2, 2}}, {none}).shape(), (Ints{0, 2, 2, 2}));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::sampling_test

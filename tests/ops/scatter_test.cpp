@@ -4,8 +4,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::scatter_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -115,5 +114,4 @@ TEST(Scatter, CachesOfAnyTypeAndOfNoElements) {
             "i4[n,8,2]");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::scatter_test

@@ -6,8 +6,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::select_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -86,5 +85,4 @@ TEST(Select, EyeLike) {
             "invalid_model: the operand is f32[2], wanted rank 2 (EyeLike %y0)");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::select_test

@@ -7,8 +7,7 @@
 #include "ops/one_node.hpp"
 #include "ops/optional.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::sequence_test {
 
 Tensor list_of(std::vector<Tensor> elements) {
   return Tensor::sequence(DType::f32, std::move(elements));
@@ -159,5 +158,4 @@ TEST(Optional, HoldsSomethingOrNothing) {
             "opt(seq(f32[*]))");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::sequence_test

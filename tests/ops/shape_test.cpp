@@ -8,8 +8,7 @@
 #include "ops/common/registry.hpp"
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::shape_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -138,5 +137,4 @@ TEST(ShapeOps, ReshapeOfSymbols) {
   EXPECT_EQ(cat(type_of(Flatten{}, {x})), "f32[n,12*s]");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::shape_test

@@ -6,8 +6,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::signal_test {
 
 using Ints = std::vector<int64_t>;
 
@@ -143,5 +142,4 @@ TEST(Mel, Bands) {
       "invalid_model: 1 bands of a transform of 8 at 0 samples a second (MelWeightMatrix %y0)");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::signal_test

@@ -6,8 +6,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::softmax_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -107,5 +106,4 @@ TEST(CumProd, Directions) {
             "invalid_model: axis 1 is out of range for rank 1 (CumProd %y0)");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::softmax_test

@@ -16,8 +16,7 @@
 #include "ops/select.hpp"
 #include "ops/softmax.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::special_values_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -194,5 +193,4 @@ TEST(SpecialValues, ShiftsBeyondTheWidth) {
   }
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::special_values_test

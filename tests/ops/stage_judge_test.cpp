@@ -11,8 +11,7 @@
 #include "ir/text.hpp"
 #include "ops/common/registry.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::stage_judge_test {
 
 TEST(StageJudge, SeesResultsThatAreWrong) {
   const auto graph = parse(
@@ -39,5 +38,4 @@ TEST(StageJudge, SeesResultsThatAreWrong) {
   EXPECT_EQ(tally.compared["Exp"], 1);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::stage_judge_test

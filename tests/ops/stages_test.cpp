@@ -17,8 +17,7 @@
 #include "support/node_by_node.hpp"
 #include "support/random_graph.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::stages_test {
 
 TEST(Stages, Cases) {
   expect_text_cases("ops/stages.test", {{"stages", [](std::string_view given) {
@@ -146,5 +145,4 @@ TEST(Stages, OfEveryOpAreComparedOrDeclined) {
   EXPECT_EQ(kept.str(), page) << "HONE_BLESS=1 writes docs/stages.md anew";
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::stages_test

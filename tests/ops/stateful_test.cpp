@@ -6,8 +6,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::stateful_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -150,5 +149,4 @@ TEST(CausalConv, Refuses) {
             "invalid_model: operand 2 is f32[1], wanted 2 elements (CausalConvWithState %y0)");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::stateful_test

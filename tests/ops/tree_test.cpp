@@ -7,8 +7,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::tree_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -144,5 +143,4 @@ TEST(Scores, ProbitUndoesTheNormalDistribution) {
   EXPECT_TRUE(std::isnan(y[3]) && std::isnan(y[4]) && std::isnan(y[5]));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::tree_test

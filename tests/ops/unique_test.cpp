@@ -7,8 +7,7 @@
 
 #include "ops/one_node.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::unique_test {
 
 using Doubles = std::vector<double>;
 using Ints = std::vector<int64_t>;
@@ -141,5 +140,4 @@ TEST(ReverseSequence, RefusesWhatDoesNotFit) {
             "invalid_model: the operand is f32[1], wanted rank 2 or more (ReverseSequence %y0)");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::unique_test

@@ -6,8 +6,7 @@
 #include "ops/one_node.hpp"
 #include "ops/pooling.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::unpooling_test {
 
 using Ints = std::vector<int64_t>;
 using Doubles = std::vector<double>;
@@ -125,5 +124,4 @@ TEST(Col2Im, SizesAndErrors) {
             (Ints{0, 1, 4}));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::unpooling_test

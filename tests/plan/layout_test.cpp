@@ -11,8 +11,7 @@
 #include "ir/text.hpp"
 #include "ops/common/registry.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::layout_test {
 
 struct Planned {
   std::unique_ptr<Graph> graph;
@@ -189,5 +188,4 @@ TEST(Layout, TheOracleSeesContentsThatAreGone) {
   EXPECT_NE(check_contents(*chain.graph, chain.plan, chain.layout, chain.placement), std::nullopt);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::layout_test

@@ -10,8 +10,7 @@
 #include "plan/memory/demand.hpp"
 #include "plan/memory/greedy.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::memory_test {
 
 Demand random_demand(std::mt19937& random) {
   const auto below = [&](uint32_t limit) { return static_cast<int>(random() % limit); };
@@ -278,5 +277,4 @@ TEST(Memory, TheValidatorSaysWhatComparingAllPairsDoes) {
   EXPECT_GT(wrong, 500);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::memory_test

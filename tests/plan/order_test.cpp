@@ -16,8 +16,7 @@
 #include "plan/schedule.hpp"
 #include "support/random_graph.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::order_test {
 
 using Order = std::vector<int>;
 
@@ -271,5 +270,4 @@ TEST(Schedule, RandomGraphsNeedNoMoreThanBefore) {
   EXPECT_GT(better, 20);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::order_test

@@ -11,8 +11,7 @@
 #include "ir/text.hpp"
 #include "ops/common/registry.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::plan_test {
 
 std::unique_ptr<Graph> branches() {
   auto graph = parse(
@@ -239,5 +238,4 @@ TEST(PlanCheck, OnlyWhatFollowsFromTheChoicesFits) {
   }
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::plan_test

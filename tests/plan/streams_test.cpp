@@ -18,8 +18,7 @@
 #include "support/random_graph.hpp"
 #include "support/refusal.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::streams_test {
 
 const std::shared_ptr<Device>& device() {
   static const auto kDevice = open_device("null");
@@ -279,5 +278,4 @@ TEST(Streams, AStreamMoreMustGain) {
   for (const StreamTrial& trial : trials) EXPECT_GE(trial.arena, trials[0].arena);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::streams_test

@@ -12,8 +12,7 @@
 #include "report/regions.hpp"
 #include "support/refusal.hpp"
 
-namespace hone::report {
-namespace {
+namespace hone::report::report_test {
 
 std::unique_ptr<Graph> graph_of(std::string_view text) {
   auto graph = parse(text, all_ops());
@@ -94,5 +93,4 @@ TEST(Report, KnowsNoOtherKind) {
             "usage: there is no report 99");
 }
 
-}  // namespace
-}  // namespace hone::report
+}  // namespace hone::report::report_test

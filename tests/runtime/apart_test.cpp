@@ -3,8 +3,7 @@
 #include "runtime/graph_run.hpp"
 #include "support/apart_device.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::apart_test {
 
 std::shared_ptr<const Engine> engine_on(const std::shared_ptr<ApartDevice>& device,
                                         std::string_view text, bool fallback = true) {
@@ -316,5 +315,4 @@ TEST(Apart, AContextRunsAgainAfterAnError) {
   expect_as_evaluated(context, kText, {ramp({2, 8}, -3), Tensor::ints({7, 0})});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::apart_test

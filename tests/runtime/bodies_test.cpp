@@ -5,8 +5,7 @@
 #include "runtime/execution.hpp"
 #include "runtime/graph_run.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::bodies_test {
 
 /// An engine's program run once more each time; compared with reference evaluation.
 struct Running {
@@ -111,5 +110,4 @@ TEST(Bodies, WhatIsKnownOnlyByRunningHasAnArenaOfItsOwn) {
   EXPECT_GT(running.execution.held_bytes(), running.execution.arena_bytes());
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::bodies_test

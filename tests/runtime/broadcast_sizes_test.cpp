@@ -6,8 +6,7 @@
 
 #include "runtime/graph_run.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::broadcast_sizes_test {
 
 /// An engine of the text, and the same from a file.
 std::vector<std::shared_ptr<const Engine>> engines_of(std::string_view text) {
@@ -161,5 +160,4 @@ TEST(BroadcastSizes, ASizeThatRunningTells) {
       {{{4}, {4}, {4}}, {{1}, {4}, {3}}, {{4}, {4}, {1}}});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::broadcast_sizes_test

@@ -11,8 +11,7 @@
 #include "support/apart_device.hpp"
 #include "support/refusal.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::code_test {
 
 namespace fs = std::filesystem;
 
@@ -140,5 +139,4 @@ TEST_F(EngineCode, WhatIsDamagedIsRefused) {
   refused(cat("signature none\n", one, "1 1\n\nab"), "nothing behind the last one");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::code_test

@@ -3,8 +3,7 @@
 #include "ir/verify.hpp"
 #include "runtime/graph_run.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::control_test {
 
 Tensor scalar(int64_t value) { return Tensor::scalar(DType::i64, static_cast<double>(value)); }
 Tensor truth(bool value) { return Tensor::scalar(DType::boolean, value ? 1 : 0); }
@@ -272,5 +271,4 @@ TEST(Control, ASizeFoundByRunningMayBeBroadcast) {
   }
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::control_test

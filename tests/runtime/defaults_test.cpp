@@ -8,8 +8,7 @@
 #include "runtime/engine_file.hpp"
 #include "runtime/graph_run.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::defaults_test {
 
 BuildOptions one_worker() {
   BuildOptions options;
@@ -157,5 +156,4 @@ TEST(Defaults, ValuesThatFitNoInputAreNotWritten) {
   std::filesystem::remove(path);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::defaults_test

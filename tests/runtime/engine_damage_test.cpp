@@ -5,8 +5,7 @@
 
 #include "runtime/engine_bytes.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::engine_damage_test {
 
 class EngineDamage : public EngineBytes {
  protected:
@@ -77,5 +76,4 @@ TEST_F(EngineDamage, WeightsThatAreNotVerified) {
   EXPECT_NE(found.results, outcome(whole_).results);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::engine_damage_test

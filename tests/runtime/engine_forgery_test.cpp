@@ -5,8 +5,7 @@
 
 #include "runtime/engine_bytes.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::engine_forgery_test {
 
 class EngineForgery : public EngineBytes {
  protected:
@@ -359,5 +358,4 @@ TEST_F(EngineForgery, TextsWithHashesThatFit) {
   EXPECT_GT(refused, cases(8000) / 2);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::engine_forgery_test

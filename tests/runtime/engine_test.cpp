@@ -6,8 +6,7 @@
 #include "runtime/engine_file.hpp"
 #include "runtime/graph_run.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::engine_test {
 
 std::string here() { return open_device()->target()->text(); }
 
@@ -236,5 +235,4 @@ TEST_F(EngineFile, StringsBranchesAndSmallTypesComeBack) {
   EXPECT_EQ(numbers(found[2].second), (std::vector<double>{-0.5, 0.5, 1.5}));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::engine_test

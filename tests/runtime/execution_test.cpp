@@ -4,8 +4,7 @@
 
 #include "runtime/graph_run.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::execution_test {
 
 TEST(Execution, AnOutputThatLaterStepsReadMovesWithEveryRun) {
   constexpr std::string_view kText =
@@ -218,5 +217,4 @@ TEST(Execution, InputsAreNamedOnce) {
   EXPECT_NE(with({{"z", ramp({3})}}).find("no input \"z\""), std::string::npos);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::execution_test

@@ -8,8 +8,7 @@
 #include "runtime/engine_file.hpp"
 #include "runtime/graph_run.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::halves_test {
 
 class Halves : public testing::Test {
  protected:
@@ -119,5 +118,4 @@ TEST_F(Halves, AnInfinityOfHalvesIsOneWhereSomebodyAsks) {
   EXPECT_EQ(numbers(found[2].second), (std::vector<double>{1000, 3}));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::halves_test

@@ -4,8 +4,7 @@
 #include "runtime/graph_run.hpp"
 #include "support/apart_device.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::late_test {
 
 std::shared_ptr<const Engine> engine_on(const std::shared_ptr<ApartDevice>& device,
                                         std::string_view text) {
@@ -125,5 +124,4 @@ TEST(Late, WhatContradictsIsTheCallersError) {
   expect_as_evaluated(context, kSum, {ramp({3, 4, 5}, -50), Tensor::ints({2})});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::late_test

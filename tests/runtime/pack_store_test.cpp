@@ -8,8 +8,7 @@
 
 #include "device/problem.hpp"
 
-namespace hone {
-namespace {
+namespace hone::pack_store_test {
 
 Tensor copy(const Problem&, const Tuning&, const Tensor& weight) { return weight.clone(); }
 
@@ -60,5 +59,4 @@ TEST(PackStore, PutsThoseOfMiddleSizeTogether) {
   EXPECT_EQ(second.bytes().data() - first.bytes().data(), 65'536);
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::pack_store_test

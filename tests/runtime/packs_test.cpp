@@ -6,8 +6,7 @@
 #include "runtime/engine_bytes.hpp"
 #include "runtime/graph_run.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::packs_test {
 
 std::unique_ptr<Graph> network() {
   auto graph = graph_of(
@@ -143,5 +142,4 @@ TEST_F(PackedWeights, AnIndexThatDoesNotFitIsRefused) {
       "part 1 has packed weights or their index alone");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::packs_test

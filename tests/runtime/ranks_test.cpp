@@ -3,8 +3,7 @@
 #include "ir/verify.hpp"
 #include "runtime/graph_run.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::ranks_test {
 
 Tensor flag(bool value) { return Tensor::scalar(DType::boolean, value ? 1 : 0); }
 
@@ -64,5 +63,4 @@ TEST(Ranks, ASizeThatARequirementMakesOneIsBroadcast) {
   expect_as_evaluated(context, text, {flag(false), ramp({3, 3}), same});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::ranks_test

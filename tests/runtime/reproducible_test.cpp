@@ -11,8 +11,7 @@
 #include "build/build.hpp"
 #include "support/paths.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::reproducible_test {
 
 /// The bytes of an engine built of `model` and saved as `path`.
 std::string engine_bytes(const std::filesystem::path& model, const std::filesystem::path& path) {
@@ -60,5 +59,4 @@ TEST(Reproducible, SharedModels) {
   }
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::reproducible_test

@@ -9,8 +9,7 @@
 #include "runtime/execution.hpp"
 #include "runtime/graph_run.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::road_test {
 
 int asked = 0;
 
@@ -178,5 +177,4 @@ TEST(Road, ARestKnowsWhatItsBodyCaptures) {
                         {ramp({rows, 32}), Tensor::scalar(DType::boolean, 1), ramp({4, 32})});
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::road_test

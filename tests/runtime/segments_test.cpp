@@ -4,8 +4,7 @@
 #include "runtime/graph_run.hpp"
 #include "support/apart_device.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::segments_test {
 
 using null::Command;
 
@@ -170,5 +169,4 @@ TEST(Segments, KeepTheEdgesOfStreams) {
   EXPECT_EQ(device->replays(), 2);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::segments_test

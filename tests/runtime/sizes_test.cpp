@@ -6,8 +6,7 @@
 
 #include "runtime/graph_run.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::sizes_test {
 
 Tensor f32(const std::vector<double>& values) {
   Tensor tensor(DType::f32, {static_cast<int64_t>(values.size())});
@@ -195,5 +194,4 @@ TEST(Sizes, ContextsInThreadsShareAnEngine) {
   EXPECT_EQ(wrong, 0);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::sizes_test

@@ -7,8 +7,7 @@
 #include "runtime/graph_run.hpp"
 #include "support/rng.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::specialization_test {
 
 /// Where one of the sizes is 1 and the other is not, the general program does not do.
 constexpr std::string_view kText =
@@ -121,5 +120,4 @@ TEST(Specialization, SizesThatContradictTheModelFailInTheirThreadOnly) {
   EXPECT_EQ(refused, (std::vector<int>{20, 0, 20, 0}));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::specialization_test

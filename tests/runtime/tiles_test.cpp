@@ -3,8 +3,7 @@
 
 #include "runtime/graph_run.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::tiles_test {
 
 std::shared_ptr<const Engine> unfused(std::string_view text, int workers) {
   BuildOptions options;
@@ -94,5 +93,4 @@ TEST(Tiles, RunInBodies) {
   }
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::tiles_test

@@ -7,8 +7,7 @@
 #include "ir/verify.hpp"
 #include "runtime/graph_run.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::twice_test {
 
 Tensor scalar(int64_t value) { return Tensor::scalar(DType::i64, static_cast<double>(value)); }
 Tensor truth(bool value) { return Tensor::scalar(DType::boolean, value ? 1 : 0); }
@@ -123,5 +122,4 @@ TEST(Twice, NamesStayWhereOnnxAllowsIt) {
   EXPECT_EQ(exported.graph->nodes().size(), 1u);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::twice_test

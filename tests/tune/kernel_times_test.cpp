@@ -8,8 +8,7 @@
 
 #include "base/text.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::kernel_times_test {
 
 /// All kernels that run a case, by name.
 std::set<std::string> kernels_of(const KernelCase& one, Device& device, Stream& stream,
@@ -47,5 +46,4 @@ TEST(KernelTimes, OnlyKernelsByTheNameAreTimed) {
   FAIL() << "the case is gone";
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::kernel_times_test

@@ -9,8 +9,7 @@
 #include "ops/common/registry.hpp"
 #include "support/refusal.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::records_test {
 
 const std::string kText =
     "hone tuning 1\n"
@@ -75,5 +74,4 @@ TEST(TimingText, ForgetsNamesAndKeepsWhatMattersForTime) {
     EXPECT_NE(timing_text_of(one), timing_text_of(other));
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::records_test

@@ -13,8 +13,7 @@
 #include "support/apart_device.hpp"
 #include "tune/measure.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::tuner_test {
 
 /// Copies its operand, after so many milliseconds.
 struct Copy final : Prepared, std::enable_shared_from_this<Copy> {
@@ -223,5 +222,4 @@ TEST(Measure, RecordsWhereTheDeviceDoes) {
   }
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::tuner_test

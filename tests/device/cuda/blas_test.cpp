@@ -13,8 +13,7 @@
 #include <cublasLt.h>
 #endif
 
-namespace hone::test {
-namespace {
+namespace hone::test::blas_test {
 
 using namespace cuda;
 
@@ -177,5 +176,4 @@ TEST(PlainProducts, OfTheCallersTensorsAreNotTheLibrarys) {
   EXPECT_EQ(kernel.accepts(*problem).why, "an operand or the result is the caller's");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::blas_test

@@ -12,8 +12,7 @@
 #include "device/cuda/small_regions.hpp"
 #include "device/problem.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::gpu_test {
 
 using namespace cuda;
 
@@ -260,5 +259,4 @@ TEST(Gpu, MemoryIsZeroedAgain) {
   for (int64_t i = 0; i < 5000; ++i) ASSERT_EQ(ones.integer(i), 0);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::gpu_test

@@ -12,8 +12,7 @@
 #include "device/cuda/halves.hpp"
 #include "device/problem.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::gpu_times_test {
 
 struct Timed {
   std::string_view name, text;
@@ -343,5 +342,4 @@ TEST(GpuTimes, Attentions) {
   time_regions(regions, "attentions");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::gpu_times_test

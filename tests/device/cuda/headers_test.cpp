@@ -13,8 +13,7 @@
 #include <cuda.h>
 #endif
 
-namespace hone::test {
-namespace {
+namespace hone::test::headers_test {
 
 #ifdef CUDA_VERSION
 
@@ -157,5 +156,4 @@ TEST(CudaDevice, SaysWhyItIsNotHere) {
   EXPECT_EQ(cuda::driver_state().why.empty(), false);
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::headers_test

@@ -19,8 +19,7 @@
 #include "ir/nest/evaluate.hpp"
 #include "ir/nest/verify.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::texts_test {
 
 using namespace cuda;
 
@@ -357,5 +356,4 @@ std::string name_of(const testing::TestParamInfo<RegionCase>& info) {
 INSTANTIATE_TEST_SUITE_P(Cuda, Texts, testing::ValuesIn(kRegions), name_of);
 INSTANTIATE_TEST_SUITE_P(CudaSmall, Texts, testing::ValuesIn(kSmallRegions), name_of);
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::texts_test

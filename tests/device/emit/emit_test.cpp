@@ -16,8 +16,7 @@
 #include "support/drawn_stages.hpp"
 #include "support/rng.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::emit_test {
 
 using cpu::Isa;
 using cpu::emitter::emit;
@@ -301,5 +300,4 @@ TEST(Emit, DeclinesInWords) {
       "this processor has no AVX2");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::emit_test

@@ -11,8 +11,7 @@
 #include "ir/nest/evaluate.hpp"
 #include "ir/nest/verify.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::functions_test {
 
 using cpu::Isa;
 using cpu::emitter::emit;
@@ -107,5 +106,4 @@ TEST(EmittedFunctions, AreWithinFourUnitsOfTheLastPlace) {
     }
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::functions_test

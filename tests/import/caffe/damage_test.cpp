@@ -7,8 +7,7 @@
 #include "import/damage.hpp"
 #include "ir/verify.hpp"
 
-namespace hone {
-namespace {
+namespace hone::caffe_damage_test {
 
 void expect_sound(const test::NetCase& net) {
   try {
@@ -39,5 +38,4 @@ TEST(CaffeDamage, EndsInAnErrorOrAGraph) {
   }
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::caffe_damage_test

@@ -6,8 +6,7 @@
 #include "import/caffe/net_case.hpp"
 #include "support/refusal.hpp"
 
-namespace hone {
-namespace {
+namespace hone::caffe_files_test {
 
 namespace fs = std::filesystem;
 
@@ -123,5 +122,4 @@ TEST_F(CaffeFiles, WeightsCanBeMadeFromASeed) {
   EXPECT_TRUE(imported.graph->constants().at(0)->weight->is_random());
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::caffe_files_test

@@ -8,8 +8,7 @@
 #include "support/refusal.hpp"
 #include "support/text_case.hpp"
 
-namespace hone {
-namespace {
+namespace hone::layers_test {
 
 std::string graph_of(std::string_view given) {
   const Imported imported = test::import_case(test::net_case(given));
@@ -66,5 +65,4 @@ TEST(Caffe, WeightsOfAllGenerationsOfFiles) {
         << static_cast<int>(stored);
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::layers_test

@@ -7,8 +7,7 @@
 #include "import/mxnet/network_case.hpp"
 #include "ir/verify.hpp"
 
-namespace hone {
-namespace {
+namespace hone::mxnet_damage_test {
 
 void expect_sound(const test::NetworkCase& network) {
   try {
@@ -39,5 +38,4 @@ TEST(MxnetDamage, EndsInAnErrorOrAGraph) {
   }
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::mxnet_damage_test

@@ -13,8 +13,7 @@
 #include "support/paths.hpp"
 #include "support/refusal.hpp"
 
-namespace hone {
-namespace {
+namespace hone::mxnet_files_test {
 
 namespace fs = std::filesystem;
 
@@ -171,5 +170,4 @@ TEST(MxnetTwins, MtcnnEqualsItsCopyInCaffesFormat) {
   }
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::mxnet_files_test

@@ -8,8 +8,7 @@
 #include "support/refusal.hpp"
 #include "support/text_case.hpp"
 
-namespace hone {
-namespace {
+namespace hone::mxnet_operators_test {
 
 using test::MxnetForm;
 
@@ -102,5 +101,4 @@ TEST(Mxnet, ADescriptionThatIsNone) {
             "deep");
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::mxnet_operators_test

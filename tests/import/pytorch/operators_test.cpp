@@ -8,8 +8,7 @@
 #include "support/refusal.hpp"
 #include "support/text_case.hpp"
 
-namespace hone {
-namespace {
+namespace hone::pytorch_operators_test {
 
 using test::ProgramForm;
 
@@ -76,5 +75,4 @@ TEST(Pytorch, WeightsAreNotCopied) {
   }
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::pytorch_operators_test

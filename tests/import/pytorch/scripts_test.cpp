@@ -12,8 +12,7 @@
 #include "support/text_case.hpp"
 #include "support/zip_bytes.hpp"
 
-namespace hone {
-namespace {
+namespace hone::scripts_test {
 
 std::string graph_of(std::string_view given) {
   const test::ScriptCase program = test::script_case(given);
@@ -95,5 +94,4 @@ TEST(PytorchDamage, EndsInAnErrorOrAGraph) {
   }
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::scripts_test

@@ -10,8 +10,7 @@
 #include "support/refusal.hpp"
 #include "support/text_case.hpp"
 
-namespace hone {
-namespace {
+namespace hone::tensorflow_operators_test {
 
 std::string graph_of(std::string_view given) {
   const Imported imported = test::import_case(test::graph_case(given));
@@ -68,5 +67,4 @@ TEST(TensorflowDamage, EndsInAnErrorOrAGraph) {
   }
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::tensorflow_operators_test

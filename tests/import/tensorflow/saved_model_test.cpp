@@ -12,8 +12,7 @@
 #include "support/refusal.hpp"
 #include "support/text_case.hpp"
 
-namespace hone {
-namespace {
+namespace hone::saved_model_test {
 
 namespace fs = std::filesystem;
 
@@ -159,5 +158,4 @@ TEST(Tables, CopiesOfSnappyMayOverlap) {
             "invalid_model: a packed block unfolds to 127 bytes");
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::saved_model_test

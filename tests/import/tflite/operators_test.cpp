@@ -10,8 +10,7 @@
 #include "ir/verify.hpp"
 #include "support/text_case.hpp"
 
-namespace hone {
-namespace {
+namespace hone::tflite_operators_test {
 
 std::string graph_of(std::string_view given) {
   const Imported imported = test::import_case(test::model_case(given));
@@ -51,5 +50,4 @@ TEST(TfliteDamage, EndsInAnErrorOrAGraph) {
     test::each_damage(test::model_case(given).file, 3, expect_sound);
 }
 
-}  // namespace
-}  // namespace hone
+}  // namespace hone::tflite_operators_test

@@ -11,8 +11,7 @@
 #include "ops/common/registry.hpp"
 #include "support/drawn_stages.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::lower_test {
 
 std::string judge(const DrawnStages& drawn) {
   const Nest& nest = drawn.lowered.nest;
@@ -121,5 +120,4 @@ TEST(Lower, ValuesInsideOfARegionStayInTheArena) {
             "      y[$i2, $i3] = add(a[$i2, $i3], x[$i2, $i3])\n");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::lower_test

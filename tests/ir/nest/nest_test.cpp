@@ -6,8 +6,7 @@
 #include "ir/nest/verify.hpp"
 #include "support/text_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::nest_test {
 
 std::string verified(std::string_view given) {
   const Nest nest = parse_nest(given);
@@ -63,5 +62,4 @@ TEST(Nest, InterpretationSeesWhatIsNotThere) {
             "nest c: t[7] is read and lies outside of [2]");
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::nest_test

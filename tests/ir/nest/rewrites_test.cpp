@@ -14,8 +14,7 @@
 #include "support/rng.hpp"
 #include "support/text_case.hpp"
 
-namespace hone::test {
-namespace {
+namespace hone::test::rewrites_test {
 
 /// One way to rewrite: what it was asked for in words, and whether it was declined.
 struct Attempt {
@@ -258,5 +257,4 @@ TEST(Rewrites, BlocksOfAMatrixProductComputeTheSame) {
   }
 }
 
-}  // namespace
-}  // namespace hone::test
+}  // namespace hone::test::rewrites_test
