@@ -198,7 +198,7 @@ class Covering {
     if (nodes.size() == 1) return {true, least_seconds(kernels_, problem(nodes)), {}};
     const auto asked = problem(nodes);
     Answer answer;
-    std::vector<std::string> reasons, nearer;  // nearer: of kernels that run a part of it
+    Refused far, nearer;  // nearer: of kernels that run a part of it
     for (const Kernel* kernel : several_) {
       const Verdict verdict = kernel->accepts(*asked);
       if (verdict.yes) {
@@ -209,11 +209,24 @@ class Covering {
       }
       if (!verdict.up_to.empty()) add_end(answer, nodes, body_.find(verdict.up_to));
       if (why == nullptr) continue;
-      if (verdict.up_to.empty()) reasons.push_back(cat(kernel->name, ": ", verdict.why));
-      else nearer.push_back(cat(kernel->name, ": ", verdict.why, " (up to %", verdict.up_to, ")"));
+      if (verdict.up_to.empty()) add(far, *kernel, verdict.why);
+      else add(nearer, *kernel, cat(verdict.why, " (up to %", verdict.up_to, ")"));
     }
-    if (!answer.yes && why != nullptr) *why = join(nearer.empty() ? reasons : nearer, "; ");
+    if (!answer.yes && why != nullptr) *why = text_of(nearer.empty() ? far : nearer);
     return answer;
+  }
+
+  /// Reasons, each with the names of the kernels that gave it, in the order of the kernels.
+  using Refused = std::vector<std::pair<std::string, std::vector<std::string_view>>>;
+  static void add(Refused& to, const Kernel& kernel, std::string_view why) {
+    auto place = std::ranges::find(to, why, &Refused::value_type::first);
+    if (place == to.end()) place = to.insert(to.end(), {std::string(why), {}});
+    place->second.push_back(kernel.name);
+  }
+  static std::string text_of(const Refused& refused) {
+    std::vector<std::string> lines;
+    for (const auto& [why, names] : refused) lines.push_back(cat(join(names, ", "), ": ", why));
+    return join(lines, "; ");
   }
 
   static void add_end(Answer& answer, const Nodes& nodes, const Value* value) {
