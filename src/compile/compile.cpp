@@ -44,14 +44,13 @@ struct Draft {
   std::vector<FusionNote> notes;
   std::vector<CutRegion> cuts;
   double seconds = 0;  // by estimate, each step alone
-  int launched = 0;    // steps
 };
 
-/// Estimates do not tell what it takes to begin a step: of two that are as good, the shorter one.
+/// By more than rounding: two that are as good by estimate are not so by the clock. Queries, keys
+/// and values as one product make MiniLM 5 to 10 % slower on two threads of a CPU.
 bool is_better(const Draft& one, const Draft& other) {
   constexpr double kRounding = 1e-9;
-  if (one.seconds < other.seconds * (1 - kRounding)) return true;
-  return one.seconds <= other.seconds * (1 + kRounding) && one.launched < other.launched;
+  return one.seconds < other.seconds * (1 - kRounding);
 }
 
 class Compiling {
@@ -237,8 +236,6 @@ class Compiling {
     made.plan = make_plan(*made.typed, made.chosen, conditions_);
     const std::vector<double> seconds = step_seconds(*made.typed, made.plan, made.chosen);
     made.seconds = std::accumulate(seconds.begin(), seconds.end(), 0.0);
-    made.launched = static_cast<int>(
-        std::count_if(seconds.begin(), seconds.end(), [](double each) { return each > 0; }));
   }
 
  private:

@@ -109,8 +109,7 @@ std::string priced_text(const std::vector<Candidate>& candidates) {
     const double more = each.with - each.without;
     std::string price =
         cat("by estimate ", seconds_text(std::abs(more)), more < 0 ? " less" : " more");
-    if (std::abs(more) <= kRounding * each.without)
-      price = each.taken ? "by estimate as long, in fewer steps" : "by estimate as long";
+    if (std::abs(more) <= kRounding * each.without) price = "by estimate as long";
     rows.push_back({"priced", each.name, std::move(price), each.taken ? "taken" : "not taken"});
   }
   return table(rows);

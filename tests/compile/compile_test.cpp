@@ -127,7 +127,7 @@ TEST(Candidates, AreReportedAndNotRunWhereItIsNot) {
   EXPECT_TRUE(made.plan.takes.empty());
 }
 
-/// One product for queries, keys and values takes as long by estimate; its parts are read in place.
+/// One product for queries, keys and values takes as long by estimate.
 constexpr std::string_view kAttention =
     "graph g(%x: f32[2,16,32]) -> (%y)\n"
     "  %a = MatMul(%x, @q)\n  %b = MatMul(%x, @k)\n  %c = MatMul(%x, @v)\n"
@@ -135,18 +135,11 @@ constexpr std::string_view kAttention =
     "weights\n  @q : f32[32,32] random(1, 1)\n  @k : f32[32,32] random(2, 1)\n"
     "  @v : f32[32,32] random(3, 1)\n";
 
-TEST(Candidates, OfTwoPlansThatTakeAsLongTheShorterOneIsTaken) {
-  const auto device = open_device("cpu");
-  const Compiled made = compile(*portable(kAttention), *device);
-  ASSERT_EQ(made.report.candidates.size(), 1u);
-  EXPECT_TRUE(made.report.candidates.front().taken);
-  EXPECT_EQ(made.plan.steps.size(), 2u);
-  EXPECT_EQ(count(*made.typed, "MatMul"), 1);
-  EXPECT_EQ(count(*made.typed, "Split"), 1);
-  CompileOptions without;
-  without.passes.disabled = {"fuse"};
-  const Compiled apart = compile(*portable(kAttention), *device, without);
-  EXPECT_EQ(apart.plan.steps.size(), 6u);  // the product, four views, attention
+TEST(Candidates, AreNotTakenWhereTheWholePlanTakesAsLong) {
+  const Compiled made = compile(*portable(kAttention), *open_device("cpu"));
+  for (const Candidate& each : made.report.candidates) EXPECT_FALSE(each.taken) << each.name;
+  EXPECT_EQ(made.plan.steps.size(), 4u);
+  EXPECT_EQ(count(*made.typed, "MatMul"), 3);
 }
 
 /// Parts of a product that lie behind each other are bytes of it: no step copies them.
