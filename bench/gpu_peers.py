@@ -31,6 +31,7 @@ import torch
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests/differential"), str(ROOT / "tests/bars")]
 import hone as hone_binding  # noqa: E402
+import page  # noqa: E402
 
 ON_DEVICE = 1  # HONE_ON_DEVICE
 STORAGE = {"f32": 0, "f16": 1, "bf16": 2}
@@ -383,14 +384,6 @@ def together(chosen, nets, batches):
                              ({}, [f"its process ended with {code}"]))
 
 
-def write_table(name, text):
-    """Between <!-- gpu-peers NAME --> and <!-- end --> of the page."""
-    page = ROOT / "docs/performance.md"
-    before, rest = page.read_text().split(f"<!-- gpu-peers {name} -->\n", 1)
-    page.write_text(f"{before}<!-- gpu-peers {name} -->\n{text}\n<!-- end -->"
-                    + rest.split("<!-- end -->", 1)[1])
-
-
 def main():
     words = argparse.ArgumentParser(description=__doc__,
                                     formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -441,7 +434,7 @@ def main():
         lines += ["", f"Geometric mean of {len(ratios)}: {mean:.2f}; the least {min(ratios):.2f}."]
         print("\n".join(lines[-2:]))
     if chosen.write:
-        write_table(chosen.write, "\n".join(lines))
+        page.write_table(f"gpu-peers {chosen.write}", lines)
     print("\n" + "\n".join(notes))
     return 0
 

@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import pathlib
-import re
 import sys
 import tempfile
 import time
@@ -19,6 +18,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/bars"))
 import hone_cli  # noqa: E402
+import page  # noqa: E402
 
 OPS = ["Sigmoid", "Tanh", "Softsign", "Neg"]
 BAR = 15e-6  # of 100 steps
@@ -82,10 +82,7 @@ def main():
                          f"{case.least * 1e6:.1f} | {case.median() * 1e6:.1f} | {beside} |")
     print("\n".join(lines))
     if chosen.write:
-        page = ROOT / "docs/performance.md"
-        page.write_text(re.sub(f"(<!-- overhead {chosen.write} -->\n).*?(<!-- end -->)",
-                               lambda found: found[1] + "\n".join(lines) + "\n" + found[2],
-                               page.read_text(), flags=re.S))
+        page.write_table(f"overhead {chosen.write}", lines)
     if missed:
         print(f"100 small steps take more than {BAR * 1e6:.0f} us")
     return 0

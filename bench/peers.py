@@ -27,6 +27,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests/differential"), str(ROOT / "tests/bars")]
 import bench_graphs  # noqa: E402  (fills weights, draws inputs)
 import hone as hone_binding  # noqa: E402
+import page  # noqa: E402
 
 PAUSE = 0.03  # seconds; ONNX Runtime's threads spin for a while after a run
 TOLERANCE = 1e-3
@@ -241,13 +242,7 @@ def versions(peers):
 
 
 def write(section, lines):
-    page = ROOT / "docs/performance.md"
-    text, count = re.subn(f"(<!-- peers {section} -->\n).*?(<!-- end -->)",
-                          lambda found: found[1] + "\n".join(lines) + "\n" + found[2],
-                          page.read_text(), flags=re.S)
-    if count != 1:
-        raise SystemExit(f"{page} has {count} places for the table of {section}")
-    page.write_text(text)
+    page.write_table(f"peers {section}", lines)
 
 
 def main():

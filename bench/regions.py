@@ -23,6 +23,7 @@ import numpy as np
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/bars"))
 import hone_cli  # noqa: E402
+import page  # noqa: E402
 
 ROWS, COLUMNS = 8192, 1024
 BAR = 0.8  # of the copy's bandwidth
@@ -116,10 +117,7 @@ def main():
         lines.append(f"| {name} | {', '.join(kernels[name])} | {rate / 1e9:.1f} | {share:.0%} |")
     print("\n".join(lines))
     if chosen.write:
-        page = ROOT / "docs/performance.md"
-        page.write_text(re.sub("(<!-- regions -->\n).*?(<!-- end -->)",
-                               lambda found: found[1] + "\n".join(lines) + "\n" + found[2],
-                               page.read_text(), flags=re.S))
+        page.write_table("regions", lines)
     if missed:
         print(f"below {BAR:.0%}: {', '.join(missed)}")
     return 0

@@ -22,6 +22,7 @@ from onnx import TensorProto, numpy_helper
 
 import bench_graphs
 import hone_cli
+import page
 
 TIMED = ["resnet50", "mobilenet_v2", "bert_base", "vit_b_16", "efficientnet_b0"]
 SIZES = {"bert_base": ["--shape", "input_ids=1x128", "--shape", "attention_mask=1x128"]}
@@ -209,14 +210,8 @@ def times(tool, topology, rounds):
 
 
 def write_table(path, rows):
-    text = path.read_text()
-    table = "| graph | f32, ms | f16, ms | bf16, ms | f16 / f32 | bf16 / f32 |\n" \
-            "|---|--:|--:|--:|--:|--:|\n" + "".join(rows)
-    made, count = re.subn(r"(<!-- halves -->\n).*?(<!-- end -->)",
-                          lambda m: m[1] + table + m[2], text, flags=re.S)
-    if count != 1:
-        sys.exit(f"{path} has no table of halves")
-    path.write_text(made)
+    page.write_table("halves", ["| graph | f32, ms | f16, ms | bf16, ms | f16 / f32 | bf16 / f32 |",
+                                "|---|--:|--:|--:|--:|--:|", *"".join(rows).splitlines()], path)
 
 
 def main():

@@ -7,13 +7,13 @@ weights (`build --packed`). Each load is a process of its own; kinds of file tak
 """
 import json
 import pathlib
-import re
 import statistics
 import sys
 import tempfile
 
 import halves
 import hone_cli
+import page
 
 NETWORKS = ["resnet50", "mobilenet_v2", "bert_base"]
 
@@ -72,14 +72,10 @@ def main():
         all_rows += rows
         bad += not good
     if options.write:
-        table = "| network | file | MiB | load, ms | first | later | load and first | " \
-                "20 ms and 1.5 times later |\n|---|---|--:|--:|--:|--:|--:|--:|\n"
-        made, count = re.subn(r"(<!-- load -->\n).*?(<!-- end -->)",
-                              lambda m: m[1] + table + "".join(all_rows) + m[2],
-                              options.write.read_text(), flags=re.S)
-        if count != 1:
-            sys.exit(f"{options.write} has no table of loading")
-        options.write.write_text(made)
+        page.write_table("load", [
+            "| network | file | MiB | load, ms | first | later | load and first | "
+            "20 ms and 1.5 times later |", "|---|---|--:|--:|--:|--:|--:|--:|",
+            *"".join(all_rows).splitlines()], options.write)
     return 1 if bad else 0
 
 

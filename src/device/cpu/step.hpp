@@ -53,12 +53,12 @@ struct Shared : Prepared, std::enable_shared_from_this<Mine> {
   }
 };
 
-/// For kernels without settings.
 /// The tensor, or where its bytes lie at no multiple of an element's size a copy.
 inline Tensor aligned(const Tensor& tensor) {
   return tensor.is_aligned() ? tensor : tensor.clone();
 }
 
+/// For kernels without settings.
 inline std::vector<Tuning> no_tunings(const Problem&) { return {{}}; }
 
 /// Working memory of every worker: `floats` each.
