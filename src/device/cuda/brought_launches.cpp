@@ -178,10 +178,7 @@ std::shared_ptr<const Prepared> prepare_brought(
         "a product is refused now: ", ready->text.declined);
   if (!packed.empty()) ready->packed = uploaded(packed.front(), device);
   for (size_t i = 0; i + 1 < ready->text.parameters.size(); ++i) {
-    const auto& inputs = body.inputs();
-    const auto found = std::find(inputs.begin(), inputs.end(), ready->text.parameters[i]);
-    check(found != inputs.end(), Code::internal, "a product reads what is no operand");
-    const auto input = static_cast<int>(found - inputs.begin());
+    const int input = input_of(body, ready->text.parameters[i]);
     const bool is_packed = !packed.empty() && input == ready->product.product->b.input;
     ready->inputs.push_back(is_packed ? -1 : input);
   }

@@ -1,5 +1,7 @@
 #include "device/cuda/launches.hpp"
 
+#include <algorithm>
+
 namespace hone::cuda {
 
 Buffer uploaded(const Tensor& tensor, hone::Device& device) {
@@ -12,6 +14,19 @@ Buffer uploaded(const Tensor& tensor, hone::Device& device) {
   if (bytes > 0) device.copy(to, from, *stream);
   stream->synchronize();
   return buffer;
+}
+
+int64_t known_size(const Dim& size, const Bindings& symbols) {
+  const auto number = size.evaluate(symbols);
+  check(number.has_value(), Code::internal, "a size ", size, " is not known");
+  return *number;
+}
+
+int input_of(const Graph& body, const Value* operand) {
+  const auto& inputs = body.inputs();
+  const auto found = std::find(inputs.begin(), inputs.end(), operand);
+  check(found != inputs.end(), Code::internal, "a kernel reads what is no operand of its region");
+  return static_cast<int>(found - inputs.begin());
 }
 
 Launches::Launches(std::shared_ptr<const Prepared> prepared,

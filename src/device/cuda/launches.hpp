@@ -14,6 +14,12 @@ namespace hone::cuda {
 /// A constant in the kernel's own form, on the device. Its last tile may reach behind its last row.
 Buffer uploaded(const Tensor& tensor, hone::Device& device);
 
+/// The number of `size`. Error(internal): a symbol in it has no value.
+int64_t known_size(const Dim& size, const Bindings& symbols);
+
+/// Which input of a region's body an operand is. Error(internal): none.
+int input_of(const Graph& body, const Value* operand);
+
 /// Where the address of a parameter of a text comes from: one of the three.
 struct Parameter {
   int input = -1, output = -1;

@@ -177,11 +177,7 @@ struct Ready final : ByText, std::enable_shared_from_this<Ready> {
 
 std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte> scratch,
                                    hone::Stream&) const {
-  const auto value = [&](const Dim& dim) {
-    const auto number = dim.evaluate(operands.symbols);
-    check(number.has_value(), Code::internal, "a size ", dim, " is not known");
-    return *number;
-  };
+  const auto value = [&](const Dim& dim) { return known_size(dim, operands.symbols); };
   const int64_t batch_count = value(batches), row_count = value(rows),
                 column_count = value(columns);
   const int64_t blocks = batch_count * ((row_count + tile.rows - 1) / tile.rows) *
@@ -213,12 +209,8 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   ready->batches = made.batch_count();
   ready->rows = made.row_count();
   ready->columns = made.column_count();
-  for (size_t i = 0; i + 1 < ready->text.parameters.size(); ++i) {
-    const auto& inputs = body.inputs();
-    const auto found = std::find(inputs.begin(), inputs.end(), ready->text.parameters[i]);
-    check(found != inputs.end(), Code::internal, "a product reads what is no operand");
-    ready->parameters.push_back({static_cast<int>(found - inputs.begin()), -1});
-  }
+  for (size_t i = 0; i + 1 < ready->text.parameters.size(); ++i)
+    ready->parameters.push_back({input_of(body, ready->text.parameters[i]), -1});
   ready->parameters.push_back({-1, 0});  // the last one is the result
   ready->modules =
       std::make_unique<const Modules>(static_cast<Device&>(device).gpu(), ready->text.text);

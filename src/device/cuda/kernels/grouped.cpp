@@ -96,11 +96,7 @@ struct Ready final : ByText, std::enable_shared_from_this<Ready> {
 
 std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte> scratch,
                                    hone::Stream&) const {
-  const auto value = [&](const Dim& dim) {
-    const auto number = dim.evaluate(operands.symbols);
-    check(number.has_value(), Code::internal, "a size ", dim, " is not known");
-    return *number;
-  };
+  const auto value = [&](const Dim& dim) { return known_size(dim, operands.symbols); };
   const int64_t threads =
       value(lines) * ((value(columns) + pixels - 1) / pixels) * (value(filters) / 8);
   const int64_t blocks = (threads + kThreads - 1) / kThreads;
@@ -125,12 +121,11 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   ready->columns = grouped->across.output;
   ready->filters = grouped->product.contraction.column_count();
   ready->weight = uploaded(packed.front(), device);
-  const auto& inputs = recipe.problem->region.body->inputs();
+  const Graph& body = *recipe.problem->region.body;
   for (size_t i = 0; i + 1 < ready->text.parameters.size(); ++i) {
-    const auto at = std::ranges::find(inputs, ready->text.parameters[i]) - inputs.begin();
+    const int at = input_of(body, ready->text.parameters[i]);
     const bool is_weight = ready->text.parameters[i] == grouped->weight;
-    ready->parameters.push_back(
-        {static_cast<int>(at), -1, is_weight ? ready->weight.data : nullptr});
+    ready->parameters.push_back({at, -1, is_weight ? ready->weight.data : nullptr});
   }
   ready->parameters.push_back({-1, 0, nullptr});  // the last one is the result
   ready->modules =

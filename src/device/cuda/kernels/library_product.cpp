@@ -162,11 +162,7 @@ class Multiplying final : public Bound {
   };
   using Layout = std::unique_ptr<blas::Layout, Destroy>;
 
-  int64_t value(const Dim& dim) const {
-    const auto number = dim.evaluate(symbols_);
-    check(number.has_value(), Code::internal, "a size ", dim, " is not known");
-    return *number;
-  }
+  int64_t value(const Dim& dim) const { return known_size(dim, symbols_); }
 
   template <class Value>
   void set(blas::OfProduct what, const Value& value) {

@@ -210,12 +210,11 @@ std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte
   const Module& module = modules->at(operands.symbols);
   std::vector<Launching> launches;
   for (const emitter::Launch& launch : emitted.launches) {
-    const auto turns = launch.turns.evaluate(operands.symbols);
-    check(turns.has_value(), Code::internal, "a size ", launch.turns, " is not known");
-    if (*turns <= 0) continue;
+    const int64_t turns = known_size(launch.turns, operands.symbols);
+    if (turns <= 0) continue;
     launches.emplace_back(module.function(launch.function), launch.threads, 0);
     launches.back().set_grid(
-        std::min(kMostBlocks, (*turns + launch.turns_a_block - 1) / launch.turns_a_block));
+        std::min(kMostBlocks, (turns + launch.turns_a_block - 1) / launch.turns_a_block));
   }
   return std::make_unique<Launches>(shared_from_this(), parameters, std::move(launches),
                                     emitted.symbols, operands, scratch);

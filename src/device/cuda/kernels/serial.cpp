@@ -65,12 +65,11 @@ std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte
   std::vector<Launching> launches;
   for (size_t i = 0; i < written.functions.size(); ++i) {
     const SerialText::Function& each = written.functions[i];
-    const auto count = each.turns.evaluate(operands.symbols);
-    check(count.has_value(), Code::internal, "a size ", each.turns, " is not known");
-    if (*count <= 0) continue;
+    const int64_t count = known_size(each.turns, operands.symbols);
+    if (count <= 0) continue;
     launches.emplace_back(module.function(cat("k", i)), each.threads, 0);
     launches.back().set_grid(
-        std::min(kMostBlocks, (*count + each.turns_a_block - 1) / each.turns_a_block));
+        std::min(kMostBlocks, (count + each.turns_a_block - 1) / each.turns_a_block));
   }
   return std::make_unique<Launches>(shared_from_this(), parameters, std::move(launches),
                                     written.symbols, operands, scratch);
@@ -83,13 +82,9 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   ready->written = serial_text_of(node);
   check(ready->written.declined.empty(), Code::internal,
         "an op is refused now: ", ready->written.declined);
-  const auto& inputs = recipe.problem->region.body->inputs();
-  for (const Value* input : node.inputs) {
-    if (input == nullptr || input->is_literal()) continue;
-    const auto found = std::find(inputs.begin(), inputs.end(), input);
-    check(found != inputs.end(), Code::internal, "an operand is none of the region's");
-    ready->parameters.push_back({static_cast<int>(found - inputs.begin()), -1, nullptr});
-  }
+  for (const Value* input : node.inputs)
+    if (input != nullptr && !input->is_literal())
+      ready->parameters.push_back({input_of(*recipe.problem->region.body, input), -1, nullptr});
   int output = 0;
   for (const Value* each : node.outputs)
     if (each != nullptr) ready->parameters.push_back({-1, output++, nullptr});
