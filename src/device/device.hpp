@@ -59,6 +59,8 @@ struct Stream {
   /// events, and every stream that took part is waited for here at the end. false: the device
   /// records nothing.
   virtual bool begin_recording() { return false; }
+  /// What is recorded here may run before all of the step in front of it has: tiles wait for tiles.
+  virtual bool runs_ahead() const { return false; }
   /// Launches that were recorded so far.
   virtual size_t recorded() const { return 0; }
   /// What was recorded, ready to run. Error(device) where the device cannot; nothing is recorded

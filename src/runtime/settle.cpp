@@ -31,8 +31,6 @@ bool Execution::sizes_known(const Value& value) const {
 
 namespace {
 
-constexpr int kManyWorkers = 8;  // from so many on, processors run recorded steps side by side
-
 /// With `runs_ahead` the same buffers in as many bytes, each kept for a step longer where there is
 /// room: a step then writes over nothing that the one before works on, so that tiles of both may
 /// run side by side.
@@ -66,7 +64,7 @@ void Execution::settle() {
   const Plan& plan = program_->plan();
   const Bindings& symbols = input_symbols_;
   const Layout layout = lay_out(graph, plan, symbols);
-  const bool runs_ahead = sides_ == nullptr && stream_.share().workers >= kManyWorkers;
+  const bool runs_ahead = sides_ == nullptr && stream_.runs_ahead();
   placement_ = place(layout.demand, runs_ahead);
   auto wrong = validate(layout.demand, placement_);
   if (!wrong) wrong = check_contents(graph, plan, layout, placement_);

@@ -212,8 +212,10 @@ class ProgramRecording final : public Recording {
   std::optional<TileProgram> program_;
 };
 
+bool Stream::runs_ahead() const { return team_.workers() >= kFewestWorkers; }
+
 bool Stream::begin_recording() {
-  if (team_.workers() < kFewestWorkers) return false;
+  if (!runs_ahead()) return false;
   check(notes_ == nullptr, Code::internal, "something is being recorded already");
   list_ = std::make_unique<LaunchList>();
   notes_ = list_.get();

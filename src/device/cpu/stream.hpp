@@ -20,6 +20,7 @@ class Stream : public hone::Stream {
   void synchronize() override {}
   Share share() const override { return {team_.workers()}; }
   bool begin_recording() override;
+  bool runs_ahead() const override;
   size_t recorded() const override;
   std::unique_ptr<Recording> end_recording() override;
 
