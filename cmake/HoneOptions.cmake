@@ -27,6 +27,8 @@ add_link_options(-Wl,--gc-sections)
 add_compile_options(-Wall -Wextra -Wconversion)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-restrict)  # false alarms of GCC 12 in std::string
+  # Collect garbage from 512 MiB on instead of 128: 8 % less time, 100 MiB more for each compiler.
+  add_compile_options("SHELL:--param ggc-min-heapsize=524288")
   if(HONE_UNITY)
     # Types of a .cpp file in its own class: GCC takes a file that another includes for a header.
     add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)

@@ -2,15 +2,19 @@
 # src/NAME/**/*.cpp. USES names the rooms it may use, all of them declared before it and on lower
 # floors. tools/check reads these declarations and holds every #include to them. LOOPS: which of its
 # files are loops over many elements. At -O2 GCC 12 vectorizes only loops whose count it knows, so
-# these are compiled at -O3, as a library of their own that has its own precompiled header.
+# these are compiled at -O3, as a library of their own that has its own precompiled header. BATCH:
+# how many files are compiled as one (8 if not said).
 function(hone_room name floor)
-  cmake_parse_arguments(ARG "" "" "USES;SOURCES;LOOPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "BATCH" "USES;SOURCES;LOOPS" ${ARGN})
   foreach(used IN LISTS ARG_USES)
     get_property(used_floor GLOBAL PROPERTY HONE_FLOOR_${used})
     if("${used_floor}" STREQUAL "" OR NOT used_floor LESS floor)
       message(FATAL_ERROR "room ${name} (floor ${floor}) may not use ${used}")
     endif()
   endforeach()
+  if(NOT ARG_BATCH)
+    set(ARG_BATCH 8)
+  endif()
   set_property(GLOBAL PROPERTY HONE_FLOOR_${name} ${floor})
   set_property(GLOBAL PROPERTY HONE_USES_${name} ${ARG_USES})
   set_property(GLOBAL APPEND PROPERTY HONE_ROOMS ${name})
@@ -24,7 +28,8 @@ function(hone_room name floor)
   endif()
   add_library(hone_${name} OBJECT ${sources} ${ARG_SOURCES})
   hone_own_code(hone_${name})
-  set_target_properties(hone_${name} PROPERTIES UNITY_BUILD ${HONE_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+  set_target_properties(hone_${name} PROPERTIES UNITY_BUILD ${HONE_UNITY}
+                        UNITY_BUILD_BATCH_SIZE ${ARG_BATCH})
   if(name IN_LIST HONE_COVERED_ROOMS)  # tests/line_coverage
     target_compile_options(hone_${name} PRIVATE -O0 --coverage -fprofile-update=atomic)
     set_target_properties(hone_${name} PROPERTIES DISABLE_PRECOMPILE_HEADERS ON)
@@ -35,7 +40,7 @@ function(hone_room name floor)
     add_library(hone_${name}_loops OBJECT ${ARG_LOOPS})
     hone_own_code(hone_${name}_loops OWN_PCH)
     set_target_properties(hone_${name}_loops PROPERTIES UNITY_BUILD ${HONE_UNITY}
-                          UNITY_BUILD_BATCH_SIZE 8)
+                          UNITY_BUILD_BATCH_SIZE ${ARG_BATCH})
     target_compile_options(hone_${name}_loops PRIVATE -O3)
     target_sources(hone_${name} INTERFACE $<TARGET_OBJECTS:hone_${name}_loops>)
     set_property(GLOBAL APPEND PROPERTY HONE_OBJECTS $<TARGET_OBJECTS:hone_${name}_loops>)

@@ -13,7 +13,7 @@
 namespace hone::cpu {
 namespace {
 
-constexpr size_t kMapping = size_t{1} << 20;
+constexpr size_t kCodeMapping = size_t{1} << 20;
 
 size_t in_pages(size_t bytes) {
   static const auto kPage = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
@@ -21,17 +21,17 @@ size_t in_pages(size_t bytes) {
 }
 
 /// Pages that nobody may touch until code is put into them, from the front.
-class Mapping {
+class CodeMapping {
  public:
-  explicit Mapping(size_t bytes) : bytes_(bytes) {
+  explicit CodeMapping(size_t bytes) : bytes_(bytes) {
     void* address = ::mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (address != MAP_FAILED) data_ = static_cast<std::byte*>(address);
   }
-  ~Mapping() {
+  ~CodeMapping() {
     if (data_ != nullptr) ::munmap(data_, bytes_);
   }
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
+  CodeMapping(const CodeMapping&) = delete;
+  CodeMapping& operator=(const CodeMapping&) = delete;
 
   bool has_room(size_t bytes) const { return data_ != nullptr && bytes <= bytes_ - used_; }
   /// Null: the system refuses.
@@ -56,13 +56,13 @@ std::atomic<bool> refused_by_test = false;
 
 std::shared_ptr<const std::byte> executable(std::span<const std::byte> code) {
   static std::mutex mutex;
-  static std::weak_ptr<Mapping> newest;
+  static std::weak_ptr<CodeMapping> newest;
   if (refused_by_test.load()) return nullptr;
   const std::lock_guard lock(mutex);
-  std::shared_ptr<Mapping> mapping = newest.lock();
+  std::shared_ptr<CodeMapping> mapping = newest.lock();
   const size_t bytes = in_pages(code.size());
   if (mapping == nullptr || !mapping->has_room(bytes)) {
-    mapping = std::make_shared<Mapping>(std::max(kMapping, bytes));
+    mapping = std::make_shared<CodeMapping>(std::max(kCodeMapping, bytes));
     newest = mapping;
   }
   const std::byte* at = mapping->has_room(bytes) ? mapping->put(code) : nullptr;

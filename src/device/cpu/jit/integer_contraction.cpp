@@ -17,11 +17,11 @@
 namespace hone::cpu {
 namespace {
 
-constexpr int kMostPointers = 12;       // of rows, that general registers hold
-constexpr int kFewerPointers = 10;      // where further groups need two of them
-constexpr size_t kKernelBytes = 16384;  // the most code of one block
+constexpr int kMostRowPointers = 12;           // of rows, that general registers hold
+constexpr int kFewerPointers = 10;             // where further groups need two of them
+constexpr size_t kIntegerKernelBytes = 16384;  // the most code of one block
 
-using Key = std::tuple<Isa, IntegerForm, int>;
+using IntegerKey = std::tuple<Isa, IntegerForm, int>;
 
 }  // namespace
 
@@ -50,13 +50,13 @@ int IntegerContraction::most_rows(Isa isa, const IntegerForm& form, int vectors)
   const int rows = std::min(
       kMostRows, (registers - IntegerContractionCode::other_registers(form, vectors)) / vectors);
   if (form.kind == IntegerForm::Kind::filters) return rows;
-  return std::min(rows, form.in_pairs() ? kFewerPointers : kMostPointers);
+  return std::min(rows, form.in_pairs() ? kFewerPointers : kMostRowPointers);
 }
 
 std::shared_ptr<const IntegerContraction> IntegerContraction::of(Isa isa, const IntegerForm& form,
                                                                  int most_vectors) {
   static std::mutex mutex;
-  static std::map<Key, std::weak_ptr<const IntegerContraction>> known;
+  static std::map<IntegerKey, std::weak_ptr<const IntegerContraction>> known;
   if (isa == Isa::generic) return nullptr;
   const std::lock_guard lock(mutex);
   std::weak_ptr<const IntegerContraction>& place = known[{isa, form, most_vectors}];
@@ -68,7 +68,7 @@ std::shared_ptr<const IntegerContraction> IntegerContraction::of(Isa isa, const 
   int blocks = 0;
   for (int vectors = 1; vectors <= most_vectors; ++vectors)
     blocks += made->rows_[vectors - 1] = most_rows(isa, form, vectors);
-  IntegerContractionCode code(isa, form, static_cast<size_t>(blocks) * kKernelBytes);
+  IntegerContractionCode code(isa, form, static_cast<size_t>(blocks) * kIntegerKernelBytes);
   std::vector<std::pair<Function*, size_t>> places;
   for (int vectors = 1; vectors <= most_vectors; ++vectors)
     for (int rows = 1; rows <= made->rows_[vectors - 1]; ++rows)

@@ -10,9 +10,10 @@ using Xbyak::Address;
 using Xbyak::Reg64;
 using Xbyak::Xmm;
 
-constexpr int kGroup = 4;     // bytes
-constexpr int kInFlight = 8;  // sums that a processor adds to before the first is ready again
-constexpr int kSpare = 4;     // registers that what follows the sums needs
+constexpr int kGroup = 4;  // bytes
+constexpr int kProductsInFlight =
+    8;                     // sums that a processor adds to before the first is ready again
+constexpr int kSpare = 4;  // registers that what follows the sums needs
 
 }  // namespace
 
@@ -50,7 +51,7 @@ size_t IntegerContractionCode::emit(int rows, int vectors) {
   rows_ = rows;
   vectors_ = vectors;
   const int room = (registers() - other_registers(form_, vectors)) / (rows * vectors);
-  const int wanted = (kInFlight + rows * vectors - 1) / (rows * vectors);
+  const int wanted = (kProductsInFlight + rows * vectors - 1) / (rows * vectors);
   sets_ = std::min(room, wanted) >= 4 ? 4 : std::min(room, wanted) >= 2 ? 2 : 1;
   const size_t place = begin();
   begin_sums();
