@@ -50,6 +50,22 @@ class Inputs(hone_tool.Tool):
                              [("x", None), ("w", True)])
             self.assertRegex(self.output("inspect", model), r"\ndefaults +w: f32\[2\]\n")
 
+    def test_sizes_of_an_example_may_be_others(self):
+        (self.folder / "net.prototxt").write_text(
+            'name: "net" input: "x" input_shape { dim: 1 dim: 2 }\n'
+            'layer { name: "r" type: "ReLU" bottom: "x" top: "y" }\n')
+        (self.folder / "x.npy").write_bytes(hone_tool.npy("f", (3, 2), (1, -1, 2, -2, 3, -3)))
+        result = self.run_tool("run", "net.prototxt", "--input", "x.npy")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("x.npy holds f32[3,2], wanted f32[1,2] (net.prototxt). The sizes are those "
+                      "that the file states: --shape x=3x2 imports it for these", result.stderr)
+        self.assertIn("[1, 0, 2, 0, 3, 0]", self.output("run", "net.prototxt", "--input", "x.npy",
+                                                        "--shape", "x=3x2"))
+        # A model of another format keeps the sizes that it states, and an engine, too.
+        self.output("build", "net.prototxt", "-o", "net.hone")
+        result = self.run_tool("run", "net.hone", "--input", "x.npy")
+        self.assertIn("x.npy holds f32[3,2], wanted f32[1,2] (net.hone)\n", result.stderr)
+
 
 if __name__ == "__main__":
     hone_tool.main()

@@ -225,7 +225,7 @@ class InputReader {
     const TensorType& wanted = type(name);
     fail(Code::usage, "input \"", name, "\": ", std::filesystem::path(source).filename().string(),
          " holds ", dtype, shape_text(shape), ", wanted ", wanted, " (", model_.file_name(), ")",
-         bound_text(wanted), advice(name, wanted, dtype, shape));
+         bound_text(wanted), advice(name, wanted, dtype, shape), sizes_advice(name, dtype, shape));
   }
 
   void take(const std::string& name, Tensor tensor, const std::string& source) {
@@ -267,6 +267,17 @@ class InputReader {
     if (rank == 3 && channels && shape[0] == *channels)
       return cat(". If it is one image without the first dimension, add --layout ", name, "=nchw");
     return "";
+  }
+
+  /// Inputs of some formats have the sizes of an example, and others where --shape says so.
+  std::string sizes_advice(const std::string& name, DType dtype,
+                           const std::vector<int64_t>& shape) const {
+    const TensorType& wanted = type(name);
+    const auto stated = wanted.concrete();
+    if (dtype != wanted.dtype || !stated || stated->size() != shape.size()) return "";
+    if (!model_.takes_sizes()) return "";
+    return cat(". The sizes are those that the file states: --shape ", name, "=", join(shape, "x"),
+               " imports it for these");
   }
 
   void add(const std::string& name, Tensor tensor) { found_.emplace_back(name, std::move(tensor)); }

@@ -68,6 +68,15 @@ std::string ModelOptions::file_name() const {
   return std::filesystem::path(path).filename().string();
 }
 
+bool ModelOptions::takes_sizes() const {
+  try {
+    const std::string format = import_file(path, import_options()).format;
+    return format == "torchscript" || format == "caffe";
+  } catch (const Error&) {  // an engine
+    return false;
+  }
+}
+
 ImportOptions ModelOptions::import_options() const {
   check(random_weights || random_gain == 0, Code::usage,
         "--random-gain goes with --random-weights SEED");

@@ -41,6 +41,9 @@ struct ModelOptions {
   /// The file's name without its folder, for messages.
   std::string file_name() const;
   ImportOptions import_options() const;
+  /// It is a model of a format whose inputs get other sizes than the file states by --shape. Reads
+  /// the file: for messages.
+  bool takes_sizes() const;
   /// Error(usage) for a pass that is none.
   BuildOptions build_options() const;
   /// A model is imported and built, an engine loaded. `before` sees the graph when nothing that
