@@ -1,8 +1,10 @@
-// Axes counted from the front, those of a reduction in ascending order.
+// Axes counted from the front, those of a reduction in ascending order; parts of known sizes by
+// these.
 
 #include <algorithm>
 
 #include "ops/common/shapes.hpp"
+#include "ops/layout.hpp"
 #include "passes/clean.hpp"
 #include "passes/rewrite.hpp"
 
@@ -43,6 +45,21 @@ bool spell(const Field& field, std::string_view op, int rank) {
          spell(***axes, rank);
 }
 
+/// A split told by how many parts there are: by their sizes, as rules have it.
+std::optional<Split> by_sizes(const Node& node) {
+  const auto* split = node.op.as<Split>();
+  if (split == nullptr || split->split || node.input(1) != nullptr || split->axis < 0)
+    return std::nullopt;
+  Dims sizes;
+  for (const Value* part : node.outputs) {
+    const Dims* dims = dims_of(part);
+    if (dims == nullptr || !dims->at(static_cast<size_t>(split->axis)).is_constant())
+      return std::nullopt;
+    sizes.push_back((*dims)[static_cast<size_t>(split->axis)]);
+  }
+  return Split{.axis = split->axis, .split = sizes};
+}
+
 }  // namespace
 
 bool spell_axes(Graph& graph, const PassOptions& options) {
@@ -57,9 +74,10 @@ bool spell_axes(Graph& graph, const PassOptions& options) {
     bool spelled = false;
     for (const Field& field : list.list())
       spelled |= spell(field, node.op.name(), static_cast<int>(operand->size()));
-    if (!spelled) continue;
-    graph.set_op(&node, Op::of(node.op.op_class(), std::move(copy)));
-    changed = true;
+    if (spelled) graph.set_op(&node, Op::of(node.op.op_class(), std::move(copy)));
+    const auto split = by_sizes(node);
+    if (split) graph.set_op(&node, *split);
+    changed |= spelled || split.has_value();
   }
   return changed;
 }
