@@ -83,6 +83,7 @@ class Call : public builder::NodeBuilder {
   const std::vector<Item>& results() const { return results_; }
   const Overload& overload() const { return *made_.overload; }
   const CallSite& site() const { return made_.site; }
+  const MadeCall& made() const { return made_; }
   Caller& caller() const { return caller_; }
 
  private:

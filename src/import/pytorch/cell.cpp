@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "import/pytorch/call.hpp"
+#include "import/pytorch/complex.hpp"
 #include "import/pytorch/quantization.hpp"
 
 namespace hone::pytorch {
@@ -45,8 +46,13 @@ TensorRef Caller::cell(Value* value) const {
 }
 
 Value* Caller::read(const TensorRef& tensor) {
+  check(!tensor->complex, Code::unsupported, "complex numbers");
+  return held(tensor);
+}
+
+Value* Caller::held(const TensorRef& tensor) {
   if (tensor->base != nullptr) {
-    read(tensor->base);
+    held(tensor->base);
     if (tensor->seen != tensor->base->version) {
       std::vector<TensorRef> again;
       flatten(results_of(*tensor->made_by), again);
@@ -75,14 +81,36 @@ void Caller::write(const TensorRef& tensor, Value* value, const CallSite& site) 
   MadeCall back = made;
   back.site = site;
   Call call(*this, back);
-  Value* base = made.overload->write_back(call, value, tensor->result);
+  const bool by_parts = has_pairs(made.arguments) && tensor->complex;
+  Value* base = by_parts ? written_by_parts(call, value, tensor->result)
+                         : made.overload->write_back(call, value, tensor->result);
   write(tensor->base, base, site);
   tensor->seen = tensor->base->version;
 }
 
+namespace {
+
+/// Arguments are complex, or the result is asked to be.
+bool is_of_complex(const MadeCall& made) {
+  if (has_pairs(made.arguments)) return true;
+  const auto& parameters = made.overload->parameters;
+  for (size_t i = 0; i < parameters.size() && i < made.arguments.size(); ++i) {
+    const auto* number = made.arguments[i].as<Dim>();
+    if (parameters[i].name != "dtype" || number == nullptr || !number->is_constant()) continue;
+    const auto dtype = dtype_of_number(*number->constant());
+    if (dtype && is_complex(*dtype)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 std::vector<Item> Caller::results_of(const MadeCall& made) {
   Call call(*this, made);
-  made.overload->import(call);
+  Overload::Import import = made.overload->import;
+  if (is_of_complex(made)) import = all_importers().find_complex(made.overload->name);
+  check(import != nullptr, Code::unsupported, "complex numbers");
+  import(call);
   if (call.failed()) throw builder::FailedBefore();
   return call.results();
 }
@@ -97,8 +125,10 @@ std::vector<Item> Caller::call(MadeCall made, bool in_place) {
     check(self != nullptr && written != nullptr, Code::invalid_model, "writes into ",
           kind_of(first));
     Call call(*this, *kept);
-    const DType dtype = Call::dtype(read(*self));
-    write(*self, call.cast(read(*written), dtype), kept->site);
+    check((*self)->complex == (*written)->complex, Code::unsupported,
+          "writes complex numbers into real ones, or the other way round");
+    const DType dtype = Call::dtype(held(*self));
+    write(*self, call.cast(held(*written), dtype), kept->site);
     return {first};
   }
   if (!kept->overload->quantizes) keep_on_grid(results, *kept);

@@ -46,6 +46,7 @@ struct Cell {
   uint64_t seen = 0;
 
   std::optional<Quantization> quantized = {};  // nullopt: not, or by channels (a weight)
+  bool complex = false;                        // the value is pairs (pytorch/complex.hpp)
 };
 
 /// Makes calls of operators in one graph.
@@ -55,8 +56,10 @@ class Caller {
   builder::Frame& frame() const { return frame_; }
 
   TensorRef cell(Value* value) const;
-  /// What the tensor holds now, as a value of this graph.
+  /// What the tensor holds now, as a value of this graph. Error(unsupported) of complex numbers.
   Value* read(const TensorRef& tensor);
+  /// The same; complex numbers as pairs.
+  Value* held(const TensorRef& tensor);
   /// Writes in place, of whatever element type `value` is.
   void write(const TensorRef& tensor, Value* value, const CallSite& site);
 

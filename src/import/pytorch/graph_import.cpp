@@ -56,10 +56,9 @@ std::string module_of(const Json& node) {
   return fields.size() < 2 ? std::string() : std::string(fields[1]);
 }
 
-std::string advice(const Importers& importers, const std::string& name) {
+std::string advice(const std::string& name) {
   if (!name.starts_with("aten::"))
     return "an operator of another library: Hone loads none from outside";
-  (void)importers;
   return "exported_program.run_decompositions() may express it in operators that Hone runs";
 }
 
@@ -157,7 +156,9 @@ void GraphImport::add_input(const Json& spec, Program& program) {
   const bool persistent = kind == "parameter" || (kind == "buffer" && value["persistent"].flag());
   Value* constant =
       frame_.constant(stored, persistent ? program.weight(stored) : program.constant(stored));
-  entries_[name] = {caller_.cell(constant)};
+  const TensorRef cell = caller_.cell(constant);
+  cell->complex = is_complex(stated_type(name).dtype);
+  entries_[name] = {cell};
 }
 
 builder::StatedType GraphImport::stated_type(const std::string& name) {
@@ -191,8 +192,16 @@ void GraphImport::add_user_input(const Json& argument) {
   }
   const std::string name = value["name"].text();
   entries_[name] = {{}, true};
-  const Type type = builder::OpenType(name, symbols_).of(stated_type(name));
-  entries_[name] = {caller_.cell(frame_.graph().add_input(name, type))};
+  builder::StatedType stated = stated_type(name);
+  const bool is_of_pairs = is_complex(stated.dtype);
+  if (is_of_pairs) {
+    stated.dtype = stated.dtype == DType::c64 ? DType::f32 : DType::f64;
+    stated.dims->emplace_back().value = 2;
+  }
+  const Type type = builder::OpenType(name, symbols_).of(stated);
+  const TensorRef cell = caller_.cell(frame_.graph().add_input(name, type));
+  cell->complex = is_of_pairs;
+  entries_[name] = {cell};
 }
 
 void GraphImport::add_constraints(const Json& constraints) {
@@ -220,8 +229,8 @@ void GraphImport::import_nodes() {
       const Target asked = target_of(target);
       const bool lacks = importers_.find(asked.name, asked.variant) == nullptr &&
                          error.code() == Code::unsupported;
-      frame_.model().report.add(builder::problem_of(
-          site.origin, site.kind, error, lacks ? advice(importers_, asked.name) : std::string()));
+      frame_.model().report.add(builder::problem_of(site.origin, site.kind, error,
+                                                    lacks ? advice(asked.name) : std::string()));
     };
     if (frame_.model().attempt([&] { import_call(node, target); }, tell)) continue;
     failed = true;
@@ -365,7 +374,7 @@ void GraphImport::add_output(const Json& argument, size_t place) {
   std::string name = cat("output_", uint64_t{place});
   Value* given = nullptr;
   if (const auto* tensor = result.as<TensorRef>()) {
-    given = caller_.read(*tensor);
+    given = caller_.held(*tensor);  // complex numbers as pairs
     name = value["name"].text();
   } else if (const auto* late = result.as<LateNumber>()) {
     given = late->value;

@@ -117,6 +117,11 @@ void Importers::add_quantizing(std::string_view overload, Overload::Import impor
   made.quantizes = true;
 }
 
+void Importers::add_complex(std::string_view name, Overload::Import import) {
+  check(complex_.emplace(cat("aten::", name), import).second, Code::internal,
+        "there are two importers of complex ", name);
+}
+
 void Importers::add(std::initializer_list<std::string_view> overloads, Overload::Import import) {
   for (const std::string_view overload : overloads) add(overload, import);
 }
@@ -132,6 +137,11 @@ const Overload* Importers::find(std::string_view name, std::string_view variant)
   const auto found = std::find_if(list->begin(), list->end(),
                                   [&](const Overload& each) { return each.variant == variant; });
   return found == list->end() ? nullptr : &*found;
+}
+
+Overload::Import Importers::find_complex(std::string_view name) const {
+  const auto found = complex_.find(name);
+  return found == complex_.end() ? nullptr : found->second;
 }
 
 std::vector<std::string_view> Importers::names() const {

@@ -52,18 +52,22 @@ class Importers {
   void add(std::initializer_list<std::string_view> overloads, Overload::Import import);
   /// One that says itself how its results are quantized.
   void add_quantizing(std::string_view overload, Overload::Import import);
+  /// What does it where arguments are complex, for all overloads of one of ATen's names: "view".
+  void add_complex(std::string_view name, Overload::Import import);
 
   /// All overloads of a name, in the order of their coming; null: none.
   const std::vector<Overload>* find(std::string_view name) const;
   /// One overload ("": the default one); null: none.
   const Overload* find(std::string_view name, std::string_view variant) const;
-  std::vector<std::string_view> names() const;      // "aten::add", sorted
-  std::vector<std::string> overload_names() const;  // "aten::add.Tensor", sorted
+  Overload::Import find_complex(std::string_view name) const;  // null: none
+  std::vector<std::string_view> names() const;                 // "aten::add", sorted
+  std::vector<std::string> overload_names() const;             // "aten::add.Tensor", sorted
 
  private:
   Overload& insert(std::string_view text);
 
   std::map<std::string, std::vector<Overload>, std::less<>> overloads_;
+  std::map<std::string, Overload::Import, std::less<>> complex_;
 };
 
 /// Generated: calls register_<family>(Importers&) of every file in families/.

@@ -79,7 +79,39 @@ void unpack_window(Object& packed, const std::vector<int64_t>& numbers) {
 
 }  // namespace
 
+Item packed_cell(const Item& input, const Item& state) {
+  auto packed = std::make_shared<Object>();
+  packed->type = kPacked;
+  for (const auto& [weights, names] :
+       {std::pair{&input, std::pair{"weight_ih", "bias_ih"}}, {&state, {"weight_hh", "bias_hh"}}}) {
+    const auto* dense = weights->as<std::shared_ptr<Object>>();
+    check(dense != nullptr && (*dense)->type == kPacked, Code::invalid_model, "packed weights of ",
+          kind_of(*weights));
+    const Item *weight = (*dense)->find("weight"), *bias = (*dense)->find("bias");
+    check(weight != nullptr && bias != nullptr, Code::invalid_model, "weights without a bias");
+    packed->attributes.emplace_back(names.first, *weight);
+    packed->attributes.emplace_back(names.second, *bias);
+  }
+  return packed;
+}
+
+namespace {
+
+/// As it is stored: how it is quantized, biases, and at last the packed weights.
+Item stored_cell(const Item& state) {
+  const auto& stored = list_in(state, 5);
+  const auto* kind = stored[0].as<std::string>();
+  check(kind != nullptr && (*kind == "quantized_dynamic" || *kind == "quantized_fp16"),
+        Code::unsupported, "weights of a recurrence that are ",
+        kind == nullptr ? kind_of(stored[0]) : shown(*kind));
+  const auto& weights = list_in(stored[4], 2);
+  return packed_cell(weights[0], weights[1]);
+}
+
+}  // namespace
+
 std::optional<Item> packed_weights(std::string_view type, const Item& state) {
+  if (type == "__torch__.torch.classes.rnn.CellParamsBase") return stored_cell(state);
   constexpr std::string_view kClasses = "__torch__.torch.classes.quantized.";
   if (!type.starts_with(kClasses) || !type.ends_with("PackedParamsBase")) return std::nullopt;
   type.remove_prefix(kClasses.size());

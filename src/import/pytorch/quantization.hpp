@@ -19,6 +19,9 @@ void give_on_grid(Call& call, Value* x, const Quantization& grid);
 /// The type of an object that holds weights for quantized operators: "weight", "bias", and what
 /// else belongs to them, under the names of the parameters that they are made with.
 inline constexpr std::string_view kPacked = "packed weights";
+/// Those of a cell of a recurrence, of the packed weights that multiply its input and its state:
+/// "weight_ih", "bias_ih", "weight_hh", "bias_hh".
+Item packed_cell(const Item& input, const Item& state);
 /// Such an object of what an object of PyTorch's class stores; nullopt: the class is none of these.
 std::optional<Item> packed_weights(std::string_view type, const Item& state);
 

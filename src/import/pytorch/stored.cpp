@@ -74,6 +74,17 @@ Tensor put_in_order(const Layout& layout, std::span<const std::byte> storage) {
   return made;
 }
 
+/// Complex numbers as pairs of reals: one axis more.
+Layout as_pairs(Layout layout) {
+  if (!is_complex(layout.dtype)) return layout;
+  layout.dtype = layout.dtype == DType::c64 ? DType::f32 : DType::f64;
+  for (int64_t& stride : layout.strides) stride = checked_mul(stride, 2);
+  layout.sizes.push_back(2);
+  layout.strides.push_back(1);
+  layout.offset = checked_mul(layout.offset, 2);
+  return layout;
+}
+
 /// The first element behind all that the tensor has, in elements of the storage.
 int64_t end_of(const Layout& layout) {
   int64_t last = layout.offset;
@@ -85,7 +96,8 @@ int64_t end_of(const Layout& layout) {
 }  // namespace
 
 std::shared_ptr<const Weight> weight_of(const Archive& archive, std::span<const std::byte> storage,
-                                        const Layout& layout, const Limits& limits) {
+                                        const Layout& stored, const Limits& limits) {
+  const Layout layout = as_pairs(stored);
   check(layout.sizes.size() == layout.strides.size() &&
             layout.sizes.size() <= static_cast<size_t>(limits.rank),
         Code::invalid_model, "a tensor of ", uint64_t{layout.sizes.size()}, " sizes and ",

@@ -22,6 +22,7 @@ struct Layout {
 };
 
 /// The tensor as a constant: where it lies, if its elements follow one another; else put in order.
+/// Complex numbers are pairs of reals along one axis more.
 /// Error(invalid_model): it reaches beyond the storage.
 std::shared_ptr<const Weight> weight_of(const Archive& archive, std::span<const std::byte> storage,
                                         const Layout& layout, const Limits& limits);

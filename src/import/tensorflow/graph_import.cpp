@@ -289,7 +289,11 @@ std::vector<Item> GraphImport::results_of(uint32_t i) {
     return results;
   }
   NodeReader reader(*this, def, items, place(def, items, std::max<size_t>(wanted, 1)));
-  importer->run(reader);
+  const bool of_pairs = std::any_of(
+      items.begin(), items.end(), [](const Item& item) { return item.kind == Item::Kind::pairs; });
+  const ImportFunction run = of_pairs ? context_.importers().find_complex(def.op) : importer->run;
+  check(run != nullptr, Code::unsupported, "complex numbers");
+  run(reader);
   if (reader.failed()) throw builder::FailedBefore();
   std::vector<Item> results;
   for (size_t k = 0; k < wanted; ++k) {

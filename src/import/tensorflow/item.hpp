@@ -16,6 +16,7 @@ struct Item {
   enum class Kind : uint8_t {
     absent,
     value,
+    pairs,     ///< complex numbers: reals with one axis more, of two elements, at the end
     failed,    ///< its node has a problem, reported already
     variable,  ///< a handle of what a checkpoint stores
     list,      ///< a TensorList, or a TensorArray's flow

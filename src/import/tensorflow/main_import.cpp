@@ -123,8 +123,10 @@ void MainImport::import(const std::vector<std::pair<std::string, std::string_vie
   for (size_t i = 0; i < outputs.size(); ++i) add_output(outputs[i].first, items[i]);
 }
 
-void MainImport::add_output(const std::string& name, const Item& item) {
-  if (item.kind == Item::Kind::failed) return;
+void MainImport::add_output(const std::string& name, const Item& given) {
+  if (given.kind == Item::Kind::failed) return;
+  Item item = given;
+  if (item.kind == Item::Kind::pairs) item.kind = Item::Kind::value;
   if (Value* value = graph_.value_of(item)) return frame_.graph().add_output(name, value);
   frame_.model().report_place(
       cat("output ", builder::quoted(name)),

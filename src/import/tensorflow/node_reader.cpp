@@ -17,6 +17,16 @@ const Importer* Importers::find(std::string_view op) const {
   return found == importers_.end() ? nullptr : &found->second;
 }
 
+void Importers::add_complex(std::string_view op, ImportFunction run) {
+  if (!complex_.emplace(std::string(op), run).second)
+    fail(Code::internal, "two importers for the operator ", op, " of complex numbers");
+}
+
+ImportFunction Importers::find_complex(std::string_view op) const {
+  const auto found = complex_.find(op);
+  return found == complex_.end() ? nullptr : found->second;
+}
+
 std::vector<std::string_view> Importers::names() const {
   std::vector<std::string_view> names;
   for (const auto& [name, importer] : importers_) names.push_back(name);

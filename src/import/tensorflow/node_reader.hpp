@@ -39,10 +39,14 @@ class Importers {
     for (const std::string_view op : ops) add(op, run);
   }
   const Importer* find(std::string_view op) const;  // null: none
-  std::vector<std::string_view> names() const;      // sorted
+  /// What it does where inputs are complex.
+  void add_complex(std::string_view op, ImportFunction run);
+  ImportFunction find_complex(std::string_view op) const;  // null: none
+  std::vector<std::string_view> names() const;             // sorted
 
  private:
   std::map<std::string, Importer, std::less<>> importers_;
+  std::map<std::string, ImportFunction, std::less<>> complex_;
 };
 
 /// Generated: calls register_<family>(Importers&) of every file in families/.

@@ -19,6 +19,7 @@ struct TensorProto {
   std::vector<double> doubles;
   std::vector<int64_t> integers;  // of all integer types, of booleans; bits of halves
   std::vector<std::string_view> strings;
+  bool is_complex = false;  // numbers are pairs of the numbers above
 };
 
 TensorProto decode(std::string_view message, const Limits& limits) {
@@ -66,7 +67,14 @@ bool is_stored_by_bits(DType type) {
 void fill(Tensor& tensor, const TensorProto& proto) {
   const DType type = tensor.dtype();
   const int64_t count = tensor.count();
-  if (type == DType::f32) {
+  const size_t given = proto.floats.size() + proto.doubles.size();
+  if (proto.is_complex && given != 0 && static_cast<int64_t>(given) != count) {
+    check(given == 2, Code::unsupported, given, " numbers for ", count / 2, " complex ones");
+    for (int64_t i = 0; i < count; ++i) {  // one pair for all
+      const auto part = static_cast<size_t>(i % 2);
+      tensor.set_number(i, proto.floats.empty() ? proto.doubles[part] : double{proto.floats[part]});
+    }
+  } else if (type == DType::f32) {
     spread(proto.floats, count, [&](int64_t i, float value) { tensor.put(i, value); });
   } else if (type == DType::f64) {
     spread(proto.doubles, count, [&](int64_t i, double value) { tensor.put(i, value); });
@@ -98,12 +106,19 @@ Tensor strings_of(const TensorProto& proto, std::vector<int64_t> shape, int64_t 
 
 }  // namespace
 
-Tensor decode_tensor(std::string_view message, const builder::ModelFile& file,
-                     const Limits& limits) {
-  const TensorProto proto = decode(message, limits);
-  const auto type = dtype_of(proto.type);
-  check(type.has_value() && !is_complex(*type), Code::unsupported, "a constant of ",
+Tensor decode_tensor(std::string_view message, const builder::ModelFile& file, const Limits& limits,
+                     bool* pairs) {
+  TensorProto proto = decode(message, limits);
+  auto type = dtype_of(proto.type);
+  const bool complex = type.has_value() && is_complex(*type);
+  check(type.has_value() && (!complex || pairs != nullptr), Code::unsupported, "a constant of ",
         type_name(proto.type));
+  if (pairs != nullptr) *pairs = complex;
+  if (complex) {
+    proto.is_complex = true;
+    type = *type == DType::c64 ? DType::f32 : DType::f64;
+    if (proto.shape) proto.shape->push_back(2);
+  }
   check(proto.shape.has_value(), Code::invalid_model, "a constant of unknown rank");
   for (const int64_t size : *proto.shape)
     check(size >= 0, Code::invalid_model, "a constant with a dimension of ", size);

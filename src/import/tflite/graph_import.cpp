@@ -81,6 +81,7 @@ void GraphImport::add_input(int64_t tensor) {
         check(!slot(tensor).defined, Code::invalid_model, "stands twice among the inputs");
         check(stated.dtype.has_value(), Code::unsupported,
               "its elements are of a type that Hone does not have");
+        check(!is_complex(*stated.dtype), Code::unsupported, "complex numbers");
         const auto& dims = stated.signature.empty() ? stated.shape : stated.signature;
         builder::StatedType type{
             Type::Kind::tensor, *stated.dtype, std::vector<builder::StatedDim>(dims.size()), {}};
@@ -100,6 +101,7 @@ std::shared_ptr<const Weight> GraphImport::constant(const TensorInfo& stated) co
         "elements of a type that Hone does not have in a constant");
   check(!stated.is_sparse, Code::unsupported, "sparse weights");
   check(*stated.dtype != DType::string, Code::unsupported, "a constant of strings");
+  check(!is_complex(*stated.dtype), Code::unsupported, "a constant of complex numbers");
   for (const int64_t size : stated.shape)
     check(size >= 0, Code::invalid_model, "a constant with a dimension of ", size);
   const size_t wanted = bytes_for(*stated.dtype, element_count(stated.shape));
@@ -160,6 +162,13 @@ builder::NodePlace GraphImport::place(const OperatorInfo& stated) {
   return place;
 }
 
+bool GraphImport::is_of_complex(const OperatorInfo& stated) const {
+  for (const auto* tensors : {&stated.inputs, &stated.outputs})
+    for (const int64_t tensor : *tensors)
+      if (tensor >= 0 && info(tensor).dtype && is_complex(*info(tensor).dtype)) return true;
+  return false;
+}
+
 void GraphImport::import_operator(const OperatorInfo& stated) {
   builder::ModelBuild& model = frame_.model();
   std::string origin = stated.kind;
@@ -179,9 +188,14 @@ void GraphImport::import_operator(const OperatorInfo& stated) {
       if (output >= 0)
         check(!slot(output).defined, Code::invalid_model, "gives ",
               builder::quoted(name_of(output)), ", which is defined already");
-    const ImportFunction f = stated.is_custom ? nullptr : context_.importers.find(stated.kind);
+    const bool complex = is_of_complex(stated);
+    const ImportFunction f = stated.is_custom ? nullptr
+                             : complex        ? context_.importers.find_complex(stated.kind)
+                                              : context_.importers.find(stated.kind);
     check(f != nullptr, Code::unsupported,
-          stated.is_custom ? "a custom operator" : "not among the operators that Hone runs");
+          stated.is_custom ? "a custom operator"
+          : complex        ? "complex numbers"
+                           : "not among the operators that Hone runs");
     bool failed = false;
     for (const int64_t input : stated.inputs) failed |= input >= 0 && value(input) == nullptr;
     if (failed) throw builder::FailedBefore();

@@ -48,6 +48,8 @@ class GraphImport {
   Slot& slot(int64_t tensor);
   void add_input(int64_t tensor);
   void import_operators();
+  /// An input or a result is complex.
+  bool is_of_complex(const OperatorInfo& info) const;
   void import_operator(const OperatorInfo& info);
   void import_known(const OperatorInfo& info, ImportFunction f);
   void add_outputs();

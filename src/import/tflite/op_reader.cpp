@@ -1,6 +1,7 @@
 #include "import/tflite/op_reader.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "import/tflite/graph_import.hpp"
 #include "ops/activation.hpp"
@@ -21,10 +22,21 @@ ImportFunction Importers::find(std::string_view kind) const {
   return found == functions_.end() ? nullptr : found->second;
 }
 
+void Importers::add_complex(std::string_view kind, ImportFunction f) {
+  if (!complex_.emplace(std::string(kind), f).second)
+    fail(Code::internal, "two importers for complex ", kind);
+}
+
+ImportFunction Importers::find_complex(std::string_view kind) const {
+  const auto found = complex_.find(kind);
+  return found == complex_.end() ? nullptr : found->second;
+}
+
 std::vector<std::string_view> Importers::names() const {
-  std::vector<std::string_view> names;
-  for (const auto& [name, f] : functions_) names.push_back(name);
-  return names;
+  std::set<std::string_view> names;
+  for (const auto& [name, f] : functions_) names.insert(name);
+  for (const auto& [name, f] : complex_) names.insert(name);
+  return {names.begin(), names.end()};
 }
 
 QuantizationOperands operands_of(const TensorInfo& tensor) {

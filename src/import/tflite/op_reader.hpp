@@ -32,10 +32,13 @@ class Importers {
   /// Error(internal): the operator is there already.
   void add(std::string_view kind, ImportFunction f);
   ImportFunction find(std::string_view kind) const;  // null: none
-  std::vector<std::string_view> names() const;       // sorted
+  /// What it does where an input or a result is complex; it need not be there otherwise.
+  void add_complex(std::string_view kind, ImportFunction f);
+  ImportFunction find_complex(std::string_view kind) const;  // null: none
+  std::vector<std::string_view> names() const;               // sorted
 
  private:
-  std::map<std::string, ImportFunction, std::less<>> functions_;
+  std::map<std::string, ImportFunction, std::less<>> functions_, complex_;
 };
 
 /// Generated: calls register_<family>(Importers&) of every file in families/.

@@ -27,10 +27,10 @@ TEST_P(PytorchOperators, GiveWhatPytorchComputes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, PytorchOperators,
-                         testing::Values("activation", "arithmetic", "convolution", "create",
-                                         "index", "move", "normalization", "pooling", "product",
-                                         "quantized", "recurrent", "reduction", "resize", "view",
-                                         "vision"),
+                         testing::Values("activation", "arithmetic", "complex", "convolution",
+                                         "create", "fourier", "index", "move", "normalization",
+                                         "pooling", "product", "quantized", "recurrent",
+                                         "reduction", "resize", "view", "vision"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(Pytorch, ProgramsBecomeGraphs) {

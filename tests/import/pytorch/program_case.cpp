@@ -44,8 +44,9 @@ std::vector<std::string_view> parts_of(std::string_view text) {
 
 int64_t number_of(DType dtype) {
   const std::map<DType, int64_t> numbers = {
-      {DType::u8, 1},  {DType::i8, 2},  {DType::i16, 3},      {DType::i32, 4}, {DType::i64, 5},
-      {DType::f16, 6}, {DType::f32, 7}, {DType::boolean, 12}, {DType::f64, 8}, {DType::bf16, 13}};
+      {DType::u8, 1},  {DType::i8, 2},    {DType::i16, 3}, {DType::i32, 4},
+      {DType::i64, 5}, {DType::f16, 6},   {DType::f32, 7}, {DType::boolean, 12},
+      {DType::f64, 8}, {DType::bf16, 13}, {DType::c64, 10}};
   return numbers.at(dtype);
 }
 

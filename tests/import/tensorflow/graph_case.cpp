@@ -27,9 +27,10 @@ const std::map<std::string_view, int64_t> kTypes = {
     {"str", 7},  {"i64", 9},  {"bool", 10},     {"qi8", 11}, {"qu8", 12}, {"bf16", 14},
     {"u16", 17}, {"f16", 19}, {"resource", 20}, {"u32", 22}, {"u64", 23}};
 const std::map<std::string_view, int64_t> kLongNames = {
-    {"DT_FLOAT", 1},  {"DT_DOUBLE", 2},    {"DT_INT32", 3},   {"DT_UINT8", 4},  {"DT_INT8", 6},
-    {"DT_STRING", 7}, {"DT_INT64", 9},     {"DT_BOOL", 10},   {"DT_QINT8", 11}, {"DT_QUINT8", 12},
-    {"DT_HALF", 19},  {"DT_RESOURCE", 20}, {"DT_VARIANT", 21}};
+    {"DT_FLOAT", 1},     {"DT_DOUBLE", 2},  {"DT_INT32", 3},     {"DT_UINT8", 4},
+    {"DT_INT8", 6},      {"DT_STRING", 7},  {"DT_INT64", 9},     {"DT_BOOL", 10},
+    {"DT_QINT8", 11},    {"DT_QUINT8", 12}, {"DT_COMPLEX64", 8}, {"DT_HALF", 19},
+    {"DT_RESOURCE", 20}, {"DT_VARIANT", 21}};
 
 DType dtype_of(std::string_view name) {
   if (name.starts_with('q')) name = name.substr(1);

@@ -10,6 +10,7 @@
 #include "ops/arithmetic.hpp"
 #include "ops/convolution.hpp"
 #include "ops/layout.hpp"
+#include "ops/math.hpp"
 #include "ops/matmul.hpp"
 #include "ops/quantize.hpp"
 #include "ops/reduction.hpp"
@@ -352,7 +353,9 @@ void register_quantized(Importers& importers) {
   add({"int_repr(T self)"}, import_int_repr);
   add({"q_scale(T self)"}, import_scale);
   add({"q_zero_point(T self)"}, import_zero_point);
-  add({"quantized::linear_prepack(T weight, T? bias=None)"}, import_prepack);
+  add({"quantized::linear_prepack(T weight, T? bias=None)",
+       "quantized::linear_prepack_fp16(T weight, T? bias=None)"},
+      import_prepack);
   for (const std::string_view axes : {"1", "2", "3"}) {
     add({cat("quantized::conv", axes,
              "d_prepack(T weight, T? bias, i[] stride, i[] padding, i[] dilation, i groups)"),
@@ -371,6 +374,9 @@ void register_quantized(Importers& importers) {
       import_packed_linear);
   add({"quantized::linear_dynamic(T self, a packed, b reduce_range=False)",
        "quantized::linear_relu_dynamic(T self, a packed, b reduce_range=False)"},
+      import_dynamic_linear);
+  add({"quantized::linear_dynamic_fp16(T self, a packed)",
+       "quantized::linear_relu_dynamic_fp16(T self, a packed)"},
       import_dynamic_linear);
   for (const OnGrid& each : kOnGrid) add({cat("quantized::", each.overload)}, import_on_grid);
   add({"quantized::mul_scalar(T self, s other)", "quantized::mul.Scalar(T self, s other)"},

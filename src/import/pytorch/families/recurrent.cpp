@@ -2,7 +2,7 @@
 
 #include "ops/recurrent.hpp"
 
-#include "import/pytorch/call.hpp"
+#include "import/pytorch/quantization.hpp"
 #include "ops/activation.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/layout.hpp"
@@ -22,8 +22,34 @@ struct Layers {
   Value* x = nullptr;  // [sequence, batch, features]
 };
 
+void import_packed_cell(Call& call) {
+  call.give_item(packed_cell(call.argument("w_ih"), call.argument("w_hh")));
+}
+
+/// A tensor of packed weights (quantization.hpp).
+Value* packed_tensor(Call& call, const Item& item, std::string_view name) {
+  const auto* packed = item.as<std::shared_ptr<Object>>();
+  Item* found = packed == nullptr || (*packed)->type != kPacked ? nullptr : (*packed)->find(name);
+  call.check(found != nullptr, "weights that are ", kind_of(item));
+  const auto* tensor = found->as<TensorRef>();
+  call.check(tensor != nullptr, name, " is ", kind_of(*found));
+  return call.caller().read(*tensor);
+}
+
+/// Weights as tensors, or those of packed cells.
+std::vector<Value*> weights_of(Call& call, bool have_biases) {
+  std::vector<Value*> weights;
+  const std::vector<Item> given = call.items("params");
+  if (given.empty() || given.front().as<TensorRef>() != nullptr) return call.tensors("params");
+  for (const Item& cell : given)
+    for (const std::string_view name : {"weight_ih", "weight_hh", "bias_ih", "bias_hh"})
+      if (have_biases || name.starts_with("weight"))
+        weights.push_back(packed_tensor(call, cell, name));
+  return weights;
+}
+
 Layers layers(Call& call) {
-  Layers found{.weights = call.tensors("params"),
+  Layers found{.weights = weights_of(call, call.flag("has_biases")),
                .count = call.integer("num_layers"),
                .directions = call.flag("bidirectional") ? 2 : 1,
                .has_biases = call.flag("has_biases"),
@@ -174,10 +200,16 @@ void import_gru(Call& call) { import_with(call, gru_op, {1, 0, 2}); }
 void import_rnn_tanh(Call& call) { import_with(call, rnn_tanh_op, {0}); }
 void import_rnn_relu(Call& call) { import_with(call, rnn_relu_op, {0}); }
 
-/// x W^T + b.
+/// x W^T + b; packed weights have their bias with them.
 Value* projected(Call& call, Value* x, std::string_view weight, std::string_view bias) {
-  std::vector<Value*> inputs{x, call.tensor(weight)};
-  if (Value* given = call.optional_tensor(bias)) inputs.push_back(given);
+  std::vector<Value*> inputs{x};
+  if (const Item& packed = call.argument(weight); packed.as<TensorRef>() == nullptr) {
+    inputs.push_back(packed_tensor(call, packed, "weight"));
+    inputs.push_back(packed_tensor(call, packed, "bias"));
+  } else {
+    inputs.push_back(call.tensor(weight));
+    if (Value* given = call.optional_tensor(bias)) inputs.push_back(given);
+  }
   return call.intermediate(Gemm{.transB = true}, inputs, "projected");
 }
 
@@ -236,12 +268,37 @@ void register_recurrent(Importers& importers) {
   importers.add(cat("gru", kLayers), import_gru);
   importers.add(cat("rnn_tanh", kLayers), import_rnn_tanh);
   importers.add(cat("rnn_relu", kLayers), import_rnn_relu);
+  // Weights of 8 or 16 bits, as the numbers that they stand for; what PyTorch rounds while it runs
+  // stays as it is.
+  importers.add(
+      "quantized::make_quantized_cell_params_dynamic(a w_ih, a w_hh, T b_ih, T b_hh, "
+      "b reduce_range=False)",
+      import_packed_cell);
+  importers.add(
+      "quantized_lstm.input(T input, T[] hx, a[] params, b has_biases, i num_layers, f dropout, "
+      "b train, b bidirectional, b batch_first, i? dtype=None, b use_dynamic=False)",
+      import_lstm);
+  importers.add(
+      "quantized_gru.input(T input, T hx, a[] params, b has_biases, i num_layers, f dropout, "
+      "b train, b bidirectional, b batch_first)",
+      import_gru);
   importers.add("lstm_cell(T input, T[] hx, T w_ih, T w_hh, T? b_ih=None, T? b_hh=None)",
                 import_lstm_cell);
   constexpr std::string_view kCell = "(T input, T hx, T w_ih, T w_hh, T? b_ih=None, T? b_hh=None)";
   importers.add(cat("gru_cell", kCell), import_gru_cell);
   importers.add(cat("rnn_tanh_cell", kCell), import_rnn_cell<Tanh>);
   importers.add(cat("rnn_relu_cell", kCell), import_rnn_cell<Relu>);
+  importers.add(
+      "quantized::quantized_lstm_cell_dynamic(T input, T[] hx, a w_ih, a w_hh, T b_ih, T b_hh)",
+      import_lstm_cell);
+  const auto add_cell = [&](std::string_view name, Overload::Import import) {
+    importers.add(cat("quantized::quantized_", name,
+                      "_cell_dynamic(T input, T hx, a w_ih, a w_hh, T b_ih, T b_hh)"),
+                  import);
+  };
+  add_cell("gru", import_gru_cell);
+  add_cell("rnn_tanh", import_rnn_cell<Tanh>);
+  add_cell("rnn_relu", import_rnn_cell<Relu>);
 }
 
 }  // namespace hone::pytorch

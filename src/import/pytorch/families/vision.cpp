@@ -7,6 +7,7 @@
 #include "ops/gather.hpp"
 #include "ops/layout.hpp"
 #include "ops/shape.hpp"
+#include "ops/slice.hpp"
 
 namespace hone::pytorch {
 namespace {

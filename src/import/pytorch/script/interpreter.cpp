@@ -83,7 +83,9 @@ Item Interpreter::object_of(const Pickled& value, const std::string& path,
     const std::string name = path.empty() ? "constant" : path;
     Value* stored = outermost_.frame().constant(name, std::move(weight));
     const auto grid = StoredTensors::grid(value);
-    return items_[&value] = grid ? quantized(stored, *grid, folder) : outermost_.cell(stored);
+    const TensorRef cell = grid ? quantized(stored, *grid, folder) : outermost_.cell(stored);
+    cell->complex = is_complex(StoredTensors::layout(value).dtype);
+    return items_[&value] = cell;
   }
   const auto& arguments = value.items[1]->items;
   if (type.starts_with("torch.jit._pickle.") || type == "torch.device") {

@@ -226,17 +226,22 @@ std::optional<Item> derive_index(Interpreter&, Items& a) {
 
 std::optional<Item> rank(Interpreter& in, Items& a) {
   if (a.size() != 1 || !is_tensor(a[0])) return std::nullopt;
-  return Dim(int64_t{Call::rank(in.caller().read(*a[0].as<TensorRef>()))});
+  const TensorRef& tensor = *a[0].as<TensorRef>();
+  return Dim(int64_t{Call::rank(in.caller().held(tensor))} - (tensor->complex ? 1 : 0));
 }
 std::optional<Item> dtype(Interpreter& in, Items& a) {
   if (a.size() != 1 || !is_tensor(a[0])) return std::nullopt;
-  const auto number = number_of_dtype(Call::dtype(in.caller().read(*a[0].as<TensorRef>())));
+  const TensorRef& tensor = *a[0].as<TensorRef>();
+  DType type = Call::dtype(in.caller().held(tensor));
+  if (tensor->complex) type = type == DType::f64 ? DType::c128 : DType::c64;
+  const auto number = number_of_dtype(type);
   check(number.has_value(), Code::unsupported, "a type that PyTorch does not have");
   return Dim(*number);
 }
 std::optional<Item> is_floating(Interpreter& in, Items& a) {
   if (a.size() != 1 || !is_tensor(a[0])) return std::nullopt;
-  return Item(is_float(Call::dtype(in.caller().read(*a[0].as<TensorRef>()))));
+  const TensorRef& tensor = *a[0].as<TensorRef>();
+  return Item(!tensor->complex && is_float(Call::dtype(in.caller().held(tensor))));
 }
 
 std::optional<Item> same(Interpreter&, Items& a) {

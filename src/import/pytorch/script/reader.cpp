@@ -211,7 +211,7 @@ class ScriptImport {
     check(depth < 16, Code::unsupported, "results within results");
     if (const auto* tensor = result.as<TensorRef>()) {
       if ((*tensor)->value == nullptr) interpreter_.call_operator("aten::alias", {result});
-      return frame_.graph().add_output(name, interpreter_.caller().read(*tensor));
+      return frame_.graph().add_output(name, interpreter_.caller().held(*tensor));
     }
     if (const auto* late = result.as<LateNumber>())
       return frame_.graph().add_output(name, late->value);

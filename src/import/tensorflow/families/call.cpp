@@ -18,7 +18,10 @@ void import_nothing(NodeReader&) {}
 }  // namespace
 
 void register_call(Importers& importers) {
-  importers.add({"PartitionedCall", "StatefulPartitionedCall"}, import_call);
+  for (const std::string_view op : {"PartitionedCall", "StatefulPartitionedCall"}) {
+    importers.add(op, import_call);
+    importers.add_complex(op, import_call);
+  }
   importers.add("NoOp", import_nothing);
 }
 

@@ -12,7 +12,11 @@ void import_const(NodeReader& node) {
   const auto message = node.attribute("value").tensor;
   node.check(message.has_value(), "a constant without a value");
   const builder::ModelBuild& model = node.frame().model();
-  node.give(0, node.constant(decode_tensor(*message, model.file, model.options.limits), ""));
+  bool pairs = false;
+  Tensor stored = decode_tensor(*message, model.file, model.options.limits, &pairs);
+  Item item = Item::of(node.constant(std::move(stored), ""), node.frame());
+  if (pairs) item.kind = Item::Kind::pairs;
+  node.give_item(0, item);
 }
 
 void import_identity(NodeReader& node) { node.give_item(0, node.item(0)); }
@@ -49,6 +53,9 @@ void register_identity(Importers& importers) {
                  "CheckNumericsV2", "PlaceholderWithDefault", "RefIdentity"},
                 import_identity);
   importers.add("IdentityN", import_each);
+  for (const std::string_view op : {"Identity", "StopGradient", "PreventGradient", "Snapshot"})
+    importers.add_complex(op, import_identity);
+  importers.add_complex("IdentityN", import_each);
   importers.add("EnsureShape", import_ensure_shape);
   importers.add("VarHandleOp", import_variable);
   importers.add("ReadVariableOp", import_read_variable);

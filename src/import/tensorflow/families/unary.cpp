@@ -6,6 +6,8 @@
 #include "ops/cast.hpp"
 #include "ops/logic.hpp"
 #include "ops/math.hpp"
+#include "ops/pad.hpp"
+#include "ops/shape.hpp"
 
 namespace hone::tensorflow {
 namespace {
@@ -57,9 +59,22 @@ void import_is_finite(NodeReader& node) {
   node.emit(Not{}, {node.intermediate(Or{}, {nan, infinite}, "is_not_finite")});
 }
 
+/// Complex numbers as pairs: each number and a zero behind it.
+void import_cast_to_complex(NodeReader& node, DType to) {
+  Value* x = node.cast(node.required(0), to == DType::c64 ? DType::f32 : DType::f64, "real");
+  const int64_t rank = static_cast<int64_t>(sizes_of(node, x).size());
+  x = node.intermediate(Unsqueeze{.axes = Dims{Dim(rank)}}, {x}, "real");
+  Dims pads(2 * static_cast<size_t>(rank) + 2, Dim(0));
+  pads.back() = 1;
+  Item item = Item::of(node.intermediate(Pad{.pads = pads}, {x}, "pairs"), node.frame());
+  item.kind = Item::Kind::pairs;
+  node.give_item(0, item);
+}
+
 void import_cast(NodeReader& node) {
   const DType to = node.dtype("DstT", DType::f32);
   if (node.type_of(0) == to) return node.give(0, node.required(0));
+  if (is_complex(to)) return import_cast_to_complex(node, to);
   if (to == DType::string || is_complex(to) || is_complex(node.type_of(0)))
     node.unsupported("from ", node.type_of(0), " to ", to);
   node.emit(Cast{.to = to}, {node.required(0)});
