@@ -15,8 +15,8 @@ using emitter::BroughtProduct;
 using emitter::HalfProduct;
 
 Tensor pack_b(const Problem& problem, const Tuning&, const Tensor& weight) {
-  const auto product = emitter::half_product_of(problem);
-  return pack_halves(*product, product->b, weight);
+  const BroughtProduct product = brought_product_of(problem);
+  return pack_halves(*product.product, product.product->b, weight, product.padding);
 }
 Tensor pack_b_for_windows(const Problem& problem, const Tuning&, const Tensor& weight) {
   const BroughtProduct product = brought_product_of(problem);
@@ -91,7 +91,8 @@ class Running final : public Bound {
     check(blocks < (int64_t{1} << 31), Code::unsupported, "a product of ", tiles, " tiles");
     launch_.set_grid(blocks);
     if (!spread_) return;
-    constexpr int64_t kMostBlocks = 132 * 8, kEach = 8 * emitter::kSpreadThreads;
+    constexpr int64_t kMostBlocks = 132 * 8;
+    const int64_t kEach = ready_->product.windows->run * emitter::kSpreadThreads;
     const int64_t elements = size(ready_->product.windows->elements());
     spread_->set_grid(std::min(kMostBlocks, (elements + kEach - 1) / kEach));
   }
@@ -101,29 +102,31 @@ class Running final : public Bound {
     const BroughtProduct& product = ready_->product;
     const HalfProduct& halves = *product.product;
     const DType dtype = halves.contraction.a->dtype();
-    const auto map = [&](const Brought& brought, const Value* value, int across) {
+    const auto map = [&](const Brought& brought, const Value* value, int along, int across) {
       const auto& all = ready_->text.parameters;
       const auto at = static_cast<size_t>(std::find(all.begin(), all.end(), value) - all.begin());
-      return map_of(brought, symbols_, dtype, reinterpret_cast<void*>(addresses[at]), across);
+      return map_of(brought, symbols_, dtype, reinterpret_cast<void*>(addresses[at]), along,
+                    across);
     };
     const auto source = [](const emitter::HalfSide& side) {
       return std::get<const Value*>((side.load ? *side.load : *side.operand).source());
     };
     constexpr int kBox = emitter::kBoxColumns;
     const BroughtShape& shape = ready_->shape;
-    a_ = product.windows ? map_of(product.a, symbols_, dtype, scratch_.data(), shape.rows)
-                         : map(product.a, source(halves.a), shape.rows);
+    const int depth = halves.block_depth();
+    a_ = product.windows ? map_of(product.a, symbols_, dtype, scratch_.data(), depth, shape.rows)
+                         : map(product.a, source(halves.a), depth, shape.rows);
     std::vector<void*> maps{&a_};
     if (product.b.kind != Brought::Kind::packed) {
-      b_ = map(product.b, source(halves.b),
-               product.b.kind == Brought::Kind::columns ? emitter::kBlockDepth : shape.columns);
+      const bool turned = product.b.kind == Brought::Kind::columns;
+      b_ = map(product.b, source(halves.b), turned ? kBox : depth, turned ? depth : shape.columns);
       maps.push_back(&b_);
     }
     if (!shape.stores_boxes) return maps;
-    y_ = map(product.result, halves.contraction.stage->value, kBox);
+    y_ = map(product.result, halves.contraction.stage->value, kBox, kBox);
     maps.push_back(&y_);
     if (product.kept.kind != Brought::Kind::none) {
-      kept_ = map(product.kept, product.kept_value, kBox);
+      kept_ = map(product.kept, product.kept_value, kBox, kBox);
       maps.push_back(&kept_);
     }
     return maps;
@@ -153,14 +156,16 @@ Recipe brought_recipe(std::shared_ptr<const Problem> problem, const Tuning& tuni
   recipe.tuning = tuning;
   recipe.seconds = seconds;
   const HalfProduct& halves = *product.product;
-  recipe.scratch_bytes = product.windows ? product.windows->elements() * Dim(2) : 0;
+  recipe.scratch_bytes =
+      product.windows ? product.windows->elements() * Dim(halves.element_bytes) : 0;
   if (product.windows)
     recipe.packings.push_back({static_cast<size_t>(halves.b.input),
                                packing_name(halves, *product.windows), pack_b_for_windows,
                                packed_bytes(halves, *product.windows)});
   else if (product.b.kind == Brought::Kind::packed)
-    recipe.packings.push_back({static_cast<size_t>(halves.b.input), packing_name(halves, halves.b),
-                               pack_b, packed_bytes(halves, halves.b)});
+    recipe.packings.push_back({static_cast<size_t>(halves.b.input),
+                               packing_name(halves, halves.b, product.padding), pack_b,
+                               packed_bytes(halves, halves.b, product.padding)});
   return recipe;
 }
 

@@ -94,9 +94,11 @@ struct LaunchConfig {
 struct alignas(128) TensorMap {
   uint64_t words[16];
 };
-inline constexpr int kMapF16 = 6, kMapBf16 = 9;  // CU_TENSOR_MAP_DATA_TYPE_FLOAT16, _BFLOAT16
-inline constexpr int kMapSwizzled = 3;           // CU_TENSOR_MAP_SWIZZLE_128B
-inline constexpr int kMapRuns = 3;               // CU_TENSOR_MAP_L2_PROMOTION_L2_256B
+// CU_TENSOR_MAP_DATA_TYPE_UINT8, _FLOAT16, _BFLOAT16
+inline constexpr int kMapU8 = 0, kMapF16 = 6, kMapBf16 = 9;
+inline constexpr int kMapSwizzled64 = 2;  // CU_TENSOR_MAP_SWIZZLE_64B
+inline constexpr int kMapSwizzled = 3;    // CU_TENSOR_MAP_SWIZZLE_128B
+inline constexpr int kMapRuns = 3;        // CU_TENSOR_MAP_L2_PROMOTION_L2_256B
 
 struct Driver {
   Result (*Init)(unsigned flags);

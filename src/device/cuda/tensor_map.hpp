@@ -8,10 +8,10 @@
 
 namespace hone::cuda {
 
-/// Of halves at `data`, a multiple of 16, in boxes of 64 elements along and `across` rows (of a
-/// picture, that many of its filter's places), in the order that texts/tensor.cu tells of.
-/// Error(device).
+/// Of what is at `data`, a multiple of 16, in boxes of `along` elements (of 64 or 128 bytes) and
+/// `across` rows (of a picture, that many of its filter's places), in the order that
+/// texts/tensor.cu tells of. Error(device).
 TensorMap map_of(const emitter::Brought& brought, const Bindings& symbols, DType dtype, void* data,
-                 int across);
+                 int along, int across);
 
 }  // namespace hone::cuda

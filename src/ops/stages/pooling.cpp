@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "ir/stages.hpp"
+#include "ops/common/quantization.hpp"
 #include "ops/pooling.hpp"
 
 namespace hone {
@@ -42,9 +43,10 @@ PoolStage whole_plane(Expression& e) {
 void MaxPool::express(Expression& e) const {
   if (e.wants(1)) return e.decline("it tells places, too");
   const DType type = e.type(0).dtype;
-  if (!is_float(type)) return e.decline("of integers");
   const PoolStage pool = pool_stage(e, window, ceil_mode);
-  const Expr x = e.at(0, pool.from, -std::numeric_limits<double>::infinity());
+  const double least =
+      is_float(type) ? -std::numeric_limits<double>::infinity() : integer_range(type).least;
+  const Expr x = e.at(0, pool.from, least);
   e.set(0, Expr::reduce(Function::max, pool.taps, x));
 }
 

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "device/cuda/device.hpp"
-#include "device/cuda/halves.hpp"
+#include "device/cuda/integers.hpp"
 #include "device/cuda/small_regions.hpp"
 #include "device/problem.hpp"
 
@@ -218,6 +218,10 @@ TEST(Gpu, KernelsComputeTheirRegions) {
   for (const RegionCase& region : kAttentions)
     prepare_all(region, problem_of(*graph_of(region), false, false), all);
   for (const RegionCase& region : kHalves)
+    for (const bool constants : {false, true})
+      for (const bool channels : {false, true})
+        prepare_all(region, problem_of(*graph_of(region), constants, channels), all);
+  for (const RegionCase& region : kIntegers)
     for (const bool constants : {false, true})
       for (const bool channels : {false, true})
         prepare_all(region, problem_of(*graph_of(region), constants, channels), all);

@@ -32,6 +32,14 @@ void expect_alike(Ours ours, Theirs theirs, const char* name) {
   EXPECT_EQ(shape_of(ours), shape_of(theirs)) << name;
 }
 
+TEST(CudaHeaders, OfMapsHaveTheirKinds) {
+  EXPECT_EQ(kMapU8, CU_TENSOR_MAP_DATA_TYPE_UINT8);
+  EXPECT_EQ(kMapSwizzled64, CU_TENSOR_MAP_SWIZZLE_64B);
+  EXPECT_EQ(kMapF16, CU_TENSOR_MAP_DATA_TYPE_FLOAT16);
+  EXPECT_EQ(kMapBf16, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16);
+  EXPECT_EQ(kMapSwizzled, CU_TENSOR_MAP_SWIZZLE_128B);
+}
+
 TEST(CudaHeaders, FunctionsTakeWhatTheHeaderSays) {
   const Driver cu{};
   expect_alike(cu.Init, decltype(&::cuInit){}, "cuInit");
@@ -78,9 +86,6 @@ TEST(CudaHeaders, FunctionsTakeWhatTheHeaderSays) {
   EXPECT_EQ(sizeof(KernelNode), sizeof(CUDA_KERNEL_NODE_PARAMS_v1));
   EXPECT_EQ(sizeof(TensorMap), sizeof(CUtensorMap));
   EXPECT_EQ(alignof(TensorMap), alignof(CUtensorMap));
-  EXPECT_EQ(kMapF16, CU_TENSOR_MAP_DATA_TYPE_FLOAT16);
-  EXPECT_EQ(kMapBf16, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16);
-  EXPECT_EQ(kMapSwizzled, CU_TENSOR_MAP_SWIZZLE_128B);
   EXPECT_EQ(kMapRuns, CU_TENSOR_MAP_L2_PROMOTION_L2_256B);
   EXPECT_EQ(sizeof(LaunchConfig), sizeof(CUlaunchConfig));
   EXPECT_EQ(offsetof(LaunchConfig, stream), offsetof(CUlaunchConfig, hStream));

@@ -167,6 +167,8 @@ inline Tensor drawn(const Type& type, const Bindings& sizes, Rng& rng) {
     const int64_t number = rng.below(2000);
     if (is_float(tensor.dtype())) tensor.set_number(i, static_cast<double>(number) / 500 - 2);
     else if (tensor.dtype() == DType::boolean) tensor.set_integer(i, number % 3 != 0 ? 1 : 0);
+    else if (bits(tensor.dtype()) == 8)
+      tensor.set_integer(i, number % 256 - (is_signed(tensor.dtype()) ? 128 : 0));
     else tensor.set_integer(i, 1 + number % 6);
   }
   return tensor;

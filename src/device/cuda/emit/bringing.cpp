@@ -12,8 +12,8 @@ Bringing::Bringing(const BroughtProduct& product, int rows, int columns)
   if (product.b.kind != Brought::Kind::packed) return;
   Place& place = buffers_.places.at(buffer(halves().b));
   place.shape = {(product.windows ? packed_bytes(halves(), *product.windows)
-                                  : packed_bytes(halves(), halves().b)) /
-                 2};
+                                  : packed_bytes(halves(), halves().b, product.padding)) /
+                 halves().element_bytes};
   place.strides.clear();
 }
 
@@ -30,7 +30,7 @@ ContractText Bringing::text(
   if (product_.windows) {
     spread = spread_text(halves(), *product_.windows, buffers_, dims_);
     made.text.counts.push_back(product_.windows->elements());
-    made.scratch_bytes = product_.windows->elements() * Dim(2);
+    made.scratch_bytes = product_.windows->elements() * Dim(halves().element_bytes);
   }
   for (const auto& [name, place] : buffers_.places)
     made.text.counts.push_back(hone::product(place.shape));
@@ -39,12 +39,9 @@ ContractText Bringing::text(
     made.symbols.push_back(name);
     parameters += cat(", I ", symbol);
   }
-  const bool bf16 = given().a->dtype() == DType::bf16;
   std::string maps = ", const __grid_constant__ Map map_a";
   if (product_.b.kind != Brought::Kind::packed) maps += ", const __grid_constant__ Map map_b";
-  made.text.body = cat(buffers_.tables, "constexpr bool kBf16 = ", bf16 ? "true" : "false", ";\n",
-                       embedded_text("tensor"), embedded_text("warpgroup"),
-                       warpgroup_instruction(box_columns(), bf16, turned()),
+  made.text.body = cat(buffers_.tables, product_text(halves(), box_columns(), turned()),
                        embedded_text("resident"), before, functions(parameters + maps));
   if (product_.windows)
     made.text.body +=
@@ -93,6 +90,36 @@ std::string Bringing::place_of_box(const Brought& side, const std::string& colum
   return cat("(", column, ") % ", side.part, ", ", row, ", (", column, ") / ", side.part);
 }
 
+PackedSums Bringing::sums() {
+  PackedSums made;
+  if (!halves().integers() || product_.b.kind != Brought::Kind::packed) return made;
+  made.begin = product_.windows ? sums_begin(halves(), *product_.windows)
+                                : sums_begin(halves(), halves().b, product_.padding);
+  if (product_.windows || !is_picture() || halves().taps == 0) return made;
+  made.find_outside = [this](ExprText& text) {
+    const Brought::Along &w = product_.a.width, &h = product_.a.height;
+    const std::string width = dims_(w.results), height = dims_(h.results);
+    text.line("unsigned long long outside = 0;");
+    text.open("{");
+    text.line(
+        cat("const I in_picture = ", dims_.variable("m"), " % (", width, " * ", height, ");"));
+    text.line(cat("const I at_w = in_picture % ", width, " * ", w.step, " - ", w.before,
+                  ", at_h = in_picture / ", width, " * ", h.step, " - ", h.before, ";"));
+    text.line("#pragma unroll");
+    text.line(cat("for (int t = 0; t < ", w.taps * h.taps, "; ++t)"));
+    text.line(cat("  outside |= (unsigned long long)((U)(at_w + t % ", w.taps, " * ", w.dilation,
+                  ") >= (U)", dims_(product_.a.sizes[1]), " || (U)(at_h + t / ", w.taps, " * ",
+                  h.dilation, ") >= (U)", dims_(product_.a.sizes[2]), ") << t;"));
+    text.close();
+  };
+  return made;
+}
+
+int64_t Bringing::channel_blocks() const {
+  const int64_t channels = *product_.a.sizes[0].constant(), each = halves().block_depth();
+  return (channels + each - 1) / each;
+}
+
 void Bringing::begin_a(ExprText& text, const std::string& first) {
   if (!is_picture()) return;
   const Brought::Along &w = product_.a.width, &h = product_.a.height;
@@ -101,8 +128,9 @@ void Bringing::begin_a(ExprText& text, const std::string& first) {
   text.line(cat("const int picture = (int)(m0 / (", width, " * ", height, "));"));
   text.line(cat("const int at_w = (int)(in_picture % ", width, ") * ", w.step, " - ", w.before,
                 ", at_h = (int)(in_picture / ", width, ") * ", h.step, " - ", h.before, ";"));
-  const int64_t blocks = *product_.a.sizes[0].constant() / kBlockDepth;  // of channels
-  text.line(cat("int channel = (int)(", first, ") % ", blocks, " * ", kBlockDepth, ";"));
+  // Of channels; behind the last of them the engine brings zeros.
+  const int64_t blocks = channel_blocks();
+  text.line(cat("int channel = (int)(", first, ") % ", blocks, " * ", halves().block_depth(), ";"));
   text.line(cat("unsigned short tap_w = (int)(", first, ") / ", blocks, " % ", w.taps, " * ",
                 w.dilation, ", tap_h = (int)(", first, ") / ", blocks * w.taps, " * ", h.dilation,
                 ";"));
@@ -110,13 +138,14 @@ void Bringing::begin_a(ExprText& text, const std::string& first) {
 
 void Bringing::bring_a(ExprText& text) {
   if (!is_picture()) {
-    text.line(cat("copy_box(to, map_a, barrier, (int)k * ", kBlockDepth, ", (int)m0, ",
+    text.line(cat("copy_box(to, map_a, barrier, (int)k * ", halves().block_depth(), ", (int)m0, ",
                   batch(product_.a), ");"));
     return;
   }
   const Brought::Along &w = product_.a.width, &h = product_.a.height;
   text.line("copy_picture(to, map_a, barrier, channel, at_w, at_h, picture, tap_w, tap_h);");
-  text.open(cat("if ((channel += ", kBlockDepth, ") == ", *product_.a.sizes[0].constant(), ") {"));
+  const int each = halves().block_depth();
+  text.open(cat("if ((channel += ", each, ") == ", channel_blocks() * each, ") {"));
   text.line("channel = 0;");
   text.line(cat("if ((tap_w += ", w.dilation, ") == ", w.taps * w.dilation, ") tap_w = 0, ",
                 "tap_h += ", h.dilation, ";"));
@@ -125,17 +154,18 @@ void Bringing::bring_a(ExprText& text) {
 
 void Bringing::bring_b(ExprText& text) {
   const std::string to = cat("to + ", rows_ * 128);
+  const int depth = halves().block_depth();
   if (product_.b.kind == Brought::Kind::packed) {
     const int64_t rows = packed_rows(*Contraction::count(*halves().b.axes).constant());
-    text.line(cat("copy_run(", to, ", ", buffer(halves().b), " + (k * ", rows, " + n0) * ",
-                  kBlockDepth, ", ", columns_ * 128, ", barrier);"));
+    text.line(cat("copy_run(", to, ", ", buffer(halves().b), " + (k * ", rows, " + n0) * ", depth,
+                  ", ", columns_ * 128, ", barrier);"));
   } else if (turned()) {
     text.line("#pragma unroll");
     text.line(cat("for (int i = 0; i < ", boxes(), "; ++i) copy_box(", to, " + i * ",
                   kBoxColumns * 128, ", map_b, barrier, (int)n0 + i * ", kBoxColumns, ", (int)k * ",
-                  kBlockDepth, ", ", batch(product_.b), ");"));
+                  depth, ", ", batch(product_.b), ");"));
   } else {
-    text.line(cat("copy_box(", to, ", map_b, barrier, (int)k * ", kBlockDepth, ", (int)n0, ",
+    text.line(cat("copy_box(", to, ", map_b, barrier, (int)k * ", depth, ", (int)n0, ",
                   batch(product_.b), ");"));
   }
 }
@@ -146,7 +176,7 @@ void Bringing::multiply(ExprText& text, int down, const std::string& row) {
                 rows_ * 128, ");"));
   text.line("begin_products();");
   text.line("#pragma unroll");
-  text.line(cat("for (int s = 0; s < ", kBlockDepth / 16, "; ++s)"));
+  text.line("for (int s = 0; s < 4; ++s)");
   text.line("#pragma unroll");
   text.line(cat("  for (int d = 0; d < ", down, "; ++d)"));
   text.line("#pragma unroll");
@@ -163,7 +193,8 @@ Brought kept_of(const HalfProduct& product, const Expr& load) {
   const Contraction& of = product.contraction;
   const Value* value = std::get<const Value*>(load.source());
   if (load.outside() || value->is_constant() || of.loose.contains(value) ||
-      load.dtype() != of.a->dtype())
+      (product.integers() ? !is_integer(load.dtype()) || bits(load.dtype()) != 8
+                          : load.dtype() != of.a->dtype()))
     return {};
   Dims indices;
   for (size_t axis = 0; axis < load.operands().size(); ++axis) {
@@ -177,16 +208,25 @@ Brought kept_of(const HalfProduct& product, const Expr& load) {
 
 /// Why a sum's operands and result do not come so; finds how they do.
 std::string find_ways(BroughtProduct& made) {
+  constexpr int64_t kLeastDepth = 64;
   const HalfProduct& product = *made.product;
   const Contraction& of = product.contraction;
-  if (of.stage->dtype != of.a->dtype()) return "its result is of another type";
+  if (bits(of.stage->dtype) != bits(of.a->dtype()) ||
+      is_float(of.stage->dtype) != is_float(of.a->dtype()))
+    return "its result is of another type";
   made.a = brought_side(product, product.a);
   made.b = brought_side(product, product.b);
   if (made.a.kind == Brought::Kind::none) made.windows = windows_of(product);
   if (made.windows) made.a = made.windows->brought();
-  else if (of.depth_count().constant().value_or(0) < kBlockDepth) return "its depth is short";
+  else if (of.depth_count().constant().value_or(0) < kLeastDepth) return "its depth is short";
   if (made.a.kind != Brought::Kind::rows && made.a.kind != Brought::Kind::picture)
     return "its first operand does not lie in boxes";
+  if (made.a.kind == Brought::Kind::picture && !made.windows) {
+    const int64_t channels = *made.a.sizes[0].constant(), each = product.block_depth();
+    made.padding = {channels, (channels + each - 1) / each * each};
+    if (made.padding.padded > channels && made.b.kind != Brought::Kind::packed)
+      return "its channels are no tiles";
+  }
   if (made.b.kind == Brought::Kind::none || made.b.kind == Brought::Kind::picture)
     return "its second operand does not lie in boxes";
   Dims loops;
@@ -225,7 +265,11 @@ BroughtProduct brought_product_of(const Problem& problem) {
 
 Dim depth_tiles(const BroughtProduct& product) {
   if (product.windows) return product.windows->tiles();
-  return ceil_div(product.product->contraction.depth_count(), kBlockDepth);
+  const Dim depth = product.product->contraction.depth_count();
+  const int each = product.product->block_depth();
+  if (product.padding.channels > 0)
+    return floor_div(depth, product.padding.channels) * Dim(product.padding.padded / each);
+  return ceil_div(depth, each);
 }
 
 }  // namespace hone::cuda::emitter

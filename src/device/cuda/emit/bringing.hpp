@@ -8,6 +8,7 @@
 
 #include "device/cuda/emit/brought.hpp"
 #include "device/cuda/emit/contract_buffers.hpp"
+#include "device/cuda/emit/integer_sums.hpp"
 #include "device/cuda/emit/windows.hpp"
 
 namespace hone::cuda::emitter {
@@ -18,6 +19,7 @@ struct BroughtProduct {
   std::optional<Windows> windows;  // a lies so in the working memory, where "spread" puts it
   Brought kept;                    // of the operand that each result reads an element of
   const Value* kept_value = nullptr;
+  TapPadding padding;                // of the second operand's packed depth
   std::set<const Value*> constants;  // operands that no step writes
   std::string declined;              // why they do not come so; empty: they do
 };
@@ -44,12 +46,14 @@ class Bringing {
   /// Tile k of the depth to `to`, counted by `barrier`; a goes on to the next one.
   void bring_a(ExprText& text);
   void bring_b(ExprText& text);
-  int tile_bytes() const { return (rows_ + columns_) * kBlockDepth * 2; }
+  int tile_bytes() const { return (rows_ + columns_) * HalfProduct::kRowBytes; }
   /// "0", or the batch where it has its own.
   std::string batch(const Brought& side);
   /// Of a result, or what each result reads an element of: the place of columns from there on, as
   /// arguments: along, down (as given), batch.
   std::string place_of_box(const Brought& side, const std::string& column, const std::string& row);
+  /// Of integers: where sums of the packed operand are, and what the first one lacks.
+  PackedSums sums();
   /// The products of one tile of the depth, at address `tile`, a's rows from `row` on, `down` times
   /// 64 of them.
   void multiply(ExprText& text, int down, const std::string& row);
@@ -66,6 +70,7 @@ class Bringing {
 
  private:
   const std::string& buffer(const HalfSide& side) const;
+  int64_t channel_blocks() const;
   bool is_picture() const { return product_.a.kind == Brought::Kind::picture; }
 
   const BroughtProduct& product_;

@@ -9,8 +9,6 @@
 namespace hone::cuda::emitter {
 namespace {
 
-constexpr int kAlignment = 8;  // elements of 16 bytes
-
 Dim step(const Dim& dim, const Axis& axis) {
   return at_places(dim, {{name_of(axis), axis.variable + 1}}) - dim;
 }
@@ -53,7 +51,8 @@ Dim rest_of(Dim offset, std::initializer_list<const std::vector<Axis>*> all) {
 }
 
 /// Rows of `along`, one for each turn of `across`, for each of the batches.
-Brought rows_of(const Contraction& of, const Dim& place, const std::vector<Axis>& along,
+/// 16 bytes have `run` elements.
+Brought rows_of(const Contraction& of, int run, const Dim& place, const std::vector<Axis>& along,
                 const std::vector<Axis>& across) {
   const Dim offset = without_ones(place, of);
   const auto inner = stride_of(offset, along), row = stride_of(offset, across),
@@ -65,17 +64,17 @@ Brought rows_of(const Contraction& of, const Dim& place, const std::vector<Axis>
   made.batched = !batch->is(0);
   if (made.batched) made.sizes[2] = of.batch_count();
   // Of one row, or one batch, there is no next one.
-  const Dim whole = ceil_div(made.sizes[0], kAlignment) * Dim(kAlignment);
+  const Dim whole = ceil_div(made.sizes[0], run) * Dim(run);
   made.strides = {row->is(0) ? whole : *row, batch->is(0) ? whole : *batch};
   if (row->is(0) && !made.sizes[1].is(1)) return {};
   for (const Dim& stride : made.strides)
-    if (!exact_div(stride, kAlignment)) return {};
+    if (!exact_div(stride, run)) return {};
   made.kind = Brought::Kind::rows;
   return made;
 }
 
 /// Rows of the columns of a result whose first loop goes from part to part.
-Brought parts_of(const Contraction& of, const Dim& place) {
+Brought parts_of(const Contraction& of, int run, const Dim& place) {
   std::vector<Axis> columns;
   for (const Axis& axis : of.columns)
     if (!axis.extent.is(1)) columns.push_back(axis);
@@ -84,9 +83,8 @@ Brought parts_of(const Contraction& of, const Dim& place) {
   columns.erase(columns.begin());
   const Dim by = step(place, first);
   const auto part = Contraction::count(columns).constant();
-  if (has_variables(by) || !part || *part % kBoxColumns != 0 || !exact_div(by, kAlignment))
-    return {};
-  Brought made = rows_of(of, at_places(place, {{name_of(first), 0}}), columns, of.rows);
+  if (has_variables(by) || !part || *part % kBoxColumns != 0 || !exact_div(by, run)) return {};
+  Brought made = rows_of(of, run, at_places(place, {{name_of(first), 0}}), columns, of.rows);
   if (made.kind == Brought::Kind::none) return {};
   made.sizes[2] = first.extent, made.strides[1] = by;
   made.part = *part;
@@ -151,13 +149,26 @@ Brought picture_of(const HalfProduct& product, const HalfSide& side) {
   }
   const auto& at = load.operands();
   const auto channels = shape[1].constant();
-  if (!channels || *channels % kBlockDepth != 0 || !is_axis(at[1].dim(), of.depth[2]) ||
-      of.depth[2].extent != shape[1])
+  // Of integers, zeros stand behind a tap's channels.
+  constexpr int64_t kLeastChannels = 64, kMostTaps = 64;
+  const int64_t whole = product.integers() ? product.run() : product.block_depth();
+  if (!channels || *channels % whole != 0 || *channels < kLeastChannels ||
+      !is_axis(at[1].dim(), of.depth[2]) || of.depth[2].extent != shape[1])
     return {};
   if (loops->pictures == nullptr
           ? !shape[0].is(1)
           : !is_axis(at[0].dim(), *loops->pictures) || loops->pictures->extent != shape[0])
     return {};
+  // The engine brings zeros where nothing is: those that the sum is told of.
+  if (product.integers() && load.outside() && !side.inside.empty()) {
+    const double nothing = side.zero && side.zero->kind() == Expr::Kind::cast &&
+                                   side.zero->operands()[0].kind() == Expr::Kind::number
+                               ? static_cast<double>(side.zero->operands()[0].integer())
+                               : 0;
+    if (*load.outside() != nothing ||
+        (side.zero && (product.taps == 0 || product.taps > kMostTaps)))
+      return {};
+  }
   const auto height = along_of(of, at[2].dim(), shape[2], loops->down, &of.depth[0]);
   const auto width = along_of(of, at[3].dim(), shape[3], loops->right, &of.depth[1]);
   if (!height || !width) return {};
@@ -186,13 +197,14 @@ Brought brought_side(const HalfProduct& product, const HalfSide& side) {
   if (side.way != Way::copied && side.way != Way::picked) return made;
   const Expr& load = *side.load;
   const Value* value = std::get<const Value*>(load.source());
-  if (!(load == *side.operand) || load.outside().value_or(0) != 0 || of.loose.contains(value))
+  if (!(load == *side.operand) || of.loose.contains(value) ||
+      (load.outside().value_or(0) != 0 && !product.integers()))
     return made;
   const Dim offset = side.offset.across + side.offset.depth;
   if (side.inside.empty()) {
-    made = rows_of(of, offset, of.depth, *side.axes);
-    if (made.kind == Brought::Kind::none && &side == &product.b) {
-      made = rows_of(of, offset, *side.axes, of.depth);
+    made = rows_of(of, product.run(), offset, of.depth, *side.axes);
+    if (made.kind == Brought::Kind::none && &side == &product.b && !product.integers()) {
+      made = rows_of(of, product.run(), offset, *side.axes, of.depth);
       if (made.kind != Brought::Kind::none) made.kind = Brought::Kind::columns;
     }
   }
@@ -206,8 +218,8 @@ Brought brought_rows(const HalfProduct& product, const Dims& indices, const Dims
   for (size_t axis = 0; axis < indices.size(); ++axis)
     offset = offset + indices[axis] * strides[axis];
   const Contraction& of = product.contraction;
-  const Brought whole = rows_of(of, offset, of.columns, of.rows);
-  return whole.kind != Brought::Kind::none ? whole : parts_of(of, offset);
+  const Brought whole = rows_of(of, product.run(), offset, of.columns, of.rows);
+  return whole.kind != Brought::Kind::none ? whole : parts_of(of, product.run(), offset);
 }
 
 }  // namespace hone::cuda::emitter

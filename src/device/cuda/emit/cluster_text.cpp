@@ -11,10 +11,11 @@ class ClusterWriting {
  public:
   ClusterWriting(const BroughtProduct& product, const ClusterTile& tile)
       : tile_(tile),
-        as_tensor_{ClusterTile::kRows, tile.columns, tile.stages, 1, true, false},
+        as_tensor_{ClusterTile::kRows, tile.columns, tile.stages, 1, true, false,
+                   tile.element_bytes, tile.words},
         bringing_(product, ClusterTile::kRows, tile.columns),
         dims_(bringing_.dims()),
-        results_(*product.product, as_tensor_, bringing_.buffers(), dims_) {}
+        results_(*product.product, as_tensor_, bringing_.buffers(), dims_, bringing_.sums()) {}
 
   ContractText run() {
     const std::string body = product_body();
@@ -27,8 +28,8 @@ class ClusterWriting {
   }
 
  private:
-  /// Runs of 8 results that a thread of the warpgroups stores.
-  int runs() const { return tile_.own_rows() * tile_.columns / 8; }
+  /// Runs of 16 bytes of results that a thread of the warpgroups stores.
+  int runs() const { return tile_.own_rows() * tile_.columns / tile_.run(); }
   int runs_each() const { return (runs() + multipliers() - 1) / multipliers(); }
   int multipliers() const { return 128 * tile_.warpgroups; }
 
@@ -42,7 +43,7 @@ class ClusterWriting {
     text.line("}");
     text.line("return;");
     text.close();
-    read_ahead(text);
+    read_ahead(out, text);
     multiply(text);
     send_sums(text);
     write_results(out, text);
@@ -51,6 +52,7 @@ class ClusterWriting {
 
   void begin(ExprText& text) {
     text.line("let_others_begin();");
+    results_.declare(text);
     bringing_.begin(text);
     text.line(cat("const unsigned sums_at = tiles + ", tile_.sums_begin(), ", full = tiles + ",
                   tile_.barriers_begin(), ", empty = full + ", 8 * tile_.stages,
@@ -106,7 +108,8 @@ class ClusterWriting {
   void find_run(ExprText& text) {
     const std::string m = dims_.variable("m"), n = dims_.variable("n");
     text.line(cat("const int run = (int)threadIdx.x + i * ", multipliers(), ", at_row = run / ",
-                  tile_.columns / 8, ", at_column = run % ", tile_.columns / 8, " * 8;"));
+                  tile_.columns / tile_.run(), ", at_column = run % ", tile_.columns / tile_.run(),
+                  " * ", tile_.run(), ";"));
     text.line(cat("const I ", m, " = m0 + (I)part * ", tile_.own_rows(),
                   " + at_row, n_first = ", "n0 + at_column, ", n, " = n_first;"));
     text.line(
@@ -115,8 +118,13 @@ class ClusterWriting {
 
   /// What results are computed of comes while products run: numbers of columns, which are
   /// constants, before the others have ended.
-  void read_ahead(ExprText& text) {
+  void read_ahead(std::string& out, ExprText& text) {
     read_ = results_.eights(text);
+    if (tile_.words > 0) {
+      text.line(cat("const unsigned columns = tiles + ", tile_.words_begin(), ";"));
+      if (!words_are_constant()) text.line("wait_for_others();");
+      results_.keep_words(out, 1, "(int)threadIdx.x", multipliers());
+    }
     for (size_t i = 0; i < read_.size(); ++i)
       text.line(cat("uint4 raw", i, "[", runs_each(), "] = {};"));
     for (const bool of_columns : {true, false}) {
@@ -134,6 +142,19 @@ class ClusterWriting {
       if (of_columns) text.line("wait_for_others();");
     }
   }
+  bool words_are_constant() {
+    const auto all = results_.words();
+    return std::ranges::all_of(all, [&](const IntegerSums::Word& word) {
+      bool constant = true;
+      visit(word.expr, [&](const Expr& inner) {
+        if (inner.kind() != Expr::Kind::load) return;
+        for (const auto& [value, name] : bringing_.buffers().names)
+          constant &= name != std::get<BufferName>(inner.source()).text || value->is_constant() ||
+                      constants_.contains(value);
+      });
+      return constant;
+    });
+  }
   /// A constant: nobody writes it.
   bool is_early(const TensorResults::Eight& each) const {
     const Value* value = std::get<const Value*>(each.load.source());
@@ -141,7 +162,8 @@ class ClusterWriting {
   }
 
   void multiply(ExprText& text) {
-    text.line(cat("float sums[1][", bringing_.boxes(), "][", bringing_.box_columns() / 2, "];"));
+    text.line(cat(results_.sum_type(), " sums[1][", bringing_.boxes(), "][",
+                  bringing_.box_columns() / 2, "];"));
     text.line("int i = warpgroup, add = 0;");
     text.line("const bool first = threadIdx.x % 128 == 0;");
     text.open("if (i < count) {");
@@ -185,15 +207,17 @@ class ClusterWriting {
     }
     text.line("#pragma unroll");
     text.open(cat("for (int j = 0; j < ", tile_.columns / 8, "; ++j) {"));
-    text.line(cat("const float x = sums[0][j / ", runs_of_box, "][j % ", runs_of_box,
-                  " * 4 + h * 2], y = sums[0][j / ", runs_of_box, "][j % ", runs_of_box,
-                  " * 4 + h * 2 + 1];"));
+    text.line(cat("const ", results_.sum_type(), " x = sums[0][j / ", runs_of_box, "][j % ",
+                  runs_of_box, " * 4 + h * 2], y = sums[0][j / ", runs_of_box, "][j % ",
+                  runs_of_box, " * 4 + h * 2 + 1];"));
     text.line(tile_.split > 1 ? "send_pair(to + j * 32, x, y, there);"
                               : "store_pair(to + j * 32, x, y);");
     text.close();
     text.close();
-    text.line(tile_.split > 1 ? "wait_at_most(counter, 0);"
-                              : cat("meet_multipliers<", multipliers(), ">();"));
+    // Words of columns are other threads', too.
+    if (tile_.split == 1 || tile_.words > 0)
+      text.line(cat("meet_multipliers<", multipliers(), ">();"));
+    if (tile_.split > 1) text.line("wait_at_most(counter, 0);");
   }
 
   void write_results(std::string& out, ExprText& text) {
@@ -202,13 +226,9 @@ class ClusterWriting {
     find_run(text);
     text.line("if (!there) continue;");
     text.line(cat("const unsigned at = sums_at + at_row * ", tile_.pitch(), " + at_column * 4;"));
-    text.line("float eight[8] = {};");
-    text.line("#pragma unroll");
-    text.open(cat("for (int p = 0; p < ", tile_.split * tile_.warpgroups, "; ++p) {"));
-    text.line(cat("add_four(eight, at + p * ", tile_.own_rows() * tile_.pitch(), ");"));
-    text.line(cat("add_four(eight + 4, at + p * ", tile_.own_rows() * tile_.pitch(), " + 16);"));
-    text.close();
-    results_.put_eight(out, [&](const TensorResults::Eight& each) {
+    results_.add_up(text, tile_.split * tile_.warpgroups, tile_.own_rows() * tile_.pitch());
+    if (results_.has_edges()) results_.find_outside(text);
+    results_.put_eight(out, true, [&](const TensorResults::Eight& each) {
       size_t at = 0;
       while (at < read_.size() && !(read_[at].load == each.load)) ++at;
       return cat("raw", at, "[i]");

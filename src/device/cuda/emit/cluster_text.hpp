@@ -10,15 +10,21 @@ namespace hone::cuda::emitter {
 /// each of which needs two stages at least: one is given back when the next is multiplied.
 struct ClusterTile {
   int columns = 64, stages = 4, split = 1, warpgroups = 1;
+  int element_bytes = 2, words = 0;  // of operands; numbers of a column, of integers
 
   static constexpr int kRows = 64;
   int own_rows() const { return kRows / split; }  // that a block adds up and stores
   int threads() const { return 128 * warpgroups + 32; }
-  int stage_bytes() const { return (kRows + columns) * kBlockDepth * 2; }
+  int stage_bytes() const { return (kRows + columns) * HalfProduct::kRowBytes; }
   int pitch() const { return (columns + 8) * 4; }  // of rows of sums
   int sums_begin() const { return stages * stage_bytes(); }
   int barriers_begin() const { return sums_begin() + warpgroups * kRows * pitch(); }
-  int shared_bytes() const { return 1024 + barriers_begin() + 8 * (2 * stages + 1); }
+  int words_begin() const { return barriers_begin() + 8 * (2 * stages + 2); }
+  int shared_bytes() const {
+    return words == 0 ? 1024 + barriers_begin() + 8 * (2 * stages + 1)
+                      : 1024 + words_begin() + words * columns * 4;
+  }
+  int run() const { return 16 / element_bytes; }  // elements of 16 bytes
   int blocks_at_once() const { return shared_bytes() <= 113 << 10 ? 2 : 1; }
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "device/cuda/emit/quantized_text.hpp"
 
 namespace hone::cuda::emitter {
 
@@ -217,7 +218,26 @@ std::string ExprText::call(const Expr& expr) {
   return assigned(expr, combined(expr.function(), a, b, operands[0].dtype()));
 }
 
+/// In f32 where that tells what f64 would round to.
+std::string ExprText::clamped(const Expr& expr, const Expr& x, double least, double most) {
+  const auto bounds = [&](DType dtype) {
+    return cat(", ", number_text(least, 0, dtype), ", ", number_text(most, 0, dtype), ")");
+  };
+  const auto fast = nearly_rounded(x);
+  if (!fast) return assigned(expr, cat("clamped(", value(x), bounds(expr.dtype())));
+  const std::string nearly = value(fast->nearly), name = cat("t", temporaries_++);
+  line(cat("float ", name, " = rintf(", nearly, ");"));
+  open(cat("if (fabsf(", nearly, " - ", name, ") > ", number_text(fast->apart, 0, DType::f32),
+           ") {"));
+  line(cat(name, " = (float)rint(", value(fast->x), ");"));
+  close();
+  return assigned(expr, cat("clamped(", name, " + ", number_text(fast->shift, 0, DType::f32),
+                            bounds(DType::f32)));
+}
+
 std::string ExprText::select(const Expr& expr) {
+  if (const auto found = clamped_in(expr))
+    return clamped(expr, found->x, found->least, found->most);
   const auto& operands = expr.operands();
   const std::string condition = value(operands[0]);
   std::string name = cat("t", temporaries_++);
@@ -231,9 +251,33 @@ std::string ExprText::select(const Expr& expr) {
   return name;
 }
 
+namespace {
+
+/// f32(i64(a) + i64(b)) of integers that have 32 bits.
+std::optional<std::pair<Expr, Expr>> two_narrow_terms(const Expr& expr) {
+  if (expr.dtype() != DType::f32) return std::nullopt;
+  const Expr& sum = expr.operands()[0];
+  if (sum.kind() != Expr::Kind::call || sum.function() != Function::add ||
+      sum.dtype() != DType::i64)
+    return std::nullopt;
+  std::vector<Expr> terms;
+  for (const Expr& wide : sum.operands())
+    if (wide.kind() == Expr::Kind::cast && wide.operands()[0].dtype() == DType::i32)
+      terms.push_back(wide.operands()[0]);
+  if (terms.size() != 2) return std::nullopt;
+  return std::pair(terms[0], terms[1]);
+}
+
+}  // namespace
+
 std::string ExprText::cast(const Expr& expr) {
   const Expr& operand = expr.operands()[0];
   const DType from = operand.dtype(), to = expr.dtype();
+  if (whole_in(expr)) return assigned(expr, cat("(", stored_type(to), ")(int)", value(operand)));
+  if (const auto number = whole_in(operand); number && bits(to) >= 32 && is_float(to))
+    return assigned(expr, cat("(", computed_type(to), ")", value(*number)));
+  if (const auto both = two_narrow_terms(expr))
+    return assigned(expr, cat("sum_as_f32(", value(both->first), ", ", value(both->second), ")"));
   const std::string given = value(operand);
   if (to == DType::boolean) return assigned(expr, cat(given, " != 0"));
   if (is_small(to)) {

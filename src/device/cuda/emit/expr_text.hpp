@@ -81,6 +81,7 @@ class ExprText {
   std::string compute(const Expr& expr);
   std::string load(const Expr& expr);
   std::string select(const Expr& expr);
+  std::string clamped(const Expr& expr, const Expr& x, double least, double most);
   std::string call(const Expr& expr);
   std::string cast(const Expr& expr);
   std::string index(const Expr& expr, const Dim& size, bool clamp);

@@ -172,7 +172,7 @@ class GroupedWriting {
     text.line("if (run + p >= columns) break;");
     text.line(cat("const I ", m, " = line * columns + run + p;"));
     text.line("const float (&eight)[8] = sums[p];");
-    results_.put_eight(out);
+    results_.put_eight(out, false);
     text.close();
     return out;
   }

@@ -35,8 +35,8 @@ class Analysis {
     contraction.loose = loose_values(problem_);
     made_.declined = contraction.declined;
     if (!made_.declined.empty()) return;
-    if (!multiplies_halves(contraction)) {
-      made_.declined = "its operands are no halves";
+    if (!multiplies_halves(contraction) && !find_integers()) {
+      made_.declined = "its operands are no halves, and no integers of 8 bits";
       return;
     }
     made_.a.operand = &*contraction.a;
@@ -50,12 +50,82 @@ class Analysis {
       if (side->way == Way::packed) find_steps(*side);
       else if (find_picks(*side)) find_copies(*side);
     }
+    if (made_.integers()) check_zeros();
   }
 
  private:
+  /// Operands are integers of 8 bits, each less a zero point that the depth knows nothing of.
+  bool find_integers() {
+    constexpr int64_t kMostDepth = 1 << 15;  // whose sums fit 32 bits
+    Contraction& of = made_.contraction;
+    if (!is_integer(of.sum->dtype()) || bits(of.sum->dtype()) < 32 ||
+        of.depth_count().constant().value_or(kMostDepth + 1) > kMostDepth)
+      return false;
+    std::optional<Expr> a = *of.a, b = *of.b;
+    if (!find_element(a, made_.a.zero) || !find_element(b, made_.b.zero)) return false;
+    of.a = a, of.b = b;
+    made_.element_bytes = 1;
+    return true;
+  }
+
+  bool find_element(std::optional<Expr>& operand, std::optional<Expr>& zero) const {
+    const auto is_wide = [](const Expr& expr) {
+      return expr.kind() == Expr::Kind::cast && is_integer(expr.dtype());
+    };
+    const auto has_8_bits = [](const Expr& expr) {
+      return expr.dtype() == DType::i8 || expr.dtype() == DType::u8;
+    };
+    Expr element = *operand;
+    if (element.kind() == Expr::Kind::call && element.function() == Function::sub) {
+      const Expr point = element.operands()[1];
+      if (!is_wide(point) || !has_8_bits(point.operands()[0]) || knows_depth(point)) return false;
+      if (!is_zero(point.operands()[0])) zero = Expr::cast(DType::i32, point.operands()[0]);
+      element = Expr(element.operands()[0]);
+    }
+    if (!is_wide(element) || !has_8_bits(element.operands()[0])) return false;
+    operand = Expr(element.operands()[0]);
+    return true;
+  }
+
+  bool knows_depth(const Expr& expr) const {
+    bool knows = false;
+    visit(expr, [&](const Expr& inner) {
+      if (inner.kind() == Expr::Kind::index) knows |= has_any(inner.dim(), made_.contraction.depth);
+    });
+    return knows;
+  }
+
+  /// Nothing but zeros, as far as contents are here.
+  bool is_zero(const Expr& point) const {
+    if (point.kind() == Expr::Kind::number) return point.integer() == 0;
+    if (point.kind() != Expr::Kind::load) return false;
+    const Value* value = std::get<const Value*>(point.source());
+    std::shared_ptr<const Weight> weight = value->weight;
+    const auto& inputs = problem_.region.body->inputs();
+    const auto at =
+        static_cast<size_t>(std::find(inputs.begin(), inputs.end(), value) - inputs.begin());
+    if (at < problem_.weights.size()) weight = problem_.weights[at];
+    if (weight == nullptr) return false;
+    const auto bytes = weight->tensor().bytes();
+    return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+  }
+
+  /// A zero point counts once for each element of the other operand: sums of constants are packed.
+  void check_zeros() {
+    HalfSide &a = made_.a, &b = made_.b;
+    if (a.zero && b.zero) made_.declined = "both operands have zero points";
+    else if ((a.zero && b.way != Way::packed) || (b.zero && a.way != Way::packed))
+      made_.declined = "its operands have zero points, and none is a constant";
+    const auto& depth = made_.contraction.depth;
+    constexpr size_t kOfPictures = 3;
+    if (a.zero && a.way == Way::copied && !a.inside.empty() && depth.size() == kOfPictures)
+      made_.taps = (depth[0].extent * depth[1].extent).constant().value_or(0);
+  }
+
   /// Its place in memory, where it is a plain load of an operand.
   std::optional<Dim> place(const HalfSide& side) const {
-    if (side.operand->kind() != Expr::Kind::load || side.operand->outside().value_or(0) != 0)
+    if (side.operand->kind() != Expr::Kind::load ||
+        (side.operand->outside().value_or(0) != 0 && !made_.integers()))
       return std::nullopt;
     return place(*side.operand);
   }
@@ -166,7 +236,7 @@ class Analysis {
     const std::function<void(const Expr&)> look = [&](const Expr& expr) {
       indices |= expr.kind() == Expr::Kind::index;
       if (expr.kind() == Expr::Kind::load) {
-        ++loads;
+        if (!side.load || !(*side.load == expr)) ++loads;
         side.load = expr;
         return;
       }
@@ -191,7 +261,7 @@ class Analysis {
     return true;
   }
 
-  /// Runs of 8 elements begin at multiples of 8 and are inside, or outside, as a whole.
+  /// Runs of 16 bytes begin at multiples of 16 and are inside, or outside, as a whole.
   void find_copies(HalfSide& side) {
     const auto offset = place(side);
     const auto& depth = made_.contraction.depth;
@@ -199,9 +269,10 @@ class Analysis {
     const Axis& last = depth.back();
     const Value* value = std::get<const Value*>(side.operand->source());
     if (made_.contraction.loose.contains(value) || !step(*offset, last).is(1) ||
-        !exact_div(last.extent, 8))
+        !exact_div(last.extent, made_.run()))
       return;
-    if (!exact_div(side.offset.across, 8) || !exact_div(at_zero(side.offset.depth, {last}), 8))
+    if (!exact_div(side.offset.across, made_.run()) ||
+        !exact_div(at_zero(side.offset.depth, {last}), made_.run()))
       return;
     for (const auto& [index, size] : side.inside)
       if (has_any(index.depth, {last})) return;
@@ -220,24 +291,72 @@ std::shared_ptr<const HalfProduct> half_product_of(const Problem& problem) {
   return made;
 }
 
-std::string packing_name(const HalfProduct& product, const HalfSide& side) {
+std::string packing_name(const HalfProduct& product, const HalfSide& side,
+                         const TapPadding& padding) {
   std::vector<std::string> axes;
   std::vector<Axis> all = *side.axes;
   all.insert(all.end(), product.contraction.depth.begin(), product.contraction.depth.end());
   for (size_t i = 0; i < all.size(); ++i) axes.push_back(cat(all[i].extent, "x", side.steps[i]));
-  return cat("cuda.tensor.blocks/", side.axes->size(), ":", join(axes, ","));
+  return cat("cuda.tensor.blocks/", side.axes->size(), ":", join(axes, ","),
+             product.integers() ? cat("/integers/", product.taps) : "",
+             padding.padded != padding.channels ? cat("/padded/", padding.padded) : "");
 }
 
-int64_t packed_bytes(const HalfProduct& product, const HalfSide& side) {
-  const int64_t depth = *product.contraction.depth_count().constant();
-  return packed_rows(*Contraction::count(*side.axes).constant()) *
-         ((depth + kBlockDepth - 1) / kBlockDepth * kBlockDepth) * 2;
+namespace {
+
+int64_t rows_of(const HalfSide& side) {
+  return packed_rows(*Contraction::count(*side.axes).constant());
 }
 
-size_t packed_place(size_t k, size_t row, size_t rows) {
-  const size_t in_row = k % kBlockDepth;
-  return ((k / kBlockDepth) * rows + row) * kBlockDepth + ((in_row / 8) ^ (row % 8)) * 8 +
-         in_row % 8;
+bool is_second(const HalfProduct& product, const HalfSide& side) { return &side == &product.b; }
+
+/// Sums of rows, and of their taps.
+void pack_sums(const HalfProduct& product, const HalfSide& side, const Tensor& weight, size_t taps,
+               std::byte* to) {
+  const std::vector<int64_t> across = places_of(*side.axes, side.steps.data());
+  const std::vector<int64_t> down =
+      places_of(product.contraction.depth, side.steps.data() + side.axes->size());
+  const auto rows = static_cast<size_t>(rows_of(side));
+  const size_t of_tap = taps == 0 ? down.size() : down.size() / taps;
+  std::vector<int32_t> sums((1 + taps) * rows);
+  const std::byte* from = weight.bytes().data();
+  const bool is_signed_type = is_signed(weight.dtype());
+  for (size_t row = 0; row < across.size(); ++row)
+    for (size_t k = 0; k < down.size(); ++k) {
+      const auto raw = static_cast<uint8_t>(from[static_cast<size_t>(across[row] + down[k])]);
+      const int32_t number = is_signed_type ? static_cast<int8_t>(raw) : raw;
+      sums[row] += number;
+      if (taps > 0) sums[(1 + k / of_tap) * rows + row] += number;
+    }
+  std::memcpy(to, sums.data(), sums.size() * sizeof(int32_t));
+}
+
+}  // namespace
+
+void pack_sums_of_rows(const HalfProduct& product, const Tensor& weight, std::byte* to) {
+  pack_sums(product, product.b, weight, 0, to);
+}
+
+int64_t sums_begin(const HalfProduct& product, const HalfSide& side, const TapPadding& padding) {
+  int64_t depth = *product.contraction.depth_count().constant();
+  if (padding.channels > 0) depth = depth / padding.channels * padding.padded;
+  const int64_t each = product.block_depth();
+  return rows_of(side) * ((depth + each - 1) / each) * HalfProduct::kRowBytes;
+}
+
+int64_t packed_bytes(const HalfProduct& product, const HalfSide& side, const TapPadding& padding) {
+  const int64_t elements = sums_begin(product, side, padding);
+  if (!product.integers()) return elements;
+  return elements + rows_of(side) * (1 + (is_second(product, side) ? product.taps : 0)) * 4;
+}
+
+size_t packed_place(const HalfProduct& product, size_t k, size_t row, size_t rows) {
+  const auto block = static_cast<size_t>(product.block_depth()),
+             bytes = static_cast<size_t>(product.element_bytes),
+             run = static_cast<size_t>(product.run());
+  const size_t in_row = k % block;
+  return ((k / block) * rows + row) * HalfProduct::kRowBytes + ((in_row / run) ^ (row % 8)) * 16 +
+         in_row % run * bytes;
 }
 
 std::vector<int64_t> places_of(const std::vector<Axis>& axes, const int64_t* steps) {
@@ -252,19 +371,29 @@ std::vector<int64_t> places_of(const std::vector<Axis>& axes, const int64_t* ste
   return places;
 }
 
-Tensor pack_halves(const HalfProduct& product, const HalfSide& side, const Tensor& weight) {
+Tensor pack_halves(const HalfProduct& product, const HalfSide& side, const Tensor& weight,
+                   const TapPadding& padding) {
   const std::vector<int64_t> across = places_of(*side.axes, side.steps.data());
   const std::vector<int64_t> down =
       places_of(product.contraction.depth, side.steps.data() + side.axes->size());
-  const auto rows = static_cast<size_t>(packed_rows(std::ssize(across)));
-  const size_t blocks = (down.size() + kBlockDepth - 1) / kBlockDepth;
-  Tensor packed(DType::u16,
-                {static_cast<int64_t>(blocks), static_cast<int64_t>(rows), kBlockDepth});
+  const auto rows = static_cast<size_t>(rows_of(side)),
+             bytes = static_cast<size_t>(product.element_bytes);
+  const auto channels = static_cast<size_t>(padding.channels),
+             padded = static_cast<size_t>(padding.padded);
+  const auto in_form = [&](size_t k) {
+    return channels == 0 ? k : k / channels * padded + k % channels;
+  };
+  Tensor packed(DType::u8, {packed_bytes(product, side, padding)});
   std::byte* to = packed.mutable_bytes().data();
   const std::byte* from = weight.bytes().data();
   for (size_t row = 0; row < across.size(); ++row)
     for (size_t k = 0; k < down.size(); ++k)  // may lie anywhere
-      std::memcpy(to + 2 * packed_place(k, row, rows), from + 2 * (across[row] + down[k]), 2);
+      std::memcpy(to + packed_place(product, in_form(k), row, rows),
+                  from + bytes * static_cast<size_t>(across[row] + down[k]), bytes);
+  if (product.integers())
+    pack_sums(product, side, weight,
+              is_second(product, side) ? static_cast<size_t>(product.taps) : 0,
+              to + sums_begin(product, side, padding));
   return packed;
 }
 

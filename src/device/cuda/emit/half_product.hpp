@@ -1,6 +1,6 @@
 #pragma once
-// Products of halves as tensor cores want them: both operands as rows of the depth, 16 bytes at a
-// time.
+// Products of halves, or of integers of 8 bits, as tensor cores want them: both operands as rows of
+// the depth, 16 bytes at a time.
 
 #include <string>
 #include <vector>
@@ -31,33 +31,57 @@ struct HalfSide {
   Parted offset;                               // of these, in elements
   std::vector<std::pair<Parted, Dim>> inside;  // indices that may lie outside, and below what
   int input = -1;                              // of packed ones: which of the region
+  std::optional<Expr> zero;    // of integers: what is subtracted from each; absent: nothing
   std::vector<int64_t> steps;  // from element to element along `axes`, then the depth
 };
 
-/// `contraction.depth` ends with the axis along which elements lie side by side.
+/// `contraction.depth` ends with the axis along which elements lie side by side. Of integers, its
+/// operands are what is in memory, and its sum has zero points in it: (a - zero) * (b - zero).
 struct HalfProduct {
   Contraction contraction;
   HalfSide a, b;
+  int element_bytes = 2;
+  int64_t taps = 0;  // whose sums are packed with b: where the copy engine brings a's zeros
   std::string declined;
+
+  bool integers() const { return element_bytes == 1; }
+  /// So much of the depth is in shared memory at a time: rows of 128 bytes, in an order of their
+  /// own (texts/tensor.cu).
+  int block_depth() const { return kRowBytes / element_bytes; }
+  int run() const { return 16 / element_bytes; }  // elements of 16 bytes
+
+  static constexpr int kRowBytes = 128;
 };
 /// It refers to itself: not to be moved once it is made.
 std::shared_ptr<const HalfProduct> half_product_of(const Problem& problem);
 
-/// So much of the depth is in shared memory at a time: rows of 128 bytes, in an order of their own
-/// (texts/tensor.cu).
-inline constexpr int kBlockDepth = 64;
 /// Rows (or columns) of a packed operand: zeros follow what there is.
 inline int64_t packed_rows(int64_t rows) { return (rows + 7) / 8 * 8; }
 
-/// A constant side as [blocks of the depth][packed rows][64], zeros behind the depth; 16 bytes of a
-/// row lie in the order that they have in shared memory, so that a tile is one run of bytes.
-Tensor pack_halves(const HalfProduct& product, const HalfSide& side, const Tensor& weight);
-/// Where element k of the depth of a row is in that form.
-size_t packed_place(size_t k, size_t row, size_t rows);
+/// Each tap's channels, and how many a tap has with zeros behind them; 0: as they are.
+struct TapPadding {
+  int64_t channels = 0, padded = 0;
+};
+
+/// A constant side as [blocks of the depth][packed rows][128 bytes], zeros behind the depth; 16
+/// bytes of a row lie in the order that they have in shared memory, so that a tile is one run of
+/// bytes. Of integers, behind that as i32: the sum of each row, then sums of each tap of each row,
+/// where a tap is an element of all axes of the depth but the last.
+Tensor pack_halves(const HalfProduct& product, const HalfSide& side, const Tensor& weight,
+                   const TapPadding& padding = {});
+/// Which byte element k of the depth of a row begins with in that form.
+size_t packed_place(const HalfProduct& product, size_t k, size_t row, size_t rows);
 /// Places of all elements of these axes, in order.
 std::vector<int64_t> places_of(const std::vector<Axis>& axes, const int64_t* steps);
 /// Of that form: the same text, the same bytes.
-std::string packing_name(const HalfProduct& product, const HalfSide& side);
-int64_t packed_bytes(const HalfProduct& product, const HalfSide& side);
+std::string packing_name(const HalfProduct& product, const HalfSide& side,
+                         const TapPadding& padding = {});
+int64_t packed_bytes(const HalfProduct& product, const HalfSide& side,
+                     const TapPadding& padding = {});
+/// Sums of rows of b alone, as i32.
+void pack_sums_of_rows(const HalfProduct& product, const Tensor& weight, std::byte* to);
+/// Where its sums begin, behind the elements of so many tiles of the depth.
+int64_t sums_begin(const HalfProduct& product, const HalfSide& side,
+                   const TapPadding& padding = {});
 
 }  // namespace hone::cuda::emitter

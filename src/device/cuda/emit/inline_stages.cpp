@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "ir/graph.hpp"
 #include "ir/nest/nest.hpp"
+#include "ir/scalar.hpp"
 
 namespace hone::cuda::emitter {
 namespace {
@@ -180,20 +181,47 @@ class Inlining {
     return stage->value != nullptr ? Expr::Source(stage->value) : Expr::Source(inline_.at(stage));
   }
 
-  /// Of a stage that copies or converts a value of its own shape: zeros lie outside of the value,
-  /// too. `body`: its expression at some places.
-  static std::optional<Expr> with_zeros(const Stage& stage, const Expr& body) {
-    const Expr* own = &stage.expr;
-    while (own->kind() == Expr::Kind::cast) own = &own->operands()[0];
-    if (own->kind() != Expr::Kind::load || own->outside()) return std::nullopt;
-    const auto* value = std::get_if<const Value*>(&own->source());
-    if (value == nullptr || (*value)->type.tensor().shape() != stage.extents) return std::nullopt;
-    for (size_t axis = 0; axis < own->operands().size(); ++axis)
-      if (!own->operands()[axis].is_loop(static_cast<int>(axis))) return std::nullopt;
+  /// Of a stage whose elements are each computed of one of a value of its own shape: where that is
+  /// 0, it is what lies outside of the stage, so that zeros may lie outside of the value.
+  /// `body`: its expression at some places.
+  static std::optional<Expr> with_zeros(const Stage& stage, const Expr& body, double outside) {
+    bool is_own = true;
+    visit(stage.expr, [&](const Expr& expr) {
+      if (expr.kind() != Expr::Kind::load) return;
+      const auto* value = std::get_if<const Value*>(&expr.source());
+      is_own &=
+          value != nullptr && !expr.outside() && (*value)->type.tensor().shape() == stage.extents;
+      for (size_t axis = 0; is_own && axis < expr.operands().size(); ++axis)
+        is_own &= expr.operands()[axis].is_loop(static_cast<int>(axis));
+    });
+    const auto at_zero = is_own ? of_zeros(stage.expr) : std::nullopt;
+    if (!at_zero) return std::nullopt;
+    const Scalar stored = cast(*at_zero, stage.expr.dtype(), stage.dtype);
+    const double number = is_float(stage.dtype) ? stored.real : static_cast<double>(stored.integer);
+    if (number != outside) return std::nullopt;
     return replace(body, [](const Expr& expr) -> std::optional<Expr> {
       if (expr.kind() != Expr::Kind::load) return std::nullopt;
       return Expr::load(expr.source(), expr.dtype(), expr.operands(), 0.0);
     });
+  }
+
+  /// What an expression is where all that it loads is 0; nullopt: it knows places, or folds.
+  static std::optional<Scalar> of_zeros(const Expr& expr) {
+    if (expr.kind() == Expr::Kind::load) return Scalar{};
+    if (expr.kind() == Expr::Kind::number)
+      return is_float(expr.dtype()) ? Scalar{expr.number(), 0} : Scalar{0, expr.integer()};
+    if (expr.kind() != Expr::Kind::cast && expr.kind() != Expr::Kind::call) return std::nullopt;
+    std::vector<Scalar> operands;
+    for (const Expr& operand : expr.operands()) {
+      const auto number = of_zeros(operand);
+      if (!number) return std::nullopt;
+      operands.push_back(*number);
+    }
+    const DType from = expr.operands()[0].dtype();
+    if (expr.kind() == Expr::Kind::cast) return cast(operands[0], from, expr.dtype());
+    if (expr.function() == Function::select) return operands[operands[0].integer != 0 ? 1 : 2];
+    return combine(expr.function(), operands[0], operands.size() > 1 ? operands[1] : Scalar{},
+                   from);
   }
 
   /// The stage's expression with its loops at these places.
@@ -229,12 +257,12 @@ class Inlining {
     };
     Expr body = moved_along(stage.expr, moved, computed, fails);
     if (fails) return std::nullopt;
-    if (inside && *outside == 0)
-      if (auto made = with_zeros(stage, body)) return made;
+    const bool is_rounded = body.kind() == Expr::Kind::cast && body.dtype() == stage.dtype;
     const bool rounds =
         body.dtype() != stage.dtype || stage.dtype == DType::f16 || stage.dtype == DType::bf16;
-    if (rounds) body = Expr::cast(stage.dtype, std::move(body));
+    if (rounds && !is_rounded) body = Expr::cast(stage.dtype, std::move(body));
     if (!inside) return body;
+    if (auto made = with_zeros(stage, body, *outside)) return made;
     return select(*inside, body, like(body, *outside));
   }
 

@@ -14,10 +14,11 @@ class ResidentWriting {
   ResidentWriting(const BroughtProduct& product, const ResidentTile& tile)
       : product_(product),
         tile_(tile),
-        as_tensor_{tile.rows(), tile.columns, tile.stages, 1, true, false},
+        as_tensor_{tile.rows(), tile.columns, tile.stages,        1,
+                   true,        false,        tile.element_bytes, tile.words},
         bringing_(product, tile.rows(), tile.columns),
         dims_(bringing_.dims()),
-        results_(*product.product, as_tensor_, bringing_.buffers(), dims_) {}
+        results_(*product.product, as_tensor_, bringing_.buffers(), dims_, bringing_.sums()) {}
 
   ContractText run() {
     const std::string body = product_body();
@@ -48,6 +49,9 @@ class ResidentWriting {
     if (tile_.warpgroups > 1)
       text.line(cat("want_more_registers<", tile_.warpgroups == 2 ? 240 : 160, ">();"));
     text.line("wait_for_others();");
+    if (tile_.words > 0)
+      text.line(cat("const unsigned columns = tiles + ", tile_.words_begin(), " + warpgroup * ",
+                    tile_.word_bytes(), ";"));
     text.line("const bool first = threadIdx.x % 128 == 0;");
     text.line("Turn turn, slot;");
     text.line("I number = 0;");
@@ -61,7 +65,9 @@ class ResidentWriting {
       text.close();
     }
     bringing_.find_unit(text);
+    if (tile_.words > 0) results_.keep_words(out, 3, "(int)threadIdx.x % 128", 128);
     multiply(text);
+    if (tile_.words > 0) text.line("meet_warpgroup((unsigned)warpgroup);");
     write_results(out, text);
     text.close();
     text.line("if (first) wait_stores<0>();");
@@ -72,6 +78,7 @@ class ResidentWriting {
   void begin(ExprText& text) {
     const int ring = tile_.warpgroups * tile_.slots;
     text.line("let_others_begin();");
+    results_.declare(text);
     bringing_.begin(text);
     text.line(cat("const unsigned slots = tiles + ", tile_.slots_begin(), ";"));
     text.line(cat("const unsigned full = tiles + ", tile_.barriers_begin(), ", empty = full + ",
@@ -130,9 +137,8 @@ class ResidentWriting {
     text.open(cat("  for (int c = 0; c < ", tile_.columns / kBoxColumns, "; ++c) {"));
     text.line(cat("const unsigned at = of * ", tile_.slots, " + slot.at;"));
     text.line("wait_at_most(kept_empty + at * 8, slot.phase ^ 1);");
-    text.line(cat("expect_run(kept_full + at * 8, ", ResidentTile::kSlotBytes, ");"));
-    text.line(cat("copy_box(slots + at * ", ResidentTile::kSlotBytes,
-                  ", map_kept, kept_full + at * 8, ",
+    text.line(cat("expect_run(kept_full + at * 8, ", tile_.slot_bytes(), ");"));
+    text.line(cat("copy_box(slots + at * ", tile_.slot_bytes(), ", map_kept, kept_full + at * 8, ",
                   bringing_.place_of_box(product_.kept, column,
                                          cat("(int)m0 + of * ", row_step(), " + d * 64")),
                   ");"));
@@ -144,7 +150,7 @@ class ResidentWriting {
 
   /// As in tensor_text.cpp: the loop has one way in and one way out.
   void multiply(ExprText& text) {
-    text.line(cat("float sums[", tile_.down, "][", bringing_.boxes(), "][",
+    text.line(cat(results_.sum_type(), " sums[", tile_.down, "][", bringing_.boxes(), "][",
                   bringing_.box_columns() / 2, "];"));
     if (tile_.in_turn) {  // the others have seen all tiles that are before these
       text.line("wait_run(order + warpgroup * 8, order_phase);");
@@ -184,7 +190,7 @@ class ResidentWriting {
     text.line("#pragma unroll");
     text.open(cat("  for (int c = 0; c < ", tile_.columns / kBoxColumns, "; ++c) {"));
     text.line(cat("const unsigned at_slot = warpgroup * ", tile_.slots, " + slot.at;"));
-    text.line(cat("const unsigned place = slots + at_slot * ", ResidentTile::kSlotBytes, ";"));
+    text.line(cat("const unsigned place = slots + at_slot * ", tile_.slot_bytes(), ";"));
     if (keeps()) text.line("wait_at_most(kept_full + at_slot * 8, slot.phase);");
     compute(out, text);
     text.line("show_to_products();");
@@ -207,38 +213,57 @@ class ResidentWriting {
 
   void compute(std::string& out, ExprText& text) {
     const std::string m = dims_.variable("m"), n = dims_.variable("n");
+    if (results_.has_edges()) find_outside(text);
     text.line("#pragma unroll");
     text.open("for (int j = 0; j < 8; ++j) {");
-    text.line(cat("const I n_first = n0 + c * ", kBoxColumns, " + j * 8 + (int)lane % 4 * 2, ", n,
-                  " = n_first;"));
+    text.line(cat("const int at_column = c * ", kBoxColumns, " + j * 8 + (int)lane % 4 * 2;"));
+    text.line(cat("const I n_first = n0 + at_column, ", n, " = n_first;"));
     text.line(cat("if (", n, " >= n_count) continue;"));
     const auto read = results_.eights(text);
     for (const auto& each : read)
       if (each.of_columns)
-        TensorResults::read_pair(text, each, cat("*(const unsigned*)(", each.place, ")"));
+        TensorResults::read_pair(text, each, results_.pair_in_memory(each.place));
+    results_.read_words(text, 2);
     const bool guarded = !results_.reads_alone(read, is_kept());
     text.line("#pragma unroll");
     text.open("for (int h = 0; h < 2; ++h) {");
     text.line("const unsigned at_row = warp * 16 + lane / 4 + h * 8;");
     text.line(cat("const I ", m, " = m_own + d * 64 + (I)at_row;"));
     if (guarded) text.line(cat("if (", m, " >= m_count) continue;"));
-    text.line("const unsigned at = place + at_row * 128 + ((j ^ at_row % 8) << 4) + lane % 4 * 4;");
+    text.line(tile_.element_bytes == 2
+                  ? "const unsigned at = place + at_row * 128 + ((j ^ at_row % 8) << 4) + "
+                    "lane % 4 * 4;"
+                  : "const unsigned at = place + at_row * 64 + ((j / 2 ^ at_row / 2 % 4) << 4) + "
+                    "j % 2 * 8 + lane % 4 * 2;");
+    if (results_.has_edges()) results_.find_edges(text, "outside_of[h]", 2);
     for (const auto& each : read)
       if (!each.of_columns)
         TensorResults::read_pair(
             text, each,
-            is_kept()(each) ? "load_word(at)" : cat("*(const unsigned*)(", each.place, ")"));
-    text.line("unsigned short y[2];");
+            is_kept()(each) ? results_.load_pair("at") : results_.pair_in_memory(each.place));
+    text.line(cat(results_.result_type(), " y[2];"));
     text.line("#pragma unroll");
     text.open("for (int e = 0; e < 2; ++e) {");
     text.line(cat("const I ", n, " = n_first + e;"));
-    text.line(cat("const float sum = sums[d][c / ", chunks_of_box(), "][(c % ", chunks_of_box(),
-                  " * 8 + j) * 4 + h * 2 + e];"));
+    text.line(cat("const ", results_.sum_type(), " sum = sums[d][c / ", chunks_of_box(), "][(c % ",
+                  chunks_of_box(), " * 8 + j) * 4 + h * 2 + e];"));
     const std::string value = results_.result(out, read, 6);
     text.line(cat("y[e] = ", value, ";"));
     text.close();
-    text.line("store_word(at, y[0] | (unsigned)y[1] << 16);");
+    results_.store_pair(text);
     text.close();
+    text.close();
+  }
+
+  /// Of a thread's two rows.
+  void find_outside(ExprText& text) {
+    text.line("unsigned long long outside_of[2];");
+    text.line("#pragma unroll");
+    text.open("for (int h = 0; h < 2; ++h) {");
+    text.line(cat("const I ", dims_.variable("m"),
+                  " = m_own + d * 64 + (I)(warp * 16 + lane / 4 + h * 8);"));
+    results_.find_outside(text);
+    text.line("outside_of[h] = outside;");
     text.close();
   }
 

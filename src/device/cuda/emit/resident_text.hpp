@@ -11,15 +11,20 @@ namespace hone::cuda::emitter {
 struct ResidentTile {
   int warpgroups = 2, down = 1, columns = 128, stages = 4, slots = 2;
   bool in_turn = false;
+  int element_bytes = 2, words = 0;  // of operands; numbers of a column, of integers
 
   int rows() const { return 64 * down * (in_turn ? 1 : warpgroups); }
   int threads() const { return 128 * (warpgroups + 1); }
-  int stage_bytes() const { return (rows() + columns) * kBlockDepth * 2; }
-  static constexpr int kSlotBytes = 64 * 64 * 2;
+  int stage_bytes() const { return (rows() + columns) * HalfProduct::kRowBytes; }
+  int slot_bytes() const { return 64 * 64 * element_bytes; }
   int slots_begin() const { return stages * stage_bytes(); }
-  int barriers_begin() const { return slots_begin() + warpgroups * slots * kSlotBytes; }
+  int barriers_begin() const { return slots_begin() + warpgroups * slots * slot_bytes(); }
+  int barrier_bytes() const { return 8 * (2 * stages + 2 * warpgroups * slots + warpgroups); }
+  int words_begin() const { return barriers_begin() + (barrier_bytes() + 15) / 16 * 16; }
+  int word_bytes() const { return words * columns * 4; }  // of a warpgroup
   int shared_bytes() const {
-    return 1024 + barriers_begin() + 8 * (2 * stages + 2 * warpgroups * slots + warpgroups);
+    return words == 0 ? 1024 + barriers_begin() + barrier_bytes()
+                      : 1024 + words_begin() + warpgroups * word_bytes();
   }
 };
 

@@ -37,34 +37,33 @@ void TensorResults::write_eights(std::string& out, ExprText& text) {
   text.line("#pragma unroll");
   text.open(cat("for (int j = 0; j < ", tile_.right(), "; ++j) {"));
   text.line("const unsigned at = to + (column + j * 8 + lane % 4 * 2) * 4;");
-  text.line("const float x = sums[d][j * 4 + h * 2], y = sums[d][j * 4 + h * 2 + 1];");
+  text.line(
+      cat("const ", sum_type(), " x = sums[d][j * 4 + h * 2], y = sums[d][j * 4 + h * 2 + 1];"));
   text.line(cluster ? "send_pair(at, x, y, counter);" : "store_pair(at, x, y);");
   text.close();
   text.close();
   text.line(cluster ? cat("wait_at_most(tiles + ", tile_.sums_counter(), ", 0);")
                     : "__syncthreads();");
   text.line("#pragma unroll 2");
-  text.open(cat("for (int u = (int)threadIdx.x; u < ", own * tile_.columns / 8,
-                "; u += ", tile_.threads(), ") {"));
-  text.line(cat("const int at_row = u / ", tile_.columns / 8, ", at_column = u % ",
-                tile_.columns / 8, " * 8;"));
+  const int runs = tile_.columns / tile_.run();
+  text.open(
+      cat("for (int u = (int)threadIdx.x; u < ", own * runs, "; u += ", tile_.threads(), ") {"));
+  text.line(
+      cat("const int at_row = u / ", runs, ", at_column = u % ", runs, " * ", tile_.run(), ";"));
   const std::string m = dims_.variable("m");
   text.line(cat("const I ", m, " = m0 + ", cluster ? cat("part * ", own, " + ") : "",
                 "at_row, n_first = n0 + at_column;"));
   text.line(cat("if (", m, " >= m_count || n_first >= n_count) continue;"));
   text.line(cat("const unsigned at = tiles + at_row * ", pitch, " + at_column * 4;"));
-  text.line("float eight[8] = {};");
-  text.line("#pragma unroll");
-  text.open(cat("for (int p = 0; p < ", cluster ? tile_.split : 1, "; ++p) {"));
-  text.line(cat("add_four(eight, at + p * ", own * pitch, ");"));
-  text.line(cat("add_four(eight + 4, at + p * ", own * pitch, " + 16);"));
-  text.close();
+  add_up(text, cluster ? tile_.split : 1, own * pitch);
   if (tile_.split > 1 && !cluster) {
-    text.line(cat("float* to = (float*)scratch + ((part * ", dims_(given_.batch_count()), " + ",
-                  dims_.variable("z"), ") * m_count + ", m, ") * n_count + n_first;"));
-    text.line("for (int e = 0; e < 8; ++e) if (n_first + e < n_count) to[e] = eight[e];");
+    text.line(cat(sum_type(), "* to = (", sum_type(), "*)scratch + ((part * ",
+                  dims_(given_.batch_count()), " + ", dims_.variable("z"), ") * m_count + ", m,
+                  ") * n_count + n_first;"));
+    text.line(cat("for (int e = 0; e < ", tile_.run(),
+                  "; ++e) if (n_first + e < n_count) to[e] = eight[e];"));
   } else {
-    put_eight(out);
+    put_eight(out, true);
   }
   text.close();
 }
@@ -73,25 +72,29 @@ std::string TensorResults::of_parts() {
   std::string out = "  let_others_begin();\n  wait_for_others();\n";
   ExprText text(buffers_.places, dims_, out, 1);
   const std::string m = dims_.variable("m"), z = dims_.variable("z");
+  const int run = tile_.run();
+  declare(text);
   text.line(cat("const I m_count = ", dims_(given_.row_count()),
                 ", n_count = ", dims_(given_.column_count()), ", all = ", dims_(elements()), ";"));
-  text.line("const I n_units = (n_count + 7) / 8, u = (I)blockIdx.x * 256 + (I)threadIdx.x;");
+  text.line(cat("const I n_units = (n_count + ", run - 1, ") / ", run,
+                ", u = (I)blockIdx.x * 256 + (I)threadIdx.x;"));
   text.line(cat("if (u >= ", dims_(given_.batch_count()), " * m_count * n_units) return;"));
-  text.line(cat("const I n_first = u % n_units * 8, ", m, " = u / n_units % m_count, ", z,
+  text.line(cat("const I n_first = u % n_units * ", run, ", ", m, " = u / n_units % m_count, ", z,
                 " = u / n_units / m_count;"));
-  text.line(cat("const float* from = (const float*)scratch + (", z, " * m_count + ", m,
-                ") * n_count + n_first;"));
-  text.line("float eight[8] = {};");
+  text.line(cat("const ", sum_type(), "* from = (const ", sum_type(), "*)scratch + (", z,
+                " * m_count + ", m, ") * n_count + n_first;"));
+  text.line(cat(sum_type(), " eight[", run, "] = {};"));
   text.line(cat("for (int p = 0; p < ", tile_.split, "; ++p)"));
-  text.line(
-      "  for (int e = 0; e < 8; ++e) if (n_first + e < n_count) eight[e] += from[p * all + e];");
-  put_eight(out);
+  text.line(cat("  for (int e = 0; e < ", run,
+                "; ++e) if (n_first + e < n_count) eight[e] += from[p * all + e];"));
+  put_eight(out, false);
   return out;
 }
 
-/// Whether 8 columns from a multiple of 8 on lie side by side, where an address of 16 bytes is.
+/// Whether columns from a multiple of 16 bytes on lie side by side, where such an address is.
 bool TensorResults::lies_in_eights(const Dims& indices, const Place& place) const {
-  if (given_.columns.empty() || bits(place.dtype) != 16) return false;
+  const int run = product_.run();
+  if (given_.columns.empty() || bits(place.dtype) != 8 * product_.element_bytes) return false;
   Dim offset, stride = 1;
   for (size_t axis = indices.size(); axis-- > 0;) {
     offset = offset + indices[axis] * (place.strides.empty() ? stride : place.strides[axis]);
@@ -99,8 +102,8 @@ bool TensorResults::lies_in_eights(const Dims& indices, const Place& place) cons
   }
   const Axis& last = given_.columns.back();
   const Dim moved = at_places(offset, {{name_of(last), last.variable + 1}});
-  return (moved - offset).is(1) && exact_div(last.extent, 8) &&
-         exact_div(at_places(offset, {{name_of(last), 0}}), 8);
+  return (moved - offset).is(1) && exact_div(last.extent, run) &&
+         exact_div(at_places(offset, {{name_of(last), 0}}), run);
 }
 
 bool TensorResults::lies_in_eights_itself() const {
@@ -135,7 +138,8 @@ std::vector<TensorResults::Eight> TensorResults::eights(ExprText& text) const {
     }
     const auto* value = std::get<const Value*>(expr.source());
     const Place& place = buffers_.places.at(buffers_.names.at(value));
-    if (value->is_constant() || given_.loose.contains(value) || place.dtype != given_.a->dtype() ||
+    const bool fits = integers_ ? is_integer(place.dtype) : place.dtype == given_.a->dtype();
+    if (value->is_constant() || given_.loose.contains(value) || !fits ||
         !lies_in_eights(indices, place))
       return;
     bool of_columns = true;
@@ -143,6 +147,7 @@ std::vector<TensorResults::Eight> TensorResults::eights(ExprText& text) const {
       of_columns &= !depends_on_rows(index);
       index = at_places(index, at);
     }
+    if (integers_ && of_columns) return;  // a word
     found.push_back({expr, cat("x", found.size()),
                      cat(place.name, " + ", text.offset(place, indices)), of_columns});
   };
@@ -154,6 +159,7 @@ std::vector<TensorResults::Eight> TensorResults::eights(ExprText& text) const {
 Expr TensorResults::in_text(const Expr& expr, const Indices& at) const {
   if (expr.kind() == Expr::Kind::load && std::holds_alternative<BufferName>(expr.source()))
     return expr;
+  if (expr == *given_.sum && integers_) return integers_->corrected();
   if (expr == *given_.sum || expr.kind() == Expr::Kind::number || expr.kind() == Expr::Kind::index)
     return buffers_.in_text(expr, at);
   std::vector<Expr> operands;
@@ -164,13 +170,8 @@ Expr TensorResults::in_text(const Expr& expr, const Indices& at) const {
                     expr.dtype(), std::move(operands), expr.outside());
 }
 
-std::string TensorResults::result(std::string& out, const std::vector<Eight>& read, int indent) {
+Expr TensorResults::whole(const std::vector<Eight>& read) const {
   const Stage& stage = *given_.stage;
-  Places places = buffers_.places;
-  for (const Eight& each : read)
-    places.emplace(each.name, Place{cat(each.name, "[e]"), each.load.dtype(), {}, {}, true});
-  ExprText text(places, dims_, out, indent);
-  text.keep_digits();
   const Expr replaced = replace(stage.expr, [&](const Expr& expr) -> std::optional<Expr> {
     if (expr == *given_.sum) return expr;
     for (const Eight& each : read)
@@ -179,30 +180,62 @@ std::string TensorResults::result(std::string& out, const std::vector<Eight>& re
   });
   Expr value = in_text(replaced, buffers_.indices());
   if (value.dtype() != stage.dtype) value = Expr::cast(stage.dtype, std::move(value));
-  return stored(text.value(value), stage.dtype);
+  return value;
 }
 
-void TensorResults::put_eight(std::string& out,
+std::string TensorResults::result(std::string& out, const std::vector<Eight>& read, int indent,
+                                  bool with_words) {
+  Places places = buffers_.places;
+  for (const Eight& each : read)
+    places.emplace(each.name, Place{cat(each.name, "[e]"), each.load.dtype(), {}, {}, true});
+  Expr value = whole(read);
+  if (integers_ && with_words) {
+    const auto kept = words();
+    value = replace(value, [&](const Expr& expr) -> std::optional<Expr> {
+      const auto found = std::ranges::find(kept, expr, &IntegerSums::Word::expr);
+      if (found == kept.end()) return std::nullopt;
+      places.insert_or_assign(found->name, IntegerSums::place_of(*found));
+      return Expr::load(BufferName{found->name}, expr.dtype(), {});
+    });
+  }
+  ExprText text(places, dims_, out, indent);
+  text.keep_digits();
+  return stored(text.value(value), given_.stage->dtype);
+}
+
+void TensorResults::add_up(ExprText& text, int parts, int step) const {
+  text.line(cat(sum_type(), " eight[", tile_.run(), "] = {};"));
+  text.line("#pragma unroll");
+  text.open(cat("for (int p = 0; p < ", parts, "; ++p) {"));
+  for (int four = 0; four < tile_.run() / 4; ++four)
+    text.line(cat("add_four(eight + ", four * 4, ", at + p * ", step, " + ", four * 16, ");"));
+  text.close();
+}
+
+void TensorResults::put_eight(std::string& out, bool with_words,
                               const std::function<std::string(const Eight&)>& raw) {
   const std::string n = dims_.variable("n");
   ExprText text(buffers_.places, dims_, out, 2);
   text.open("{");
   text.line(cat("const I ", n, " = n_first;"));
   const std::vector<Eight> read = eights(text);
+  if (with_words) read_words(text, tile_.run());
+  if (has_edges()) find_edges(text, "outside", tile_.run());
   for (const Eight& each : read) {
-    text.line(cat("float ", each.name, "[8];"));
+    text.line(cat(integers_ ? stored_type(each.load.dtype()) : "float", " ", each.name, "[",
+                  tile_.run(), "];"));
     text.line(cat("unpack(", each.name, ", ",
                   raw ? raw(each) : cat("*(const uint4*)(", each.place, ")"), ");"));
   }
   const Place& into = buffers_.result();
   const bool whole = lies_in_eights_itself();
-  if (whole) text.line("unsigned short y[8];");
+  if (whole) text.line(cat(result_type(), " y[", tile_.run(), "];"));
   text.line("#pragma unroll");
-  text.open("for (int e = 0; e < 8; ++e) {");
+  text.open(cat("for (int e = 0; e < ", tile_.run(), "; ++e) {"));
   text.line(cat("const I ", n, " = n_first + e;"));
   if (!whole) text.line(cat("if (", n, " >= n_count) continue;"));
-  text.line("const float sum = eight[e];");
-  const std::string value = result(out, read, 4);
+  text.line(cat("const ", sum_type(), " sum = eight[e];"));
+  const std::string value = result(out, read, 4, with_words);
   const std::string place = text.offset(into, buffers_.result_place(buffers_.indices()));
   text.line(whole ? cat("y[e] = ", value, ";") : cat(into.name, "[", place, "] = ", value, ";"));
   text.close();
@@ -217,25 +250,28 @@ void TensorResults::put_eight(std::string& out,
 
 /// The 16 bytes of this number of a row of results: as those of operands.
 std::string TensorResults::chunk(const std::string& row, const std::string& number) const {
-  const std::string turn = cat("(", row, ")", tile_.columns >= 64 ? " % 8" : " / 2 % 4");
-  return cat("(", row, ") * ", tile_.columns * 2, " + ((", number, " ^ ", turn, ") << 4)");
+  const int bytes = tile_.columns * tile_.element_bytes;
+  const char* of_row = bytes >= 128 ? " % 8" : bytes == 64 ? " / 2 % 4" : " / 4 % 2";
+  const std::string turn = cat("(", row, ")", of_row);
+  return cat("(", row, ") * ", bytes, " + ((", number, " ^ ", turn, ") << 4)");
 }
 
 std::string TensorResults::each_chunk() const {
-  return cat("for (int u = (int)threadIdx.x; u < ", tile_.rows * tile_.columns / 8,
+  return cat("for (int u = (int)threadIdx.x; u < ", tile_.rows * tile_.columns / tile_.run(),
              "; u += ", tile_.threads(), ") {");
 }
 
 void TensorResults::begin_chunk(ExprText& text) {
   const std::string m = dims_.variable("m"), n = dims_.variable("n");
-  text.line(cat("const int at_row = u / ", tile_.columns / 8, ", at_chunk = u % ",
-                tile_.columns / 8, ";"));
-  text.line(cat("const I ", m, " = m0 + at_row, ", n, " = n0 + at_chunk * 8;"));
+  const int chunks = tile_.columns / tile_.run();
+  text.line(cat("const int at_row = u / ", chunks, ", at_chunk = u % ", chunks, ";"));
+  text.line(cat("const I ", m, " = m0 + at_row, ", n, " = n0 + at_chunk * ", tile_.run(), ";"));
   text.line(cat("const bool there = ", m, " < m_count && ", n, " < n_count;"));
 }
 
 void TensorResults::begin(ExprText& text) {
-  if (!is_direct() || tile_.rows * tile_.columns * 2 > tile_.stage_bytes()) return;
+  if (!is_direct() || tile_.rows * tile_.columns * tile_.element_bytes > tile_.stage_bytes())
+    return;
   for (const Eight& each : eights(text)) {
     if (each.of_columns) continue;
     kept_ = each.load;
@@ -252,10 +288,11 @@ void TensorResults::begin(ExprText& text) {
   }
 }
 
-void TensorResults::keep_columns(ExprText& text) {
-  if (!is_direct()) return;
+void TensorResults::keep_columns(std::string& out, ExprText& text) {
+  if (!is_direct() && !integers_) return;
   const std::string n = dims_.variable("n");
   text.line(cat("const unsigned columns = tiles + ", tile_.tile_bytes() + 64, ";"));
+  if (integers_) return keep_words(out, 1, "(int)threadIdx.x", tile_.threads());
   int at = 0;
   for (const Eight& each : eights(text)) {
     if (!each.of_columns || at >= TensorTile::kMostColumns) continue;
@@ -272,6 +309,7 @@ bool TensorResults::reads_alone(const std::vector<Eight>& read,
                                 const std::function<bool(const Eight&)>& kept) const {
   for (const Eight& each : read)
     if (!each.of_columns && !kept(each)) return false;
+  if (integers_) return integers_read_alone(read);
   bool others = false;
   const std::function<void(const Expr&)> look = [&](const Expr& expr) {
     if (expr == *given_.sum) return;
@@ -291,9 +329,15 @@ bool TensorResults::reads_kept_alone(const std::vector<Eight>& read) const {
          reads_alone(read, [&](const Eight& each) { return kept_ && *kept_ == each.load; });
 }
 
-void TensorResults::read_pair(ExprText& text, const Eight& each, const std::string& word) {
-  text.line(cat("float ", each.name, "[2];"));
-  text.line(cat("unpack(", each.name, ", ", word, ");"));
+void TensorResults::read_pair(ExprText& text, const Eight& each, const std::string& bits) {
+  const bool real = is_float(each.load.dtype());
+  text.line(cat(real ? "float" : stored_type(each.load.dtype()), " ", each.name, "[2];"));
+  text.line(cat("unpack(", each.name, ", ", bits, ");"));
+}
+
+void TensorResults::store_pair(ExprText& text) const {
+  text.line(integers_ ? "store_short(at, y[0] | (unsigned)y[1] << 8);"
+                      : "store_word(at, y[0] | (unsigned)y[1] << 16);");
 }
 
 void TensorResults::read_columns(ExprText& text, const std::vector<Eight>& read) const {
@@ -321,28 +365,28 @@ void TensorResults::write_directly(std::string& out, ExprText& text) {
   const bool guarded = !reads_kept_alone(read);
   if (guarded) text.line(cat("if (", n, " >= n_count) continue;"));
   read_columns(text, read);
+  read_words(text, 2);
   text.line("#pragma unroll");
   text.open(cat("for (int d = 0; d < ", tile_.down() * 2, "; ++d) {"));
   text.line(cat("const int at_row = (int)row + d / 2 * ", tile_.warpgroups ? 64 : 16,
                 tile_.warpgroups ? " + (int)warp * 16" : "", " + (int)lane / 4 + d % 2 * 8;"));
   text.line(cat("const I ", m, " = m0 + at_row;"));
   if (guarded) text.line(cat("if (", m, " >= m_count) continue;"));
-  text.line(cat("const unsigned at = results + ", chunk("at_row", "at_column / 8"),
-                " + at_column % 8 * 2;"));
+  text.line(cat("const unsigned at = results + ", chunk("at_row", cat("at_column / ", tile_.run())),
+                " + at_column % ", tile_.run(), " * ", tile_.element_bytes, ";"));
   for (const Eight& each : read)
     if (!each.of_columns)
       read_pair(text, each,
-                kept_ && *kept_ == each.load ? "load_word(at)"
-                                             : cat("*(const unsigned*)(", each.place, ")"));
-  text.line("unsigned short y[2];");
+                kept_ && *kept_ == each.load ? load_pair("at") : pair_in_memory(each.place));
+  text.line(cat(result_type(), " y[2];"));
   text.line("#pragma unroll");
   text.open("for (int e = 0; e < 2; ++e) {");
   text.line(cat("const I ", n, " = n_first + e;"));
-  text.line("const float sum = sums[d / 2][j * 4 + d % 2 * 2 + e];");
+  text.line(cat("const ", sum_type(), " sum = sums[d / 2][j * 4 + d % 2 * 2 + e];"));
   const std::string value = result(out, read, 4);
   text.line(cat("y[e] = ", value, ";"));
   text.close();
-  text.line("store_word(at, y[0] | (unsigned)y[1] << 16);");
+  store_pair(text);
   text.close();
   text.close();
   text.line("__syncthreads();");

@@ -17,7 +17,7 @@ class TensorWriting {
         given_(product.contraction),
         tile_(tile),
         buffers_(given_),
-        results_(product, tile, buffers_, dims_) {
+        results_(product, tile, buffers_, dims_, {sums_of(product)}) {
     for (const HalfSide* side : {&product.a, &product.b})
       if (side->way == Way::packed) packed_place(*side);
   }
@@ -34,12 +34,8 @@ class TensorWriting {
       made_.symbols.push_back(name);
       numbers += cat(", I ", symbol);
     }
-    const bool bf16 = given_.a->dtype() == DType::bf16;
-    text.body = cat(buffers_.tables, "constexpr bool kBf16 = ", bf16 ? "true" : "false", ";\n",
-                    embedded_text("tensor"));
-    if (tile_.warpgroups)
-      text.body +=
-          cat(embedded_text("warpgroup"), warpgroup_instruction(tile_.group_columns(), bf16));
+    text.body =
+        cat(buffers_.tables, product_text(product_, tile_.warpgroups ? tile_.group_columns() : 0));
     const std::string cluster = tile_.warpgroups && tile_.split > 1
                                     ? cat("__cluster_dims__(", tile_.split, ", 1, 1) ")
                                     : "";
@@ -56,6 +52,14 @@ class TensorWriting {
   }
 
  private:
+  /// Where the constant operand has its sums; 0: neither is a constant.
+  static int64_t sums_of(const HalfProduct& product) {
+    if (!product.integers()) return 0;
+    for (const HalfSide* side : {&product.a, &product.b})
+      if (side->way == Way::packed) return sums_begin(product, *side);
+    return 0;
+  }
+  int block_depth() const { return product_.block_depth(); }
   bool is_a(const HalfSide& side) const { return &side == &product_.a; }
   int across(const HalfSide& side) const { return is_a(side) ? tile_.rows : tile_.columns; }
   int loads(const HalfSide& side) const { return across(side) * 8 / tile_.threads(); }
@@ -72,7 +76,7 @@ class TensorWriting {
   /// The buffer of a packed operand.
   void packed_place(const HalfSide& side) {
     Place& place = buffers_.places.at(buffer(side));
-    place.shape = {packed_bytes(product_, side) / 2};
+    place.shape = {packed_bytes(product_, side) / product_.element_bytes};
     place.strides.clear();
   }
   /// Its tiles come as one run of bytes.
@@ -87,8 +91,8 @@ class TensorWriting {
 
   Parted offset_of(const HalfSide& side) const {
     if (side.way != Way::packed) return in_numbers(side.offset);
-    return {Dim::variable(number(side)) * kBlockDepth,
-            floor_div(Dim::variable("k"), kBlockDepth) * (rows_of(side) * kBlockDepth)};
+    return {Dim::variable(number(side)) * block_depth(),
+            floor_div(Dim::variable("k"), block_depth()) * (rows_of(side) * block_depth())};
   }
   Parted in_numbers(const Parted& parts) const {
     const Indices at = buffers_.indices();
@@ -123,7 +127,8 @@ class TensorWriting {
   bool has_table(const HalfSide& side) const { return side.way == Way::picked && table_rows() > 0; }
   int64_t table_rows() const {
     const int64_t depth = given_.depth_count().constant().value_or(0);
-    return depth > kLongestTable ? 0 : (depth + kBlockDepth - 1) / kBlockDepth * kBlockDepth;
+    const int each = block_depth();
+    return depth > kLongestTable ? 0 : (depth + each - 1) / each * each;
   }
 
   void begin_table(ExprText& text, const HalfSide& side) {
@@ -161,11 +166,12 @@ class TensorWriting {
     text.line("#pragma unroll");
     text.open(cat("for (int j = 0; j < ", 8 / runs, "; ++j) {"));
     text.line(cat("const unsigned run = threadIdx.x / ", across(side), " + j * ", runs, ";"));
-    text.line(cat("const I begin = (first + at_block) * ", kBlockDepth, " + run * 8;"));
+    text.line(cat("const I begin = (first + at_block) * ", block_depth(), " + run * ",
+                  product_.run(), ";"));
     text.line("unsigned x[4] = {};");
     text.line("if (begin < k_count)");
     text.line("#pragma unroll");
-    text.open("for (int e = 0; e < 8; ++e) {");
+    text.open(cat("for (int e = 0; e < ", product_.run(), "; ++e) {"));
     text.line(cat("const I ", k, " = begin + e;"));
     text.line(cat("const I* of_k = ", s, "_table + ", k, " * ", 1 + side.inside.size(), ";"));
     std::string inside = "true";
@@ -175,7 +181,7 @@ class TensorWriting {
     text.line(cat("const bool there = ", s, "_row < ", number(side), "_count && ", k,
                   " < k_count, wanted = there && ", inside, ";"));
     picked_bits(text, side, cat(buffer(side), "[", s, "_at + of_k[0]]"));
-    text.line("x[e / 2] |= bits << e % 2 * 16;");
+    text.line(put_in("x", "bits"));
     text.close();
     text.line(cat("store_16(slot", is_a(side) ? "" : cat(" + ", tile_.rows * 128),
                   " + row * 128 + ((run ^ row % 8) << 4), x);"));
@@ -189,7 +195,7 @@ class TensorWriting {
       text.open("if (threadIdx.x == 0) {");
       text.line(cat("copy_run(slot", is_a(side) ? "" : cat(" + ", tile_.rows * 128), ", ",
                     buffer(side), " + ((first + at_block) * ", rows_of(side), " + ", number(side),
-                    "0) * ", kBlockDepth, ", ", across(side) * 128, ", runs + at_block % ",
+                    "0) * ", block_depth(), ", ", across(side) * 128, ", runs + at_block % ",
                     tile_.stages, " * 8);"));
       text.close();
       return;
@@ -208,7 +214,9 @@ class TensorWriting {
   std::string begin_place(ExprText& text, const HalfSide& side) {
     std::string inside = "true";
     text.line(cat("const I at = ", dims_(offset_of(side).depth),
-                  side.way == Way::packed ? " + (threadIdx.x % 8 ^ threadIdx.x / 8 % 8) * 8" : "",
+                  side.way == Way::packed
+                      ? cat(" + (threadIdx.x % 8 ^ threadIdx.x / 8 % 8) * ", product_.run())
+                      : "",
                   ";"));
     for (size_t i = 0; i < side.inside.size(); ++i) {
       text.line(cat("const I in", i, " = ", dims_(in_numbers(side.inside[i].first).depth), ";"));
@@ -222,14 +230,33 @@ class TensorWriting {
     const std::string s = letter(side);
     text.line(cat("const I ", dims_.variable("k"), " = k_chunk;"));
     std::string wanted = cat("(", s, "_there >> j & 1) && ", begin_place(text, side));
-    if (side.way == Way::copied && !exact_div(given_.depth_count(), kBlockDepth))
+    if (side.way == Way::copied && !exact_div(given_.depth_count(), block_depth()))
       wanted += " && k_chunk < k_count";
     text.line("#pragma unroll");
     text.open(cat("for (int j = 0; j < ", loads(side), "; ++j) {"));
     text.line(cat("const bool wanted = ", wanted, ";"));
+    const unsigned other = outside_bits(side);
+    if (other != 0) {
+      text.line(cat("const unsigned other[4] = {", other, "u, ", other, "u, ", other, "u, ", other,
+                    "u};"));
+      text.line(cat("if (!wanted) store_16(to + j * ", tile_.threads() * 16, ", other); else"));
+    }
     text.line(cat("copy_16(to + j * ", tile_.threads() * 16, ", ", buffer(side), " + (wanted ? ", s,
                   "_at[j] + at : 0), wanted);"));
     text.close();
+  }
+
+  /// What lies outside of a copied operand, four times.
+  static unsigned outside_bits(const HalfSide& side) {
+    const double other = side.load ? side.load->outside().value_or(0) : 0;
+    return (static_cast<unsigned>(static_cast<int>(other)) & 0xffu) * 0x01010101u;
+  }
+
+  /// The bits of element e of 16 bytes into the words that these are.
+  std::string put_in(const std::string& words, const std::string& bits) const {
+    const int each = 4 / product_.element_bytes;
+    return cat(words, "[e / ", each, "] |= ", bits, " << e % ", each, " * ",
+               8 * product_.element_bytes, ";");
   }
 
   /// What the depth says is computed once for all rows.
@@ -241,7 +268,7 @@ class TensorWriting {
     text.line(cat("unsigned x[", loads(side), "][4] = {};"));
     text.line("if (k_chunk < k_count)");
     text.line("#pragma unroll");
-    text.open("for (int e = 0; e < 8; ++e) {");
+    text.open(cat("for (int e = 0; e < ", product_.run(), "; ++e) {"));
     text.line(cat("const I ", dims_.variable("k"), " = k_chunk + e;"));
     const std::string inside = begin_place(text, side);
     text.line("#pragma unroll");
@@ -249,7 +276,7 @@ class TensorWriting {
     text.line(cat("const bool there = (", s, "_there >> j & 1) && ", dims_.variable("k"),
                   " < k_count, wanted = there && ", inside, ";"));
     picked_bits(text, side, cat(buffer(side), "[", s, "_at[j] + at]"));
-    text.line("x[j][e / 2] |= bits << e % 2 * 16;");
+    text.line(put_in("x[j]", "bits"));
     text.close();
     text.close();
     text.line("#pragma unroll");
@@ -263,7 +290,7 @@ class TensorWriting {
     const Expr& load = *side.load;
     const DType dtype = load.dtype();
     const double other = load.outside().value_or(0);
-    if (load == *side.operand && other == 0) {
+    if (load == *side.operand && other == 0 && !product_.integers()) {
       text.line(cat("const unsigned bits = wanted ? ", element, " : 0;"));
     } else {
       text.line(cat("const ", computed_type(dtype), " element = wanted ? ", loaded(element, dtype),
@@ -272,8 +299,9 @@ class TensorWriting {
         return expr == load ? std::optional(Expr::load(BufferName{"element"}, dtype, {}))
                             : std::nullopt;
       });
+      const std::string number = stored(text.value(value), side.operand->dtype());
       text.line(cat("const unsigned bits = there ? ",
-                    stored(text.value(value), side.operand->dtype()), " : 0;"));
+                    product_.integers() ? cat("(unsigned char)", number) : number, " : 0;"));
     }
   }
 
@@ -286,12 +314,12 @@ class TensorWriting {
                   tile_.threads() / 8, ";"));
     text.line("unsigned x[4] = {};");
     text.line("#pragma unroll");
-    text.open("for (int e = 0; e < 8; ++e) {");
+    text.open(cat("for (int e = 0; e < ", product_.run(), "; ++e) {"));
     text.line(cat("const I ", k, " = k_chunk + e;"));
     text.open(cat("if (", i, " < ", number(side), "_count && ", k, " < k_count) {"));
     const Expr value = buffers_.in_text(*side.operand, buffers_.indices());
-    text.line(cat("x[e / 2] |= (unsigned)", stored(text.value(value), side.operand->dtype()),
-                  " << e % 2 * 16;"));
+    text.line(put_in("x", cat(product_.integers() ? "(unsigned)(unsigned char)" : "(unsigned)",
+                              stored(text.value(value), side.operand->dtype()))));
     text.close();
     text.close();
     text.line(cat("store_16(to + j * ", tile_.threads() * 16, ", x);"));
@@ -301,6 +329,7 @@ class TensorWriting {
   void begin(ExprText& text) {
     const int bm = tile_.rows, bn = tile_.columns;
     text.line("let_others_begin();");
+    results_.declare(text);
     text.line("extern __shared__ uint4 memory[];");
     text.line("const unsigned tiles = shared_address(memory) + 1023 & ~1023u;");
     text.line(cat("const I m_count = ", dims_(given_.row_count()), ", n_count = ",
@@ -316,7 +345,7 @@ class TensorWriting {
     text.line(cat("const I m0 = (group * 8 + in_group % high) * ", bm, ", n0 = in_group / high * ",
                   bn, ";"));
     text.line(cat("const I ", dims_.variable("z"), " = block / (m_tiles * n_tiles);"));
-    text.line(cat("const I blocks = (k_count + ", kBlockDepth - 1, ") / ", kBlockDepth, ";"));
+    text.line(cat("const I blocks = (k_count + ", block_depth() - 1, ") / ", block_depth(), ";"));
     text.line(cat("const I first = part * blocks / ", tile_.split, ";"));
     text.line(cat("I count = (part + 1) * blocks / ", tile_.split, " - first;"));
     text.line("forget(count);");
@@ -347,8 +376,8 @@ class TensorWriting {
     if (!waits_for_others && any_comes_at_once())
       text.line(cat("if (threadIdx.x == 0) expect_run(runs + at_block % ", tile_.stages, " * 8, ",
                     bytes_at_once(), ");"));
-    text.line(
-        cat("const I k_chunk = (first + at_block) * ", kBlockDepth, " + (I)threadIdx.x % 8 * 8;"));
+    text.line(cat("const I k_chunk = (first + at_block) * ", block_depth(),
+                  " + (I)threadIdx.x % 8 * ", product_.run(), ";"));
     for (const HalfSide* side : {&product_.a, &product_.b})
       if (waits(*side) == waits_for_others) load(text, out, *side);
     text.close("};");
@@ -373,7 +402,7 @@ class TensorWriting {
                     ahead % tile_.stages * tile_.stage_bytes(), ");"));
     text.line("end_copies();");
     text.close();
-    results_.keep_columns(text);
+    results_.keep_columns(out, text);
     sums(text);
     turns(text);
     text.line("wait_copies<0>();");
@@ -434,7 +463,7 @@ class TensorWriting {
     text.line(cat("const unsigned column = warpgroup / ", tile_.groups_down(), " * ",
                   tile_.group_columns(),
                   tile_.warpgroups ? "" : cat(" + warp % 2 * ", tile_.group_columns() / 2), ";"));
-    text.line(cat("float sums[", tile_.down(), "][", tile_.right() * 4,
+    text.line(cat(results_.sum_type(), " sums[", tile_.down(), "][", tile_.right() * 4,
                   tile_.warpgroups ? "];" : "] = {};"));
   }
 
@@ -451,7 +480,7 @@ class TensorWriting {
     text.line(cat("const unsigned long long a = tile_at(", a, "), b = tile_at(", b, ");"));
     text.line("begin_products();");
     text.line("#pragma unroll");
-    text.line(cat("for (int k = 0; k < ", kBlockDepth / 16, "; ++k)"));
+    text.line("for (int k = 0; k < 4; ++k)");
     text.line("#pragma unroll");
     text.line(cat("  for (int d = 0; d < ", tile_.down(),
                   "; ++d) multiply_add(sums[d], a + d * 512 + k * 2, b + k * 2, add | k);"));

@@ -1,5 +1,5 @@
 #pragma once
-// Products of halves on tensor cores, as text.
+// Products of halves, or of integers of 8 bits, on tensor cores, as text.
 
 #include <algorithm>
 
@@ -14,18 +14,21 @@ namespace hone::cuda::emitter {
 struct TensorTile {
   int rows = 128, columns = 128, stages = 4, split = 1;
   bool warpgroups = false, behind = false;
+  int element_bytes = 2, words = 0;  // of operands; numbers of a column, of integers
 
   /// Each has 64 rows, or twice 64; they lie below each other, then side by side.
   int groups_down() const { return rows >= 128 ? 2 : 1; }
   int groups_right() const { return rows == 64 && columns >= 128 ? 2 : 1; }
   int threads() const { return 128 * groups_down() * groups_right(); }
-  int stage_bytes() const { return (rows + columns) * kBlockDepth * 2; }
+  int stage_bytes() const { return (rows + columns) * HalfProduct::kRowBytes; }
   /// Tiles of the depth, and the sums in their place when all is multiplied.
   int tile_bytes() const { return std::max(stages * stage_bytes(), rows * (columns + 8) * 4); }
   /// Behind them: 8 bytes of each stage that count what comes, and of the sums of a cluster.
   int sums_counter() const { return tile_bytes() + 56; }
   static constexpr int kMostColumns = 4;  // operands of which a number a column is kept
-  int shared_bytes() const { return 1024 + tile_bytes() + 64 + kMostColumns * columns * 2; }
+  int column_bytes() const { return std::max(kMostColumns * 2, words * 4); }
+  int shared_bytes() const { return 1024 + tile_bytes() + 64 + column_bytes() * columns; }
+  int run() const { return 16 / element_bytes; }  // elements of 16 bytes
   /// Of a multiprocessor, as far as shared memory and registers go.
   int blocks_at_once() const {
     const int by_memory = (227 << 10) / (shared_bytes() + 1024);

@@ -1,6 +1,7 @@
 #include "device/cuda/emit/warpgroup_text.hpp"
 
 #include "base/text.hpp"
+#include "device/cuda/texts.hpp"
 
 namespace hone::cuda::emitter {
 namespace {
@@ -12,9 +13,9 @@ std::string numbers(int first, int count) {
   return text;
 }
 
-std::string sums(int count) {
+std::string sums(int count, char kind = 'f') {
   std::string text;
-  for (int i = 0; i < count; ++i) text += cat(i == 0 ? "" : ", ", "\"+f\"(d[", i, "])");
+  for (int i = 0; i < count; ++i) text += cat(i == 0 ? "" : ", ", "\"+", kind, "\"(d[", i, "])");
   return text;
 }
 
@@ -33,6 +34,33 @@ std::string warpgroup_instruction(int columns, bool bf16, bool turned) {
              mnemonic(columns, bf16), " {", numbers(0, count), "}, ", numbers(count, 1), ", ",
              numbers(count + 1, 1), ", p, 1, 1, 0, ", turned ? 1 : 0, ";}\"\n      : ", sums(count),
              "\n      : \"l\"(a), \"l\"(b), \"r\"(add));\n}\n");
+}
+
+std::string warpgroup_instruction_of_integers(int columns, bool signed_a, bool signed_b) {
+  const int count = columns / 2;
+  const auto type = [](bool is_signed) { return is_signed ? ".s8" : ".u8"; };
+  return cat("__device__ void multiply_add(int (&d)[", count,
+             "], unsigned long long a, unsigned long long b, int add) {\n",
+             "  asm volatile(\"{.reg .pred p;\\n setp.ne.b32 p, %", count + 2, ", 0;\\n",
+             "wgmma.mma_async.sync.aligned.m64n", columns, "k32.s32", type(signed_a),
+             type(signed_b), " {", numbers(0, count), "}, ", numbers(count, 1), ", ",
+             numbers(count + 1, 1), ", p;}\"\n      : ", sums(count, 'r'),
+             "\n      : \"l\"(a), \"l\"(b), \"r\"(add));\n}\n");
+}
+
+std::string product_text(const HalfProduct& product, int columns, bool turned) {
+  const Contraction& of = product.contraction;
+  const bool bf16 = of.a->dtype() == DType::bf16;
+  std::string text = cat("constexpr bool kBf16 = ", bf16 ? "true" : "false", ";\n");
+  const bool signed_a = is_signed(of.a->dtype()), signed_b = is_signed(of.b->dtype());
+  if (product.integers())
+    text += cat("#define TYPE_A \"", signed_a ? "s8" : "u8", "\"\n#define TYPE_B \"",
+                signed_b ? "s8" : "u8", "\"\n", embedded_text("integers"));
+  text += embedded_text("tensor");
+  if (columns == 0) return text;
+  return cat(text, embedded_text("warpgroup"),
+             product.integers() ? warpgroup_instruction_of_integers(columns, signed_a, signed_b)
+                                : warpgroup_instruction(columns, bf16, turned));
 }
 
 std::string warpgroup_instruction_of_registers(int columns, bool bf16) {

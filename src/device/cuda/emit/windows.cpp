@@ -63,6 +63,7 @@ std::optional<Windows> windows_of(const HalfProduct& product) {
     if (index.kind() != Expr::Kind::index) return std::nullopt;
   // Which loop of the depth is which: the channel's is an index by itself.
   Windows made;
+  made.run = product.run(), made.block_depth = product.block_depth();
   std::optional<size_t> channel, row, column;
   for (size_t i = 0; i < of.depth.size(); ++i) {
     if (at[1].dim() == of.depth[i].variable) channel = i;
@@ -93,9 +94,9 @@ std::string spread_text(const HalfProduct& product, const Windows& windows,
   const Contraction& of = product.contraction;
   std::string out = "  let_others_begin();\n  wait_for_others();\n";
   ExprText text(buffers.places, dims, out, 1);
-  const int64_t runs = windows.of_place() / 8;
+  const int64_t runs = windows.of_place() / windows.run;
   const std::string right = dims(windows.right()), down = dims(windows.down());
-  text.line(cat("const I count = ", dims(windows.elements()), " / 8;"));
+  text.line(cat("const I count = ", dims(windows.elements()), " / ", windows.run, ";"));
   text.open(cat("for (I u = (I)blockIdx.x * ", kSpreadThreads,
                 " + (I)threadIdx.x; u < count; u += (I)gridDim.x * ", kSpreadThreads, ") {"));
   text.line(cat("const I place = u / ", runs, ";"));
@@ -103,10 +104,10 @@ std::string spread_text(const HalfProduct& product, const Windows& windows,
                     w = dims.variable("spread_w"), c = dims.variable("spread_c");
   text.line(cat("const I to_right = place % ", right, ", to_down = place / ", right, " % ", down,
                 ", ", picture, " = place / ", right, " / ", down, ";"));
-  text.line("unsigned short x[8] = {};");
+  text.line(cat("unsigned ", product.integers() ? "char" : "short", " x[", windows.run, "] = {};"));
   text.line("#pragma unroll");
-  text.open("for (int e = 0; e < 8; ++e) {");
-  text.line(cat("const int of_place = (int)(u % ", runs, ") * 8 + e;"));
+  text.open(cat("for (int e = 0; e < ", windows.run, "; ++e) {"));
+  text.line(cat("const int of_place = (int)(u % ", runs, ") * ", windows.run, " + e;"));
   text.line(cat("const I ", c, " = of_place % ", windows.channels, ", ", w, " = to_right * ",
                 windows.width.step, " + of_place / ", windows.channels, " % ", windows.width.step,
                 ", ", h, " = to_down * ", windows.height.step, " + of_place / ",
@@ -137,16 +138,22 @@ std::string packing_name(const HalfProduct& product, const Windows& windows) {
              windows.width.axis);
 }
 
-int64_t packed_bytes(const HalfProduct& product, const Windows& windows) {
+int64_t sums_begin(const HalfProduct& product, const Windows& windows) {
   return packed_rows(*Contraction::count(*product.b.axes).constant()) * windows.tiles() *
-         kBlockDepth * 2;
+         HalfProduct::kRowBytes;
+}
+
+int64_t packed_bytes(const HalfProduct& product, const Windows& windows) {
+  const int64_t rows = packed_rows(*Contraction::count(*product.b.axes).constant());
+  return sums_begin(product, windows) + (product.integers() ? rows * 4 : 0);
 }
 
 Tensor pack_windows(const HalfProduct& product, const Windows& windows, const Tensor& weight) {
   const std::vector<int64_t> across = places_of(*product.b.axes, product.b.steps.data());
   const int64_t* steps = product.b.steps.data() + product.b.axes->size();
-  const auto rows = static_cast<size_t>(packed_rows(std::ssize(across)));
-  Tensor packed(DType::u16, {windows.tiles(), static_cast<int64_t>(rows), int64_t{kBlockDepth}});
+  const auto rows = static_cast<size_t>(packed_rows(std::ssize(across))),
+             bytes = static_cast<size_t>(product.element_bytes);
+  Tensor packed(DType::u8, {packed_bytes(product, windows)});
   std::byte* to = packed.mutable_bytes().data();
   const int64_t window = windows.window(), of_place = windows.of_place();
   for (int64_t h = 0; h < windows.height.taps; ++h)
@@ -161,9 +168,11 @@ Tensor pack_windows(const HalfProduct& product, const Windows& windows, const Te
         const int64_t from = h * steps[windows.height.axis] + w * steps[windows.width.axis] +
                              c * steps[windows.channel_axis];
         for (size_t row = 0; row < across.size(); ++row)
-          std::memcpy(to + 2 * packed_place(static_cast<size_t>(k), row, rows),
-                      weight.bytes().data() + 2 * (across[row] + from), 2);
+          std::memcpy(to + packed_place(product, static_cast<size_t>(k), row, rows),
+                      weight.bytes().data() + bytes * static_cast<size_t>(across[row] + from),
+                      bytes);
       }
+  if (product.integers()) pack_sums_of_rows(product, weight, to + sums_begin(product, windows));
   return packed;
 }
 

@@ -25,13 +25,14 @@ struct Windows {
   int64_t channels = 1;     // of the picture
   size_t channel_axis = 0;  // of the depth
   Dim pictures = 1;
+  int run = 8, block_depth = 64;  // elements of 16 bytes, and of a tile of the depth
 
-  int64_t of_place() const { return (height.step * width.step * channels + 7) / 8 * 8; }
+  int64_t of_place() const { return (height.step * width.step * channels + run - 1) / run * run; }
   /// Elements of a window: a multiple of the depth of a tile.
   int64_t window() const {
-    return (width.places() * of_place() + kBlockDepth - 1) / kBlockDepth * kBlockDepth;
+    return (width.places() * of_place() + block_depth - 1) / block_depth * block_depth;
   }
-  int64_t tiles() const { return height.places() * (window() / kBlockDepth); }  // of the depth
+  int64_t tiles() const { return height.places() * (window() / block_depth); }  // of the depth
   Dim down() const { return height.results + Dim(height.places() - 1); }
   Dim right() const { return width.results + Dim((window() + of_place() - 1) / of_place() - 1); }
   Dim elements() const { return pictures * down() * right() * Dim(of_place()); }
@@ -43,7 +44,7 @@ struct Windows {
 /// it is not, or windows would be mostly zeros.
 std::optional<Windows> windows_of(const HalfProduct& product);
 
-/// Threads of the function that spreads take 8 elements each.
+/// Threads of the function that spreads take 16 bytes each.
 inline constexpr int kSpreadThreads = 256;
 /// Its body; `scratch` is where to.
 std::string spread_text(const HalfProduct& product, const Windows& windows,
@@ -53,5 +54,6 @@ std::string spread_text(const HalfProduct& product, const Windows& windows,
 Tensor pack_windows(const HalfProduct& product, const Windows& windows, const Tensor& weight);
 std::string packing_name(const HalfProduct& product, const Windows& windows);
 int64_t packed_bytes(const HalfProduct& product, const Windows& windows);
+int64_t sums_begin(const HalfProduct& product, const Windows& windows);
 
 }  // namespace hone::cuda::emitter

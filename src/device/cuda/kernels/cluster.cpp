@@ -1,5 +1,6 @@
-// Matrix products and convolutions of halves of few results: clusters of blocks part the depth of a
-// tile of results, whose operands the copy engine brings. Compute capability 9.0.
+// Matrix products and convolutions of halves, and of integers of 8 bits, of few results: clusters
+// of blocks part the depth of a tile of results, whose operands the copy engine brings. Compute
+// capability 9.0.
 
 #include <algorithm>
 #include <cmath>
@@ -8,6 +9,7 @@
 #include "device/cuda/brought_launches.hpp"
 #include "device/cuda/device.hpp"
 #include "device/cuda/emit/cluster_text.hpp"
+#include "device/cuda/emit/tensor_results.hpp"
 #include "device/problem.hpp"
 
 namespace hone::cuda {
@@ -25,7 +27,11 @@ constexpr double kMultiprocessors = 132;
 Verdict supports(const Problem& problem) {
   if (capability_of(*problem.target) != kCapability)
     return Verdict::no("wants compute capability 9.0");
-  const emitter::ContractText text = text_of(brought_product_of(problem), ClusterTile{64});
+  const BroughtProduct product = brought_product_of(problem);
+  ClusterTile tile{64};
+  tile.element_bytes = product.product->element_bytes;
+  tile.words = emitter::words_of(*product.product);
+  const emitter::ContractText text = text_of(product, tile);
   return text.declined.empty() ? Verdict() : Verdict::no(text.declined);
 }
 
@@ -35,6 +41,8 @@ struct Sizes {
   double spread;  // bytes of the working memory, written and read
   double bytes;   // that it reads and writes, once
   double bytes_a_result;
+  int element_bytes, words;
+  double behind;  // instructions for each result, behind its sum
 };
 
 double bytes_of(const Problem& problem, const Value& value) {
@@ -58,7 +66,10 @@ Sizes sizes_of(const Problem& problem, const BroughtProduct& product) {
           size(emitter::depth_tiles(product)),
           product.windows ? 4 * size(product.windows->elements()) : 0,
           bytes,
-          product.kept_value != nullptr ? 4.0 : 2.0};
+          product.product->element_bytes * (product.kept_value != nullptr ? 2.0 : 1.0),
+          product.product->element_bytes,
+          emitter::words_of(*product.product),
+          emitter::instructions_behind(*product.product)};
 }
 
 double blocks_of(const Sizes& sizes, const ClusterTile& tile) {
@@ -71,6 +82,8 @@ double blocks_of(const Sizes& sizes, const ClusterTile& tile) {
 double seconds_of(const Problem& problem, const Sizes& sizes, const ClusterTile& tile) {
   constexpr double kBytesPerSecond = 1.12e11, kStoredPerSecond = 6.5e10;  // of a multiprocessor
   constexpr double kProductsPerSecond = 1.75e12;                          // multiply-adds
+  // Tensor cores take as many bytes of the depth at a time, whatever they are.
+  constexpr double kHalves = emitter::HalfProduct::kRowBytes / 2;
   constexpr double kBegin = 1.63e-6, kMeet = 1.19e-6, kMeetEach = 2.5e-7, kArrival = 6.5e-7,
                    kTileSeconds = 6e-8, kGroup = 2.6e-7, kNextWave = 1.46e-6;
   const Target& target = *problem.target;
@@ -78,10 +91,14 @@ double seconds_of(const Problem& problem, const Sizes& sizes, const ClusterTile&
   const double waves = std::ceil(blocks / (kMultiprocessors * at_once));
   const double beside = std::clamp(blocks / kMultiprocessors, 1.0, at_once);
   const double results = double(ClusterTile::kRows) * tile.columns;
-  const double each = std::max(tile.stage_bytes() / kBytesPerSecond,
-                               results * emitter::kBlockDepth / kProductsPerSecond);
+  const double each =
+      std::max(tile.stage_bytes() / kBytesPerSecond, results * kHalves / kProductsPerSecond);
   const double waits = kArrival / (tile.stages - tile.warpgroups);
-  const double stores = results / tile.split * sizes.bytes_a_result / kStoredPerSecond;
+  constexpr double kInstructionsPerSecond = 2.05e11;  // each of a thread
+  // Of halves, what is fitted has them.
+  const double behind =
+      sizes.element_bytes == 1 ? results / tile.split * sizes.behind / kInstructionsPerSecond : 0;
+  const double stores = results / tile.split * sizes.bytes_a_result / kStoredPerSecond + behind;
   const double block =
       std::ceil(sizes.blocks / tile.split) * std::max({beside * each, waits, kTileSeconds}) +
       beside * stores;
@@ -99,9 +116,10 @@ Tuning tuning_of(const ClusterTile& tile) {
           {"groups", tile.warpgroups}};
 }
 
-ClusterTile tile_of(const Tuning& tuning) {
+ClusterTile tile_of(const Tuning& tuning, const emitter::HalfProduct& product) {
   const auto at = [&](const char* name) { return static_cast<int>(tuning.at(name)); };
-  return {at("n"), at("stages"), at("split"), at("groups")};
+  return {at("n"),      at("stages"),          at("split"),
+          at("groups"), product.element_bytes, emitter::words_of(product)};
 }
 
 std::vector<Tuning> tunings(const Problem& problem) {
@@ -115,7 +133,7 @@ std::vector<Tuning> tunings(const Problem& problem) {
         if (columns < emitter::kBoxColumns && product.b.kind == emitter::Brought::Kind::columns)
           continue;
         if (split * warpgroups > 1 && sizes.blocks < 2 * split * warpgroups) continue;
-        ClusterTile tile{columns, 8, split, warpgroups};
+        ClusterTile tile{columns, 8, split, warpgroups, sizes.element_bytes, sizes.words};
         // Two blocks share a multiprocessor, where they can.
         while (tile.stages > 4 && tile.blocks_at_once() < 2) tile.stages -= 2;
         if (tile.shared_bytes() > kSharedBytes) continue;
@@ -127,13 +145,14 @@ std::vector<Tuning> tunings(const Problem& problem) {
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const BroughtProduct product = brought_product_of(*problem);
-  const double seconds = seconds_of(*problem, sizes_of(*problem, product), tile_of(tuning));
+  const double seconds =
+      seconds_of(*problem, sizes_of(*problem, product), tile_of(tuning, *product.product));
   return brought_recipe(std::move(problem), tuning, product, seconds);
 }
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
                                         hone::Device& device) {
-  const ClusterTile tile = tile_of(recipe.tuning);
+  const ClusterTile tile = tile_of(recipe.tuning, *emitter::half_product_of(*recipe.problem));
   BroughtShape shape{ClusterTile::kRows, tile.columns, tile.threads(), tile.shared_bytes()};
   shape.split = tile.split;
   return prepare_brought(recipe, std::move(packed), device, shape,

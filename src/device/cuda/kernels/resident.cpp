@@ -1,6 +1,6 @@
-// Matrix products and convolutions of halves by blocks that stay on their multiprocessors: the copy
-// engine brings tiles, tensor cores multiply, results leave while the next tile is multiplied.
-// Compute capability 9.0.
+// Matrix products and convolutions of halves, and of integers of 8 bits, by blocks that stay on
+// their multiprocessors: the copy engine brings tiles, tensor cores multiply, results leave while
+// the next tile is multiplied. Compute capability 9.0.
 
 #include <algorithm>
 #include <cmath>
@@ -8,8 +8,8 @@
 #include "device/cuda/best_tunings.hpp"
 #include "device/cuda/brought_launches.hpp"
 #include "device/cuda/device.hpp"
-#include "device/cuda/emit/instructions.hpp"
 #include "device/cuda/emit/resident_text.hpp"
+#include "device/cuda/emit/tensor_results.hpp"
 #include "device/problem.hpp"
 
 namespace hone::cuda {
@@ -29,7 +29,10 @@ Verdict supports(const Problem& problem) {
   if (capability_of(*problem.target) != kCapability)
     return Verdict::no("wants compute capability 9.0");
   const BroughtProduct product = brought_product_of(problem);
-  const emitter::ContractText text = text_of(product, ResidentTile{});
+  ResidentTile tile;
+  tile.element_bytes = product.product->element_bytes;
+  tile.words = emitter::words_of(*product.product);
+  const emitter::ContractText text = text_of(product, tile);
   return text.declined.empty() ? Verdict() : Verdict::no(text.declined);
 }
 
@@ -47,6 +50,7 @@ struct Sizes {
   bool keeps;
   double spread;  // bytes of the working memory, written and read
   double behind;  // instructions for each result, behind its sum
+  int element_bytes, words;
 };
 
 Sizes sizes_of(const Problem& problem, const BroughtProduct& product) {
@@ -64,7 +68,9 @@ Sizes sizes_of(const Problem& problem, const BroughtProduct& product) {
           bytes,
           product.kept.kind != Brought::Kind::none,
           product.windows ? 4 * size(product.windows->elements()) : 0,
-          emitter::instructions_of(of.stage->expr)};
+          emitter::instructions_behind(*product.product),
+          product.product->element_bytes,
+          emitter::words_of(*product.product)};
 }
 
 double seconds_of(const Problem& problem, const Sizes& sizes, const ResidentTile& tile) {
@@ -73,13 +79,14 @@ double seconds_of(const Problem& problem, const Sizes& sizes, const ResidentTile
   constexpr double kProductsPerSecond = 2.85e12;  // multiply-adds
   constexpr double kBytesPerSecond = 1.01e11, kStoredPerSecond = 2.25e10, kTileSeconds = 6.8e-7;
   constexpr double kInstructionsPerSecond = 2.05e11;  // each of a thread
-  constexpr double kAlone = 2.9;                      // one warpgroup's are so much slower
+  // Tensor cores take as many bytes of the depth at a time, whatever they are.
+  constexpr double kHalves = HalfProduct::kRowBytes / 2;
+  constexpr double kAlone = 2.9;  // one warpgroup's are so much slower
   const double results = double(tile.rows()) * tile.columns;
   const double small = tile.rows() * tile.columns < 128 * 128 ? 1.32 : 1;
-  const double each =
-      sizes.blocks * std::max(results * emitter::kBlockDepth / kProductsPerSecond * small,
-                              tile.stage_bytes() / kBytesPerSecond);
-  const double stores = results * (sizes.keeps ? 4 : 2) / kStoredPerSecond;
+  const double each = sizes.blocks * std::max(results * kHalves / kProductsPerSecond * small,
+                                              tile.stage_bytes() / kBytesPerSecond);
+  const double stores = results * tile.element_bytes * (sizes.keeps ? 2 : 1) / kStoredPerSecond;
   // Where warpgroups take turns, results are computed and leave beside products.
   const double behind = results * sizes.behind / kInstructionsPerSecond;
   const double one =
@@ -107,9 +114,16 @@ Tuning tuning_of(const ResidentTile& tile) {
           {"blocks", 0}};  // at most; 0: one on each multiprocessor
 }
 
-ResidentTile tile_of(const Tuning& tuning) {
+ResidentTile tile_of(const Tuning& tuning, const HalfProduct& product) {
   const auto at = [&](const char* name) { return static_cast<int>(tuning.at(name)); };
-  return {at("groups"), at("down"), at("n"), at("stages"), at("slots"), at("turns") != 0};
+  return {at("groups"),
+          at("down"),
+          at("n"),
+          at("stages"),
+          at("slots"),
+          at("turns") != 0,
+          product.element_bytes,
+          emitter::words_of(product)};
 }
 
 /// Shapes that were the fastest of some layer in a trial.
@@ -125,6 +139,7 @@ std::vector<Tuning> tunings(const Problem& problem) {
   const Sizes sizes = sizes_of(problem, product);
   std::vector<std::pair<double, ResidentTile>> tiles;
   for (ResidentTile tile : kShapes) {
+    tile.element_bytes = sizes.element_bytes, tile.words = sizes.words;
     if (sizes.keeps) tile.slots = 4;
     while (tile.stages > 2 && tile.shared_bytes() > kSharedBytes) --tile.stages;
     if (tile.shared_bytes() > kSharedBytes) continue;
@@ -135,13 +150,14 @@ std::vector<Tuning> tunings(const Problem& problem) {
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const BroughtProduct product = brought_product_of(*problem);
-  const double seconds = seconds_of(*problem, sizes_of(*problem, product), tile_of(tuning));
+  const double seconds =
+      seconds_of(*problem, sizes_of(*problem, product), tile_of(tuning, *product.product));
   return brought_recipe(std::move(problem), tuning, product, seconds);
 }
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
                                         hone::Device& device) {
-  const ResidentTile tile = tile_of(recipe.tuning);
+  const ResidentTile tile = tile_of(recipe.tuning, *emitter::half_product_of(*recipe.problem));
   BroughtShape shape{tile.rows(), tile.columns, tile.threads(), tile.shared_bytes()};
   shape.stores_boxes = true;
   shape.most_blocks = recipe.tuning.at("blocks");

@@ -1,11 +1,12 @@
-// Matrix products and convolutions of halves on tensor cores, with what follows them element by
-// element; summed in f32. Constant operands are packed as rows of the depth.
+// Matrix products and convolutions of halves, summed in f32, and of integers of 8 bits, summed in
+// i32, on tensor cores, with what follows them element by element. Constant operands are packed as
+// rows of the depth.
 
 #include <algorithm>
 #include <cmath>
 
 #include "device/cuda/best_tunings.hpp"
-#include "device/cuda/emit/instructions.hpp"
+#include "device/cuda/emit/tensor_results.hpp"
 #include "device/cuda/emit/tensor_text.hpp"
 #include "device/cuda/launches.hpp"
 #include "device/problem.hpp"
@@ -22,8 +23,10 @@ using emitter::Way;
 
 Verdict supports(const Problem& problem) {
   const int capability = capability_of(*problem.target);
-  if (capability < 80) return Verdict::no("wants tensor cores of compute capability 8.0");
+  if (capability < 75) return Verdict::no("the target is no GPU");
   const auto product = half_product_of(problem);
+  if (capability < 80 && !product->integers())
+    return Verdict::no("wants tensor cores of compute capability 8.0");
   const emitter::ContractText text = text_of(*product, {});
   if (!text.declined.empty()) return Verdict::no(text.declined);
   if (product->contraction.depth_count().is(1)) return Verdict::no("nothing is summed");
@@ -44,6 +47,7 @@ struct Sizes {
   double reads;           // operands of which each result reads an element of its own
   bool picks_a, picks_b;  // element by element
   double behind;          // instructions for each result, behind its sum
+  int element_bytes, words;
 };
 
 Sizes sizes_of(const Problem& problem, const HalfProduct& product) {
@@ -56,7 +60,10 @@ Sizes sizes_of(const Problem& problem, const HalfProduct& product) {
   double bytes = bytes_of(problem, *body.outputs().front().value), reads = 0;
   for (const Value* input : body.inputs()) {
     bytes += bytes_of(problem, *input);
-    reads += input->type == result ? 1 : 0;
+    const bool is_one_each =
+        input->type == result || (product.integers() && bits(input->type.tensor().dtype) == 8 &&
+                                  input->type.tensor().shape() == result.tensor().shape());
+    reads += is_one_each ? 1 : 0;
   }
   const auto picks = [](const HalfSide& side) {
     return side.way == Way::gathered || side.way == Way::picked;
@@ -64,12 +71,14 @@ Sizes sizes_of(const Problem& problem, const HalfProduct& product) {
   return {size(of.batch_count()),
           size(of.row_count()),
           size(of.column_count()),
-          std::ceil(size(of.depth_count()) / emitter::kBlockDepth),
+          std::ceil(size(of.depth_count()) / product.block_depth()),
           bytes,
           reads,
           picks(product.a),
           picks(product.b),
-          emitter::instructions_of(of.stage->expr)};
+          emitter::instructions_behind(product),
+          product.element_bytes,
+          emitter::words_of(product)};
 }
 
 /// Multiprocessors of a GPU, as far as estimates care.
@@ -91,11 +100,13 @@ BlockSeconds block_seconds(const Sizes& sizes, const TensorTile& tile) {
   constexpr double kLatency = 1.5e-7, kBegin = 2e-6, kMeet = 3e-7;
   constexpr double kInstructionsPerSecond = 2.05e11, kFewBehind = 11;  // a bias, clipping
   const double results = double(tile.rows) * tile.columns;
+  // Tensor cores take as many bytes of the depth at a time, whatever they are.
+  constexpr double kHalves = emitter::HalfProduct::kRowBytes / 2;
   const double products =
-      results * emitter::kBlockDepth / (kProductsPerSecond * (tile.warpgroups ? 1 : kWarpsShare));
+      results * kHalves / (kProductsPerSecond * (tile.warpgroups ? 1 : kWarpsShare));
   const auto loading = [&](int across, bool picks) {
-    const double elements = across * double(emitter::kBlockDepth);
-    return picks ? elements / kPickedPerSecond : 2 * elements / kBytesPerSecond;
+    const double bytes = across * double(emitter::HalfProduct::kRowBytes);
+    return picks ? bytes / tile.element_bytes / kPickedPerSecond : bytes / kBytesPerSecond;
   };
   const double loads = loading(tile.rows, sizes.picks_a) + loading(tile.columns, sizes.picks_b);
   // With few tiles ahead, products wait for them.
@@ -103,9 +114,10 @@ BlockSeconds block_seconds(const Sizes& sizes, const TensorTile& tile) {
   const double each = late * std::max(products, loads);
   const double blocks = std::ceil(sizes.blocks / tile.split);
   // What is not brought beforehand waits.
-  const double waits = tile.split == 1 && 2 * results <= tile.stage_bytes() ? 1 : 17;
+  const double waits =
+      tile.split == 1 && tile.element_bytes * results <= tile.stage_bytes() ? 1 : 17;
   const double stores = (results * (tile.split > 1 ? 5 + 7.3 / tile.split : 8.7) +
-                         2 * results * waits * sizes.reads) /
+                         tile.element_bytes * results * waits * sizes.reads) /
                             kBytesPerSecond +
                         results * std::max(0.0, sizes.behind - kFewBehind) / kInstructionsPerSecond;
   return {blocks * each + stores, blocks * std::max(each, kLatency / tile.ahead()) + stores +
@@ -141,14 +153,15 @@ Tuning tuning_of(const TensorTile& tile) {
           {"behind", tile.behind ? 1 : 0}};
 }
 
-TensorTile tile_of(const Tuning& tuning) {
+TensorTile tile_of(const Tuning& tuning, const HalfProduct& product) {
   const auto at = [&](const char* name) { return static_cast<int>(tuning.at(name)); };
-  return {at("m"), at("n"), at("stages"), at("split"), at("groups") != 0, at("behind") != 0};
+  return {at("m"),           at("n"),           at("stages"),          at("split"),
+          at("groups") != 0, at("behind") != 0, product.element_bytes, emitter::words_of(product)};
 }
 
 std::vector<Tuning> tunings(const Problem& problem) {
   constexpr size_t kMost = 12;
-  constexpr int kSharedBytes = 227 << 10, kSharedBytesBefore = 99 << 10;
+  constexpr int kSharedBytes = 227 << 10, kSharedBytesBefore = 99 << 10, kSharedBytes75 = 64 << 10;
   struct Shape {
     int rows, columns;
   };
@@ -157,13 +170,17 @@ std::vector<Tuning> tunings(const Problem& problem) {
   const auto product = half_product_of(problem);
   const Sizes sizes = sizes_of(problem, *product);
   const bool warpgroups = capability_of(*problem.target) == 90;
+  const int most = warpgroups                            ? kSharedBytes
+                   : capability_of(*problem.target) < 80 ? kSharedBytes75
+                                                         : kSharedBytesBefore;
   std::vector<std::pair<double, TensorTile>> tiles;
   for (const Shape& shape : kShapes)
     for (const int split : {1, 2, 4, 8})
       for (const int stages : {3, 4, 6, 2}) {
         const bool behind = warpgroups && stages > 3;
-        const TensorTile tile{shape.rows, shape.columns, stages, split, warpgroups, behind};
-        if (tile.shared_bytes() > (warpgroups ? kSharedBytes : kSharedBytesBefore)) continue;
+        const TensorTile tile{shape.rows, shape.columns,       stages,     split, warpgroups,
+                              behind,     sizes.element_bytes, sizes.words};
+        if (tile.shared_bytes() > most) continue;
         if (!warpgroups && shape.rows * shape.columns > 128 * 128) continue;
         if (split > 1 &&
             (sizes.blocks < 2 * split || tiles_of(sizes, tile) * split > 2 * kMultiprocessors))
@@ -186,7 +203,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
   const auto product = half_product_of(*problem);
-  const TensorTile tile = tile_of(tuning);
+  const TensorTile tile = tile_of(tuning, *product);
   made.scratch_bytes = text_of(*product, tile).scratch_bytes;
   made.seconds = seconds_of(*problem, sizes_of(*problem, *product), tile);
   for (const HalfSide* side : {&product->a, &product->b})
@@ -226,7 +243,8 @@ std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte
     launches.back().set_grid(blocks);
     if (tile.split > 1 && !tile.warpgroups) {
       launches.emplace_back(module.function("finish"), 256, 0);
-      launches.back().set_grid((batch_count * row_count * ((column_count + 7) / 8) + 255) / 256);
+      launches.back().set_grid(
+          (batch_count * row_count * ((column_count + tile.run() - 1) / tile.run()) + 255) / 256);
     }
   }
   return std::make_unique<Launches>(shared_from_this(), parameters, std::move(launches),
@@ -238,7 +256,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   const Graph& body = *recipe.problem->region.body;
   const auto product = half_product_of(*recipe.problem);
   auto ready = std::make_shared<Ready>();
-  ready->tile = tile_of(recipe.tuning);
+  ready->tile = tile_of(recipe.tuning, *product);
   ready->text = text_of(*product, ready->tile);
   check(ready->text.declined.empty(), Code::internal,
         "a product is refused now: ", ready->text.declined);

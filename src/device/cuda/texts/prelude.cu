@@ -93,6 +93,19 @@ __device__ double floor_mod(double a, double b) {
   if (r == 0) return copysign(r, b);
   return (r < 0) != (b < 0) ? r + b : r;
 }
+/// Within a range, the least of it where x is no number.
+__device__ float clamped(float x, float least, float most) {
+  return fminf(fmaxf(x, least), most);
+}
+__device__ double clamped(double x, double least, double most) {
+  return fmin(fmax(x, least), most);
+}
+/// The sum in 64 bits, rounded once.
+__device__ float sum_as_f32(int a, int b) {
+  const int sum = (int)((unsigned)a + (unsigned)b);
+  if (((a ^ sum) & (b ^ sum)) < 0) return (float)((long long)a + b);
+  return (float)sum;
+}
 template <class T> __device__ T quotient(T a, T b) {
   if (b == 0) return 0;
   if ((T)-1 < (T)0 && b == (T)-1) return (T)(0 - (unsigned long long)a);

@@ -1,5 +1,5 @@
-// Products of halves on tensor cores. In shared memory a tile is rows of 64 halves (128 bytes of
-// the depth); the 16 bytes of number c of a row are at number c ^ row % 8 of it, so that no two
+// Products on tensor cores. In shared memory a tile is rows of 128 bytes of the depth (64 halves);
+// the 16 bytes of number c of a row are at number c ^ row % 8 of it, so that no two
 // that are read or written at once lie in the same banks. kBf16 says which halves.
 __device__ unsigned shared_address(const void* place) {
   return (unsigned)__cvta_generic_to_shared(place);
@@ -12,13 +12,25 @@ __device__ void forget(long long& x) { asm volatile("" : "+l"(x)); }
 
 /// 16 bytes into shared memory while others work; zeros where they are not wanted.
 __device__ void copy_16(unsigned to, const void* from, bool wanted) {
+#if __CUDA_ARCH__ >= 800
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
                :: "r"(to), "l"(from), "r"(wanted ? 16 : 0) : "memory");
+#else
+  const uint4 x = wanted ? *(const uint4*)from : uint4{0, 0, 0, 0};
+  asm volatile("st.shared.v4.u32 [%0], {%1,%2,%3,%4};"
+               :: "r"(to), "r"(x.x), "r"(x.y), "r"(x.z), "r"(x.w) : "memory");
+#endif
 }
-__device__ void end_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+__device__ void end_copies() {
+#if __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
 /// All groups of copies but the last kBehind have come.
 template <int kBehind> __device__ void wait_copies() {
+#if __CUDA_ARCH__ >= 800
   asm volatile("cp.async.wait_group %0;" :: "n"(kBehind) : "memory");
+#endif
 }
 __device__ void store_16(unsigned to, const unsigned (&x)[4]) {
   asm volatile("st.shared.v4.u32 [%0], {%1,%2,%3,%4};"
@@ -52,9 +64,9 @@ __device__ void multiply_add(float* d, const unsigned (&a)[4], unsigned b0, unsi
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
-/// Sums of a warp: kDown blocks of 16 rows from `a` on, kRight of 8 columns from `b` on (even).
-template <int kDown, int kRight>
-__device__ void multiply_warp(float (&sums)[kDown][kRight * 4], unsigned a, unsigned b) {
+/// Sums of a warp, 32 bytes of the depth at a time: kDown blocks of 16 rows from `a` on, kRight of 8 columns from `b` on (even).
+template <int kDown, int kRight, class Sum>
+__device__ void multiply_warp(Sum (&sums)[kDown][kRight * 4], unsigned a, unsigned b) {
   const unsigned lane = threadIdx.x % 32;
   const unsigned row_a = lane % 16, row_b = lane % 8 + lane / 16 * 8;
 #pragma unroll

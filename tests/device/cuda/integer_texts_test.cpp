@@ -1,0 +1,153 @@
+// Products of integers as texts for tensor cores: NVRTC takes them for every architecture, and what
+// is computed beside the GPU's own arithmetic is right.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "device/cuda/compiler.hpp"
+#include "device/cuda/emit/cluster_text.hpp"
+#include "device/cuda/emit/quantized_text.hpp"
+#include "device/cuda/emit/resident_text.hpp"
+#include "device/cuda/emit/tensor_results.hpp"
+#include "device/cuda/emit/tensor_text.hpp"
+#include "device/cuda/integers.hpp"
+
+namespace hone::test::integer_texts_test {
+
+using namespace cuda;
+
+void compiles(const emitter::ContractText& written, int capability, std::string_view name) {
+  ASSERT_EQ(written.declined, "") << name;
+  const auto compiled = compile(written.text.narrow(), architecture(capability));
+  EXPECT_GT(compiled->image.size(), 100u) << name;
+  EXPECT_EQ(compiled->log.find("(C75"), std::string::npos) << name << compiled->log;
+}
+
+TEST(IntegerTexts, Compile) {
+  if (!compiler_state().why.empty()) GTEST_SKIP() << "NVRTC: " << compiler_state().why;
+  // Not each with each: compiling takes long.
+  size_t number = 0;
+  for (const RegionCase& region : kIntegers) {
+    const auto problem = problem_of(*graph_of(region), true, true);
+    const auto made = emitter::half_product_of(*problem);
+    ASSERT_EQ(made->declined, "") << region.name;
+    ASSERT_TRUE(made->integers()) << region.name;
+    const int words = emitter::words_of(*made);
+    struct Way {
+      emitter::TensorTile tile;
+      int capability;
+    };
+    const Way ways[] = {{{128, 64, 3, 1, false, false, 1, words}, 75},
+                        {{64, 32, 4, 4, false, false, 1, words}, 80},
+                        {{128, 128, 4, 1, true, true, 1, words}, 90},
+                        {{64, 64, 6, 4, true, true, 1, words}, 90},
+                        {{64, 64, 3, 1, false, false, 1, words}, 100}};
+    const Way& way = ways[number++ % std::size(ways)];
+    compiles(text_of(*made, way.tile), way.capability, region.name);
+    const auto brought = emitter::brought_product_of(*problem);
+    if (!brought.declined.empty()) continue;
+    const bool odd = number % 2 != 0;
+    compiles(text_of(brought, odd ? emitter::ResidentTile{2, 1, 128, 4, 4, false, 1, words}
+                                  : emitter::ResidentTile{2, 2, 64, 4, 4, true, 1, words}),
+             90, region.name);
+    compiles(text_of(brought, odd ? emitter::ClusterTile{64, 4, 1, 2, 1, words}
+                                  : emitter::ClusterTile{32, 4, 4, 1, 1, words}),
+             90, region.name);
+  }
+}
+
+/// Which way operands come to blocks that stay.
+TEST(IntegerTexts, TakeMatricesAndPictures) {
+  using Kind = emitter::Brought::Kind;
+  struct Wanted {
+    std::string_view name;
+    Kind a;
+    int64_t padded, taps;
+    bool windows = false, keeps = false;
+  };
+  for (const Wanted& wanted :
+       {Wanted{"a picture of integers", Kind::picture, 128, 0},
+        Wanted{"a picture of integers with a zero point, and a sum", Kind::picture, 128, 9, false,
+               true},
+        Wanted{"a picture of 80 channels", Kind::picture, 128, 9},
+        Wanted{"points of a picture of integers, halved", Kind::picture, 128, 0},
+        Wanted{"integers of few channels", Kind::picture, 0, 0, true},
+        Wanted{"a picture that is quantized first", Kind::picture, 0, 0, true},
+        Wanted{"rows of integers", Kind::rows, 0, 0},
+        Wanted{"a large product of integers", Kind::rows, 0, 0, false, true}}) {
+    for (const RegionCase& region : kIntegers) {
+      if (region.name != wanted.name) continue;
+      const auto made = emitter::brought_product_of(*problem_of(*graph_of(region), true, true));
+      EXPECT_EQ(made.declined, "") << wanted.name;
+      EXPECT_EQ(made.a.kind, wanted.a) << wanted.name;
+      EXPECT_EQ(made.padding.padded, wanted.padded) << wanted.name;
+      EXPECT_EQ(made.product->taps, wanted.taps) << wanted.name;
+      EXPECT_EQ(made.windows.has_value(), wanted.windows) << wanted.name;
+      EXPECT_EQ(made.kept_value != nullptr, wanted.keeps) << wanted.name;
+    }
+  }
+}
+
+/// Behind a constant's elements are its sums, of rows and of taps.
+TEST(IntegerTexts, PackSums) {
+  for (const RegionCase& region : kIntegers) {
+    if (region.name != "a picture of 80 channels") continue;
+    const auto problem = problem_of(*graph_of(region), true, true);
+    const auto made = emitter::brought_product_of(*problem);
+    const Tensor& weight = problem->weights[1]->tensor();
+    const auto& b = made.product->b;
+    const Tensor packed = pack_halves(*made.product, b, weight, made.padding);
+    ASSERT_EQ(std::ssize(packed.bytes()), packed_bytes(*made.product, b, made.padding));
+    std::vector<int32_t> sums(10 * 128);
+    std::memcpy(sums.data(), packed.bytes().data() + sums_begin(*made.product, b, made.padding),
+                sums.size() * 4);
+    for (size_t filter = 0; filter < 128; ++filter) {
+      std::vector<int32_t> wanted(10);
+      for (size_t channel = 0; channel < 80; ++channel)
+        for (size_t tap = 0; tap < 9; ++tap) {
+          const auto number = static_cast<int32_t>(
+              weight.integer(static_cast<int64_t>((filter * 80 + channel) * 9 + tap)));
+          wanted[0] += number;
+          wanted[1 + tap] += number;
+        }
+      for (size_t i = 0; i < 10; ++i) ASSERT_EQ(sums[i * 128 + filter], wanted[i]) << filter;
+    }
+  }
+}
+
+/// What f32 says of a sum of quantized numbers is what f64 rounds to, but near to halves.
+TEST(IntegerTexts, RoundInF32WhatThatTells) {
+  const auto number = [](double x, DType dtype) { return Expr(x, dtype); };
+  const Expr x = Expr::load(BufferName{"x"}, DType::i8, {}),
+             y = Expr::load(BufferName{"y"}, DType::u8, {});
+  const double a = static_cast<float>(0.7123), b = 0.25;
+  const auto term = [&](const Expr& of, double zero, double factor) {
+    return Expr::cast(DType::f64, Expr::cast(DType::f32, of) - number(zero, DType::f32)) *
+           Expr::cast(DType::f64, number(factor, DType::f32));
+  };
+  const Expr rounded =
+      call(Function::round, term(x, -3, a) + term(y, 128, b) + number(5, DType::f64)) +
+      number(0, DType::f64);
+  const auto made = emitter::nearly_rounded(rounded);
+  ASSERT_TRUE(made.has_value());
+  EXPECT_GT(made->apart, 0.4998);
+  EXPECT_LT(made->apart, 0.4999);
+  int near = 0;
+  for (int i = -128; i < 128; ++i)
+    for (int j = 0; j < 256; ++j) {
+      const double exact = (i + 3) * a + (j - 128) * b + 5;
+      const float nearly = static_cast<float>(i + 3) * static_cast<float>(a) +
+                           static_cast<float>(j - 128) * static_cast<float>(b) + 5;
+      const float whole = std::rint(nearly);
+      if (std::abs(nearly - whole) > static_cast<float>(made->apart)) ++near;
+      else ASSERT_EQ(whole, static_cast<float>(std::rint(exact))) << i << " " << j;
+    }
+  EXPECT_LT(near, 200);
+  // What has no bound is no such sum.
+  const Expr open = Expr::cast(DType::f64, Expr::load(BufferName{"z"}, DType::f32, {}));
+  EXPECT_FALSE(emitter::nearly_rounded(call(Function::round, open)).has_value());
+}
+
+}  // namespace hone::test::integer_texts_test
