@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "device/target.hpp"
@@ -87,6 +88,9 @@ struct Recipe {
   std::vector<Packing> packings;
   /// Region inputs that the first result may be written over, when both have the same bytes.
   std::vector<size_t> may_overwrite;
+  /// Region inputs and results that may be the same memory, where a caller gives it as both: of the
+  /// input nothing is needed that the result does not keep where it lies (a cache that fills).
+  std::vector<std::pair<size_t, size_t>> in_place{};
 };
 
 /// A tensor's place while a step runs. `data` is null for an absent operand and may be null for an

@@ -121,17 +121,25 @@ Tensor Execution::make_result(size_t index, DType dtype, const std::vector<int64
 /// inputs: what nobody holds is older.
 Tensor Execution::make_output(Kept& kept, DType dtype, const std::vector<int64_t>& sizes) {
   const auto result = [&](const std::shared_ptr<Tensor>& memory) {
-    return Tensor::borrow_mutable(dtype, sizes, memory->mutable_bytes(), memory);
+    const auto used = static_cast<size_t>(bytes_for(dtype, element_count(sizes)));
+    return Tensor::borrow_mutable(dtype, sizes, memory->mutable_bytes().first(used), memory);
   };
   if (dtype == DType::string) return {dtype, sizes};
+  const auto bytes = static_cast<int64_t>(bytes_for(dtype, element_count(sizes)));
+  int64_t before = 0;
   for (const auto& each : kept) {
-    if (each.use_count() != 1 || each->dtype() != dtype || each->shape() != sizes) continue;
+    if (each == nullptr) continue;
+    const int64_t room = each->count();
+    before = std::max(before, room);
+    if (each.use_count() != 1 || room < bytes || room / 4 > bytes) continue;
     std::atomic_thread_fence(std::memory_order_acquire);  // after what its holders did
     return result(each);
   }
+  // What grew from run to run, as a cache does with every token, will grow on.
+  const int64_t room = before > 0 && before < bytes ? bytes + bytes / 4 : bytes;
   std::swap(kept[0], kept[1]);
-  kept[0] = std::make_shared<Tensor>(sides_ == nullptr ? Tensor(dtype, sizes)
-                                                       : make_pinned(dtype, sizes));
+  kept[0] = std::make_shared<Tensor>(sides_ == nullptr ? Tensor(DType::u8, {room})
+                                                       : make_pinned(DType::u8, {room}));
   return result(kept[0]);
 }
 
@@ -239,6 +247,24 @@ void Execution::take_inputs(const std::vector<Tensor>& inputs) {
   symbols_ = input_symbols_;
 }
 
+namespace {
+
+/// The place is that of an input which the result's step alone reads, and it may write there.
+bool is_in_place(const Program& program, const Value& result, const Tensor& place,
+                 const std::vector<Tensor>& inputs) {
+  const Value* over = program.overwritable_input(&result);
+  if (over == nullptr || program.device().is_apart()) return false;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!place.overlaps(inputs[i])) continue;
+    if (program.graph().inputs()[i] != over || place.dtype() != inputs[i].dtype() ||
+        place.shape() != inputs[i].shape() || place.bytes().data() != inputs[i].bytes().data())
+      return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 void Execution::take_places(const std::vector<Tensor>& inputs, const std::vector<Tensor>& outputs) {
   const Graph& graph = program_->graph();
   forget_places();
@@ -255,7 +281,8 @@ void Execution::take_places(const std::vector<Tensor>& inputs, const std::vector
     const Value* value = graph.outputs()[i].value;
     const bool over_input = std::any_of(inputs.begin(), inputs.end(),
                                         [&](const Tensor& input) { return place.overlaps(input); });
-    if (value->producer == nullptr || over_input || !place.is_aligned()) continue;
+    if (value->producer == nullptr || !place.is_aligned()) continue;
+    if (over_input && !is_in_place(*program_, *value, place, inputs)) continue;
     const auto index = static_cast<size_t>(program_->index(value));
     if (there_.output(i)) {
       if (!made_there_[index] || !given_[index].empty()) continue;

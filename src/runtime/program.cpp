@@ -165,6 +165,22 @@ void Program::add_run(Step& step, const Chosen& chosen, int at) {
   }
   if (const auto found = scratch_.find(at); found != scratch_.end()) step.scratch = found->second;
   if (step.scratch < 0) step.late_scratch = recipe.scratch_bytes;
+  add_overwritable(step, recipe);
+}
+
+void Program::add_overwritable(const Step& step, const Recipe& recipe) {
+  std::vector<const Value*> results;
+  for (const Value* output : step.node->outputs)
+    if (output != nullptr) results.push_back(output);
+  std::vector<std::pair<size_t, size_t>> pairs = recipe.in_place;
+  for (const size_t input : recipe.may_overwrite) pairs.emplace_back(input, 0);
+  for (const auto& [input, result] : pairs) {
+    const Value* operand = step.operands[input];
+    const auto reads = std::count(step.operands.begin(), step.operands.end(), operand);
+    if (operand->is_input() && operand->first_output < 0 && operand->users.size() == 1 &&
+        reads == 1 && result < results.size())
+      over_inputs_.emplace(results[result], operand);
+  }
 }
 
 std::vector<PackedForm> Program::packed_forms() const {

@@ -82,6 +82,12 @@ class Program {
   const Buffer& constant_on_device(const Value* value) const {
     return constants_on_device_.at(value);
   }
+  /// The input of the graph whose memory a result may be written to: its step reads it alone, and
+  /// can. Null: there is none.
+  const Value* overwritable_input(const Value* result) const {
+    const auto found = over_inputs_.find(result);
+    return found == over_inputs_.end() ? nullptr : found->second;
+  }
 
  private:
   struct Rest {
@@ -94,6 +100,7 @@ class Program {
   void add_step(const hone::Step& planned, const Node& node, int at, size_t& body,
                 const Choices& chosen, std::shared_ptr<const Prepared> prepared);
   void add_run(Step& step, const Chosen& chosen, int at);
+  void add_overwritable(const Step& step, const Recipe& recipe);
   std::shared_ptr<const Program> find_rest(const std::string& key) const;  // under the lock
   void add_constant(const Value* value);
   const Node* node_at(size_t first) const;  // null: behind the last one
@@ -110,7 +117,8 @@ class Program {
   std::unordered_map<const Value*, int> indices_;
   std::unordered_map<const Value*, Tensor> constants_;
   std::unordered_map<const Value*, Buffer> constants_on_device_;
-  std::vector<std::pair<Hash, std::string>> forms_;  // that a file may keep
+  std::unordered_map<const Value*, const Value*> over_inputs_;  // by result
+  std::vector<std::pair<Hash, std::string>> forms_;             // that a file may keep
   mutable std::mutex mutex_;
   mutable std::list<Rest> rests_;  // most recently used first
   std::shared_ptr<const Graph> stated_;

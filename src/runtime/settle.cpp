@@ -71,7 +71,6 @@ void Execution::settle() {
   check(!wrong, Code::internal, "the memory plan is wrong: ", wrong.value_or(""));
   take_arena(layout.demand);
   if (sides_ != nullptr) sides_->settle(host_side_ ? host_arena_ : arena_, arena_);
-  for (auto& [index, kept] : kept_) kept = {};
   in_arena_.assign(in_arena_.size(), false);
   find_loose();  // all, should this fail
   room_.assign(in_arena_.size(), {});

@@ -90,7 +90,8 @@ class Trial {
     const Recipe recipe = kernel.recipe(problem_, kernel.tunings(*problem_).front());
     EXPECT_GT(recipe.seconds, 0);
     scratch_bytes_ = recipe.scratch_bytes;
-    may_overwrite_ = recipe.may_overwrite;
+    in_place_ = recipe.in_place;
+    for (const size_t input : recipe.may_overwrite) in_place_.emplace_back(input, 0);
     std::vector<Tensor> packed;
     for (const Packing& packing : recipe.packings) {
       packed_.insert(packing.input);
@@ -125,12 +126,12 @@ class Trial {
     bound->rebind(second.operands);
     enqueue();
     compare(second, symbols, expected);
-    for (const size_t input : may_overwrite_) {
+    for (const auto& [input, result] : in_place_) {
       Addresses over(*this, symbols, inputs, expected, false);
-      if (inputs[input].bytes().size() != expected[0].bytes().size()) continue;
-      SCOPED_TRACE(cat("the first result over input ", input));
-      std::ranges::copy(inputs[input].bytes(), over.outputs[0].data());
-      over.operands.inputs[input].data = over.outputs[0].data();
+      if (inputs[input].bytes().size() != expected[result].bytes().size()) continue;
+      SCOPED_TRACE(cat("result ", result, " over input ", input));
+      std::ranges::copy(inputs[input].bytes(), over.outputs[result].data());
+      over.operands.inputs[input].data = over.outputs[result].data();
       bound->rebind(over.operands);
       enqueue();
       compare(over, symbols, expected);
@@ -221,7 +222,7 @@ class Trial {
   std::shared_ptr<const Problem> problem_;
   Team team_;
   Dim scratch_bytes_;
-  std::vector<size_t> may_overwrite_;
+  std::vector<std::pair<size_t, size_t>> in_place_;  // inputs and results
   std::set<size_t> packed_;
   std::shared_ptr<const Prepared> prepared_;
 };

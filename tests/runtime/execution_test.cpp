@@ -1,6 +1,7 @@
 // Whose memory is whose: arena, caller's inputs and places, results; and what stays after an error.
 
 #include <cmath>
+#include <set>
 
 #include "runtime/graph_run.hpp"
 
@@ -135,6 +136,14 @@ TEST(Execution, APlaceMayLieOverAnInput) {
   const NamedTensors results = context.run({{"x", x}}, {{"a", x}});
   EXPECT_EQ(numbers(x), (std::vector<double>{0, 0, 1}));
   EXPECT_EQ(numbers(results[1].second), (std::vector<double>{1, 0, 0}));
+}
+
+TEST(Execution, ResultsThatGrowTakeTheirMemoryAgain) {
+  Context context(engine_of("graph g(%x: f32[n,4]) -> (%a)\n  %a = Neg(%x)\n"));
+  std::set<const std::byte*> places;
+  for (int64_t rows = 1000; rows < 1100; ++rows)
+    places.insert(context.run({{"x", ramp({rows, 4})}})[0].second.bytes().data());
+  EXPECT_LE(places.size(), 3U);
 }
 
 TEST(Execution, PlacesThatOverlapOrAreOfAnotherTypeAreRefused) {
