@@ -43,8 +43,9 @@ void check_types(Inference& c, const GroupQueryAttention& op) {
     for (const int operand : {kKeyScale, kValueScale})
       c.check(c.has(operand) && is_float(c.dtype(operand)), "a cache of ", c.dtype(kPastKey),
               " needs floats as operand ", operand, ", its scales");
-  } else {
-    for (const int operand : {kPastKey, kPastValue}) same_dtype(c, kQ, operand);
+  } else if (c.has(kPastKey)) {
+    float_operand(c, kPastKey);
+    same_dtype(c, kPastKey, kPastValue);
   }
   for (const int operand : {kKeyLengths, kTotal, kPositions})
     if (c.has(operand))
@@ -123,7 +124,9 @@ class CacheFormat {
  public:
   CacheFormat(const Evaluation& c, int past, int scale, const ByHead& more)
       : past_(c.has(past) ? &c.input(past) : nullptr), head_(more.head) {
-    if (past_ == nullptr || !is_quantized(past_->dtype())) return;
+    if (past_ == nullptr) return;
+    if (past_->dtype() != c.input(kQ).dtype()) rounds_ = past_->dtype();
+    if (!is_quantized(past_->dtype())) return;
     packed_ = past_->dtype() == DType::u8;
     range_ = packed_ ? IntegerRange{-8, 7} : integer_range(DType::i8);
     scales_ = elements<double>(c.input(scale));
@@ -148,7 +151,7 @@ class CacheFormat {
   }
   /// What is left of a new number in row `row` of heads.
   double kept(double x, int64_t row, int64_t place) const {
-    if (!quantizes()) return x;
+    if (!quantizes()) return rounds_ ? rounded_to(*rounds_, x) : x;
     const double step = scale(row, place);
     return quantized(rounded_to(DType::f32, x / step), 0, range_) * step;
   }
@@ -176,6 +179,7 @@ class CacheFormat {
   }
 
   const Tensor* past_;
+  std::optional<DType> rounds_;  // new numbers to this
   int64_t head_, heads_ = 0;
   bool packed_ = false;
   IntegerRange range_{};

@@ -16,6 +16,7 @@ namespace hone {
 /// sequence] where do_rotary; optional bias that broadcasts to [batch, num_heads, sequence, total];
 /// optional head_sink [num_heads]: logits that only swell the softmax's denominator; k_scale and
 /// v_scale where the past is quantized: one scale, or one for each place of each head.
+/// A past of other floats than q holds new keys and values rounded to those.
 /// A quantized past holds codes of i8, or in u8 two of 4 bits plus 8, the first in the low bits
 /// (head / 2 elements a row); attention sees new keys and values as the cache then holds them.
 /// Results: y as q, present_key and present_value [batch, kv_num_heads, max(past, total), head],

@@ -11,6 +11,7 @@
 #include "ir/stages.hpp"
 #include "ir/structural.hpp"
 #include "ops/cast.hpp"
+#include "ops/group_query.hpp"
 #include "passes/rewrite.hpp"
 
 namespace hone {
@@ -63,6 +64,15 @@ Op with_wide_fields(const Op& op) {
       changed = true;
     }
   return changed ? Op::of(op.op_class(), std::move(copy)) : Op();
+}
+
+/// A cache of f16 is read and written as it is stored, whatever its op computes in.
+bool is_cache(const Node& node, size_t operand) {
+  return node.op.as<GroupQueryAttention>() != nullptr && (operand == 3 || operand == 4) &&
+         dtype_of(node.input(operand)) == DType::f16;
+}
+bool is_new_cache(const Node& node, size_t result) {
+  return (result == 1 || result == 2) && is_cache(node, 2 + result);
 }
 
 bool has_halves(const Graph& graph) {
@@ -123,16 +133,17 @@ class Widening {
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       Value* value = node.inputs[i];
       if (!is_ours(value)) continue;
-      Value* read = !op       ? as_half(value, &node)
-                    : decides ? rounded(value, &node)
-                              : as_f32(value, &node);
+      Value* read = !op || is_cache(node, i) ? as_half(value, &node)
+                    : decides                ? rounded(value, &node)
+                                             : as_f32(value, &node);
       if (read != value) graph_.set_input(&node, i, read), changed_ = true;
     }
     if (!op) return;
     changed_ |= op.data() != node.op.data();
     graph_.set_op(&node, op);
-    for (Value* output : node.outputs)
-      if (is_half(output)) make_wide(output);
+    for (size_t i = 0; i < node.outputs.size(); ++i)
+      if (Value* output = node.outputs[i]; is_half(output) && !is_new_cache(node, i))
+        make_wide(output);
   }
 
   /// A cast between halves and other types that need not be asked. false: it is like any op.

@@ -20,6 +20,9 @@ namespace hone {
 /// of a wide integer stays one. What cannot be said in f32 (BitCast, sequences of halves, random
 /// numbers) stays, too, between casts.
 ///
+/// Caches of f16 (GroupQueryAttention) stay as they are: attention sees new keys and values as the
+/// cache then holds them.
+///
 /// Moves that read nothing but halves as they are stored (a Gather of an embedding, a Transpose of
 /// an input) go on moving those. Run again, it changes nothing.
 /// Needs: types, known contents. Leaves: types to be inferred anew. half 64

@@ -163,7 +163,7 @@ TEST(AttentionRows, GroupQueryAttention) {
   const std::string packed = lines(gqa({integer("local_window_size", 3)}), inputs);
   EXPECT_NE(packed.find("Split(%x) axis=2 split=[32,16,16]"), std::string::npos) << packed;
   EXPECT_NE(packed.find("num_heads=4 kv_num_heads=2 local_window_size=3 "
-                        ": f32[b,s,32], f32[b,2,k_d2,8], f32[b,2,k_d2,8]"),
+                        ": f32[b,s,32], f32[b,2,y.places_d0,8], f32[b,2,y.places_d0,8]"),
             std::string::npos)
       << packed;
   EXPECT_NE(refusal(gqa({integer("sliding_window_cache", 1)}), inputs).find("window's size"),

@@ -138,6 +138,44 @@ TEST(Execution, APlaceMayLieOverAnInput) {
   EXPECT_EQ(numbers(results[1].second), (std::vector<double>{1, 0, 0}));
 }
 
+TEST(Execution, ACacheIsFilledWhereItLies) {
+  constexpr std::string_view kText =
+      "graph g(%q: f32[1,n,16], %k: f32[1,n,8], %a: f32[1,2,p,4], %c: f32[1,2,p,4], %l: i32[1], "
+      "%m: i64[1,t]) -> (%y, %pk, %pv)\n"
+      "  %s = Shape(%m)\n  %t = Gather(%s, i64[]{1})\n"
+      "  %y, %pk, %pv = GroupQueryAttention(%q, %k, %k, %a, %c, %l, %t) num_heads=4 "
+      "kv_num_heads=2\n";
+  const auto engine = engine_of(kText);
+  const Program& program = *engine->program();
+  for (const size_t i : {1, 2}) {
+    const Value* over = program.overwritable_input(program.graph().outputs()[i].value);
+    ASSERT_NE(over, nullptr) << "a step that could write there copies";
+    EXPECT_EQ(over->name, i == 1 ? "a" : "c");
+  }
+  EXPECT_EQ(program.overwritable_input(program.graph().outputs()[0].value), nullptr);
+  Context context(engine);
+  const auto run = [&](const Tensor& a, const Tensor& c, int64_t total,
+                       const NamedTensors& places) {
+    return context.run(
+        {{"q", ramp({1, 1, 16}, -3)},
+         {"k", ramp({1, 1, 8}, 2)},
+         {"a", a},
+         {"c", c},
+         {"l", Tensor::ints({total - 1}, DType::i32)},
+         {"m", Tensor::ints(std::vector<int64_t>(size_t(total))).reshaped({1, total})}},
+        places);
+  };
+  const Tensor a = ramp({1, 2, 6, 4}, -9), c = ramp({1, 2, 6, 4}, 5);
+  for (const int64_t total : {3, 6}) {
+    const NamedTensors wanted = run(a.clone(), c.clone(), total, {});
+    const NamedTensors results = run(a, c, total, {{"pk", a}, {"pv", c}});
+    for (size_t i = 0; i < 3; ++i)
+      EXPECT_EQ(numbers(results[i].second), numbers(wanted[i].second)) << total << " " << i;
+    EXPECT_EQ(results[1].second.bytes().data(), a.bytes().data());
+    EXPECT_EQ(a.number(4 * (total - 1)), 2) << "the new key";
+  }
+}
+
 TEST(Execution, ResultsThatGrowTakeTheirMemoryAgain) {
   Context context(engine_of("graph g(%x: f32[n,4]) -> (%a)\n  %a = Neg(%x)\n"));
   std::set<const std::byte*> places;

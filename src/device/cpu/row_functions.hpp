@@ -44,6 +44,13 @@ struct RowFunctions {
   /// The sum of these rows, each times its share.
   void (*weighted_sum)(long count, long length, const float* shares, const float* rows, long stride,
                        float* to);
+  /// The same of `others` rows, each `length` floats behind the one before: their products with row
+  /// i of the first stand at to[other * to_stride + i]. Rows are read once for four of them.
+  void (*dots_of)(long others, long count, long length, float factor, const float* rows,
+                  long stride, const float* other, float* to, long to_stride);
+  /// The same of `sums` rows of shares, `shares_stride` apart, into rows one behind the other.
+  void (*weighted_sums)(long sums, long count, long length, const float* shares, long shares_stride,
+                        const float* rows, long stride, float* to);
 };
 
 }  // namespace hone::cpu

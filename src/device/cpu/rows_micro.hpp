@@ -189,12 +189,12 @@ struct Rows : RowProducts<kWidth> {
 template <int kWidth>
 constexpr hone::cpu::RowFunctions row_functions() {
   using L = Rows<kWidth>;
-  return {L::exp_row,         L::sigmoid_row,   L::tanh_row,         L::erf_row,
-          L::swish_row,       L::gelu_row,      L::hard_sigmoid_row, L::hard_swish_row,
-          L::exp_shifted_row, L::sum_row,       L::squares_row,      L::max_row,
-          L::min_row,         L::normalize_row, L::standardize_row,  L::add_running_row,
-          widen_f16_row,      narrow_f16_row,   L::affine_row,       L::dots_row,
-          L::weighted_sum_row};
+  return {L::exp_row,          L::sigmoid_row,   L::tanh_row,          L::erf_row,
+          L::swish_row,        L::gelu_row,      L::hard_sigmoid_row,  L::hard_swish_row,
+          L::exp_shifted_row,  L::sum_row,       L::squares_row,       L::max_row,
+          L::min_row,          L::normalize_row, L::standardize_row,   L::add_running_row,
+          widen_f16_row,       narrow_f16_row,   L::affine_row,        L::dots_row,
+          L::weighted_sum_row, L::dots_of_rows,  L::weighted_sums_rows};
 }
 
 }  // namespace

@@ -85,7 +85,11 @@ def attention(d):
 def group_query(d):
     """A prompt, all of it new, or some tokens after those of a cache that has room or grows."""
     batch, shared, kept, size = d.between(1, 2), d.between(1, 2), d.between(1, 2), 16
-    heads, queries, longest = shared * kept, d.between(1, 4), d.between(1, 5)
+    queries, longest = d.between(1, 4), d.between(1, 5)
+    if d.chance(4):  # as long as those of models
+        shared, kept, size = d.between(1, 5), d.between(1, 3), d.among([32, 48, 80, 256])
+        queries, longest = d.among([1, 1, 9, 70]), d.between(1, 150)
+    heads = shared * kept
     form = d.among(["prompt", "grows", "has room"])
     if form != "prompt" and queries > 1:
         batch = 1
@@ -108,7 +112,7 @@ def group_query(d):
     if made["causal"] is None:
         made["local_window_size"] = d.maybe(lambda: d.between(1, 4), 3)
     if d.chance(2):
-        angles = real(d, 16, size // 2)
+        angles = real(d, longest + queries + 16, size // 2)
         operands += [np.cos(angles), np.sin(angles)]
         made.update(do_rotary=1, rotary_interleaved=d.maybe(1))
     else:

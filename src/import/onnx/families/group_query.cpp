@@ -2,6 +2,8 @@
 
 #include "ops/group_query.hpp"
 #include "import/onnx/node_reader.hpp"
+#include "ops/cast.hpp"
+#include "ops/generate.hpp"
 #include "ops/layout.hpp"
 #include "ops/normalization.hpp"
 #include "ops/shape.hpp"
@@ -32,6 +34,18 @@ Value* normalized(NodeReader& node, Value* x, Value* weight, int64_t heads, floa
   Value* apart = reshape(x, {0, 0, heads, -1});
   Value* y = node.intermediate(RMSNormalization{.epsilon = epsilon}, {apart, weight}, "normalized");
   return reshape(y, {0, 0, -1});
+}
+
+/// How many keys there are at most, as a number that is known before attention runs: where an
+/// operand alone tells it, the size of a tensor that is made first. Else attention would tell the
+/// size of its caches itself, which kernels cannot.
+Value* told(NodeReader& node, Value* total) {
+  if (total == nullptr || total->known || total->is_constant()) return total;
+  Value* length = node.intermediate(Reshape{.shape = Dims{1}}, {total}, "total");
+  length = node.intermediate(Cast{.to = DType::i64}, {length}, "total");
+  Value* places =
+      node.intermediate(ConstantOfShape{.value = Tensor::ints({0}, DType::u8)}, {length}, "places");
+  return node.intermediate(Shape{}, {places}, "total");
 }
 
 /// Whether the cache is quantized. ONNX Runtime has more kinds, each for some devices only.
@@ -77,7 +91,8 @@ void import_group_query_attention(NodeReader& node) {
     operands[0] = normalized(node, operands[0], node.input(14), op.num_heads, epsilon);
   if (node.input(15) != nullptr)
     operands[1] = normalized(node, operands[1], node.input(15), op.kv_num_heads, epsilon);
-  for (int i = 3; i <= (quantized ? 13 : 11); ++i) operands.push_back(node.input(i));
+  for (int i = 3; i <= (quantized ? 13 : 11); ++i)
+    operands.push_back(i == 6 ? told(node, node.input(i)) : node.input(i));
   node.emit_all(op, std::move(operands));
 }
 
