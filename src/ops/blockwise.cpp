@@ -23,6 +23,8 @@ void check_fields(const Inference& c, const MatMulNBits& op) {
   c.check(is_packable(op.bits), "bits is ", op.bits, ", wanted 2, 4 or 8");
   c.check(op.block_size >= 8 && op.block_size <= int64_t{1} << 31, "block_size is ", op.block_size,
           ", wanted at least 8");
+  c.check(op.accuracy_level >= 0 && op.accuracy_level <= 4, "accuracy_level is ", op.accuracy_level,
+          ", wanted 0 to 4");
   c.check(op.block_size % (8 / op.bits) == 0, "block_size is ", op.block_size,
           ", wanted whole bytes");
 }

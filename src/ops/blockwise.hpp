@@ -18,7 +18,10 @@ struct MatMulNBits {
   int64_t K = 0, N = 0;
   int64_t bits = 4;  ///< 2, 4 or 8
   int64_t block_size = 0;
-  void fields(FieldList& f) const { f("K", K)("N", N)("bits", bits)("block_size", block_size); }
+  int64_t accuracy_level = 0;  ///< 4: kernels may round A to 8 bits, a block of a row at a time
+  void fields(FieldList& f) const {
+    f("K", K)("N", N)("bits", bits)("block_size", block_size)("accuracy_level", accuracy_level);
+  }
   void infer(Inference& c) const;
   void eval(Evaluation& c) const;
   void express(Expression& e) const;

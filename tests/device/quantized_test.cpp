@@ -182,7 +182,45 @@ TEST_P(KernelTest, ProductsWithWeightsOfFourBits) {
   EXPECT_EQ(refusal("cpu.matmul.nibbles",
                     {"%x: f32[2,36]", "MatMulNBits(%x, @w, @s) K=36 N=4 bits=4 block_size=16",
                      "@w : u8[4,3,8]\n  @s : f32[4,3]"}),
-            "4 bits, 8 of them in a word, only");
+            "4 or 8 bits, whole words of them, only");
+}
+
+TEST_P(KernelTest, ProductsWithWeightsOfBytes) {
+  if (GetParam() == cpu::Isa::generic) GTEST_SKIP() << "no code is generated";
+  const std::vector<Bindings> rows = each("m", {0, 1, 3, 8, 40});
+  for (const int columns : {5, 70}) {
+    const std::string n = cat(columns), fields = cat(" K=72 N=", n, " bits=8 block_size=32");
+    const std::string weights = cat("@w : u8[", n, ",3,32]\n  @s : f32[", n, ",3]");
+    expect_kernel("cpu.matmul.nibbles",
+                  {"%x: f32[m,72]", "MatMulNBits(%x, @w, @s)" + fields, weights, "%y", rows});
+    expect_kernel("cpu.matmul.nibbles",
+                  {"%x: f32[m,72]", "MatMulNBits(%x, @w, @s, @z, _, @b)" + fields,
+                   cat(weights, "\n  @z : u8[", n, ",3]\n  @b : f32[", n, "]"), "%y", rows});
+  }
+}
+
+TEST_P(KernelTest, ProductsOfRoundedRows) {
+  // Bytes have 127 steps: what is rounded away is a third of one on average.
+  const std::vector<Bindings> rows = each("m", {0, 1, 3, 9, 70});
+  for (const int bits : {4, 8})
+    for (const int columns : {5, 150})
+      for (const int block : {16, 128}) {
+        const std::string n = cat(columns), blocks = cat((136 + block - 1) / block);
+        KernelCase given{"%x: f32[m,136]",
+                         cat("MatMulNBits(%x, @w, @s) K=136 N=", n, " bits=", bits,
+                             " block_size=", block, " accuracy_level=4"),
+                         cat("@w : u8[", n, ",", blocks, ",", block * bits / 8, "]\n  @s : f32[", n,
+                             ",", blocks, "]"),
+                         "%y", rows};
+        given.tolerance = 3e-2;
+        expect_kernel("cpu.matmul.rounded", given);
+        const int zeros =
+            bits == 8 ? (136 + block - 1) / block : ((136 + block - 1) / block + 1) / 2;
+        given.node = cat("MatMulNBits(%x, @w, @s, @z, _, @b) K=136 N=", n, " bits=", bits,
+                         " block_size=", block, " accuracy_level=4");
+        given.weights += cat("\n  @z : u8[", n, ",", zeros, "]\n  @b : f32[", n, "]");
+        expect_kernel("cpu.matmul.rounded", given);
+      }
 }
 
 TEST_P(QuantizedKernelTest, WrongSizesAreTold) {

@@ -245,7 +245,7 @@ TEST(ContribRows, PackedWeights) {
   EXPECT_EQ(lines(file("MatMulNBits", {"x", "w", "s"}, inputs,
                        {integer("K", 20), integer("N", 3), integer("block_size", 16),
                         integer("accuracy_level", 4)})),
-            "%y = MatMulNBits(%x, %w, %s) K=20 N=3 block_size=16 : f32[n,3]\n");
+            "%y = MatMulNBits(%x, %w, %s) K=20 N=3 block_size=16 accuracy_level=4 : f32[n,3]\n");
   const std::string prepacked =
       error_of(file("MatMulNBits", {"x", "w", "s"}, inputs,
                     {integer("K", 20), integer("N", 3), integer("block_size", 16),

@@ -6,15 +6,14 @@ namespace hone::cpu {
 
 constexpr long kNibbleColumns = 16;
 
-/// Numbers in a word of 32 bits: neighbours along the depth, the first in the lowest bits.
-constexpr long kNibbles = 8;
-
-/// A panel of columns: [depth / kNibbles][kNibbleColumns] words. A weight is its number times the
+/// A panel of columns: [depth][kNibbleColumns] words, in each 8 numbers of 4 bits or 4 of 8 bits,
+/// neighbours along the depth, the first in the lowest bits. A weight is its number times the
 /// scale of its block plus the shift: [blocks][kNibbleColumns] both.
 struct NibblePanel {
   const unsigned* words;
   const float *scales, *shifts;
   long depth, block;  // words along the depth: in all, and of a block
+  long bits;          // 4 or 8
 };
 
 /// c[rows][columns] = a * panel + bias; null bias: 0. At most kNibbleRows rows.
@@ -30,8 +29,8 @@ constexpr long kNibbleRows = 8;
 
 struct NibbleFunctions {
   void (*multiply)(const NibbleRows& rows);
-  /// The weights as floats: [kNibbles * depth][kNibbleColumns], `stride` floats from one to the
-  /// next along the depth.
+  /// The weights as floats: [numbers along the depth][kNibbleColumns], `stride` floats from one to
+  /// the next along the depth.
   void (*unpack)(const NibblePanel& panel, float* to, long stride);
 };
 

@@ -9,8 +9,8 @@ void import_matmul_nbits(NodeReader& node) {
   const MatMulNBits op{.K = node.integer("K"),
                        .N = node.integer("N"),
                        .bits = node.integer("bits", 4),
-                       .block_size = node.integer("block_size")};
-  node.ignore("accuracy_level");  // how far A may be rounded: not at all here
+                       .block_size = node.integer("block_size"),
+                       .accuracy_level = node.integer("accuracy_level", 0)};
   if (node.integer("weight_prepacked", 0) != 0) node.unsupported("weights packed for one device");
   node.emit(op, node.all_inputs());
 }
