@@ -23,7 +23,7 @@ endef
         road tflite-kernels \
         fusion import-cost retrieval memory exported pytorch \
         conformance coverage line-coverage differential random-graphs fuzz damage deep stats clean \
-        round-trip pass-check ablation specialization peers kernels stream overhead help
+        round-trip pass-check ablation specialization peers kernels language stream overhead help
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -166,6 +166,9 @@ peers: build .venv-bench/bin/python ## speed beside ONNX Runtime, OpenVINO and n
 
 kernels: build .venv-bench/bin/python ## single regions, each alone, beside ONNX Runtime; ONLY=regex of regions
 	@.venv-bench/bin/python bench/kernels.py $(BUILD)/bin/hone $(BUILD)/src/libhone.so --only '$(ONLY)' $(if $(WRITE),--write)
+
+language: build $(VENV) ## language models beside ONNX Runtime; ONLY=regex of models, WRITE=1
+	@$(VENV) bench/language.py $(BUILD)/src/libhone.so --only '$(ONLY)' $(if $(WRITE),--write) $(may_skip)
 
 stream: build $(VENV) ## regions that stream, beside a copy: docs/performance.md with WRITE=1
 	@$(VENV) bench/regions.py $(BUILD)/bin/hone $(if $(WRITE),--write)
