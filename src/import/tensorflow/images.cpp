@@ -2,6 +2,9 @@
 
 #include "import/builder/channels_last.hpp"
 #include "import/builder/same_padding.hpp"
+#include "ops/arithmetic.hpp"
+#include "ops/convolution.hpp"
+#include "ops/layout.hpp"
 
 namespace hone::tensorflow {
 namespace {
@@ -88,6 +91,49 @@ void Images::emit(NodeReader& node, Op op, std::vector<Value*> inputs) const {
   if (!last_) return void(node.emit(std::move(op), std::move(inputs)));
   Value* made = node.intermediate(std::move(op), std::move(inputs), "channels_first_result");
   builder::emit_channels_last(node, made, rank());
+}
+
+namespace {
+
+/// A vector as channels of an image have it: [channels, 1, 1].
+bool lies_along_channels(const Value* value, size_t rank) {
+  if (value == nullptr || !value->type.tensor().has_rank()) return false;
+  const Dims& dims = value->type.tensor().shape();
+  return dims.size() + 1 == rank &&
+         std::all_of(dims.begin() + 1, dims.end(), [](const Dim& size) { return size.is(1); });
+}
+
+/// What a convolution gave, channels added or multiplied since, before these went last; null:
+/// `image` is none such.
+Value* before_channels_last(const Value* image) {
+  const Node* turn = image->producer;
+  const auto* order = turn == nullptr ? nullptr : turn->op.as<Transpose>();
+  if (order == nullptr || order->perm.size() < 3 || order->perm.back() != 1) return nullptr;
+  for (size_t i = 0; i + 1 < order->perm.size(); ++i)
+    if (order->perm[i] != static_cast<int64_t>(i == 0 ? 0 : i + 1)) return nullptr;
+  Value* first = turn->inputs[0];
+  const Node* made = first->producer;
+  if (made == nullptr || !first->type.tensor().has_rank()) return nullptr;
+  if (made->op.as<Conv>() != nullptr || made->op.as<ConvTranspose>() != nullptr) return first;
+  const bool is_affine = made->op.as<Add>() != nullptr || made->op.as<Mul>() != nullptr;
+  const size_t rank = first->type.tensor().shape().size();
+  return is_affine && rank > 2 && lies_along_channels(made->inputs[1], rank) ? first : nullptr;
+}
+
+}  // namespace
+
+bool emit_to_channels(NodeReader& node, Op op, int image, int vector) {
+  Value *last = node.required(image), *channels = node.required(vector);
+  Value* first = before_channels_last(last);
+  if (first == nullptr || node.rank(vector) != 1) return false;
+  const Dims& sizes = first->type.tensor().shape();
+  if (provably_equal(sizes[1], node.dims(vector)[0]) != true) return false;
+  Dims shape(sizes.size() - 1, 1);
+  shape[0] = sizes[1];
+  channels = node.reshaped(channels, std::move(shape), "of_channels");
+  Value* made = node.intermediate(std::move(op), {first, channels}, "channels_first_result");
+  node.emit(Transpose(*last->producer->op.as<Transpose>()), {made});
+  return true;
 }
 
 }  // namespace hone::tensorflow

@@ -37,4 +37,9 @@ class Images {
   Dims dims_;
 };
 
+/// Emits `op` of input `image` and input `vector`, one element a channel, where the channels of
+/// what a convolution gave come first still, and brings them last again: so the vector can become
+/// part of the convolution. False: the inputs are no such, and nothing is done.
+bool emit_to_channels(NodeReader& node, Op op, int image, int vector);
+
 }  // namespace hone::tensorflow

@@ -2,7 +2,7 @@
 
 #include <numbers>
 
-#include "import/tensorflow/node_reader.hpp"
+#include "import/tensorflow/images.hpp"
 #include "ops/activation.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/compare.hpp"
@@ -15,6 +15,12 @@ namespace {
 template <class T>
 void import_two(NodeReader& node) {
   node.emit(T{}, {node.required(0), node.required(1)});
+}
+
+/// Sums and products: also of an image and what belongs to its channels.
+template <class T>
+void import_affine(NodeReader& node) {
+  if (!emit_to_channels(node, T{}, 0, 1) && !emit_to_channels(node, T{}, 1, 0)) import_two<T>(node);
 }
 
 /// As they are divided in C: integers towards zero.
@@ -134,9 +140,9 @@ void import_shift(NodeReader& node) {
 }  // namespace
 
 void register_binary(Importers& importers) {
-  importers.add({"Add", "AddV2"}, import_two<Add>);
+  importers.add({"Add", "AddV2"}, import_affine<Add>);
   importers.add("Sub", import_two<Sub>);
-  importers.add("Mul", import_two<Mul>);
+  importers.add("Mul", import_affine<Mul>);
   importers.add({"Div", "TruncateDiv"}, import_truncate_div);
   importers.add("RealDiv", import_two<Div>);
   importers.add("FloorDiv", import_floor_div);

@@ -2,6 +2,8 @@
 
 #include "ops/convolution.hpp"
 
+#include <algorithm>
+
 #include "import/builder/same_padding.hpp"
 #include "import/tensorflow/images.hpp"
 #include "ops/arithmetic.hpp"
@@ -74,7 +76,9 @@ void spread(NodeReader& node, int axes) {
   const bool same = node.word("padding", "") == "SAME";
   if (node.word("padding", "") == "EXPLICIT") node.unsupported("padding by numbers");
   ConvTranspose made;
-  made.window.strides = strides, made.window.dilations = dilations;
+  made.window.strides = strides;
+  if (std::any_of(dilations.begin(), dilations.end(), [](int64_t by) { return by != 1; }))
+    made.window.dilations = dilations;
   made.window.pads.resize(2 * static_cast<size_t>(axes));
   for (size_t i = 0; i < static_cast<size_t>(axes); ++i) {
     const Dim wanted = (*sizes)[spatial_only ? i : images.axis(i)];
@@ -94,27 +98,9 @@ void spread(NodeReader& node, int axes) {
 void import_conv_2d_backprop(NodeReader& node) { spread(node, 2); }
 void import_conv_3d_backprop(NodeReader& node) { spread(node, 3); }
 
-/// What a convolution gave before its channels went last; null: `image` is none such.
-Value* channels_first_of(const Value* image) {
-  const Node* turn = image->producer;
-  if (turn == nullptr || turn->op.as<Transpose>() == nullptr) return nullptr;
-  Value* first = turn->inputs[0];
-  const Node* made = first->producer;
-  const bool convolved = made != nullptr && (made->op.as<Conv>() != nullptr ||
-                                             made->op.as<ConvTranspose>() != nullptr);
-  return convolved ? first : nullptr;
-}
-
 void import_bias_add(NodeReader& node) {
   Value* bias = node.required(1);
-  // Of a convolution: where its channels come first, so that it is the convolution's own.
-  if (Value* image = channels_first_of(node.required(0)); image != nullptr && node.rank(1) == 1) {
-    Dims shape(sizes_of(node, image).size() - 1, 1);
-    shape[0] = node.dims(1)[0];
-    bias = node.reshaped(bias, std::move(shape), "of_channels");
-    Value* sum = node.intermediate(Add{}, {image, bias}, "with_bias");
-    return void(node.emit(Transpose(*node.required(0)->producer->op.as<Transpose>()), {sum}));
-  }
+  if (emit_to_channels(node, Add{}, 0, 1)) return;
   const bool first = node.word("data_format", "NHWC").starts_with("NC");
   if (first && node.rank_of(0) > 2) {
     Dims shape(static_cast<size_t>(node.rank_of(0)) - 1, 1);
