@@ -33,6 +33,28 @@ TEST_P(MatMulTest, WhatFollows) {
   expect_kernel("cpu.matmul", with({"%p = Gemm(%a, @w, @b) beta=2"}, "Tanh(%p)"));
 }
 
+TEST_P(MatMulTest, WeightsOfHalves) {
+  if (GetParam() == cpu::Isa::generic) GTEST_SKIP() << "no instructions for f16";
+  const auto halves = [](const std::string& shape, int64_t count) {
+    return cat("@w : f32[", shape, "] ", 4 * count, " bytes of f16");
+  };
+  const std::vector<Bindings> rows = each("n", {0, 1, 2, 3, 7, 8, 9, 200});
+  expect_kernel("cpu.matmul.halves",
+                {"%a: f32[n,43]", "MatMul(%a, @w)", halves("43,70", 43 * 70), "%y", rows});
+  expect_kernel("cpu.matmul.halves", {"%a: f32[2,n,40]", "MatMul(%a, @w)", halves("40,5", 200),
+                                      "%y", each("n", {1, 30})});
+  expect_kernel("cpu.matmul.halves",
+                {"%a: f32[n,40]", "Gemm(%a, @w) transB=true", halves("300,40", 12000), "%y", rows});
+  for (const char* node : {"Add(%q, %z)", "Relu(%q)", "Swish(%q)", "Clip(%q, f32{-1}, f32{2})"}) {
+    KernelCase given = with({"%p = MatMul(%a, @w)", "%q = Add(%p, @b)"}, node);
+    given.weights = halves("40,50", 2000) + "\n  @b : f32[50]";
+    given.sizes = rows;
+    EXPECT_TRUE(kernels_run(given).contains("cpu.matmul.halves")) << node;
+  }
+  EXPECT_EQ(refusal("cpu.matmul.halves", {"%a: f32[4,40]", "MatMul(%a, @w)", "@w : f32[40,50]"}),
+            "the weight is no constant matrix of f16");
+}
+
 TEST_P(MatMulTest, BatchesWithASum) {
   KernelCase given{"%a: f32[3,n,7], %b: f32[3,7,9], %z: f32[3,n,9]", "Add(%p, %z)", "", "%y",
                    each("n", {1, 20})};

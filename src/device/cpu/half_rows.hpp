@@ -1,0 +1,25 @@
+#pragma once
+// Products of a few rows with weights of f16 that stay so in memory, for the instruction set in
+// use. Included by files that are compiled for one instruction set each: includes nothing, as
+// gemm_micro.hpp.
+
+namespace hone::cpu {
+
+/// c[rows][columns] = a * panel, the panel [depth][2 vectors] of f16.
+struct HalfRows {
+  const unsigned short* panel;
+  const float* a;
+  long a_row, rows, depth, columns;
+  float* c;
+  long c_row;
+};
+constexpr long kHalfRows = 8;  // the most that are not worth a panel of f32
+
+struct HalfFunctions {
+  void (*multiply)(const HalfRows& rows);
+};
+
+/// Null: the instruction set in use has nothing for f16.
+const HalfFunctions* half_functions();
+
+}  // namespace hone::cpu
