@@ -164,8 +164,10 @@ PEERS = bench/peers.py $(BUILD)/src/libhone.so
 peers: build .venv-bench/bin/python ## speed beside ONNX Runtime, OpenVINO and ncnn; ONLY=regex of models
 	@.venv-bench/bin/python $(PEERS) --only '$(ONLY)' $(if $(WRITE),--write $(WRITE)) $(may_skip)
 
-kernels: build .venv-bench/bin/python ## single regions, each alone, beside ONNX Runtime; ONLY=regex of regions
-	@.venv-bench/bin/python bench/kernels.py $(BUILD)/bin/hone $(BUILD)/src/libhone.so --only '$(ONLY)' $(if $(WRITE),--write)
+KERNELS = .venv-bench/bin/python bench/kernels.py $(BUILD)/bin/hone $(BUILD)/src/libhone.so --only '$(ONLY)' $(if $(WRITE),--write)
+kernels: build .venv-bench/bin/python ## single regions and operators, each alone, beside ONNX Runtime; ONLY=regex of names
+	@$(KERNELS)
+	@$(KERNELS) --ops --threads 2 --rounds 3 --seconds 0.02
 
 language: build $(VENV) ## language models beside ONNX Runtime; ONLY=regex of models, WRITE=1
 	@$(VENV) bench/language.py $(BUILD)/src/libhone.so --only '$(ONLY)' $(if $(WRITE),--write) $(may_skip)
