@@ -7,6 +7,7 @@
 #include "ops/activation.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/layout.hpp"
+#include "ops/pad.hpp"
 #include "ops/quantize.hpp"
 #include "passes/clean.hpp"
 #include "passes/pointwise.hpp"
@@ -88,9 +89,40 @@ bool is_by_scalars(const Node& node) {
   });
 }
 
+/// Padding whose widths are fields; another value than 0 is one number.
+bool is_padding(const Node& node) {
+  const auto* op = node.op.as<Pad>();
+  if (op == nullptr || !op->pads || node.input(1) != nullptr || node.input(3) != nullptr)
+    return false;
+  if (op->axes && !numbers_of(op->axes)) return false;
+  const Value* filling = node.input(2);
+  const Dims* dims = filling == nullptr ? nullptr : dims_of(filling);
+  return filling == nullptr || (filling->is_constant() && dims != nullptr && dims->empty());
+}
+
+/// The padding of what is transposed, in place of that of the transpose.
+Pad before_transpose(Pad op, const Perm& perm) {
+  const auto rank = std::ssize(perm);
+  const auto axis_of = [&](int64_t axis) {
+    return perm[static_cast<size_t>(axis < 0 ? axis + rank : axis)];
+  };
+  if (op.axes) {
+    for (Dim& axis : *op.axes) axis = axis_of(*axis.constant());
+    return op;
+  }
+  Dims pads = *op.pads;
+  for (size_t i = 0; i < perm.size(); ++i) {
+    const auto to = static_cast<size_t>(perm[i]);
+    pads[to] = (*op.pads)[i];
+    pads[to + perm.size()] = (*op.pads)[i + perm.size()];
+  }
+  op.pads = pads;
+  return op;
+}
+
 bool passes_through(const Node& node) {
   return is_unary(node.op) || is_broadcasting(node.op) || node.op.as<PRelu>() != nullptr ||
-         node.op.as<Concat>() != nullptr || is_by_scalars(node);
+         node.op.as<Concat>() != nullptr || is_by_scalars(node) || is_padding(node);
 }
 
 /// Some reader is a transpose, or comes to one through a few nodes that a transpose can pass.
@@ -139,7 +171,8 @@ class Sinking {
     if (const Node* producer = producer_of<Transpose>(input)) {
       const auto perm = perm_of(*producer);
       if (!perm || options_.keep(*producer) || (perm_ && *perm_ != *perm)) return false;
-      if (!concat && *dims != *result) return false;  // the result is larger: dearer to move
+      const bool grows = concat || node_.op.as<Pad>() != nullptr;
+      if (!grows && *dims != *result) return false;  // the result is larger: dearer to move
       // Others read it too: then there would be one more.
       const bool only = std::all_of(input->users.begin(), input->users.end(),
                                     [&](const Node* user) { return user == &node_; });
@@ -183,6 +216,8 @@ class Sinking {
     if (const auto* concat = op.as<Concat>()) {
       const int64_t axis = concat->axis < 0 ? concat->axis + std::ssize(*perm_) : concat->axis;
       op = Concat{(*perm_)[static_cast<size_t>(axis)]};
+    } else if (const auto* pad = op.as<Pad>()) {
+      op = before_transpose(*pad, *perm_);
     }
     Value* result = add_before(
         graph_, &node_, node_.by.empty() ? kCancelTransposes : std::string_view(node_.by),
