@@ -71,8 +71,13 @@ function(hone_isa_flags)
       if(file MATCHES "_vnni\\.cpp$")
         list(APPEND flags -mavx512vnni)
       endif()
+    elseif(file MATCHES "_loops_generic\\.cpp$")
+      set(flags "")
     else()
       continue()
+    endif()
+    if(file MATCHES "_loops_[a-z0-9]+\\.cpp$")  # plain ones, which the compiler makes vectors of
+      list(APPEND flags -O3)
     endif()
     set_source_files_properties(${file} TARGET_DIRECTORY hone_device PROPERTIES
                                 COMPILE_OPTIONS "${flags}" SKIP_PRECOMPILE_HEADERS ON)

@@ -68,7 +68,7 @@ bool adds(const Node& node, bool with_bias, Chain& chain) {
 bool applies(const Node& node, Chain& chain) {
   const auto known = elementwise_ops().find(&node.op.op_class());
   if (known == elementwise_ops().end() || node.inputs.size() != 1) return false;
-  const RowFunction function = known->second.function(node.op.data(), {DType::f32}, DType::f32);
+  const RowFunction function = known->second.of(node.op.data(), {DType::f32}, DType::f32);
   if (function == nullptr) return false;
   chain.applied.push_back({node.op, function});
   return true;

@@ -1,9 +1,10 @@
 #pragma once
 // What the elementwise kernel knows of each op: a function over a row of elements for its element
-// types. A new op is a line in elementwise_unary.cpp, elementwise_binary.cpp or
-// elementwise_mixed.cpp.
+// types. A new op is a line in elementwise_unary.cpp, elementwise_functions.cpp,
+// elementwise_binary.cpp or elementwise_mixed.cpp.
 
 #include <map>
+#include <vector>
 
 #include "device/cpu/rows.hpp"
 #include "ir/op.hpp"
@@ -34,16 +35,24 @@ using RowFunction = void (*)(const void* op, const RowFunctions& rows, const Row
 
 struct Elementwise {
   /// The function for these element types (absent operands left out); null: there is none.
-  RowFunction (*function)(const void* op, const std::vector<DType>& operands, DType result);
+  using Find = RowFunction (*)(const void* op, const std::vector<DType>& operands, DType result);
+  Find function = nullptr;
   double operations = 1;  // about, an element
+  Find faster = nullptr;  // asked first
+  RowFunction of(const void* op, const std::vector<DType>& operands, DType result) const {
+    RowFunction found = faster == nullptr ? nullptr : faster(op, operands, result);
+    return found != nullptr || function == nullptr ? found : function(op, operands, result);
+  }
 };
 using ElementwiseOps = std::map<const OpClass*, Elementwise>;
 const ElementwiseOps& elementwise_ops();
 
 // Parts of the table.
 void add_unary(ElementwiseOps& ops);
+void add_functions(ElementwiseOps& ops);
 void add_binary(ElementwiseOps& ops);
 void add_mixed(ElementwiseOps& ops);
+void add_loops(ElementwiseOps& ops);  // last: it makes others faster
 
 /// f(a, b) over a row, one loop for each way the operands step.
 template <class T, class R, class F>

@@ -88,31 +88,12 @@ struct Logical {
   }
 };
 
-template <class Op>
-struct Bitwise {
-  template <class T>
-  static void map(const void* op, const RowFunctions&, const Row& row) {
-    const Op& scalar = *static_cast<const Op*>(op);
-    map_pair<T, T>(row, [&scalar](T a, T b) { return static_cast<T>(scalar.of(a, b)); });
-  }
-};
-
-template <class T>
-void equal_row(const void*, const RowFunctions&, const Row& row) {
-  map_pair<T, uint8_t>(row, [](T a, T b) -> uint8_t { return a == b; });
-}
-
 RowFunction equal_function(const void*, const Types& types, DType) {
-  switch (types[0]) {
-    case DType::boolean:
-    case DType::u8:
-    case DType::i8: return equal_row<uint8_t>;  // a truth is 0 or 1
-    case DType::u16:
-    case DType::i16: return equal_row<uint16_t>;
-    case DType::u32: return equal_row<uint32_t>;
-    case DType::u64: return equal_row<uint64_t>;
-    default: return by_type<Comparing<Same>::Pick>(types);
-  }
+  if (types[0] == DType::boolean)  // a truth is 0 or 1
+    return [](const void*, const RowFunctions&, const Row& row) {
+      map_pair<uint8_t, uint8_t>(row, [](uint8_t a, uint8_t b) -> uint8_t { return a == b; });
+    };
+  return by_type<Comparing<Same>::Pick>(types);
 }
 
 template <class Op, template <class> class Family>
@@ -121,21 +102,6 @@ void add(ElementwiseOps& ops, double operations = 1) {
                             return by_type<Family<Op>::template Pick>(types);
                           },
                           operations};
-}
-
-/// Signed or not, the bits are the same.
-template <class Op>
-void add_bitwise(ElementwiseOps& ops) {
-  ops[&op_class<Op>()] = {[](const void*, const Types& types, DType) -> RowFunction {
-                            switch (bits(types[0])) {
-                              case 8: return Bitwise<Op>::template map<uint8_t>;
-                              case 16: return Bitwise<Op>::template map<uint16_t>;
-                              case 32: return Bitwise<Op>::template map<uint32_t>;
-                              case 64: return Bitwise<Op>::template map<uint64_t>;
-                              default: return nullptr;
-                            }
-                          },
-                          1};
 }
 
 template <class Op>
@@ -155,7 +121,6 @@ void add_binary(ElementwiseOps& ops) {
   add<Greater, Comparing>(ops), add<GreaterOrEqual, Comparing>(ops);
   add<Less, Comparing>(ops), add<LessOrEqual, Comparing>(ops);
   ops[&op_class<Equal>()] = {equal_function, 1};
-  add_bitwise<BitwiseAnd>(ops), add_bitwise<BitwiseOr>(ops), add_bitwise<BitwiseXor>(ops);
   add_logical<And>(ops), add_logical<Or>(ops), add_logical<Xor>(ops);
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "device/cpu/elementwise.hpp"
+#include "device/cpu/scalar_rows.hpp"
 #include "ops/activation.hpp"
 #include "ops/logic.hpp"
 #include "ops/math.hpp"
@@ -12,47 +13,6 @@ namespace hone::cpu {
 namespace {
 
 using Types = std::vector<DType>;
-
-/// The op's own scalar function, in D.
-template <class Op, class T, class D>
-void map_scalar(const void* op, const RowFunctions&, const Row& row) {
-  const Op& scalar = *static_cast<const Op*>(op);
-  const T* from = row.in<T>(0);
-  T* to = row.out<T>();
-  for (int64_t i = 0; i < row.count; ++i)
-    to[i] = static_cast<T>(scalar.of(static_cast<D>(from[i])));
-}
-
-/// D32: what f32 is computed in.
-template <class Op, class D32>
-RowFunction scalar_function(const void*, const Types& types, DType) {
-  switch (types[0]) {
-    case DType::f32: return map_scalar<Op, float, D32>;
-    case DType::f64: return map_scalar<Op, double, double>;
-    default: break;
-  }
-  if constexpr (Op::kElements == Elements::numbers || Op::kElements == Elements::signed_numbers)
-    switch (types[0]) {
-      case DType::i64: return map_scalar<Op, int64_t, int64_t>;
-      case DType::i32: return map_scalar<Op, int32_t, int64_t>;
-      case DType::i16: return map_scalar<Op, int16_t, int64_t>;
-      case DType::i8: return map_scalar<Op, int8_t, int64_t>;
-      default: break;
-    }
-  if constexpr (Op::kElements == Elements::numbers) switch (types[0]) {
-      case DType::u64: return map_scalar<Op, uint64_t, uint64_t>;
-      case DType::u32: return map_scalar<Op, uint32_t, int64_t>;
-      case DType::u16: return map_scalar<Op, uint16_t, int64_t>;
-      case DType::u8: return map_scalar<Op, uint8_t, int64_t>;
-      default: break;
-    }
-  return nullptr;
-}
-
-template <class Op, class D32 = double>
-void add_scalar(ElementwiseOps& ops, double operations) {
-  ops[&op_class<Op>()] = {scalar_function<Op, D32>, operations};
-}
 
 template <auto kFunction>
 void map_row(const void*, const RowFunctions& rows, const Row& row) {
@@ -96,16 +56,6 @@ void mish(const void*, const RowFunctions& rows, const Row& row) {
       });
 }
 
-/// log(1 + exp(x)), which is x from 20 on.
-void softplus(const void*, const RowFunctions& rows, const Row& row) {
-  map_pieces<&RowFunctions::exp>(
-      rows, row, [](float x) { return x > 20 ? 20 : x; },
-      [](float x, float e) {
-        if (x > 20 || e < 1e-7F) return x > 20 ? x : e;  // 1 + e has too few digits of a small e
-        return static_cast<float>(std::log(1 + double{e}));
-      });
-}
-
 /// x / 2 * (1 + tanh(u)) is x * sigmoid(2u).
 void gelu_tanh(const void*, const RowFunctions& rows, const Row& row) {
   constexpr float kTwice = 1.5957691216057308F, kCube = 0.044715F * kTwice;
@@ -129,7 +79,6 @@ void add_vectors(ElementwiseOps& ops) {
   ops[&op_class<HardSigmoid>()] = {piece_function<HardSigmoid, hard_sigmoid>, 3};
   ops[&op_class<HardSwish>()] = {vector_function<HardSwish, &RowFunctions::hard_swish>, 4};
   ops[&op_class<Mish>()] = {piece_function<Mish, mish>, 12};
-  ops[&op_class<Softplus>()] = {piece_function<Softplus, softplus>, 60};
   ops[&op_class<Exp>()] = {vector_function<Exp, &RowFunctions::exp>, 4};
   ops[&op_class<Sigmoid>()] = {vector_function<Sigmoid, &RowFunctions::sigmoid>, 6};
   ops[&op_class<Tanh>()] = {vector_function<Tanh, &RowFunctions::tanh>, 6};
@@ -202,19 +151,10 @@ RowFunction is_infinite_function(const void*, const Types& types, DType) {
 }  // namespace
 
 void add_unary(ElementwiseOps& ops) {
-  constexpr double kScalar = 100;  // of a call of the C library, in operations of a loop
   add_vectors(ops);
   add_scalar<Relu, float>(ops, 1), add_scalar<Abs, float>(ops, 1), add_scalar<Neg, float>(ops, 1);
-  add_scalar<Sign, float>(ops, 2), add_scalar<LeakyRelu>(ops, 4);
-  add_scalar<ThresholdedRelu>(ops, 4);
-  add_scalar<Softsign>(ops, 8), add_scalar<Sqrt>(ops, 10);
-  add_scalar<Reciprocal>(ops, 8), add_scalar<Elu>(ops, kScalar), add_scalar<Selu>(ops, kScalar);
-  add_scalar<Celu>(ops, kScalar), add_scalar<Log>(ops, kScalar), add_scalar<Floor>(ops, 10);
-  add_scalar<Ceil>(ops, 10), add_scalar<Round>(ops, 10), add_scalar<Sin>(ops, kScalar);
-  add_scalar<Cos>(ops, kScalar), add_scalar<Tan>(ops, kScalar), add_scalar<Asin>(ops, kScalar);
-  add_scalar<Acos>(ops, kScalar), add_scalar<Atan>(ops, kScalar), add_scalar<Sinh>(ops, kScalar);
-  add_scalar<Cosh>(ops, kScalar), add_scalar<Asinh>(ops, kScalar), add_scalar<Acosh>(ops, kScalar);
-  add_scalar<Atanh>(ops, kScalar);
+  add_scalar<Sign, float>(ops, 2), add_scalar<ThresholdedRelu, float>(ops, 2);
+  add_scalar<Shrink, float>(ops, 4);
   ops[&op_class<IsNaN>()] = {is_nan_function, 1};
   ops[&op_class<IsInf>()] = {is_infinite_function, 2};
   ops[&op_class<Not>()] = {[](const void*, const Types& types, DType) -> RowFunction {

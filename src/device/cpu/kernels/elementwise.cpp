@@ -34,11 +34,11 @@ Found find(const Problem& problem) {
   }
   const Elementwise& known = entry->second;
   const DType result = node.outputs[0]->type.tensor().dtype;
-  if (RowFunction exact = known.function(node.op.data(), types, result))
+  if (RowFunction exact = known.of(node.op.data(), types, result))
     return {exact, false, known.operations};
   if (!narrow) return {};
   types.assign(types.size(), DType::f32);
-  return {known.function(node.op.data(), types, DType::f32), true, known.operations + 4};
+  return {known.of(node.op.data(), types, DType::f32), true, known.operations + 4};
 }
 
 Verdict supports(const Problem& problem) {

@@ -1,0 +1,131 @@
+// Ops of integers and truths, and conversions, element by element: every element type.
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "device/kernel_case.hpp"
+
+namespace hone::test::elements_test {
+
+constexpr const char* kKernel = "cpu.elementwise";
+const std::vector<std::string> kSigned = {"i8", "i16", "i32", "i64"};
+const std::vector<std::string> kWhole = {"i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"};
+
+TEST_P(KernelTest, PairsOfIntegers) {
+  for (const char* op :
+       {"Add", "Sub", "Mul", "Div", "Max", "Min", "Sum", "Equal", "Less", "Greater", "LessOrEqual",
+        "GreaterOrEqual", "BitwiseAnd", "BitwiseOr", "BitwiseXor"})
+    for (const std::string& type : kWhole) {
+      const std::string node = cat(op, "(%a, %b)");
+      expect_kernel(kKernel, {cat("%a: ", type, "[3,n], %b: ", type, "[3,1]"), node, "", "%y",
+                              each("n", {1, 37, 700})});
+      expect_kernel(kKernel, {cat("%a: ", type, "[n], %b: ", type, "[3,n]"), node, "", "%y",
+                              each("n", {1, 300})});
+    }
+}
+
+/// Dividing by 0 and -1, the smallest and the largest numbers.
+TEST_P(KernelTest, QuotientsAtTheEnds) {
+  const std::map<std::string, std::string> ends = {
+      {"i8", "{-128,127,-1,0,1,-128,7,-7}"},
+      {"i16", "{-32768,32767,-1,0,1,-32768,7,-7}"},
+      {"i32", "{-2147483648,2147483647,-1,0,1,7,-7,2}"},
+      {"u8", "{255,254,1,0,2,128,127,7}"},
+      {"u16", "{65535,65534,1,0,2,32768,9,7}"},
+      {"u32", "{4294967295,4294967294,1,0,2,3,9,7}"}};
+  for (const auto& [type, numbers] : ends) {
+    const std::string line = cat(type, "[8]", numbers), column = cat(type, "[8,1]", numbers);
+    expect_kernel(kKernel, {"", cat("Div(", line, ", ", column, ")")});
+  }
+}
+
+TEST_P(KernelTest, Shifts) {
+  for (const char* type : {"u8", "u16", "u32", "u64"})
+    for (const char* direction : {"LEFT", "RIGHT"}) {
+      const std::string fields = cat(" direction=", direction);
+      expect_kernel(kKernel,
+                    {cat("%a: ", type, "[n]"), cat("BitShift(%a, ", type, "[]{3})", fields), "",
+                     "%y", each("n", {1, 300})});
+      expect_kernel(kKernel, {cat("%a: ", type, "[2,8]"),
+                              cat("BitShift(%a, ", type, "[8]{0,1,7,8,16,31,32,64})", fields)});
+    }
+}
+
+TEST_P(KernelTest, SingleIntegers) {
+  const std::vector<Bindings> sizes = each("n", {1, 37, 1500});
+  for (const std::string& type : kWhole) {
+    const std::string input = cat("%x: ", type, "[n]");
+    for (const char* op : {"BitwiseNot", "Sign", "Abs"})
+      expect_kernel(kKernel, {input, cat(op, "(%x)"), "", "%y", sizes});
+    const std::string least = cat(type, "[]{2}"), most = cat(type, "[]{5}");
+    expect_kernel(kKernel, {input, cat("Clip(%x, ", least, ", ", most, ")"), "", "%y", sizes});
+    expect_kernel(kKernel, {input, cat("Clip(%x, ", least, ")"), "", "%y", sizes});
+    expect_kernel(kKernel, {input, cat("Clip(%x, _, ", most, ")"), "", "%y", sizes});
+    expect_kernel(kKernel, {input, "Clip(%x)", "", "%y", sizes});
+  }
+  for (const std::string& type : kSigned)
+    for (const char* op : {"Neg", "Relu"})
+      expect_kernel(kKernel, {cat("%x: ", type, "[n]"), cat(op, "(%x)"), "", "%y", sizes});
+  expect_kernel(kKernel, {"", "Abs(i8[3]{-128,127,-1})"});
+}
+
+TEST_P(KernelTest, ChoicesOfEveryWidth) {
+  for (const char* type : {"u8", "f16", "f32", "i64"})
+    for (const char* shapes : {"[3,n] [3,n] [3,n]", "[3,n] [3,1] [n]", "[3,n] [] [3,n]",
+                               "[3,1] [3,n] [n]", "[n] [3,n] []"}) {
+      std::string m, x, y;
+      std::istringstream(shapes) >> m >> x >> y;
+      expect_kernel(kKernel, {cat("%m: bool", m, ", %x: ", type, x, ", %y0: ", type, y),
+                              "Where(%m, %x, %y0)", "", "%y", each("n", {1, 37, 600})});
+    }
+}
+
+TEST_P(KernelTest, CastsBetweenAllTypes) {
+  const std::vector<std::string> types = {"f64", "f32", "f16", "bf16", "i64", "i32", "i16",
+                                          "i8",  "u64", "u32", "u16",  "u8",  "bool"};
+  for (const std::string& from : types)
+    for (const std::string& to : types)
+      if (from != to)
+        expect_kernel(kKernel, {cat("%x: ", from, "[n]"), cat("Cast(%x) to=", to), "", "%y",
+                                each("n", {1, 300})});
+  // Numbers that f16 rounds, and those that are too large for it.
+  for (const char* from : {"i64", "i32", "u32", "i16"})
+    for (const char* to : {"f16", "bf16", "f32"})
+      expect_kernel(kKernel, {"", cat("Cast(", from, "[6]{2049,2051,32767,4097,0,1}) to=", to)});
+  for (const char* to : {"f16", "bf16", "f32"})
+    expect_kernel(kKernel, {"", cat("Cast(i64[5]{65519,65520,16777217,-65520,33554435}) to=", to)});
+  for (const char* from : {"f64", "f32", "f16"})
+    for (const char* to : {"i64", "i32", "i16", "i8", "u32", "u16", "u8", "bool"})
+      expect_kernel(kKernel,
+                    {"", cat("Cast(", from, "[7]{1.5,-1.5,300,60000,-0,nan,inf}) to=", to)});
+}
+
+/// Functions of f32 and halves, where their vectors and their own evaluation meet.
+TEST_P(KernelTest, FunctionsOfOneOperand) {
+  const std::vector<Bindings> sizes = each("n", {1, 37, 700});
+  for (const char* type : {"f32", "f16", "f64"}) {
+    for (const char* op : {"Sin", "Cos", "Tan", "Atan", "Sinh", "Cosh", "Asinh", "Softsign",
+                           "LeakyRelu", "Elu", "Selu", "Celu", "Elu alpha=0.5", "Celu alpha=0.5",
+                           "Celu alpha=-0.5", "Floor", "Ceil", "Round", "ThresholdedRelu"}) {
+      const std::string all(op), word = all.substr(0, all.find(' '));
+      expect_kernel(kKernel, {cat("%x: ", type, "[n]"),
+                              cat(word, "(%x)", all.substr(word.size())),
+                              "",
+                              "%y",
+                              sizes,
+                              {{"x", {-1.5, 1.5}}}});
+    }
+    for (const char* op : {"Asin", "Acos", "Atanh"})
+      expect_kernel(
+          kKernel,
+          {cat("%x: ", type, "[n]"), cat(op, "(%x)"), "", "%y", sizes, {{"x", {-0.99, 0.99}}}});
+    for (const char* op : {"Acosh", "Log", "Sqrt", "Reciprocal"})
+      expect_kernel(kKernel,
+                    {cat("%x: ", type, "[n]"), cat(op, "(%x)"), "", "%y", sizes, {{"x", {1, 50}}}});
+  }
+  for (const char* op : {"Sin", "Cos"})
+    expect_kernel(kKernel, {"%x: f32[n]", cat(op, "(%x)"), "", "%y", sizes, {{"x", {-1e6, 1e6}}}});
+}
+
+}  // namespace hone::test::elements_test
