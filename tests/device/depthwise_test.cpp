@@ -14,7 +14,7 @@ TEST_P(KernelTest, DepthwiseOfRandomWindows) {
   Rng rng(20261130);
   for (int i = 0; i < 60; ++i) {
     const int64_t channels = rng.among({1, 3, 8, 17});
-    const int64_t kh = rng.among({1, 3, 3, 5, 7}), kw = rng.among({1, 2, 3, 3, 5});
+    const int64_t kh = rng.among({1, 2, 3, 5, 7, 9, 11, 13}), kw = rng.among({1, 2, 3, 5, 7, 11});
     const int64_t sy = rng.among({1, 1, 2, 3}), sx = rng.among({1, 1, 2, 2, 3, 5});
     const int64_t dy = rng.among({1, 1, 2}), dx = rng.among({1, 1, 2, 3});
     std::vector<int64_t> pads;
@@ -35,6 +35,26 @@ TEST_P(KernelTest, DepthwiseOfRandomWindows) {
     expect_kernel(kKernel,
                   {cat("%x: f32[n,", channels, ",h,w]"),
                    cat("Conv(%x, @w", biased ? ", @b" : "", ")", fields), weights, "%y", sizes});
+  }
+}
+
+TEST_P(KernelTest, DepthwiseAndWhatFollows) {
+  for (const char* strides : {"[1,1]", "[2,2]"}) {
+    KernelCase given{"%x: f32[2,3,h,w], %z: f32[2,3,h,w]",
+                     "Sigmoid(%d)",
+                     "@w : f32[3,1,5,5]\n  @b : f32[3]",
+                     "%y",
+                     {{{"h", 9}, {"w", 20}}, {{"h", 40}, {"w", 7}}}};
+    const bool halves = strides[1] == '2';
+    given.before = {cat("%c = Conv(%x, @w, @b) group=3 pads=[2,2,2,2] strides=", strides)};
+    if (halves) {
+      given.inputs = "%x: f32[2,3,h,w]";
+      given.before.push_back("%d = Clip(%c, f32[]{-0.5}, f32[]{0.75})");
+    } else {
+      given.before.push_back("%s = Add(%c, %z)");
+      given.before.push_back("%d = Relu(%s)");
+    }
+    expect_kernel(kKernel, given);
   }
 }
 

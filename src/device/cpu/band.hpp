@@ -54,11 +54,20 @@ void each_band(const BandLayout& band, const std::vector<long>& offsets, int64_t
     for (int64_t i = from; i < to; ++i) {
       const int64_t plane = i / bands, first = i % bands * kBandRows;
       band.copy(functions, input + plane * band.y.input * band.x.input, first, frame, copied);
-      work(plane, first,
-           Slide{copied, band.y.stride * band.row(), offsets.data(), nullptr,
-                 static_cast<long>(offsets.size()), 0.0f,
-                 results + (plane * band.y.output + first) * band.x.output,
-                 std::min(kBandRows, band.y.output - first), band.x.output});
+      Slide slide{copied,
+                  band.y.stride * band.row(),
+                  offsets.data(),
+                  nullptr,
+                  static_cast<long>(offsets.size()),
+                  0.0f,
+                  results + (plane * band.y.output + first) * band.x.output,
+                  std::min(kBandRows, band.y.output - first),
+                  band.x.output};
+      if (band.y.dilation == 1) {
+        slide.lines = band.y.kernel, slide.columns = band.x.kernel;
+        slide.pitch = band.row(), slide.stride = band.y.stride;
+      }
+      work(plane, first, slide);
     }
   });
 }

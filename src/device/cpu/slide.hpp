@@ -15,6 +15,9 @@ struct Slide {
   float start;
   float* to;  // dense rows
   long rows, count;
+  // Where neighbouring rows of results share rows of `from`: rows and columns of the window, floats
+  // from one of its rows to the next, rows from one result to the next. 0 lines: they share none.
+  long lines = 0, columns = 0, pitch = 0, stride = 0;
 };
 
 /// Those of a slide read up to kMostSlideLanes floats behind what they need of `from`.

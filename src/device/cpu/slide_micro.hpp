@@ -3,6 +3,7 @@
 
 #include "device/cpu/part_micro.hpp"
 #include "device/cpu/slide.hpp"
+#include "device/cpu/window_micro.hpp"
 
 namespace {
 
@@ -101,6 +102,10 @@ struct Sliding {
     else rows<Kind, 0>(slide);
   }
 
+  static void weighted(const hone::cpu::Slide& given) {
+    if (!Windows<V>::run(given)) slide<Weighted>(given);
+  }
+
   static void multiply(long count, const float* by, float* values) {
     long i = 0;
     for (; i + kWidth <= count; i += kWidth) store(values + i, load(values + i) * load(by + i));
@@ -160,8 +165,7 @@ struct Sliding {
   }
 
   static constexpr hone::cpu::SlideFunctions kFunctions{
-      slide<Weighted>,  slide<Sum>,     slide<Max>,    multiply,
-      Parting<V>::part, fold_rows<Sum>, fold_rows<Max>};
+      weighted, slide<Sum>, slide<Max>, multiply, Parting<V>::part, fold_rows<Sum>, fold_rows<Max>};
 };
 
 }  // namespace

@@ -1,10 +1,12 @@
 // Depthwise convolution: one filter a channel. Bands of a plane are copied into a frame of zeros,
-// over which the filter slides a vector of results at a time.
+// over which the filter slides a vector of results at a time, of several rows where these share
+// rows of the frame.
 
 #include <algorithm>
 
 #include "base/size.hpp"
 #include "device/cpu/band.hpp"
+#include "device/cpu/chain.hpp"
 #include "ops/convolution.hpp"
 
 namespace hone::cpu {
@@ -13,44 +15,68 @@ namespace {
 
 Tensor copy_filters(const Problem&, const Tuning&, const Tensor& weight) { return aligned(weight); }
 
+std::optional<Chain> chain_of(const Problem& problem) {
+  return chain_at(problem, [](const Op& op) { return op.as<Conv>() != nullptr; });
+}
+
 Verdict supports(const Problem& problem) {
-  const Conv* conv = op_of<Conv>(problem);
-  if (conv == nullptr) return Verdict::no("convolves only");
-  if (!all_are(problem, DType::f32)) return Verdict::no("f32 only");
-  const auto shape = operand_type(problem, 1)->concrete();
+  const auto chain = chain_of(problem);
+  if (!chain) return Verdict::no("convolves f32 only");
+  const Conv* conv = chain->anchor->op.as<Conv>();
+  const auto shape = chain->anchor->inputs[1]->type.tensor().concrete();
   if (!shape) return Verdict::no("the weight's shape is open");
   if (shape->size() != 3 && shape->size() != 4)
     return Verdict::no("one or two spatial dimensions only");
   if ((*shape)[1] != 1 || (*shape)[0] != conv->group)
     return Verdict::no("not one filter a channel");
-  return {};
+  return verdict_on(problem, *chain);
+}
+
+/// Rows of results share so many rows of the frame that it counts: see window_micro.hpp.
+bool shares_rows(const Window& window, const std::vector<int64_t>& kernel) {
+  return kernel.size() == 2 && kernel[0] >= 5 && kernel[0] <= 11 && kernel[0] % 2 == 1 &&
+         window.dilation(0) == 1 && window.stride(0) <= 2;
 }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
-  const std::vector<int64_t> shape = *operand_type(*problem, 1)->concrete();
-  const Type& result = problem->region.single()->outputs[0]->type;
-  // Every product loads a vector of what it multiplies, from the first-level cache.
-  made.seconds = typical_count(*problem, result) *
-                 static_cast<double>(element_count(spatial(shape))) /
-                 problem->target->cached_per_second;
-  const int input = region_input(*problem, 1);
-  if (input >= 0 && constant_operand(*problem, 1) != nullptr)
+  const Node& anchor = *chain_of(*problem)->anchor;
+  const std::vector<int64_t> kernel = spatial(*anchor.inputs[1]->type.tensor().concrete());
+  const Window& window = anchor.op.as<Conv>()->window;
+  const double results = typical_count(*problem, anchor.outputs[0]->type);
+  const auto taps = static_cast<double>(element_count(kernel));
+  // Every product loads a vector of what it multiplies, from the first-level cache; shared rows
+  // are loaded for several, so that multiplying takes longer.
+  made.seconds = shares_rows(window, kernel)
+                     ? results * (1.4e-10 + taps / (4 * problem->target->flops_per_second))
+                     : results * taps / problem->target->cached_per_second;
+  const int input = Source(*problem, anchor.input(1)).input();
+  if (input >= 0 && constant_of(*problem, anchor.input(1)) != nullptr)
     made.packings.push_back({static_cast<size_t>(input), "dense", copy_filters});
   made.scratch_bytes = worker_scratch(
-      problem->share, band_floats(op_of<Conv>(*problem)->window,
-                                  operand_type(*problem, 0)->shape().back(), spatial(shape)));
+      problem->share, band_floats(window, anchor.inputs[0]->type.tensor().shape().back(), kernel));
   made.problem = std::move(problem);
   return made;
 }
 
 struct DepthwiseShared final : Shared<DepthwiseShared> {
+  Chain chain;
   Window window;
   std::vector<int64_t> kernel;
   std::vector<Source> operands_of;
+  Source added;
   Tensor weights;  // empty: computed ones
   int64_t workers = 1;
+
+  DepthwiseShared(const Problem& problem, const Chain& made)
+      : chain(made),
+        window(made.anchor->op.as<Conv>()->window),
+        kernel(spatial(*made.anchor->inputs[1]->type.tensor().concrete())),
+        added(problem, made.added),
+        workers(problem.share.workers) {
+    for (size_t i = 0; i < 3; ++i) operands_of.emplace_back(problem, made.anchor->input(i));
+  }
 
   struct Geometry {
     int64_t images = 0, channels = 0;  // 0 images: nothing to do
@@ -88,21 +114,33 @@ struct DepthwiseShared final : Shared<DepthwiseShared> {
                 slide.weights = filters + channel * taps;
                 if (biases != nullptr) slide.start = biases[channel];
                 functions.weighted(slide);
+                const auto place = slide.to - operands.outputs[0].as<float>();
+                const float* also = added.as<float>(operands);
+                follow(slide.rows * slide.count, also == nullptr ? nullptr : also + place,
+                       slide.to);
               });
+  }
+
+  void follow(int64_t count, const float* also, float* to) const {
+    const ContractionForm& form = chain.form;
+    if (also != nullptr)
+      for (int64_t i = 0; i < count; ++i) to[i] += also[i];
+    if (form.clips_low)
+      for (int64_t i = 0; i < count; ++i) to[i] = to[i] < chain.low ? chain.low : to[i];
+    if (form.clips_high)
+      for (int64_t i = 0; i < count; ++i) to[i] = to[i] > chain.high ? chain.high : to[i];
+    if (!chain.applied.empty()) apply(chain.applied, count, to);
   }
 };
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
                                         hone::Device&) {
-  auto shared = std::make_shared<DepthwiseShared>();
   const Problem& problem = *recipe.problem;
-  shared->workers = problem.share.workers;
-  shared->window = op_of<Conv>(problem)->window;
+  const Chain chain = *chain_of(problem);
+  auto shared = std::make_shared<DepthwiseShared>(problem, chain);
   if (!packed.empty()) shared->weights = std::move(packed.front());
-  else if (const Weight* weight = constant_operand(problem, 1))
+  else if (const Weight* weight = constant_of(problem, chain.anchor->input(1)))
     shared->weights = weight->tensor().clone();
-  shared->kernel = spatial(*operand_type(problem, 1)->concrete());
-  for (size_t i = 0; i < 3; ++i) shared->operands_of.emplace_back(problem, i);
   return shared;
 }
 
@@ -111,7 +149,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 
 void register_depthwise(KernelRegistry& registry) {
   using namespace depthwise_kernel;
-  registry.add({"cpu.conv.depthwise", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.conv.depthwise", 2, supports, no_tunings, recipe, prepare, true});
 }
 
 }  // namespace hone::cpu
