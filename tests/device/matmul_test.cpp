@@ -87,6 +87,24 @@ TEST_P(MatMulTest, TailsOfColumns) {
                                  "%y", each("n", {1, 5, 14})});
 }
 
+/// One row, or one column, times a matrix that is computed: it is read as it lies.
+TEST_P(MatMulTest, VectorsTimesComputedMatrices) {
+  const std::vector<Bindings> sizes = each("n", {1, 7, 64, 700});
+  for (const char* operands : {"%a: f32[1,n], %b: f32[n,70]", "%a: f32[70,n], %b: f32[n,1]",
+                               "%a: f32[2,3,1,n], %b: f32[2,3,n,33]",
+                               "%a: f32[1,40], %b: f32[40,n]", "%a: f32[3,n,20], %b: f32[3,20,1]"})
+    expect_kernel("cpu.matmul", {operands, "MatMul(%a, %b)", "", "%y", sizes});
+  for (const char* node : {"Gemm(%a, %b, %c) alpha=0.5 beta=2", "Gemm(%a, %b, %c)"})
+    for (const char* operands :
+         {"%a: f32[1,n], %b: f32[n,70], %c: f32[70]", "%a: f32[70,n], %b: f32[n,1], %c: f32[70,1]"})
+      expect_kernel("cpu.matmul", {operands, node, "", "%y", sizes});
+  expect_kernel("cpu.matmul", {"%a: f32[1,n], %b: f32[70,n]", "Gemm(%a, %b) transB=true alpha=3",
+                               "", "%y", sizes});
+  KernelCase follows{"%a: f32[1,n], %b: f32[n,70], %z: f32[1,70]", "Relu(%s)", "", "%y", sizes};
+  follows.before = {"%p = MatMul(%a, %b)", "%s = Add(%p, %z)"};
+  expect_kernel("cpu.matmul", follows);
+}
+
 TEST_P(MatMulTest, WideElements) {
   for (const std::string type : {"f64", "i64", "u64", "i32", "u32"}) {
     const auto given = [&](const std::string& a, const std::string& b, const std::string& node,

@@ -35,6 +35,25 @@ TEST_P(KernelTest, Reductions) {
     expect_kernel("cpu.reduce", {"%x: f32[2,3,n,2]", cat(op, "(%x)"), "", "%y", sizes});
 }
 
+/// Lines that are put side by side, in blocks of 64 and what is left of one.
+TEST_P(KernelTest, ReductionsOfShortLines) {
+  for (const char* op : kOps)
+    for (const int64_t line : {2, 3, 8, 31, 32}) {
+      const bool product = std::string(op) == "ReduceProd";
+      const ElementBounds bounds = product || std::string(op) == "ReduceLogSum"
+                                       ? ElementBounds{0.9, 1.1}
+                                       : ElementBounds{-2, 2};
+      expect_kernel("cpu.reduce", {cat("%x: f32[n,", line, "]"),
+                                   cat(op, "(%x) axes=[1]"),
+                                   "",
+                                   "%y",
+                                   each("n", {1, 5, 64, 65, 700}),
+                                   {{"x", bounds}}});
+    }
+  expect_kernel("cpu.reduce",
+                {"", "ReduceMax(f32[3,4]{1,nan,2,3,-inf,-inf,-inf,-inf,4,3,2,inf}) axes=[1]"});
+}
+
 TEST_P(KernelTest, ReductionsOfRandomAxes) {
   Rng rng(20261208);
   for (int i = 0; i < 60; ++i) {

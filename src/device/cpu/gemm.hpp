@@ -95,6 +95,7 @@ class ProductKernels {
   struct Part;
   void run_part(const Product& product, const Place& place, Part& part) const;
   void run_generated(const Product& product, const Place& place, float* scratch) const;
+  bool run_vectors(const Product& product, const Place& place, float* sums) const;
   void run_compiled(const Product& product, const Place& place, float* scratch) const;
   void follow(const Product& product, const Place& place) const;
 

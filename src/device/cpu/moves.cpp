@@ -207,6 +207,11 @@ void run_typed(const Move& move, const T* from, T* to, Stream& stream) {
 
 }  // namespace
 
+void transpose_lines(int64_t lines, int64_t size, const float* from, float* to) {
+  copy_block<uint32_t>({size, 1, lines}, {lines, size, 1}, reinterpret_cast<const uint32_t*>(from),
+                       reinterpret_cast<uint32_t*>(to));
+}
+
 int64_t Move::count() const {
   int64_t count = 1;
   for (const MoveDim& dim : dims) count = checked_mul(count, dim.size);

@@ -32,6 +32,9 @@ struct Move {
 
 /// Dims of a box that runs through a dense tensor of `shape`: `from` strides are its, `to` 0.
 std::vector<MoveDim> dense_dims(const std::vector<int64_t>& shape);
+/// to[k * lines + i] = from[i * size + k]: small ones, for the first-level cache.
+void transpose_lines(int64_t lines, int64_t size, const float* from, float* to);
+
 /// Strides of a dense tensor of `shape`.
 std::vector<int64_t> dense_strides(const std::vector<int64_t>& shape);
 

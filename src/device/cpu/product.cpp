@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "device/cpu/gemm.hpp"
+#include "device/cpu/rows.hpp"
 
 namespace hone::cpu {
 namespace {
@@ -45,8 +46,54 @@ void ProductKernels::run(const Product& product, const Tiling& tiling, int64_t t
   place.columns = std::min(tiling.columns, product.n - place.column);
   place.c = c + place.row * stride + place.column;
   place.stride = stride;
+  if (run_vectors(product, place, scratch)) return;
   if (rows_ != nullptr && panels_ != nullptr) run_generated(product, place, scratch);
   else run_compiled(product, place, scratch);
+}
+
+namespace {
+
+constexpr int64_t kTogether = 16;  // rows of a matrix that are read side by side
+
+/// to[j] = factor * the sum of shares[i] * matrix[i * stride + j]; `part` has room for as much.
+void weigh_rows(int64_t count, int64_t depth, float factor, const float* shares,
+                const float* matrix, int64_t stride, float* to, float* part) {
+  const RowFunctions& rows = row_functions();
+  std::fill_n(to, count, 0.0F);
+  for (int64_t first = 0; first < depth; first += kTogether) {
+    rows.weighted_sum(std::min(kTogether, depth - first), count, shares + first,
+                      matrix + first * stride, stride, part);
+    for (int64_t j = 0; j < count; ++j) to[j] += part[j];
+  }
+  if (factor != 1)
+    for (int64_t j = 0; j < count; ++j) to[j] *= factor;
+}
+
+}  // namespace
+
+/// One row, or one column: nothing is packed for it, every element of the matrix is read once.
+bool ProductKernels::run_vectors(const Product& product, const Place& place, float* sums) const {
+  if (product.packed_b != nullptr || product.depth == 0) return false;
+  const bool row = place.rows == 1 && product.a_depth == 1;
+  const bool column = product.n == 1 && product.b_depth == 1;
+  const float* a = product.a + place.row * product.a_row;
+  const float* b = product.b + place.column * product.b_column;
+  const int64_t count = row ? place.columns : place.rows;
+  const auto dots = row_functions().dots;
+  if (row && product.b_depth == 1)
+    dots(count, product.depth, product.alpha, b, product.b_column, a, sums);
+  else if (row && product.b_column == 1)
+    weigh_rows(count, product.depth, product.alpha, a, b, product.b_depth, sums, sums + count);
+  else if (!row && column && product.a_depth == 1)
+    dots(count, product.depth, product.alpha, a, product.a_row, b, sums);
+  else if (!row && column && product.a_row == 1)
+    weigh_rows(count, product.depth, product.alpha, b, a, product.a_depth, sums, sums + count);
+  else return false;
+  const int64_t step = row ? 1 : place.stride;
+  for (int64_t i = 0; i < count; ++i)
+    place.c[i * step] = product.starts ? place.c[i * step] + sums[i] : sums[i];
+  follow(product, place);
+  return true;
 }
 
 /// A part of the depth of a tile, its operands as the kernels read them.

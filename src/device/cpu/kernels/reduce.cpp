@@ -17,6 +17,8 @@ constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a tim
 constexpr int64_t kColumns = 256;     // results side by side when the axes are not the innermost
 constexpr int64_t kPiece = 512;       // elements that are brought to another form at a time
 constexpr int64_t kRows = 32;         // that are added up in f32
+constexpr int64_t kShort = 32;        // elements of lines that are put side by side
+constexpr int64_t kSide = 64;         // so many of them
 
 struct Fields {
   Fold fold;
@@ -135,6 +137,8 @@ struct ReduceShared final : Shared<ReduceShared> {
     if (g.results * g.columns == 0) return;
     if constexpr (std::is_same_v<T, float>) {
       const bool adds = fields.fold == Fold::sum || fields.fold == Fold::mean;
+      const bool dense = g.columns == 1 && g.rows == 1 && g.kept.size() <= 1;
+      if (dense && g.line > 0 && g.line <= kShort) return short_lines(g, from, to, stream);
       if (adds && g.columns == 1 && g.rows == 1 && g.line <= kPiece)
         return short_sums(g, from, to, stream);
     }
@@ -174,6 +178,27 @@ struct ReduceShared final : Shared<ReduceShared> {
     return {{in_lines ? Box::of(from, first * g.line, last * g.line)
                       : Box::of(from, 0, g.results * g.count())},
             {Box::of(to, first, last)}};
+  }
+
+  /// Lines that fill few vectors, side by side.
+  void short_lines(const Reduction& g, const float* from, float* to, Stream& stream) const {
+    launch_ranges(
+        stream, g.results, kTile / g.line / kSide * kSide,
+        [=, this, &g](int64_t first, int64_t last) {
+          const Reduction whole({g.line, kSide}, {true, false});
+          float block[kShort * kSide];
+          for (int64_t i = first; i < last; i += kSide) {
+            const int64_t count = std::min(kSide, last - i);
+            if (count == 1) {
+              to[i] = static_cast<float>(float_lines(g, from + i * g.line));
+              break;
+            }
+            transpose_lines(count, g.line, from + i * g.line, block);
+            if (count == kSide) float_columns(whole, count, block, to + i);
+            else float_columns(Reduction({g.line, count}, {true, false}), count, block, to + i);
+          }
+        },
+        [&](int64_t first, int64_t last) { return lines_touched(g, from, to, first, last); });
   }
 
   /// Sums, or means, of lines that one call adds up.
@@ -281,8 +306,9 @@ struct ReduceShared final : Shared<ReduceShared> {
     std::fill_n(sums, count, identity<float, double>(fields.fold));
     float room[kColumns], block[kColumns] = {};
     int64_t rows = 0;
-    const bool adds = fields.fold != Fold::max && fields.fold != Fold::min &&
-                      fields.fold != Fold::prod && fields.fold != Fold::log_sum_exp;
+    const bool picks =
+        fields.fold == Fold::max || fields.fold == Fold::min || fields.fold == Fold::log_sum_exp;
+    const bool adds = !picks && fields.fold != Fold::prod;
     const auto end_block = [&] {
       for (int64_t i = 0; i < count; ++i) sums[i] += double{block[i]}, block[i] = 0;
       rows = 0;
@@ -296,6 +322,15 @@ struct ReduceShared final : Shared<ReduceShared> {
         });
       });
       end_block();
+    } else if (picks) {
+      std::fill_n(block, count, identity<float, float>(fields.fold));
+      with_fold<float>(fields.fold, [&](const auto&, const auto& join) {
+        g.each_row([&](int64_t at) {
+          const float* row = floats(from + at, count, room);
+          for (int64_t i = 0; i < count; ++i) block[i] = join(block[i], row[i]);
+        });
+      });
+      std::copy_n(block, count, sums);
     } else {
       with_fold<double>(fields.fold, [&](const auto& map, const auto& join) {
         g.each_row([&](int64_t at) {

@@ -6,6 +6,7 @@
 
 #include "base/size.hpp"
 #include "device/cpu/half.hpp"
+#include "device/cpu/moves.hpp"
 #include "device/cpu/rows.hpp"
 #include "device/cpu/step.hpp"
 
@@ -122,11 +123,9 @@ struct SoftmaxShared final : Shared<SoftmaxShared> {
     float block[kShort * kColumns];
     for (int64_t done = 0; done < lines; done += kColumns, from += kColumns * size) {
       const int64_t count = std::min(kColumns, lines - done);
-      for (int64_t i = 0; i < count; ++i)
-        for (int64_t k = 0; k < size; ++k) block[k * count + i] = from[i * size + k];
+      transpose_lines(count, size, from, block);
       columns(rows, {1, size, count}, count, block, block);
-      for (int64_t i = 0; i < count; ++i)
-        for (int64_t k = 0; k < size; ++k) *to++ = block[k * count + i];
+      transpose_lines(size, count, block, to + done * size);
     }
   }
 

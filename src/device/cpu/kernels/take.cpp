@@ -45,6 +45,7 @@ struct TakeShared final : Shared<TakeShared> {
     int64_t lines = 0;
     // Results of a line that lie side by side in the operand, too: the most there are.
     int64_t run_first = 0, run_last = 0;
+    int64_t times = 1;  // that each element of a line follows itself: those of an image made larger
   };
 
   Geometry geometry(const Operands& operands) const {
@@ -65,7 +66,16 @@ struct TakeShared final : Shared<TakeShared> {
       if (i - first > g.run_last - g.run_first) g.run_first = first, g.run_last = i;
       first = i;
     }
+    for (int64_t times = 2; times <= kMostTimes; ++times)
+      if (follows_itself(last, times)) g.times = times;
     return g;
+  }
+
+  static constexpr int64_t kMostTimes = 4;
+  static bool follows_itself(const Sizes& places, int64_t times) {
+    for (int64_t i = 0; i < std::ssize(places); ++i)
+      if (places[static_cast<size_t>(i)] != i / times) return false;
+    return std::ssize(places) % times == 0;
   }
 
   std::vector<Sizes> nearest(const Operands& operands, const Sizes& in, const Sizes& out) const {
@@ -121,10 +131,9 @@ struct TakeShared final : Shared<TakeShared> {
     if (g.lines == 0) return;
     const Sizes& last = g.offsets.back();
     const auto count = static_cast<int64_t>(last.size());
-    const int64_t* places = last.data();
     constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
-    constexpr int64_t kRun = 8;           // worth a copy
     parallel_ranges(stream, g.lines, kTile / count, [&](int64_t first, int64_t end) {
+      const T* before = nullptr;  // what the line before was made of
       for (int64_t line = first; line < end; ++line) {
         const T* source = reinterpret_cast<const T*>(from);
         int64_t rest = line;
@@ -134,17 +143,41 @@ struct TakeShared final : Shared<TakeShared> {
           rest /= size;
         }
         T* target = reinterpret_cast<T*>(to) + line * count;
-        const int64_t run = g.run_last - g.run_first;
-        if (run < kRun) {
-          for (int64_t i = 0; i < count; ++i) target[i] = source[places[i]];
-          continue;
-        }
-        for (int64_t i = 0; i < g.run_first; ++i) target[i] = source[places[i]];
-        std::memcpy(target + g.run_first, source + places[g.run_first],
-                    static_cast<size_t>(run) * sizeof(T));
-        for (int64_t i = g.run_last; i < count; ++i) target[i] = source[places[i]];
+        if (source == before) std::memcpy(target, target - count, bytes_of<T>(count));
+        else take_line(g, source, target);
+        before = source;
       }
     });
+  }
+
+  template <class T>
+  static size_t bytes_of(int64_t count) {
+    return static_cast<size_t>(count) * sizeof(T);
+  }
+
+  template <class T>
+  static void take_line(const Geometry& g, const T* source, T* target) {
+    const Sizes& last = g.offsets.back();
+    const auto count = static_cast<int64_t>(last.size());
+    const int64_t* places = last.data();
+    constexpr int64_t kRun = 8;  // worth a copy
+    if (g.times == 2) return repeat<2>(source, count / 2, target);
+    if (g.times == 3) return repeat<3>(source, count / 3, target);
+    if (g.times == 4) return repeat<4>(source, count / 4, target);
+    const int64_t run = g.run_last - g.run_first;
+    if (run < kRun) {
+      for (int64_t i = 0; i < count; ++i) target[i] = source[places[i]];
+      return;
+    }
+    for (int64_t i = 0; i < g.run_first; ++i) target[i] = source[places[i]];
+    std::memcpy(target + g.run_first, source + places[g.run_first], bytes_of<T>(run));
+    for (int64_t i = g.run_last; i < count; ++i) target[i] = source[places[i]];
+  }
+
+  template <int kTimes, class T>
+  static void repeat(const T* source, int64_t count, T* target) {
+    for (int64_t i = 0; i < count; ++i)
+      for (int k = 0; k < kTimes; ++k) target[i * kTimes + k] = source[i];
   }
 };
 
