@@ -169,6 +169,18 @@ void import_cast(NodeReader& node) {
   give_pairs(node, node.cast(pairs(node, 0), to == DType::c64 ? DType::f32 : DType::f64, "cast"));
 }
 
+void import_exp(NodeReader& node) {
+  const Parts x = parts(node, 0);
+  Value* size = add(node, Exp{}, {x.real});
+  give_pairs(node, paired(node, {add(node, Mul{}, {size, add(node, Cos{}, {x.imaginary})}),
+                                 add(node, Mul{}, {size, add(node, Sin{}, {x.imaginary})})}));
+}
+
+void import_square(NodeReader& node) {
+  const Parts x = parts(node, 0);
+  give_pairs(node, paired(node, product(node, x, x)));
+}
+
 // Transforms of the last axes.
 
 /// How many axes: of "RFFT2D" 2.
@@ -246,6 +258,8 @@ void register_fourier(Importers& importers) {
   };
   add_complex({"Cast"}, import_cast);
   add_complex({"Mul"}, import_mul);
+  add_complex({"Exp"}, import_exp);
+  add_complex({"Square"}, import_square);
   add_complex({"Div", "RealDiv"}, import_div);
   add_complex({"Add", "AddV2", "Sub", "AddN", "ConcatV2", "Pack"}, import_sum);
   add_complex({"Reshape",     "Transpose", "Slice",      "StridedSlice", "ExpandDims", "Squeeze",
