@@ -159,6 +159,9 @@ void import_complex_conjugate(Call& call) {
   const Parts x = parts(call, call.argument("self"));
   give_parts(call, {x.real, node(call, Neg{}, {x.imaginary})});
 }
+void import_of_real_numbers(Call& call) {
+  call.unsupported(call.overload().name, " of real numbers");
+}
 /// Of a real tensor itself.
 void import_complex_same(Call& call) { call.give_argument("self"); }
 
@@ -282,11 +285,14 @@ void register_complex(Importers& importers) {
   importers.add("complex(T real, T imag)", import_complex_of_parts);
   importers.add("polar(T abs, T angle)", import_complex_polar);
   importers.add("is_complex(T self)", import_complex_is_complex);
-  importers.add({"real(T self)", "conj(T self)", "_conj(T self)", "conj_physical(T self)",
-                 "_conj_physical(T self)", "resolve_conj(T self)", "resolve_neg(T self)"},
+  // Views in PyTorch; what is written through them is refused.
+  for (const std::string_view name : {"real", "conj", "_conj"})
+    importers.add_view(cat(name, "(T self)"), import_complex_same);
+  importers.add({"conj_physical(T self)", "_conj_physical(T self)", "resolve_conj(T self)",
+                 "resolve_neg(T self)"},
                 import_complex_same);
-  importers.add({"imag(T self)", "angle(T self)"},
-                [](Call& call) { call.unsupported(call.overload().name, " of real numbers"); });
+  importers.add_view("imag(T self)", import_of_real_numbers);
+  importers.add("angle(T self)", import_of_real_numbers);
   for (const std::string_view name : {"view_as_real", "is_complex"})
     importers.add_complex(name, importers.find(cat("aten::", name), "")->import);
   for (const std::string_view name : kByParts) importers.add_complex(name, import_complex_by_parts);
