@@ -221,10 +221,6 @@ TEST(Gpu, KernelsComputeTheirRegions) {
     for (const bool constants : {false, true})
       for (const bool channels : {false, true})
         prepare_all(region, problem_of(*graph_of(region), constants, channels), all);
-  for (const RegionCase& region : kIntegers)
-    for (const bool constants : {false, true})
-      for (const bool channels : {false, true})
-        prepare_all(region, problem_of(*graph_of(region), constants, channels), all);
   for (const RegionCase& region : kGrouped)
     prepare_all(region, problem_of(*graph_of(region), true, true), all);
   for (const RegionCase& region : kAcross)
@@ -235,6 +231,18 @@ TEST(Gpu, KernelsComputeTheirRegions) {
         kernel->on_host || !is_asked(*kernel) ||
         std::ranges::any_of(all, [&](const Prepared& each) { return each.kernel == kernel; }))
         << kernel->name;
+}
+
+TEST(Gpu, KernelsComputeProductsOfIntegers) {
+  if (gpu() == nullptr) GTEST_SKIP() << "there is no GPU: " << driver_state().why;
+  std::vector<Prepared> all;
+  for (const RegionCase& region : kIntegers)
+    for (const bool constants : {false, true})
+      for (const bool channels : {false, true})
+        prepare_all(region, problem_of(*graph_of(region), constants, channels), all);
+  for (const RegionCase& region : kGroupedIntegers)
+    prepare_all(region, problem_of(*graph_of(region), true, true), all);
+  run_all(all);
 }
 
 TEST(Gpu, MemoryThatCannotBeHadLeavesItUsable) {

@@ -8,6 +8,7 @@
 
 #include "device/cuda/compiler.hpp"
 #include "device/cuda/emit/cluster_text.hpp"
+#include "device/cuda/emit/grouped_text.hpp"
 #include "device/cuda/emit/quantized_text.hpp"
 #include "device/cuda/emit/resident_text.hpp"
 #include "device/cuda/emit/tensor_results.hpp"
@@ -58,6 +59,17 @@ TEST(IntegerTexts, Compile) {
   }
 }
 
+TEST(IntegerTexts, OfGroupsCompile) {
+  if (!compiler_state().why.empty()) GTEST_SKIP() << "NVRTC: " << compiler_state().why;
+  for (const RegionCase& region : kGroupedIntegers) {
+    const auto problem = problem_of(*graph_of(region), true, true);
+    const auto grouped = emitter::grouped_of(*problem);
+    ASSERT_EQ(grouped->declined, "") << region.name;
+    compiles(text_of(*grouped, 2), 75, region.name);
+    compiles(text_of(*grouped, 1), 90, region.name);
+  }
+}
+
 /// Which way operands come to blocks that stay.
 TEST(IntegerTexts, TakeMatricesAndPictures) {
   using Kind = emitter::Brought::Kind;
@@ -79,7 +91,8 @@ TEST(IntegerTexts, TakeMatricesAndPictures) {
         Wanted{"a large product of integers", Kind::rows, 0, 0, false, true}}) {
     for (const RegionCase& region : kIntegers) {
       if (region.name != wanted.name) continue;
-      const auto made = emitter::brought_product_of(*problem_of(*graph_of(region), true, true));
+      const auto problem = problem_of(*graph_of(region), true, true);
+      const auto made = emitter::brought_product_of(*problem);
       EXPECT_EQ(made.declined, "") << wanted.name;
       EXPECT_EQ(made.a.kind, wanted.a) << wanted.name;
       EXPECT_EQ(made.padding.padded, wanted.padded) << wanted.name;
@@ -127,10 +140,8 @@ TEST(IntegerTexts, RoundInF32WhatThatTells) {
     return Expr::cast(DType::f64, Expr::cast(DType::f32, of) - number(zero, DType::f32)) *
            Expr::cast(DType::f64, number(factor, DType::f32));
   };
-  const Expr rounded =
-      call(Function::round, term(x, -3, a) + term(y, 128, b) + number(5, DType::f64)) +
-      number(0, DType::f64);
-  const auto made = emitter::nearly_rounded(rounded);
+  const auto made =
+      emitter::nearly_rounded(term(x, -3, a) + term(y, 128, b) + number(5, DType::f64));
   ASSERT_TRUE(made.has_value());
   EXPECT_GT(made->apart, 0.4998);
   EXPECT_LT(made->apart, 0.4999);
@@ -147,7 +158,7 @@ TEST(IntegerTexts, RoundInF32WhatThatTells) {
   EXPECT_LT(near, 200);
   // What has no bound is no such sum.
   const Expr open = Expr::cast(DType::f64, Expr::load(BufferName{"z"}, DType::f32, {}));
-  EXPECT_FALSE(emitter::nearly_rounded(call(Function::round, open)).has_value());
+  EXPECT_FALSE(emitter::nearly_rounded(open).has_value());
 }
 
 }  // namespace hone::test::integer_texts_test

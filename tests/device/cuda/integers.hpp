@@ -57,4 +57,21 @@ inline const RegionCase kIntegers[] = {
      "  %y = Add(%d, %b)\n"},
 };
 
+/// Convolutions whose channels fall into groups; the second operand is a constant.
+inline const RegionCase kGroupedIntegers[] = {
+    {"lone channels of integers",
+     "graph g(%x: u8[2,48,9,11], %w: i8[48,1,3,3], %s: f32[48], %b: i32[48]) -> (%y)\n"
+     "  %y = QLinearConv(%x, f32{0.02}, u8{0}, %w, %s, i8{0}, f32{0.7}, u8{3}, %b) "
+     "pads=[1,1,1,1] group=48\n"},
+    {"lone channels of integers, halved",
+     "graph g(%x: i8[1,32,12,13], %w: i8[32,1,5,5], %s: f32[32], %r: i8[1,32,6,6]) -> (%y)\n"
+     "  %a = QLinearConv(%x, f32{0.02}, i8{-128}, %w, %s, i8{0}, f32{0.7}, i8{3}) "
+     "pads=[2,1,1,2] strides=[2,2] group=32\n"
+     "  %y = QLinearAdd(%a, f32{0.31}, i8{3}, %r, f32{0.17}, i8{4}, f32{0.27}, i8{12})\n"},
+    {"groups of four channels of integers",
+     "graph g(%x: u8[n,32,h,7], %w: i8[32,4,3,3]) -> (%y)\n"
+     "  %y = ConvInteger(%x, %w, u8{7}) pads=[1,2,1,2] dilations=[1,2] group=8\n",
+     {{{"n", 1}, {"h", 5}}, {{"n", 3}, {"h", 10}}}},
+};
+
 }  // namespace hone::test

@@ -178,10 +178,12 @@ void ExprText::open(const std::string& text) {
   line(text);
   ++indent_;
   known_.emplace_back();
+  in_range_.emplace_back();
 }
 
 void ExprText::close(const std::string& text) {
   known_.pop_back();
+  in_range_.pop_back();
   --indent_;
   line(text);
 }
@@ -218,26 +220,43 @@ std::string ExprText::call(const Expr& expr) {
   return assigned(expr, combined(expr.function(), a, b, operands[0].dtype()));
 }
 
-/// In f32 where that tells what f64 would round to.
-std::string ExprText::clamped(const Expr& expr, const Expr& x, double least, double most) {
-  const auto bounds = [&](DType dtype) {
-    return cat(", ", number_text(least, 0, dtype), ", ", number_text(most, 0, dtype), ")");
-  };
-  const auto fast = nearly_rounded(x);
-  if (!fast) return assigned(expr, cat("clamped(", value(x), bounds(expr.dtype())));
-  const std::string nearly = value(fast->nearly), name = cat("t", temporaries_++);
-  line(cat("float ", name, " = rintf(", nearly, ");"));
-  open(cat("if (fabsf(", nearly, " - ", name, ") > ", number_text(fast->apart, 0, DType::f32),
-           ") {"));
-  line(cat(name, " = (float)rint(", value(fast->x), ");"));
-  close();
-  return assigned(expr, cat("clamped(", name, " + ", number_text(fast->shift, 0, DType::f32),
-                            bounds(DType::f32)));
+/// Of whole numbers within a range, less their shift: a float within the range, not rounded yet.
+/// f32 is enough where it tells what f64 would round to.
+std::optional<std::string> ExprText::quantized(const Expr& clamped) {
+  const auto found = clamped_in(clamped);
+  const auto rounded = found ? rounded_in(*found) : std::nullopt;
+  if (!rounded) return std::nullopt;
+  for (auto scope = in_range_.rbegin(); scope != in_range_.rend(); ++scope)
+    if (const auto known = scope->find(clamped); known != scope->end()) return known->second;
+  const auto number = [](double x) { return number_text(x, 0, DType::f32); };
+  std::string x;
+  if (clamped.dtype() == DType::f32) {
+    x = value(rounded->x);
+  } else if (const auto fast = nearly_rounded(rounded->x)) {
+    const std::string nearly = value(fast->nearly);
+    x = cat("t", temporaries_++);
+    line(cat("float ", x, " = whole(", nearly, ");"));
+    open(cat("if (fabsf(", nearly, " - ", x, ") > ", number(fast->apart), ") {"));
+    line(cat(x, " = (float)rint(", value(rounded->x), ");"));
+    close();
+  } else {
+    return std::nullopt;
+  }
+  std::string name = cat("t", temporaries_++);
+  line(cat("const float ", name, " = clamped(", x, ", ", number(rounded->least), ", ",
+           number(rounded->most), ");"));
+  in_range_.back().emplace(clamped, name);
+  return name;
 }
 
 std::string ExprText::select(const Expr& expr) {
-  if (const auto found = clamped_in(expr))
-    return clamped(expr, found->x, found->least, found->most);
+  if (const auto found = clamped_in(expr)) {
+    const auto number = [&](double x) { return number_text(x, 0, expr.dtype()); };
+    if (const auto name = quantized(expr))
+      return assigned(expr, cat("whole(", *name, ") + ", number(rounded_in(*found)->shift)));
+    return assigned(expr, cat("clamped(", value(found->x), ", ", number(found->least), ", ",
+                              number(found->most), ")"));
+  }
   const auto& operands = expr.operands();
   const std::string condition = value(operands[0]);
   std::string name = cat("t", temporaries_++);
@@ -273,9 +292,18 @@ std::optional<std::pair<Expr, Expr>> two_narrow_terms(const Expr& expr) {
 std::string ExprText::cast(const Expr& expr) {
   const Expr& operand = expr.operands()[0];
   const DType from = operand.dtype(), to = expr.dtype();
-  if (whole_in(expr)) return assigned(expr, cat("(", stored_type(to), ")(int)", value(operand)));
+  if (whole_in(expr)) {
+    if (const auto name = quantized(operand)) {
+      const auto shift = static_cast<int64_t>(rounded_in(*clamped_in(operand))->shift);
+      return assigned(expr, cat("(", stored_type(to), ")(whole_bits(", *name, ") + ", shift, ")"));
+    }
+    return assigned(expr, cat("(", stored_type(to), ")(int)", value(operand)));
+  }
   if (const auto number = whole_in(operand); number && bits(to) >= 32 && is_float(to))
-    return assigned(expr, cat("(", computed_type(to), ")", value(*number)));
+    return assigned(expr, cat("(", computed_type(to), ")(", value(*number), ")"));
+  if (to == DType::f32 && (from == DType::i8 || from == DType::u8) &&
+      operand.kind() != Expr::Kind::number)
+    return assigned(expr, cat("float_of(", value(operand), ")"));
   if (const auto both = two_narrow_terms(expr))
     return assigned(expr, cat("sum_as_f32(", value(both->first), ", ", value(both->second), ")"));
   const std::string given = value(operand);

@@ -50,7 +50,7 @@ std::string table_text(Place& place, const Tensor& contents);
 class ExprText {
  public:
   ExprText(const Places& places, DimText& dims, std::string& out, int indent)
-      : places_(places), dims_(dims), out_(out), indent_(indent), known_(1) {}
+      : places_(places), dims_(dims), out_(out), indent_(indent), known_(1), in_range_(1) {}
 
   /// The name of a variable, or a literal, of computed_type(expr.dtype()).
   std::string value(const Expr& expr);
@@ -70,6 +70,7 @@ class ExprText {
   /// What was computed is not known any more: contents have changed.
   void forget() {
     for (Known& scope : known_) scope.clear();
+    for (Known& scope : in_range_) scope.clear();
   }
 
  private:
@@ -81,7 +82,7 @@ class ExprText {
   std::string compute(const Expr& expr);
   std::string load(const Expr& expr);
   std::string select(const Expr& expr);
-  std::string clamped(const Expr& expr, const Expr& x, double least, double most);
+  std::optional<std::string> quantized(const Expr& clamped);
   std::string call(const Expr& expr);
   std::string cast(const Expr& expr);
   std::string index(const Expr& expr, const Dim& size, bool clamp);
@@ -92,6 +93,7 @@ class ExprText {
   std::string& out_;
   int indent_;
   std::vector<Known> known_;
+  std::vector<Known> in_range_;  // of what quantized() found
   bool keeps_digits_ = false;
   int temporaries_ = 0;
 };

@@ -5,13 +5,13 @@
 
 #include "base/text.hpp"
 #include "device/cuda/emit/tensor_results.hpp"
+#include "device/cuda/emit/warpgroup_text.hpp"
 #include "device/cuda/texts.hpp"
 #include "ops/convolution.hpp"
+#include "ops/quantized.hpp"
 
 namespace hone::cuda::emitter {
 namespace {
-
-constexpr int64_t kEight = 8;  // filters of a thread, 16 bytes
 
 /// [images, channels, rows, columns] with its channels innermost and nothing between.
 bool has_channels_innermost(const Value* value, const Dims& shape, const Strides& strides) {
@@ -27,20 +27,23 @@ class GroupedReading {
     const Graph& body = *problem_.region.body;
     const Node* node = nullptr;
     for (const Node& each : body.nodes())
-      if (each.op.as<Conv>() != nullptr) node = &each;
-    if (node == nullptr || node->op.as<Conv>()->group < 2)
-      return no("it has no groups of channels");
+      if (convolves(each)) node = &each;
+    if (node == nullptr || group_ < 2) return no("it has no groups of channels");
     const Type& type = node->input(0)->type;
     if (type.tensor().rank() != 4) return no("it is no picture");
     Contraction& of = made_.product.contraction;
     of = contraction_of(body, strides_of(problem_));
     of.loose = loose_values(problem_);
     if (!of.declined.empty()) return no(of.declined);
-    if (!multiplies_halves(of)) return no("its operands are no halves");
+    if (!multiplies_halves(of) && !find_integers(problem_, made_.product))
+      return no("its operands are no halves, and no integers of 8 bits");
     if (of.rows.empty()) {  // the picture's, as it may be either operand
       std::swap(of.rows, of.columns);
       std::swap(of.a, of.b);
+      std::swap(made_.product.a.zero, made_.product.b.zero);
     }
+    if (made_.product.integers()) find_zero();
+    if (!made_.declined.empty()) return;
     std::erase_if(of.batches, [&](const Axis& axis) {  // loops of one turn, as a single picture's
       if (axis.extent.is(1)) of.rows.insert(of.rows.begin(), axis);
       return axis.extent.is(1);
@@ -48,11 +51,39 @@ class GroupedReading {
     if (of.batches.size() != 1 || !of.columns.empty()) return no("its groups are not its filters'");
     std::swap(of.batches, of.columns);
     read_operands(*node);
-    if (made_.declined.empty()) read_geometry(*node);
+    if (made_.declined.empty()) read_geometry();
   }
 
  private:
   void no(std::string why) { made_.declined = std::move(why); }
+
+  bool convolves(const Node& node) {
+    const auto found = [&](const auto* conv, size_t weight) {
+      if (conv == nullptr) return false;
+      window_ = conv->window, group_ = conv->group, weight_ = weight;
+      return true;
+    };
+    return found(node.op.as<Conv>(), 1) || found(node.op.as<ConvInteger>(), 1) ||
+           found(node.op.as<QLinearConv>(), 3);
+  }
+
+  /// Sums are made in f32, where those of so many products are exact.
+  void find_zero() {
+    constexpr int64_t kMostDepth = 512;
+    HalfProduct& product = made_.product;
+    const Contraction& of = product.contraction;
+    if (product.b.zero) return no("its weight has a zero point");
+    if (*of.depth_count().constant() > kMostDepth) return no("its sums are long");
+    if (product.a.zero) {
+      const Expr& point = product.a.zero->operands()[0];
+      if (point.kind() != Expr::Kind::number) return no("its zero point comes later");
+      made_.zero = point.integer();
+      product.a.zero.reset();
+    }
+    if (of.a->kind() == Expr::Kind::load && of.a->outside().value_or(static_cast<double>(
+                                                made_.zero)) != static_cast<double>(made_.zero))
+      return no("what lies outside is no zero");
+  }
 
   bool is_input(const Value* value) const {
     return std::ranges::count(problem_.region.body->inputs(), value) > 0;
@@ -66,7 +97,7 @@ class GroupedReading {
   void read_operands(const Node& node) {
     const Contraction& of = made_.product.contraction;
     made_.picture = node.input(0);
-    made_.weight = node.input(1);
+    made_.weight = node.input(weight_);
     const Value* result = of.stage->value;
     if (!is_input(made_.picture) || !is_input(made_.weight) || !is_weight(made_.weight))
       return no("its weight is no constant, or something is computed before");
@@ -77,28 +108,28 @@ class GroupedReading {
       return no("channels are not innermost");
   }
 
-  void read_geometry(const Node& node) {
-    const Conv& conv = *node.op.as<Conv>();
+  void read_geometry() {
+    const int64_t run = made_.product.run();  // filters of a thread, 16 bytes
     const Dims& picture = made_.picture->type.tensor().shape();
     const Dims& weight = made_.weight->type.tensor().shape();
     const auto all = picture[1].constant(), filters = weight[0].constant(),
                channels = weight[1].constant();
     if (!all || !filters || !channels) return no("its channels are open");
     made_.channels = *channels;
-    made_.filters = *filters / conv.group;
-    const bool small = made_.channels == made_.filters && kEight % made_.channels == 0;
-    const bool large = made_.channels % kEight == 0 && made_.filters % kEight == 0;
-    if ((!small && !large) || *filters % kEight != 0)
+    made_.filters = *filters / group_;
+    const bool small = made_.channels == made_.filters && run % made_.channels == 0;
+    const bool large = made_.channels % run == 0 && made_.filters % run == 0;
+    if ((!small && !large) || *filters % run != 0)
       return no(cat("groups of ", made_.channels, " channels and ", made_.filters, " filters"));
     for (size_t axis = 0; axis < 2; ++axis) {
       GroupedAxis& to = axis == 0 ? made_.down : made_.across;
       const auto taps = weight[axis + 2].constant();
       if (!taps) return no("its filters are of open size");
-      const SymbolicAxis sizes = window_axis(conv.window, axis, picture[axis + 2], *taps);
+      const SymbolicAxis sizes = window_axis(window_, axis, picture[axis + 2], *taps);
       const auto pad = sizes.pad_begin.constant();
       if (!pad) return no("its padding is open");
-      to = {picture[axis + 2],          sizes.output, *taps, conv.window.stride(axis),
-            conv.window.dilation(axis), *pad};
+      to = {picture[axis + 2],    sizes.output,           *taps,
+            window_.stride(axis), window_.dilation(axis), *pad};
     }
     constexpr int64_t kMostTaps = 11, kMostStride = 4;
     for (const GroupedAxis* axis : {&made_.down, &made_.across})
@@ -108,6 +139,9 @@ class GroupedReading {
 
   const Problem& problem_;
   Grouped& made_;
+  Window window_;
+  int64_t group_ = 1;
+  size_t weight_ = 1;  // of the node's operands
 };
 
 class GroupedWriting {
@@ -117,7 +151,11 @@ class GroupedWriting {
         of_(grouped.product.contraction),
         pixels_(pixels),
         buffers_(of_),
-        results_(grouped.product, tile_, buffers_, dims_) {}
+        results_(grouped.product, tile_, buffers_, dims_) {
+    tile_.columns = static_cast<int>(*of_.column_count().constant());
+    tile_.element_bytes = grouped.product.element_bytes;
+    tile_.words = words_of(grouped.product);
+  }
 
   ContractText run() {
     const std::string body = written();
@@ -132,12 +170,11 @@ class GroupedWriting {
       return cat("constexpr int ", name, " = ", value, ";\n");
     };
     made_.text.body = cat(
-        buffers_.tables,
-        "constexpr bool kBf16 = ", of_.a->dtype() == DType::bf16 ? "true" : "false", ";\n",
-        number("kPixels", pixels_), number("kChannels", grouped_.channels),
-        number("kHigh", grouped_.down.taps), number("kWide", grouped_.across.taps),
-        number("kStepDown", grouped_.down.dilation), number("kStep", grouped_.across.dilation),
-        number("kStride", grouped_.across.stride), embedded_text("tensor"),
+        buffers_.tables, product_text(grouped_.product, 0), number("kPixels", pixels_),
+        number("kRun", grouped_.product.run()), number("kZero", grouped_.zero),
+        number("kChannels", grouped_.channels), number("kHigh", grouped_.down.taps),
+        number("kWide", grouped_.across.taps), number("kStepDown", grouped_.down.dilation),
+        number("kStep", grouped_.across.dilation), number("kStride", grouped_.across.stride),
         embedded_text("grouped"), "extern \"C\" __global__ void __launch_bounds__(256) grouped(",
         buffers_.declarations, "char* scratch", numbers, ") {\n", body, "}\n");
     made_.parameters = buffers_.parameters;
@@ -153,26 +190,34 @@ class GroupedWriting {
     const GroupedAxis &down = grouped_.down, &across = grouped_.across;
     text.line(cat("const I n_count = ", dims_(of_.column_count()), ", high = ", dims_(down.input),
                   ", wide = ", dims_(across.input), ", all = ", dims_(picture[1]),
-                  ", rows = ", dims_(down.output), ", columns = ", dims_(across.output), ";"));
-    text.line("const I units = n_count / 8, runs = (columns + kPixels - 1) / kPixels;");
+                  ", rows = ", dims_(down.output), ", wide_results = ", dims_(across.output), ";"));
+    text.line("const I units = n_count / kRun, runs = (wide_results + kPixels - 1) / kPixels;");
     text.line("const I u = (I)blockIdx.x * 256 + (I)threadIdx.x;");
     text.line("wait_for_others();");
+    if (tile_.words > 0) {
+      text.line(cat("__shared__ int words[", tile_.words * tile_.columns, "];"));
+      text.line("const unsigned columns = shared_address(words);");
+      text.line("constexpr int n0 = 0;");
+      results_.keep_words(out, 1, "(int)threadIdx.x", 256);
+      text.line("__syncthreads();");
+    }
     text.line(cat("if (u >= units * runs * rows * ", dims_(picture[0]), ") return;"));
-    text.line("const I n_first = u % units * 8, run = u / units % runs * kPixels;");
+    text.line("const I n_first = u % units * kRun, run = u / units % runs * kPixels;");
+    if (tile_.words > 0) text.line("const int at_column = (int)n_first;");
     text.line("const I line = u / units / runs, image = line / rows, row = line % rows;");
-    text.line(cat("const I first = kChannels < 8 ? n_first : n_first / ", grouped_.filters,
+    text.line(cat("const I first = kChannels < kRun ? n_first : n_first / ", grouped_.filters,
                   " * kChannels;"));
-    text.line("float sums[kPixels][8] = {};");
+    text.line("float sums[kPixels][kRun] = {};");
     text.line(cat("add_windows(sums, ", buffers_.names.at(grouped_.picture),
                   " + image * high * wide * all + first, ", buffers_.names.at(grouped_.weight),
                   " + n_first, row * ", down.stride, " - ", down.pad, ", run * ", across.stride,
                   " - ", across.pad, ", high, wide, all, n_count);"));
     text.line("#pragma unroll");
     text.open("for (int p = 0; p < kPixels; ++p) {");
-    text.line("if (run + p >= columns) break;");
-    text.line(cat("const I ", m, " = line * columns + run + p;"));
-    text.line("const float (&eight)[8] = sums[p];");
-    results_.put_eight(out, false);
+    text.line("if (run + p >= wide_results) break;");
+    text.line(cat("const I ", m, " = line * wide_results + run + p;"));
+    text.line("const float (&eight)[kRun] = sums[p];");
+    results_.put_eight(out, tile_.words > 0);
     text.close();
     return out;
   }
@@ -180,7 +225,7 @@ class GroupedWriting {
   const Grouped& grouped_;
   const Contraction& of_;
   const int pixels_;
-  const TensorTile tile_;
+  TensorTile tile_;
   ContractBuffers buffers_;
   DimText dims_;
   TensorResults results_;

@@ -1,6 +1,6 @@
 #pragma once
-// Convolutions of halves whose channels fall into groups, channels innermost, as text: a thread
-// takes 8 filters of some neighbouring results.
+// Convolutions of halves, or of integers of 8 bits, whose channels fall into groups, channels
+// innermost, as text: a thread takes 8 filters (of integers 16) of some neighbouring results.
 
 #include <string>
 
@@ -19,15 +19,16 @@ struct Grouped {
   HalfProduct product;                                // its contraction: filters are columns
   const Value *picture = nullptr, *weight = nullptr;  // of the region's inputs
   int64_t channels = 0, filters = 0;                  // of each group
+  int64_t zero = 0;  // of the picture's integers; its own product has none
   GroupedAxis down, across;
   std::string declined;  // why it is none, in words; empty: it is
   int64_t depth() const { return down.taps * across.taps * channels; }
 };
 std::shared_ptr<const Grouped> grouped_of(const Problem& problem);
 
-/// Function "grouped", blocks of 256 threads: images * rows * ceil(columns / pixels) * filters / 8
-/// threads. It takes addresses of `parameters` in order, of the scratch, and the values of
-/// `symbols`. The weight is in the kernel's own form.
+/// Function "grouped", blocks of 256 threads: images * rows * ceil(columns / pixels) * filters /
+/// product.run() threads. It takes addresses of `parameters` in order, of the scratch, and the
+/// values of `symbols`. The weight is in the kernel's own form.
 ContractText text_of(const Grouped& grouped, int pixels);
 /// The weight [filters, channels of a group, taps down, across] with its filters innermost: [taps
 /// down, across, channels of a group, filters].

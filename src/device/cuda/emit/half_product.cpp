@@ -25,37 +25,13 @@ Dim step(const Dim& dim, const Axis& axis) {
   return at_places(dim, {{name_of(axis), axis.variable + 1}}) - dim;
 }
 
-class Analysis {
+/// What operands of integers are.
+class IntegerReading {
  public:
-  Analysis(const Problem& problem, HalfProduct& made) : problem_(problem), made_(made) {}
+  IntegerReading(const Problem& problem, HalfProduct& made) : problem_(problem), made_(made) {}
 
-  void run() {
-    Contraction& contraction = made_.contraction;
-    contraction = contraction_of(*problem_.region.body, strides_of(problem_));
-    contraction.loose = loose_values(problem_);
-    made_.declined = contraction.declined;
-    if (!made_.declined.empty()) return;
-    if (!multiplies_halves(contraction) && !find_integers()) {
-      made_.declined = "its operands are no halves, and no integers of 8 bits";
-      return;
-    }
-    made_.a.operand = &*contraction.a;
-    made_.a.axes = &contraction.rows;
-    made_.b.operand = &*contraction.b;
-    made_.b.axes = &contraction.columns;
-    for (HalfSide* side : {&made_.a, &made_.b}) find_packing(*side);
-    for (const HalfSide* side : {&made_.a, &made_.b})
-      if (side->way != Way::packed && put_last(*side)) break;
-    for (HalfSide* side : {&made_.a, &made_.b}) {
-      if (side->way == Way::packed) find_steps(*side);
-      else if (find_picks(*side)) find_copies(*side);
-    }
-    if (made_.integers()) check_zeros();
-  }
-
- private:
   /// Operands are integers of 8 bits, each less a zero point that the depth knows nothing of.
-  bool find_integers() {
+  bool run() {
     constexpr int64_t kMostDepth = 1 << 15;  // whose sums fit 32 bits
     Contraction& of = made_.contraction;
     if (!is_integer(of.sum->dtype()) || bits(of.sum->dtype()) < 32 ||
@@ -68,6 +44,7 @@ class Analysis {
     return true;
   }
 
+ private:
   bool find_element(std::optional<Expr>& operand, std::optional<Expr>& zero) const {
     const auto is_wide = [](const Expr& expr) {
       return expr.kind() == Expr::Kind::cast && is_integer(expr.dtype());
@@ -110,6 +87,39 @@ class Analysis {
     return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
   }
 
+  const Problem& problem_;
+  HalfProduct& made_;
+};
+
+class Analysis {
+ public:
+  Analysis(const Problem& problem, HalfProduct& made) : problem_(problem), made_(made) {}
+
+  void run() {
+    Contraction& contraction = made_.contraction;
+    contraction = contraction_of(*problem_.region.body, strides_of(problem_));
+    contraction.loose = loose_values(problem_);
+    made_.declined = contraction.declined;
+    if (!made_.declined.empty()) return;
+    if (!multiplies_halves(contraction) && !find_integers(problem_, made_)) {
+      made_.declined = "its operands are no halves, and no integers of 8 bits";
+      return;
+    }
+    made_.a.operand = &*contraction.a;
+    made_.a.axes = &contraction.rows;
+    made_.b.operand = &*contraction.b;
+    made_.b.axes = &contraction.columns;
+    for (HalfSide* side : {&made_.a, &made_.b}) find_packing(*side);
+    for (const HalfSide* side : {&made_.a, &made_.b})
+      if (side->way != Way::packed && put_last(*side)) break;
+    for (HalfSide* side : {&made_.a, &made_.b}) {
+      if (side->way == Way::packed) find_steps(*side);
+      else if (find_picks(*side)) find_copies(*side);
+    }
+    if (made_.integers()) check_zeros();
+  }
+
+ private:
   /// A zero point counts once for each element of the other operand: sums of constants are packed.
   void check_zeros() {
     HalfSide &a = made_.a, &b = made_.b;
@@ -284,6 +294,10 @@ class Analysis {
 };
 
 }  // namespace
+
+bool find_integers(const Problem& problem, HalfProduct& product) {
+  return IntegerReading(problem, product).run();
+}
 
 std::shared_ptr<const HalfProduct> half_product_of(const Problem& problem) {
   auto made = std::make_shared<HalfProduct>();

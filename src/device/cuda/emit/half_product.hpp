@@ -52,6 +52,10 @@ struct HalfProduct {
 
   static constexpr int kRowBytes = 128;
 };
+/// Of a sum of products of integers of 8 bits, each less a zero point that the depth knows nothing
+/// of: what is in memory become the contraction's operands. false: it is no such sum.
+bool find_integers(const Problem& problem, HalfProduct& product);
+
 /// It refers to itself: not to be moved once it is made.
 std::shared_ptr<const HalfProduct> half_product_of(const Problem& problem);
 

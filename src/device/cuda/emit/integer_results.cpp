@@ -68,7 +68,7 @@ int words_of(const HalfProduct& product) {
 }
 
 double TensorResults::instructions() const {
-  constexpr double kStore = 6, kQuotient = 10, kNearly = 3;
+  constexpr double kStore = 4, kQuotient = 10, kNearly = 5, kClamp = 3;
   std::string out;
   ExprText text(buffers_.places, dims_, out, 0);
   const auto kept = words();
@@ -80,9 +80,10 @@ double TensorResults::instructions() const {
       return;
     seen.push_back(expr);
     if (const auto clamped = clamped_in(expr)) {
-      const auto fast = nearly_rounded(clamped->x);
-      all += 2 + (fast ? kNearly : 0);
-      return look(fast ? fast->nearly : clamped->x);
+      const auto rounded = rounded_in(*clamped);
+      const auto fast = rounded ? nearly_rounded(rounded->x) : std::nullopt;
+      all += kClamp + (fast ? kNearly : 0);
+      return look(fast ? fast->nearly : rounded ? rounded->x : clamped->x);
     }
     const bool computes = expr.kind() == Expr::Kind::call || expr.kind() == Expr::Kind::cast;
     const bool divides = expr.kind() == Expr::Kind::call && expr.function() == Function::div;

@@ -75,6 +75,8 @@ std::optional<Nearly> nearly(const Expr& expr) {
     return most ? std::optional(Nearly{expr.operands()[0], *most, 0}) : std::nullopt;
   }
   if (expr.kind() != Expr::Kind::call || expr.operands().size() != 2) return std::nullopt;
+  if (is_call(expr, Function::add) && constant(expr.operands()[1]) == 0)
+    return nearly(expr.operands()[0]);
   const bool sums = expr.function() == Function::add || expr.function() == Function::sub;
   if (!sums && expr.function() != Function::mul) return std::nullopt;
   const auto a = nearly(expr.operands()[0]), b = nearly(expr.operands()[1]);
@@ -103,6 +105,23 @@ std::optional<Clamped> clamped_in(const Expr& expr) {
   return Clamped{x, least.number(), most.number()};
 }
 
+std::optional<Rounded> rounded_in(const Clamped& clamped) {
+  constexpr double kMost = 0x1p+20;
+  double shift = 0;
+  const Expr* round = &clamped.x;
+  if (is_call(*round, Function::add)) {
+    const auto number = constant(round->operands()[1]);
+    if (!number || *number != std::floor(*number) || std::abs(*number) > kMost) return std::nullopt;
+    shift = *number;
+    round = &round->operands()[0];
+  }
+  if (!is_call(*round, Function::round) || std::abs(clamped.least) > kMost ||
+      std::abs(clamped.most) > kMost || clamped.least != std::floor(clamped.least) ||
+      clamped.most != std::floor(clamped.most))
+    return std::nullopt;
+  return Rounded{round->operands()[0], shift, clamped.least - shift, clamped.most - shift};
+}
+
 std::optional<Expr> whole_in(const Expr& cast) {
   if (cast.kind() != Expr::Kind::cast || !is_integer(cast.dtype()) || bits(cast.dtype()) > 32 ||
       bits(cast.dtype()) < 8)
@@ -118,23 +137,11 @@ std::optional<Expr> whole_in(const Expr& cast) {
   return cast.operands()[0];
 }
 
-std::optional<NearlyRounded> nearly_rounded(const Expr& expr) {
-  if (expr.dtype() != DType::f64) return std::nullopt;
-  double shift = 0;
-  const Expr* round = &expr;
-  if (is_call(*round, Function::add)) {
-    const auto number = constant(round->operands()[1]);
-    if (!number || *number != std::floor(*number)) return std::nullopt;
-    shift = *number;
-    round = &round->operands()[0];
-  }
-  if (!is_call(*round, Function::round)) return std::nullopt;
-  const Expr& x = round->operands()[0];
-  const auto made = nearly(x);
+std::optional<NearlyRounded> nearly_rounded(const Expr& x) {
   constexpr double kMost = 0x1p+20, kWorth = 0.05;
-  if (!made || !(made->most + std::abs(shift) < kMost) || !(made->error < kWorth))
-    return std::nullopt;
-  return NearlyRounded{x, made->expr, shift, 0.4999 - made->error};
+  const auto made = x.dtype() == DType::f64 ? nearly(x) : std::nullopt;
+  if (!made || !(made->most < kMost) || !(made->error < kWorth)) return std::nullopt;
+  return NearlyRounded{made->expr, 0.4999 - made->error};
 }
 
 }  // namespace hone::cuda::emitter

@@ -14,15 +14,23 @@ struct Clamped {
 };
 std::optional<Clamped> clamped_in(const Expr& expr);
 
+/// Whole numbers within a range: round(x) + shift, where x is within [least, most] first. Both are
+/// so small that adding 3 * 2^22 in f32 rounds.
+struct Rounded {
+  Expr x;
+  double shift, least, most;
+};
+std::optional<Rounded> rounded_in(const Clamped& clamped);
+
 /// cast(clamped(x)) to integers that have all of the range, where x is whole: the clamped one.
 std::optional<Expr> whole_in(const Expr& cast);
 
-/// round(x) + shift in f64, where x is nearly an expression in f32: what is nearer than `apart` to
-/// a whole number rounds to it.
+/// What x (in f64) nearly is in f32: what of that is nearer than `apart` to a whole number rounds
+/// to the one that x rounds to.
 struct NearlyRounded {
-  Expr x, nearly;  // f64, f32
-  double shift, apart;
+  Expr nearly;
+  double apart;
 };
-std::optional<NearlyRounded> nearly_rounded(const Expr& expr);
+std::optional<NearlyRounded> nearly_rounded(const Expr& x);
 
 }  // namespace hone::cuda::emitter

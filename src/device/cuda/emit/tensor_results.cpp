@@ -234,7 +234,7 @@ void TensorResults::put_eight(std::string& out, bool with_words,
   text.open(cat("for (int e = 0; e < ", tile_.run(), "; ++e) {"));
   text.line(cat("const I ", n, " = n_first + e;"));
   if (!whole) text.line(cat("if (", n, " >= n_count) continue;"));
-  text.line(cat("const ", sum_type(), " sum = eight[e];"));
+  text.line(cat("const ", sum_type(), " sum = (", sum_type(), ")eight[e];"));
   const std::string value = result(out, read, 4, with_words);
   const std::string place = text.offset(into, buffers_.result_place(buffers_.indices()));
   text.line(whole ? cat("y[e] = ", value, ";") : cat(into.name, "[", place, "] = ", value, ";"));

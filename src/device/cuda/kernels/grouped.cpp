@@ -1,5 +1,6 @@
-// Convolutions of halves whose channels fall into groups (each alone, too), channels innermost,
-// with what follows element by element; summed in f32, without tensor cores.
+// Convolutions of halves, and of integers of 8 bits, whose channels fall into groups (each alone,
+// too), channels innermost, with what follows element by element; summed in f32, without tensor
+// cores.
 
 #include <algorithm>
 #include <cmath>
@@ -36,15 +37,17 @@ double seconds_of(const Problem& problem, const Grouped& of, int pixels) {
   const Dims& picture = of.picture->type.tensor().shape();
   const double filters = size(of.product.contraction.column_count());
   const double results = size(picture[0]) * size(of.down.output);
-  const double threads = results * std::ceil(size(of.across.output) / pixels) * filters / 8;
-  const double chunks = std::max<double>(1, static_cast<double>(of.channels) / 8);
-  const double rows = std::min<double>(8, static_cast<double>(of.channels));
+  const double run = of.product.run();
+  const double threads = results * std::ceil(size(of.across.output) / pixels) * filters / run;
+  const double chunks = std::max<double>(1, static_cast<double>(of.channels) / run);
+  const double rows = std::min<double>(run, static_cast<double>(of.channels));
   const auto taps = static_cast<double>(of.across.taps);
   const double seen = (pixels - 1) * static_cast<double>(of.across.stride) +
                       (taps - 1) * static_cast<double>(of.across.dilation) + 1;
   const double turns = static_cast<double>(of.down.taps) * chunks;
-  const double each = turns * (16 * seen + taps * rows * (12 + 8.0 * pixels)) + 60.0 * pixels + 60;
-  double bytes = 2 * (results * size(of.across.output) * filters);
+  const double each =
+      (turns * (16 * seen + taps * rows * (12 + 8.0 * pixels)) + 60.0 * pixels + 60) * run / 8;
+  double bytes = of.product.element_bytes * (results * size(of.across.output) * filters);
   for (const Value* input : problem.region.body->inputs()) {
     double count = bits(input->type.tensor().dtype) / 8.0;
     for (const Dim& dim : input->type.tensor().shape()) count *= size(dim);
@@ -86,7 +89,7 @@ struct Ready final : ByText, std::enable_shared_from_this<Ready> {
   std::unique_ptr<const Modules> modules;
   emitter::ContractText text;
   Dim lines, columns, filters;
-  int pixels = 1;
+  int pixels = 1, run = 8;
   std::vector<Parameter> parameters;
   Buffer weight;
   std::vector<MachineCode> code() const override { return modules->code(); }
@@ -98,7 +101,7 @@ std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte
                                    hone::Stream&) const {
   const auto value = [&](const Dim& dim) { return known_size(dim, operands.symbols); };
   const int64_t threads =
-      value(lines) * ((value(columns) + pixels - 1) / pixels) * (value(filters) / 8);
+      value(lines) * ((value(columns) + pixels - 1) / pixels) * (value(filters) / run);
   const int64_t blocks = (threads + kThreads - 1) / kThreads;
   check(blocks < (int64_t{1} << 31), Code::unsupported, "a convolution of ", blocks, " blocks");
   std::vector<Launching> launches;
@@ -116,6 +119,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   check(grouped->declined.empty(), Code::internal, "a region is refused now: ", grouped->declined);
   auto ready = std::make_shared<Ready>();
   ready->pixels = pixels_of(recipe.tuning);
+  ready->run = grouped->product.run();
   ready->text = text_of(*grouped, ready->pixels);
   ready->lines = grouped->picture->type.tensor().shape()[0] * grouped->down.output;
   ready->columns = grouped->across.output;

@@ -100,6 +100,17 @@ __device__ float clamped(float x, float least, float most) {
 __device__ double clamped(double x, double least, double most) {
   return fmin(fmax(x, least), most);
 }
+/// The nearest whole number, of halves the even one, of numbers up to 2^21; and that in its lower
+/// bits. Other ways to round are slow; it is not taken together with a product.
+__device__ float whole(float x) { return __fadd_rn(__fadd_rn(x, 12582912.0f), -12582912.0f); }
+__device__ int whole_bits(float x) { return __float_as_int(__fadd_rn(x, 12582912.0f)); }
+/// Integers of 8 bits, without the slow conversion.
+__device__ float float_of(unsigned char x) {
+  return __uint_as_float(0x4b000000u | x) - 8388608.0f;
+}
+__device__ float float_of(signed char x) {
+  return __uint_as_float(0x4b000000u | (unsigned char)(x ^ 0x80)) - 8388736.0f;
+}
 /// The sum in 64 bits, rounded once.
 __device__ float sum_as_f32(int a, int b) {
   const int sum = (int)((unsigned)a + (unsigned)b);
