@@ -45,7 +45,7 @@ TEST(IntegerTexts, Compile) {
                         {{128, 128, 4, 1, true, true, 1, words}, 90},
                         {{64, 64, 6, 4, true, true, 1, words}, 90},
                         {{64, 64, 3, 1, false, false, 1, words}, 100}};
-    const Way& way = ways[number++ % std::size(ways)];
+    const Way& way = made->adds_up ? ways[0] : ways[number++ % std::size(ways)];
     compiles(text_of(*made, way.tile), way.capability, region.name);
     const auto brought = emitter::brought_product_of(*problem);
     if (!brought.declined.empty()) continue;

@@ -51,6 +51,12 @@ inline const RegionCase kIntegers[] = {
     {"integers of a long depth",
      "graph g(%x: i8[70,1024], %w: u8[136,1024], %s: f32[136], %b: i32[136]) -> (%y)\n"
      "  %y = QGemm(%x, f32{0.002}, i8{0}, %w, %s, u8{0}, %b, f32{0.4}, i8{-7}) transB=true\n"},
+    {"products of integers with two zero points",
+     "graph g(%x: u8[3,37,64], %w: u8[3,64,48]) -> (%y)\n"
+     "  %y = QLinearMatMul(%x, f32{0.02}, u8{100}, %w, f32{0.03}, u8{131}, f32{0.9}, u8{120})\n"},
+    {"integers along the depth with two zero points",
+     "graph g(%x: i8[70,200], %w: u8[50,200], %s: f32[50], %b: i32[50]) -> (%y)\n"
+     "  %y = QGemm(%x, f32{0.002}, i8{-11}, %w, %s, u8{128}, %b, f32{0.4}, i8{-7}) transB=true\n"},
     {"a product whose zero point comes",
      "graph g(%x: u8[130,128], %w: i8[128,64], %z: u8[], %s: f32[], %b: f32[64]) -> (%y)\n"
      "  %a = MatMulInteger(%x, %w, %z)\n  %c = Cast(%a) to=f32\n  %d = Mul(%c, %s)\n"

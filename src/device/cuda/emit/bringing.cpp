@@ -214,6 +214,7 @@ std::string find_ways(BroughtProduct& made) {
   if (bits(of.stage->dtype) != bits(of.a->dtype()) ||
       is_float(of.stage->dtype) != is_float(of.a->dtype()))
     return "its result is of another type";
+  if (product.adds_up) return "its operands are added up for zero points";
   made.a = brought_side(product, product.a);
   made.b = brought_side(product, product.b);
   if (made.a.kind == Brought::Kind::none) made.windows = windows_of(product);

@@ -123,13 +123,25 @@ class Analysis {
   /// A zero point counts once for each element of the other operand: sums of constants are packed.
   void check_zeros() {
     HalfSide &a = made_.a, &b = made_.b;
-    if (a.zero && b.zero) made_.declined = "both operands have zero points";
-    else if ((a.zero && b.way != Way::packed) || (b.zero && a.way != Way::packed))
-      made_.declined = "its operands have zero points, and none is a constant";
+    made_.adds_up =
+        (a.zero && b.zero) || (a.zero && b.way != Way::packed) || (b.zero && a.way != Way::packed);
+    if (made_.adds_up && (knows_loops(a.zero) || knows_loops(b.zero)))
+      made_.declined = "its zero points are of rows or columns, and none is a constant's alone";
     const auto& depth = made_.contraction.depth;
     constexpr size_t kOfPictures = 3;
     if (a.zero && a.way == Way::copied && !a.inside.empty() && depth.size() == kOfPictures)
       made_.taps = (depth[0].extent * depth[1].extent).constant().value_or(0);
+  }
+
+  static bool knows_loops(const std::optional<Expr>& zero) {
+    bool knows = false;
+    if (zero)
+      visit(*zero, [&](const Expr& inner) {
+        std::set<std::string, std::less<>> names;
+        if (inner.kind() == Expr::Kind::index) inner.dim().collect_variables(names);
+        knows |= !names.empty();
+      });
+    return knows;
   }
 
   /// Its place in memory, where it is a plain load of an operand.

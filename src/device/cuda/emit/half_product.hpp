@@ -41,7 +41,8 @@ struct HalfProduct {
   Contraction contraction;
   HalfSide a, b;
   int element_bytes = 2;
-  int64_t taps = 0;  // whose sums are packed with b: where the copy engine brings a's zeros
+  bool adds_up = false;  // both operands, beside their products: no sums for zero points are packed
+  int64_t taps = 0;      // whose sums are packed with b: where the copy engine brings a's zeros
   std::string declined;
 
   bool integers() const { return element_bytes == 1; }

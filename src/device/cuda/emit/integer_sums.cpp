@@ -43,22 +43,22 @@ bool is_of_columns(const Expr& expr) {
 
 IntegerSums::IntegerSums(const HalfProduct& product, ContractBuffers& buffers, PackedSums sums)
     : product_(product), buffers_(buffers), sums_(std::move(sums)) {
-  if (!product.a.zero || product.taps == 0) sums_.find_outside = nullptr;
+  if (!product.adds_up) a_zero_ = product.a.zero, b_zero_ = product.b.zero;
+  if (!a_zero_ || product.taps == 0) sums_.find_outside = nullptr;
   const auto name = [&](const char* called, const char* text) {
     buffers.places.emplace(called, Place{text, DType::i32, {}, {}, true});
   };
   name(kSum, "sum");
   name(kEdge, "edge[e]");
-  if (product.a.zero)
+  if (a_zero_)
     buffers.places.emplace(kColumns, Place{kColumns, DType::i32, {rows_of(product.b)}, {}});
-  if (product.b.zero)
-    buffers.places.emplace(kRows, Place{kRows, DType::i32, {rows_of(product.a)}, {}});
+  if (b_zero_) buffers.places.emplace(kRows, Place{kRows, DType::i32, {rows_of(product.a)}, {}});
 }
 
 void IntegerSums::declare(ExprText& text) const {
-  for (const auto& [own, other, name] : {std::tuple{&product_.a, &product_.b, kColumns},
-                                         std::tuple{&product_.b, &product_.a, kRows}}) {
-    if (!own->zero) continue;
+  for (const auto& [zero, other, name] :
+       {std::tuple{&a_zero_, &product_.b, kColumns}, std::tuple{&b_zero_, &product_.a, kRows}}) {
+    if (!*zero) continue;
     const Value* value = std::get<const Value*>(other->operand->source());
     text.line(cat("const int* __restrict__ ", name, " = (const int*)((const char*)",
                   buffers_.names.at(value), " + ", sums_.begin, ");"));
@@ -85,14 +85,13 @@ Expr IntegerSums::corrected() const {
     return Expr::load(BufferName{name}, DType::i32, std::move(indices));
   };
   Expr sum = load(kSum, {});
-  if (product_.a.zero) {
-    const Expr zero = buffers_.in_text(*product_.a.zero, at);
+  if (a_zero_) {
+    const Expr zero = buffers_.in_text(*a_zero_, at);
     sum = sum - zero * load(kColumns, {Expr::index(Dim::variable("n"))});
     if (has_edges()) sum = sum + zero * load(kEdge, {});
   }
-  if (product_.b.zero)
-    sum = sum -
-          buffers_.in_text(*product_.b.zero, at) * load(kRows, {Expr::index(Dim::variable("m"))});
+  if (b_zero_)
+    sum = sum - buffers_.in_text(*b_zero_, at) * load(kRows, {Expr::index(Dim::variable("m"))});
   const DType dtype = product_.contraction.sum->dtype();
   return dtype == DType::i32 ? sum : Expr::cast(dtype, sum);
 }

@@ -46,6 +46,7 @@ class IntegerSums {
   const HalfProduct& product_;
   const ContractBuffers& buffers_;
   PackedSums sums_;
+  std::optional<Expr> a_zero_, b_zero_;  // that are left for results
 };
 
 }  // namespace hone::cuda::emitter

@@ -446,6 +446,7 @@ class TensorWriting {
       text.line(cat("for (int d = 0; d < ", tile_.down(), "; ++d) take_sums(sums[d]);"));
     }
     text.close("}");
+    if (product_.adds_up) take_zeros(text);
     if (!tile_.warpgroups) return;
     text.line("#pragma unroll");
     text.line(cat("for (int d = 0; d < ", tile_.down(), "; ++d)"));
@@ -465,6 +466,22 @@ class TensorWriting {
                   tile_.warpgroups ? "" : cat(" + warp % 2 * ", tile_.group_columns() / 2), ";"));
     text.line(cat(results_.sum_type(), " sums[", tile_.down(), "][", tile_.right() * 4,
                   tile_.warpgroups ? "];" : "] = {};"));
+    if (product_.adds_up)
+      text.line(
+          cat("int sums_of_a[", tile_.down(), "][2] = {}, sums_of_b[", tile_.right(), "] = {};"));
+  }
+
+  /// Of operands that are added up: their zero points out of the sums.
+  void take_zeros(ExprText& text) {
+    const auto zero = [&](const HalfSide& side) {
+      return side.zero ? text.value(buffers_.in_text(*side.zero, buffers_.indices()))
+                       : std::string("0");
+    };
+    const std::string a = zero(product_.a), b = zero(product_.b);
+    text.line(cat("const I products = least(k_count, (first + count) * ", block_depth(),
+                  ") - first * ", block_depth(), ";"));
+    text.line(cat("take_zeros<", tile_.down(), ", ", tile_.right(),
+                  ">(sums, sums_of_a, sums_of_b, ", a, ", ", b, ", (int)most(products, 0));"));
   }
 
   void multiply(ExprText& text) {
@@ -473,8 +490,8 @@ class TensorWriting {
     const std::string a = "slot + row * 128",
                       b = cat("slot + ", tile_.rows * 128, " + column * 128");
     if (!tile_.warpgroups) {
-      text.line(
-          cat("multiply_warp<", tile_.down(), ", ", tile_.right(), ">(sums, ", a, ", ", b, ");"));
+      text.line(cat("multiply_warp<", tile_.down(), ", ", tile_.right(), ">(sums, ",
+                    product_.adds_up ? "sums_of_a, sums_of_b, " : "", a, ", ", b, ");"));
       return;
     }
     text.line(cat("const unsigned long long a = tile_at(", a, "), b = tile_at(", b, ");"));
@@ -501,6 +518,7 @@ class TensorWriting {
 ContractText text_of(const HalfProduct& product, const TensorTile& tile) {
   ContractText none;
   none.declined = product.declined;
+  if (product.adds_up && tile.warpgroups) none.declined = "warps add up operands, no warpgroups";
   if (!none.declined.empty()) return none;
   visit(product.contraction.stage->expr, [&](const Expr& expr) {
     if (computed_type(expr.dtype()) == nullptr) none.declined = cat("it has ", expr.dtype());

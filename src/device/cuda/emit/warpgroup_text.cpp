@@ -54,9 +54,12 @@ std::string product_text(const HalfProduct& product, int columns, bool turned) {
   std::string text = cat("constexpr bool kBf16 = ", bf16 ? "true" : "false", ";\n");
   const bool signed_a = is_signed(of.a->dtype()), signed_b = is_signed(of.b->dtype());
   if (product.integers())
-    text += cat("#define TYPE_A \"", signed_a ? "s8" : "u8", "\"\n#define TYPE_B \"",
-                signed_b ? "s8" : "u8", "\"\n", embedded_text("integers"));
+    text += cat("constexpr bool kSignedA = ", signed_a ? "true" : "false",
+                ", kSignedB = ", signed_b ? "true" : "false", ";\n", "#define TYPE_A \"",
+                signed_a ? "s8" : "u8", "\"\n#define TYPE_B \"", signed_b ? "s8" : "u8", "\"\n",
+                embedded_text("integers"));
   text += embedded_text("tensor");
+  if (product.adds_up) text += embedded_text("integers_added");
   if (columns == 0) return text;
   return cat(text, embedded_text("warpgroup"),
              product.integers() ? warpgroup_instruction_of_integers(columns, signed_a, signed_b)

@@ -155,8 +155,15 @@ Tuning tuning_of(const TensorTile& tile) {
 
 TensorTile tile_of(const Tuning& tuning, const HalfProduct& product) {
   const auto at = [&](const char* name) { return static_cast<int>(tuning.at(name)); };
-  return {at("m"),           at("n"),           at("stages"),          at("split"),
-          at("groups") != 0, at("behind") != 0, product.element_bytes, emitter::words_of(product)};
+  const bool groups = at("groups") != 0 && !product.adds_up;
+  return {at("m"),
+          at("n"),
+          at("stages"),
+          at("split"),
+          groups,
+          groups && at("behind") != 0,
+          product.element_bytes,
+          emitter::words_of(product)};
 }
 
 std::vector<Tuning> tunings(const Problem& problem) {
@@ -169,7 +176,7 @@ std::vector<Tuning> tunings(const Problem& problem) {
                                {64, 128},  {64, 64},   {64, 32}};
   const auto product = half_product_of(problem);
   const Sizes sizes = sizes_of(problem, *product);
-  const bool warpgroups = capability_of(*problem.target) == 90;
+  const bool warpgroups = capability_of(*problem.target) == 90 && !product->adds_up;
   const int most = warpgroups                            ? kSharedBytes
                    : capability_of(*problem.target) < 80 ? kSharedBytes75
                                                          : kSharedBytesBefore;
