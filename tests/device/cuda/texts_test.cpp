@@ -334,6 +334,7 @@ TEST(AttentionText, OfHalvesCompiles) {
   const auto compiles = [](int mask, const emitter::AttentionTile& tile, int capability) {
     const std::string constants =
         cat("constexpr int kMask = ", mask, ", kMaskBits = ", mask == 2 ? 8 : 16,
+            ", kMaskRows = ", mask == 2 ? 2 : 1,
             ", kFill = 0, kZeroUnseen = 1, kZeroNan = 0, kLast = ", mask - 1,
             ", kFirst = -1, kSoftcap = 0;\n");
     const auto compiled =

@@ -185,6 +185,11 @@ Expr TensorResults::whole(const std::vector<Eight>& read) const {
 
 std::string TensorResults::result(std::string& out, const std::vector<Eight>& read, int indent,
                                   bool with_words) {
+  return stored(number(out, read, indent, with_words), given_.stage->dtype);
+}
+
+std::string TensorResults::number(std::string& out, const std::vector<Eight>& read, int indent,
+                                  bool with_words) {
   Places places = buffers_.places;
   for (const Eight& each : read)
     places.emplace(each.name, Place{cat(each.name, "[e]"), each.load.dtype(), {}, {}, true});
@@ -200,7 +205,7 @@ std::string TensorResults::result(std::string& out, const std::vector<Eight>& re
   }
   ExprText text(places, dims_, out, indent);
   text.keep_digits();
-  return stored(text.value(value), given_.stage->dtype);
+  return text.value(value);
 }
 
 void TensorResults::add_up(ExprText& text, int parts, int step) const {

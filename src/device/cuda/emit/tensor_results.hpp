@@ -69,6 +69,9 @@ class TensorResults {
   /// The result at variables z, m, n of `sum`, and of what was read before as element e of arrays.
   std::string result(std::string& out, const std::vector<Eight>& read, int indent,
                      bool with_words = true);
+  /// The same, of the type that it is computed in.
+  std::string number(std::string& out, const std::vector<Eight>& read, int indent,
+                     bool with_words = true);
   /// Two elements side by side: their bits.
   static void read_pair(ExprText& text, const Eight& each, const std::string& bits);
   std::string load_pair(const std::string& at) const {

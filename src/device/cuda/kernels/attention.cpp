@@ -297,6 +297,9 @@ std::string constants_of(const Problem& problem) {
   int64_t last = op.right_window_size;
   if (op.is_causal) last = last < 0 ? 0 : std::min<int64_t>(0, last);
   text += constant("kMaskBits", mask == nullptr ? 0 : bits(mask->dtype));
+  const bool one_row =
+      mask == nullptr || mask->rank() < 2 || mask->shape()[mask->shape().size() - 2].is(1);
+  text += constant("kMaskRows", one_row ? 1 : 2);
   text += constant("kLast", last) + constant("kFirst", op.left_window_size);
   return text + constant("kSoftcap", std::bit_cast<int32_t>(op.softcap));
 }

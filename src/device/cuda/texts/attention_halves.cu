@@ -2,11 +2,12 @@
 // and walks through the keys in tiles; scores and shares stay in registers. A row's largest score
 // so far and its sum are corrected from tile to tile. The text before this one (attention_warps,
 // attention_groups) says how tiles lie and are multiplied: kQueries, kKeys, kStages, kThreads,
-// load_rows, load_queries, begin_scores, add_values and more; sums of a warp's 16 rows lie as mma.sync has
-// them. kHead, kValue: elements of a key, of a value, multiples of 8; kMask: 0 none, 1 numbers that
-// are added, 2 booleans; kMaskBits: of such a number; kLast: how many keys behind its own place a
-// query sees, kFirst: before it, -1: all; kSoftcap, kFill, kZeroUnseen, kZeroNan as the op has
-// them; kBlocks: that share a multiprocessor.
+// load_rows, load_queries, begin_scores, add_values and more; sums of a warp's 16 rows lie as
+// mma.sync has them. kHead, kValue: elements of a key, of a value, multiples of 8; kMask: 0 none, 1
+// numbers that are added, 2 booleans; kMaskBits: of such a number; kMaskRows: 1: it has one row for
+// all queries, else 2; kLast: how many keys behind its own place a query sees, kFirst: before it,
+// -1: all; kSoftcap, kFill, kZeroUnseen, kZeroNan as the op has them; kBlocks: that share a
+// multiprocessor.
 struct Heads {
   long long batch, head, row;
 };
@@ -14,12 +15,6 @@ struct Mask {
   long long batch, head, query, key, keys;
 };
 
-__device__ unsigned pair_of(float low, float high) {
-  unsigned both;
-  if (kBf16) asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
-  else asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
-  return both;
-}
 __device__ float quad_max(float x) {
   x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, 1));
   return fmaxf(x, __shfl_xor_sync(0xffffffffu, x, 2));
@@ -147,6 +142,22 @@ extern "C" __global__ void __launch_bounds__(kThreads, kBlocks)
     if (begin + s * kKeys < end) load(begin + s * kKeys, s);
     end_copies();
   }
+  const int row = (int)(warp * 16 + lane / 4), own = lane % 4 * 2;
+  const long long masked_keys = kMask == 0 ? keys : of_mask.keys < keys ? of_mask.keys : keys;
+  const auto shown_at = [&](long long j0) {
+    return (int)(masked_keys - j0 < kKeys ? masked_keys - j0 : kKeys);
+  };
+  // Of the tile that is next: they are asked for long before.
+  Shown<kShownBits> m[kMaskRows][kKeys / 8];
+  const auto ask_for_mask = [&](long long j0) {
+#pragma unroll
+    for (int r = 0; r < kMaskRows; ++r) {
+      const long long i = first + row + r * 8, last = queries - 1;
+      take_mask(m[r], mask, masked + j0 + (i < last ? i : last) * of_mask.query, shown_at(j0),
+                pairs);
+    }
+  };
+  if (kMask != 0 && begin < end) ask_for_mask(begin);
   // Scores are as they come where a factor is all that is missing.
   const bool raw = kMask == 0 && kSoftcap == 0 && scale > 0;
   const float factor = raw ? scale * kLogarithm : kLogarithm;
@@ -161,22 +172,7 @@ extern "C" __global__ void __launch_bounds__(kThreads, kBlocks)
     const unsigned tile_k = tiles + stage * kStageBytes, tile_v = tile_k + kKeyBytes;
     float s[kKeys / 2];
     begin_scores(s, tile_q, tile_k);
-    // Masks come while scores are multiplied.
-    const int row = (int)(warp * 16 + lane / 4), own = lane % 4 * 2;
-    const long long masked_keys = kMask == 0 ? keys : of_mask.keys < keys ? of_mask.keys : keys;
-    const int shown_keys = (int)(masked_keys - j0 < kKeys ? masked_keys - j0 : kKeys);
-    Shown<kShownBits> m[2][kKeys / 8];
-    if (kMask != 0) {
-      const long long i = first + row, last = queries - 1, at = masked + j0;
-      take_mask(m[0], mask, at + (i < last ? i : last) * of_mask.query, shown_keys, pairs);
-      if (of_mask.query == 0) {
-#pragma unroll
-        for (int n = 0; n < kKeys / 8; ++n) m[1][n] = m[0][n];
-      } else {
-        take_mask(m[1], mask, at + (i + 8 < last ? i + 8 : last) * of_mask.query, shown_keys,
-                  pairs);
-      }
-    }
+    const int shown_keys = shown_at(j0);
     end_scores(s);
     if (!raw) {
 #pragma unroll
@@ -187,7 +183,7 @@ extern "C" __global__ void __launch_bounds__(kThreads, kBlocks)
           score = cap * tanhf(score / cap);
         }
         if (kMask != 0) {
-          const float masks = m[n / 2 % 2][n / 4].number(n % 2);
+          const float masks = m[n / 2 % kMaskRows][n / 4].number(n % 2);
           score = kMask == 1 ? score + masks : masks != 0 ? score : fill;
         }
         s[n] = score;
@@ -204,12 +200,13 @@ extern "C" __global__ void __launch_bounds__(kThreads, kBlocks)
         const int j = own + n / 4 * 8 + n % 2, r = n / 2 % 2, i = row + r * 8;
         const bool shown = j < shown_keys && (kLast < 0 || j <= to_last + i) &&
                            (kFirst < 0 || j >= to_first + i);
-        const float masks = kMask == 0 ? 0 : m[r][n / 4].number(n % 2);
+        const float masks = kMask == 0 ? 0 : m[r % kMaskRows][n / 4].number(n % 2);
         seen[r] |= shown && (kMask == 0 || (kMask == 1 ? masks != -infinity
                                                        : masks != 0 || fill != -infinity));
         if (!shown) s[n] = -infinity;
       }
     }
+    if (kMask != 0 && j0 + kKeys < end) ask_for_mask(j0 + kKeys);
     float now[2] = {most[0], most[1]};
 #pragma unroll
     for (int n = 0; n < kKeys / 2; ++n) now[n / 2 % 2] = fmaxf(now[n / 2 % 2], s[n]);

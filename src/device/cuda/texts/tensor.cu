@@ -103,6 +103,13 @@ __device__ uint4 load_16(unsigned at) {
   return x;
 }
 
+/// Numbers as elements side by side.
+__device__ unsigned pair_of(float low, float high) {
+  unsigned both;
+  if (kBf16) asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
+  else asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
+  return both;
+}
 /// Elements side by side, as numbers.
 __device__ void unpack(float (&x)[2], unsigned word) {
   const unsigned short low = (unsigned short)word, high = (unsigned short)(word >> 16);
