@@ -1,8 +1,6 @@
 #include "device/cpu/attention_views.hpp"
 
-#include <algorithm>
-#include <unordered_set>
-
+#include "device/attention_views.hpp"
 #include "ops/attention.hpp"
 
 namespace hone::cpu {
@@ -11,11 +9,6 @@ namespace {
 using enum Attention::Operand;
 
 bool is_floats(const TensorType& type) { return type.has_rank() && type.dtype == DType::f32; }
-
-/// The elements of a head are side by side.
-bool has_rows(const StridedView& view, const Value& value) {
-  return view.strides.back().is(1) || value.type.tensor().shape().back().is(1);
-}
 
 /// What is wrong with the operands; null: nothing.
 const char* refusal(const Node& node) {
@@ -43,78 +36,13 @@ const char* refusal(const Node& node) {
   return nullptr;
 }
 
-/// The nodes of the region that the kernel runs: attention and the views about it.
-std::unordered_set<const Node*> run_with(const Node& node) {
-  std::unordered_set<const Node*> nodes{&node};
-  for (const size_t operand : {kQ, kK, kV})
-    for (const Value* value = node.inputs[operand]; value->producer != nullptr;
-         value = viewed(*value))
-      nodes.insert(value->producer);
-  for (const Node* view = behind_views(*node.output())->producer; view != &node;
-       view = viewed(*view->output())->producer)
-    nodes.insert(view);
-  return nodes;
-}
-
 }  // namespace
-
-const Node* attention_of(const Problem& problem) {
-  const Node* found = nullptr;
-  for (const Node& node : problem.region.body->nodes()) {
-    if (node.op.as<Attention>() == nullptr) continue;
-    if (found != nullptr) return nullptr;
-    found = &node;
-  }
-  return found;
-}
-
-const TensorType* attention_operand(const Node& node, size_t operand) {
-  const Value* value = node.input(operand);
-  return value == nullptr ? nullptr : &value->type.tensor();
-}
-
-const Value* behind_views(const Value& result) {
-  const Value* value = &result;
-  while (value->first_output < 0 && value->users.size() == 1) {
-    const Node& reader = *value->users.front();
-    if (reader.outputs.size() != 1 || viewed(*reader.output()) != value) break;
-    value = reader.output();
-  }
-  return value;
-}
-
-std::optional<StridedView> place_of_operand(const Value& operand) {
-  auto view = view_of(operand);
-  if (!view || !view->of->is_input() || !has_rows(*view, operand)) return std::nullopt;
-  return view;
-}
-
-std::optional<StridedView> place_of_result(const Value& result) {
-  auto place = place_in(result, *behind_views(result));
-  if (!place || !has_rows(*place, result)) return std::nullopt;
-  return place;
-}
 
 Verdict attention_verdict(const Problem& problem) {
   const Node* node = attention_of(problem);
   if (node == nullptr) return Verdict::no("Attention only, and views about it");
   if (const char* why = refusal(*node)) return Verdict::no(why);
-  const Graph& body = *problem.region.body;
-  if (body.nodes().size() == 1) return {};
-  const Value& y = *node->output();
-  if (!place_of_result(y)) return Verdict::yes_up_to(y.name, "views behind it tear heads apart");
-  const Value* result = behind_views(y);
-  const auto run = run_with(*node);
-  const auto leaves = [&](const Value* value) {
-    return value != nullptr && value->first_output >= 0 && value != result &&
-           value != node->output(1) && value != node->output(2);
-  };
-  for (const Node& each : body.nodes()) {
-    if (!run.contains(&each)) return Verdict::yes_up_to(result->name, "only views follow");
-    if (std::any_of(each.outputs.begin(), each.outputs.end(), leaves))
-      return Verdict::no("what a view makes is wanted, too");
-  }
-  return {};
+  return views_verdict(problem, *node);
 }
 
 }  // namespace hone::cpu

@@ -11,7 +11,7 @@
 #include <limits>
 
 #include "base/size.hpp"
-#include "device/attention_geometry.hpp"
+#include "device/attention_views.hpp"
 #include "device/cpu/attention_views.hpp"
 #include "device/cpu/gemm.hpp"
 #include "device/cpu/rows.hpp"
@@ -55,28 +55,6 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 
 constexpr float kHidden = -std::numeric_limits<float>::infinity();
 
-/// Queries, keys, values or the result in what they are views of.
-struct Placed {
-  bool whole = true;  // they are all of it
-  Dims shape, strides;
-  Dim offset;
-
-  Placed() = default;
-  Placed(const Value& value, StridedView view)
-      : whole(view.of == &value),
-        shape(value.type.tensor().shape()),
-        strides(std::move(view.strides)),
-        offset(view.offset) {}
-  /// `all`: the shape of what they are part of.
-  Heads heads(int64_t given, const std::vector<int64_t>& all, const Bindings& symbols) const {
-    if (whole) return {all, given};
-    return {evaluated(shape, symbols), given, evaluated(strides, symbols)};
-  }
-  int64_t first(const Bindings& symbols) const {
-    return whole ? 0 : evaluated({offset}, symbols).front();
-  }
-};
-
 struct AttentionShared final : Shared<AttentionShared> {
   static constexpr bool kLaunches = true;
   Attention op;
@@ -102,9 +80,7 @@ struct AttentionShared final : Shared<AttentionShared> {
 
   Geometry geometry(const Operands& operands) const {
     Geometry g;
-    Bindings symbols = operands.symbols;  // a body's may be told by its operands' sizes alone
-    for (size_t i = 0; !places_whole() && i < operands.inputs.size(); ++i)
-      hone::bind(region.body->inputs()[i]->type.tensor(), operands.inputs[i].shape, symbols);
+    const Bindings symbols = places_whole() ? operands.symbols : symbols_of(*region.body, operands);
     g.q = q.heads(op.q_num_heads, operands_of[kQ].shape(operands), symbols);
     g.k = k.heads(op.kv_num_heads, operands_of[kK].shape(operands), symbols);
     g.v = v.heads(op.kv_num_heads, operands_of[kV].shape(operands), symbols);
