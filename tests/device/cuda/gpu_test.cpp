@@ -7,6 +7,7 @@
 #include <cstring>
 #include <set>
 
+#include "device/cuda/attentions.hpp"
 #include "device/cuda/device.hpp"
 #include "device/cuda/integers.hpp"
 #include "device/cuda/small_regions.hpp"
@@ -191,8 +192,13 @@ void run_all(const std::vector<Prepared>& all) {
         cat(each.region->name, ", ", each.kernel->name, " ", tuning_text(each.recipe.tuning),
             last->weights.size() > 1 && last->weights[1] != nullptr ? ", constant" : "",
             !last->outputs.empty() && !last->outputs[0].strides.empty() ? ", channels" : ""));
-    for (size_t i = 0; i < inputs.size(); ++i)
-      run(each, inputs[i], wanted[i], each.region->sizes[i]);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      try {
+        run(each, inputs[i], wanted[i], each.region->sizes[i]);
+      } catch (const Error& error) {
+        ADD_FAILURE() << error.message();
+      }
+    }
   }
 }
 

@@ -342,4 +342,37 @@ TEST(GpuTimes, Attentions) {
   time_regions(regions, "attentions");
 }
 
+/// One word behind a past, as a language model writes; and keys that lie together, where nobody
+/// wants them written.
+TEST(GpuTimes, Words) {
+  if (!is_asked("words")) GTEST_SKIP() << "no times of single words are asked for";
+  struct Case {
+    int batch, heads, kv_heads, keys, head;
+  };
+  std::vector<Region> regions;
+  for (const Case& each : {Case{1, 12, 12, 1024, 64},
+                           {1, 32, 8, 4096, 128},
+                           {1, 32, 32, 1024, 128},
+                           {16, 32, 8, 4096, 128},
+                           {64, 32, 32, 512, 128}}) {
+    const auto heads = [&](int count, int rows) {
+      return cat("f16[", each.batch, ",", count, ",", rows, ",", each.head, "]");
+    };
+    const std::string all = heads(each.kv_heads, each.keys), one = heads(each.kv_heads, 1);
+    const double bytes = 4.0 * each.batch * each.kv_heads * each.keys * each.head;
+    const double flops = 4.0 * each.batch * each.heads * each.keys * each.head;
+    const std::string name = cat("word b", each.batch, " h", each.heads, "/", each.kv_heads, " ",
+                                 each.keys, "x", each.head);
+    const std::string q = cat("graph g(%q: ", heads(each.heads, 1), ", %k: ");
+    regions.push_back({name,
+                       cat(q, all, ", %v: ", all, ") -> (%y)\n  %y = Attention(%q, %k, %v)\n"),
+                       flops, bytes, 1, false});
+    regions.push_back({name + ", past",
+                       cat(q, one, ", %v: ", one, ", %c: ", all, ", %d: ", all,
+                           ") -> (%y, %e, %f)\n  %y, %e, %f = Attention(%q, %k, %v, _, %c, %d)\n"),
+                       flops, 2 * bytes, 1, false});
+  }
+  time_regions(regions, "words");
+}
+
 }  // namespace hone::test::gpu_times_test

@@ -84,31 +84,6 @@ inline const RegionCase kAcross[] = {
      "graph g(%x: bf16[1,600,9,9]) -> (%y)\n  %y = ReduceMean(%x) axes=[2,3]\n"},
 };
 
-inline const RegionCase kHalfAttentions[] = {
-    {"attention of halves",
-     "graph g(%q: f16[2,n,128], %k: f16[2,n,128], %v: f16[2,n,128]) -> (%y)\n"
-     "  %y = Attention(%q, %k, %v) q_num_heads=2 kv_num_heads=2\n",
-     {{{"n", 1}}, {{"n", 33}}, {{"n", 197}}}},
-    {"attention of halves, causal, of few keys' heads",
-     "graph g(%q: bf16[1,4,150,40], %k: bf16[1,2,150,40], %v: bf16[1,2,150,136]) -> (%y)\n"
-     "  %y = Attention(%q, %k, %v) is_causal=true softcap=20\n"},
-    {"attention of halves with numbers as mask",
-     "graph g(%q: f16[2,4,37,32], %k: f16[2,2,70,32], %v: f16[2,2,70,40], %m: f16[2,1,37,70]) -> "
-     "(%y)\n  %y = Attention(%q, %k, %v, %m) scale=0.25\n"},
-    {"attention of halves with booleans as mask",
-     "graph g(%q: f16[1,2,5,16], %k: f16[1,2,9,16], %v: f16[1,2,9,16], %m: bool[5,9]) -> (%y)\n"
-     "  %y = Attention(%q, %k, %v, %m) zero_unseen=true\n"},
-    {"attention of halves with a mask of keys",
-     "graph g(%q: f16[2,130,192], %k: f16[2,257,192], %v: f16[2,257,192], %m: f16[2,1,1,257]) -> "
-     "(%y)\n  %y = Attention(%q, %k, %v, %m) q_num_heads=3 kv_num_heads=3\n"},
-    {"attention of halves with a mask of the first keys",
-     "graph g(%q: bf16[1,2,70,64], %k: bf16[1,1,140,64], %v: bf16[1,1,140,64], %m: f32[70,90]) -> "
-     "(%y)\n  %y = Attention(%q, %k, %v, %m) scale=-0.25\n"},
-    {"attention of large heads in a window",
-     "graph g(%q: f16[1,1,140,256], %k: f16[1,1,140,256], %v: f16[1,1,140,256]) -> (%y)\n"
-     "  %y = Attention(%q, %k, %v) left_window_size=70 right_window_size=3\n"},
-};
-
 /// The second operand is a constant; what has channels (rank 4, but no constant) has them
 /// innermost.
 inline std::shared_ptr<Problem> problem_of(const Graph& graph, bool constant, bool channels) {

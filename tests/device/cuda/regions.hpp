@@ -140,19 +140,6 @@ inline const RegionCase kProducts[] = {
      "graph g(%x: u8[1,3,7,6], %w: i8[4,3,3,3]) -> (%y)\n  %y = ConvInteger(%x, %w)\n"},
 };
 
-inline const RegionCase kAttentions[] = {
-    {"attention of rows",
-     "graph g(%q: f32[2,n,128], %k: f32[2,n,128], %v: f32[2,n,128]) -> (%y)\n"
-     "  %y = Attention(%q, %k, %v) q_num_heads=2 kv_num_heads=2\n",
-     {{{"n", 1}}, {{"n", 33}}, {{"n", 197}}}},
-    {"attention with numbers as mask",
-     "graph g(%q: f32[2,4,37,32], %k: f32[2,2,70,32], %v: f32[2,2,70,40], %m: f32[2,1,37,70]) -> "
-     "(%y)\n  %y = Attention(%q, %k, %v, %m) scale=0.25\n"},
-    {"attention with booleans as mask",
-     "graph g(%q: f32[1,2,5,12], %k: f32[1,2,9,12], %v: f32[1,2,9,12], %m: bool[5,9]) -> (%y)\n"
-     "  %y = Attention(%q, %k, %v, %m) zero_unseen=true\n"},
-};
-
 inline std::unique_ptr<Graph> graph_of(const RegionCase& region) {
   auto graph = parse(region.text, all_ops());
   infer(*graph);

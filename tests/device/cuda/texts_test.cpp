@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "device/cuda/compiler.hpp"
-#include "device/cuda/emit/attention_text.hpp"
 #include "device/cuda/emit/cluster_text.hpp"
 #include "device/cuda/emit/contract_text.hpp"
 #include "device/cuda/emit/emit.hpp"
@@ -315,38 +314,6 @@ TEST(TensorTexts, TakeOperandsTheFastWay) {
   problem->inputs[0].alignment = 2;
   EXPECT_EQ(emitter::half_product_of(*problem)->a.way, Way::picked);
   EXPECT_EQ(ways("a picture of any size", true, true), std::pair(Way::copied, Way::packed));
-}
-
-TEST(AttentionText, Compiles) {
-  if (!compiler_state().why.empty()) GTEST_SKIP() << "NVRTC: " << compiler_state().why;
-  for (const int mask : {0, 1, 2}) {
-    const std::string text =
-        cat("constexpr int kHead = 64, kValue = 40, kMask = ", mask,
-            ", kFill = 0, kZeroUnseen = 1, kZeroNan = 0;\n", embedded_text("attention"));
-    for (const int capability : {75, 80, 90, 100})
-      EXPECT_GT(compile(text, architecture(capability))->image.size(), 100u);
-  }
-}
-
-/// With tiles for instructions of warps and of warpgroups.
-TEST(AttentionText, OfHalvesCompiles) {
-  if (!compiler_state().why.empty()) GTEST_SKIP() << "NVRTC: " << compiler_state().why;
-  const auto compiles = [](int mask, const emitter::AttentionTile& tile, int capability) {
-    const std::string constants =
-        cat("constexpr int kMask = ", mask, ", kMaskBits = ", mask == 2 ? 8 : 16,
-            ", kMaskRows = ", mask == 2 ? 2 : 1,
-            ", kFill = 0, kZeroUnseen = 1, kZeroNan = 0, kLast = ", mask - 1,
-            ", kFirst = -1, kSoftcap = 0;\n");
-    const auto compiled =
-        compile(emitter::attention_text(constants, tile, mask == 1), architecture(capability));
-    EXPECT_GT(compiled->image.size(), 100u);
-    // What makes instructions of warpgroups wait for each other.
-    EXPECT_EQ(compiled->log.find("(C75"), std::string::npos) << compiled->log;
-  };
-  for (const int capability : {80, 90, 100}) compiles(1, {40, 72, 0, 64, 2}, capability);
-  compiles(0, {64, 64, 1, 128, 2}, 90);
-  compiles(1, {40, 136, 1, 64, 1}, 90);
-  compiles(2, {64, 64, 2, 64, 2}, 90);
 }
 
 std::string name_of(const testing::TestParamInfo<RegionCase>& info) {

@@ -7,11 +7,20 @@
 
 namespace hone::cuda::emitter {
 
+namespace {
+
+std::string begin_halves(const std::string& constants, int64_t head, int64_t value, bool bf16) {
+  return cat(constants, "constexpr int kHead = ", head, ", kValue = ", value,
+             ";\nconstexpr bool kBf16 = ", bf16 ? "true" : "false", ";\ntypedef uint4 Unit;\n",
+             embedded_text("tensor"), embedded_text("attention_keys"));
+}
+
+}  // namespace
+
 std::string attention_text(const std::string& constants, const AttentionTile& tile, bool bf16) {
-  std::string text =
-      cat(constants, "constexpr int kHead = ", tile.head, ", kValue = ", tile.value,
-          ", kStages = ", tile.stages, ", kBlocks = ", tile.blocks_at_once(),
-          ";\nconstexpr bool kBf16 = ", bf16 ? "true" : "false", ";\n", embedded_text("tensor"));
+  std::string text = begin_halves(constants, tile.head, tile.value, bf16);
+  text +=
+      cat("constexpr int kStages = ", tile.stages, ", kBlocks = ", tile.blocks_at_once(), ";\n");
   if (tile.groups == 0) {
     text += embedded_text("attention_warps");
   } else {
@@ -21,8 +30,22 @@ std::string attention_text(const std::string& constants, const AttentionTile& ti
                 warpgroup_instruction_of_registers(kBoxColumns, bf16),
                 embedded_text("attention_groups"));
   }
-  text += embedded_text("attention_halves");
+  text += cat(embedded_text("attention_halves"), embedded_text("attention_join"));
   return Text{text}.narrow();
+}
+
+std::string few_queries_text(const std::string& constants, const FewQueries& few, bool bf16) {
+  return Text{cat(begin_halves(constants, few.head, few.value, bf16),
+                  "constexpr int kStages = ", few.stages, ", kMostParts = ", FewQueries::kMostParts,
+                  ";\n", embedded_text("attention_few"))}
+      .narrow();
+}
+
+std::string attention_of_floats_text(const std::string& constants, int64_t head, int64_t value) {
+  return Text{cat(constants, "constexpr int kHead = ", head, ", kValue = ", value,
+                  ";\ntypedef float Unit;\n", embedded_text("attention_keys"),
+                  embedded_text("attention"), embedded_text("attention_join"))}
+      .narrow();
 }
 
 }  // namespace hone::cuda::emitter

@@ -37,4 +37,26 @@ struct AttentionTile {
 /// queries of a head; `constants` as attention_halves.cu names them, but what is the tile's.
 std::string attention_text(const std::string& constants, const AttentionTile& tile, bool bf16);
 
+/// Of few queries, attention_few.cu: what threads copy ahead for themselves.
+struct FewQueries {
+  int64_t head = 64, value = 64;
+  int stages = 2;
+
+  static constexpr int kWarps = 4, kThreads = 32 * kWarps, kCombining = 256;
+  /// Rows that a block has, and blocks at most: enough to keep all multiprocessors busy.
+  static constexpr int64_t kRows = 16, kMostParts = 264;
+  /// Of all warps.
+  int64_t stage_bytes() const {
+    return (2 * ((head + 31) / 32) + 4 * ((value + 63) / 64)) * 512 * kWarps;
+  }
+  int64_t shared_bytes() const { return std::max(stages * stage_bytes(), kRows * value * 4); }
+};
+
+/// Functions "attention_few", launched with kThreads threads and shared_bytes(), and "combine" with
+/// kCombining threads.
+std::string few_queries_text(const std::string& constants, const FewQueries& few, bool bf16);
+
+/// Function "attention" of f32: attention.cu.
+std::string attention_of_floats_text(const std::string& constants, int64_t head, int64_t value);
+
 }  // namespace hone::cuda::emitter

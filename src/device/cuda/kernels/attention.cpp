@@ -1,35 +1,30 @@
-// Attention whose scores never are in memory: of f32 by multiply-adds, of halves on tensor cores.
-
 #include "ops/attention.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 
-#include "device/attention_geometry.hpp"
+#include "device/cuda/attention_launches.hpp"
 #include "device/cuda/best_tunings.hpp"
-#include "device/cuda/emit/attention_text.hpp"
 #include "device/cuda/emit/strides.hpp"
-#include "device/cuda/launches.hpp"
-#include "device/cuda/texts.hpp"
 #include "device/problem.hpp"
 
 namespace hone::cuda {
 namespace attention_kernel {
 namespace {
 
-constexpr int kQueries = 32, kKeys = 64;  // as in the texts
-
+using enum Attention::Operand;
+using emitter::attention_of_floats_text;
 using emitter::AttentionTile;
+using emitter::few_queries_text;
+using emitter::FewQueries;
 
-const Attention* op_of(const Problem& problem) {
-  const Node* node = problem.region.single();
-  return node == nullptr ? nullptr : node->op.as<Attention>();
-}
+constexpr int kQueries = 32, kKeys = 64;  // of f32, as in the text
 
-const TensorType* type_of(const Node& node, size_t operand) {
-  const Value* value = node.input(operand);
-  return value == nullptr || !value->type.is_tensor() ? nullptr : &value->type.tensor();
+const Attention& op_of(const Node& node) { return *node.op.as<Attention>(); }
+
+const TensorType& type_of(const Node& node, size_t operand) {
+  return *attention_operand(node, operand);
 }
 
 /// Elements of one head of an operand; 0: not known.
@@ -39,22 +34,48 @@ int64_t head_of(const TensorType& type, int64_t heads) {
   if (type.rank() == 4) return *last;
   return heads > 0 ? *last / heads : 0;
 }
+int64_t head_of(const Node& node) { return head_of(type_of(node, kQ), op_of(node).q_num_heads); }
+int64_t value_of(const Node& node) { return head_of(type_of(node, kV), op_of(node).kv_num_heads); }
 
-bool is_half(const Problem& problem) {
-  return type_of(*problem.region.single(), Attention::kQ)->dtype != DType::f32;
-}
+bool is_half(const Node& node) { return type_of(node, kQ).dtype != DType::f32; }
 
 int64_t most_shared_bytes(const Target& target) {
   const int capability = capability_of(target);
   return (capability >= 90 && capability < 120 ? 227 : capability == 80 ? 163 : 99) << 10;
 }
 
+/// Queries of all heads that share keys; nullopt: not known.
+std::optional<int64_t> rows_of(const Node& node) {
+  const TensorType &q = type_of(node, kQ), &k = type_of(node, kK);
+  const auto queries = q.shape()[static_cast<size_t>(q.rank()) - 2].constant();
+  const auto heads = q.rank() == 4 ? q.shape()[1].constant() : op_of(node).q_num_heads;
+  const auto kv_heads = k.rank() == 4 ? k.shape()[1].constant() : op_of(node).kv_num_heads;
+  if (!queries || !heads || !kv_heads || *kv_heads <= 0) return std::nullopt;
+  return *queries * (*heads / *kv_heads);
+}
+
+/// Whether keys may be parted among blocks, where few queries come; and whether only few do.
+bool takes_few(const Node& node) {
+  if (!is_half(node) || (node.output(1) == nullptr) != (node.output(2) == nullptr)) return false;
+  const auto rows = rows_of(node);
+  return !rows || *rows <= FewQueries::kRows;
+}
+bool takes_tiles(const Node& node) { return !takes_few(node) || !rows_of(node); }
+
+/// As many stages as let two blocks share a multiprocessor; two where one has it alone.
+FewQueries few_of(const Problem& problem) {
+  constexpr int64_t kOfHalf = 96 << 10;
+  const Node& node = *attention_of(problem);
+  FewQueries few{head_of(node), value_of(node), 4};
+  while (few.stages > 2 && few.shared_bytes() > kOfHalf) --few.stages;
+  if (few.shared_bytes() > most_shared_bytes(*problem.target)) few.stages = 1;
+  return few;
+}
+
 /// Tiles of halves that there is room for.
 std::vector<AttentionTile> tiles_of(const Problem& problem) {
-  const Node& node = *problem.region.single();
-  const Attention& op = *op_of(problem);
-  const int64_t head = head_of(*type_of(node, Attention::kQ), op.q_num_heads);
-  const int64_t value = head_of(*type_of(node, Attention::kV), op.kv_num_heads);
+  const Node& node = *attention_of(problem);
+  const int64_t head = head_of(node), value = value_of(node);
   std::vector<AttentionTile> tiles;
   const auto add = [&](int groups, int keys) {
     for (const int stages : {2, 1}) {
@@ -76,50 +97,69 @@ int64_t shared_bytes(int64_t head, int64_t value) {
   return 4 * (kQueries * row + kKeys * row + kKeys * value + kQueries * kKeys);
 }
 
-/// Operands that are the region's inputs.
-bool is_operand(const Problem& problem, const Value* value) {
-  const auto& inputs = problem.region.body->inputs();
-  return std::find(inputs.begin(), inputs.end(), value) != inputs.end();
+/// What is wrong with the operands; empty: nothing.
+std::string refusal(const Node& node) {
+  const DType dtype = type_of(node, kQ).dtype;
+  if (dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16)
+    return "f32, f16 and bf16 only";
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const Value* value = node.input(i);
+    if (value == nullptr) continue;
+    if (!value->type.is_tensor() || !value->type.tensor().has_rank())
+      return "an operand of unknown rank";
+    if (value->is_literal()) return "an operand is a literal";
+    const DType own = type_of(node, i).dtype;
+    const bool fits = i == kNonpad ? own == DType::i64
+                      : i == kMask ? own == dtype || own == DType::f32 || own == DType::boolean
+                                   : own == dtype;
+    if (!fits) return "operands of several types";
+    if (i == kMask && type_of(node, i).shape().empty()) return "the mask is a scalar";
+    if (i > kV ? !value->is_input() : !place_of_operand(*value))
+      return "an operand is no view of one that is given";
+  }
+  if (node.output(3) != nullptr) return "the scores are wanted";
+  if (node.output(0) == nullptr) return "nobody wants the result";
+  const int64_t head = head_of(node), value = value_of(node);
+  if (head <= 0 || value <= 0 || head % 4 != 0 || head > 256 || value > 256)
+    return "wants heads of a known size, a multiple of 4 up to 256";
+  if (is_half(node) && (head % 8 != 0 || value % 8 != 0)) return "wants heads of multiples of 8";
+  return {};
+}
+
+/// Whether rows of a view begin at multiples of 16 bytes where what it is of does.
+bool is_aligned(const Value& value, const StridedView& view) {
+  constexpr int64_t kElements = 8;
+  if (view.of == &value) return true;
+  const auto fits = [](const Dim& dim) { return exact_div(dim, kElements).has_value(); };
+  return fits(view.offset) && std::all_of(view.strides.begin(), view.strides.end() - 1, fits);
+}
+
+/// Halves are read and written 16 bytes at a time.
+bool is_aligned(const Problem& problem, const Node& node) {
+  const std::set<const Value*> loose = emitter::loose_values(problem);
+  for (const size_t i : {kQ, kK, kV, kPastKey, kPastValue}) {
+    if (node.input(i) == nullptr) continue;
+    const auto view = place_of_operand(*node.inputs[i]);
+    if (loose.contains(view->of) || !is_aligned(*node.inputs[i], *view)) return false;
+  }
+  const Value& y = *node.output();
+  const auto place = place_of_result(y);
+  if (!place || loose.contains(behind_views(y)) || (place->of != &y && !is_aligned(y, *place)))
+    return false;
+  return std::none_of(node.outputs.begin() + 1, node.outputs.end(),
+                      [&](const Value* all) { return all != nullptr && loose.contains(all); });
 }
 
 Verdict supports(const Problem& problem) {
-  const Attention* op = op_of(problem);
-  if (op == nullptr) return Verdict::no("Attention only");
-  const Node& node = *problem.region.single();
-  for (size_t i = 0; i < node.inputs.size(); ++i) {
-    const TensorType* type = type_of(node, i);
-    if (node.input(i) == nullptr) continue;
-    if (i > Attention::kMask) return Verdict::no("a cache or lengths of keys are given");
-    if (type == nullptr || !type->has_rank()) return Verdict::no("an operand of unknown rank");
-    if (!is_operand(problem, node.input(i))) return Verdict::no("an operand is a literal");
-    const DType dtype = type_of(node, 0)->dtype;
-    if (dtype != DType::f32 && dtype != DType::f16 && dtype != DType::bf16)
-      return Verdict::no("f32, f16 and bf16 only");
-    const bool fits =
-        type->dtype == dtype ||
-        (i == Attention::kMask && (type->dtype == DType::f32 || type->dtype == DType::boolean));
-    if (!fits) return Verdict::no("operands of several types");
-    if (i == Attention::kMask && type->shape().empty()) return Verdict::no("the mask is a scalar");
-  }
-  const bool half = is_half(problem);
-  if (!half && (op->is_causal || op->left_window_size >= 0 || op->right_window_size >= 0))
-    return Verdict::no("queries see a part of the keys");
-  if (!half && op->softcap != 0) return Verdict::no("scores are capped");
-  for (size_t i = 1; i < node.outputs.size(); ++i)
-    if (node.outputs[i] != nullptr) return Verdict::no("wants more than the first result");
-  const int64_t head = head_of(*type_of(node, Attention::kQ), op->q_num_heads);
-  const int64_t value = head_of(*type_of(node, Attention::kV), op->kv_num_heads);
-  if (head <= 0 || value <= 0 || head % 4 != 0 || head > 256 || value > 256)
-    return Verdict::no("wants heads of a known size, a multiple of 4 up to 256");
-  if (!half) return {};
+  const Node* node = attention_of(problem);
+  if (node == nullptr) return Verdict::no("Attention only, and views about it");
+  if (std::string why = refusal(*node); !why.empty()) return Verdict::no(std::move(why));
+  if (Verdict verdict = views_verdict(problem, *node); !verdict.yes) return verdict;
+  if (!is_half(*node)) return {};
   if (capability_of(*problem.target) < 80)
     return Verdict::no("wants tensor cores of compute capability 8.0");
-  const std::set<const Value*> loose = emitter::loose_values(problem);
-  for (const size_t i : {0, 1, 2})
-    if (loose.contains(node.input(i))) return Verdict::no("wants operands aligned to 16 bytes");
-  if (loose.contains(problem.region.body->outputs().front().value))
-    return Verdict::no("wants a result aligned to 16 bytes");
-  if (head % 8 != 0 || value % 8 != 0) return Verdict::no("wants heads of multiples of 8");
+  if (!is_aligned(problem, *node))
+    return Verdict::no("wants operands and a result aligned to 16 bytes");
   if (tiles_of(problem).empty()) return Verdict::no("has no room for heads of that size");
   return {};
 }
@@ -131,18 +171,33 @@ double count_of(const Problem& problem, const TensorType& type) {
 }
 
 struct Sizes {
-  double heads, queries, keys;  // heads: of all batches
+  double heads, kv_heads, queries, keys;  // heads: of all batches
 };
 
 Sizes sizes_of(const Problem& problem) {
-  const Node& node = *problem.region.single();
-  const TensorType &q = *type_of(node, Attention::kQ), &k = *type_of(node, Attention::kK);
+  const Node& node = *attention_of(problem);
+  const TensorType &q = type_of(node, kQ), &k = type_of(node, kK);
   const auto rows = [&](const TensorType& type) {
     return static_cast<double>(
         size_for_estimates(problem, type.shape()[static_cast<size_t>(type.rank()) - 2]));
   };
-  const auto head = static_cast<double>(head_of(q, op_of(problem)->q_num_heads));
-  return {count_of(problem, q) / head / rows(q), rows(q), rows(k)};
+  const auto head = static_cast<double>(head_of(node));
+  const double past = node.input(kPastKey) == nullptr ? 0 : rows(type_of(node, kPastKey));
+  return {count_of(problem, q) / head / rows(q), count_of(problem, k) / head / rows(k), rows(q),
+          rows(k) + past};
+}
+
+/// Of keys and values that are read, and written where they are wanted together.
+double seconds_of_few(const Problem& problem, const Sizes& sizes) {
+  constexpr double kBlock = 2e-6, kStep = 4e-7, kBytesPerSecond = 3e12;
+  const Node& node = *attention_of(problem);
+  const Target& target = *problem.target;
+  const double turns = std::ceil(sizes.keys / 64);
+  const double parts = std::clamp(std::floor(FewQueries::kMostParts / sizes.kv_heads), 1.0, turns);
+  const double bytes = sizes.kv_heads * sizes.keys * double(head_of(node) + value_of(node)) * 2 *
+                       (node.output(1) != nullptr ? 2 : 1);
+  return target.launch_seconds * (parts > 1 ? 2 : 1) + kBlock +
+         std::max(kStep * turns / parts, bytes / kBytesPerSecond);
 }
 
 /// Fitted to times of an H200 (docs/cuda.md).
@@ -153,13 +208,15 @@ double seconds_of(const Problem& problem, const AttentionTile& tile) {
   constexpr double kBlock = 5.5e-7, kKeys = 7.8e-7, kMasked = 3e-7;
   constexpr double kBegin = 1.4e-6, kTile = 2.5e-7;  // of the first result
   const Sizes sizes = sizes_of(problem);
-  const bool masked = problem.region.single()->input(Attention::kMask) != nullptr;
+  const bool masked = attention_of(problem)->input(kMask) != nullptr;
   const double columns = static_cast<double>(tile.head + tile.value) / 128;
   const double groups = std::max(1, tile.groups), tiles = std::ceil(sizes.keys / tile.keys);
   const double keys = tiles * tile.keys / 128;
   // Small tiles begin sooner; groups wait for each other, warps multiply slower.
   const double small = tile.keys < 128 ? 1.05 : 1, large = tile.keys < 128 ? 1 : 1.2;
-  const double slower = tile.groups == 0 ? 1.35 : 0.9 + 0.1 * groups;
+  // What does not fit into registers comes and goes.
+  const bool crowded = tile.keys / 2 + (tile.value + 63) / 64 * 32 > 96;
+  const double slower = (tile.groups == 0 ? 1.35 : 0.9 + 0.1 * groups) * (crowded ? 1.4 : 1);
   const double block =
       slower * groups *
       (kBlock * large * columns + keys * (kKeys * small * columns + (masked ? kMasked : 0)));
@@ -177,7 +234,8 @@ AttentionTile tile_of(const Problem& problem, const Tuning& tuning) {
 }
 
 std::vector<Tuning> tunings(const Problem& problem) {
-  if (!is_half(problem)) return {{}};
+  const Node& node = *attention_of(problem);
+  if (!is_half(node) || !takes_tiles(node)) return {{}};
   std::vector<std::pair<double, AttentionTile>> tiles;
   for (const AttentionTile& tile : tiles_of(problem))
     tiles.emplace_back(seconds_of(problem, tile), tile);
@@ -186,147 +244,98 @@ std::vector<Tuning> tunings(const Problem& problem) {
   });
 }
 
+/// To put keys and values of the past and new ones together, where another function does it.
+double seconds_to_join(const Problem& problem, const Sizes& sizes) {
+  const Node& node = *attention_of(problem);
+  if (node.input(kPastKey) == nullptr && node.output(1) == nullptr && node.output(2) == nullptr)
+    return 0;
+  const double elements = sizes.kv_heads * sizes.keys * double(head_of(node) + value_of(node));
+  return problem.target->launch_seconds +
+         2 * elements * (is_half(node) ? 2 : 4) / problem.target->bytes_per_second;
+}
+
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
-  if (is_half(*problem)) {
-    made.seconds = seconds_of(*problem, tile_of(*problem, tuning));
+  const Node& node = *attention_of(*problem);
+  const Sizes sizes = sizes_of(*problem);
+  const bool few = takes_few(node), tiles = takes_tiles(node);
+  if (few && (!tiles || sizes.heads / sizes.kv_heads * sizes.queries <= FewQueries::kRows)) {
+    made.seconds = seconds_of_few(*problem, sizes);
+  } else if (is_half(node)) {
+    made.seconds =
+        seconds_of(*problem, tile_of(*problem, tuning)) + seconds_to_join(*problem, sizes);
   } else {
     constexpr double kShare = 0.25;  // of the peak that it reaches
-    const Sizes sizes = sizes_of(*problem);
     const Target& target = *problem->target;
-    made.seconds = target.launch_seconds +
-                   4 * count_of(*problem, problem->region.single()->outputs[0]->type.tensor()) *
-                       sizes.keys / (kShare * target.flops_per_second);
+    made.seconds = target.launch_seconds + seconds_to_join(*problem, sizes) +
+                   4 * count_of(*problem, node.outputs[0]->type.tensor()) * sizes.keys /
+                       (kShare * target.flops_per_second);
   }
+  made.scratch_bytes = attention_scratch(node, tiles, few ? value_of(node) : 0);
   made.problem = std::move(problem);
   return made;
-}
-
-/// Arguments behind the addresses; the text's structs are runs of 64-bit numbers.
-struct Numbers {
-  int64_t heads = 0, group = 1, queries = 0, keys = 0, scale = 0;
-  int64_t q[3] = {}, k[3] = {}, v[3] = {}, y[3] = {}, mask[5] = {};
-};
-
-struct Ready final : ByText, std::enable_shared_from_this<Ready> {
-  std::unique_ptr<const LateModule> module;
-  Attention op;
-  bool has_mask = false;
-  int shared = 0, threads = 256;
-  int64_t queries_a_block = kQueries;
-  std::vector<MachineCode> code() const override { return {module->code()}; }
-  std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
-                              hone::Stream& stream) const override;
-};
-
-class Running final : public Bound {
- public:
-  Running(std::shared_ptr<const Ready> ready, const Operands& operands)
-      : ready_(std::move(ready)),
-        launch_(ready_->module->get().function("attention", ready_->shared), ready_->threads,
-                ready_->shared) {
-    const Attention& op = ready_->op;
-    const Heads q(operands.inputs[0].shape, op.q_num_heads);
-    const Heads k(operands.inputs[1].shape, op.kv_num_heads);
-    const Heads v(operands.inputs[2].shape, op.kv_num_heads);
-    const Heads y(operands.outputs[0].shape, op.q_num_heads);
-    check_heads(q, k, v);
-    MaskPlaces mask;
-    if (ready_->has_mask) mask = MaskPlaces(operands.inputs[3].shape, q, k);
-    const float scale = std::isnan(op.scale) ? 1 / std::sqrt(static_cast<float>(q.head)) : op.scale;
-    const auto place = [](int64_t* to, const Heads& heads) {
-      to[0] = heads.batch_stride, to[1] = heads.head_stride, to[2] = heads.row_stride;
-    };
-    numbers_.heads = q.heads;
-    numbers_.group = k.heads > 0 ? q.heads / k.heads : 1;
-    numbers_.queries = q.sequence;
-    numbers_.keys = k.sequence;
-    numbers_.scale = std::bit_cast<int32_t>(scale);
-    place(numbers_.q, q), place(numbers_.k, k), place(numbers_.v, v), place(numbers_.y, y);
-    std::copy_n(mask.strides, 4, numbers_.mask);
-    numbers_.mask[4] = mask.keys;
-    const int64_t each = ready_->queries_a_block;
-    blocks_ = q.batch * q.heads * ((q.sequence + each - 1) / each);
-    launch_.set_grid(blocks_);
-    rebind(operands);
-  }
-
-  void rebind(const Operands& operands) override {
-    const auto address = [](const Operand& operand) {
-      return reinterpret_cast<uint64_t>(operand.data);
-    };
-    launch_.set(
-        {address(operands.inputs[0]), address(operands.inputs[1]), address(operands.inputs[2]),
-         ready_->has_mask ? address(operands.inputs[3]) : 0, address(operands.outputs[0])},
-        {&numbers_.heads, &numbers_.group, &numbers_.queries, &numbers_.keys, &numbers_.scale,
-         numbers_.q, numbers_.k, numbers_.v, numbers_.y, numbers_.mask});
-  }
-
-  void enqueue(hone::Stream& stream) override {
-    if (blocks_ > 0) launch_.enqueue(static_cast<Stream&>(stream));
-  }
-
- private:
-  std::shared_ptr<const Ready> ready_;
-  Launching launch_;
-  Numbers numbers_{};
-  int64_t blocks_ = 0;
-};
-
-std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte>,
-                                   hone::Stream&) const {
-  return std::make_unique<Running>(shared_from_this(), operands);
 }
 
 std::string constant(std::string_view name, int64_t value) {
   return cat("constexpr int ", name, " = ", value, ";\n");
 }
 
-/// Of what the op and its mask are; of halves, too.
-std::string constants_of(const Problem& problem) {
-  const Node& node = *problem.region.single();
-  const Attention& op = *op_of(problem);
-  const TensorType* mask = type_of(node, Attention::kMask);
-  std::string text = constant("kMask", mask == nullptr ? 0 : mask->dtype == DType::boolean ? 2 : 1);
-  text += constant("kFill", std::bit_cast<int32_t>(op.fill));
-  text += constant("kZeroUnseen", op.zero_unseen ? 1 : 0);
-  text += constant("kZeroNan", op.zero_nan ? 1 : 0);
-  if (!is_half(problem)) return text;
+/// Of what the op and its operands are.
+std::string constants_of(const Node& node) {
+  const Attention& op = op_of(node);
+  const TensorType* mask = attention_operand(node, kMask);
   // How many keys a query sees on one side of its place: -1: all.
   int64_t last = op.right_window_size;
   if (op.is_causal) last = last < 0 ? 0 : std::min<int64_t>(0, last);
-  text += constant("kMaskBits", mask == nullptr ? 0 : bits(mask->dtype));
   const bool one_row =
       mask == nullptr || mask->rank() < 2 || mask->shape()[mask->shape().size() - 2].is(1);
-  text += constant("kMaskRows", one_row ? 1 : 2);
-  text += constant("kLast", last) + constant("kFirst", op.left_window_size);
-  return text + constant("kSoftcap", std::bit_cast<int32_t>(op.softcap));
+  return constant("kMask", mask == nullptr                 ? 0
+                           : mask->dtype == DType::boolean ? 2
+                                                           : 1) +
+         constant("kMaskBits", mask == nullptr ? 0 : bits(mask->dtype)) +
+         constant("kMaskRows", one_row ? 1 : 2) + constant("kLast", last) +
+         constant("kFirst", op.left_window_size) +
+         constant("kLengthBits", node.input(kNonpad) == nullptr ? 0 : 64) +
+         constant("kLengthMore", 0) + constant("kSoftcap", std::bit_cast<int32_t>(op.softcap)) +
+         constant("kFill", std::bit_cast<int32_t>(op.fill)) +
+         constant("kZeroUnseen", op.zero_unseen ? 1 : 0) +
+         constant("kZeroNan", op.zero_nan ? 1 : 0) +
+         constant("kPast", node.input(kPastKey) == nullptr ? 0 : 1) +
+         constant("kKeeps", node.output(1) == nullptr ? 0 : 1);
 }
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>,
                                         hone::Device& device) {
   const Problem& problem = *recipe.problem;
-  const Node& node = *problem.region.single();
-  auto ready = std::make_shared<Ready>();
-  ready->op = *op_of(problem);
-  ready->has_mask = node.input(Attention::kMask) != nullptr;
-  const int64_t head = head_of(*type_of(node, Attention::kQ), ready->op.q_num_heads);
-  const int64_t value = head_of(*type_of(node, Attention::kV), ready->op.kv_num_heads);
-  std::string text = constants_of(problem);
-  if (is_half(problem)) {
+  const Node& node = *attention_of(problem);
+  const int64_t head = head_of(node), value = value_of(node);
+  const bool bf16 = type_of(node, kQ).dtype == DType::bf16;
+  const std::string constants = constants_of(node);
+  const auto& gpu = static_cast<Device&>(device).gpu();
+  auto step = std::make_shared<AttentionStep>();
+  step->body = problem.region.body;
+  step->op = op_of(node);
+  step->places = AttentionPlaces(*problem.region.body, node);
+  step->element_bytes = is_half(node) ? 2 : 4;
+  std::string text;
+  if (!is_half(node)) {
+    step->shared = static_cast<int>(shared_bytes(head, value));
+    text = attention_of_floats_text(constants, head, value);
+  } else if (takes_tiles(node)) {
     const AttentionTile tile = tile_of(problem, recipe.tuning);
-    ready->shared = static_cast<int>(tile.shared_bytes());
-    ready->threads = tile.threads();
-    ready->queries_a_block = tile.queries();
-    text = attention_text(text, tile, type_of(node, Attention::kQ)->dtype == DType::bf16);
-  } else {
-    ready->shared = static_cast<int>(shared_bytes(head, value));
-    text += cat(constant("kHead", head), constant("kValue", value), embedded_text("attention"));
+    step->shared = static_cast<int>(tile.shared_bytes());
+    step->threads = tile.threads();
+    step->queries_a_block = tile.queries();
+    text = attention_text(constants, tile, bf16);
   }
-  ready->module =
-      std::make_unique<const LateModule>(static_cast<Device&>(device).gpu(), std::move(text));
-  return ready;
+  if (!text.empty()) step->tiles = std::make_unique<const LateModule>(gpu, std::move(text));
+  if (takes_few(node)) {
+    step->of_few = few_of(problem);
+    step->few =
+        std::make_unique<const LateModule>(gpu, few_queries_text(constants, step->of_few, bf16));
+  }
+  return step;
 }
 
 }  // namespace
@@ -334,7 +343,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 
 void register_attention(KernelRegistry& registry) {
   using namespace attention_kernel;
-  registry.add({"cuda.attention", 2, supports, tunings, recipe, prepare});
+  registry.add({"cuda.attention", 3, supports, tunings, recipe, prepare, true});
 }
 
 }  // namespace hone::cuda

@@ -1,13 +1,7 @@
 // Attention of f32 without scores in memory: a block has 32 queries of one head, four of them for
 // each warp, and walks through the keys in tiles of 64. A row's largest score so far and its sum
 // are corrected from tile to tile. kHead, kValue: elements of a key, of a value; kMask: 0 none, 1
-// numbers that are added, 2 booleans; kFill, kZeroUnseen, kZeroNan as the op has them.
-struct Heads {
-  long long batch, head, row;
-};
-struct Mask {
-  long long batch, head, query, key, keys;
-};
+// numbers that are added, 2 booleans; what else attention_keys.cu says.
 
 __device__ float warp_max(float x) {
   for (int d = 16; d > 0; d >>= 1) x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, d));
@@ -24,11 +18,11 @@ constexpr int kLanes = (kValue + 31) / 32;  // elements of a value that a lane h
 
 extern "C" __global__ void __launch_bounds__(256)
     attention(const float* q, const float* k, const float* v, const void* mask, float* y,
-              long long heads, long long group, long long queries, long long keys,
-              long long scale_bits, Heads of_q, Heads of_k, Heads of_v, Heads of_y, Mask of_mask) {
-#if __CUDA_ARCH__ >= 900
-  asm volatile("griddepcontrol.launch_dependents;\n griddepcontrol.wait;" ::: "memory");
-#endif
+              const void* lengths, long long heads, long long group, long long queries,
+              long long keys, long long scale_bits, long long past, Heads of_q, Heads of_k,
+              Heads of_v, Heads of_y, Mask of_mask) {
+  let_others_begin();
+  wait_for_others();
   extern __shared__ float4 memory[];
   float* tq = (float*)memory;
   float* tk = tq + kQueries * kQ;
@@ -45,6 +39,8 @@ extern "C" __global__ void __launch_bounds__(256)
   v += b * of_v.batch + h / group * of_v.head;
   y += b * of_y.batch + h * of_y.head;
   const long long masked = b * of_mask.batch + h * of_mask.head;
+  const Keys seen_keys(lengths, b, keys, queries, past);
+  const long long valid = seen_keys.valid;
   for (int e = threadIdx.x; e < kQueries * kHead; e += 256) {
     const int i = e / kHead, d = e % kHead;
     tq[i * kQ + d] = first + i < queries ? q[(first + i) * of_q.row + d] * scale : 0;
@@ -54,18 +50,20 @@ extern "C" __global__ void __launch_bounds__(256)
   for (int r = 0; r < kRows; ++r) {
     most[r] = -infinity;
     sum[r] = 0;
-    seen[r] = kMask == 0;
+    seen[r] = false;
     for (int l = 0; l < kLanes; ++l) out[r][l] = 0;
   }
-  for (long long j0 = 0; j0 < keys; j0 += kKeys) {
+  const long long begin = seen_keys.first(first) / kKeys * kKeys;
+  const long long end = seen_keys.end(first + kQueries - 1);
+  for (long long j0 = begin; j0 < end; j0 += kKeys) {
     __syncthreads();
     for (int e = threadIdx.x; e < kKeys * kHead; e += 256) {
       const int j = e / kHead, d = e % kHead;
-      tk[j * kQ + d] = j0 + j < keys ? k[(j0 + j) * of_k.row + d] : 0;
+      tk[j * kQ + d] = j0 + j < valid ? k[(j0 + j) * of_k.row + d] : 0;
     }
     for (int e = threadIdx.x; e < kKeys * kValue; e += 256) {
       const int j = e / kValue, d = e % kValue;
-      tv[j * kV + d] = j0 + j < keys ? v[(j0 + j) * of_v.row + d] : 0;
+      tv[j * kV + d] = j0 + j < valid ? v[(j0 + j) * of_v.row + d] : 0;
     }
     __syncthreads();
     float s[kRows][2] = {};
@@ -84,22 +82,26 @@ extern "C" __global__ void __launch_bounds__(256)
       const long long i = first + warp * kRows + r;
       for (int half = 0; half < 2; ++half) {
         const long long j = j0 + lane + 32 * half;
-        float score = s[r][half];
+        const bool shown = j >= seen_keys.first(i) && j < seen_keys.end(i);
+        float score = capped(s[r][half]);
+        bool counts = shown;
         if (kMask != 0 && i < queries && j < of_mask.keys) {
           const long long at = masked + i * of_mask.query + j * of_mask.key;
           if (kMask == 1) {
             const float added = ((const float*)mask)[at];
             score += added;
-            seen[r] |= added != -infinity;
+            counts &= added != -infinity;
           } else {
             const bool chosen = ((const bool*)mask)[at];
             score = chosen ? score : fill;
-            seen[r] |= chosen || fill != -infinity;
+            counts &= chosen || fill != -infinity;
           }
         } else if (kMask != 0 && j >= of_mask.keys) {
           score = -infinity;
+          counts = false;
         }
-        s[r][half] = j < keys ? score : -infinity;
+        seen[r] |= counts;
+        s[r][half] = shown ? score : -infinity;
       }
       const float now = fmaxf(most[r], warp_max(fmaxf(s[r][0], s[r][1])));
       const float base = now == -infinity ? 0 : now;
@@ -139,7 +141,7 @@ extern "C" __global__ void __launch_bounds__(256)
     // Keys that are all hidden have no largest score, and shares of 0 / 0; so do scores that are
     // not numbers.
     const bool wrong = !(sum[r] > 0);
-    const bool zero = wrong && (kZeroNan || (kZeroUnseen && !any));
+    const bool zero = wrong && (kZeroNan || (kZeroUnseen && !any) || valid <= 0);
     for (int l = 0; l < kLanes; ++l)
       if (lane + 32 * l < kValue)
         y[i * of_y.row + lane + 32 * l] = zero ? 0 : out[r][l] / sum[r];

@@ -5,15 +5,7 @@
 // load_rows, load_queries, begin_scores, add_values and more; sums of a warp's 16 rows lie as
 // mma.sync has them. kHead, kValue: elements of a key, of a value, multiples of 8; kMask: 0 none, 1
 // numbers that are added, 2 booleans; kMaskBits: of such a number; kMaskRows: 1: it has one row for
-// all queries, else 2; kLast: how many keys behind its own place a query sees, kFirst: before it,
-// -1: all; kSoftcap, kFill, kZeroUnseen, kZeroNan as the op has them; kBlocks: that share a
-// multiprocessor.
-struct Heads {
-  long long batch, head, row;
-};
-struct Mask {
-  long long batch, head, query, key, keys;
-};
+// all queries, else 2; kBlocks: that share a multiprocessor; what else attention_keys.cu says.
 
 __device__ float quad_max(float x) {
   x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, 1));
@@ -101,9 +93,9 @@ __device__ void turn_quad(unsigned (&x)[4]) {
 
 extern "C" __global__ void __launch_bounds__(kThreads, kBlocks)
     attention(const unsigned short* q, const unsigned short* k, const unsigned short* v,
-              const void* mask, unsigned short* y, long long heads, long long group,
-              long long queries, long long keys, long long scale_bits, Heads of_q, Heads of_k,
-              Heads of_v, Heads of_y, Mask of_mask) {
+              const void* mask, unsigned short* y, const void* lengths, long long heads,
+              long long group, long long queries, long long keys, long long scale_bits,
+              long long past, Heads of_q, Heads of_k, Heads of_v, Heads of_y, Mask of_mask) {
   let_others_begin();
   extern __shared__ uint4 memory[];
   const unsigned tile_q = shared_address(memory) + kAligned - 1 & ~(kAligned - 1u);
@@ -126,16 +118,17 @@ extern "C" __global__ void __launch_bounds__(kThreads, kBlocks)
   constexpr int kShownBits = kMask == 2 ? 8 : kMaskBits == 32 ? 32 : 16;
   const bool pairs = masked % 2 == 0 && of_mask.query % 2 == 0 &&
                      (unsigned long long)mask % (kShownBits / 4) == 0;
+  wait_for_others();
+  const Keys seen_keys(lengths, b, keys, queries, past);
+  const long long valid = seen_keys.valid;
   // Keys that some of the queries sees.
-  long long begin = 0, end = keys;
-  if (kLast >= 0 && first + kQueries + kLast < end) end = first + kQueries + kLast;
-  if (kFirst >= 0 && first - kFirst > 0) begin = (first - kFirst) / kKeys * kKeys;
+  const long long begin = seen_keys.first(first) / kKeys * kKeys;
+  const long long end = seen_keys.end(first + kQueries - 1);
   const auto load = [&](long long j0, int stage) {
     const unsigned to = tiles + stage * kStageBytes;
-    load_rows<kHead, kKeys>(to, k + j0 * of_k.row, of_k.row, keys - j0);
-    load_rows<kValue, kKeys>(to + kKeyBytes, v + j0 * of_v.row, of_v.row, keys - j0);
+    load_rows<kHead, kKeys>(to, k + j0 * of_k.row, of_k.row, valid - j0);
+    load_rows<kValue, kKeys>(to + kKeyBytes, v + j0 * of_v.row, of_v.row, valid - j0);
   };
-  wait_for_others();
   load_queries(tile_q, q, of_q.row, queries - first);
 #pragma unroll
   for (int s = 0; s < kStages; ++s) {
@@ -143,7 +136,7 @@ extern "C" __global__ void __launch_bounds__(kThreads, kBlocks)
     end_copies();
   }
   const int row = (int)(warp * 16 + lane / 4), own = lane % 4 * 2;
-  const long long masked_keys = kMask == 0 ? keys : of_mask.keys < keys ? of_mask.keys : keys;
+  const long long masked_keys = kMask == 0 || of_mask.keys > valid ? valid : of_mask.keys;
   const auto shown_at = [&](long long j0) {
     return (int)(masked_keys - j0 < kKeys ? masked_keys - j0 : kKeys);
   };
@@ -177,11 +170,7 @@ extern "C" __global__ void __launch_bounds__(kThreads, kBlocks)
     if (!raw) {
 #pragma unroll
       for (int n = 0; n < kKeys / 2; ++n) {
-        float score = s[n] * scale;
-        if (kSoftcap != 0) {
-          const float cap = __int_as_float(kSoftcap);
-          score = cap * tanhf(score / cap);
-        }
+        float score = capped(s[n] * scale);
         if (kMask != 0) {
           const float masks = m[n / 2 % kMaskRows][n / 4].number(n % 2);
           score = kMask == 1 ? score + masks : masks != 0 ? score : fill;
@@ -190,8 +179,9 @@ extern "C" __global__ void __launch_bounds__(kThreads, kBlocks)
       }
     }
     // Where some of the keys are hidden from some of the queries: which.
-    const int to_last = kLast < 0 ? 0 : (int)(first + kLast - j0);  // of query 0, in the tile
-    const int to_first = kFirst < 0 ? 0 : (int)(first - kFirst - j0);
+    const long long place = seen_keys.place + first - j0;  // of query 0, in the tile
+    const int to_last = kLast < 0 ? 0 : (int)(place + kLast);
+    const int to_first = kFirst < 0 ? 0 : (int)(place - kFirst);
     const bool whole = shown_keys >= kKeys && (kLast < 0 || to_last >= kKeys - 1) &&
                        (kFirst < 0 || to_first + kQueries - 1 <= 0);
     if (!whole || kZeroUnseen) {
@@ -250,7 +240,7 @@ extern "C" __global__ void __launch_bounds__(kThreads, kBlocks)
     // Keys that are all hidden have no largest score, and shares of 0 / 0; so do scores that are
     // not numbers.
     const bool wrong = !(all > 0);
-    const bool zero = wrong && (kZeroNan || (kZeroUnseen && !any));
+    const bool zero = wrong && (kZeroNan || (kZeroUnseen && !any) || valid <= 0);
     const float share = 1 / all;
 #pragma unroll
     for (int c = 0; c < kSums / 4; c += 4) {
