@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numbers>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -213,7 +214,40 @@ std::string ExprText::compute(const Expr& expr) {
   }
 }
 
+namespace {
+
+bool is_call(const Expr& expr, Function function) {
+  return expr.kind() == Expr::Kind::call && expr.function() == function;
+}
+bool is_number(const Expr& expr, double number) {
+  return expr.kind() == Expr::Kind::number && is_float(expr.dtype()) &&
+         std::abs(expr.number() - number) < 1e-3;
+}
+/// The other operand of a call of two, where one is this number; null: none is.
+const Expr* beside(const Expr& expr, Function function, double number) {
+  if (!is_call(expr, function)) return nullptr;
+  const auto& both = expr.operands();
+  return is_number(both[0], number) ? &both[1] : is_number(both[1], number) ? &both[0] : nullptr;
+}
+/// x of x / 2 * (1 + erf(x * sqrt(1/2))) in halves, whose numbers are as near as halves are.
+const Expr* of_bell(const Expr& expr) {
+  const bool half = expr.dtype() == DType::f16 || expr.dtype() == DType::bf16;
+  if (!half || !is_call(expr, Function::mul)) return nullptr;
+  const auto& both = expr.operands();
+  for (const size_t i : {0, 1}) {
+    const Expr* x = beside(both[i], Function::mul, 0.5);
+    const Expr* erf = beside(both[1 - i], Function::add, 1);
+    if (x == nullptr || erf == nullptr || !is_call(*erf, Function::erf)) continue;
+    const Expr* same = beside(erf->operands()[0], Function::mul, std::numbers::sqrt2 / 2);
+    if (same != nullptr && *same == *x) return x;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 std::string ExprText::call(const Expr& expr) {
+  if (const Expr* x = of_bell(expr)) return assigned(expr, cat("gelu_of_half(", value(*x), ")"));
   const auto& operands = expr.operands();
   const std::string a = value(operands[0]);
   const std::string b = operands.size() > 1 ? value(operands[1]) : std::string();

@@ -211,11 +211,24 @@ class ResidentWriting {
     text.close();
   }
 
+  /// Each thread has pairs of neighbouring columns in two rows of 8. Of halves, four blocks of 8 by
+  /// 8 are stored at once.
   void compute(std::string& out, ExprText& text) {
-    const std::string m = dims_.variable("m"), n = dims_.variable("n");
     if (results_.has_edges()) find_outside(text);
     text.line("#pragma unroll");
-    text.open("for (int j = 0; j < 8; ++j) {");
+    if (!is_halves()) return compute_pairs(out, text, "for (int j = 0; j < 8; ++j) {");
+    text.open("for (int two = 0; two < 8; two += 2) {");
+    text.line("unsigned words[4] = {};");
+    text.line("#pragma unroll");
+    compute_pairs(out, text, "for (int j = two; j < two + 2; ++j) {");
+    text.line("__syncwarp();");
+    text.line("store_blocks(place, two, warp, lane, words);");
+    text.close();
+  }
+
+  void compute_pairs(std::string& out, ExprText& text, const std::string& columns) {
+    const std::string m = dims_.variable("m"), n = dims_.variable("n");
+    text.open(columns);
     text.line(cat("const int at_column = c * ", kBoxColumns, " + j * 8 + (int)lane % 4 * 2;"));
     text.line(cat("const I n_first = n0 + at_column, ", n, " = n_first;"));
     text.line(cat("if (", n, " >= n_count) continue;"));
@@ -230,30 +243,35 @@ class ResidentWriting {
     text.line("const unsigned at_row = warp * 16 + lane / 4 + h * 8;");
     text.line(cat("const I ", m, " = m_own + d * 64 + (I)at_row;"));
     if (guarded) text.line(cat("if (", m, " >= m_count) continue;"));
-    text.line(tile_.element_bytes == 2
-                  ? "const unsigned at = place + at_row * 128 + ((j ^ at_row % 8) << 4) + "
-                    "lane % 4 * 4;"
-                  : "const unsigned at = place + at_row * 64 + ((j / 2 ^ at_row / 2 % 4) << 4) + "
-                    "j % 2 * 8 + lane % 4 * 2;");
+    if (!is_halves() || keeps())
+      text.line(is_halves()
+                    ? "const unsigned at = place + at_row * 128 + ((j ^ at_row % 8) << 4) + "
+                      "lane % 4 * 4;"
+                    : "const unsigned at = place + at_row * 64 + ((j / 2 ^ at_row / 2 % 4) << 4) + "
+                      "j % 2 * 8 + lane % 4 * 2;");
     if (results_.has_edges()) results_.find_edges(text, "outside_of[h]", 2);
     for (const auto& each : read)
       if (!each.of_columns)
         TensorResults::read_pair(
             text, each,
             is_kept()(each) ? results_.load_pair("at") : results_.pair_in_memory(each.place));
-    text.line(cat(results_.result_type(), " y[2];"));
+    text.line(cat(is_halves() ? "float" : results_.result_type(), " y[2];"));
     text.line("#pragma unroll");
     text.open("for (int e = 0; e < 2; ++e) {");
     text.line(cat("const I ", n, " = n_first + e;"));
     text.line(cat("const ", results_.sum_type(), " sum = sums[d][c / ", chunks_of_box(), "][(c % ",
                   chunks_of_box(), " * 8 + j) * 4 + h * 2 + e];"));
-    const std::string value = results_.result(out, read, 6);
+    const std::string value =
+        is_halves() ? results_.number(out, read, 7) : results_.result(out, read, 6);
     text.line(cat("y[e] = ", value, ";"));
     text.close();
-    results_.store_pair(text);
+    if (is_halves()) text.line("words[(j - two) * 2 + h] = pair_of(y[0], y[1]);");
+    else results_.store_pair(text);
     text.close();
     text.close();
   }
+
+  bool is_halves() const { return tile_.element_bytes == 2; }
 
   /// Of a thread's two rows.
   void find_outside(ExprText& text) {

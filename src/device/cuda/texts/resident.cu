@@ -39,6 +39,15 @@ __device__ void store_box(const Map& map, unsigned from, int x, int y, int z) {
 template <int kBehind> __device__ void wait_stores() {
   asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(kBehind) : "memory");
 }
+/// Four blocks of 8 by 8 halves to rows of 128 bytes, which lie as operands' do: 16 rows of a warp,
+/// two times 8 columns from number `eight` of them on.
+__device__ void store_blocks(unsigned place, unsigned eight, unsigned warp, unsigned lane,
+                             const unsigned (&x)[4]) {
+  const unsigned row = warp * 16 + lane % 16;
+  const unsigned at = place + row * 128 + ((eight + lane / 16 ^ row % 8) << 4);
+  asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1,%2,%3,%4};"
+               :: "r"(at), "r"(x[0]), "r"(x[1]), "r"(x[2]), "r"(x[3]) : "memory");
+}
 __device__ void look_up(const Map& map) {
   asm volatile("prefetch.tensormap [%0];" :: "l"(&map) : "memory");
 }
