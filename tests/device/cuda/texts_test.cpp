@@ -86,7 +86,7 @@ TEST(NestTexts, TakeElementsSideBySide) {
     }
 }
 
-/// Rows that lie apart, neighbours side by side: a block takes several, where there are many.
+/// Rows that lie apart, neighbours side by side: a block takes several, more where there are many.
 TEST(NestTexts, TakeNeighbouringRowsTogether) {
   const auto text_of = [](const RegionCase& region) {
     const auto graph = graph_of(region);
@@ -97,6 +97,7 @@ TEST(NestTexts, TakeNeighbouringRowsTogether) {
     EXPECT_EQ(emitted.launches.front().threads, 512) << region.name;
     return emitted.text.body;
   };
+  EXPECT_NE(text_of(kAcross[0]).find("lane = threadIdx.x / 4"), std::string::npos);
   EXPECT_NE(text_of(kAcross[1]).find("lane = threadIdx.x / 32"), std::string::npos);
   EXPECT_NE(text_of(kAcross[2]).find("lane = threadIdx.x / 8"), std::string::npos);
 }

@@ -213,11 +213,14 @@ class Emitting {
     });
     Dim turns = 1;
     for (const Axis& axis : axes) turns = turns * axis.extent;
-    for (const int count : {32, 16, 8}) {
-      // Of few turns, each has a block: half of the multiprocessors idle is the least to accept.
-      const int64_t least = count > 8 ? kMultiprocessors : kMultiprocessors / 2;
-      const bool many = turns.constant().value_or(0) / count >= least;
-      if (good && many && exact_div(axes.back().extent, count)) return count;
+    if (!good) return 1;
+    // An open number of turns: pictures, of which there may be one.
+    const int64_t known = turns.constant().value_or(axes.back().extent.constant().value_or(0));
+    for (const int count : {32, 16, 8, 4}) {
+      if (!exact_div(axes.back().extent, count)) continue;
+      // Of few turns a block takes few, so that more blocks have some.
+      const int64_t least = count > 8 ? kMultiprocessors : kMultiprocessors / 4;
+      if (count == 4 || known / count >= least) return count;
     }
     return 1;
   }
@@ -460,11 +463,12 @@ class Emitting {
   std::string across_text(const std::string& name, const char* type, Function function,
                           DType dtype) const {
     return cat("__device__ ", type, " ", name, "(", type, " x) {\n  __shared__ ", type, " part[",
-               kThreadsAcross, "];\n  part[threadIdx.x] = x;\n  __syncthreads();\n",
-               "  x = part[threadIdx.x % ", across_, "];\n  for (int w = ", across_, "; w < ",
-               kThreadsAcross, "; w += ", across_, ") { const ", type, " y = part[threadIdx.x % ",
-               across_, " + w]; x = ", combined(function, "x", "y", dtype),
-               "; }\n  __syncthreads();\n  return x;\n}\n");
+               kThreadsAcross, "];\n  part[threadIdx.x] = x;\n  for (int d = ", kThreadsAcross / 2,
+               "; d >= ", across_, "; d /= 2) {\n    __syncthreads();\n    const ", type,
+               " y = part[threadIdx.x < d ? threadIdx.x + d : threadIdx.x",
+               "];\n    if (threadIdx.x < d) part[threadIdx.x] = x = ",
+               combined(function, "x", "y", dtype), ";\n  }\n  __syncthreads();\n  x = part[",
+               "threadIdx.x % ", across_, "];\n  __syncthreads();\n  return x;\n}\n");
   }
 
   /// The name of a function that folds a value of each thread of a group.

@@ -158,7 +158,7 @@ class Scheduling {
       rows_ = rows;
       found = true;
       fuses |= !is_output(*stage);
-      along |= reads_along_rows(stage->expr, strides_) || is_few(stage->extents);
+      along |= reads_along_rows(stage->expr, strides_) || is_few(stage->extents) || is_open(rows);
       longest = std::max(longest, length_of(stage->expr));
     }
     // Threads for each result read what lies side by side, where rows do not.
@@ -180,6 +180,13 @@ class Scheduling {
   static bool is_few(const Dims& extents) {
     constexpr int64_t kFew = 1 << 15;
     return product(extents).constant().value_or(kFew) < kFew;
+  }
+
+  /// An open number of rows, whose neighbours a block takes together (emit.cpp, turns_across).
+  static bool is_open(const Dims& rows) {
+    constexpr int64_t kTogether = 4;
+    return !rows.empty() && !product(rows).constant() && rows.back().constant() &&
+           exact_div(rows.back(), kTogether);
   }
 
   /// A product of so few results that tiles of them are few blocks, whose operands both lie along
