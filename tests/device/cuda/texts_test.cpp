@@ -209,6 +209,20 @@ TEST(TensorTexts, FunctionsOfHalvesAreShort) {
   }
 }
 
+/// What is computed of several operands is a step of its own: then it lies in memory.
+TEST(TensorTexts, TakeNoFactorThatIsComputedOfSeveral) {
+  const auto declined = [](std::string_view type) {
+    const auto graph = parse(
+        cat("graph g(%x: ", type, "[1,72,5,7], %w: ", type, "[16,72,1,1], %s: ", type,
+            "[1,72,1,1]) -> (%y)\n  %h = Mul(%x, %s)\n", "  %a = Conv(%h, %w)\n  %y = Relu(%a)\n"),
+        all_ops());
+    infer(*graph);
+    return emitter::contraction_of(*graph).declined;
+  };
+  EXPECT_EQ(declined("f16"), "a factor is computed of several operands");
+  EXPECT_EQ(declined("f32"), "");
+}
+
 /// The same by blocks that stay.
 TEST(ResidentTexts, Compile) {
   if (!compiler_state().why.empty()) GTEST_SKIP() << "NVRTC: " << compiler_state().why;

@@ -67,6 +67,28 @@ const Expr* product_in(const Expr& sum) {
   return is_product ? product : nullptr;
 }
 
+/// Halves of several operands are in it: tensor cores would have each element picked and computed,
+/// as often as tiles read it, where one that lies in memory is copied.
+bool computes_of_several(const Expr& factor) {
+  std::set<const Value*> read;
+  visit(factor, [&](const Expr& inner) {
+    if (inner.kind() != Expr::Kind::load || inner.operands().empty()) return;
+    const auto* value = std::get_if<const Value*>(&inner.source());
+    if (value == nullptr || (*value)->is_constant() || bits(inner.dtype()) != 16) return;
+    if (is_float(inner.dtype())) read.insert(*value);
+  });
+  return read.size() > 1;
+}
+
+/// The axes of its results, what lies side by side first (and once more where it stands).
+std::vector<int> from_the_innermost(const Stage& stage, const Strides& strides) {
+  std::vector<int> axes;
+  for (size_t axis = stage.extents.size(); axis-- > 0;) axes.push_back(static_cast<int>(axis));
+  if (const int last = innermost(stage.value, stage.extents, strides); last >= 0)
+    axes.insert(axes.begin(), last);
+  return axes;
+}
+
 }  // namespace
 
 Contraction contraction_of(const Graph& body, const Strides& strides) {
@@ -96,17 +118,15 @@ Contraction contraction_of(const Graph& body, const Strides& strides) {
   made.sum = sums.only;
   made.a = product->operands()[0];
   made.b = product->operands()[1];
+  if (body.nodes().size() > 1 && (computes_of_several(*made.a) || computes_of_several(*made.b)))
+    return no("a factor is computed of several operands");
   made.depth = sums.only->axes();
   Variables of_a, of_b;
   collect(*made.a, of_a);
   collect(*made.b, of_b);
   // Columns are what lies side by side: neighbours in memory are stored by neighbours.
   const size_t rank = made.stage->extents.size();
-  std::vector<int> loops;
-  for (size_t axis = rank; axis-- > 0;) loops.push_back(static_cast<int>(axis));
-  if (const int last = innermost(made.stage->value, made.stage->extents, strides); last >= 0)
-    loops.insert(loops.begin(), last);
-  for (const int axis : loops) {
+  for (const int axis : from_the_innermost(*made.stage, strides)) {
     const std::string name = variable_name(loop(axis));
     if (of_a.contains(name) == of_b.contains(name)) continue;
     if (of_a.contains(name)) {
