@@ -49,7 +49,7 @@ struct FewQueries {
   int64_t stage_bytes() const {
     return (2 * ((head + 31) / 32) + 4 * ((value + 63) / 64)) * 512 * kWarps;
   }
-  int64_t shared_bytes() const { return std::max(stages * stage_bytes(), kRows * value * 4); }
+  int64_t shared_bytes() const { return std::max(stages * stage_bytes(), kRows * (value + 1) * 4); }
 };
 
 /// Functions "attention_few", launched with kThreads threads and shared_bytes(), and "combine" with

@@ -18,6 +18,7 @@ constexpr int kSlots = 2 * kChunks + 4 * kValueChunks;  // 16 bytes of each thre
 constexpr int kStageBytes = kSlots * 32 * 16;           // of a warp
 constexpr int kCombining = 256, kColumns = (kValue + 31) / 32 * 32;
 constexpr int kGroups = kCombining / kColumns;
+constexpr int kPitch = kValue + 1;  // of a row of sums: threads of 8 rows meet in no bank
 constexpr float kLogarithm = 1.4426950408889634f;  // of e, base 2
 
 /// What a part found out about a row: the largest score, the sum of shares, whether it sees a key.
@@ -257,7 +258,7 @@ extern "C" __global__ void __launch_bounds__(kWarps * 32)
         const int c = n / 32, e = n / 4 % 8, r = n / 2 % 2;
         const int column = c * 64 + (t * 2 + n % 2) * 8 + e;
         if (column >= kValue) continue;
-        float& place = room[(g + r * 8) * kValue + column];
+        float& place = room[(g + r * 8) * kPitch + column];
         const float more = out[c][e][n % 4] * less[r];
         place = turn == 0 ? more : place + more;
       }
@@ -270,7 +271,8 @@ extern "C" __global__ void __launch_bounds__(kWarps * 32)
   if (parts > 1) {
     const long long at = (long long)blockIdx.x * rows;
     for (int row = threadIdx.x; row < rows; row += kWarps * 32) found[at + row] = of_warps[0][row];
-    for (int i = threadIdx.x; i < rows * kValue; i += kWarps * 32) sums[at * kValue + i] = room[i];
+    for (int i = threadIdx.x; i < rows * kValue; i += kWarps * 32)
+      sums[at * kValue + i] = room[i / kValue * kPitch + i % kValue];
     return;
   }
   for (int i = threadIdx.x; i < rows * kValue; i += kWarps * 32) {
@@ -280,7 +282,7 @@ extern "C" __global__ void __launch_bounds__(kWarps * 32)
                       (kZeroNan || (kZeroUnseen && of.seen == 0) || seen_keys.valid <= 0);
     put_result(y + b * of_y.batch + (kv * group + row / of_head) * of_y.head +
                    row % of_head * of_y.row + column,
-               zero ? 0 : room[i] / of.sum);
+               zero ? 0 : room[row * kPitch + column] / of.sum);
   }
 }
 
