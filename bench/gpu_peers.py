@@ -7,9 +7,10 @@ results on the GPU (f32 in, f32 out, halves inside where --halves says so) and a
 every inference. They take turns, in another order each round. Reported are medians of the rounds,
 and how many times as long as Hone the fastest of PyTorch takes: the median of the ratios round by
 round, with the interval that holds 95 % of the medians of rounds drawn anew. Results are held
-against PyTorch's in f32. With --together each network and batch has a process of its own: all are
-made beside one another, torch.compile within --making seconds, and then measured one after the
-other. --write NAME puts the table between the marks of that name in docs/performance.md.
+against PyTorch's in f32. With --together each network and batch has a process of its own, and
+torch.compile another one: all are made beside one another within --making seconds, who is not ready
+then is left out, and the others are measured one after the other. --write NAME puts the table
+between the marks of that name in docs/performance.md.
 """
 import argparse
 import ctypes
@@ -290,26 +291,29 @@ def within(seconds, make):
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def made(chosen, name, batch, end):
+def made(chosen, name, batch, end, part="all"):
     """Gives who runs the network rightly, and what is to be told of them and of others, when it is
-    called: what PyTorch times to choose its kernels is made then, when nobody else runs."""
+    called: what PyTorch times to choose its kernels is made then, when nobody else runs. `part`:
+    "compile": torch.compile alone; "plain": all others."""
     model, inputs = network(name, batch, chosen.length)
     with torch.no_grad():
         wanted = model(*inputs.values()).float()
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "net.onnx"
-        torch.onnx.export(model, tuple(inputs.values()), str(file), input_names=list(inputs),
-                          output_names=["result"], dynamo=False)
-        makers = {"Hone": lambda: Hone(chosen.library, file, inputs, wanted, chosen.halves,
-                                       chosen.tool)}
-        if is_compiled(chosen, name):
+        makers = {}
+        if part != "compile":
+            torch.onnx.export(model, tuple(inputs.values()), str(file), input_names=list(inputs),
+                              output_names=["result"], dynamo=False)
+            makers["Hone"] = lambda: Hone(chosen.library, file, inputs, wanted, chosen.halves,
+                                          chosen.tool)
+        if part != "plain" and is_compiled(chosen, name):
             makers["torch.compile"] = lambda: within(end - time.monotonic(),
                                                      lambda: Compiled(model, inputs, chosen.halves))
         runners, absent = opened(makers, wanted, chosen.halves)
 
     def complete():
         eager = {"PyTorch": lambda: Eager(model, inputs, chosen.halves)}
-        more, why = opened(eager, wanted, chosen.halves)
+        more, why = opened(eager if part != "compile" else {}, wanted, chosen.halves)
         told = [f"{runner.name} {runner.apart:.0e} apart" + (f", made in {runner.made:.1f} s"
                 if hasattr(runner, "made") else "") for runner in runners + more]
         return runners + more, told + absent + why
@@ -345,43 +349,97 @@ def in_turn(chosen, nets, batches):
             torch.cuda.empty_cache()
 
 
-def one_of_many(chosen, name, batch):
-    """A process of --together: makes its network, and waits to be asked for times."""
+def one_of_many(chosen, name, batch, part):
+    """A process of --together: makes its part of a network, and then does as it is asked."""
+    runners = []
     try:
-        complete = made(chosen, name, batch, time.monotonic() + chosen.making)
+        complete = made(chosen, name, batch, time.monotonic() + chosen.making, part)
         print("made", flush=True)
-        sys.stdin.readline()
-        print(json.dumps(timed(chosen, complete)), flush=True)
+        for line in sys.stdin:
+            word, *number = line.split()
+            if word == "begin":
+                runners, told = complete()
+                print(json.dumps(told), flush=True)
+            else:
+                shift = int(number[0]) % max(1, len(runners))
+                order = runners[shift:] + runners[:shift]
+                print(json.dumps({each.name: turn(each, chosen.seconds) for each in order}),
+                      flush=True)
     except Exception as error:
-        print(json.dumps([{}, [told_of(error)]]), flush=True)
+        print(json.dumps(told_of(error)), flush=True)
+
+
+class Child:
+    """A process of --together, and what it says."""
+
+    def __init__(self, words, name, batch, part, more):
+        self.about, self.is_there = part, True
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, *words, "--one", f"{name}:{batch}:{part}"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            stderr=subprocess.DEVNULL, env=dict(os.environ, **more))
+
+    def line(self, end):
+        """What it says next, until then: a stuck one hears no alarm, and is ended."""
+        if not self.is_there:
+            return ""
+        heard = select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))[0]
+        line = self.process.stdout.readline() if heard else ""
+        if not line:
+            self.close()
+        return line
+
+    def ask(self, words):
+        """Its answer, in json; None: it has none."""
+        if not self.is_there:
+            return None
+        try:
+            self.process.stdin.write(words + "\n")
+            self.process.stdin.flush()
+        except OSError:
+            self.close()
+        line = self.line(time.monotonic() + 60)
+        return json.loads(line) if line else None
+
+    def close(self):
+        self.is_there = False
+        self.process.kill()
+        self.process.wait()
 
 
 def together(chosen, nets, batches):
-    """The same as in_turn(), made beside one another."""
+    """The same as in_turn(), made beside one another; torch.compile in processes of its own."""
     words = [word for word in sys.argv[1:] if word != "--together"]
-    wanted = [(name, batch) for name in nets for batch in batches]
+    wanted = [(name, batch, part) for name in nets for batch in batches
+              for part in ("plain", "compile") if part == "plain" or is_compiled(chosen, name)]
     cores = os.cpu_count() or 1
-    compiled = sum(is_compiled(chosen, name) for name, _ in wanted)
+    compiled = sum(part == "compile" for _, _, part in wanted)
     more = {"OMP_NUM_THREADS": str(max(1, cores // len(wanted))),
             "TORCHINDUCTOR_COMPILE_THREADS": str(max(1, cores // max(1, compiled)))}
-    children = [subprocess.Popen([sys.executable, __file__, *words, "--one", f"{name}:{batch}"],
-                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                 stderr=subprocess.DEVNULL, env=dict(os.environ, **more))
-                for name, batch in wanted]
-    end = time.monotonic() + chosen.making + 60  # what is stuck in a compiler hears no alarm
-    for child in children:
-        if not select.select([child.stdout], [], [], max(0, end - time.monotonic()))[0]:
-            child.kill()
-    said = [child.stdout.readline() for child in children]
-    for (name, batch), child, line in zip(wanted, children, said):
-        if line == "made\n":
-            child.stdin.write("go\n")
-            child.stdin.flush()
-            line = child.stdout.readline()
-        child.stdin.close()
-        code = child.wait()
-        yield name, batch, *(json.loads(line) if line else
-                             ({}, [f"its process ended with {code}"]))
+    children = {}
+    for name, batch, part in wanted:
+        children.setdefault((name, batch), []).append(Child(words, name, batch, part, more))
+    end = time.monotonic() + chosen.making + 20
+    absent = {}
+    for key, both in children.items():
+        for child in both:
+            line = child.line(end)
+            if line != "made\n":
+                absent.setdefault(key, []).append(f"{child.about}: "
+                                                  f"{json.loads(line) if line else 'not made'}")
+                child.close()
+    for (name, batch), both in children.items():
+        times, told = {}, absent.get((name, batch), [])
+        for child in both:
+            told += child.ask("begin") or []
+        for index in range(chosen.rounds):
+            for child in both[index % len(both):] + both[:index % len(both)]:
+                for runner, seconds in (child.ask(f"turn {index}") or {}).items():
+                    times.setdefault(runner, []).append(seconds)
+        for child in both:
+            child.close()
+        whole = {runner: each for runner, each in times.items() if len(each) == chosen.rounds}
+        yield name, batch, whole, told
 
 
 def main():
@@ -410,8 +468,8 @@ def main():
     torch.backends.cudnn.benchmark = True
     batches = list(map(int, chosen.batches.split(",")))
     if chosen.one:
-        name, batch = chosen.one.split(":")
-        one_of_many(chosen, name, int(batch))
+        name, batch, part = chosen.one.split(":")
+        one_of_many(chosen, name, int(batch), part)
         return 0
     names = ["Hone", "PyTorch"] + (["torch.compile"] if chosen.compile else [])
     lines = [f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, {chosen.halves}, ms, "
