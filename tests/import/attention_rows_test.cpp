@@ -188,6 +188,23 @@ TEST(AttentionRows, GroupQueryAttention) {
             std::string::npos);
 }
 
+TEST(AttentionRows, LayersShareWhatTellsHowManyKeysThereAre) {
+  const auto layer = [](const std::string& x, const std::string& y) {
+    return node("GroupQueryAttention", {x, x, x, "", "", "n", "t"}, {y, y + "k", y + "v"}, "",
+                {integer("num_heads", 2), integer("kv_num_heads", 2)}, kMicrosoft);
+  };
+  const Proto body = graph(
+      {.nodes = {layer("x", "a"), layer("a", "y")},
+       .inputs = {value("x", {"b", "s", "16"}), value("n", {"b"}, kI32), value("t", {}, kI32)},
+       .outputs = {untyped("y"), untyped("ak"), untyped("yk")}});
+  const std::string text =
+      printed(model({.graph = body, .opsets = {{"", 18}, {std::string(kMicrosoft), 1}}}));
+  EXPECT_EQ(text.find("ConstantOfShape"), text.rfind("ConstantOfShape")) << text;
+  EXPECT_NE(text.find("%y, %yk, %yv = GroupQueryAttention(%a, %a, %a, _, _, %n, %a.total.2) "),
+            std::string::npos)
+      << text;
+}
+
 TEST(AttentionRows, WhatOnnxRuntimeAloneRunsIsToldWell) {
   const auto advice = [](std::string_view op) {
     return refusal(node(op, {"x"}, {"y"}, "", {}, kMicrosoft), {value("x")});

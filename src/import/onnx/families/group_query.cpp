@@ -36,16 +36,22 @@ Value* normalized(NodeReader& node, Value* x, Value* weight, int64_t heads, floa
   return reshape(y, {0, 0, -1});
 }
 
+/// The result of `op` on `from`, of an earlier node where there is one.
+Value* once(NodeReader& node, const Op& op, Value* from, std::string_view hint) {
+  for (const Node* user : from->users)
+    if (user->op == op && user->inputs.size() == 1) return user->output();
+  return node.intermediate(op, {from}, hint);
+}
+
 /// How many keys there are at most, as a number that is known before attention runs: where an
-/// operand alone tells it, the size of a tensor that is made first. Else attention would tell the
-/// size of its caches itself, which kernels cannot.
+/// operand alone tells it, the size of a tensor that is made first, once for all layers. Else
+/// attention would tell the size of its caches itself, which kernels cannot.
 Value* told(NodeReader& node, Value* total) {
   if (total == nullptr || total->known || total->is_constant()) return total;
-  Value* length = node.intermediate(Reshape{.shape = Dims{1}}, {total}, "total");
-  length = node.intermediate(Cast{.to = DType::i64}, {length}, "total");
-  Value* places =
-      node.intermediate(ConstantOfShape{.value = Tensor::ints({0}, DType::u8)}, {length}, "places");
-  return node.intermediate(Shape{}, {places}, "total");
+  Value* length = once(node, Reshape{.shape = Dims{1}}, total, "total");
+  length = once(node, Cast{.to = DType::i64}, length, "total");
+  const ConstantOfShape zeros{.value = Tensor::ints({0}, DType::u8)};
+  return once(node, Shape{}, once(node, zeros, length, "places"), "total");
 }
 
 /// Whether the cache is quantized. ONNX Runtime has more kinds, each for some devices only.
