@@ -9,11 +9,10 @@ namespace hone::cpu {
 namespace {
 
 /// The zero point of a block of a column.
-double zero_point(const MatMulNBits& op, const Weight* zeros, int64_t column, int64_t block) {
+double zero_point(const MatMulNBits& op, const Weight& zeros, int64_t column, int64_t block) {
   const int64_t blocks = ceil_div(op.K, op.block_size), in_byte = 8 / op.bits;
-  if (zeros == nullptr) return static_cast<double>(int64_t{1} << (op.bits - 1));
-  if (zeros->dtype() != DType::u8) return zeros->tensor().number(column * blocks + block);
-  const auto* bytes = reinterpret_cast<const uint8_t*>(zeros->tensor().bytes().data());
+  if (zeros.dtype() != DType::u8) return zeros.tensor().number(column * blocks + block);
+  const auto* bytes = reinterpret_cast<const uint8_t*>(zeros.tensor().bytes().data());
   const int byte = bytes[column * ceil_div(blocks, in_byte) + block / in_byte];
   return byte >> (block % in_byte * op.bits) & ((1 << op.bits) - 1);
 }
@@ -22,7 +21,7 @@ Tensor pack(const Problem& problem, const Tuning&, const Tensor& weight) {
   const MatMulNBits& op = *op_of<MatMulNBits>(problem);
   const Tensor& scales = constant_operand(problem, 2)->tensor();
   const Weight* zeros = constant_operand(problem, 3);
-  const NibbleLayout layout(op);
+  const NibbleLayout layout(problem);
   Tensor packed(DType::f32, {layout.panels * layout.panel()});
   auto* words = reinterpret_cast<uint32_t*>(packed.mutable_bytes().data());
   std::fill_n(words, packed.count(), 0U);
@@ -39,8 +38,9 @@ Tensor pack(const Problem& problem, const Tuning&, const Tensor& weight) {
       const double scale = scales.number(n * layout.blocks + block);
       float* to = of_blocks + block * kNibbleColumns + column;
       to[0] = static_cast<float>(scale);
-      to[layout.blocks * kNibbleColumns] =
-          static_cast<float>(-scale * zero_point(op, zeros, n, block));
+      if (layout.shifted)
+        to[layout.blocks * kNibbleColumns] =
+            static_cast<float>(-scale * zero_point(op, *zeros, n, block));
     }
   }
   return packed;
@@ -48,17 +48,19 @@ Tensor pack(const Problem& problem, const Tuning&, const Tensor& weight) {
 
 }  // namespace
 
-NibbleLayout::NibbleLayout(const MatMulNBits& op)
-    : bits(op.bits),
-      words(op.K * op.bits / 32),
-      blocks(ceil_div(op.K, op.block_size)),
-      block(op.block_size * op.bits / 32),
-      panels(ceil_div(op.N, int64_t{kNibbleColumns})) {}
+NibbleLayout::NibbleLayout(const Problem& problem) : shifted(operand_type(problem, 3) != nullptr) {
+  const MatMulNBits& op = *op_of<MatMulNBits>(problem);
+  bits = op.bits;
+  words = op.K * op.bits / 32;
+  blocks = ceil_div(op.K, op.block_size);
+  block = op.block_size * op.bits / 32;
+  panels = ceil_div(op.N, int64_t{kNibbleColumns});
+}
 
 NibblePanel NibbleLayout::at(const Tensor& packed, int64_t index) const {
   const auto* from = reinterpret_cast<const unsigned*>(packed.bytes().data()) + index * panel();
   const auto* scales = reinterpret_cast<const float*>(from + words * kNibbleColumns);
-  return {from, scales, scales + blocks * kNibbleColumns, words, block, bits};
+  return {from, scales, shifted ? scales + blocks * kNibbleColumns : nullptr, words, block, bits};
 }
 
 const char* nibbles_refusal(const Problem& problem) {
@@ -73,7 +75,7 @@ const char* nibbles_refusal(const Problem& problem) {
     if (operand_type(problem, i) != nullptr && constant_operand(problem, i) == nullptr)
       return "the weight, its scales or zero points are computed";
   if (region_input(problem, 1) < 0) return "the weight is a literal";
-  if (constant_operand(problem, 2)->count() != op->N * NibbleLayout(*op).blocks)
+  if (constant_operand(problem, 2)->count() != op->N * NibbleLayout(problem).blocks)
     return "not a scale for each block";
   return nullptr;
 }

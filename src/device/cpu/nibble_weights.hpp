@@ -7,12 +7,17 @@
 
 namespace hone::cpu {
 
-/// Where panels of columns lie: of each its numbers, scales and shifts.
+/// Where panels of columns lie: of each its numbers, scales and, where zero points are given,
+/// shifts.
 struct NibbleLayout {
   int64_t bits, words, blocks, block, panels;  // words: along the depth, in all and of a block
 
-  explicit NibbleLayout(const MatMulNBits& op);
-  int64_t panel() const { return (words + 2 * blocks) * kNibbleColumns; }  // in words
+  bool shifted;
+
+  explicit NibbleLayout(const Problem& problem);
+  int64_t panel() const {
+    return (words + (shifted ? 2 : 1) * blocks) * kNibbleColumns;
+  }  // in words
   NibblePanel at(const Tensor& packed, int64_t index) const;
 };
 

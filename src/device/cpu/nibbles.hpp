@@ -11,9 +11,9 @@ constexpr long kNibbleColumns = 16;
 /// scale of its block plus the shift: [blocks][kNibbleColumns] both.
 struct NibblePanel {
   const unsigned* words;
-  const float *scales, *shifts;
-  long depth, block;  // words along the depth: in all, and of a block
-  long bits;          // 4 or 8
+  const float *scales, *shifts;  // null shifts: the scale times -2^(bits - 1)
+  long depth, block;             // words along the depth: in all, and of a block
+  long bits;                     // 4 or 8
 };
 
 /// c[rows][columns] = a * panel + bias; null bias: 0. At most kNibbleRows rows.

@@ -27,7 +27,8 @@ template <int kWidth, int kBits, class Each>
     typename N::V scale[N::kVectors], shift[N::kVectors];
     for (int v = 0; v < N::kVectors; ++v) {
       scale[v] = *reinterpret_cast<const typename N::Loose*>(scales + v * kWidth);
-      shift[v] = *reinterpret_cast<const typename N::Loose*>(shifts + v * kWidth);
+      if (shifts == nullptr) shift[v] = scale[v] * -static_cast<float>(1 << (kBits - 1));
+      else shift[v] = *reinterpret_cast<const typename N::Loose*>(shifts + v * kWidth);
     }
     const long left = panel.depth - first, end = first + (panel.block < left ? panel.block : left);
     for (long word = first; word < end; ++word, from += hone::cpu::kNibbleColumns) {
@@ -43,7 +44,7 @@ template <int kWidth, int kBits, class Each>
       }
     }
     scales += hone::cpu::kNibbleColumns;
-    shifts += hone::cpu::kNibbleColumns;
+    if (shifts != nullptr) shifts += hone::cpu::kNibbleColumns;
   }
 }
 

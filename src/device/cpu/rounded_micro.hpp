@@ -59,7 +59,9 @@ struct Rounded {
       for (int v = 0; v < kAll; ++v) {
         const long at = block * hone::cpu::kNibbleColumns + v % kVectors * kWidth;
         const V scale = *reinterpret_cast<const Loose*>(panels[v / kVectors].scales + at);
-        const V shift = *reinterpret_cast<const Loose*>(panels[v / kVectors].shifts + at);
+        const float* shifts = panels[v / kVectors].shifts;
+        const V shift = shifts == nullptr ? scale * -static_cast<float>(1 << (kBits - 1))
+                                          : V(*reinterpret_cast<const Loose*>(shifts + at));
 #pragma GCC unroll 8
         for (int r = 0; r < kRows; ++r) {
           const long of = (row + r) * p.a.blocks + block;

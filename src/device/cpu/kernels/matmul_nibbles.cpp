@@ -47,7 +47,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 struct NibblesShared final : Shared<NibblesShared> {
   NibblesShared(const Problem& problem, Tensor words)
       : op(*op_of<MatMulNBits>(problem)),
-        layout(op),
+        layout(problem),
         a(problem, 0),
         bias(problem, 5),
         packed(std::move(words)),
@@ -136,7 +136,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 
 void register_matmul_nibbles(KernelRegistry& registry) {
   using namespace matmul_nibbles_kernel;
-  registry.add({"cpu.matmul.nibbles", 1, supports, no_tunings, recipe, prepare});
+  registry.add({"cpu.matmul.nibbles", 2, supports, no_tunings, recipe, prepare});
 }
 
 }  // namespace hone::cpu

@@ -24,8 +24,9 @@ Verdict supports(const Problem& problem) {
 }
 
 /// Of all rows: bytes, scales, sums.
-Dim scratch_of_rows(const MatMulNBits& op, const Dim& rows) {
-  const NibbleLayout layout(op);
+Dim scratch_of_rows(const Problem& problem, const Dim& rows) {
+  const MatMulNBits& op = *op_of<MatMulNBits>(problem);
+  const NibbleLayout layout(problem);
   return rows * Dim(op.K + 2 * layout.blocks * int64_t{sizeof(float)}) + 64;
 }
 
@@ -41,7 +42,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Dim rows = 1;
   const Dims& a = operand_type(*problem, 0)->shape();
   for (size_t i = 0; i + 1 < a.size(); ++i) rows = rows * a[i];
-  made.scratch_bytes = scratch_of_rows(op, rows);
+  made.scratch_bytes = scratch_of_rows(*problem, rows);
   made.packings.push_back(nibbles_packing(*problem));
   made.problem = std::move(problem);
   return made;
@@ -50,7 +51,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
 struct RoundedShared final : Shared<RoundedShared> {
   RoundedShared(const Problem& problem, Tensor words)
       : op(*op_of<MatMulNBits>(problem)),
-        layout(op),
+        layout(problem),
         a(problem, 0),
         bias(problem, 5),
         packed(std::move(words)),
