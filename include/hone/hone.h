@@ -236,7 +236,9 @@ HONE_API void hone_context_free(hone_context* context);
 /* Runs once; HONE_USAGE while another thread runs the same context. Inputs are read in place during
  * the call. Each of `outputs` names a result. Where its data is NULL the context makes room, valid
  * until the next run or free of the context, and fills in everything but the name; otherwise the
- * result is written to data, and dtype and shape must be right. */
+ * result is written to data, and dtype and shape must be right. That may be the data of an input:
+ * it is read before. Where the model fills it as a cache (past and present of attention), nothing
+ * else of it is written; after an error such an input may be filled in part. */
 HONE_API hone_code hone_run(hone_context* context, const hone_tensor* inputs, size_t input_count,
                             hone_tensor* outputs, size_t output_count);
 /* Working memory of the last run, weights not counted. */
