@@ -32,7 +32,21 @@ Value* signal(Call& call, std::string_view name) {
 
 Dim size_of(const Value* x, int64_t axis) { return Call::shape(x)[static_cast<size_t>(axis)]; }
 
+/// The first `count` values along an axis, zeros behind those that there are. Dft does so itself;
+/// other evaluators of ONNX do not where half a spectrum is shorter than it should be.
+Value* sized(Call& call, Value* x, int64_t at, const Dim& count) {
+  const auto have = size_of(x, at).constant(), wanted = count.constant();
+  if (!have || !wanted || *have == *wanted) return x;
+  if (*have > *wanted)
+    return call.intermediate(
+        Slice{.starts = Dims{Dim(0)}, .ends = Dims{Dim(count)}, .axes = Dims{Dim(at)}}, {x}, "cut");
+  return call.intermediate(Pad{.pads = Dims{0, Dim(*wanted - *have)}, .axes = Dims{Dim(at)}}, {x},
+                           "filled");
+}
+
 Value* transformed(Call& call, Value* x, const Axis& axis, bool inverse, bool onesided) {
+  if (inverse && onesided && axis.length)
+    x = sized(call, x, axis.at, floor_div(*axis.length, 2) + 1);
   Dft op{.axis = Dims{Dim(axis.at)}, .inverse = inverse, .onesided = onesided};
   if (axis.length) op.dft_length = Dims{*axis.length};
   return call.intermediate(op, {x}, "spectrum");
@@ -251,7 +265,8 @@ void import_istft(Call& call) {
   x = transformed(call, x, {1, Dim(length)}, true, half);
   const Dims sizes = Call::shape(x);
   if (!half)
-    x = call.intermediate(Slice{.starts = Dims{0}, .ends = Dims{1}, .axes = Dims{3}}, {x}, "real");
+    x = call.intermediate(Slice{.starts = Dims{Dim(0)}, .ends = Dims{Dim(1)}, .axes = Dims{Dim(3)}},
+                          {x}, "real");
   x = call.intermediate(Squeeze{.axes = Dims{Dim(3)}}, {x}, "frames");
   if (call.flag("normalized")) x = scaled(call, x, length, 0.5);
   const DType dtype = Call::dtype(x);
@@ -267,8 +282,9 @@ void import_istft(Call& call) {
   const Dim all = (sizes[2] - 1) * step + length;
   const Dim start = call.flag("center") ? length / 2 : 0;
   const Dim end = call.has("length") ? start + call.dim("length") : all - start;
-  y = call.intermediate(Slice{.starts = Dims{start}, .ends = Dims{end}, .axes = Dims{Dim(1)}}, {y},
-                        "signal");
+  y = call.intermediate(
+      Slice{.starts = Dims{Dim(start)}, .ends = Dims{Dim(end)}, .axes = Dims{Dim(1)}}, {y},
+      "signal");
   if (call.has("length"))
     if (const Dim lacks = max(end - all, Dim(0)); !lacks.is(0))
       y = call.intermediate(Pad{.pads = Dims{0, 0, 0, lacks}}, {y}, "signal");
