@@ -267,12 +267,18 @@ std::optional<std::string> ExprText::quantized(const Expr& clamped) {
   if (clamped.dtype() == DType::f32) {
     x = value(rounded->x);
   } else if (const auto fast = nearly_rounded(rounded->x)) {
-    const std::string nearly = value(fast->nearly);
+    const std::string exact = rounding_ == Rounding::exact ? value(rounded->x) : std::string(),
+                      nearly = exact.empty() ? value(fast->nearly) : std::string();
     x = cat("t", temporaries_++);
-    line(cat("float ", x, " = whole(", nearly, ");"));
-    open(cat("if (fabsf(", nearly, " - ", x, ") > ", number(fast->apart), ") {"));
-    line(cat(x, " = (float)rint(", value(rounded->x), ");"));
-    close();
+    line(cat("float ", x, " = ",
+             exact.empty() ? cat("whole(", nearly, ")") : cat("(float)rint(", exact, ")"), ";"));
+    const std::string is_near = cat("fabsf(", nearly, " - ", x, ") > ", number(fast->apart));
+    if (rounding_ == Rounding::told) line(cat("near |= ", is_near, ";"));
+    if (rounding_ == Rounding::at_once) {
+      open(cat("if (", is_near, ") {"));
+      line(cat(x, " = (float)rint(", value(rounded->x), ");"));
+      close();
+    }
   } else {
     return std::nullopt;
   }

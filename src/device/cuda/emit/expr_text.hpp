@@ -49,6 +49,14 @@ std::string table_text(Place& place, const Tensor& contents);
 /// does not choose: an element that lies outside may stand there.
 class ExprText {
  public:
+  /// Where f32 does not tell what f64 rounds to, f64 does: at once, or the variable `near` is set
+  /// for others to see to it, or f64 always does.
+  enum class Rounding : uint8_t {
+    at_once,
+    told,
+    exact
+  };
+
   ExprText(const Places& places, DimText& dims, std::string& out, int indent)
       : places_(places), dims_(dims), out_(out), indent_(indent), known_(1), in_range_(1) {}
 
@@ -67,6 +75,7 @@ class ExprText {
   void close(const std::string& text = "}");
   /// Halves are not rounded on the way from f32 to f32: what they are computed in has more digits.
   void keep_digits() { keeps_digits_ = true; }
+  void round(Rounding rounding) { rounding_ = rounding; }
   /// What was computed is not known any more: contents have changed.
   void forget() {
     for (Known& scope : known_) scope.clear();
@@ -95,6 +104,7 @@ class ExprText {
   std::vector<Known> known_;
   std::vector<Known> in_range_;  // of what quantized() found
   bool keeps_digits_ = false;
+  Rounding rounding_ = Rounding::at_once;
   int temporaries_ = 0;
 };
 

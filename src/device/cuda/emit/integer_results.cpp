@@ -59,6 +59,17 @@ bool TensorResults::integers_read_alone(const std::vector<Eight>& read) const {
   return !others;
 }
 
+bool TensorResults::rounds_nearly() const {
+  if (!integers_) return false;
+  bool found = false;
+  visit(given_.stage->expr, [&](const Expr& expr) {
+    const auto clamped = found ? std::nullopt : clamped_in(expr);
+    const auto rounded = clamped ? rounded_in(*clamped) : std::nullopt;
+    found |= rounded && nearly_rounded(rounded->x).has_value();
+  });
+  return found;
+}
+
 int words_of(const HalfProduct& product) {
   if (!product.integers()) return 0;
   const TensorTile tile;

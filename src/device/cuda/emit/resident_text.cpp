@@ -238,36 +238,68 @@ class ResidentWriting {
         TensorResults::read_pair(text, each, results_.pair_in_memory(each.place));
     results_.read_words(text, 2);
     const bool guarded = !results_.reads_alone(read, is_kept());
-    text.line("#pragma unroll");
-    text.open("for (int h = 0; h < 2; ++h) {");
+    const auto rows = [&](ExprText::Rounding rounding, const std::string& end) {
+      text.line("#pragma unroll");
+      text.open("for (int h = 0; h < 2; ++h) {");
+      find_row(text);
+      if (guarded) text.line(cat("if (", m, " >= m_count) continue;"));
+      if (results_.has_edges()) results_.find_edges(text, "outside_of[h]", 2);
+      for (const auto& each : read)
+        if (!each.of_columns)
+          TensorResults::read_pair(
+              text, each,
+              is_kept()(each) ? results_.load_pair("at") : results_.pair_in_memory(each.place));
+      text.line(cat(is_halves() ? "float" : results_.result_type(), " y[2];"));
+      const std::string sum = cat("sums[d][c / ", chunks_of_box(), "][(c % ", chunks_of_box(),
+                                  " * 8 + j) * 4 + h * 2 + e]");
+      if (is_halves()) compute_numbers(out, text, read, sum);
+      else results_.compute_each(out, text, read, 2, sum, rounding);
+      if (is_halves()) text.line("words[(j - two) * 2 + h] = pair_of(y[0], y[1]);");
+      else if (end.empty()) results_.store_pair(text);
+      else text.line(end);
+      text.close();
+    };
+    if (results_.rounds_nearly()) {
+      // What f32 does not tell of is rare: it is seen to for all four results together.
+      const std::string end = "both[h] = y[0] | (unsigned)y[1] << 8;";
+      text.line("bool near = false;");
+      text.line("unsigned both[2] = {};");
+      rows(ExprText::Rounding::told, end);
+      text.open("if (near) {");
+      rows(ExprText::Rounding::exact, end);
+      text.close();
+      text.line("#pragma unroll");
+      text.open("for (int h = 0; h < 2; ++h) {");
+      find_row(text);
+      text.line("store_short(at, both[h]);");
+      text.close();
+    } else {
+      rows(ExprText::Rounding::at_once, "");
+    }
+    text.close();
+  }
+
+  /// Row m of a thread's two: where its pair of results is put together.
+  void find_row(ExprText& text) {
     text.line("const unsigned at_row = warp * 16 + lane / 4 + h * 8;");
-    text.line(cat("const I ", m, " = m_own + d * 64 + (I)at_row;"));
-    if (guarded) text.line(cat("if (", m, " >= m_count) continue;"));
-    if (!is_halves() || keeps())
-      text.line(is_halves()
-                    ? "const unsigned at = place + at_row * 128 + ((j ^ at_row % 8) << 4) + "
-                      "lane % 4 * 4;"
-                    : "const unsigned at = place + at_row * 64 + ((j / 2 ^ at_row / 2 % 4) << 4) + "
-                      "j % 2 * 8 + lane % 4 * 2;");
-    if (results_.has_edges()) results_.find_edges(text, "outside_of[h]", 2);
-    for (const auto& each : read)
-      if (!each.of_columns)
-        TensorResults::read_pair(
-            text, each,
-            is_kept()(each) ? results_.load_pair("at") : results_.pair_in_memory(each.place));
-    text.line(cat(is_halves() ? "float" : results_.result_type(), " y[2];"));
+    text.line(cat("const I ", dims_.variable("m"), " = m_own + d * 64 + (I)at_row;"));
+    if (is_halves() && !keeps()) return;
+    text.line(is_halves()
+                  ? "const unsigned at = place + at_row * 128 + ((j ^ at_row % 8) << 4) + "
+                    "lane % 4 * 4;"
+                  : "const unsigned at = place + at_row * 64 + ((j / 2 ^ at_row / 2 % 4) << 4) + "
+                    "j % 2 * 8 + lane % 4 * 2;");
+  }
+
+  /// Of a pair of halves, not yet rounded.
+  void compute_numbers(std::string& out, ExprText& text,
+                       const std::vector<TensorResults::Eight>& read, const std::string& sum) {
     text.line("#pragma unroll");
     text.open("for (int e = 0; e < 2; ++e) {");
-    text.line(cat("const I ", n, " = n_first + e;"));
-    text.line(cat("const ", results_.sum_type(), " sum = sums[d][c / ", chunks_of_box(), "][(c % ",
-                  chunks_of_box(), " * 8 + j) * 4 + h * 2 + e];"));
-    const std::string value =
-        is_halves() ? results_.number(out, read, 7) : results_.result(out, read, 6);
+    text.line(cat("const I ", dims_.variable("n"), " = n_first + e;"));
+    text.line(cat("const float sum = ", sum, ";"));
+    const std::string value = results_.number(out, read, 7);
     text.line(cat("y[e] = ", value, ";"));
-    text.close();
-    if (is_halves()) text.line("words[(j - two) * 2 + h] = pair_of(y[0], y[1]);");
-    else results_.store_pair(text);
-    text.close();
     text.close();
   }
 

@@ -183,13 +183,25 @@ Expr TensorResults::whole(const std::vector<Eight>& read) const {
   return value;
 }
 
+void TensorResults::compute_each(std::string& out, ExprText& text, const std::vector<Eight>& read,
+                                 int count, const std::string& sum, ExprText::Rounding rounding) {
+  const std::string n = dims_.variable("n");
+  text.line("#pragma unroll");
+  text.open(cat("for (int e = 0; e < ", count, "; ++e) {"));
+  text.line(cat("const I ", n, " = n_first + e;"));
+  text.line(cat("const ", sum_type(), " sum = ", sum, ";"));
+  const std::string value = result(out, read, 4, true, rounding);
+  text.line(cat("y[e] = ", value, ";"));
+  text.close();
+}
+
 std::string TensorResults::result(std::string& out, const std::vector<Eight>& read, int indent,
-                                  bool with_words) {
-  return stored(number(out, read, indent, with_words), given_.stage->dtype);
+                                  bool with_words, ExprText::Rounding rounding) {
+  return stored(number(out, read, indent, with_words, rounding), given_.stage->dtype);
 }
 
 std::string TensorResults::number(std::string& out, const std::vector<Eight>& read, int indent,
-                                  bool with_words) {
+                                  bool with_words, ExprText::Rounding rounding) {
   Places places = buffers_.places;
   for (const Eight& each : read)
     places.emplace(each.name, Place{cat(each.name, "[e]"), each.load.dtype(), {}, {}, true});
@@ -205,6 +217,7 @@ std::string TensorResults::number(std::string& out, const std::vector<Eight>& re
   }
   ExprText text(places, dims_, out, indent);
   text.keep_digits();
+  text.round(rounding);
   return text.value(value);
 }
 
@@ -235,6 +248,17 @@ void TensorResults::put_eight(std::string& out, bool with_words,
   const Place& into = buffers_.result();
   const bool whole = lies_in_eights_itself();
   if (whole) text.line(cat(result_type(), " y[", tile_.run(), "];"));
+  if (whole && with_words && rounds_nearly()) {
+    const std::string sum = cat("(", sum_type(), ")eight[e]");
+    text.line("bool near = false;");
+    compute_each(out, text, read, tile_.run(), sum, ExprText::Rounding::told);
+    text.open("if (near) {");
+    compute_each(out, text, read, tile_.run(), sum, ExprText::Rounding::exact);
+    text.close();
+    const std::string place = text.offset(into, buffers_.result_place(buffers_.indices()));
+    text.line(cat("*(uint4*)(", into.name, " + ", place, ") = packed(y);"));
+    return text.close();
+  }
   text.line("#pragma unroll");
   text.open(cat("for (int e = 0; e < ", tile_.run(), "; ++e) {"));
   text.line(cat("const I ", n, " = n_first + e;"));
@@ -384,13 +408,8 @@ void TensorResults::write_directly(std::string& out, ExprText& text) {
       read_pair(text, each,
                 kept_ && *kept_ == each.load ? load_pair("at") : pair_in_memory(each.place));
   text.line(cat(result_type(), " y[2];"));
-  text.line("#pragma unroll");
-  text.open("for (int e = 0; e < 2; ++e) {");
-  text.line(cat("const I ", n, " = n_first + e;"));
-  text.line(cat("const ", sum_type(), " sum = sums[d / 2][j * 4 + d % 2 * 2 + e];"));
-  const std::string value = result(out, read, 4);
-  text.line(cat("y[e] = ", value, ";"));
-  text.close();
+  compute_each(out, text, read, 2, "sums[d / 2][j * 4 + d % 2 * 2 + e]",
+               ExprText::Rounding::at_once);
   store_pair(text);
   text.close();
   text.close();

@@ -68,10 +68,18 @@ class TensorResults {
   std::vector<Eight> eights(ExprText& text) const;
   /// The result at variables z, m, n of `sum`, and of what was read before as element e of arrays.
   std::string result(std::string& out, const std::vector<Eight>& read, int indent,
-                     bool with_words = true);
+                     bool with_words = true,
+                     ExprText::Rounding rounding = ExprText::Rounding::at_once);
   /// The same, of the type that it is computed in.
   std::string number(std::string& out, const std::vector<Eight>& read, int indent,
-                     bool with_words = true);
+                     bool with_words = true,
+                     ExprText::Rounding rounding = ExprText::Rounding::at_once);
+  /// Whether f32 may not tell what a result is rounded to.
+  bool rounds_nearly() const;
+  /// A loop over a thread's `count` results, side by side from column n_first on: e. `sum` is the
+  /// sum of it; what is computed goes to y[e].
+  void compute_each(std::string& out, ExprText& text, const std::vector<Eight>& read, int count,
+                    const std::string& sum, ExprText::Rounding rounding);
   /// Two elements side by side: their bits.
   static void read_pair(ExprText& text, const Eight& each, const std::string& bits);
   std::string load_pair(const std::string& at) const {

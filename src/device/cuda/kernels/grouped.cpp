@@ -55,7 +55,9 @@ double seconds_of(const Problem& problem, const Grouped& of, int pixels) {
   }
   const double waves = std::max(1.0, threads / kAtOnce);
   const double waits = pixels == 1 && chunks == 1 ? 2 : turns;  // at once, or row by row
-  const double alone = waits * kWait + turns * taps * rows * pixels * 5e-9;
+  // Of integers, a thread has more to do, one after the other.
+  const double serial = of.product.integers() ? each * 1.5e-9 : 0;
+  const double alone = waits * kWait + turns * taps * rows * pixels * 5e-9 + serial;
   return problem.target->launch_seconds + alone +
          std::max({bytes / problem.target->bytes_per_second,
                    threads * each / kInstructionsPerSecond, (waves - 1) * alone / 4});
