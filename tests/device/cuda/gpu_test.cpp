@@ -243,9 +243,8 @@ TEST(Gpu, KernelsComputeProductsOfIntegers) {
   if (gpu() == nullptr) GTEST_SKIP() << "there is no GPU: " << driver_state().why;
   std::vector<Prepared> all;
   for (const RegionCase& region : kIntegers)
-    for (const bool constants : {false, true})
-      for (const bool channels : {false, true})
-        prepare_all(region, problem_of(*graph_of(region), constants, channels), all);
+    for (const auto& [constants, channels] : {std::pair{false, false}, {true, false}, {true, true}})
+      prepare_all(region, problem_of(*graph_of(region), constants, channels), all);
   for (const RegionCase& region : kGroupedIntegers)
     prepare_all(region, problem_of(*graph_of(region), true, true), all);
   run_all(all);
