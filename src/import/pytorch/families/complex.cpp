@@ -274,8 +274,9 @@ constexpr std::string_view kByParts[] = {"view",         "reshape",
                                          "unfold",       "constant_pad_nd",
                                          "view_as",      "reshape_as",
                                          "fft_fftshift", "fft_ifftshift"};
-constexpr std::string_view kSums[] = {"cat",    "concat", "concatenate", "stack", "hstack",
-                                      "vstack", "add",    "sub",         "rsub",  "copy"};
+constexpr std::string_view kSums[] = {
+    "cat", "concat", "concatenate", "stack",         "hstack",         "vstack",   "add",
+    "sub", "rsub",   "copy",        "slice_scatter", "select_scatter", "index_put"};
 
 }  // namespace
 
