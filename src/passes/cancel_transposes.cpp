@@ -1,4 +1,4 @@
-// Transposes that undo each other go, also with elementwise nodes and concatenations between them.
+// Transposes that undo each other go, also with elementwise nodes, concatenations, padding between.
 
 #include <algorithm>
 #include <numeric>
