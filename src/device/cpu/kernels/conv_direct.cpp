@@ -96,8 +96,10 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const Type& result = anchor.outputs[0]->type;
   // A sum of few terms waits for memory, one of many for the multipliers.
   const double sums = typical_count(*problem, result);
-  // Of planes as they lie, every second column is picked out of two vectors.
-  const bool picks = depthwise_form(filters) && depthwise_form(filters)->stride == 2;
+  // Of planes as they lie, every second column is picked out of two vectors: what counts where
+  // windows are large.
+  const auto form = depthwise_form(filters);
+  const bool picks = form && form->stride == 2 && form->taps() >= 25;
   made.seconds = sums * (1e-10 + (picks ? 4 : 2) * static_cast<double>(filters.depth) /
                                      (4 * problem->target->flops_per_second));
   made.scratch_bytes = worker_scratch(problem->share, Dim(Patches::kFloats));

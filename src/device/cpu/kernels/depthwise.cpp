@@ -47,10 +47,14 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const double results = typical_count(*problem, anchor.outputs[0]->type);
   const auto taps = static_cast<double>(element_count(kernel));
   // Every product loads a vector of what it multiplies, from the first-level cache; shared rows
-  // are loaded for several, so that multiplying takes longer.
-  made.seconds = shares_rows(window, kernel)
-                     ? results * (1.4e-10 + taps / (4 * problem->target->flops_per_second))
-                     : results * taps / problem->target->cached_per_second;
+  // are loaded for several, so that multiplying takes longer. Rows are copied, short ones too.
+  constexpr double kRow = 8e-9;
+  const double columns =
+      std::max(1.0, typical(*problem, anchor.outputs[0]->type.tensor().shape().back()));
+  made.seconds = results * kRow / columns +
+                 (shares_rows(window, kernel)
+                      ? results * (1.4e-10 + taps / (4 * problem->target->flops_per_second))
+                      : results * taps / problem->target->cached_per_second);
   const int input = Source(*problem, anchor.input(1)).input();
   if (input >= 0 && constant_of(*problem, anchor.input(1)) != nullptr)
     made.packings.push_back({static_cast<size_t>(input), "dense", copy_filters});
