@@ -23,7 +23,38 @@ TEST_P(KernelTest, TransposedConvolution) {
                          "%y", each("l", {20})});
 }
 
+/// One filter a channel: phases of results, of windows smaller and larger than the stride.
+TEST_P(KernelTest, TransposedDepthwise) {
+  const std::vector<Bindings> sizes = {{{"n", 1}, {"h", 5}, {"w", 7}},
+                                       {{"n", 2}, {"h", 1}, {"w", 40}},
+                                       {{"n", 0}, {"h", 3}, {"w", 3}}};
+  const std::string x = "%x: f32[n,3,h,w]", kernel = "cpu.conv_transpose.planes";
+  for (const char* fields :
+       {"", " strides=[2,2]", " strides=[2,2] pads=[1,1,1,1]", " strides=[3,2] pads=[0,1,2,0]",
+        " strides=[2,3] output_padding=[1,2]", " auto_pad=SAME_UPPER strides=[2,2]",
+        " auto_pad=SAME_LOWER strides=[3,1]"})
+    for (const char* window : {"4,4", "2,2", "3,3", "1,5", "2,1"}) {
+      SCOPED_TRACE(cat(window, fields));
+      if (std::string(fields).find("pads=[1,1,1,1]") != std::string::npos && window[0] < '3')
+        continue;  // nothing would be left of one row
+      if (std::string(fields).find("pads=[0,1,2,0]") != std::string::npos && window[0] < '3')
+        continue;
+      expect_kernel(kernel, {x, cat("ConvTranspose(%x, @w, @b) group=3", fields),
+                             cat("@w : f32[3,1,", window, "]\n  @b : f32[3]"), "%y", sizes});
+    }
+  expect_kernel(kernel, {"%x: f32[2,3,l]", "ConvTranspose(%x, @w) group=3 strides=[8] pads=[4,4]",
+                         "@w : f32[3,1,16]", "%y", each("l", {20, 2})});
+  EXPECT_EQ(refusal(kernel, {x, "ConvTranspose(%x, @w) group=3 dilations=[2,1]",
+                             "@w : f32[3,1,3,3]", "%y", sizes}),
+            "dilated windows");
+}
+
 TEST_P(KernelTest, LargeTransposedConvolution) {
+  // Of one pixel, from which every element of the weight goes to a place of its own.
+  for (const char* fields : {"", " pads=[1,1,1,1]", " strides=[2,2] output_padding=[1,0]"})
+    expect_kernel("cpu.conv_transpose",
+                  {"%x: f32[n,33,1,1]", cat("ConvTranspose(%x, @w, @b) group=3", fields),
+                   "@w : f32[33,700,4,3]\n  @b : f32[2100]", "%y", each("n", {1, 2})});
   // In several tiles of pixels, of filters and of a single filter's kernel.
   expect_kernel("cpu.conv_transpose",
                 {"%x: f32[1,390,17,w]", "ConvTranspose(%x, @w) strides=[2,2] pads=[1,1,1,1]",

@@ -16,6 +16,8 @@ namespace {
 
 /// Floats that a worker needs: for the product, and for its result.
 constexpr int64_t kWorkerFloats = kTileScratch + kTileRows * kTileColumns;
+/// Rows of a tile of the product with one pixel: long runs of the weight.
+constexpr int64_t kPixelRows = 8192;
 
 Verdict supports(const Problem& problem) {
   const auto* op = op_of<ConvTranspose>(problem);
@@ -34,8 +36,12 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const Dims& weight = operand_type(*problem, 1)->shape();
   double per_input = 2;  // operations for an element of the input
   for (size_t i = 1; i < weight.size(); ++i) per_input *= typical(*problem, weight[i]);
-  made.seconds = typical_count(*problem, problem->region.single()->inputs[0]->type) * per_input /
-                 problem->target->flops_per_second;
+  // Each product of a pixel and a filter's element is added to its place by itself.
+  constexpr double kAdded = 5e-10;
+  const double channels =
+      typical(*problem, weight[0]) / static_cast<double>(op_of<ConvTranspose>(*problem)->group);
+  made.seconds = typical_count(*problem, problem->region.single()->inputs[0]->type) * per_input *
+                 (1 / problem->target->flops_per_second + kAdded / 2 / std::max(1.0, channels));
   made.scratch_bytes = worker_scratch(problem->share, Dim(kWorkerFloats));
   made.problem = std::move(problem);
   return made;
@@ -68,6 +74,8 @@ struct ConvTransposeShared final : Shared<ConvTransposeShared> {
             *sizes.pad_end.constant()};
   }
 
+  static int64_t tile_rows(const Geometry& g) { return g.pixels() == 1 ? kPixelRows : kTileRows; }
+
   Geometry geometry(const Operands& operands) const {
     const std::vector<int64_t>& in = operands_of[0].shape(operands);
     const std::vector<int64_t>& weight = operands_of[1].shape(operands);
@@ -87,7 +95,7 @@ struct ConvTransposeShared final : Shared<ConvTransposeShared> {
     // Filters enough for a tile of the product, fewer where there would be too few tiles.
     const int64_t wanted = ceil_div(4 * int64_t{workers}, g.images * op.group);
     g.block = std::clamp(ceil_div(g.filters, wanted), int64_t{1},
-                         std::max<int64_t>(1, kTileRows / std::max<int64_t>(g.taps, 1)));
+                         std::max<int64_t>(1, tile_rows(g) / std::max<int64_t>(g.taps, 1)));
     g.blocks = ceil_div(g.filters, g.block);
     return g;
   }
@@ -116,16 +124,46 @@ struct ConvTransposeShared final : Shared<ConvTransposeShared> {
     float* sums = work + kTileScratch;
     for (int64_t first = 0; first < pixels; first += kTileColumns) {
       const int64_t columns = std::min(kTileColumns, pixels - first);
-      for (int64_t r = 0; r < count * g.taps; r += kTileRows) {
-        const int64_t rows = std::min(kTileRows, count * g.taps - r);
+      for (int64_t r = 0; r < count * g.taps; r += tile_rows(g)) {
+        const int64_t rows = std::min(tile_rows(g), count * g.taps - r);
         std::fill_n(sums, rows * columns, 0.0F);
         const Product product{rows, columns,       g.channels, weight + r, 1,
                               row,  input + first, 1,          pixels};
-        run_tile(product, {kTileRows, kTileColumns, 1, 1}, 0, work, sums, columns);
+        run_tile(product, {tile_rows(g), kTileColumns, 1, 1}, 0, work, sums, columns);
+        if (pixels == 1) {
+          scatter_pixel(g, r, rows, sums, to);
+          continue;
+        }
         for (int64_t i = 0; i < rows; ++i)
           scatter(g, (r + i) % g.taps, first, columns, sums + i * columns,
                   to + (r + i) / g.taps * g.results());
       }
+    }
+  }
+
+  /// Where the only pixel's product with kernel element `tap` belongs; -1: outside of the result.
+  static int64_t place_of(const Geometry& g, int64_t tap) {
+    const auto along = [](const WindowAxis& axis, int64_t k) {
+      const Taps inside = axis.outputs(k);
+      return inside.first <= 0 && inside.last > 0 ? axis.start(0) + k * axis.dilation : -1;
+    };
+    const int64_t x = along(g.x, tap % g.x.kernel);
+    const int64_t y = along(g.y, tap / g.x.kernel % g.y.kernel);
+    const int64_t z = along(g.z, tap / g.x.kernel / g.y.kernel);
+    return x < 0 || y < 0 || z < 0 ? -1 : (z * g.y.input + y) * g.x.input + x;
+  }
+
+  /// Rows [first, first + rows) of the products of the only pixel.
+  static void scatter_pixel(const Geometry& g, int64_t first, int64_t rows, const float* sums,
+                            float* to) {
+    std::vector<int64_t> places;
+    for (int64_t tap = 0; tap < g.taps; ++tap) places.push_back(place_of(g, tap));
+    int64_t tap = first % g.taps;
+    to += first / g.taps * g.results();
+    for (int64_t i = 0; i < rows; ++i) {
+      const int64_t place = places[static_cast<size_t>(tap)];
+      if (place >= 0) to[place] += sums[i];
+      if (++tap == g.taps) tap = 0, to += g.results();
     }
   }
 
