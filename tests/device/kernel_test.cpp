@@ -316,6 +316,17 @@ TEST_P(KernelTest, Resize) {
   }
   expect_kernel("cpu.resize", {x, "Resize(%x) sizes=[3,2*w] axes=[2,3] mode=linear antialias=true",
                                "", "%y", sizes});
+  for (const char* node :
+       {"Resize(%x, _, f32[4]{1,2,2,1}) mode=linear",
+        "Resize(%x, _, f32[4]{1,1,0.5,1.7}) mode=cubic",
+        "Resize(%x) sizes=[4,2,7,20] mode=linear coordinate_transformation_mode=align_corners",
+        "Resize(%x) sizes=[2,3] axes=[0,1] mode=linear"})
+    expect_kernel("cpu.resize.passes", {x, node, "", "%y", sizes});
+  expect_kernel("cpu.resize.passes", {"%x: f32[1,2,4,h,w]",
+                                      "Resize(%x, _, f32[5]{1,1,2,0.5,2}) mode=linear",
+                                      "",
+                                      "%y",
+                                      {{{"h", 4}, {"w", 5}}}});
   EXPECT_EQ(refusal("cpu.resize", {x, "Resize(%x, _, f32[4]{1,2,2,2}) mode=linear"}),
             "resizes other axes than the last two");
 }
