@@ -43,7 +43,17 @@ struct ElementLoops {
   bool (*whole[2][kWholes])(long count, const void* from, void* to);
   Single float_not_zero[2];
   Choice choose[kWidths];
+  /// The smallest and the largest of one element or more.
+  Single smallest[kWholes], largest[kWholes];
 };
+
+/// Which number an integer type is.
+template <class T>
+inline constexpr int kNumberOf = (sizeof(T) == 1   ? ElementLoops::i8
+                                  : sizeof(T) == 2 ? ElementLoops::i16
+                                  : sizeof(T) == 4 ? ElementLoops::i32
+                                                   : ElementLoops::i64) +
+                                 (T(-1) > T(0) ? 1 : 0);
 
 /// Those of isa().
 const ElementLoops& element_loops();

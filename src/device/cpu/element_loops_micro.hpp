@@ -63,6 +63,7 @@ constexpr void set_whole(ElementLoops& loops) {
   if constexpr (kNumber < ElementLoops::i64) loops.divide[kNumber] = L::divide;
   if constexpr (L::kSigned) loops.absolute[kNumber] = L::absolute, loops.relu[kNumber] = L::relu;
   loops.sign[kNumber] = L::sign;
+  loops.smallest[kNumber] = L::smallest, loops.largest[kNumber] = L::largest;
   set_cast<kNumber, 0>(loops);
   if constexpr (kNumber + 1 < ElementLoops::kWholes) set_whole<kNumber + 1>(loops);
 }

@@ -31,8 +31,9 @@ struct RowFunctions {
   /// (x - center) * factor + shift.
   void (*standardize)(long count, float center, float factor, float shift, const float* from,
                       float* to);
-  /// running += from, then to = base + running, element by element.
-  void (*add_running)(long count, const float* base, const float* from, float* running, float* to);
+  /// Row by row, `step` floats apart: running += from, then to = base + running, for each element.
+  void (*add_running)(long rows, long count, long step, const float* base, const float* from,
+                      float* running, float* to);
   /// f16 as it is stored to f32 and back; null: the instruction set has nothing for it.
   void (*widen_f16)(long count, const unsigned short* from, float* to);
   void (*narrow_f16)(long count, const float* from, unsigned short* to);

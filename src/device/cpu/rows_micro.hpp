@@ -2,51 +2,11 @@
 // that no inline function compiled here can be the copy that the linker keeps for other files.
 #pragma once
 
+#include "device/cpu/halves_micro.hpp"
 #include "device/cpu/row_functions.hpp"
 #include "device/cpu/row_products_micro.hpp"
 
 namespace {
-
-#ifdef __F16C__
-typedef short EightHalves __attribute__((vector_size(16)));
-typedef float EightFloats __attribute__((vector_size(32)));
-
-inline void widen_f16_row(long count, const unsigned short* from, float* to) {
-  const auto eight = [](const unsigned short* source, float* target) {
-    EightHalves halves;
-    __builtin_memcpy(&halves, source, sizeof halves);
-    const EightFloats floats = __builtin_ia32_vcvtph2ps256(halves);
-    __builtin_memcpy(target, &floats, sizeof floats);
-  };
-  long i = 0;
-  for (; i + 8 <= count; i += 8) eight(from + i, to + i);
-  if (i == count) return;
-  unsigned short rest[8] = {};
-  float values[8];
-  for (long k = i; k < count; ++k) rest[k - i] = from[k];
-  eight(rest, values);
-  for (long k = i; k < count; ++k) to[k] = values[k - i];
-}
-inline void narrow_f16_row(long count, const float* from, unsigned short* to) {
-  const auto eight = [](const float* source, unsigned short* target) {
-    EightFloats floats;
-    __builtin_memcpy(&floats, source, sizeof floats);
-    const EightHalves halves = __builtin_ia32_vcvtps2ph256(floats, 0);  // to nearest even
-    __builtin_memcpy(target, &halves, sizeof halves);
-  };
-  long i = 0;
-  for (; i + 8 <= count; i += 8) eight(from + i, to + i);
-  if (i == count) return;
-  float rest[8] = {};
-  unsigned short values[8];
-  for (long k = i; k < count; ++k) rest[k - i] = from[k];
-  eight(rest, values);
-  for (long k = i; k < count; ++k) to[k] = values[k - i];
-}
-#else
-constexpr void (*widen_f16_row)(long count, const unsigned short* from, float* to) = nullptr;
-constexpr void (*narrow_f16_row)(long count, const float* from, unsigned short* to) = nullptr;
-#endif
 
 template <int kWidth>
 struct Rows : RowProducts<kWidth> {
@@ -171,15 +131,17 @@ struct Rows : RowProducts<kWidth> {
                               const float* from, float* to) {
     map(count, from, to, [=](V x) { return (x - center) * factor + shift; });
   }
-  static void add_running_row(long count, const float* base, const float* from, float* running,
-                              float* to) {
-    long i = 0;
-    for (; i + kWidth <= count; i += kWidth) {
-      const V sum = load(running + i) + load(from + i);
-      store(running + i, sum);
-      store(to + i, load(base + i) + sum);
+  static void add_running_rows(long rows, long count, long step, const float* base,
+                               const float* from, float* running, float* to) {
+    for (long row = 0; row < rows; ++row, from += step, to += step) {
+      long i = 0;
+      for (; i + kWidth <= count; i += kWidth) {
+        const V sum = load(running + i) + load(from + i);
+        store(running + i, sum);
+        store(to + i, load(base + i) + sum);
+      }
+      for (; i < count; ++i) to[i] = base[i] + (running[i] += from[i]);
     }
-    for (; i < count; ++i) to[i] = base[i] + (running[i] += from[i]);
   }
   static void affine_row(long count, float factor, float shift, const float* from, float* to) {
     map(count, from, to, [=](V x) { return x * factor + shift; });
@@ -192,7 +154,7 @@ constexpr hone::cpu::RowFunctions row_functions() {
   return {L::exp_row,          L::sigmoid_row,   L::tanh_row,          L::erf_row,
           L::swish_row,        L::gelu_row,      L::hard_sigmoid_row,  L::hard_swish_row,
           L::exp_shifted_row,  L::sum_row,       L::squares_row,       L::max_row,
-          L::min_row,          L::normalize_row, L::standardize_row,   L::add_running_row,
+          L::min_row,          L::normalize_row, L::standardize_row,   L::add_running_rows,
           widen_f16_row,       narrow_f16_row,   L::affine_row,        L::dots_row,
           L::weighted_sum_row, L::dots_of_rows,  L::weighted_sums_rows};
 }

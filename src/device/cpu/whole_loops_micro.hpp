@@ -164,6 +164,18 @@ struct WholeLoops {
       }
     });
   }
+  static void smallest(long count, const void* from, void* to) {
+    const T* x = static_cast<const T*>(from);
+    T found = x[0];
+    for (long i = 1; i < count; ++i) found = x[i] < found ? x[i] : found;
+    *static_cast<T*>(to) = found;
+  }
+  static void largest(long count, const void* from, void* to) {
+    const T* x = static_cast<const T*>(from);
+    T found = x[0];
+    for (long i = 1; i < count; ++i) found = x[i] > found ? x[i] : found;
+    *static_cast<T*>(to) = found;
+  }
   static void absolute(long count, const void* from, void* to) {
     using U = Of<kNumber | 1>;
     single<T, T>(count, from, to,

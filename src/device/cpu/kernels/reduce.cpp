@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "device/cpu/element_loops.hpp"
 #include "device/cpu/reduction.hpp"
 #include "device/cpu/rows.hpp"
 #include "device/cpu/step.hpp"
@@ -219,6 +220,20 @@ struct ReduceShared final : Shared<ReduceShared> {
   template <class A, class T>
   A lines(const Reduction& g, const T* from) const {
     A sum = identity<T, A>(fields.fold);
+    if constexpr (std::is_integral_v<T>) {
+      if ((fields.fold == Fold::max || fields.fold == Fold::min) && g.line > 0) {
+        const bool most = fields.fold == Fold::max;
+        const ElementLoops& loops = element_loops();
+        const auto pick = most ? loops.largest[kNumberOf<T>] : loops.smallest[kNumberOf<T>];
+        g.each_row([&](int64_t at) {
+          T best;
+          pick(g.line, from + at, &best);
+          const auto found = static_cast<A>(best);
+          sum = most ? std::max(sum, found) : std::min(sum, found);
+        });
+        return sum;
+      }
+    }
     with_fold<A>(fields.fold, [&](const auto& map, const auto& join) {
       g.each_row([&](int64_t at) { sum = fold_line(g.line, from + at, sum, map, join); });
     });

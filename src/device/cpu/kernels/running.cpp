@@ -151,16 +151,17 @@ struct RunningShared final : Shared<RunningShared> {
     for (int64_t first = 0; first < size; first += kRows) {
       float base[kColumns], running[kColumns] = {};
       for (int64_t i = 0; i < count; ++i) base[i] = static_cast<float>(before[i]);
-      for (int64_t k = first; k < std::min(size, first + kRows); ++k, from += step, to += step) {
-        if (exclusive) {
+      const int64_t rows = std::min(kRows, size - first);
+      if (exclusive) {
+        for (int64_t k = 0; k < rows; ++k)
           for (int64_t i = 0; i < count; ++i) {
-            to[i] = base[i] + running[i];
-            running[i] += from[i];
+            to[k * step + i] = base[i] + running[i];
+            running[i] += from[k * step + i];
           }
-        } else {
-          functions.add_running(count, base, from, running, to);
-        }
+      } else {
+        functions.add_running(rows, count, step, base, from, running, to);
       }
+      from += rows * step, to += rows * step;
       for (int64_t i = 0; i < count; ++i) before[i] += double{running[i]};
     }
   }

@@ -134,14 +134,17 @@ struct TakeShared final : Shared<TakeShared> {
     constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a time
     parallel_ranges(stream, g.lines, kTile / count, [&](int64_t first, int64_t end) {
       const T* before = nullptr;  // what the line before was made of
+      Sizes index(g.offsets.size() - 1);
+      for (size_t d = index.size(), rest = static_cast<size_t>(first); d-- > 0;) {
+        index[d] = static_cast<int64_t>(rest % g.offsets[d].size());
+        rest /= g.offsets[d].size();
+      }
       for (int64_t line = first; line < end; ++line) {
         const T* source = reinterpret_cast<const T*>(from);
-        int64_t rest = line;
-        for (size_t d = g.offsets.size() - 1; d-- > 0;) {
-          const auto size = static_cast<int64_t>(g.offsets[d].size());
-          source += g.offsets[d][static_cast<size_t>(rest % size)];
-          rest /= size;
-        }
+        for (size_t d = 0; d < index.size(); ++d)
+          source += g.offsets[d][static_cast<size_t>(index[d])];
+        for (size_t d = index.size(); d-- > 0; index[d] = 0)
+          if (++index[d] < std::ssize(g.offsets[d])) break;
         T* target = reinterpret_cast<T*>(to) + line * count;
         if (source == before) std::memcpy(target, target - count, bytes_of<T>(count));
         else take_line(g, source, target);
