@@ -1,6 +1,7 @@
 #include "ops/select.hpp"
 
 #include <cmath>
+#include <cstring>
 #include <numeric>
 
 #include "base/size.hpp"
@@ -35,18 +36,69 @@ void NonZero::infer(Inference& c) const {
   c.set(0, DType::i64, {rank, found});
 }
 
-void NonZero::eval(Evaluation& c) const {
-  const Tensor& x = c.input(0);
+namespace {
+
+/// The places of elements whose bits T, but for those that are not in `mask`, are not all 0.
+template <class T>
+std::vector<int64_t> places_of(const Tensor& x, T mask) {
+  std::vector<int64_t> found(static_cast<size_t>(x.count()) + 1);
+  size_t count = 0;
+  const std::byte* data = x.bytes().data();
+  for (int64_t i = 0; i < x.count(); ++i) {
+    T bits;
+    std::memcpy(&bits, data + i * static_cast<int64_t>(sizeof(T)), sizeof(T));
+    found[count] = i;  // kept, or written over
+    count += (bits & mask) != 0;
+  }
+  found.resize(count);
+  return found;
+}
+
+/// The places of elements that are not zero.
+std::vector<int64_t> places_of(const Tensor& x) {
+  const bool real = is_float(x.dtype());  // the sign of a zero does not count
+  if (x.dtype() == DType::boolean || is_integer(x.dtype()) || real) {
+    switch (bits(x.dtype())) {
+      case 8:
+        if (!real) return places_of<uint8_t>(x, 0xFF);
+        break;
+      case 16: return places_of<uint16_t>(x, real ? 0x7FFF : 0xFFFF);
+      case 32: return places_of<uint32_t>(x, real ? 0x7FFFFFFF : 0xFFFFFFFF);
+      case 64: return places_of<uint64_t>(x, real ? ~uint64_t{0} >> 1 : ~uint64_t{0});
+      default: break;
+    }
+  }
   std::vector<int64_t> found;
   for (int64_t i = 0; i < x.count(); ++i)
     if (!is_zero(x, i)) found.push_back(i);
+  return found;
+}
+
+}  // namespace
+
+void NonZero::eval(Evaluation& c) const {
+  const Tensor& x = c.input(0);
+  const std::vector<int64_t> found = places_of(x);
   const auto count = static_cast<int64_t>(found.size());
   Tensor& y = c.output(0, DType::i64, {x.rank(), count});
-  const std::vector<int64_t> strides = row_major_strides(x.shape());
-  for (int d = 0; d < x.rank(); ++d)
-    for (int64_t i = 0; i < count; ++i)
-      y.set_integer(d * count + i,
-                    found[static_cast<size_t>(i)] / strides[static_cast<size_t>(d)] % x.dim(d));
+  if (x.rank() == 0 || count == 0) return;
+  // Indices go up with the places, so that none is divided.
+  std::vector<int64_t> index(static_cast<size_t>(x.rank()));
+  auto* to = reinterpret_cast<int64_t*>(y.mutable_bytes().data());
+  int64_t before = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t place = found[static_cast<size_t>(i)];
+    index.back() += place - before;
+    before = place;
+    for (size_t d = index.size(); d-- > 1;) {
+      const int64_t size = x.dim(static_cast<int>(d));
+      if (index[d] < size) break;
+      const int64_t turns = index[d] < 2 * size ? 1 : index[d] / size;
+      index[d] -= turns * size;
+      index[d - 1] += turns;
+    }
+    for (size_t d = 0; d < index.size(); ++d) to[static_cast<int64_t>(d) * count + i] = index[d];
+  }
 }
 
 void Compress::infer(Inference& c) const {
@@ -62,6 +114,20 @@ void Compress::infer(Inference& c) const {
   c.set(0, x.dtype, std::move(result));
 }
 
+namespace {
+
+/// Single elements, by their bits.
+template <class T>
+void compress(const Tensor& x, int64_t outer, int64_t size, const std::vector<int64_t>& kept,
+              Tensor& y) {
+  const auto* from = reinterpret_cast<const T*>(x.bytes().data());
+  auto* to = reinterpret_cast<T*>(y.mutable_bytes().data());
+  for (int64_t i = 0; i < outer; ++i, from += size)
+    for (const int64_t place : kept) *to++ = from[place];
+}
+
+}  // namespace
+
 void Compress::eval(Evaluation& c) const {
   const Tensor x = axis ? c.input(0) : c.input(0).reshaped({c.input(0).count()});
   const Tensor& condition = c.input(1);
@@ -69,17 +135,21 @@ void Compress::eval(Evaluation& c) const {
   c.check(condition.count() <= x.shape()[at], "the condition has ", condition.count(),
           " elements, axis ", at, " of ", shape_text(x.shape()), " fewer");
   const std::vector<int64_t> strides = row_major_strides(x.shape());
-  std::vector<int64_t> shape = x.shape(), kept;
-  for (int64_t i = 0; i < condition.count(); ++i)
-    if (condition.integer(i) != 0) kept.push_back(i * strides[at]);
+  const std::vector<int64_t> kept = places_of(condition);
+  std::vector<int64_t> shape = x.shape();
+  const int64_t size = shape[at], step = strides[at];
   shape[at] = static_cast<int64_t>(kept.size());
   ElementWriter y(c, 0, x.dtype(), shape);
-  if (y.count() > 0) {
-    ElementMap map;
-    for (size_t d = 0; d < shape.size(); ++d)
-      map.offsets.push_back(d == at ? kept : arithmetic_offsets(0, shape[d], strides[d]));
-    y.take(x, map);
-  }
+  const int64_t outer = size * step == 0 ? 0 : x.count() / (size * step);
+  const bool wide = x.dtype() != DType::string && step == 1;
+  if (wide && bits(x.dtype()) == 32) compress<uint32_t>(x, outer, size, kept, y.tensor());
+  else if (wide && bits(x.dtype()) == 64) compress<uint64_t>(x, outer, size, kept, y.tensor());
+  else
+    for (int64_t i = 0, to = 0; i < outer; ++i)
+      for (const int64_t place : kept) {
+        y.copy(to, x, (i * size + place) * step, step);
+        to += step;
+      }
   y.finish();
 }
 

@@ -1,6 +1,8 @@
 #include "ops/unique.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <numeric>
 
@@ -50,6 +52,44 @@ struct Groups {
   std::vector<int64_t> of_slice, first, size;
 };
 
+/// Numbers that sort as the elements do, equal ones equal; none: they have none.
+std::vector<uint64_t> keys_of(const Tensor& x) {
+  constexpr uint64_t kSign = uint64_t{1} << 63;
+  std::vector<uint64_t> keys;
+  if (!is_integer(x.dtype()) && !is_float(x.dtype()) && x.dtype() != DType::boolean) return keys;
+  keys.resize(static_cast<size_t>(x.count()));
+  for (int64_t i = 0; i < x.count(); ++i) {
+    uint64_t& key = keys[static_cast<size_t>(i)];
+    if (is_float(x.dtype())) {
+      const double value = x.number(i) + 0.0;  // -0 becomes 0
+      const auto bits = std::bit_cast<uint64_t>(value);
+      key = std::isnan(value) ? ~uint64_t{0} : (bits & kSign) != 0 ? ~bits : bits | kSign;
+    } else {
+      key = static_cast<uint64_t>(x.integer(i)) ^ (x.dtype() == DType::u64 ? 0 : kSign);
+    }
+  }
+  return keys;
+}
+
+/// The places of keys in ascending order, equal ones as they come: sorted by one byte after the
+/// other, from the last one on, but for those that all have in common.
+std::vector<int64_t> sorted_places(const std::vector<uint64_t>& keys) {
+  std::vector<int64_t> places(keys.size()), other(keys.size());
+  std::iota(places.begin(), places.end(), 0);
+  uint64_t differs = 0;
+  for (const uint64_t key : keys) differs |= key ^ keys.front();
+  for (int shift = 0; shift < 64; shift += 8) {
+    if ((differs >> shift & 0xFF) == 0) continue;
+    std::array<size_t, 257> first{};
+    for (const uint64_t key : keys) ++first[(key >> shift & 0xFF) + 1];
+    std::partial_sum(first.begin(), first.end(), first.begin());
+    for (const int64_t place : places)
+      other[first[keys[static_cast<size_t>(place)] >> shift & 0xFF]++] = place;
+    places.swap(other);
+  }
+  return places;
+}
+
 /// Groups of equal slices in ascending order.
 Groups group_slices(const Tensor& x, const Lanes& slices) {
   if (x.count() == 0 && slices.size == 0) return {};
@@ -64,14 +104,24 @@ Groups group_slices(const Tensor& x, const Lanes& slices) {
       }
     return 0;
   };
+  const std::vector<uint64_t> keys =
+      slices.outer == 1 && slices.step == 1 ? keys_of(x) : std::vector<uint64_t>();
   std::vector<int64_t> sorted(static_cast<size_t>(slices.size));
-  std::iota(sorted.begin(), sorted.end(), 0);
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [&](int64_t a, int64_t b) { return order(a, b) < 0; });
+  if (!keys.empty()) {
+    sorted = sorted_places(keys);
+  } else {
+    std::iota(sorted.begin(), sorted.end(), 0);
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [&](int64_t a, int64_t b) { return order(a, b) < 0; });
+  }
+  const auto differ = [&](int64_t a, int64_t b) {
+    return keys.empty() ? order(a, b) != 0
+                        : keys[static_cast<size_t>(a)] != keys[static_cast<size_t>(b)];
+  };
   Groups groups;
   groups.of_slice.resize(sorted.size());
   for (const int64_t slice : sorted) {
-    if (groups.first.empty() || order(groups.first.back(), slice) != 0) {
+    if (groups.first.empty() || differ(groups.first.back(), slice)) {
       groups.first.push_back(slice);
       groups.size.push_back(0);
     }

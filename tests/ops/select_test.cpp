@@ -22,12 +22,40 @@ TEST(Select, NonZero) {
   EXPECT_EQ(cat(type_of(NonZero{}, {image})), "i64[2,y0_d1]");
 }
 
+/// Every element type, gaps that go over several rows, and zeros with a sign.
+TEST(Select, NonZeroOfManyAxes) {
+  for (const DType dtype :
+       {DType::boolean, DType::u8, DType::i8, DType::i16, DType::f16, DType::bf16, DType::f32,
+        DType::i32, DType::f64, DType::i64, DType::u4}) {
+    Tensor x(dtype, {3, 5, 1, 7});
+    std::vector<Ints> wanted(4);
+    for (int64_t i = 0; i < x.count(); ++i) {
+      const bool found = i % 11 == 3 || i > 95 || (i > 40 && i < 44);
+      if (is_float(dtype)) x.set_number(i, found ? -0.5 : -0.0);
+      else x.set_integer(i, found ? 1 : 0);
+      if (!found) continue;
+      const int64_t index[] = {i / 35, i / 7 % 5, 0, i % 7};
+      for (size_t d = 0; d < 4; ++d) wanted[d].push_back(index[d]);
+    }
+    Ints all;
+    for (const Ints& axis : wanted) all.insert(all.end(), axis.begin(), axis.end());
+    EXPECT_EQ(run(NonZero{}, {x}).integers(), all) << cat(dtype);
+  }
+}
+
 TEST(Select, Compress) {
   const Tensor x = tensor(DType::u8, {2, 3}, {1, 2, 3, 4, 5, 6});
   const Tensor some = tensor(DType::boolean, {2}, {0, 1});
   EXPECT_EQ(run(Compress{.axis = -1}, {x, some}).integers(), (Ints{2, 5}));
   EXPECT_EQ(run(Compress{.axis = 0}, {x, some}).integers(), (Ints{4, 5, 6}));
   EXPECT_EQ(run(Compress{}, {x, some}).integers(), (Ints{2}));
+  for (const DType dtype : {DType::f32, DType::i64, DType::u4, DType::f16}) {
+    const Tensor same = tensor(dtype, {2, 3}, {1, 2, 3, 4, 5, 6});
+    const Tensor ends = tensor(DType::boolean, {3}, {1, 0, 1});
+    EXPECT_EQ(cat(run(Compress{.axis = 1}, {same, ends}).number(2)), "4") << cat(dtype);
+    EXPECT_EQ(cat(run(Compress{.axis = 0}, {same, some}).number(1)), "5") << cat(dtype);
+    EXPECT_EQ(cat(run(Compress{}, {same, ends}).number(1)), "3") << cat(dtype);
+  }
   EXPECT_EQ(run(Compress{.axis = 1}, {x, Tensor(DType::boolean, {0})}).shape(), (Ints{2, 0}));
   EXPECT_EQ(refusal_of([&] {
               run(Compress{.axis = 0}, {x, Tensor(DType::boolean, {3})});

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include <algorithm>
+
 #include "base/size.hpp"
 
 namespace hone {
@@ -58,7 +60,17 @@ void ElementWriter::copy(int64_t to, const Tensor& source, int64_t from, int64_t
 }
 
 void ElementWriter::fill(int64_t to, const Tensor& source, int64_t from, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) copy(to + i, source, from, 1);
+  if (count == 0) return;
+  copy(to, source, from, 1);
+  if (dtype_ == DType::string) {
+    std::fill_n(strings_.begin() + to + 1, count - 1, strings_[static_cast<size_t>(to)]);
+    return;
+  }
+  // What is there already is copied behind itself.
+  for (int64_t done = 1, more = 0; done < count; done += more) {
+    more = std::min(done, count - done);
+    copy_elements(dtype_, bytes_, to, more, bytes_, to + done);
+  }
 }
 
 void ElementWriter::take(const Tensor& source, const ElementMap& map, const Tensor* outside) {
