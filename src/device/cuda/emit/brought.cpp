@@ -9,7 +9,7 @@
 namespace hone::cuda::emitter {
 namespace {
 
-Dim step(const Dim& dim, const Axis& axis) {
+Dim step_along(const Dim& dim, const Axis& axis) {
   return at_places(dim, {{name_of(axis), axis.variable + 1}}) - dim;
 }
 bool has_variables(const Dim& dim) {
@@ -33,7 +33,7 @@ std::optional<Dim> stride_of(const Dim& offset, const std::vector<Axis>& axes) {
   Dim below = 1;
   for (size_t i = axes.size(); i-- > 0;) {
     if (axes[i].extent.is(1)) continue;
-    const Dim by = step(offset, axes[i]);
+    const Dim by = step_along(offset, axes[i]);
     if (has_variables(by)) return std::nullopt;
     if (!last) last = by;
     else if (by != *last * below) return std::nullopt;
@@ -81,7 +81,7 @@ Brought parts_of(const Contraction& of, int run, const Dim& place) {
   if (columns.size() < 2 || !of.batch_count().is(1)) return {};
   const Axis first = columns.front();
   columns.erase(columns.begin());
-  const Dim by = step(place, first);
+  const Dim by = step_along(place, first);
   const auto part = Contraction::count(columns).constant();
   if (has_variables(by) || !part || *part % kBoxColumns != 0 || !exact_div(by, run)) return {};
   Brought made = rows_of(of, run, at_places(place, {{name_of(first), 0}}), columns, of.rows);
@@ -98,7 +98,7 @@ std::optional<Brought::Along> along_of(const Contraction& of, const Dim& place, 
   Dim rest = without_ones(place, of);
   for (const Axis* axis : {result, tap}) {
     if (axis == nullptr || axis->extent.is(1)) continue;
-    const auto by = step(rest, *axis).constant();
+    const auto by = step_along(rest, *axis).constant();
     if (!by || *by <= 0) return std::nullopt;
     (axis == result ? along.step : along.dilation) = *by;
     rest = rest - Dim(*by) * axis->variable;
