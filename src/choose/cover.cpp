@@ -9,6 +9,7 @@
 #include "choose/choose.hpp"
 #include "choose/questions.hpp"
 #include "device/problem.hpp"
+#include "device/strided_view.hpp"
 #include "ir/structural.hpp"
 
 namespace hone {
@@ -112,6 +113,17 @@ class Covering {
   Cover from_the_front(Nodes nodes) {
     const bool is_compared = !fused_.cuts.empty();  // with other covers, by its time
     Cover cover;
+    if (const size_t views = views_in_front(nodes); views > 0) {
+      const Nodes rest(nodes.begin() + static_cast<ptrdiff_t>(views), nodes.end());
+      if (const Answer answer = ask(rest); answer.yes) {
+        nodes.resize(views);
+        cover = single_ops(nodes);
+        for (const Node* node : nodes) cover.seconds += is_compared ? ask({node}).seconds : 0;
+        cover.pieces.push_back(rest);
+        cover.seconds += answer.seconds;
+        return cover;
+      }
+    }
     bool in_vain = false;  // no kernel took a part of what was ahead the last time
     while (!nodes.empty()) {
       const Nodes ahead(nodes.begin(), nodes.begin() + static_cast<ptrdiff_t>(
@@ -126,6 +138,16 @@ class Covering {
       cover.pieces.push_back(taken);
     }
     return cover;
+  }
+
+  /// So many of them are views one after the other, and some are not. What they make may be read
+  /// by a kernel that takes all others.
+  static size_t views_in_front(const Nodes& nodes) {
+    const auto is_view = [](const Node* node) {
+      return node->outputs.size() == 1 && viewed(*node->output()) != nullptr;
+    };
+    const auto end = std::ranges::find_if_not(nodes, is_view);
+    return end == nodes.end() ? 0 : static_cast<size_t>(end - nodes.begin());
   }
 
   /// The last node, which is new, reads no other's result: it makes no part of several.

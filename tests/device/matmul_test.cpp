@@ -62,6 +62,63 @@ TEST_P(MatMulTest, BatchesWithASum) {
   expect_kernel("cpu.matmul", given);
 }
 
+/// Views behind a product, and a sum behind these: its rows land where views would bring them.
+TEST_P(MatMulTest, RowsThatLandElsewhere) {
+  const auto run = [](const std::string& inputs, const std::vector<std::string>& before,
+                      const std::string& node) {
+    KernelCase given{inputs, node, "@w : f32[40,21]\n  @b : f32[21]", "%y", {}};
+    for (const int64_t n : {1, 2})
+      for (const int64_t h : {1, 5, 60}) given.sizes.push_back({{"n", n}, {"h", h}});
+    given.sizes.erase(given.sizes.begin());
+    given.before = before;
+    expect_kernel("cpu.matmul", given);
+  };
+  const std::string product = "%p = MatMul(%a, @w)", biased = "%q = Add(%p, @b)";
+  const std::string pixels = "%a: f32[n,h,7,40]";
+  run(pixels, {product}, "Transpose(%p) perm=[0,3,1,2]");
+  run(pixels + ", %z: f32[n,21,h,7]", {product, biased, "%t = Transpose(%q) perm=[0,3,1,2]"},
+      "Add(%z, %t)");
+  run(pixels, {product, "%g = Gelu(%p)"}, "Transpose(%g) perm=[1,3,0,2]");
+  run(pixels + ", %z: f32[h,n,147]", {product, "%t = Transpose(%p) perm=[1,0,2,3]"},
+      "Reshape(%t) shape=[h,n,147]");
+  run(pixels + ", %z: f32[n,h,147]", {product, "%t = Reshape(%p) shape=[n,h,147]"}, "Add(%t, %z)");
+  KernelCase batches{"%a: f32[3,n,7], %b: f32[3,7,9], %z: f32[n,9,3]", "Add(%t, %z)", "", "%y",
+                     each("n", {1, 20})};
+  batches.before = {"%p = MatMul(%a, %b)", "%t = Transpose(%p) perm=[1,2,0]"};
+  expect_kernel("cpu.matmul", batches);
+}
+
+/// Ops in front of a product that move whole rows: it reads them where they were.
+TEST_P(MatMulTest, RowsThatWereMoved) {
+  if (GetParam() == cpu::Isa::generic) GTEST_SKIP() << "by generated code alone";
+  KernelCase given{"%x: f32[n,8,8,40], %z: f32[n,8,8,50]", "", "@w : f32[40,50]\n  @b : f32[50]",
+                   "%y", each("n", {1, 3})};
+  given.before = {"%s1 = Slice(%x) starts=[3] ends=[8] axes=[1]",
+                  "%s2 = Slice(%x) starts=[0] ends=[3] axes=[1]",
+                  "%r = Concat(%s1, %s2) axis=1",
+                  "%v = Reshape(%r) shape=[n,2,4,2,4,40]",
+                  "%t = Transpose(%v) perm=[0,1,3,2,4,5]",
+                  "%u = Reshape(%t) shape=[4*n,16,40]",
+                  "%p = MatMul(%u, @w)"};
+  given.node = "Add(%p, @b)";
+  expect_kernel("cpu.matmul", given);
+  given.before.push_back("%q = Add(%p, @b)");
+  given.before.push_back("%v2 = Reshape(%q) shape=[n,2,2,4,4,50]");
+  given.before.push_back("%t2 = Transpose(%v2) perm=[0,1,3,2,4,5]");
+  given.before.push_back("%u2 = Reshape(%t2) shape=[n,8,8,50]");
+  given.node = "Add(%u2, %z)";
+  expect_kernel("cpu.matmul", given);
+  KernelCase parts{"%x: f32[n,80]", "MatMul(%t, @w)", "@w : f32[40,50]", "%y", each("n", {1, 30})};
+  parts.before = {"%v = Reshape(%x) shape=[n,2,40]", "%t = Transpose(%v) perm=[1,0,2]"};
+  expect_kernel("cpu.matmul", parts);
+  KernelCase added{"%x: f32[20,2,20]", "Gemm(%t, @w, %t)", "@w : f32[40,40]"};
+  added.before = {"%u = Reshape(%x) shape=[2,10,40]", "%s = Slice(%u) starts=[1] ends=[2] axes=[0]",
+                  "%t = Reshape(%s) shape=[10,40]"};
+  EXPECT_EQ(refusal("cpu.matmul", added), "what comes before it does not move whole rows");
+  parts.before = {"%v = Reshape(%x) shape=[n,40,2]", "%t = Transpose(%v) perm=[2,0,1]"};
+  EXPECT_EQ(refusal("cpu.matmul", parts), "what comes before it does not move whole rows");
+}
+
 TEST_P(MatMulTest, BatchesThatShareASecondOperand) {
   const std::vector<Bindings> sizes = each("n", {0, 1, 7, 64});
   for (const char* operands :

@@ -78,6 +78,32 @@ TEST_P(KernelTest, NormalizationOfHalves) {
   }
 }
 
+/// Rows that views bring together, or apart.
+TEST_P(KernelTest, NormalizationOfViews) {
+  const auto run = [](const std::string& x, const std::vector<std::string>& before,
+                      const std::string& node) {
+    KernelCase given{x, node, "@s : f32[20]\n  @b : f32[20]", "%y", {}};
+    for (const int64_t n : {0, 1, 2})
+      for (const int64_t h : {1, 5, 60}) given.sizes.push_back({{"n", n}, {"h", h}});
+    given.sizes.erase(given.sizes.begin());
+    given.before = before;
+    expect_kernel("cpu.layer_norm", given);
+  };
+  const std::string norm = "LayerNormalization(%t, @s, @b)", made = "%m = " + norm;
+  const std::string pixels = "%x: f32[n,20,h,7]", turn = "%t = Transpose(%x) perm=[0,2,3,1]";
+  run(pixels, {turn}, norm);
+  run(pixels, {turn}, "RMSNormalization(%t, @s)");
+  run(pixels, {turn, made}, "Transpose(%m) perm=[0,3,1,2]");
+  run(pixels, {turn, made}, "Reshape(%m) shape=[n,7*h,20]");
+  run("%x: f32[n,h,140]", {"%t = Reshape(%x) shape=[n,h,7,20]"}, norm);
+  run("%t: f32[n,h,20]", {made}, "Transpose(%m) perm=[1,0,2]");
+  run("%t: f32[n,h,20]", {made}, "Transpose(%m) perm=[2,1,0]");
+  KernelCase other{"%x: f32[4,20]", "Relu(%m)"};
+  other.weights = "@s : f32[20]";
+  other.before = {"%m = LayerNormalization(%x, @s)"};
+  EXPECT_EQ(refusal("cpu.layer_norm", other), "more than views about it");
+}
+
 TEST_P(KernelTest, LpNormalization) {
   for (const char* fields : {"", " p=1", " p=2 axis=2"}) {
     expect_kernel("cpu.lp_norm", {"%x: f32[2,3,n]", cat("LpNormalization(%x)", fields), "", "%y",

@@ -3,12 +3,15 @@
 // the order in which the generated contractions do it (plus a row of biases, plus a tensor, clipped
 // below and above), then functions of one operand, which run over what was just stored.
 
+#include <cmath>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "device/cpu/elementwise.hpp"
 #include "device/cpu/jit/contraction.hpp"
 #include "device/cpu/step.hpp"
+#include "device/strided_view.hpp"
 
 namespace hone::cpu {
 
@@ -19,8 +22,18 @@ struct Applied {
 };
 /// In place.
 void apply(const std::vector<Applied>& all, int64_t count, float* elements);
+/// The node as one; nullopt: it is none.
+std::optional<Applied> applied_of(const Node& node);
+
+/// Relu, or Clip with bounds that are known.
+struct Clipping {
+  float low = -INFINITY, high = INFINITY;
+};
+/// Of `value` by the node; nullopt: it does something else.
+std::optional<Clipping> clipping_of(const Node& node, const Value* value);
 
 struct Chain {
+  std::vector<const Node*> before;  // what makes the anchor's first operand, each of the one before
   const Node* anchor = nullptr;
   ContractionForm form;  // what follows; a bias only where it is asked for
   float low = 0, high = 0;
@@ -35,9 +48,28 @@ struct Chain {
 /// or other nodes of the region come before it. `with_bias`: a row that is added may be one.
 std::optional<Chain> chain_at(const Problem& problem, bool (*is_anchor)(const Op& op),
                               bool with_bias = false);
+/// The same at the first anchor of the region, whatever makes its operands.
+std::optional<Chain> chain_behind(const Problem& problem, bool (*is_anchor)(const Op& op),
+                                  bool with_bias = false);
+/// The same, but that other nodes may come before the anchor, one behind the other.
+std::optional<Chain> chain_around(const Problem& problem, bool (*is_anchor)(const Op& op));
 
-/// yes; no; or yes up to the end of the chain.
-Verdict verdict_on(const Problem& problem, const Chain& chain);
+/// Views behind a chain, and a tensor that is added to what they make.
+struct Landing {
+  std::optional<StridedView> place;  // of the chain's result in the last view; nullopt: see below
+  const Value* last = nullptr;       // what the last view makes
+  const Value* added = nullptr;      // an input of the region, or null
+  const Value* result = nullptr;
+  size_t nodes = 0;
+};
+/// nullopt: no view follows, or they only give the same elements another shape and nothing is
+/// added, or they do not leave the rows of the chain's result whole where no stride leads.
+std::optional<Landing> landing_of(const Problem& problem, const Chain& chain);
+
+/// yes; no; or yes up to the end of the chain, or of its landing. `before`: further nodes that are
+/// taken.
+Verdict verdict_on(const Problem& problem, const Chain& chain,
+                   const std::optional<Landing>& landing = std::nullopt, size_t before = 0);
 
 /// The contents of an operand of a node of the region that is a constant or a literal; else null.
 const Weight* constant_of(const Problem& problem, const Value* operand);

@@ -66,6 +66,8 @@ struct Product {
   const float* bias = nullptr;   // of each column
   const float* added = nullptr;  // as c lies
   float low = 0, high = 0;
+  /// Where each row of A lies, in elements, instead of at a_row; by generated code alone.
+  const int64_t* a_places = nullptr;
 };
 
 /// How a product is cut into tiles of rows x columns (multiples of the core's), for `batch` of
@@ -89,10 +91,15 @@ class ProductKernels {
   /// Runs one tile of c, which has `stride` floats a row.
   void run(const Product& product, const Tiling& tiling, int64_t tile, float* scratch, float* c,
            int64_t stride) const;
+  /// The same, but that the tile is put to `to` by itself. Nothing that lies as c does is added.
+  void run_apart(const Product& product, const Tiling& tiling, int64_t tile, float* scratch,
+                 float* to, int64_t stride) const;
 
  private:
   struct Place;
   struct Part;
+  static Place place_of(const Product& product, const Tiling& tiling, int64_t tile);
+  void run_at(const Product& product, const Place& place, float* scratch) const;
   void run_part(const Product& product, const Place& place, Part& part) const;
   void run_generated(const Product& product, const Place& place, float* scratch) const;
   bool run_vectors(const Product& product, const Place& place, float* sums) const;

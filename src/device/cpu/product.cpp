@@ -37,15 +37,33 @@ ProductKernels::ProductKernels(const ContractionForm& follow) : form_(follow), c
   panels_ = Contraction::of(core_.isa, form_, form_.panel_vectors, core_.rows);
 }
 
-void ProductKernels::run(const Product& product, const Tiling& tiling, int64_t tile, float* scratch,
-                         float* c, int64_t stride) const {
+ProductKernels::Place ProductKernels::place_of(const Product& product, const Tiling& tiling,
+                                               int64_t tile) {
   Place place{};
   place.row = tile / tiling.column_tiles * tiling.rows;
   place.column = tile % tiling.column_tiles * tiling.columns;
   place.rows = std::min(tiling.rows, product.m - place.row);
   place.columns = std::min(tiling.columns, product.n - place.column);
+  return place;
+}
+
+void ProductKernels::run(const Product& product, const Tiling& tiling, int64_t tile, float* scratch,
+                         float* c, int64_t stride) const {
+  Place place = place_of(product, tiling, tile);
   place.c = c + place.row * stride + place.column;
   place.stride = stride;
+  run_at(product, place, scratch);
+}
+
+void ProductKernels::run_apart(const Product& product, const Tiling& tiling, int64_t tile,
+                               float* scratch, float* to, int64_t stride) const {
+  Place place = place_of(product, tiling, tile);
+  place.c = to;
+  place.stride = stride;
+  run_at(product, place, scratch);
+}
+
+void ProductKernels::run_at(const Product& product, const Place& place, float* scratch) const {
   if (run_vectors(product, place, scratch)) return;
   if (rows_ != nullptr && panels_ != nullptr) run_generated(product, place, scratch);
   else run_compiled(product, place, scratch);
@@ -103,6 +121,7 @@ struct ProductKernels::Part {
   int64_t blocks;  // of rows, about equal
   const float* a;
   int64_t a_row = 0;
+  const int64_t* a_places = nullptr;  // of the rows instead
   const float* panels = nullptr;
   int64_t panel_stride = 0;
   ContractionCall call{};
@@ -114,6 +133,7 @@ void ProductKernels::run_generated(const Product& product, const Place& place,
   float *a = scratch, *b = scratch + kMostCopied;
   const bool as_rows = product.a_depth == 1;
   const bool copied = as_rows && rows_collide(product, place.rows);
+  const int64_t* places = product.a_places == nullptr ? nullptr : product.a_places + place.row;
   const int lanes = Contraction::lanes(core_.isa);
   // Blocks of the depth about equal.
   int64_t most = product.packed_b != nullptr && as_rows ? kLongDepth : kDepthBlock;
@@ -132,11 +152,14 @@ void ProductKernels::run_generated(const Product& product, const Place& place,
     part.call.depth = depth;
     part.call.accumulates = product.starts || start > 0 ? 1 : 0;
     part.call.finishes = start + step >= product.depth ? 1 : 0;
-    const float* from = product.a + place.row * product.a_row + start * product.a_depth;
+    const float* from = product.a + start * product.a_depth;
+    if (places == nullptr) from += place.row * product.a_row;
     part.a_row = copied ? depth + lanes : product.a_row;
+    part.a_places = copied ? nullptr : places;
     if (copied) {
       for (int64_t i = 0; i < place.rows; ++i)
-        std::copy_n(from + i * product.a_row, depth, a + i * part.a_row);
+        std::copy_n(from + (places == nullptr ? i * product.a_row : places[i]), depth,
+                    a + i * part.a_row);
     } else if (as_rows) {
       part.a = from;
     } else {
@@ -174,7 +197,9 @@ void ProductKernels::run_part(const Product& product, const Place& place, Part& 
       const int64_t rows = part.first_row(block + 1, place.rows) - first;
       const float* pointers[Contraction::kMostRows];
       if (part.as_rows)
-        for (int64_t i = 0; i < rows; ++i) pointers[i] = part.a + (first + i) * part.a_row;
+        for (int64_t i = 0; i < rows; ++i)
+          pointers[i] = part.a + (part.a_places == nullptr ? (first + i) * part.a_row
+                                                           : part.a_places[first + i]);
       call.a_rows = pointers;
       call.a = part.a + first * call.depth;
       call.c = place.c + first * place.stride + column;

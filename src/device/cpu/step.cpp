@@ -1,12 +1,34 @@
 #include "device/cpu/step.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <unordered_map>
 
 #include "base/size.hpp"
 #include "device/problem.hpp"
+#include "ir/evaluation.hpp"
 
 namespace hone::cpu {
+
+Bindings symbols_of(const Region& region, const Operands& operands) {
+  Bindings symbols = operands.symbols;
+  for (size_t i = 0; i < operands.inputs.size(); ++i)
+    hone::bind(region.body->inputs()[i]->type.tensor(), operands.inputs[i].shape, symbols);
+  return symbols;
+}
+
+void run_by_ops(const Graph& body, const Operands& operands, const Bindings& symbols,
+                Stream& stream) {
+  check(stream.notes() == nullptr, Code::device, "ops run by their own evaluation");
+  std::vector<Tensor> inputs;
+  for (const Operand& each : operands.inputs)
+    inputs.push_back(Tensor::borrow(each.dtype, each.shape,
+                                    {each.data, bytes_for(each.dtype, element_count(each.shape))},
+                                    nullptr));
+  const std::vector<Tensor> results = evaluate(body, inputs, symbols);
+  for (size_t i = 0; i < results.size(); ++i)
+    std::memcpy(operands.outputs[i].data, results[i].bytes().data(), results[i].bytes().size());
+}
 
 double typical(const Problem& problem, const Dim& dim) {
   return static_cast<double>(size_for_estimates(problem, dim));

@@ -53,6 +53,12 @@ struct Shared : Prepared, std::enable_shared_from_this<Mine> {
   }
 };
 
+/// Symbols of a region's body: a body's may be told by its operands' sizes alone.
+Bindings symbols_of(const Region& region, const Operands& operands);
+/// Slowly, by the ops' own evaluation, where sizes are not as a kernel takes them. Not recorded.
+void run_by_ops(const Graph& body, const Operands& operands, const Bindings& symbols,
+                Stream& stream);
+
 /// The tensor, or where its bytes lie at no multiple of an element's size a copy.
 inline Tensor aligned(const Tensor& tensor) {
   return tensor.is_aligned() ? tensor : tensor.clone();

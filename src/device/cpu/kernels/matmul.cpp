@@ -11,6 +11,8 @@
 #include "device/cpu/batches.hpp"
 #include "device/cpu/chain.hpp"
 #include "device/cpu/gemm.hpp"
+#include "device/cpu/pieces.hpp"
+#include "device/cpu/placed_rows.hpp"
 
 namespace hone::cpu {
 namespace matmul_kernel {
@@ -21,11 +23,42 @@ std::optional<Chain> chain_of(const Problem& problem) {
   const auto multiplies = [](const Op& op) {
     return op.as<MatMul>() != nullptr || op.as<Gemm>() != nullptr;
   };
-  auto chain = chain_at(problem, multiplies, true);
+  auto chain = chain_behind(problem, multiplies, true);
   // The third operand of Gemm takes the place of a bias.
   if (chain && chain->bias != nullptr && chain->anchor->input(2) != nullptr)
-    chain = chain_at(problem, multiplies);
+    chain = chain_behind(problem, multiplies);
   return chain;
+}
+
+/// Ops in front of it that move rows of its first operand, which it reads where they were. nullopt:
+/// others, or rows are not moved as wholes.
+std::optional<Sources> gathered_by(const Problem& problem, const Node& anchor) {
+  const Value& rows = *anchor.inputs[0];
+  const auto sources = sources_of(rows);
+  if (!sources || sources->values.size() != 1 || !sources->values[0]->is_input()) return {};
+  const auto* gemm = anchor.op.as<Gemm>();
+  if ((gemm != nullptr && gemm->transA) || anchor.inputs[1]->type.tensor().rank() != 2 ||
+      gemm_core().isa == Isa::generic || problem.region.body->outputs().size() != 1 ||
+      std::any_of(anchor.inputs.begin() + 1, anchor.inputs.end(), [](const Value* other) {
+        return other != nullptr && other->producer != nullptr;
+      }))
+    return {};
+  const auto depth = rows.type.tensor().shape().back().constant();
+  const auto size = depth ? piece_size_of(rows, problem.sizes) : std::nullopt;
+  return size && *depth > 0 && *size % *depth == 0 ? sources : std::nullopt;
+}
+
+/// Views behind it by which its rows land elsewhere than they were made; nullopt: none, or what
+/// follows the sums needs them where they are.
+std::optional<Landing> landing_at(const Problem& problem, const Chain& chain) {
+  const auto* gemm = chain.anchor->op.as<Gemm>();
+  if (chain.added != nullptr || (gemm != nullptr && chain.anchor->input(2) != nullptr))
+    return std::nullopt;
+  auto landing = landing_of(problem, chain);
+  if (!landing || !landing->place) return landing;
+  const size_t rank = chain.result->type.tensor().rank();
+  if (!PlacedRows::form_of(*chain.result, *landing->place, rank - 1)) return std::nullopt;
+  return landing;
 }
 
 Tensor pack_columns(const Problem& problem, const Tuning&, const Tensor& weight) {
@@ -44,24 +77,36 @@ Tensor pack_columns(const Problem& problem, const Tuning&, const Tensor& weight)
 Verdict supports(const Problem& problem) {
   const auto chain = chain_of(problem);
   if (!chain) return Verdict::no("multiplies matrices of f32 only");
+  const auto gathered = gathered_by(problem, *chain->anchor);
   for (size_t i = 0; i < 2; ++i) {
     const Value* operand = chain->anchor->inputs[i];
-    if (!operand->is_input()) return Verdict::no("an operand is a literal of at most 16 elements");
+    if (operand->producer != nullptr && (i > 0 || !gathered))
+      return Verdict::no("what comes before it does not move whole rows");
+    if (operand->is_constant())
+      return Verdict::no("an operand is a literal of at most 16 elements");
     if (operand->type.tensor().rank() < 2) return Verdict::no("an operand is a vector");
   }
-  return verdict_on(problem, *chain);
+  return verdict_on(problem, *chain, landing_at(problem, *chain), gathered ? gathered->nodes : 0);
 }
+
+/// Floats of a worker: what a tile needs, and the tile itself where it lands elsewhere.
+int64_t room_of(bool lands) { return kTileScratch + (lands ? kTileRows * kTileColumns : 0); }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
-  const Node& node = *chain_of(*problem)->anchor;
+  const Chain chain = *chain_of(*problem);
+  const Node& node = *chain.anchor;
+  const bool lands = landing_at(*problem, chain).has_value();
   const auto* gemm = node.op.as<Gemm>();
   const Dims& a = node.inputs[0]->type.tensor().shape();
   const Dim& depth = gemm != nullptr && gemm->transA ? a[a.size() - 2] : a.back();
   made.seconds = 2 * typical_count(*problem, node.outputs[0]->type) * typical(*problem, depth) /
                  problem->target->flops_per_second;
-  made.scratch_bytes = worker_scratch(problem->share, Dim(kTileScratch));
+  made.scratch_bytes = worker_scratch(problem->share, Dim(room_of(lands)));
+  if (lands)
+    made.seconds +=
+        typical_count(*problem, node.outputs[0]->type) / problem->target->cached_per_second;
   const Weight* weight = constant_of(*problem, node.inputs[1]);
   if (weight != nullptr && weight->shape().size() == 2) {
     const bool transposed = gemm != nullptr && gemm->transB;
@@ -87,6 +132,12 @@ struct MatMulShared final : Shared<MatMulShared> {
   int workers;
   ProductKernels plain;
   std::optional<ProductKernels> biased;  // where there is a third operand
+  Region region;
+  const Value* gathers = nullptr;        // the first operand, where ops that move rows make it
+  const Value* lands = nullptr;          // what views behind it make: rows land elsewhere
+  std::optional<PlacedRows::Form> form;  // where strides lead there
+  Dims result_shape;                     // of the product, then
+  Source landed;                         // what is added there
 
   MatMulShared(const Problem& problem, const Chain& chain)
       : bias(problem, chain.bias),
@@ -95,10 +146,23 @@ struct MatMulShared final : Shared<MatMulShared> {
         low(chain.low),
         high(chain.high),
         workers(problem.share.workers),
-        plain(chain.form) {
+        plain(chain.form),
+        region(problem.region),
+        landed(problem, static_cast<const Value*>(nullptr)) {
     const Node& node = *chain.anchor;
+    if (auto landing = landing_at(problem, chain)) {
+      const size_t rank = chain.result->type.tensor().rank();
+      if (landing->place)
+        form = PlacedRows::form_of(*chain.result, *std::move(landing->place), rank - 1);
+      lands = landing->last;
+      landed = Source(problem, landing->added);
+      result_shape = chain.result->type.tensor().shape();
+    }
     if (const Gemm* op = node.op.as<Gemm>()) gemm = *op;
-    for (size_t i = 0; i < 3; ++i) operands_of.emplace_back(problem, node.input(i));
+    const auto gathered = gathered_by(problem, node);
+    if (gathered) gathers = node.inputs[0];
+    operands_of.emplace_back(problem, gathered ? gathered->values[0] : node.inputs[0]);
+    for (size_t i = 1; i < 3; ++i) operands_of.emplace_back(problem, node.input(i));
     if (!operands_of[2].present()) return;
     ContractionForm form = chain.form;
     form.bias = ContractionForm::Bias::column;
@@ -106,8 +170,12 @@ struct MatMulShared final : Shared<MatMulShared> {
   }
 
   struct Geometry {
-    Product product;        // without addresses
-    bool one_bias = false;  // the third operand is one row
+    Product product;              // without addresses
+    PlacedRows rows;              // where they land
+    std::vector<int64_t> places;  // of rows of the first operand
+    bool by_ops = false;          // not by products: rows are moved in pieces at these sizes
+    Bindings symbols;             // then
+    bool one_bias = false;        // the third operand is one row
     std::vector<int64_t> a_offsets, b_offsets;
     Tiling tiling;
     // Products of one tile with the same second operand, side by side in `order`: it is packed once
@@ -116,11 +184,22 @@ struct MatMulShared final : Shared<MatMulShared> {
   };
 
   Geometry geometry(const Operands& operands) const {
-    const std::vector<int64_t>& left = operands_of[0].shape(operands);
+    std::vector<int64_t> left = operands_of[0].shape(operands);
     const std::vector<int64_t>& right = operands_of[1].shape(operands);
-    const std::vector<int64_t>& result = operands.outputs[0].shape;
+    std::vector<int64_t> result = operands.outputs[0].shape;
     Geometry g;
     if (element_count(result) == 0) return g;
+    if (lands != nullptr || gathers != nullptr) g.symbols = symbols_of(region, operands);
+    if (lands != nullptr) {
+      result = evaluated(result_shape, g.symbols);
+      if (form) g.rows = PlacedRows(*form, g.symbols);
+      else g.by_ops = !find_landing(g, result);
+    }
+    if (gathers != nullptr) {
+      left = evaluated(gathers->type.tensor().shape(), g.symbols);
+      g.by_ops |= !find_rows(g, left.back());
+    }
+    if (g.by_ops) return g;
     Product& product = g.product;
     const size_t rank = result.size();
     product.m = result[rank - 2];
@@ -148,6 +227,30 @@ struct MatMulShared final : Shared<MatMulShared> {
                             static_cast<int64_t>(g.a_offsets.size()), workers);
     if (packed_b.empty() && g.tiling.tiles() == 1 && !product.starts) share_columns(g);
     return g;
+  }
+
+  /// Where rows of the first operand are; false: they are not moved as wholes at these sizes.
+  bool find_rows(Geometry& g, int64_t depth) const {
+    const auto pieces = pieces_of(*gathers, g.symbols);
+    if (!pieces || pieces->size % depth != 0) return false;
+    for (const Pieces::Place& piece : pieces->places)
+      for (int64_t at = 0; at < pieces->size; at += depth) g.places.push_back(piece.at + at);
+    return true;
+  }
+
+  /// Where rows of the result go; false: likewise, or not each of them somewhere.
+  bool find_landing(Geometry& g, const std::vector<int64_t>& result) const {
+    const auto pieces = pieces_of(*lands, g.symbols);
+    const int64_t columns = result.back();
+    if (!pieces || pieces->size % columns != 0) return false;
+    std::vector<int64_t> places(static_cast<size_t>(element_count(result) / columns), -1);
+    int64_t to = 0;
+    for (const Pieces::Place& piece : pieces->places)
+      for (int64_t at = 0; at < pieces->size; at += columns, to += columns)
+        places[static_cast<size_t>((piece.at + at) / columns)] = to;
+    if (to != element_count(result) || std::ranges::find(places, -1) != places.end()) return false;
+    g.rows = PlacedRows(std::move(places), columns);
+    return true;
   }
 
   void share_columns(Geometry& g) const {
@@ -183,6 +286,7 @@ struct MatMulShared final : Shared<MatMulShared> {
 
   void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
+    if (g.by_ops) return run_by_ops(*region.body, operands, g.symbols, stream);
     const Tiling& tiling = g.tiling;
     const auto batch = static_cast<int64_t>(g.a_offsets.size());
     const float* packed =
@@ -200,6 +304,7 @@ struct MatMulShared final : Shared<MatMulShared> {
       const ProductKernels& kernels = g.one_bias ? *biased : plain;
       Product mine = g.product;
       mine.a = left + g.a_offsets[index];
+      if (!g.places.empty()) mine.a_places = g.places.data();
       mine.packed_b = columns;
       if (columns == nullptr) mine.b = right + g.b_offsets[index];
       mine.bias = (g.one_bias ? operands_of[2] : bias).as<float>(operands);
@@ -208,7 +313,8 @@ struct MatMulShared final : Shared<MatMulShared> {
       if (mine.added != nullptr) mine.added += place;
       mine.low = low;
       mine.high = high;
-      kernels.run(mine, tiling, tile, scratch_of(scratch, kTileScratch), result + place, mine.n);
+      if (lands != nullptr) return land(g, operands, mine, kernels, index, tile, scratch);
+      kernels.run(mine, tiling, tile, room_in(scratch), result + place, mine.n);
       if (!applied.empty()) apply_to(mine, tiling, tile, result + place);
     };
     if (!g.starts.empty()) {
@@ -216,7 +322,7 @@ struct MatMulShared final : Shared<MatMulShared> {
         const size_t first = g.starts[static_cast<size_t>(item)];
         const size_t last = g.starts[static_cast<size_t>(item) + 1];
         // Where a tile would pack its own.
-        float* columns = scratch_of(scratch, kTileScratch) + kTileRows * kDepthBlock;
+        float* columns = room_in(scratch) + kTileRows * kDepthBlock;
         pack_panels(right + g.b_offsets[g.order[first]], g.product.n, g.product.depth,
                     g.product.b_column, g.product.b_depth, gemm_core().columns, columns);
         for (size_t i = first; i < last; ++i) one(g.order[i], 0, columns);
@@ -229,6 +335,28 @@ struct MatMulShared final : Shared<MatMulShared> {
           one(static_cast<size_t>(tile / tiling.tiles()), tile % tiling.tiles(), packed);
         },
         [&](int64_t tile) { return touched(g, operands, tile); });
+  }
+
+  float* room_in(std::span<std::byte> scratch) const {
+    return scratch_of(scratch, room_of(lands != nullptr));
+  }
+
+  /// A tile in working memory, then where views behind the product bring it.
+  void land(const Geometry& g, const Operands& operands, const Product& product,
+            const ProductKernels& kernels, size_t index, int64_t tile,
+            std::span<std::byte> scratch) const {
+    const Tiling& tiling = g.tiling;
+    const int64_t row = tile / tiling.column_tiles * tiling.rows;
+    const int64_t column = tile % tiling.column_tiles * tiling.columns;
+    const int64_t rows = std::min(product.m - row, tiling.rows);
+    const int64_t columns = std::min(product.n - column, tiling.columns);
+    float* room = room_in(scratch);
+    float* made = room + kTileScratch;
+    kernels.run_apart(product, tiling, tile, room, made, columns);
+    for (int64_t i = 0; !applied.empty() && i < rows; ++i)
+      apply(applied, columns, made + i * columns);
+    g.rows.scatter(made, columns, static_cast<int64_t>(index) * product.m + row, rows, column,
+                   columns, landed.as<float>(operands), operands.outputs[0].as<float>());
   }
 
   /// What a tile of the products reads and writes.
@@ -248,8 +376,13 @@ struct MatMulShared final : Shared<MatMulShared> {
       return Box::of(source.as<float>(operands), 0, element_count(source.shape(operands)));
     };
     const float* a = operands_of[0].as<float>(operands) + g.a_offsets[static_cast<size_t>(index)];
-    Touched all{{}, {box(operands.outputs[0].as<float>())}};
-    if (product.a_depth == 1)
+    const auto at_landing = [&](const float* tensor) {
+      return g.rows.box(tensor, index * product.m + row, rows, column, end - column);
+    };
+    auto* result = operands.outputs[0].as<float>();
+    Touched all{{}, {lands != nullptr ? at_landing(result) : box(result)}};
+    if (landed.present()) all.reads.push_back(at_landing(landed.as<float>(operands)));
+    if (product.a_depth == 1 && g.places.empty())
       all.reads.push_back(
           Box::of(a, row * product.a_row, (row + rows - 1) * product.a_row + product.depth));
     else all.reads.push_back(whole(operands_of[0]));

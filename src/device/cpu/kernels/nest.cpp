@@ -1,7 +1,6 @@
 // Regions of ops that describe themselves as stages: code is made for each.
 
 #include <algorithm>
-#include <cstring>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -9,7 +8,6 @@
 #include "device/cpu/emit/region_code.hpp"
 #include "device/cpu/jit/code_memory.hpp"
 #include "device/cpu/step.hpp"
-#include "ir/evaluation.hpp"
 
 namespace hone::cpu {
 namespace nest_kernel {
@@ -132,9 +130,7 @@ struct NestShared final : Shared<NestShared> {
   };
   Geometry geometry(const Operands& operands) const {
     Geometry g;
-    g.symbols = operands.symbols;  // a body's may be told by its operands' sizes alone
-    for (size_t i = 0; i < operands.inputs.size(); ++i)
-      hone::bind(region.body->inputs()[i]->type.tensor(), operands.inputs[i].shape, g.symbols);
+    g.symbols = symbols_of(region, operands);
     for (const Dim& number : code->emitted.numbers)
       g.numbers.push_back(number.evaluate(g.symbols).value_or(0));
     const auto tiles = code->emitted.tiles.evaluate(g.symbols);
@@ -154,10 +150,9 @@ struct NestShared final : Shared<NestShared> {
   void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
     if (g.tiles == 0) return;
-    if (g.by_ops) {
-      check(stream.notes() == nullptr, Code::device, "ops run by their own evaluation");
-      return evaluate_ops(g, operands);
-    }
+    // Memory could not be made executable, or sizes are not as the code takes them (one that
+    // broadcasts is 1).
+    if (g.by_ops) return run_by_ops(*region.body, operands, g.symbols, stream);
     stream.launch((g.tiles + g.grain - 1) / g.grain, [=, this, &g, &operands](int64_t i) {
       void* addresses[kMostParameters];
       for (size_t k = 0; k < parameters.size(); ++k)
@@ -173,19 +168,6 @@ struct NestShared final : Shared<NestShared> {
     if (parameter.input >= 0) return operands.inputs[static_cast<size_t>(parameter.input)].data;
     if (parameter.output >= 0) return operands.outputs[static_cast<size_t>(parameter.output)].data;
     return const_cast<std::byte*>(parameter.literal.bytes().data());
-  }
-
-  /// Slowly, by the ops' own evaluation: where memory could not be made executable when the step
-  /// was prepared, and where sizes are not as the code takes them (one that broadcasts is 1).
-  void evaluate_ops(const Geometry& g, const Operands& operands) const {
-    std::vector<Tensor> inputs;
-    for (const Operand& each : operands.inputs)
-      inputs.push_back(Tensor::borrow(each.dtype, each.shape,
-                                      {each.data, bytes_for(each.dtype, element_count(each.shape))},
-                                      nullptr));
-    const std::vector<Tensor> results = evaluate(*region.body, inputs, g.symbols);
-    for (size_t i = 0; i < results.size(); ++i)
-      std::memcpy(operands.outputs[i].data, results[i].bytes().data(), results[i].bytes().size());
   }
 };
 
