@@ -3,7 +3,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "base/npy.hpp"
+#include "files/npy.hpp"
 
 namespace {
 

@@ -6,7 +6,7 @@
 
 #include "base/size.hpp"
 #include "base/text.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 
 namespace hone::api {
 namespace {

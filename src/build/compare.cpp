@@ -5,8 +5,8 @@
 #include <unordered_map>
 
 #include "base/hash.hpp"
-#include "ir/structural.hpp"
-#include "ir/text.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/text/text.hpp"
 
 namespace hone {
 namespace {

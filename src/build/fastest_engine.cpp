@@ -9,7 +9,7 @@
 #include "base/size.hpp"
 #include "base/text.hpp"
 #include "device/problem.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "runtime/context.hpp"
 
 namespace hone {

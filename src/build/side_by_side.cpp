@@ -5,8 +5,8 @@
 
 #include "base/error.hpp"
 #include "build/compare_values.hpp"
-#include "ir/evaluation.hpp"
-#include "ir/rest.hpp"
+#include "ir/evaluation/evaluation.hpp"
+#include "ir/evaluation/rest.hpp"
 #include "runtime/context.hpp"
 
 namespace hone {

@@ -6,8 +6,8 @@
 #include <map>
 
 #include "base/text.hpp"
-#include "ir/late_sizes.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/dim/late_sizes.hpp"
 
 namespace hone {
 namespace {

@@ -10,7 +10,7 @@
 #include "choose/questions.hpp"
 #include "device/problem.hpp"
 #include "device/strided_view.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 
 namespace hone {
 namespace {

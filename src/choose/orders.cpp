@@ -5,8 +5,8 @@
 
 #include "device/axis_orders.hpp"
 #include "device/strided_view.hpp"
-#include "ir/late_sizes.hpp"
-#include "ir/stages.hpp"
+#include "ir/dim/late_sizes.hpp"
+#include "ir/stages/stages.hpp"
 
 namespace hone {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
-#include "ir/structure.hpp"
+#include "ir/text/structure.hpp"
 
 namespace hone {
 

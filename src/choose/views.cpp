@@ -7,8 +7,8 @@
 
 #include "choose/choose.hpp"
 #include "device/strided_view.hpp"
-#include "ir/late_sizes.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/dim/late_sizes.hpp"
 
 namespace hone {
 namespace {

@@ -7,7 +7,7 @@
 #include "choose/orders.hpp"
 #include "choose/views.hpp"
 #include "compile/candidates.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 #include "passes/clean.hpp"
 #include "passes/equal_sizes.hpp"
 #include "passes/fusion/account.hpp"

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
-#include "ir/late_sizes.hpp"
+#include "ir/dim/late_sizes.hpp"
 
 namespace hone {
 

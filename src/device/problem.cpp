@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ir/body_inputs.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/body_inputs.hpp"
+#include "ir/bodies/structural.hpp"
 
 namespace hone {
 namespace {

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "ir/graph.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 
 namespace hone {
 

@@ -35,9 +35,9 @@ struct Exported {
 Exported export_onnx(const Graph& graph, const std::filesystem::path& path,
                      const ExportOptions& options = {});
 
-/// Writes the graph as text (ir/text.hpp) and its large constants beside it, in PATH.data, which
-/// the text names with hashes; import_file() reads it back. Error(io); Error(unsupported) for large
-/// constants of strings.
+/// Writes the graph as text (ir/text/text.hpp) and its large constants beside it, in PATH.data,
+/// which the text names with hashes; import_file() reads it back. Error(io); Error(unsupported) for
+/// large constants of strings.
 Exported export_text(const Graph& graph, const std::filesystem::path& path);
 
 /// The ONNX model in memory, weights and all.

@@ -1,7 +1,7 @@
 // Graphs in our text form, which names large constants and does not hold them: those lie in a file
 // of their own beside it.
 
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 
 #include <charconv>
 #include <unordered_map>
@@ -11,7 +11,7 @@
 #include "base/size.hpp"
 #include "base/string_bytes.hpp"
 #include "export/export.hpp"
-#include "ir/change_bodies.hpp"
+#include "ir/bodies/change_bodies.hpp"
 
 namespace hone {
 namespace {

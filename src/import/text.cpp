@@ -8,9 +8,9 @@
 #include "base/hash.hpp"
 #include "base/string_bytes.hpp"
 #include "import/report.hpp"
-#include "ir/change_bodies.hpp"
+#include "ir/bodies/change_bodies.hpp"
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
 

@@ -1,7 +1,7 @@
 #include "ir/defaults.hpp"
 
-#include "ir/evaluation.hpp"
-#include "ir/rest.hpp"
+#include "ir/evaluation/evaluation.hpp"
+#include "ir/evaluation/rest.hpp"
 
 namespace hone {
 

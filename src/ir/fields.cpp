@@ -5,7 +5,7 @@
 
 #include "base/text.hpp"
 #include "ir/graph.hpp"
-#include "ir/scanner.hpp"
+#include "ir/text/scanner.hpp"
 
 namespace hone {
 namespace {
@@ -140,7 +140,7 @@ bool read(std::string_view& text, Tensor& value) {
   if (read) value = std::move(*read);
   return read.has_value();
 }
-bool read(std::string_view&, Body&) { return false; }  // a block of lines: ir/parse.cpp
+bool read(std::string_view&, Body&) { return false; }  // a block of lines: ir/text/parse.cpp
 template <class T>
 bool read(std::string_view& text, std::vector<T>& values) {
   values.clear();

@@ -65,7 +65,7 @@ class FieldList {
 /// Same text, so same meaning: floats by bits, bodies by structure.
 bool equal(const FieldRef& a, const FieldRef& b);
 /// Appends the field's text: 3, 1e-5, true, "linear" as linear, [1,2], f32[2]{1,2}. Bodies: see
-/// ir/text.hpp.
+/// ir/text/text.hpp.
 void append_field(std::string& out, const FieldRef& field);
 /// Reads what append_field wrote from the front of `text` into the place; false: not of this type.
 bool parse_field(std::string_view& text, const FieldRef& field);

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/printable.hpp"
-#include "ir/dim_facts.hpp"
+#include "ir/dim/dim_facts.hpp"
 
 namespace hone {
 

@@ -61,7 +61,7 @@ struct Require {
   enum class Relation : uint8_t {
     equal,
     less_equal,
-    broadcast  ///< equal, or one of them is 1. Plans are for equal ones, see ir/rest.hpp
+    broadcast  ///< equal, or one of them is 1. Plans are for equal ones, see ir/evaluation/rest.hpp
   };
   Relation relation = Relation::equal;
   Dim a, b;

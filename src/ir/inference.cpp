@@ -5,9 +5,9 @@
 
 #include "base/hash.hpp"
 #include "base/size.hpp"
-#include "ir/dim_facts.hpp"
-#include "ir/dim_terms.hpp"
-#include "ir/sizes.hpp"
+#include "ir/dim/dim_facts.hpp"
+#include "ir/dim/dim_terms.hpp"
+#include "ir/dim/sizes.hpp"
 
 namespace hone {
 

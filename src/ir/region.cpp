@@ -4,8 +4,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "ir/bodies/structural.hpp"
 #include "ir/origins.hpp"
-#include "ir/structural.hpp"
 
 namespace hone {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/dtype.hpp"
-#include "ir/dim.hpp"
+#include "ir/dim/dim.hpp"
 
 namespace hone {
 

@@ -6,8 +6,8 @@
 #include <unordered_set>
 
 #include "base/text.hpp"
+#include "ir/bodies/structural.hpp"
 #include "ir/inference.hpp"
-#include "ir/structural.hpp"
 
 namespace hone {
 namespace {

@@ -1,8 +1,8 @@
 #include "ops/blockwise.hpp"
 
 #include "base/size.hpp"
+#include "ir/evaluation/work.hpp"
 #include "ir/op_class.hpp"
-#include "ir/work.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/operands.hpp"
 #include "ops/common/quantization.hpp"

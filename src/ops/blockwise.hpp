@@ -2,7 +2,7 @@
 // Weights of a few bits, packed into bytes, lowest bits first, with a scale for each block of
 // neighbours: real = (quantized - zero point) * scale. (Source: com.microsoft.)
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
 
 namespace hone {

@@ -1,7 +1,7 @@
 #include "ops/cast.hpp"
 
 #include "ir/op_class.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 
 #include <cctype>
 #include <cmath>

@@ -1,7 +1,7 @@
 #pragma once
 // Changing element types. (Source: ONNX.)
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
 
 namespace hone {

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "ir/evaluation/work.hpp"
 #include "ir/op_class.hpp"
-#include "ir/work.hpp"
 #include "ops/common/convolve.hpp"
 #include "ops/common/operands.hpp"
 

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "ir/evaluation/work.hpp"
 #include "ir/op_class.hpp"
-#include "ir/work.hpp"
 #include "ops/common/operands.hpp"
 #include "ops/common/regions.hpp"
 #include "ops/common/shapes.hpp"

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
+#include "ir/evaluation/work.hpp"
 #include "ir/op_class.hpp"
-#include "ir/work.hpp"
 #include "ops/common/operands.hpp"
 
 namespace hone {

@@ -4,9 +4,9 @@
 #include <array>
 
 #include "base/size.hpp"
+#include "ir/evaluation/work.hpp"
 #include "ir/op_class.hpp"
-#include "ir/stages.hpp"
-#include "ir/work.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/common/operands.hpp"
 
 namespace hone {

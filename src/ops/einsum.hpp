@@ -1,6 +1,6 @@
 #pragma once
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
 
 namespace hone {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ir/evaluation/work.hpp"
 #include "ir/op_class.hpp"
-#include "ir/work.hpp"
 #include "ops/common/lanes.hpp"
 #include "ops/common/operands.hpp"
 

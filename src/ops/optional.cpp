@@ -1,6 +1,6 @@
 #include "ops/optional.hpp"
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
 #include "ir/op_class.hpp"
 

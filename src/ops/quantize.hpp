@@ -1,7 +1,7 @@
 #pragma once
 // Between real numbers and quantized ones: real = (quantized - zero point) * scale. (Source: ONNX.)
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
 
 namespace hone {

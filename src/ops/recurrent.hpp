@@ -2,7 +2,7 @@
 
 #include <span>
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
 #include "ops/common/gate_activation.hpp"
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "base/size.hpp"
+#include "ir/evaluation/work.hpp"
 #include "ir/op_class.hpp"
-#include "ir/work.hpp"
 #include "ops/common/complex.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/operands.hpp"

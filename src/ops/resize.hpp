@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/op.hpp"
 
 namespace hone {

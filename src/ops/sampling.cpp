@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "ir/evaluation/work.hpp"
 #include "ir/op_class.hpp"
-#include "ir/work.hpp"
 #include "ops/common/complex.hpp"
 #include "ops/common/elements.hpp"
 #include "ops/common/grid.hpp"

@@ -1,7 +1,7 @@
 #include "ops/slice.hpp"
 
 #include "ir/op_class.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 
 #include "base/size.hpp"
 #include "ops/common/elements.hpp"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "ir/dim/sizes.hpp"
 #include "ir/inference.hpp"
-#include "ir/sizes.hpp"
 
 namespace hone {
 namespace {

@@ -2,8 +2,8 @@
 
 #include "base/log.hpp"
 #include "base/size.hpp"
-#include "ir/evaluation.hpp"
-#include "ir/work.hpp"
+#include "ir/evaluation/evaluation.hpp"
+#include "ir/evaluation/work.hpp"
 #include "ops/cast.hpp"
 #include "ops/quantize.hpp"
 #include "passes/channel_affine.hpp"

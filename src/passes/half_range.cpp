@@ -6,8 +6,8 @@
 #include <cmath>
 #include <string_view>
 
-#include "ir/stages.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/attention.hpp"
 #include "ops/sampling.hpp"
 #include "passes/rewrite.hpp"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "ir/dim/sizes.hpp"
 #include "ir/inference.hpp"
-#include "ir/sizes.hpp"
 #include "passes/rewrite.hpp"
 
 namespace hone {

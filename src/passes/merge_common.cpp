@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "ir/structure.hpp"
+#include "ir/text/structure.hpp"
 #include "passes/clean.hpp"
 #include "passes/rewrite.hpp"
 

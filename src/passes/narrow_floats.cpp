@@ -7,8 +7,8 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "ir/bodies/structural.hpp"
 #include "ir/inference.hpp"
-#include "ir/structural.hpp"
 #include "ops/activation.hpp"
 #include "ops/attention.hpp"
 #include "ops/cast.hpp"

@@ -21,7 +21,8 @@ struct PassOptions {
   /// times their operands' bytes.
   int64_t fold_bytes = 64 * 1024;
   int64_t fold_growth = 1;
-  /// Steps of evaluation that folding may spend (ir/work.hpp), and those for each stored element.
+  /// Steps of evaluation that folding may spend (ir/evaluation/work.hpp), and those for each stored
+  /// element.
   int64_t fold_steps = 1 << 26;
   int64_t fold_steps_per_element = 8;
   /// Folding may make floats of quantized constants: the precision that the model came in is gone.

@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "ir/change_bodies.hpp"
+#include "ir/bodies/change_bodies.hpp"
+#include "ir/evaluation/work.hpp"
 #include "ir/inference.hpp"
-#include "ir/work.hpp"
 #include "passes/clean.hpp"
 #include "passes/fold.hpp"
 #include "passes/pass.hpp"

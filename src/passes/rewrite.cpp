@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "ir/dim/sizes.hpp"
 #include "ir/inference.hpp"
-#include "ir/sizes.hpp"
 
 namespace hone {
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "ir/match.hpp"
+#include "ir/rules/match.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/matmul.hpp"
 #include "passes/rules.hpp"

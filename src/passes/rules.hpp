@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include "ir/rules.hpp"
+#include "ir/rules/rules.hpp"
 
 namespace hone {
 

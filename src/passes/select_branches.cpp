@@ -1,4 +1,4 @@
-#include "ir/sizes.hpp"
+#include "ir/dim/sizes.hpp"
 #include "passes/inline_sized.hpp"
 #include "passes/pass.hpp"
 

@@ -1,5 +1,5 @@
-#include "ir/evaluation.hpp"
-#include "ir/rest.hpp"
+#include "ir/evaluation/evaluation.hpp"
+#include "ir/evaluation/rest.hpp"
 #include "passes/pass.hpp"
 
 namespace hone {

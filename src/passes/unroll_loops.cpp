@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 #include "ops/layout.hpp"
 #include "ops/shape.hpp"
 #include "ops/slice.hpp"

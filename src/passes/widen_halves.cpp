@@ -6,10 +6,10 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "ir/change_bodies.hpp"
+#include "ir/bodies/change_bodies.hpp"
+#include "ir/bodies/structural.hpp"
 #include "ir/inference.hpp"
-#include "ir/stages.hpp"
-#include "ir/structural.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/cast.hpp"
 #include "ops/group_query.hpp"
 #include "passes/rewrite.hpp"

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "ir/body_inputs.hpp"
-#include "ir/evaluation.hpp"
-#include "ir/rest.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/body_inputs.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/evaluation/evaluation.hpp"
+#include "ir/evaluation/rest.hpp"
 #include "plan/plan.hpp"
 
 namespace hone {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "ir/late_sizes.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/dim/late_sizes.hpp"
 #include "plan/streams.hpp"
 
 namespace hone {

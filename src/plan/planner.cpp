@@ -5,7 +5,7 @@
 
 #include "base/size.hpp"
 #include "device/problem.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 #include "plan/streams.hpp"
 
 namespace hone {

@@ -4,7 +4,7 @@
 #include <set>
 #include <unordered_map>
 
-#include "ir/late_sizes.hpp"
+#include "ir/dim/late_sizes.hpp"
 #include "plan/plan.hpp"
 
 namespace hone {

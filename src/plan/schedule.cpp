@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "base/size.hpp"
-#include "ir/change_bodies.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/change_bodies.hpp"
+#include "ir/bodies/structural.hpp"
 #include "plan/order.hpp"
 #include "plan/planner.hpp"
 

@@ -4,7 +4,7 @@
 #include <unordered_map>
 
 #include "base/text.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 #include "plan/streams.hpp"
 
 namespace hone {

@@ -3,7 +3,7 @@
 #include <unordered_map>
 
 #include "base/printable.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 #include "passes/fusion/role.hpp"
 #include "report/regions.hpp"
 

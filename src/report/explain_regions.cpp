@@ -1,9 +1,9 @@
 #include <cmath>
 #include <map>
 
+#include "ir/bodies/structural.hpp"
 #include "ir/region.hpp"
-#include "ir/stages.hpp"
-#include "ir/structural.hpp"
+#include "ir/stages/stages.hpp"
 #include "passes/fusion/role.hpp"
 #include "report/regions.hpp"
 #include "report/text.hpp"

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/matmul.hpp"
 #include "ops/quantized.hpp"
 #include "report/inspection.hpp"

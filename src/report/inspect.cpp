@@ -1,10 +1,10 @@
 // From a model, an engine's file or an engine to what is told of it.
 
 #include "base/threads.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/dim/sizes.hpp"
+#include "ir/evaluation/evaluation.hpp"
+#include "ir/evaluation/rest.hpp"
 #include "ir/inference.hpp"
-#include "ir/rest.hpp"
-#include "ir/sizes.hpp"
 #include "report/inspection.hpp"
 #include "report/regions.hpp"
 #include "runtime/engine_file.hpp"

@@ -4,7 +4,7 @@
 #include <unordered_set>
 
 #include "base/size.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 
 namespace hone::report {
 namespace {

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "import/report.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 #include "report/inspection.hpp"
 #include "report/regions.hpp"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
-#include "ir/rest.hpp"
+#include "ir/evaluation/rest.hpp"
 #include "report/text.hpp"
 
 namespace hone::report {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 #include "report/inspection.hpp"
 #include "report/profile_report.hpp"
 #include "report/regions.hpp"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 #include "plan/layout.hpp"
 #include "report/text.hpp"
 

@@ -1,6 +1,6 @@
 #include "report/report.hpp"
 
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "report/dot.hpp"
 #include "report/inspection.hpp"
 #include "report/regions.hpp"

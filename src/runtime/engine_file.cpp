@@ -6,7 +6,7 @@
 
 #include "base/log.hpp"
 #include "base/size.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
 #include "runtime/engine_code.hpp"

@@ -3,7 +3,7 @@
 #include <set>
 
 #include "base/size.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 
 namespace hone {
 namespace {

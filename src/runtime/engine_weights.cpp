@@ -5,7 +5,7 @@
 #include "base/size.hpp"
 #include "base/threads.hpp"
 #include "ir/limits.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "runtime/little_endian.hpp"
 
 namespace hone {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "ir/evaluation.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "runtime/execution.hpp"
 
 namespace hone {

@@ -6,9 +6,9 @@
 #include <set>
 
 #include "base/size.hpp"
-#include "ir/evaluation.hpp"
-#include "ir/rest.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/evaluation/evaluation.hpp"
+#include "ir/evaluation/rest.hpp"
 
 namespace hone {
 Execution::Execution(std::shared_ptr<const Program> program, Stream& stream)

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/size.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
 #include "runtime/execution.hpp"
 

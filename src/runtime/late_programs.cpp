@@ -5,10 +5,10 @@
 #include <unordered_map>
 
 #include "base/log.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/dim/late_sizes.hpp"
+#include "ir/dim/sizes.hpp"
 #include "ir/inference.hpp"
-#include "ir/late_sizes.hpp"
-#include "ir/sizes.hpp"
-#include "ir/structural.hpp"
 #include "runtime/program.hpp"
 
 namespace hone {

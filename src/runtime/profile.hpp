@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "ir/dim.hpp"
+#include "ir/dim/dim.hpp"
 
 namespace hone {
 

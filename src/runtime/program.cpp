@@ -5,8 +5,8 @@
 
 #include "base/log.hpp"
 #include "base/threads.hpp"
-#include "ir/rest.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/evaluation/rest.hpp"
 
 namespace hone {
 namespace {

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/size.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 #include "runtime/execution.hpp"
 
 namespace hone {

@@ -6,7 +6,7 @@
 #include "device/problem.hpp"
 #include "device/timing.hpp"
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 #include "tune/measure.hpp"
 

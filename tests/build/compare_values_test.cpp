@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 
 namespace hone::test::compare_values_test {

@@ -8,7 +8,7 @@
 
 #include "build/build.hpp"
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 #include "runtime/context.hpp"
 #include "tune/tuner.hpp"

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "build/build.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
 #include "runtime/context.hpp"

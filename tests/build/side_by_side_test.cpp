@@ -8,7 +8,7 @@
 #include "build/build.hpp"
 #include "build/compare_values.hpp"
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 #include "runtime/engine_file.hpp"
 

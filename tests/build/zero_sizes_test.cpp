@@ -16,10 +16,10 @@
 
 #include "base/size.hpp"
 #include "build/build.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
-#include "ir/structural.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 #include "runtime/context.hpp"
 #include "support/random_operands.hpp"

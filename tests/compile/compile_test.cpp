@@ -6,9 +6,9 @@
 #include <gtest/gtest.h>
 
 #include "compile/candidates.hpp"
+#include "ir/bodies/structural.hpp"
 #include "ir/inference.hpp"
-#include "ir/structural.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
 #include "passes/prepare_fusion.hpp"

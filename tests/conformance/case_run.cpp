@@ -8,7 +8,7 @@
 #include "build/build.hpp"
 #include "conformance/contents.hpp"
 #include "export/export.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/verify.hpp"
 #include "runtime/context.hpp"
 #include "runtime/profile.hpp"

@@ -11,9 +11,9 @@
 #include "device/fenced.hpp"
 #include "device/problem.hpp"
 #include "device/recorded.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/region.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 
 namespace hone::test {

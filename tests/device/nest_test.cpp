@@ -6,7 +6,7 @@
 #include "device/cpu/jit/code_memory.hpp"
 #include "device/kernel_case.hpp"
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 
 namespace hone::test::nest_test {

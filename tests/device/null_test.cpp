@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 
 namespace hone::test::null_test {

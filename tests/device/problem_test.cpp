@@ -6,7 +6,7 @@
 
 #include "device/device.hpp"
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 #include "support/refusal.hpp"
 

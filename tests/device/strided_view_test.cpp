@@ -6,7 +6,7 @@
 
 #include "base/text.hpp"
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 
 namespace hone::test::strided_view_test {

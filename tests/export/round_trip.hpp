@@ -12,9 +12,9 @@
 #include "export/export.hpp"
 #include "export/onnx/model.hpp"
 #include "import/import.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
 

@@ -13,7 +13,7 @@
 #include "base/file.hpp"
 #include "base/hash.hpp"
 #include "build/build.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 #include "runtime/engine_file.hpp"
 

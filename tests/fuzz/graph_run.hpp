@@ -10,10 +10,10 @@
 
 #include "base/size.hpp"
 #include "import/import.hpp"
-#include "ir/evaluation.hpp"
-#include "ir/text.hpp"
+#include "ir/evaluation/evaluation.hpp"
+#include "ir/evaluation/work.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
-#include "ir/work.hpp"
 
 namespace hone::test {
 

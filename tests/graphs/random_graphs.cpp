@@ -26,14 +26,14 @@
 #include <string>
 
 #include "base/file.hpp"
-#include "base/npy.hpp"
 #include "base/text.hpp"
 #include "build/build.hpp"
 #include "export/export.hpp"
-#include "ir/evaluation.hpp"
+#include "files/npy.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
-#include "ir/structural.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
 #include "passes/fusion/fuse.hpp"

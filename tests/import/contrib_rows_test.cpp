@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "import/onnx_writer.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 
 namespace hone::test::contrib_rows_test {
 

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "import/onnx_writer.hpp"
-#include "ir/evaluation.hpp"
-#include "ir/text.hpp"
+#include "ir/evaluation/evaluation.hpp"
+#include "ir/text/text.hpp"
 
 namespace hone::test::defaults_test {
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "import/onnx_writer.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 
 namespace hone::test::legacy_rows_test {
 

@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "import/onnx_writer.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "support/refusal.hpp"
 
 namespace hone::test::microsoft_values_test {

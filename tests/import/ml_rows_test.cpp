@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "import/onnx_writer.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 
 namespace hone::test::ml_rows_test {
 

@@ -11,7 +11,7 @@
 #include "base/text.hpp"
 #include "import/import.hpp"
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
 #include "support/paths.hpp"

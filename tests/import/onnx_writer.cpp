@@ -3,7 +3,7 @@
 #include <cstring>
 #include <memory>
 
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
 
 namespace hone::test {

@@ -10,7 +10,7 @@
 #include <fstream>
 
 #include "import/onnx_writer.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 
 namespace hone::test::scale_test {
 

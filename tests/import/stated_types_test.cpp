@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "import/onnx_writer.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "support/refusal.hpp"
 
 namespace hone::test::stated_types_test {

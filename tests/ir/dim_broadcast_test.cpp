@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/text.hpp"
-#include "ir/dim.hpp"
+#include "ir/dim/dim.hpp"
 
 namespace hone::test::dim_broadcast_test {
 

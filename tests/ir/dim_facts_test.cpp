@@ -1,4 +1,4 @@
-#include "ir/dim_facts.hpp"
+#include "ir/dim/dim_facts.hpp"
 
 #include <gtest/gtest.h>
 

@@ -7,7 +7,7 @@
 #include "base/error.hpp"
 #include "base/size.hpp"
 #include "base/text.hpp"
-#include "ir/dim.hpp"
+#include "ir/dim/dim.hpp"
 
 namespace hone::dim_property_test {
 

@@ -1,4 +1,4 @@
-#include "ir/dim.hpp"
+#include "ir/dim/dim.hpp"
 
 #include <gtest/gtest.h>
 

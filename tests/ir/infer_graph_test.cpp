@@ -4,10 +4,10 @@
 
 #include <chrono>
 
-#include "ir/evaluation.hpp"
-#include "ir/sizes.hpp"
+#include "ir/dim/sizes.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/test_ops.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
 #include "ops/layout.hpp"
 #include "ops/matmul.hpp"

@@ -1,12 +1,12 @@
 // The rule language: what matches, what does not, what is replaced, and what is said of bad text.
 
-#include "ir/rules.hpp"
+#include "ir/rules/rules.hpp"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
 
-#include "ir/match.hpp"
+#include "ir/rules/match.hpp"
 #include "ops/common/registry.hpp"
 #include "support/graph_case.hpp"
 
@@ -33,7 +33,7 @@ std::string applied(std::string_view given) {
   return print(*graph, {.align = false});
 }
 
-TEST(Rules, Cases) { expect_text_cases("ir/rules.test", {{"apply", applied}}); }
+TEST(Rules, Cases) { expect_text_cases("ir/rules/rules.test", {{"apply", applied}}); }
 
 TEST(Rules, DisabledOnesAreLeftOut) {
   const RuleSet rules = rule_set(parse_rules(

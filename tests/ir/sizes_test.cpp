@@ -1,10 +1,10 @@
 // What symbols have become is written wherever they stood.
 
-#include "ir/sizes.hpp"
+#include "ir/dim/sizes.hpp"
 
 #include <gtest/gtest.h>
 
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 
 namespace hone::test::sizes_test {

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "ir/bodies/structural.hpp"
 #include "ir/inference.hpp"
 #include "ir/op_class.hpp"
-#include "ir/structural.hpp"
 #include "ops/common/registry.hpp"
 
 namespace hone::test {

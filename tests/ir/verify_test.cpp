@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ir/test_ops.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 
 namespace hone::test::verify_test {
 

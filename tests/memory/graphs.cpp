@@ -10,7 +10,7 @@
 #include "build/build.hpp"
 #include "choose/choose.hpp"
 #include "compile/compile.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 
 namespace {
 

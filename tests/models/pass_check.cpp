@@ -18,9 +18,9 @@
 
 #include "base/text.hpp"
 #include "build/build.hpp"
-#include "ir/evaluation.hpp"
-#include "ir/structural.hpp"
-#include "ir/work.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/evaluation/evaluation.hpp"
+#include "ir/evaluation/work.hpp"
 #include "models/small_model.hpp"
 #include "passes/fusion/fuse.hpp"
 #include "passes/prepare_fusion.hpp"

@@ -1,9 +1,9 @@
 #include "models/small_model.hpp"
 
-#include "base/npy.hpp"
 #include "build/build.hpp"
+#include "files/npy.hpp"
+#include "ir/bodies/structural.hpp"
 #include "ir/inference.hpp"
-#include "ir/structural.hpp"
 #include "passes/fusion/fuse.hpp"
 #include "runtime/context.hpp"
 #include "support/rng.hpp"

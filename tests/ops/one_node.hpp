@@ -4,7 +4,7 @@
 #include <initializer_list>
 #include <vector>
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/graph.hpp"
 #include "ir/inference.hpp"
 #include "support/refusal.hpp"

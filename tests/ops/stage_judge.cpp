@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 
 namespace hone::test {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ir/tensor.hpp"
 
 namespace hone::test {

@@ -6,9 +6,9 @@
 
 #include <limits>
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 
 namespace hone::test::stage_judge_test {

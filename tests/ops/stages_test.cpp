@@ -8,9 +8,9 @@
 #include <fstream>
 #include <sstream>
 
-#include "ir/evaluation.hpp"
-#include "ir/rest.hpp"
-#include "ir/stages.hpp"
+#include "ir/evaluation/evaluation.hpp"
+#include "ir/evaluation/rest.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/common/registry.hpp"
 #include "ops/stage_judge.hpp"
 #include "support/graph_case.hpp"
@@ -87,10 +87,10 @@ std::string lines_of(const std::vector<std::string>& names) {
 constexpr std::string_view kIntroduction =
     R"(# Ops in closed terms
 
-An op may describe a node as stages (`src/ir/stages.hpp`): loops over elements, where each element
-is one expression. Fusion reads these and knows no op. This page lists which ops do so, as random
-nodes of each op found it; `HONE_BLESS=1 build/dev/tests/hone_tests_ops --gtest_filter=Stages.*`
-writes it anew.
+An op may describe a node as stages (`src/ir/stages/stages.hpp`): loops over elements, where each
+element is one expression. Fusion reads these and knows no op. This page lists which ops do so, as
+random nodes of each op found it;
+`HONE_BLESS=1 build/dev/tests/hone_tests_ops --gtest_filter=Stages.*` writes it anew.
 
 ## Opaque
 

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "ir/bodies/structural.hpp"
 #include "ir/inference.hpp"
-#include "ir/structural.hpp"
 #include "support/graph_case.hpp"
 
 namespace hone {

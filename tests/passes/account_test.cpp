@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 #include "passes/fusion/fuse.hpp"
 

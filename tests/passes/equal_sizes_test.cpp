@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
 

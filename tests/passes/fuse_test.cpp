@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "ir/evaluation.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
 #include "ir/region.hpp"
-#include "ir/structural.hpp"
 #include "ir/verify.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/common/registry.hpp"

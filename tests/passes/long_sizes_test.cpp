@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
 #include "passes/equal_sizes.hpp"

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
 #include "ops/common/registry.hpp"
 #include "support/graph_case.hpp"

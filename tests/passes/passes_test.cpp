@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "ir/evaluation/work.hpp"
 #include "ir/inference.hpp"
-#include "ir/work.hpp"
 #include "ops/common/registry.hpp"
 #include "passes/pass.hpp"
 #include "passes/prepare_fusion.hpp"

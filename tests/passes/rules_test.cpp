@@ -6,10 +6,10 @@
 
 #include <algorithm>
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
-#include "ir/match.hpp"
-#include "ir/match_glance.hpp"
+#include "ir/rules/match.hpp"
+#include "ir/rules/match_glance.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
 #include "support/graph_case.hpp"

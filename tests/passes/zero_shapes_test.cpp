@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
+#include "ir/evaluation/rest.hpp"
 #include "ir/inference.hpp"
-#include "ir/rest.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 #include "passes/pass.hpp"
 

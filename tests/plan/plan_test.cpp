@@ -8,7 +8,7 @@
 #include "compile/compile.hpp"
 #include "import/import.hpp"
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 
 namespace hone::test::plan_test {

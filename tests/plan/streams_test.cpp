@@ -10,7 +10,7 @@
 
 #include "choose/choose.hpp"
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
 #include "ops/common/registry.hpp"
 #include "plan/replay.hpp"

@@ -6,7 +6,7 @@
 
 #include "build/build.hpp"
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 #include "report/inspection.hpp"
 #include "report/regions.hpp"

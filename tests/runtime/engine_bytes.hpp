@@ -10,7 +10,7 @@
 #include "base/file.hpp"
 #include "build/build.hpp"
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 #include "runtime/context.hpp"
 #include "runtime/engine_file.hpp"

@@ -6,9 +6,9 @@
 #include <string_view>
 
 #include "build/build.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 #include "runtime/context.hpp"
 

@@ -4,8 +4,8 @@
 #include <cstring>
 
 #include "base/size.hpp"
-#include "ir/evaluation.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/evaluation/evaluation.hpp"
 
 namespace hone::test {
 namespace {

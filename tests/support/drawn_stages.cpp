@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "ir/rest.hpp"
+#include "ir/evaluation/rest.hpp"
 #include "support/node_by_node.hpp"
 
 namespace hone::test {

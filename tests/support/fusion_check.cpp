@@ -1,9 +1,9 @@
 #include "support/fusion_check.hpp"
 
 #include "base/text.hpp"
+#include "ir/bodies/structural.hpp"
 #include "ir/inference.hpp"
 #include "ir/region.hpp"
-#include "ir/structural.hpp"
 #include "passes/fusion/fuse.hpp"
 
 namespace hone::test {

@@ -4,7 +4,7 @@
 #include <functional>
 #include <utility>
 
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
 #include "support/text_case.hpp"
 

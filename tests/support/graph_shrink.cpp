@@ -1,10 +1,10 @@
 #include <set>
 
 #include "base/text.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
+#include "ir/evaluation/rest.hpp"
 #include "ir/inference.hpp"
-#include "ir/rest.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "support/random_graph.hpp"
 
 namespace hone::test {

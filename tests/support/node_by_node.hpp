@@ -4,7 +4,7 @@
 #include <functional>
 #include <unordered_map>
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "support/random_graph.hpp"
 
 namespace hone::test {

@@ -1,8 +1,8 @@
 #include "support/pass_check.hpp"
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
+#include "ir/evaluation/rest.hpp"
 #include "ir/inference.hpp"
-#include "ir/rest.hpp"
 #include "passes/prepare_fusion.hpp"
 #include "passes/widen_halves.hpp"
 #include "support/fusion_check.hpp"

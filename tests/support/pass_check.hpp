@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "passes/pass.hpp"
 #include "support/random_graph.hpp"
 #include "support/rng.hpp"

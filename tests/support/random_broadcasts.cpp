@@ -8,9 +8,9 @@
 #include <optional>
 
 #include "build/build.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
 #include "runtime/context.hpp"
 #include "support/rng.hpp"

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "ir/structural.hpp"
-#include "ir/turns.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/bodies/turns.hpp"
 #include "support/random_drawing.hpp"
 
 namespace hone::test {

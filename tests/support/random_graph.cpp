@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "ir/evaluation.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
-#include "ir/structural.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "support/random_drawing.hpp"
 #include "support/random_judge.hpp"
 

@@ -8,10 +8,10 @@
 #include <set>
 
 #include "base/text.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/evaluation/evaluation.hpp"
+#include "ir/evaluation/rest.hpp"
 #include "ir/inference.hpp"
-#include "ir/rest.hpp"
-#include "ir/structural.hpp"
 
 namespace hone::test {
 namespace {

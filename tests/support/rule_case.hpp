@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "ir/rules.hpp"
+#include "ir/rules/rules.hpp"
 #include "support/random_graph.hpp"
 #include "support/rng.hpp"
 

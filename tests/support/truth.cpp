@@ -4,12 +4,12 @@
 #include <cmath>
 
 #include "base/text.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/evaluation/evaluation.hpp"
+#include "ir/evaluation/work.hpp"
 #include "ir/inference.hpp"
-#include "ir/structural.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
-#include "ir/work.hpp"
 #include "ops/common/registry.hpp"
 
 namespace hone::test {

@@ -17,8 +17,8 @@
 
 #include "base/error.hpp"
 #include "build/build.hpp"
-#include "ir/evaluation.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "passes/fusion/fuse.hpp"
 #include "passes/prepare_fusion.hpp"
 

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "device/problem.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 #include "support/refusal.hpp"
 

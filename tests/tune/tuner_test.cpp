@@ -8,7 +8,7 @@
 
 #include "choose/choose.hpp"
 #include "device/problem.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 #include "support/apart_device.hpp"
 #include "tune/measure.hpp"

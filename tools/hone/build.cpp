@@ -6,7 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "model_options.hpp"
 #include "output.hpp"
 #include "progress.hpp"

@@ -7,9 +7,9 @@
 #include "base/file.hpp"
 #include "base/hash.hpp"
 #include "base/log.hpp"
-#include "base/npy.hpp"
 #include "base/size.hpp"
-#include "ir/evaluation.hpp"
+#include "files/npy.hpp"
+#include "ir/evaluation/evaluation.hpp"
 
 namespace hone::cli {
 

@@ -4,7 +4,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "import/report.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "model_options.hpp"
 #include "output.hpp"
 #include "report/dot.hpp"

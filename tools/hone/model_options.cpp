@@ -4,7 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/size.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "passes/fusion/fuse.hpp"
 #include "passes/prepare_fusion.hpp"
 #include "passes/widen_halves.hpp"

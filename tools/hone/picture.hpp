@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/image.hpp"
+#include "files/image.hpp"
 #include "ir/tensor.hpp"
 #include "ir/type.hpp"
 

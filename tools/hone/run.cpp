@@ -7,7 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
-#include "base/npy.hpp"
+#include "files/npy.hpp"
 #include "inputs.hpp"
 #include "ir/fields.hpp"
 #include "output.hpp"

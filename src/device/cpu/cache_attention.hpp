@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "ir/dim.hpp"
+#include "ir/dim/dim.hpp"
 
 namespace hone::cpu {
 

@@ -6,7 +6,7 @@
 
 #include "base/size.hpp"
 #include "device/problem.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 
 namespace hone::cpu {
 

@@ -1,7 +1,7 @@
 // Symbolic dimensions as nodes that compute them from the shapes of values.
 
 #include "export/onnx/graph_export.hpp"
-#include "ir/dim_terms.hpp"
+#include "ir/dim/dim_terms.hpp"
 
 namespace hone::onnx {
 

@@ -1,6 +1,6 @@
 #include "import/builder/steps.hpp"
 
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 
 namespace hone::builder {
 namespace {

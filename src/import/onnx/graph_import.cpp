@@ -2,7 +2,7 @@
 
 #include "import/builder/order.hpp"
 #include "import/onnx/advice.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 
 namespace hone::onnx {
 

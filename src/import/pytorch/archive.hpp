@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/zip.hpp"
+#include "files/zip.hpp"
 #include "import/builder/model_file.hpp"
 
 namespace hone::pytorch {

@@ -2,7 +2,7 @@
 
 #include "import/pytorch/dim_nodes.hpp"
 #include "import/pytorch/graph_import.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 
 namespace hone::pytorch {
 namespace {

@@ -1,6 +1,6 @@
 #include "import/pytorch/dim_nodes.hpp"
 
-#include "ir/dim_terms.hpp"
+#include "ir/dim/dim_terms.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/layout.hpp"
 #include "ops/shape.hpp"

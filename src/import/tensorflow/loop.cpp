@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "import/builder/steps.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/compare.hpp"
 #include "ops/gather.hpp"

@@ -3,7 +3,7 @@
 #include <map>
 
 #include "base/text.hpp"
-#include "ir/scalar.hpp"
+#include "ir/stages/scalar.hpp"
 
 namespace hone {
 namespace {

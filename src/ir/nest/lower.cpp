@@ -6,7 +6,7 @@
 
 #include "base/text.hpp"
 #include "ir/graph.hpp"
-#include "ir/scalar.hpp"
+#include "ir/stages/scalar.hpp"
 
 namespace hone {
 namespace {

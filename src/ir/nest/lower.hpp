@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "ir/nest/nest.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 
 namespace hone {
 

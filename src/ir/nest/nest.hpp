@@ -9,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "ir/expr.hpp"
+#include "ir/stages/expr.hpp"
 #include "ir/type.hpp"
 
 namespace hone {

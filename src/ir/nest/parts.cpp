@@ -1,7 +1,7 @@
 #include "base/text.hpp"
 #include "ir/nest/rewrites.hpp"
 #include "ir/nest/site.hpp"
-#include "ir/scalar.hpp"
+#include "ir/stages/scalar.hpp"
 
 namespace hone {
 

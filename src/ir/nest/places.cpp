@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ir/dim_terms.hpp"
+#include "ir/dim/dim_terms.hpp"
 
 namespace hone {
 

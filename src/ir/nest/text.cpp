@@ -5,7 +5,7 @@
 #include "base/text.hpp"
 #include "ir/fields.hpp"
 #include "ir/nest/nest.hpp"
-#include "ir/scanner.hpp"
+#include "ir/text/scanner.hpp"
 
 namespace hone {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
-#include "ir/work.hpp"
+#include "ir/evaluation/work.hpp"
 #include "ops/common/operands.hpp"
 #include "ops/common/quantization.hpp"
 

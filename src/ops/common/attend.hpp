@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 
 namespace hone {
 

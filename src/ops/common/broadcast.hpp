@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 
 namespace hone {
 

@@ -1,6 +1,6 @@
 #include "ops/common/convolve.hpp"
 
-#include "ir/work.hpp"
+#include "ir/evaluation/work.hpp"
 
 #include "base/size.hpp"
 

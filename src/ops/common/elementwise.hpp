@@ -7,9 +7,9 @@
 #include <optional>
 #include <string_view>
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/common/rows.hpp"
 
 namespace hone {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/size.hpp"
-#include "ir/work.hpp"
+#include "ir/evaluation/work.hpp"
 
 namespace hone {
 namespace {

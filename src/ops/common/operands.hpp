@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
 
 namespace hone {

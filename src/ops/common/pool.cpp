@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ir/work.hpp"
+#include "ir/evaluation/work.hpp"
 
 #include "base/size.hpp"
 

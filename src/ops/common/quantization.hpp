@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "ir/inference.hpp"
 #include "ops/common/broadcast.hpp"
 

@@ -1,6 +1,6 @@
 #include "ops/common/registry.hpp"
 
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 
 namespace hone {
 

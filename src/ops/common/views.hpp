@@ -1,7 +1,7 @@
 #pragma once
 // Index maps of ops that only move elements.
 
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 
 namespace hone {
 

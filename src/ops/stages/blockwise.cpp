@@ -2,7 +2,7 @@
 // their zero points, scaled.
 
 #include "ops/blockwise.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/stages/maps.hpp"
 
 namespace hone {

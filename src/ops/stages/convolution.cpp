@@ -1,7 +1,7 @@
 // Convolutions in closed terms: sums of products over windows.
 
 #include "ops/convolution.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/stages/maps.hpp"
 #include "ops/stateful.hpp"
 

@@ -1,7 +1,7 @@
 // Gathers in closed terms: loads at places that an operand tells.
 
 #include "ops/gather.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/stages/maps.hpp"
 
 namespace hone {

@@ -1,7 +1,7 @@
 // Ops that make or choose elements by their places, in closed terms.
 
 #include "ops/generate.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/select.hpp"
 #include "ops/stages/maps.hpp"
 #include "ops/unique.hpp"

@@ -1,7 +1,7 @@
 // Layout ops in closed terms: index maps.
 
 #include "ops/layout.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/stages/maps.hpp"
 
 namespace hone {

@@ -1,7 +1,7 @@
 // Shifts in closed terms.
 
 #include "ops/logic.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 
 namespace hone {
 

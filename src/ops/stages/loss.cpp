@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/stages/maps.hpp"
 
 namespace hone {

@@ -2,7 +2,7 @@
 // Index maps that several ops share: where the factors of their products lie, where parameters of
 // quantized tensors do.
 
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/common/window.hpp"
 
 namespace hone {

@@ -1,7 +1,7 @@
 // Matrix products in closed terms.
 
 #include "ops/matmul.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/stages/maps.hpp"
 
 namespace hone {

@@ -1,6 +1,6 @@
 // Ops that have no closed form, and why.
 
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/deformable.hpp"
 #include "ops/detection.hpp"
 #include "ops/determinant.hpp"

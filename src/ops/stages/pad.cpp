@@ -1,7 +1,7 @@
 // Padding in closed terms: loads through index maps.
 
 #include "ops/pad.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/stages/maps.hpp"
 
 namespace hone {

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/common/quantization.hpp"
 #include "ops/pooling.hpp"
 

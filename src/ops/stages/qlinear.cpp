@@ -1,7 +1,7 @@
 // Pointwise ops and poolings of quantized integers in closed terms.
 
 #include "ops/qlinear.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/stages/maps.hpp"
 
 namespace hone {

@@ -1,7 +1,7 @@
 // Between real numbers and quantized ones, in closed terms.
 
 #include "ops/quantize.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/common/quantization.hpp"
 #include "ops/stages/maps.hpp"
 

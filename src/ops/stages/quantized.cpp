@@ -2,7 +2,7 @@
 // integers less their zero points, rescaled in f32, rounded half to even, saturated.
 
 #include "ops/quantized.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/stages/maps.hpp"
 
 namespace hone {

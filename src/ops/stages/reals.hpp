@@ -3,7 +3,7 @@
 
 #include <limits>
 
-#include "ir/expr.hpp"
+#include "ir/stages/expr.hpp"
 
 namespace hone {
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/normalization.hpp"
 #include "ops/reduction.hpp"
 #include "ops/softmax.hpp"

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/stages/maps.hpp"
 #include "ops/stages/reals.hpp"
 

@@ -1,7 +1,7 @@
 // Rotary position embedding in closed terms.
 
 #include "ops/rotary.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/stages/maps.hpp"
 
 namespace hone {

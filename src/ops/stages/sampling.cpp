@@ -3,7 +3,7 @@
 
 #include "ops/sampling.hpp"
 
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ops/stages/maps.hpp"
 #include "ops/stages/reals.hpp"
 

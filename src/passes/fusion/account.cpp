@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 #include "passes/fusion/role.hpp"
 
 namespace hone {

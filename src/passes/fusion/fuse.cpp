@@ -4,8 +4,8 @@
 #include <map>
 #include <unordered_set>
 
+#include "ir/bodies/structural.hpp"
 #include "ir/region.hpp"
-#include "ir/structural.hpp"
 #include "passes/fusion/chain.hpp"
 #include "passes/fusion/groups.hpp"
 #include "passes/fusion/role.hpp"

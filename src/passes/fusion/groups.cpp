@@ -4,7 +4,7 @@
 #include <numeric>
 #include <utility>
 
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 
 namespace hone {
 namespace {

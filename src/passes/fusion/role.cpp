@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "ir/bodies/structural.hpp"
 #include "ir/inference.hpp"
 #include "ir/region.hpp"
-#include "ir/structural.hpp"
 
 namespace hone {
 namespace {

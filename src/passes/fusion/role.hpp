@@ -1,7 +1,7 @@
 #pragma once
 // What a node can be in a region, told from its stages and never from its op.
 
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 
 namespace hone {
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "import/caffe/net_case.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
 #include "support/refusal.hpp"
 #include "support/text_case.hpp"

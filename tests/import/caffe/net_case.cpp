@@ -6,7 +6,7 @@
 #include "import/caffe/reader.hpp"
 #include "import/onnx_writer.hpp"
 #include "import/values.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 
 namespace hone::test {
 namespace {

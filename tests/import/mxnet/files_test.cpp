@@ -9,7 +9,7 @@
 
 #include "base/file.hpp"
 #include "import/mxnet/network_case.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "support/paths.hpp"
 #include "support/refusal.hpp"
 

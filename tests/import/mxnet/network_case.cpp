@@ -7,7 +7,7 @@
 #include "base/text.hpp"
 #include "import/mxnet/reader.hpp"
 #include "import/values.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 
 namespace hone::test {
 namespace {

@@ -9,7 +9,7 @@
 #include "import/pytorch/pickle_bytes.hpp"
 #include "import/pytorch/reader.hpp"
 #include "import/values.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 #include "support/zip_bytes.hpp"
 
 namespace hone::test {

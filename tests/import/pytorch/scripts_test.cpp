@@ -6,7 +6,7 @@
 #include "import/damage.hpp"
 #include "import/pytorch/pickle_bytes.hpp"
 #include "import/pytorch/script_case.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
 #include "support/refusal.hpp"
 #include "support/text_case.hpp"

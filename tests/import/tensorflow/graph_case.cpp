@@ -7,7 +7,7 @@
 #include "import/onnx_writer.hpp"
 #include "import/tensorflow/reader.hpp"
 #include "import/values.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 
 namespace hone::test {
 namespace {

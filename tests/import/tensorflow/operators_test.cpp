@@ -5,7 +5,7 @@
 #include "base/file.hpp"
 #include "import/damage.hpp"
 #include "import/tensorflow/graph_case.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
 #include "support/refusal.hpp"
 #include "support/text_case.hpp"

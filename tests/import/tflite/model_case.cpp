@@ -9,7 +9,7 @@
 #include "import/tflite/model.hpp"
 #include "import/tflite/reader.hpp"
 #include "import/values.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 
 namespace hone::test {
 namespace {

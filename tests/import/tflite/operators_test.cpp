@@ -6,7 +6,7 @@
 #include "import/damage.hpp"
 #include "import/tflite/model_case.hpp"
 #include "import/tflite/reader.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ir/verify.hpp"
 #include "support/text_case.hpp"
 

@@ -8,7 +8,7 @@
 
 #include "ir/nest/evaluate.hpp"
 #include "ir/nest/verify.hpp"
-#include "ir/text.hpp"
+#include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
 #include "support/drawn_stages.hpp"
 #include "support/rng.hpp"

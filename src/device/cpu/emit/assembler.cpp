@@ -5,7 +5,7 @@
 
 #include "base/text.hpp"
 #include "device/cpu/emit/emit.hpp"
-#include "ir/dim_terms.hpp"
+#include "ir/dim/dim_terms.hpp"
 
 namespace hone::cpu::emitter {
 namespace {

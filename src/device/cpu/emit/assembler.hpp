@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "device/cpu/isa.hpp"
-#include "ir/dim.hpp"
+#include "ir/dim/dim.hpp"
 
 namespace hone::cpu::emitter {
 

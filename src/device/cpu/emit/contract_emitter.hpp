@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "device/cpu/emit/assembler.hpp"
-#include "ir/expr.hpp"
+#include "ir/stages/expr.hpp"
 
 namespace hone::cpu::emitter {
 

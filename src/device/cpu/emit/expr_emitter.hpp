@@ -7,7 +7,7 @@
 #include <unordered_map>
 
 #include "device/cpu/emit/assembler.hpp"
-#include "ir/expr.hpp"
+#include "ir/stages/expr.hpp"
 
 namespace hone::cpu::emitter {
 

@@ -6,7 +6,7 @@
 #include "base/text.hpp"
 #include "device/cpu/jit/code_memory.hpp"
 #include "ir/nest/crossing.hpp"
-#include "ir/structure.hpp"
+#include "ir/text/structure.hpp"
 
 namespace hone::cpu::emitter {
 namespace {

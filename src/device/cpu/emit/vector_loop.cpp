@@ -5,7 +5,7 @@
 
 #include "base/text.hpp"
 #include "ir/nest/places.hpp"
-#include "ir/scalar.hpp"
+#include "ir/stages/scalar.hpp"
 
 namespace hone::cpu::emitter {
 namespace {

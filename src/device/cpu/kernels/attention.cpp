@@ -16,7 +16,7 @@
 #include "device/cpu/gemm.hpp"
 #include "device/cpu/rows.hpp"
 #include "device/cpu/step.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 
 namespace hone::cpu {
 namespace attention_kernel {

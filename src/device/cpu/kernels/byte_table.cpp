@@ -11,8 +11,8 @@
 #include "device/cpu/chain.hpp"
 #include "device/cpu/requantize.hpp"
 #include "device/cpu/step.hpp"
-#include "ir/evaluation.hpp"
-#include "ir/stages.hpp"
+#include "ir/evaluation/evaluation.hpp"
+#include "ir/stages/stages.hpp"
 
 namespace hone::cpu {
 namespace byte_table_kernel {

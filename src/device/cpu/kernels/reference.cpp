@@ -3,7 +3,7 @@
 
 #include "base/size.hpp"
 #include "device/cpu/stream.hpp"
-#include "ir/evaluation.hpp"
+#include "ir/evaluation/evaluation.hpp"
 
 namespace hone::cpu {
 namespace reference_kernel {

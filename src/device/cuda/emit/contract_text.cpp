@@ -4,7 +4,7 @@
 #include "device/cuda/emit/contract_buffers.hpp"
 #include "device/cuda/texts.hpp"
 #include "ir/graph.hpp"
-#include "ir/scalar.hpp"
+#include "ir/stages/scalar.hpp"
 
 namespace hone::cuda::emitter {
 namespace {

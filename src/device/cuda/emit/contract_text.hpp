@@ -7,7 +7,7 @@
 
 #include "device/cuda/emit/emit.hpp"
 #include "device/cuda/emit/strides.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 #include "ir/tensor.hpp"
 
 namespace hone::cuda::emitter {

@@ -1,7 +1,7 @@
 #include "device/cuda/emit/dim_text.hpp"
 
 #include "base/text.hpp"
-#include "ir/dim_terms.hpp"
+#include "ir/dim/dim_terms.hpp"
 
 namespace hone::cuda::emitter {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "ir/dim.hpp"
+#include "ir/dim/dim.hpp"
 
 namespace hone::cuda::emitter {
 

@@ -11,7 +11,7 @@
 #include "device/cuda/emit/inline_stages.hpp"
 #include "device/cuda/emit/writing.hpp"
 #include "device/cuda/texts.hpp"
-#include "ir/scalar.hpp"
+#include "ir/stages/scalar.hpp"
 
 namespace hone::cuda::emitter {
 

@@ -9,7 +9,7 @@
 #include "base/text.hpp"
 #include "ir/graph.hpp"
 #include "ir/nest/nest.hpp"
-#include "ir/scalar.hpp"
+#include "ir/stages/scalar.hpp"
 
 namespace hone::cuda::emitter {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 
 namespace hone::cuda::emitter {
 

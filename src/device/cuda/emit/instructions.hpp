@@ -1,5 +1,5 @@
 #pragma once
-#include "ir/expr.hpp"
+#include "ir/stages/expr.hpp"
 
 namespace hone::cuda::emitter {
 

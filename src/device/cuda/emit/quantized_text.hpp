@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "ir/expr.hpp"
+#include "ir/stages/expr.hpp"
 
 namespace hone::cuda::emitter {
 

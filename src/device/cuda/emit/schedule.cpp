@@ -7,7 +7,7 @@
 #include "base/text.hpp"
 #include "device/cuda/emit/inline_stages.hpp"
 #include "ir/graph.hpp"
-#include "ir/scalar.hpp"
+#include "ir/stages/scalar.hpp"
 
 namespace hone::cuda::emitter {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "device/cuda/emit/strides.hpp"
 #include "ir/nest/nest.hpp"
-#include "ir/stages.hpp"
+#include "ir/stages/stages.hpp"
 
 namespace hone::cuda::emitter {
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "ir/expr.hpp"
+#include "ir/stages/expr.hpp"
 
 namespace hone::cuda::emitter {
 

@@ -1,5 +1,5 @@
 #include "export/onnx/node_export.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 
 namespace hone::onnx {
 namespace {

@@ -1,6 +1,6 @@
 #include "import/onnx/node_reader.hpp"
 #include "import/onnx/proto.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/layout.hpp"
 #include "ops/pad.hpp"

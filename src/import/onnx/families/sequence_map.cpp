@@ -2,7 +2,7 @@
 // sequences.
 
 #include "import/onnx/node_reader.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 #include "ops/sequence.hpp"
 
 namespace hone::onnx {

@@ -1,5 +1,5 @@
 #include "import/pytorch/script/late.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 #include "ops/layout.hpp"
 #include "ops/shape.hpp"
 

@@ -4,7 +4,7 @@
 #include <tuple>
 
 #include "import/pytorch/script/late.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 
 namespace hone::pytorch {
 namespace {

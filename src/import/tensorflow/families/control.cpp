@@ -2,7 +2,7 @@
 
 #include "import/tensorflow/graph_import.hpp"
 #include "import/tensorflow/loop.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 #include "ops/compare.hpp"
 #include "ops/logic.hpp"
 #include "ops/shape.hpp"

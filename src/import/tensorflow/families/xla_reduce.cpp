@@ -7,7 +7,7 @@
 #include "import/builder/frame.hpp"
 #include "import/tensorflow/graph_import.hpp"
 #include "import/tensorflow/xla.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/gather.hpp"
 #include "ops/layout.hpp"

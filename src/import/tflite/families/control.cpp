@@ -2,7 +2,7 @@
 
 #include "import/builder/steps.hpp"
 #include "import/tflite/op_reader.hpp"
-#include "ir/structural.hpp"
+#include "ir/bodies/structural.hpp"
 #include "ops/shape.hpp"
 
 namespace hone::tflite {
