@@ -102,55 +102,6 @@ TEST_P(ConvDirect, WhatFollows) {
   }
 }
 
-/// Factors and shifts of channels, clipping and functions, computed while the input is copied.
-TEST_P(ConvDirect, WhatComesBefore) {
-  const auto places = sizes({{1, 7, 7}, {2, 6, 40}, {1, 32, 64}, {3, 1, 5}, {1, 56, 57}});
-  const auto run = [&](const std::string& operands, const std::vector<std::string>& before,
-                       const std::string& conv = "Conv(%a, @w)") {
-    KernelCase given{cat("%x: f32[n,20,h,w]", operands), conv, "", "%y", places};
-    given.weights =
-        "@w : f32[24,20,1,1]\n  @k : f32[6,10,1,1]\n  @e : f32[20,1,1]\n"
-        "  @s : f32[20]\n  @h : f32[20]\n  @m : f32[20]\n  @v : f32[20]";
-    given.bounds = {{"v", {0.1, 2}}};
-    given.before = before;
-    expect_kernel(kKernel, given);
-  };
-  run(", %f: f32[n,20,1,1]", {"%a = Mul(%x, %f)"});
-  run(", %f: f32[n,20,1,1]", {"%a = Mul(%f, %x)"}, "Conv(%a, @w) strides=[2,2] pads=[1,0,2,1]");
-  run(", %f: f32[1,20,1,1]", {"%a = Add(%x, %f)"});
-  run(", %f: f32[20,1,1]", {"%b = Mul(%x, %f)", "%a = Add(%b, @e)"});
-  run(", %f: f32[]", {"%b = Mul(%x, %f)", "%a = Clip(%b, f32[]{-1}, f32[]{2})"});
-  run(", %f: f32[n,1,1,1]", {"%b = Add(%x, %f)", "%c = Relu(%b)", "%a = Swish(%c)"});
-  run("", {"%a = Relu(%x)"}, "Conv(%a, @k) group=2");
-  run("", {"%b = BatchNormalization(%x, @s, @h, @m, @v)", "%a = Relu(%b)"});
-  KernelCase both{"%x: f32[n,20,h,w], %f: f32[n,20,1,1], %z: f32[n,24,h,w]", "Relu(%s2)",
-                  "@w : f32[24,20,1,1]", "%y", places};
-  both.before = {"%a = Mul(%x, %f)", "%c = Conv(%a, @w)", "%s2 = Add(%c, %z)"};
-  expect_kernel(kKernel, both);
-  // More channels than one patch holds.
-  KernelCase deep{"%x: f32[1,2500,h,w], %f: f32[1,2500,1,1]", "Conv(%a, @w)",
-                  "@w : f32[3,2500,1,1]", "%y", sizes({{1, 3, 60}})};
-  deep.before = {"%a = Mul(%x, %f)"};
-  expect_kernel(kKernel, deep);
-}
-
-TEST_P(ConvDirect, SaysWhatMayNotComeBefore) {
-  const auto why = [](const std::vector<std::string>& before, const std::string& conv) {
-    KernelCase given{"%x: f32[2,4,9,9], %z: f32[2,4,9,9]", conv,
-                     "@w : f32[4,4,1,1]\n  @k : f32[4,4,3,3]\n  @d : f32[4,1,1,1]"};
-    given.before = before;
-    return refusal(kKernel, given);
-  };
-  const std::string window = "what comes before it runs with dense 1x1 windows only";
-  EXPECT_EQ(why({"%a = Relu(%x)"}, "Conv(%a, @k)"), window);
-  EXPECT_EQ(why({"%a = Relu(%x)"}, "Conv(%a, @d) group=4"), window);
-  EXPECT_EQ(why({"%a = Mul(%x, %z)"}, "Conv(%a, @w)"), "nothing before it works on its channels");
-  EXPECT_EQ(why({"%r = Relu(%x)", "%a = Mul(%r, f32[]{2})"}, "Conv(%a, @w)"),
-            "only factors and shifts, then clipping, then functions come before it");
-  EXPECT_EQ(why({"%r = Relu(%x)", "%a = Mul(%r, %z)"}, "Conv(%a, @w)"),
-            "what comes before it has no function of rows");
-}
-
 TEST_P(ConvDirect, SaysWhatItDoesNotRun) {
   const std::string x = "%x: f32[1,4,9,9]";
   KernelCase given{x, "Add(%r, %x)", "@w : f32[4,4,1,1]"};

@@ -135,22 +135,6 @@ std::optional<Chain> chain_behind(const Problem& problem, bool (*is_anchor)(cons
   return std::nullopt;
 }
 
-std::optional<Chain> chain_around(const Problem& problem, bool (*is_anchor)(const Op& op)) {
-  const Node* anchor = &problem.region.body->nodes().front();
-  std::vector<const Node*> before;
-  for (; anchor != nullptr && !is_anchor(anchor->op); anchor = next_of(*anchor)) {
-    if (!are_floats(*anchor)) return std::nullopt;
-    before.push_back(anchor);
-  }
-  if (anchor == nullptr) return std::nullopt;
-  if (!before.empty() && anchor->inputs[0] != before.back()->output()) return std::nullopt;
-  auto chain = chain_from(*anchor, false);
-  if (!chain) return std::nullopt;
-  chain->nodes += before.size();
-  chain->before = std::move(before);
-  return chain;
-}
-
 namespace {
 
 bool is_dense(const StridedView& view, const Dims& shape) {

@@ -33,7 +33,6 @@ struct Clipping {
 std::optional<Clipping> clipping_of(const Node& node, const Value* value);
 
 struct Chain {
-  std::vector<const Node*> before;  // what makes the anchor's first operand, each of the one before
   const Node* anchor = nullptr;
   ContractionForm form;  // what follows; a bias only where it is asked for
   float low = 0, high = 0;
@@ -51,8 +50,6 @@ std::optional<Chain> chain_at(const Problem& problem, bool (*is_anchor)(const Op
 /// The same at the first anchor of the region, whatever makes its operands.
 std::optional<Chain> chain_behind(const Problem& problem, bool (*is_anchor)(const Op& op),
                                   bool with_bias = false);
-/// The same, but that other nodes may come before the anchor, one behind the other.
-std::optional<Chain> chain_around(const Problem& problem, bool (*is_anchor)(const Op& op));
 
 /// Views behind a chain, and a tensor that is added to what they make.
 struct Landing {

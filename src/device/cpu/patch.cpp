@@ -70,7 +70,7 @@ bool Patches::refuses_depth(const Filters& filters, int64_t channels) {
 }
 
 Patches::Patches(const Filters& filters, const ConvGeometry& given, int64_t wanted,
-                 bool whole_depth, bool copies)
+                 bool whole_depth)
     : geometry_(given) {
   if (given.images == 0) return;
   ConvGeometry& g = geometry_;
@@ -82,11 +82,9 @@ Patches::Patches(const Filters& filters, const ConvGeometry& given, int64_t want
     g.height = g.rows = 1;
   }
   // Input rows a multiple of 4 KiB apart share one set of the first-level cache.
-  reads_input_ = !whole_depth && !copies && g.plain &&
-                 g.columns >= Contraction::lanes(gemm_core().isa) && g.columns % 1024 != 0 &&
-                 g.channels * g.columns < (1 << 28);
+  reads_input_ = !whole_depth && g.plain && g.columns >= Contraction::lanes(gemm_core().isa) &&
+                 g.columns % 1024 != 0 && g.channels * g.columns < (1 << 28);
   if (reads_input_) plan_reading(wanted);
-  else if (g.plain && copies && !whole_depth) plan_plain_copies(wanted);
   else plan_copies(filters, wanted, whole_depth);
 }
 
@@ -101,31 +99,6 @@ void Patches::plan_reading(int64_t wanted) {
   column_tiles_ = ceil_div(g.columns, tile_columns_);
   for (int64_t c = 0; c < channels_; ++c)
     offsets_.push_back(static_cast<int32_t>(c * g.width * kFloat));
-}
-
-void Patches::plan_plain_copies(int64_t wanted) {
-  const ConvGeometry& g = geometry_;
-  copies_planes_ = true;
-  // Of a small plane all pixels, so that channels are read as they lie, some at a time. Of a large
-  // one as many as fit with all channels, so that sums are stored once.
-  constexpr int64_t kSmall = 256;
-  const int64_t fitting =
-      g.columns <= kSmall ? kSmall : std::max(kLeastColumns, kPatchFloats / g.channels - kLanes);
-  const int64_t most = std::min(fitting, std::max(kBlockPixels, ceil_div(g.columns, wanted)));
-  // Tiles of about as many vectors: a last one of few would take as long as many.
-  tile_columns_ =
-      std::min(g.columns, kLanes * equal_part(ceil_div(g.columns, kLanes), ceil_div(most, kLanes)));
-  // Room behind the pixels, by which channels lie in different sets of a cache, too.
-  plane_ = ceil_to(tile_columns_, kLanes) + kLanes;
-  channels_ = equal_part(g.channels, (kFloats - kBeyond) / plane_);
-  pitch_ = tile_columns_;
-  patch_rows_ = tile_rows_ = row_tiles_ = 1;
-  column_tiles_ = ceil_div(g.columns, tile_columns_);
-  phases_ = {{0, 0}};
-  for (int64_t tile = 0; tile < column_tiles_; ++tile)
-    reaches_.push_back(reach_of(phases_.front(), tile * tile_columns_));
-  for (int64_t c = 0; c < channels_; ++c)
-    offsets_.push_back(static_cast<int32_t>(c * plane_ * kFloat));
 }
 
 /// Where each kernel element reads; finds the phases.
@@ -250,8 +223,7 @@ void Patches::fill_row(const float* line, const Reach& reach, float* to) const {
 }
 
 SharedPatches share_patches(const Filters& filters, const ConvGeometry& geometry, int64_t blocks,
-                            int64_t depth, int workers, bool whole_depth, int64_t most_pixels,
-                            bool copies) {
+                            int64_t depth, int workers, bool whole_depth, int64_t most_pixels) {
   SharedWork work{.pieces = geometry.images * filters.group, .columns = geometry.pixels()};
   work.unit = work.lanes = Contraction::lanes(gemm_core().isa);
   work.least_tiles = std::max<int64_t>(1, ceil_div(work.columns, most_pixels));
@@ -261,7 +233,7 @@ SharedPatches share_patches(const Filters& filters, const ConvGeometry& geometry
   work.depth = depth;
   work.workers = workers;
   SharedPatches made;
-  made.patches = Patches(filters, geometry, share_out(work).tiles, whole_depth, copies);
+  made.patches = Patches(filters, geometry, share_out(work).tiles, whole_depth);
   made.steps = ceil_div(geometry.channels, made.patches.channels());
   if (workers == 1) return made;
   work.least_tiles = work.most_tiles = made.patches.tiles();

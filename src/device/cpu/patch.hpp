@@ -19,9 +19,9 @@ class Patches {
   Patches() = default;
   /// Chooses tiles whose patches fit the second-level cache, about `wanted` for an image and group,
   /// or more where that many are too large. `whole_depth`: a patch has all channels, and the input
-  /// is not read as it lies. `copies`: nor is it then.
+  /// is not read as it lies.
   Patches(const Filters& filters, const ConvGeometry& geometry, int64_t wanted,
-          bool whole_depth = false, bool copies = false);
+          bool whole_depth = false);
 
   /// A tile of output pixels: [y, y + rows) x [x, x + columns).
   struct Tile {
@@ -48,17 +48,10 @@ class Patches {
   /// Pixels see the input pixels of their places: the input is read as it lies. Its last vector may
   /// reach into the next channel, so of the last channel it is to be read elsewhere.
   bool reads_input() const { return reads_input_; }
-  static constexpr int64_t kLanes = 16;    // of a vector, at most
   static constexpr int64_t kBeyond = 128;  // floats that vectors may read beyond a patch
 
   /// Copies `channels` from `from`, the first of them.
   void fill(const Tile& tile, const float* from, int64_t channels, float* to) const;
-  /// The same of what through(first, channels, count, from, from_stride, to, to_stride) makes of
-  /// the input's elements: `count` side by side of each channel, which are so far apart, in place
-  /// or not. What is padded is zero.
-  template <class Through>
-  void fill(const Tile& tile, const float* from, int64_t channels, float* to,
-            const Through& through) const;
 
   /// Of the elements of a row of a patch: which of the input's row would be the first; those in
   /// [inside, outside) lie in it.
@@ -89,7 +82,6 @@ class Patches {
   };
   std::vector<Tap> taps_of(const Filters& filters);
   void plan_reading(int64_t wanted);
-  void plan_plain_copies(int64_t wanted);
   void plan_copies(const Filters& filters, int64_t wanted, bool whole_depth);
   Reach reach_of(const Phase& phase, int64_t x) const;
   void fill_row(const float* line, const Reach& reach, float* to) const;
@@ -101,7 +93,7 @@ class Patches {
   int64_t patch_rows_ = 0, pitch_ = 0, plane_ = 0, channels_ = 0;
   int64_t behind_ = 0;  // floats that the last row of a plane is read beyond its pitch
   std::vector<int32_t> offsets_;
-  bool reads_input_ = false, copies_planes_ = false;
+  bool reads_input_ = false;
 };
 
 /// The patches of a convolution, and how workers share them out.
@@ -113,35 +105,10 @@ struct SharedPatches {
   bool filled_before = false;
 };
 /// `blocks`: of the filters of a group; `depth`: multiplications for one sum; `most_pixels`: of a
-/// tile, about. The others: as Patches takes them.
+/// tile, about.
 SharedPatches share_patches(const Filters& filters, const ConvGeometry& geometry, int64_t blocks,
                             int64_t depth, int workers, bool whole_depth = false,
-                            int64_t most_pixels = INT64_MAX, bool copies = false);
-
-template <class Through>
-void Patches::fill(const Tile& tile, const float* from, int64_t channels, float* to,
-                   const Through& through) const {
-  const int64_t plane = geometry_.height * geometry_.width;
-  if (copies_planes_) {
-    const int64_t count = std::min(pitch_, geometry_.columns - tile.x);
-    // What the last vector reads behind them counts for no output; it shall be a usual number.
-    for (int64_t c = 0; c < channels; ++c) std::fill_n(to + c * plane_ + count, kLanes, 0.0F);
-    return through(0, channels, count, from + tile.x, plane, to, plane_);
-  }
-  each_row(tile, 0, channels, 0, to, [&](int64_t c, int64_t y, const Reach& reach, float* row) {
-    if (y < 0) return void(std::fill_n(row, pitch_, 0.0F));
-    const float* line = from + c * plane + y * geometry_.width;
-    float* inside = row + reach.inside;
-    const int64_t count = reach.outside - reach.inside;
-    if (geometry_.x.stride != 1) {
-      fill_row(line, reach, row);
-      return through(c, 1, count, inside, 0, inside, 0);
-    }
-    std::fill(row, inside, 0.0F);
-    through(c, 1, count, line + reach.start + reach.inside, 0, inside, 0);
-    std::fill(row + reach.outside, row + pitch_, 0.0F);
-  });
-}
+                            int64_t most_pixels = INT64_MAX);
 
 template <class Row>
 void Patches::each_row(const Tile& tile, int64_t first, int64_t last, float padding, float* to,

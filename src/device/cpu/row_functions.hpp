@@ -39,9 +39,6 @@ struct RowFunctions {
   void (*narrow_f16)(long count, const float* from, unsigned short* to);
   /// x * factor + shift.
   void (*affine)(long count, float factor, float shift, const float* from, float* to);
-  /// The same, not below `low`, not above `high`; NaN stays.
-  void (*affine_clipped)(long count, float factor, float shift, float low, float high,
-                         const float* from, float* to);
   /// Lines become columns: to[j * to_stride + i] = from[i * from_stride + j], i < lines,
   /// j < columns, plus `added`, which lies as `to` does; null: nothing.
   void (*turn)(long lines, long columns, const float* from, long from_stride, const float* added,

@@ -151,26 +151,17 @@ struct Rows : RowProducts<kWidth> {
                          const float* added, float* to, long to_stride) {
     Turns<kWidth>::all_of(lines, columns, from, from_stride, added, to, to_stride);
   }
-  static void affine_clipped_row(long count, float factor, float shift, float low, float high,
-                                 const float* from, float* to) {
-    const auto f = [=](V x) { return L::clamped(x * factor + shift, low, high); };
-    if (from == to || count < kWidth) return map(count, from, to, f);
-    for (long i = 0; i + kWidth <= count; i += kWidth) store(to + i, f(load(from + i)));
-    // Some of them twice: planes of a few vectors are many.
-    store(to + count - kWidth, f(load(from + count - kWidth)));
-  }
 };
 
 template <int kWidth>
 constexpr hone::cpu::RowFunctions row_functions() {
   using L = Rows<kWidth>;
-  return {L::exp_row,           L::sigmoid_row,   L::tanh_row,         L::erf_row,
-          L::swish_row,         L::gelu_row,      L::hard_sigmoid_row, L::hard_swish_row,
-          L::exp_shifted_row,   L::sum_row,       L::squares_row,      L::max_row,
-          L::min_row,           L::normalize_row, L::standardize_row,  L::add_running_rows,
-          widen_f16_row,        narrow_f16_row,   L::affine_row,       L::affine_clipped_row,
-          L::turn_lines,        L::dots_row,      L::weighted_sum_row, L::dots_of_rows,
-          L::weighted_sums_rows};
+  return {L::exp_row,         L::sigmoid_row,      L::tanh_row,         L::erf_row,
+          L::swish_row,       L::gelu_row,         L::hard_sigmoid_row, L::hard_swish_row,
+          L::exp_shifted_row, L::sum_row,          L::squares_row,      L::max_row,
+          L::min_row,         L::normalize_row,    L::standardize_row,  L::add_running_rows,
+          widen_f16_row,      narrow_f16_row,      L::affine_row,       L::turn_lines,
+          L::dots_row,        L::weighted_sum_row, L::dots_of_rows,     L::weighted_sums_rows};
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include "device/cpu/chain.hpp"
 #include "device/cpu/depthwise_plan.hpp"
 #include "device/cpu/patch.hpp"
-#include "device/cpu/prologue.hpp"
 #include "device/cpu/shares.hpp"
 #include "ops/convolution.hpp"
 
@@ -23,7 +22,7 @@ constexpr int64_t kAppliedPixels = 512;    // of a tile: functions find what a b
 constexpr int64_t kChannelVectors = 2048;  // of depthwise outputs that a worker takes at a time
 
 std::optional<Chain> chain_of(const Problem& problem) {
-  return chain_around(problem, [](const Op& op) { return op.as<Conv>() != nullptr; });
+  return chain_at(problem, [](const Op& op) { return op.as<Conv>() != nullptr; });
 }
 
 Filters filters_of(const Problem& problem, const Node& node) {
@@ -75,16 +74,6 @@ Tensor pack_filters(const Problem& problem, const Tuning&, const Tensor& weight)
   return packed;
 }
 
-/// Larger windows have faster kernels, which take nothing before the convolution, and what is
-/// depthwise reads its planes as they lie.
-std::string_view refuses_before(const Problem& problem, const Chain& chain) {
-  if (chain.before.empty()) return {};
-  const Filters filters = filters_of(problem, *chain.anchor);
-  if (filters.taps() != 1 || depthwise_form(filters))
-    return "what comes before it runs with dense 1x1 windows only";
-  return Prologue::refuses(problem, chain);
-}
-
 Verdict supports(const Problem& problem) {
   const auto chain = chain_of(problem);
   if (!chain) return Verdict::no("convolves f32 only");
@@ -96,16 +85,13 @@ Verdict supports(const Problem& problem) {
   if (Patches::refuses(filters_of(problem, *chain->anchor)))
     return Verdict::no("the window reaches too far");
   if (gemm_core().isa == Isa::generic) return Verdict::no("no code can be generated");
-  const std::string_view why = refuses_before(problem, *chain);
-  if (!why.empty()) return Verdict::no(std::string(why));
   return verdict_on(problem, *chain);
 }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
-  const Chain chain = *chain_of(*problem);
-  const Node& anchor = *chain.anchor;
+  const Node& anchor = *chain_of(*problem)->anchor;
   const Filters filters = filters_of(*problem, anchor);
   const Type& result = anchor.outputs[0]->type;
   // A sum of few terms waits for memory, one of many for the multipliers.
@@ -116,9 +102,6 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const bool picks = form && form->stride == 2 && form->taps() >= 25;
   made.seconds = sums * (1e-10 + (picks ? 4 : 2) * static_cast<double>(filters.depth) /
                                      (4 * problem->target->flops_per_second));
-  if (!chain.before.empty())
-    made.seconds +=
-        typical_count(*problem, anchor.inputs[0]->type) / problem->target->cached_per_second;
   made.scratch_bytes = worker_scratch(problem->share, Dim(Patches::kFloats));
   if (const int input = Source(*problem, anchor.input(1)).input(); input >= 0)
     made.packings.push_back({static_cast<size_t>(input),
@@ -134,15 +117,13 @@ struct DirectShared final : Shared<DirectShared> {
   DirectShared(const Problem& problem, const Chain& chain)
       : filters(filters_of(problem, *chain.anchor)),
         blocks(Blocks::of(problem, *chain.anchor, filters)),
-        prologue(problem, chain),
         added(problem, chain.added),
         applied(chain.applied),
         low(chain.low),
         high(chain.high),
         workers(problem.share.workers),
         isa(gemm_core().isa) {
-    operands_of.push_back(prologue.input());
-    for (size_t i = 1; i < 3; ++i) operands_of.emplace_back(problem, chain.anchor->input(i));
+    for (size_t i = 0; i < 3; ++i) operands_of.emplace_back(problem, chain.anchor->input(i));
     ContractionForm form = chain.form;
     form.b = ContractionForm::B::table;
     form.bias = ContractionForm::Bias::row;
@@ -158,7 +139,6 @@ struct DirectShared final : Shared<DirectShared> {
 
   Filters filters;
   Blocks blocks;
-  Prologue prologue;
   std::vector<Source> operands_of;
   Source added;
   std::vector<Applied> applied;
@@ -186,9 +166,8 @@ struct DirectShared final : Shared<DirectShared> {
       g.parts = workers == 1 ? 1 : std::min(g.planes.vectors, wanted);
       return g;
     }
-    const SharedPatches shared =
-        share_patches(filters, g, blocks.count, filters.depth, workers, false,
-                      applied.empty() ? INT64_MAX : kAppliedPixels, !prologue.is_empty());
+    const SharedPatches shared = share_patches(filters, g, blocks.count, filters.depth, workers,
+                                               false, applied.empty() ? INT64_MAX : kAppliedPixels);
     g.patches = shared.patches;
     g.parts = shared.parts;
     g.steps = shared.steps;
@@ -223,10 +202,8 @@ struct DirectShared final : Shared<DirectShared> {
     const int64_t begin = tile.y * g.columns + tile.x;
     const int64_t end = begin + (tile.rows - 1) * g.columns + tile.columns;
     Touched all;
-    if (!g.filled_before) {
+    if (!g.filled_before)
       all.reads.push_back(seen(g, operands, index * g.channels, g.channels, begin, end));
-      prologue.read(operands, all);
-    }
     if (added.present())
       all.reads.push_back(
           Box::of(added.as<float>(operands) + plane * g.pixels(), begin, end, count, g.pixels()));
@@ -253,12 +230,13 @@ struct DirectShared final : Shared<DirectShared> {
   void fill_all(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
                 Stream& stream) const {
     const int64_t patches = g.images * filters.group * g.patches.tiles() * g.steps;
-    const int64_t step = g.patches.channels();
+    const int64_t step = g.patches.channels(), plane = g.height * g.width;
     const int64_t groups =
         std::min(ceil_div(4 * int64_t{workers}, patches), ceil_div(step, int64_t{4}));
+    const float* input = operands_of[0].as<float>(operands);
     stream.launch(
         patches * groups,
-        [=, this, &g, &operands](int64_t item) {
+        [=, this, &g](int64_t item) {
           const int64_t patch = item / groups, group = item % groups;
           const int64_t at = patch / g.steps, first = patch % g.steps * step;
           const Patches::Tile tile = g.patches.tile(at % g.patches.tiles());
@@ -266,35 +244,18 @@ struct DirectShared final : Shared<DirectShared> {
           const int64_t begin = group * channels / groups, end = (group + 1) * channels / groups;
           float* to = reinterpret_cast<float*>(scratch.data()) + patch * g.patches.floats();
           const int64_t index = at / g.patches.tiles();
-          fill(g, operands, tile, index, first + begin, end - begin,
-               to + begin * g.patches.channel_floats());
+          g.patches.fill(tile, input + (index * g.channels + first + begin) * plane, end - begin,
+                         to + begin * g.patches.channel_floats());
           if (group + 1 == groups) g.patches.fill_beyond(tile, channels, 0, to);
         },
         [&](int64_t item) {
           const int64_t at = item / groups / g.steps;
           const Patches::Tile tile = g.patches.tile(at % g.patches.tiles());
           const int64_t begin = tile.y * g.columns + tile.x;
-          Touched all{{seen(g, operands, at / g.patches.tiles() * g.channels, g.channels, begin,
-                            begin + (tile.rows - 1) * g.columns + tile.columns)},
-                      {}};
-          prologue.read(operands, all);
-          return all;
+          return Touched{{seen(g, operands, at / g.patches.tiles() * g.channels, g.channels, begin,
+                               begin + (tile.rows - 1) * g.columns + tile.columns)},
+                         {}};
         });
-  }
-  /// Some channels of a patch, from `first` of those of `index`, an image and group.
-  void fill(const Geometry& g, const Operands& operands, const Patches::Tile& tile, int64_t index,
-            int64_t first, int64_t channels, float* to) const {
-    const float* from =
-        operands_of[0].as<float>(operands) + (index * g.channels + first) * g.height * g.width;
-    if (prologue.is_empty()) return g.patches.fill(tile, from, channels, to);
-    const int64_t image = index / filters.group;
-    const int64_t channel = index % filters.group * g.channels + first;
-    g.patches.fill(tile, from, channels, to,
-                   [&](int64_t c, int64_t count, int64_t elements, const float* source,
-                       int64_t source_stride, float* target, int64_t target_stride) {
-                     prologue.run(operands, {image, channel + c, count, elements, source,
-                                             source_stride, target, target_stride});
-                   });
   }
 
   /// One filter a channel: some channels at a time.
@@ -371,7 +332,7 @@ struct DirectShared final : Shared<DirectShared> {
     for (int64_t c = 0; c < g.channels; c += step) {
       const int64_t channels = std::min(step, g.channels - c);
       if (!g.patches.reads_input() && !g.filled_before) {
-        fill(g, operands, tile, index, c, channels, patch);
+        g.patches.fill(tile, input + c * plane, channels, patch);
         g.patches.fill_beyond(tile, channels, 0, patch);
       }
       call.depth = channels * filters.taps();

@@ -216,9 +216,6 @@ std::string ExprText::compute(const Expr& expr) {
 
 namespace {
 
-bool is_call(const Expr& expr, Function function) {
-  return expr.kind() == Expr::Kind::call && expr.function() == function;
-}
 bool is_number(const Expr& expr, double number) {
   return expr.kind() == Expr::Kind::number && is_float(expr.dtype()) &&
          std::abs(expr.number() - number) < 1e-3;

@@ -328,11 +328,11 @@ std::string packing_name(const HalfProduct& product, const HalfSide& side,
              padding.padded != padding.channels ? cat("/padded/", padding.padded) : "");
 }
 
-namespace {
-
 int64_t rows_of(const HalfSide& side) {
   return packed_rows(*Contraction::count(*side.axes).constant());
 }
+
+namespace {
 
 bool is_second(const HalfProduct& product, const HalfSide& side) { return &side == &product.b; }
 

@@ -62,6 +62,8 @@ std::shared_ptr<const HalfProduct> half_product_of(const Problem& problem);
 
 /// Rows (or columns) of a packed operand: zeros follow what there is.
 inline int64_t packed_rows(int64_t rows) { return (rows + 7) / 8 * 8; }
+/// Those of a constant side, packed.
+int64_t rows_of(const HalfSide& side);
 
 /// Each tap's channels, and how many a tap has with zeros behind them; 0: as they are.
 struct TapPadding {

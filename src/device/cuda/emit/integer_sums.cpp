@@ -14,10 +14,6 @@ constexpr const char* kRows = "sums_of_rows";
 constexpr const char* kColumns = "sums_of_columns";
 constexpr const char* kTaps = "sums_of_taps";
 
-int64_t rows_of(const HalfSide& side) {
-  return packed_rows(*Contraction::count(*side.axes).constant());
-}
-
 /// Registers differ from row to row.
 bool is_buffer(const Expr& load) {
   const std::string& name = std::get<BufferName>(load.source()).text;

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "device/cuda/emit/contract_buffers.hpp"
+#include "device/cuda/emit/quantized_text.hpp"
 #include "device/cuda/emit/writing.hpp"
 #include "ir/graph.hpp"
 
@@ -186,9 +187,6 @@ class Reading {
     return is_relu ? &operands[2] : nullptr;
   }
 
-  static bool is_call(const Expr& expr, Function function) {
-    return expr.kind() == Expr::Kind::call && expr.function() == function;
-  }
   static bool is_number(const Expr& expr, double number) {
     const Expr& inner = bare(expr);
     return inner.kind() == Expr::Kind::number && is_float(inner.dtype()) &&

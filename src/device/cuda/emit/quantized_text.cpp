@@ -7,9 +7,6 @@
 namespace hone::cuda::emitter {
 namespace {
 
-bool is_call(const Expr& expr, Function function) {
-  return expr.kind() == Expr::Kind::call && expr.function() == function;
-}
 bool is_real_number(const Expr& expr) {
   return expr.kind() == Expr::Kind::number && is_float(expr.dtype());
 }

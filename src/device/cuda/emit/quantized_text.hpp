@@ -7,6 +7,10 @@
 
 namespace hone::cuda::emitter {
 
+inline bool is_call(const Expr& expr, Function function) {
+  return expr.kind() == Expr::Kind::call && expr.function() == function;
+}
+
 /// select(least <= x, min(x, most), least): x within a range, the least where it is no number.
 struct Clamped {
   Expr x;

@@ -70,9 +70,6 @@ class TensorWriting {
     return buffers_.names.at(std::get<const Value*>(load.source()));
   }
 
-  static int64_t rows_of(const HalfSide& side) {
-    return packed_rows(*Contraction::count(*side.axes).constant());
-  }
   /// The buffer of a packed operand.
   void packed_place(const HalfSide& side) {
     Place& place = buffers_.places.at(buffer(side));

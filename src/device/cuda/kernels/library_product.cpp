@@ -8,6 +8,7 @@
 #include "device/cuda/blas.hpp"
 #include "device/cuda/device.hpp"
 #include "device/cuda/emit/plain_product.hpp"
+#include "device/cuda/launches.hpp"
 #include "device/problem.hpp"
 
 namespace hone::cuda {
