@@ -162,6 +162,15 @@ TEST_P(MatMulTest, VectorsTimesComputedMatrices) {
   expect_kernel("cpu.matmul", follows);
 }
 
+/// A constant that is packed the other way round, behind a view.
+TEST_P(MatMulTest, TransposedConstantBehindAView) {
+  if (GetParam() == cpu::Isa::generic) GTEST_SKIP() << "by generated code alone";
+  KernelCase dense{"%x: f32[n,5,4]", "Gemm(%a, @w, @b) transB=true",
+                   "@w : f32[30,20]\n  @b : f32[30]", "%y", each("n", {1, 3, 40})};
+  dense.before = {"%a = Reshape(%x) shape=[n,20]"};
+  expect_kernel("cpu.matmul", dense);
+}
+
 TEST_P(MatMulTest, WideElements) {
   for (const std::string type : {"f64", "i64", "u64", "i32", "u32"}) {
     const auto given = [&](const std::string& a, const std::string& b, const std::string& node,

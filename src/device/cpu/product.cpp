@@ -91,7 +91,8 @@ void weigh_rows(int64_t count, int64_t depth, float factor, const float* shares,
 
 /// One row, or one column: nothing is packed for it, every element of the matrix is read once.
 bool ProductKernels::run_vectors(const Product& product, const Place& place, float* sums) const {
-  if (product.packed_b != nullptr || product.depth == 0) return false;
+  if (product.packed_b != nullptr || product.a_places != nullptr || product.depth == 0)
+    return false;
   const bool row = place.rows == 1 && product.a_depth == 1;
   const bool column = product.n == 1 && product.b_depth == 1;
   const float* a = product.a + place.row * product.a_row;

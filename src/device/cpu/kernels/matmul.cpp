@@ -62,7 +62,7 @@ std::optional<Landing> landing_at(const Problem& problem, const Chain& chain) {
 }
 
 Tensor pack_columns(const Problem& problem, const Tuning&, const Tensor& weight) {
-  const auto* gemm = problem.region.body->nodes().front().op.as<Gemm>();
+  const auto* gemm = chain_of(problem)->anchor->op.as<Gemm>();
   const bool transposed = gemm != nullptr && gemm->transB;
   const int64_t depth = weight.dim(transposed ? 1 : 0), n = weight.dim(transposed ? 0 : 1);
   const Tensor floats = aligned(weight);
