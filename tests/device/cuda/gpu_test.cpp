@@ -59,8 +59,8 @@ Tensor as_laid(const Tensor& tensor, const std::vector<OperandLayout>& layouts, 
   return dense ? tensor : moved(tensor, {0, 2, 3, 1}, back);
 }
 
-/// Tiles that small regions have no use for.
-void add_tiles(std::vector<Tuning>& tunings) {
+/// Tiles that small regions have no use for. Integers have none of 256 rows (kernels/tensor.cpp).
+void add_tiles(std::vector<Tuning>& tunings, bool integers) {
   const bool groups = cuda::capability_of(*gpu()->target()) == 90;
   if (tunings.size() > 4) tunings.resize(4);
   for (const auto& [m, n, stages, split] : {std::array{128, 256, 4, 1},
@@ -70,7 +70,7 @@ void add_tiles(std::vector<Tuning>& tunings) {
                                             {128, 64, 3, 1},
                                             {64, 32, 3, 4}})
     for (const bool with_groups : {false, true})
-      if ((!with_groups || groups) && (with_groups || m * n <= 128 * 128))
+      if (!(integers && m > 128) && (!with_groups || groups) && (with_groups || m * n <= 128 * 128))
         tunings.push_back({{"m", m},
                            {"n", n},
                            {"stages", stages},
@@ -111,7 +111,8 @@ void prepare_all(const RegionCase& region, std::shared_ptr<Problem> problem,
     if (kernel->on_host || !is_asked(*kernel) || !kernel->accepts(*problem).yes) continue;
     std::vector<Tuning> tunings = kernel->tunings(*problem);
     const bool stays = kernel->name == "cuda.resident";
-    if (kernel->name == "cuda.tensor") add_tiles(tunings);
+    if (kernel->name == "cuda.tensor")
+      add_tiles(tunings, emitter::half_product_of(*problem)->integers());
     else if (tunings.size() > (stays ? 5 : 8)) tunings.resize(stays ? 5 : 8);
     if (stays) add_few_blocks(tunings);
     for (const Tuning& tuning : tunings) {

@@ -189,8 +189,8 @@ std::vector<Tuning> tunings(const Problem& problem) {
                               behind,     sizes.element_bytes, sizes.words};
         if (tile.shared_bytes() > most) continue;
         if (!warpgroups && shape.rows * shape.columns > 128 * 128) continue;
-        // Of integers, columns from 64 on came out wrong in tiles of 256 rows on an H200. Nobody
-        // knows why yet: instructions and places of the text are those of 128 rows.
+        // Of integers, results came out wrong in tiles of 256 rows on an H200, in those alone.
+        // Nobody knows why yet: instructions and places of the text are those of 128 rows.
         if (product->integers() && shape.rows > 128) continue;
         if (split > 1 &&
             (sizes.blocks < 2 * split || tiles_of(sizes, tile) * split > 2 * kMultiprocessors))
