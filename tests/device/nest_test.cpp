@@ -39,9 +39,9 @@ TEST_P(NestKernel, ChainsWithBroadcasts) {
                                    {"%1 = Add(%x, %b)", "%2 = Mul(%1, %s)", "%3 = Sub(%2, %k)",
                                     "%4 = Clip(%3, f32[]{-0.5}, f32[]{6})", "Tanh(%4)"},
                                    sizes_of("a", "c")));
-  expect_kernel("cpu.nest",
-                region("%x: f32[a,c], %z: f32[a,c]",
-                       {"%1 = Less(%x, %z)", "%2 = Exp(%x)", "Where(%1, %2, %z)"}, {{}}));
+  expect_kernel("cpu.nest", region("%x: f32[a,c], %z: f32[a,c]",
+                                   {"%1 = Less(%x, %z)", "%2 = Exp(%x)", "Where(%1, %2, %z)"},
+                                   sizes_of("a", "c")));
   expect_kernel("cpu.nest", region("%x: f32[b,4,h,9], %s: f32[4,1,1]",
                                    {"%1 = Mul(%x, %s)", "Relu(%1)"}, sizes_of("b", "h")));
 }

@@ -33,7 +33,7 @@ std::string applied(std::string_view given) {
   return print(*graph, {.align = false});
 }
 
-TEST(Rules, Cases) { expect_text_cases("ir/rules/rules.test", {{"apply", applied}}); }
+TEST(Rules, Cases) { expect_text_cases("ir/rules.test", {{"apply", applied}}); }
 
 TEST(Rules, DisabledOnesAreLeftOut) {
   const RuleSet rules = rule_set(parse_rules(

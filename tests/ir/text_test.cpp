@@ -45,7 +45,7 @@ const Verbs& verbs() {
   return kVerbs;
 }
 
-TEST(Text, Cases) { expect_text_cases("ir/text/text.test", verbs()); }
+TEST(Text, Cases) { expect_text_cases("ir/text.test", verbs()); }
 TEST(Text, ErrorCases) { expect_text_cases("ir/text_error.test", verbs()); }
 TEST(Text, InferCases) { expect_text_cases("ir/infer.test", verbs()); }
 TEST(Text, VerifyCases) { expect_text_cases("ir/verify.test", verbs()); }

@@ -20,7 +20,7 @@ class Build(hone_tool.Tool):
                                r"(cut  1 region .*\n){2} segment 0\n")
         for steps, end in (3, r"/block/block\.2/Clip_output_0"), (2, r"/top/top\.2/Relu_output_0"):
             self.assertRegex(text, rf"\ncut  1 region that fusion proposed, into {steps} steps: "
-                                   r"cpu\.conv\.direct[^:]*: only a sum, then clipping, then "
+                                   r"cpu\.conv\.[^:]*: only a sum, then clipping, then "
                                    r"functions of one operand follow in one step "
                                    rf"\(up to %{end}\)")
         self.assertRegex(text, r"step 3 +Conv Add Relu +cpu\.conv\.direct/1 +/block/block\.3/Conv "

@@ -176,7 +176,7 @@ class Inspect(hone_tool.Tool):
                           ["/top/top.2/Relu_output_0", "/ReduceMean_output_0"]])
         for each in regions["cut"]:
             self.assertRegex(
-                each["why"], r"^cpu\.conv\.direct[^:]*: only a sum, then clipping, then functions "
+                each["why"], r"^cpu\.conv\.[^:]*: only a sum, then clipping, then functions "
                 rf"of one operand follow in one step \(up to %{each['values'][0]}\)")
         self.assertEqual(regions["priced"], [])
         refused = plan["refusals"][plan["steps"][0]["refusals"]]

@@ -9,6 +9,7 @@
 
 #include "device/cuda/attentions.hpp"
 #include "device/cuda/device.hpp"
+#include "device/cuda/emit/half_product.hpp"
 #include "device/cuda/integers.hpp"
 #include "device/cuda/small_regions.hpp"
 #include "device/problem.hpp"
