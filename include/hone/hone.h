@@ -25,7 +25,7 @@ extern "C" {
 typedef enum hone_code {
   HONE_OK = 0,
   HONE_USAGE = 2,               /* wrong arguments, names or shapes given by the caller */
-  HONE_UNSUPPORTED = 3,         /* a valid model that Hone cannot run yet */
+  HONE_UNSUPPORTED = 3,         /* a valid model, or a format, that Hone cannot run yet */
   HONE_INVALID_MODEL = 4,       /* the model file contradicts itself or its format */
   HONE_INCOMPATIBLE_ENGINE = 5, /* a damaged or foreign engine file */
   HONE_OUT_OF_MEMORY = 6,

@@ -113,17 +113,7 @@ class Covering {
   Cover from_the_front(Nodes nodes) {
     const bool is_compared = !fused_.cuts.empty();  // with other covers, by its time
     Cover cover;
-    if (const size_t views = views_in_front(nodes); views > 0) {
-      const Nodes rest(nodes.begin() + static_cast<ptrdiff_t>(views), nodes.end());
-      if (const Answer answer = ask(rest); answer.yes) {
-        nodes.resize(views);
-        cover = single_ops(nodes);
-        for (const Node* node : nodes) cover.seconds += is_compared ? ask({node}).seconds : 0;
-        cover.pieces.push_back(rest);
-        cover.seconds += answer.seconds;
-        return cover;
-      }
-    }
+    if (auto found = behind_views(nodes)) return *std::move(found);
     bool in_vain = false;  // no kernel took a part of what was ahead the last time
     while (!nodes.empty()) {
       const Nodes ahead(nodes.begin(), nodes.begin() + static_cast<ptrdiff_t>(
@@ -140,8 +130,23 @@ class Covering {
     return cover;
   }
 
-  /// So many of them are views one after the other, and some are not. What they make may be read
-  /// by a kernel that takes all others.
+  /// Views in front as steps, where one kernel takes all that is behind them: it may read what the
+  /// views make where it lies. nullopt: there are none, or no kernel does.
+  std::optional<Cover> behind_views(const Nodes& nodes) {
+    const auto views = static_cast<ptrdiff_t>(views_in_front(nodes));
+    if (views == 0) return std::nullopt;
+    const Nodes front(nodes.begin(), nodes.begin() + views),
+        rest(nodes.begin() + views, nodes.end());
+    const Answer answer = ask(rest);
+    if (!answer.yes) return std::nullopt;
+    Cover cover = single_ops(front);
+    for (const Node* node : front) cover.seconds += ask({node}).seconds;
+    cover.pieces.push_back(rest);
+    cover.seconds += answer.seconds;
+    return cover;
+  }
+
+  /// How many of them are views, one after the other; 0 where all are.
   static size_t views_in_front(const Nodes& nodes) {
     const auto is_view = [](const Node* node) {
       return node->outputs.size() == 1 && viewed(*node->output()) != nullptr;

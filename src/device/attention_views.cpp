@@ -112,11 +112,4 @@ int64_t Placed::first(const Bindings& symbols) const {
   return whole ? 0 : numbers_of({offset}, symbols).front();
 }
 
-Bindings symbols_of(const Graph& body, const Operands& operands) {
-  Bindings symbols = operands.symbols;
-  for (size_t i = 0; i < operands.inputs.size(); ++i)
-    bind(body.inputs()[i]->type.tensor(), operands.inputs[i].shape, symbols);
-  return symbols;
-}
-
 }  // namespace hone

@@ -42,7 +42,4 @@ struct Placed {
   int64_t first(const Bindings& symbols) const;
 };
 
-/// Symbols of a region, where its operands' sizes alone tell some: in a body of control flow.
-Bindings symbols_of(const Graph& body, const Operands& operands);
-
 }  // namespace hone

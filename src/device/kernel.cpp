@@ -4,6 +4,13 @@
 
 namespace hone {
 
+Bindings symbols_of(const Graph& body, const Operands& operands) {
+  Bindings symbols = operands.symbols;
+  for (size_t i = 0; i < operands.inputs.size(); ++i)
+    bind(body.inputs()[i]->type.tensor(), operands.inputs[i].shape, symbols);
+  return symbols;
+}
+
 std::string tuning_text(const Tuning& tuning) {
   std::string text;
   for (const auto& [key, value] : tuning) text += cat(text.empty() ? "" : ",", key, "=", value);

@@ -110,6 +110,9 @@ struct Operands {
   std::vector<Operand> inputs, outputs;
   Bindings symbols;
 };
+/// Symbols of a region's body, also those that its operands' sizes alone tell (in a body of control
+/// flow).
+Bindings symbols_of(const Graph& body, const Operands& operands);
 
 /// A step bound to addresses, owned by one context. enqueue never allocates.
 struct Bound {

@@ -13,22 +13,7 @@
 namespace hone {
 namespace {
 
-enum Operand {
-  kQ,
-  kK,
-  kV,
-  kPastKey,
-  kPastValue,
-  kKeyLengths,
-  kTotal,
-  kCos,
-  kSin,
-  kPositions,
-  kScoreBias,
-  kSink,
-  kKeyScale,
-  kValueScale
-};
+using enum GroupQueryAttention::Operand;
 
 /// Caches of i8 hold codes, those of u8 two of four bits an element, less 8.
 bool is_quantized(DType cache) { return cache == DType::i8 || cache == DType::u8; }

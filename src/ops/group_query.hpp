@@ -24,6 +24,22 @@ namespace hone {
 struct GroupQueryAttention {
   static constexpr std::string_view kName = "GroupQueryAttention";
   static constexpr Arity kInputs{3, 14};
+  enum Operand {
+    kQ,
+    kK,
+    kV,
+    kPastKey,
+    kPastValue,
+    kKeyLengths,
+    kTotal,
+    kCos,
+    kSin,
+    kPositions,
+    kScoreBias,
+    kSink,
+    kKeyScale,
+    kValueScale
+  };
   static constexpr Arity kOutputs{1, 4};
   int64_t num_heads = 1, kv_num_heads = 1;
   float scale = std::numeric_limits<float>::quiet_NaN();  ///< NaN: 1 / sqrt(head)

@@ -82,6 +82,16 @@ void apply(const std::vector<Applied>& all, int64_t count, float* elements) {
   for (const Applied& each : all) each.function(each.op.data(), row_functions(), row);
 }
 
+void follow(const Chain& chain, int64_t count, const float* also, float* sums) {
+  if (also != nullptr)
+    for (int64_t i = 0; i < count; ++i) sums[i] += also[i];
+  if (chain.form.clips_low)
+    for (int64_t i = 0; i < count; ++i) sums[i] = sums[i] < chain.low ? chain.low : sums[i];
+  if (chain.form.clips_high)
+    for (int64_t i = 0; i < count; ++i) sums[i] = sums[i] > chain.high ? chain.high : sums[i];
+  if (!chain.applied.empty()) apply(chain.applied, count, sums);
+}
+
 std::optional<Applied> applied_of(const Node& node) {
   const auto known = elementwise_ops().find(&node.op.op_class());
   if (known == elementwise_ops().end() || node.inputs.size() != 1) return std::nullopt;

@@ -51,6 +51,10 @@ std::optional<Chain> chain_at(const Problem& problem, bool (*is_anchor)(const Op
 std::optional<Chain> chain_behind(const Problem& problem, bool (*is_anchor)(const Op& op),
                                   bool with_bias = false);
 
+/// What follows sums, in place: `also`, elements of what is added, null where there are none; then
+/// clipping and functions.
+void follow(const Chain& chain, int64_t count, const float* also, float* sums);
+
 /// Views behind a chain, and a tensor that is added to what they make.
 struct Landing {
   std::optional<StridedView> place;  // of the chain's result in the last view; nullopt: see below

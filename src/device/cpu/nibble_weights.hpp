@@ -1,5 +1,5 @@
 #pragma once
-// Weights of MatMulNBits as our kernels keep them in memory: their few bits in panels.
+// Weights of MatMulNBits, of 4 or 8 bits, as our kernels keep them in memory: in panels.
 
 #include "device/cpu/nibbles.hpp"
 #include "device/kernel.hpp"
@@ -15,9 +15,8 @@ struct NibbleLayout {
   bool shifted;
 
   explicit NibbleLayout(const Problem& problem);
-  int64_t panel() const {
-    return (words + (shifted ? 2 : 1) * blocks) * kNibbleColumns;
-  }  // in words
+  /// Words of one.
+  int64_t panel() const { return (words + (shifted ? 2 : 1) * blocks) * kNibbleColumns; }
   NibblePanel at(const Tensor& packed, int64_t index) const;
 };
 

@@ -10,13 +10,6 @@
 
 namespace hone::cpu {
 
-Bindings symbols_of(const Region& region, const Operands& operands) {
-  Bindings symbols = operands.symbols;
-  for (size_t i = 0; i < operands.inputs.size(); ++i)
-    hone::bind(region.body->inputs()[i]->type.tensor(), operands.inputs[i].shape, symbols);
-  return symbols;
-}
-
 void run_by_ops(const Graph& body, const Operands& operands, const Bindings& symbols,
                 Stream& stream) {
   check(stream.notes() == nullptr, Code::device, "ops run by their own evaluation");

@@ -53,8 +53,6 @@ struct Shared : Prepared, std::enable_shared_from_this<Mine> {
   }
 };
 
-/// Symbols of a region's body: a body's may be told by its operands' sizes alone.
-Bindings symbols_of(const Region& region, const Operands& operands);
 /// Slowly, by the ops' own evaluation, where sizes are not as a kernel takes them. Not recorded.
 void run_by_ops(const Graph& body, const Operands& operands, const Bindings& symbols,
                 Stream& stream);

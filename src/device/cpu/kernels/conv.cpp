@@ -154,19 +154,8 @@ struct ConvShared final : Shared<ConvShared> {
     }
     const float* also = added.as<float>(operands);
     for (int64_t f = 0; f < rows; ++f)
-      follow(count, also == nullptr ? nullptr : also + place + f * g.pixels(), to + f * g.pixels());
-  }
-
-  /// What follows the sums of a filter.
-  void follow(int64_t count, const float* also, float* to) const {
-    const ContractionForm& form = chain.form;
-    if (also != nullptr)
-      for (int64_t i = 0; i < count; ++i) to[i] += also[i];
-    if (form.clips_low)
-      for (int64_t i = 0; i < count; ++i) to[i] = to[i] < chain.low ? chain.low : to[i];
-    if (form.clips_high)
-      for (int64_t i = 0; i < count; ++i) to[i] = to[i] > chain.high ? chain.high : to[i];
-    if (!chain.applied.empty()) apply(chain.applied, count, to);
+      follow(chain, count, also == nullptr ? nullptr : also + place + f * g.pixels(),
+             to + f * g.pixels());
   }
 };
 

@@ -120,20 +120,9 @@ struct DepthwiseShared final : Shared<DepthwiseShared> {
                 functions.weighted(slide);
                 const auto place = slide.to - operands.outputs[0].as<float>();
                 const float* also = added.as<float>(operands);
-                follow(slide.rows * slide.count, also == nullptr ? nullptr : also + place,
+                follow(chain, slide.rows * slide.count, also == nullptr ? nullptr : also + place,
                        slide.to);
               });
-  }
-
-  void follow(int64_t count, const float* also, float* to) const {
-    const ContractionForm& form = chain.form;
-    if (also != nullptr)
-      for (int64_t i = 0; i < count; ++i) to[i] += also[i];
-    if (form.clips_low)
-      for (int64_t i = 0; i < count; ++i) to[i] = to[i] < chain.low ? chain.low : to[i];
-    if (form.clips_high)
-      for (int64_t i = 0; i < count; ++i) to[i] = to[i] > chain.high ? chain.high : to[i];
-    if (!chain.applied.empty()) apply(chain.applied, count, to);
   }
 };
 

@@ -18,21 +18,9 @@ namespace hone::cpu {
 namespace group_query_kernel {
 namespace {
 
-enum Operand : uint8_t {
-  kQ,
-  kK,
-  kV,
-  kPastKey,
-  kPastValue,
-  kKeyLengths,
-  kTotal,
-  kCos,
-  kSin,
-  kPositions,
-  kScoreBias,
-  kSink,
-  kOperands
-};
+using enum GroupQueryAttention::Operand;
+
+constexpr size_t kOperands = kSink + 1;  // but the scales of a quantized cache
 
 constexpr int64_t kCopied = 64;    // rows of a cache that a worker copies at a time
 constexpr int64_t kTurned = 1024;  // elements of a head that is rounded to a half, at most

@@ -169,7 +169,7 @@ struct LayerNormShared final : Shared<LayerNormShared> {
   };
   Geometry geometry(const Operands& operands) const {
     const bool is_single = region.single() != nullptr;
-    const Bindings symbols = is_single ? Bindings() : symbols_of(region, operands);
+    const Bindings symbols = is_single ? Bindings() : symbols_of(*region.body, operands);
     const std::vector<int64_t> sizes =
         is_single ? given(operands).shape : evaluated(shape, symbols);
     Geometry g;

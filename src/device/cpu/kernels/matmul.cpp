@@ -189,7 +189,7 @@ struct MatMulShared final : Shared<MatMulShared> {
     std::vector<int64_t> result = operands.outputs[0].shape;
     Geometry g;
     if (element_count(result) == 0) return g;
-    if (lands != nullptr || gathers != nullptr) g.symbols = symbols_of(region, operands);
+    if (lands != nullptr || gathers != nullptr) g.symbols = symbols_of(*region.body, operands);
     if (lands != nullptr) {
       result = evaluated(result_shape, g.symbols);
       if (form) g.rows = PlacedRows(*form, g.symbols);

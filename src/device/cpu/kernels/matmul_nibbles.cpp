@@ -1,5 +1,5 @@
-// MatMulNBits of constant weights of 4 bits, which stay so in memory: of few rows the product is
-// taken of them as they are read, of many a panel at a time is unpacked to f32.
+// MatMulNBits of constant weights of 4 or 8 bits, which stay so in memory: of few rows the product
+// is taken of them as they are read, of many a panel at a time is unpacked to f32.
 
 #include <algorithm>
 

@@ -130,7 +130,7 @@ struct NestShared final : Shared<NestShared> {
   };
   Geometry geometry(const Operands& operands) const {
     Geometry g;
-    g.symbols = symbols_of(region, operands);
+    g.symbols = symbols_of(*region.body, operands);
     for (const Dim& number : code->emitted.numbers)
       g.numbers.push_back(number.evaluate(g.symbols).value_or(0));
     const auto tiles = code->emitted.tiles.evaluate(g.symbols);

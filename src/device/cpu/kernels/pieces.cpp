@@ -93,7 +93,7 @@ struct PiecesShared final : Shared<PiecesShared> {
   Geometry geometry(const Operands& operands) const {
     Geometry g;
     g.is_empty = element_count(operands.outputs[0].shape) == 0;
-    g.symbols = symbols_of(region, operands);
+    g.symbols = symbols_of(*region.body, operands);
     if (!g.is_empty) g.pieces = pieces_of(*value, g.symbols);
     return g;
   }
