@@ -10,15 +10,21 @@
 namespace hone {
 
 Value* Graph::add_value(std::string_view name) {
-  values_.emplace_back();
-  const auto place = std::prev(values_.end());
-  place->name = name.empty() ? "v" : name;
-  if (by_name_.emplace(place->name, place).second) return &*place;
-  const std::string taken = place->name;
-  int& suffix = suffixes_[taken];
-  do place->name = cat(taken, ".", ++suffix);
-  while (!by_name_.emplace(place->name, place).second);
-  return &*place;
+  std::string unique(name.empty() ? "v" : name);
+  if (find(unique) != nullptr) {
+    const std::string taken = unique;
+    int& suffix = suffixes_[taken];
+    do unique = cat(taken, ".", ++suffix);
+    while (find(unique) != nullptr);
+  }
+  values_.emplace_back().name = std::move(unique);
+  if (!by_name_.empty()) {
+    by_name_.emplace(values_.back().name, std::prev(values_.end()));
+  } else if (values_.size() > kFewValues) {
+    for (auto place = values_.begin(); place != values_.end(); ++place)
+      by_name_.emplace(place->name, place);
+  }
+  return &values_.back();
 }
 
 Value* Graph::add_input(std::string_view name, Type type) {
@@ -167,17 +173,30 @@ bool Graph::RequireOrder::operator()(const Require& a, const Require& b) const {
 }
 
 Value* Graph::find(std::string_view name) const {
+  if (by_name_.empty()) {
+    const auto found = std::ranges::find(values_, name, &Value::name);
+    return found == values_.end() ? nullptr : const_cast<Value*>(&*found);
+  }
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : &*found->second;
 }
 
 void Graph::rename(Value* value, std::string_view name) {
   if (value->name == name) return;
-  check(!by_name_.contains(name), Code::internal, "the name ", name, " is taken");
+  check(find(name) == nullptr, Code::internal, "the name ", name, " is taken");
   auto entry = by_name_.extract(value->name);
   value->name = std::string(name);
+  if (entry.empty()) return;  // there is no index
   entry.key() = value->name;
   by_name_.insert(std::move(entry));
+}
+
+void Graph::drop(Value* value) {
+  const auto entry = by_name_.extract(value->name);
+  values_.erase(!entry.empty() ? entry.mapped()
+                               : std::ranges::find_if(values_, [&](const Value& each) {
+                                   return &each == value;
+                                 }));
 }
 
 void Graph::drop_user(Node* node, size_t operand) {
@@ -209,11 +228,8 @@ void Graph::erase(Node* node) {
     check(output == nullptr || (output->users.empty() && !is_output(output)), Code::internal,
           "erased ", describe(*node), " while it is in use");
   for (size_t i = 0; i < node->inputs.size(); ++i) drop_user(node, i);
-  for (Value* output : node->outputs) {
-    if (output == nullptr) continue;
-    const auto place = by_name_.extract(output->name).mapped();
-    values_.erase(place);
-  }
+  for (Value* output : node->outputs)
+    if (output != nullptr) drop(output);
   nodes_.erase(node->self);
 }
 
@@ -221,8 +237,7 @@ void Graph::erase(Value* value) {
   check(value->producer == nullptr && value->users.empty() && !is_output(value), Code::internal,
         "erased the value ", value->name, " while it is in use");
   if (value->is_input()) std::erase(inputs_, value);
-  const auto place = by_name_.extract(value->name).mapped();
-  values_.erase(place);
+  drop(value);
 }
 
 namespace {
@@ -279,7 +294,7 @@ class Cloner {
 
 std::unique_ptr<Graph> Graph::clone() const {
   auto copy = std::make_unique<Graph>(name_);
-  copy->by_name_.reserve(by_name_.size());
+  if (!by_name_.empty()) copy->by_name_.reserve(values_.size());
   Cloner(*this, *copy).run();
   return copy;
 }

@@ -87,7 +87,7 @@ class Graph {
   std::vector<Value*> constants() const;  // in the order they were added
   const std::list<Node>& nodes() const { return nodes_; }
   std::list<Node>& nodes() { return nodes_; }
-  size_t value_count() const { return by_name_.size(); }
+  size_t value_count() const { return values_.size(); }
   const std::vector<Require>& requirements() const { return requirements_; }
   /// Set by who inferred the graph as a whole, as a body that nobody changes any more: the types of
   /// all values are what its inputs' types make of them. A clone is not settled.
@@ -131,6 +131,7 @@ class Graph {
 
  private:
   Value* add_value(std::string_view name);
+  void drop(Value* value);
   static void drop_user(Node* node, size_t operand);
   void link_output(size_t index, Value* value);
 
@@ -145,7 +146,9 @@ class Graph {
   Ranges ranges_;
   std::list<Node> nodes_;
   std::list<Value> values_;
-  std::unordered_map<std::string_view, std::list<Value>::iterator> by_name_;  // the values' names
+  /// The values' names; empty where there are few, as in most regions, which are as many as nodes.
+  std::unordered_map<std::string_view, std::list<Value>::iterator> by_name_;
+  static constexpr size_t kFewValues = 8;
   std::unordered_map<std::string, int> suffixes_;
   bool settled_ = false;
 };
