@@ -1,6 +1,7 @@
 // Elementwise ops of one operand that are functions of device/cpu/vector_functions.hpp where they
 // are of f32 and the instruction set has these; else the op's own function of one element.
 
+#include "device/cpu/double_rows.hpp"
 #include "device/cpu/elementwise.hpp"
 #include "device/cpu/scalar_rows.hpp"
 #include "device/cpu/vector_functions.hpp"
@@ -39,6 +40,8 @@ template <class Op, RowFunction kVectors>
 RowFunction function_of(const void* op, const Types& types, DType result) {
   bool fits = types[0] == DType::f32 && vector_functions() != nullptr;
   if constexpr (std::is_same_v<Op, Celu>) fits &= static_cast<const Celu*>(op)->alpha > 0;
+  if constexpr (std::is_same_v<Op, Sqrt>)
+    if (types[0] == DType::f64) return map_doubles<&DoubleFunctions::sqrt>;
   return fits ? kVectors : scalar_function<Op, double>(op, types, result);
 }
 

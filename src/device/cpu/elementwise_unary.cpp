@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "device/cpu/double_rows.hpp"
 #include "device/cpu/elementwise.hpp"
 #include "device/cpu/scalar_rows.hpp"
 #include "ops/activation.hpp"
@@ -24,6 +25,14 @@ template <class Op, auto kFunction>
 RowFunction vector_function(const void* op, const Types& types, DType result) {
   return types[0] == DType::f32 ? map_row<kFunction>
                                 : scalar_function<Op, double>(op, types, result);
+}
+
+/// Of both by row functions.
+template <auto kFloats, auto kDoubles>
+RowFunction vectors_of_both(const void*, const Types& types, DType) {
+  return types[0] == DType::f32   ? map_row<kFloats>
+         : types[0] == DType::f64 ? map_doubles<kDoubles>
+                                  : nullptr;
 }
 
 void swish(const void* op, const RowFunctions& rows, const Row& row) {
@@ -79,9 +88,10 @@ void add_vectors(ElementwiseOps& ops) {
   ops[&op_class<HardSigmoid>()] = {piece_function<HardSigmoid, hard_sigmoid>, 3};
   ops[&op_class<HardSwish>()] = {vector_function<HardSwish, &RowFunctions::hard_swish>, 4};
   ops[&op_class<Mish>()] = {piece_function<Mish, mish>, 12};
-  ops[&op_class<Exp>()] = {vector_function<Exp, &RowFunctions::exp>, 4};
-  ops[&op_class<Sigmoid>()] = {vector_function<Sigmoid, &RowFunctions::sigmoid>, 6};
-  ops[&op_class<Tanh>()] = {vector_function<Tanh, &RowFunctions::tanh>, 6};
+  ops[&op_class<Exp>()] = {vectors_of_both<&RowFunctions::exp, &DoubleFunctions::exp>, 4};
+  ops[&op_class<Sigmoid>()] = {vectors_of_both<&RowFunctions::sigmoid, &DoubleFunctions::sigmoid>,
+                               6};
+  ops[&op_class<Tanh>()] = {vectors_of_both<&RowFunctions::tanh, &DoubleFunctions::tanh>, 6};
   ops[&op_class<Erf>()] = {vector_function<Erf, &RowFunctions::erf>, 8};
   ops[&op_class<Swish>()] = {[](const void*, const Types& types, DType) -> RowFunction {
                                return types[0] == DType::f32 ? swish : nullptr;
