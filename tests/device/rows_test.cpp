@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 namespace hone::cpu::rows_test {
@@ -138,6 +139,52 @@ TEST_P(RowsTest, SumsTakeEveryElementOnce) {
     EXPECT_EQ(rows.max(count, values.data()), most) << count;
     EXPECT_EQ(rows.min(count, values.data()), least) << count;
   }
+}
+
+TEST_P(RowsTest, NanIsTheLargestAndTheSmallest) {
+  const RowFunctions& rows = row_functions();
+  for (const size_t count : {1U, 3U, 16U, 17U, 31U, 64U, 100U})
+    for (size_t place = 0; place < count; ++place) {
+      std::vector<float> values(count, 1);
+      values[place] = std::nanf("");
+      EXPECT_TRUE(std::isnan(rows.max(static_cast<long>(count), values.data())));
+      EXPECT_TRUE(std::isnan(rows.min(static_cast<long>(count), values.data())));
+    }
+}
+
+/// A NaN makes its line NaN, and no other.
+TEST_P(RowsTest, SoftmaxOfNan) {
+  const RowFunctions& rows = row_functions();
+  for (const bool logarithm : {false, true})
+    for (size_t size = 1; size <= 300; size += size < 40 ? 1 : 19)
+      for (const size_t place : {size_t{0}, size / 2, size - 1}) {
+        std::vector<float> from(3 * size, 1), to(3 * size);
+        from[size + place] = std::nanf("");
+        if (!rows.softmax(3, static_cast<long>(size), logarithm, from.data(), to.data())) continue;
+        const float share = 1 / static_cast<float>(size);
+        for (size_t i = 0; i < to.size(); ++i) {
+          const float made = logarithm ? std::exp(to[i]) : to[i];
+          if (i / size == 1) EXPECT_TRUE(std::isnan(made)) << size << " " << place;
+          else EXPECT_NEAR(made, share, 1e-6F) << size;
+        }
+      }
+  std::vector<float> line(16, -std::numeric_limits<float>::infinity());
+  if (rows.softmax(1, 16, false, line.data(), line.data())) {
+    EXPECT_TRUE(std::isnan(line[0]));
+  }
+}
+
+/// Elements are moved, not numbers.
+TEST_P(RowsTest, TurnsKeepBits) {
+  constexpr size_t kLines = 21, kColumns = 37;
+  std::vector<float> from(kLines * kColumns, -0.0F), to(from.size());
+  const uint32_t signalling = 0x7fa00001;
+  std::memcpy(&from[kColumns - 1], &signalling, sizeof signalling);
+  std::memcpy(&from[1], &signalling, sizeof signalling);
+  row_functions().turn(kLines, kColumns, from.data(), kColumns, nullptr, to.data(), kLines);
+  for (size_t i = 0; i < kLines; ++i)
+    for (size_t j = 0; j < kColumns; ++j)
+      EXPECT_EQ(std::memcmp(&from[i * kColumns + j], &to[j * kLines + i], sizeof(float)), 0);
 }
 
 }  // namespace hone::cpu::rows_test

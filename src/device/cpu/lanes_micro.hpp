@@ -4,6 +4,9 @@
 namespace {
 
 template <int kWidth>
+struct Scaled;
+
+template <int kWidth>
 struct Lanes {
   typedef float V __attribute__((vector_size(kWidth * 4)));
   typedef int I __attribute__((vector_size(kWidth * 4)));
@@ -63,29 +66,39 @@ struct Lanes {
     return x > most ? all(most) : x;  // NaN stays
   }
 
-  /// exp(x) for x from -87.33 to 88.
-  static V exp_normal(V x) {
-    constexpr float kShift = 12582912.0f + 127;  // rounds to an integer, plus an exponent's bias
-    const V shifted = x * 1.44269504f + kShift;
-    const V whole = shifted - kShift;
-    const V r = x - whole * 0.693145752f - whole * 1.42860677e-6f;
-    // This fit and those of erf are those of device/cpu/emit/functions.cpp.
+  /// exp(r) for |r| up to log(2) / 2. This fit and those of erf are those of
+  /// device/cpu/emit/functions.cpp.
+  static V exp_rest(V r) {
     V p = all(0.00138368295f) * r + 0.00837482233f;
     p = p * r + 0.0416682251f;
     p = p * r + 0.166664198f;
     p = p * r + 0.49999991f;
     p = p * r + 1.0f;
-    p = p * r + 1.0f;
-    return p * bits(bits(shifted) << 23);
+    return p * r + 1.0f;
+  }
+
+  /// exp(x) for x from -87.33 to 88.
+  static V exp_normal(V x) {
+    constexpr float kShift = 12582912.0f + 127;  // rounds to an integer, plus an exponent's bias
+    const V shifted = x * 1.44269504f + kShift;
+    const V whole = shifted - kShift;
+    return exp_rest(x - whole * 0.693145752f - whole * 1.42860677e-6f) * bits(bits(shifted) << 23);
   }
   /// exp(x) for x up to 0: what would be no normal number is 0. NaN stays.
   static V exp_negative(V x) { return x < -87.33f ? V{} : exp_normal(x); }
 
+  /// Of infinities, too; results may be subnormal.
   static V exp(V x) {
-    I n;
-    const V e = reduced(clamped(x, -104.0f, 89.0f), n);
-    const I half = n >> 1;  // in two steps: the result may be subnormal
-    return (e + 1.0f) * power(half) * power(n - half);
+    x = clamped(x, -104.0f, 89.0f);
+    const V shifted = x * 1.44269504f + 12582912.0f;  // 1.5 * 2^23 rounds to an integer
+    const V whole = shifted - 12582912.0f;
+    const V p = exp_rest(x - whole * 0.693145752f - whole * 1.42860677e-6f);
+#ifdef __AVX512F__
+    if constexpr (kWidth == 16) return Scaled<kWidth>::by_power(p, whole);
+#endif
+    const I n = bits(shifted) - 0x4b400000;
+    const I half = n >> 1;  // in two steps
+    return p * power(half) * power(n - half);
   }
 
   /// above / (1 + exp(-x)); 0 where exp(-x) is more than exp_normal makes.
@@ -135,6 +148,17 @@ struct Lanes {
     const V beyond = with_sign(1.0f - exp_normal(far), x);
     return u < 1.0f ? near : (u != u ? x : beyond);
   }
+};
+
+template <int kWidth>
+struct Scaled {
+  using V = typename Lanes<kWidth>::V;
+#ifdef __AVX512F__
+  /// value * 2^whole, whatever that is.
+  static V by_power(V value, V whole) {
+    return __builtin_ia32_scalefps512_mask(value, whole, value, static_cast<unsigned short>(-1), 4);
+  }
+#endif
 };
 
 }  // namespace

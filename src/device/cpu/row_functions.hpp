@@ -22,7 +22,7 @@ struct RowFunctions {
   float (*sum)(long count, const float* from);
   /// Sum of (x - center)^2.
   float (*squares)(long count, float center, const float* from);
-  /// The largest; -infinity of none. A NaN may be passed over.
+  /// The largest; -infinity of none, NaN where one is.
   float (*max)(long count, const float* from);
   float (*min)(long count, const float* from);
   /// (x - center) * factor * scale[i] + shift[i]; null scale: 1, null shift: 0.
@@ -56,6 +56,9 @@ struct RowFunctions {
   /// The same of `sums` rows of shares, `shares_stride` apart, into rows one behind the other.
   void (*weighted_sums)(long sums, long count, long length, const float* shares, long shares_stride,
                         const float* rows, long stride, float* to);
+  /// Softmax of lines one behind the other, or its logarithm; false, and nothing is written, where
+  /// their size is not one that this does at once.
+  bool (*softmax)(long lines, long size, bool logarithm, const float* from, float* to);
 };
 
 }  // namespace hone::cpu

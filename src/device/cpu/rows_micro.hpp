@@ -3,61 +3,35 @@
 #pragma once
 
 #include "device/cpu/halves_micro.hpp"
+#include "device/cpu/row_folds_micro.hpp"
 #include "device/cpu/row_functions.hpp"
 #include "device/cpu/row_products_micro.hpp"
+#include "device/cpu/softmax_micro.hpp"
 #include "device/cpu/turns_micro.hpp"
 
 namespace {
 
 template <int kWidth>
 struct Rows : RowProducts<kWidth> {
+  using Folds = RowFolds<kWidth>;
   using L = Lanes<kWidth>;
   using V = typename L::V;
   using L::all, L::load, L::store;
 
+  /// What is left of whole vectors is the end of a vector that reaches back into the one before: it
+  /// is computed first, as `to` may be `from`.
   template <class F>
   static void map(long count, const float* from, float* to, F f) {
-    long i = 0;
-    for (; i + kWidth <= count; i += kWidth) store(to + i, f(load(from + i)));
-    if (i == count) return;
+    if (count >= kWidth) {
+      const long end = count - kWidth;
+      const V last = f(load(from + end));
+      for (long i = 0; i < end; i += kWidth) store(to + i, f(load(from + i)));
+      return store(to + end, last);
+    }
     float rest[kWidth] = {};
-    for (long k = i; k < count; ++k) rest[k - i] = from[k];
+    for (long k = 0; k < count; ++k) rest[k] = from[k];
     store(rest, f(load(rest)));
-    for (long k = i; k < count; ++k) to[k] = rest[k - i];
-  }
-
-  /// Adds f of whole vectors in two rows of lanes, then lane by lane.
-  template <class F>
-  static float add(long count, const float* from, F f) {
-    V first{}, second{};
-    long i = 0;
-    for (; i + 2 * kWidth <= count; i += 2 * kWidth) {
-      first += f(load(from + i));
-      second += f(load(from + i + kWidth));
-    }
-    if (i + kWidth <= count) {
-      first += f(load(from + i));
-      i += kWidth;
-    }
-    float total = L::joined(first + second, [](V a, V b) { return a + b; });
-    for (; i < count; ++i) total += f(all(from[i]))[0];
-    return total;
-  }
-
-  /// The best element, of `none` and those; in several vectors, as each waits for the one before.
-  template <class Better>
-  static float choose(long count, const float* from, float none, Better better) {
-    constexpr int kVectors = 4;
-    V best[kVectors] = {all(none), all(none), all(none), all(none)};
-    const auto take = [&](auto& known, auto x) { known = better(x, known) ? x : known; };
-    long i = 0;
-    for (; i + kVectors * kWidth <= count; i += kVectors * kWidth)
-      for (int k = 0; k < kVectors; ++k) take(best[k], load(from + i + k * kWidth));
-    for (; i + kWidth <= count; i += kWidth) take(best[0], load(from + i));
-    take(best[0], best[2]), take(best[1], best[3]), take(best[0], best[1]);
-    float result = L::joined(best[0], [&](V a, V b) { return take(a, b), a; });
-    for (; i < count; ++i) take(result, from[i]);
-    return result;
+    for (long k = 0; k < count; ++k) to[k] = rest[k];
   }
 
   static void exp_row(long count, const float* from, float* to) {
@@ -79,31 +53,42 @@ struct Rows : RowProducts<kWidth> {
     map(count, from, to, [](V x) { return 0.5f * x * (1.0f + L::erf(x * 0.707106781f)); });
   }
   static float exp_shifted_row(long count, float shift, const float* from, float* to) {
+    const auto made = [&](long i) { return L::exp_negative(load(from + i) - shift); };
+    if (count < kWidth) {
+      float total = 0;
+      map(count, from, to, [shift](V x) { return L::exp_negative(x - shift); });
+      for (long i = 0; i < count; ++i) total += to[i];
+      return total;
+    }
     V sums[2] = {};
     const auto make = [&](long i, V& sum) {
-      const V made = L::exp_negative(load(from + i) - shift);
-      store(to + i, made);
-      sum += made;
+      const V some = made(i);
+      store(to + i, some);
+      sum += some;
     };
+    const long rest = count % kWidth;
+    const V last = rest == 0 ? V{} : made(count - kWidth);  // first: `to` may be `from`
     long i = 0;
     for (; i + 2 * kWidth <= count; i += 2 * kWidth) make(i, sums[0]), make(i + kWidth, sums[1]);
     for (; i + kWidth <= count; i += kWidth) make(i, sums[0]);
-    float total = L::joined(sums[0] + sums[1], [](V a, V b) { return a + b; });
-    map(count - i, from + i, to + i, [shift](V x) { return L::exp_negative(x - shift); });
-    for (; i < count; ++i) total += to[i];
-    return total;
+    if (rest != 0) {
+      store(to + count - kWidth, last);
+      sums[1] += Folds::last_lanes(last, rest);
+    }
+    return L::joined(sums[0] + sums[1], [](V a, V b) { return a + b; });
   }
   static float sum_row(long count, const float* from) {
-    return add(count, from, [](V x) { return x; });
+    return Folds::add(count, from, [](V x) { return x; });
   }
   static float squares_row(long count, float center, const float* from) {
-    return add(count, from, [center](V x) { return (x - center) * (x - center); });
+    return Folds::add(count, from, [center](V x) { return (x - center) * (x - center); });
   }
   static float max_row(long count, const float* from) {
-    return choose(count, from, -__builtin_inff(), [](auto x, auto best) { return x > best; });
+    return Folds::choose(count, from, -__builtin_inff(),
+                         [](auto x, auto best) { return x > best; });
   }
   static float min_row(long count, const float* from) {
-    return choose(count, from, __builtin_inff(), [](auto x, auto best) { return x < best; });
+    return Folds::choose(count, from, __builtin_inff(), [](auto x, auto best) { return x < best; });
   }
   static void normalize_row(long count, float center, float factor, const float* scale,
                             const float* shift, const float* from, float* to) {
@@ -156,12 +141,31 @@ struct Rows : RowProducts<kWidth> {
 template <int kWidth>
 constexpr hone::cpu::RowFunctions row_functions() {
   using L = Rows<kWidth>;
-  return {L::exp_row,         L::sigmoid_row,      L::tanh_row,         L::erf_row,
-          L::swish_row,       L::gelu_row,         L::hard_sigmoid_row, L::hard_swish_row,
-          L::exp_shifted_row, L::sum_row,          L::squares_row,      L::max_row,
-          L::min_row,         L::normalize_row,    L::standardize_row,  L::add_running_rows,
-          widen_f16_row,      narrow_f16_row,      L::affine_row,       L::turn_lines,
-          L::dots_row,        L::weighted_sum_row, L::dots_of_rows,     L::weighted_sums_rows};
+  return {L::exp_row,
+          L::sigmoid_row,
+          L::tanh_row,
+          L::erf_row,
+          L::swish_row,
+          L::gelu_row,
+          L::hard_sigmoid_row,
+          L::hard_swish_row,
+          L::exp_shifted_row,
+          L::sum_row,
+          L::squares_row,
+          L::max_row,
+          L::min_row,
+          L::normalize_row,
+          L::standardize_row,
+          L::add_running_rows,
+          widen_f16_row,
+          narrow_f16_row,
+          L::affine_row,
+          L::turn_lines,
+          L::dots_row,
+          L::weighted_sum_row,
+          L::dots_of_rows,
+          L::weighted_sums_rows,
+          SoftmaxLines<kWidth>::run};
 }
 
 }  // namespace

@@ -63,9 +63,12 @@ struct Turns : Lanes<kWidth> {
         return Turns<4>::all_of(line_count, column_count, source, from_stride, also(at), to + at,
                                 to_stride);
       for (long i = 0; i < line_count; ++i)
-        for (long j = 0; j < column_count; ++j)
-          to[at + j * to_stride + i] = source[i * from_stride + j] +
-                                       (added == nullptr ? 0.0F : added[at + j * to_stride + i]);
+        for (long j = 0; j < column_count; ++j) {
+          const long place = at + j * to_stride + i;
+          if (added == nullptr)  // as bits: they may be of integers
+            __builtin_memcpy(to + place, source + i * from_stride + j, sizeof *to);
+          else to[place] = source[i * from_stride + j] + added[place];
+        }
     };
     if (whole_columns < columns) rest(0, whole_columns, whole_lines, columns - whole_columns);
     if (whole_lines < lines) rest(whole_lines, 0, lines - whole_lines, columns);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "device/cpu/doubles.hpp"
 #include "device/cpu/half.hpp"
 #include "device/cpu/moves.hpp"
 #include "device/cpu/rows.hpp"
@@ -33,8 +34,8 @@ std::optional<Fields> fields_of(const Problem& problem) {
 Verdict supports(const Problem& problem) {
   if (!fields_of(problem)) return Verdict::no("Softmax and LogSoftmax only");
   const DType type = operand_type(problem, 0)->dtype;
-  if ((type != DType::f32 && !is_half(type)) || !all_are(problem, type))
-    return Verdict::no("f32, f16 and bf16 of known rank only");
+  if ((type != DType::f32 && type != DType::f64 && !is_half(type)) || !all_are(problem, type))
+    return Verdict::no("f64, f32, f16 and bf16 of known rank only");
   if (region_input(problem, 0) < 0) return Verdict::no("the operand is a literal");
   if (operand_type(problem, 0)->shape().empty()) return Verdict::no("the operand is a scalar");
   return {};
@@ -85,12 +86,17 @@ struct SoftmaxShared final : Shared<SoftmaxShared> {
     const RowFunctions& rows = row_functions();
     const std::byte* from = operands.inputs[0].data;
     std::byte* to = operands.outputs[0].data;
+    if (type == DType::f64)
+      return run_doubles(g, operands.inputs[0].as<double>(), operands.outputs[0].as<double>(),
+                         stream);
     if (g.inner == 1) {
       parallel_ranges(stream, g.outer, kTile / g.size, [&](int64_t first, int64_t last) {
-        if (type == DType::f32 && g.size <= kShort) {
-          const int64_t at = first * g.size;
-          return short_lines(rows, g.size, last - first, reinterpret_cast<const float*>(from) + at,
-                             reinterpret_cast<float*>(to) + at);
+        if (type == DType::f32) {
+          const float* own = reinterpret_cast<const float*>(from) + first * g.size;
+          float* made = reinterpret_cast<float*>(to) + first * g.size;
+          if (!fields.zero_nan && rows.softmax(last - first, g.size, fields.logarithm, own, made))
+            return;
+          if (g.size <= kShort) return short_lines(rows, g.size, last - first, own, made);
         }
         float* room = scratch_of(scratch, 2 * g.size);  // a lane, what becomes of it
         for (int64_t at = first * g.size; at < last * g.size; at += g.size) {
@@ -117,6 +123,24 @@ struct SoftmaxShared final : Shared<SoftmaxShared> {
                     });
   }
 
+  void run_doubles(const Geometry& g, const double* from, double* to, Stream& stream) const {
+    const DoubleFunctions& rows = double_functions();
+    if (g.inner == 1)
+      return parallel_ranges(stream, g.outer, kTile / g.size, [&](int64_t first, int64_t last) {
+        for (int64_t at = first * g.size; at < last * g.size; at += g.size)
+          line(rows, g.size, from + at, to + at);
+      });
+    const int64_t blocks = ceil_div(g.inner, kColumns);
+    parallel_ranges(stream, g.outer * blocks, kTile / (g.size * kColumns),
+                    [&](int64_t first, int64_t last) {
+                      for (int64_t i = first; i < last; ++i) {
+                        const int64_t column = i % blocks * kColumns;
+                        const int64_t at = i / blocks * g.size * g.inner + column;
+                        columns(rows, g, std::min(kColumns, g.inner - column), from + at, to + at);
+                      }
+                    });
+  }
+
   /// Lanes that fill no vectors, side by side.
   void short_lines(const RowFunctions& rows, int64_t size, int64_t lines, const float* from,
                    float* to) const {
@@ -139,27 +163,28 @@ struct SoftmaxShared final : Shared<SoftmaxShared> {
       narrow_to_halves(room + k * count, count, type, to + 2 * (at + k * g.inner));
   }
 
-  void line(const RowFunctions& rows, int64_t size, const float* from, float* to) const {
-    const float most = rows.max(size, from);
-    const float sum = rows.exp_shifted(size, most, from, to);
+  template <class Functions, class T>
+  void line(const Functions& rows, int64_t size, const T* from, T* to) const {
+    const T most = rows.max(size, from);
+    const T sum = rows.exp_shifted(size, most, from, to);
     // One exponential that is NaN makes the sum, and by it the whole lane, NaN.
-    if (fields.zero_nan && std::isnan(sum)) return std::fill_n(to, size, 0.0F), void();
+    if (fields.zero_nan && std::isnan(sum)) return std::fill_n(to, size, T{}), void();
     if (!fields.logarithm) return rows.affine(size, 1 / sum, 0, to, to);
-    rows.normalize(size, most, 1, nullptr, nullptr, from, to);  // exact near the most
-    rows.affine(size, 1, -std::log(sum), to, to);
+    rows.standardize(size, most, 1, -std::log(sum), from, to);  // exact near the most
   }
 
   /// `count` lanes side by side.
-  void columns(const RowFunctions& rows, const Geometry& g, int64_t count, const float* from,
-               float* to) const {
-    float most[kColumns], sums[kColumns] = {};
+  template <class Functions, class T>
+  void columns(const Functions& rows, const Geometry& g, int64_t count, const T* from,
+               T* to) const {
+    T most[kColumns], sums[kColumns] = {};
     std::copy_n(from, count, most);
     for (int64_t k = 1; k < g.size; ++k)
       for (int64_t i = 0; i < count; ++i) most[i] = std::max(most[i], from[k * g.inner + i]);
     for (int64_t k = 0; k < g.size; ++k) {
-      float* row = to + k * g.inner;
+      T* row = to + k * g.inner;
       for (int64_t i = 0; i < count; ++i) row[i] = from[k * g.inner + i] - most[i];
-      float values[kColumns];
+      T values[kColumns];
       rows.exp(count, row, values);
       for (int64_t i = 0; i < count; ++i) sums[i] += values[i];
       if (!fields.logarithm) std::copy_n(values, count, row);
@@ -167,7 +192,7 @@ struct SoftmaxShared final : Shared<SoftmaxShared> {
     for (int64_t i = 0; i < count; ++i)
       sums[i] = fields.logarithm ? std::log(sums[i]) : 1 / sums[i];
     for (int64_t k = 0; k < g.size; ++k) {
-      float* row = to + k * g.inner;
+      T* row = to + k * g.inner;
       for (int64_t i = 0; i < count; ++i) {
         row[i] = fields.logarithm ? row[i] - sums[i] : row[i] * sums[i];
         if (fields.zero_nan && std::isnan(sums[i])) row[i] = 0;
