@@ -63,6 +63,10 @@ TEST_P(KernelTest, HardmaxOfLanes) {
       SCOPED_TRACE(cat(dtype, fields));
       expect_kernel("cpu.arg", given);
     }
+  for (const char* dtype : {"f32", "f64", "f16"})
+    for (const int64_t size : {2, 4, 29, 33})
+      expect_kernel("cpu.arg", {cat("%x: ", dtype, "[n,", size, "]"), "Hardmax(%x)", "", "%y",
+                                each("n", {1, 64, 65, 200})});
   expect_kernel("cpu.arg", {"", "Hardmax(f32[2,5]{1,nan,inf,nan,-inf,-inf,-inf,-inf,-inf,-inf})"});
   expect_kernel("cpu.arg", {"%x: f32[]", "Hardmax(%x)"});
 }

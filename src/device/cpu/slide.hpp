@@ -32,10 +32,11 @@ struct SlideFunctions {
   void (*multiply)(long count, const float* by, float* values);
   /// Elements at even places to one row, those at odd places to another.
   void (*part)(long count, const float* from, float* even, float* odd);
-  /// to[i] is the sum, or the largest (NaN where one is NaN), of rows[0 .. many)[i]; `to` may be
-  /// the first row.
+  /// to[i] is the sum, or the largest or the smallest (NaN where one is NaN), of
+  /// rows[0 .. many)[i]; `to` may be the first row.
   void (*sum_rows)(long many, const float* const* rows, long count, float* to);
   void (*max_rows)(long many, const float* const* rows, long count, float* to);
+  void (*min_rows)(long many, const float* const* rows, long count, float* to);
 };
 
 inline constexpr long kMostSlideLanes = 64;

@@ -40,6 +40,12 @@ struct Sliding {
     }
     static constexpr bool kWeighted = false;
   };
+  struct Min {
+    template <class Floats>
+    static Floats with(Floats known, Floats next, float) {
+      return (next < known) | (next != next) ? next : known;
+    }
+  };
 
   /// kVectors neighbouring vectors of results. kTaps: how many, 0: as `slide` says.
   template <class Kind, int kVectors, int kTaps>
@@ -165,7 +171,8 @@ struct Sliding {
   }
 
   static constexpr hone::cpu::SlideFunctions kFunctions{
-      weighted, slide<Sum>, slide<Max>, multiply, Parting<V>::part, fold_rows<Sum>, fold_rows<Max>};
+      weighted,         slide<Sum>,     slide<Max>,     multiply,
+      Parting<V>::part, fold_rows<Sum>, fold_rows<Max>, fold_rows<Min>};
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "base/size.hpp"
 #include "device/cpu/half.hpp"
+#include "device/cpu/moves.hpp"
 #include "device/cpu/rows.hpp"
 #include "device/cpu/step.hpp"
 #include "ops/softmax.hpp"
@@ -77,7 +78,7 @@ int64_t chosen_of_row(int64_t size, const T* from) {
   return best;
 }
 
-/// The largest or the smallest of a block without NaN.
+/// The largest or the smallest of a block; NaN where one is.
 template <bool kGreatest, class T>
 T best_of(const RowFunctions& rows, int64_t count, const T* from) {
   if constexpr (std::is_same_v<T, float>)
@@ -95,11 +96,9 @@ int64_t chosen_by_blocks(const RowFunctions& rows, int64_t size, const T* from) 
   int64_t block = -1;
   for (int64_t first = 0; first < size; first += kBlock) {
     const int64_t count = std::min(kBlock, size - first);
-    if constexpr (std::is_same_v<T, float>) {
-      const float sum = rows.sum(count, from + first);
-      if (sum != sum) return chosen_of_row<kGreatest, kLast>(size, from);  // perhaps a NaN
-    }
     const T value = best_of<kGreatest>(rows, count, from + first);
+    if constexpr (std::is_same_v<T, float>)
+      if (value != value) return chosen_of_row<kGreatest, kLast>(size, from);
     if (block < 0 || chosen<kGreatest, kLast>(value, best)) best = value, block = first;
   }
   const T* found = from + block;
@@ -136,8 +135,10 @@ void short_rows(int64_t size, int64_t rows, const T* from, int64_t* to) {
   T block[kShort * kBeside];
   for (int64_t done = 0; done < rows; done += kBeside) {
     const int64_t count = std::min(kBeside, rows - done);
-    for (int64_t i = 0; i < count; ++i)
-      for (int64_t k = 0; k < size; ++k) block[k * count + i] = from[(done + i) * size + k];
+    if constexpr (std::is_same_v<T, float>) transpose_lines(count, size, from + done * size, block);
+    else
+      for (int64_t i = 0; i < count; ++i)
+        for (int64_t k = 0; k < size; ++k) block[k * count + i] = from[(done + i) * size + k];
     chosen_of_columns<kGreatest, kLast>(size, count, count, block, to + done);
   }
 }
@@ -199,9 +200,7 @@ struct ArgShared final : Shared<ArgShared> {
     const T* from = source.as<T>(operands);
     if (g.inner == 1) {
       parallel_ranges(stream, g.outer, kTile / g.size, [&](int64_t first, int64_t last) {
-        if (g.size <= kShort && !fields.hard)
-          return short_rows<kGreatest, kLast>(g.size, last - first, from + first * g.size,
-                                              operands.outputs[0].as<int64_t>() + first);
+        if (g.size <= kShort) return short_lanes<kGreatest, kLast>(g, from, operands, first, last);
         for (int64_t i = first; i < last; ++i) {
           const T* row = from + i * g.size;
           int64_t place = 0;
@@ -225,6 +224,22 @@ struct ArgShared final : Shared<ArgShared> {
             write<T>(g, operands, i / blocks, column, count, places);
           }
         });
+  }
+
+  template <bool kGreatest, bool kLast, class T>
+  void short_lanes(const Geometry& g, const T* from, const Operands& operands, int64_t first,
+                   int64_t last) const {
+    if (!fields.hard)
+      return short_rows<kGreatest, kLast>(g.size, last - first, from + first * g.size,
+                                          operands.outputs[0].as<int64_t>() + first);
+    T* to = operands.outputs[0].as<T>();
+    std::fill(to + first * g.size, to + last * g.size, T{});
+    for (int64_t i = first; i < last; i += kBeside) {
+      int64_t places[kBeside];
+      const int64_t count = std::min(kBeside, last - i);
+      short_rows<kGreatest, kLast>(g.size, count, from + i * g.size, places);
+      for (int64_t k = 0; k < count; ++k) to[(i + k) * g.size + places[k]] = one(T{});
+    }
   }
 
   /// What was chosen of `count` lanes side by side.

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "base/size.hpp"
+#include "device/cpu/band.hpp"
+#include "device/cpu/doubles.hpp"
 #include "device/cpu/element_loops.hpp"
 #include "device/cpu/reduction.hpp"
 #include "device/cpu/rows.hpp"
@@ -18,6 +20,7 @@ constexpr int64_t kTile = 16 * 1024;  // elements that one worker takes at a tim
 constexpr int64_t kColumns = 256;     // results side by side when the axes are not the innermost
 constexpr int64_t kPiece = 512;       // elements that are brought to another form at a time
 constexpr int64_t kRows = 32;         // that are added up in f32
+constexpr int64_t kGroup = 4;         // of these that are read side by side
 constexpr int64_t kShort = 32;        // elements of lines that are put side by side
 constexpr int64_t kSide = 64;         // so many of them
 
@@ -234,6 +237,17 @@ struct ReduceShared final : Shared<ReduceShared> {
         return sum;
       }
     }
+    if constexpr (std::is_same_v<T, double>) {
+      if (fields.fold == Fold::max || fields.fold == Fold::min) {
+        const bool most = fields.fold == Fold::max;
+        const auto pick = most ? double_functions().max : double_functions().min;
+        g.each_row([&](int64_t at) {
+          const double found = pick(g.line, from + at);
+          if (found != found || (most ? found > sum : found < sum)) sum = found;
+        });
+        return sum;
+      }
+    }
     with_fold<A>(fields.fold, [&](const auto& map, const auto& join) {
       g.each_row([&](int64_t at) { sum = fold_line(g.line, from + at, sum, map, join); });
     });
@@ -279,14 +293,9 @@ struct ReduceShared final : Shared<ReduceShared> {
       case Fold::max:
       case Fold::log_sum_exp:
       case Fold::min: {
-        // Element by element when there is a NaN, which the row functions may pass over.
-        const float sum = rows.sum(count, from);
         const bool least = fields.fold == Fold::min;
-        if (sum == sum && before == before) {
-          const double own = double{least ? rows.min(count, from) : rows.max(count, from)};
-          return least ? std::min(before, own) : std::max(before, own);
-        }
-        break;
+        const double own = double{least ? rows.min(count, from) : rows.max(count, from)};
+        return own != own || (least ? own < before : own > before) ? own : before;
       }
       case Fold::l2:
       case Fold::sum_square: return before + long_squares(rows, count, 0, from);
@@ -320,43 +329,73 @@ struct ReduceShared final : Shared<ReduceShared> {
     double sums[kColumns];
     std::fill_n(sums, count, identity<float, double>(fields.fold));
     float room[kColumns], block[kColumns] = {};
-    int64_t rows = 0;
-    const bool picks =
-        fields.fold == Fold::max || fields.fold == Fold::min || fields.fold == Fold::log_sum_exp;
-    const bool adds = !picks && fields.fold != Fold::prod;
-    const auto end_block = [&] {
+    const SlideFunctions& functions = slide_functions();
+    const auto add_block = [&] {
       for (int64_t i = 0; i < count; ++i) sums[i] += double{block[i]}, block[i] = 0;
-      rows = 0;
     };
-    if (adds) {
-      with_fold<float>(fields.fold, [&](const auto& map, const auto& join) {
-        g.each_row([&](int64_t at) {
-          const float* row = floats(from + at, count, room);
-          for (int64_t i = 0; i < count; ++i) block[i] = join(block[i], map(row[i]));
-          if (++rows == kRows) end_block();
+    switch (fields.fold) {
+      case Fold::sum:
+      case Fold::mean:
+      case Fold::log_sum: {
+        int64_t added = 0;
+        some_rows(g, count, from, [&](int64_t many, const float** rows) {
+          rows[0] = block;
+          functions.sum_rows(many + 1, rows, count, block);
+          if ((added += many) % kRows == 0) add_block();
         });
-      });
-      end_block();
-    } else if (picks) {
-      std::fill_n(block, count, identity<float, float>(fields.fold));
-      with_fold<float>(fields.fold, [&](const auto&, const auto& join) {
-        g.each_row([&](int64_t at) {
-          const float* row = floats(from + at, count, room);
-          for (int64_t i = 0; i < count; ++i) block[i] = join(block[i], row[i]);
+        add_block();
+        break;
+      }
+      case Fold::max:
+      case Fold::min:
+      case Fold::log_sum_exp: {
+        const auto fold = fields.fold == Fold::min ? functions.min_rows : functions.max_rows;
+        std::fill_n(block, count, identity<float, float>(fields.fold));
+        some_rows(g, count, from, [&](int64_t many, const float** rows) {
+          rows[0] = block;
+          fold(many + 1, rows, count, block);
         });
-      });
-      std::copy_n(block, count, sums);
-    } else {
-      with_fold<double>(fields.fold, [&](const auto& map, const auto& join) {
-        g.each_row([&](int64_t at) {
-          const float* row = floats(from + at, count, room);
-          for (int64_t i = 0; i < count; ++i) sums[i] = join(sums[i], map(double{row[i]}));
+        std::copy_n(block, count, sums);
+        break;
+      }
+      case Fold::prod:
+        with_fold<double>(fields.fold, [&](const auto& map, const auto& join) {
+          g.each_row([&](int64_t at) {
+            const float* row = floats(from + at, count, room);
+            for (int64_t i = 0; i < count; ++i) sums[i] = join(sums[i], map(double{row[i]}));
+          });
         });
-      });
+        break;
+      default:
+        with_fold<float>(fields.fold, [&](const auto& map, const auto& join) {
+          int64_t rows = 0;
+          g.each_row([&](int64_t at) {
+            const float* row = floats(from + at, count, room);
+            for (int64_t i = 0; i < count; ++i) block[i] = join(block[i], map(row[i]));
+            if (++rows % kRows == 0) add_block();
+          });
+        });
+        add_block();
     }
     if (fields.fold == Fold::log_sum_exp) add_exponentials(g, count, from, sums);
     for (int64_t i = 0; i < count; ++i)
       to[i] = stored<T>(finished(fields.fold, sums[i], g.count()));
+  }
+
+  /// some(many, rows) for rows[1] to rows[many], kGroup of them at a time, but for the last.
+  template <class T, class Some>
+  static void some_rows(const Reduction& g, int64_t count, const T* from, const Some& some) {
+    constexpr int64_t kRoom = std::is_same_v<T, float> ? 0 : kColumns;  // of a row
+    const float* rows[kGroup + 1];
+    float room[kGroup * kRoom + 1];
+    int64_t many = 0;
+    g.each_row([&](int64_t at) {
+      rows[many + 1] = floats(from + at, count, room + many * kRoom);
+      if (++many < kGroup) return;
+      some(many, rows);
+      many = 0;
+    });
+    if (many > 0) some(many, rows);
   }
 
   /// Makes the logarithm of the sum of exponentials of the largest.
