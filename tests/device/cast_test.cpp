@@ -35,6 +35,49 @@ TEST_P(KernelTest, PowersOfOtherTypes) {
       expect_kernel("cpu.elementwise",
                     {"%a: f32[n]", cat("Pow(%a, ", type, "[]{", exponent, "})"), "", "%y", sizes});
   }
+  expect_kernel("cpu.elementwise", {"%a: f64[n]", "Pow(%a, f64[]{2})", "", "%y", sizes});
+  expect_kernel("cpu.elementwise",
+                {"%a: f64[4,n], %b: f64[n]", "Pow(%a, %b)", "", "%y", sizes, {{"a", {0, 5}}}});
+}
+
+TEST_P(KernelTest, PowersOfIntegers) {
+  const std::vector<Bindings> sizes = each("n", {1, 40, 700});
+  for (const char* base : {"i32", "i64"})
+    for (const char* type : {"i32", "i64"}) {
+      for (const char* exponent : {"0", "1", "2", "3", "10", "63", "-1", "-2"})
+        expect_kernel("cpu.elementwise", {cat("%a: ", base, "[n]"),
+                                          cat("Pow(%a, ", type, "[]{", exponent, "})"),
+                                          "",
+                                          "%y",
+                                          sizes,
+                                          {{"a", {-9, 9}}}});
+      expect_kernel("cpu.elementwise", {cat("%a: ", base, "[4,n], %b: ", type, "[n]"),
+                                        "Pow(%a, %b)",
+                                        "",
+                                        "%y",
+                                        sizes,
+                                        {{"a", {-3, 3}}, {"b", {-3, 9}}}});
+    }
+}
+
+/// Rounded once: numbers between two halves, which f32 would round to their middle.
+TEST_P(KernelTest, CastsOfDoublesToHalves) {
+  for (const char* to : {"f16", "bf16"}) {
+    expect_kernel("cpu.elementwise",
+                  {"", cat("Cast(f64[12]{1.00048828125,1.000488281250000001,1.00048828125001,"
+                           "1.0004882812499999,1.00390625000001,-1.00390625,1.00390624999999,"
+                           "65519.99999999,65520,1e300,-1e-300,nan}) to=",
+                           to)});
+    expect_kernel(
+        "cpu.elementwise",
+        {"", cat("Cast(f64[6]{2.98e-8,2.9802322387695313e-8,2.99e-8,6e-8,inf,-inf}) to=", to)});
+    expect_kernel("cpu.elementwise", {"%x: f64[n]",
+                                      cat("Cast(%x) to=", to),
+                                      "",
+                                      "%y",
+                                      each("n", {1, 7, 8, 1000}),
+                                      {{"x", {-70000, 70000}}}});
+  }
 }
 
 }  // namespace hone::test::cast_test

@@ -40,6 +40,27 @@ TEST_P(KernelTest, QuotientsAtTheEnds) {
   }
 }
 
+TEST_P(KernelTest, PairsOfTruths) {
+  for (const char* op : {"And", "Or", "Xor"})
+    for (const char* other : {"[3,n]", "[n]", "[3,1]", "[]"})
+      expect_kernel(kKernel, {cat("%a: bool[3,n], %b: bool", other), cat(op, "(%a, %b)"), "", "%y",
+                              each("n", {1, 37, 700})});
+}
+
+TEST_P(KernelTest, QuotientsByOneNumber) {
+  for (const std::string& type : kWhole)
+    for (const char* divisor : {"1", "2", "3", "7", "100", "0"})
+      expect_kernel(kKernel, {cat("%a: ", type, "[n]"), cat("Div(%a, ", type, "[]{", divisor, "})"),
+                              "", "%y", each("n", {1, 37, 700})});
+  for (const char* divisor : {"1", "-1", "3", "-7", "2147483647", "-2147483648"})
+    expect_kernel(kKernel, {"%a: i32[n]",
+                            cat("Div(%a, i32[]{", divisor, "})"),
+                            "",
+                            "%y",
+                            each("n", {700}),
+                            {{"a", {-2147483648.0, 2147483647.0}}}});
+}
+
 TEST_P(KernelTest, Shifts) {
   for (const char* type : {"u8", "u16", "u32", "u64"})
     for (const char* direction : {"LEFT", "RIGHT"}) {

@@ -31,9 +31,12 @@ struct ElementLoops {
   // Shifts by the width or more give 0.
   Pair shift_left[kWidths], shift_right[kWidths];
   Pair bit_and, bit_or, bit_xor;  // of bytes
+  Pair both, either, one_only;    // of truths: any byte but 0 is true, results are 0 or 1
   Pair least[kWholes], most[kWholes], less[kWholes], less_equal[kWholes];
   /// Towards 0; by 0 it is 0. Null for 64 bits.
   Pair divide[kWholes];
+  /// The same by one number, *b.
+  Pair divide_by[kWholes];
   Single negate[kWidths], not_zero[kWidths];
   Single complement;  // of bytes
   Single absolute[kWholes], sign[kWholes], relu[kWholes];
@@ -42,6 +45,9 @@ struct ElementLoops {
   /// nothing is written: some number does not fit that.
   bool (*whole[2][kWholes])(long count, const void* from, void* to);
   Single float_not_zero[2];
+  /// f64 to f32 so that rounding it once more, to fewer digits, gives what rounding once gives:
+  /// towards 0, and the last bit set where something was lost.
+  Single odd_float;
   Choice choose[kWidths];
   /// The smallest and the largest of one element or more.
   Single smallest[kWholes], largest[kWholes];

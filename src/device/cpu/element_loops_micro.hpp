@@ -17,6 +17,37 @@ void float_not_zero(long count, const void* from, void* to) {
                                    [](Of<kFrom> x) { return static_cast<unsigned char>(x != 0); });
 }
 
+/// A vector at a time: GCC makes none of a loop that mixes both widths.
+inline void odd_float(long count, const void* from, void* to) {
+  typedef double Wide __attribute__((vector_size(64)));
+  typedef long Longs __attribute__((vector_size(64)));
+  typedef float Narrow __attribute__((vector_size(32)));
+  typedef int Ints __attribute__((vector_size(32)));
+  const auto eight = [](const double* source, float* target) {
+    Wide x;
+    __builtin_memcpy(&x, source, sizeof x);
+    const Narrow rounded = __builtin_convertvector(x, Narrow);
+    const Wide back = __builtin_convertvector(rounded, Wide);
+    constexpr long kMagnitude = __LONG_MAX__;
+    const Longs own = reinterpret_cast<Longs>(x) & kMagnitude;
+    const Longs made = reinterpret_cast<Longs>(back) & kMagnitude;
+    const Ints away = __builtin_convertvector(made > own, Ints);
+    const Ints lost = __builtin_convertvector(made != own, Ints);
+    const Ints odd = (reinterpret_cast<Ints>(rounded) + away) | (lost & 1);
+    const Ints bits = __builtin_convertvector(x != x, Ints) ? reinterpret_cast<Ints>(rounded) : odd;
+    __builtin_memcpy(target, &bits, sizeof bits);
+  };
+  const double* x = static_cast<const double*>(from);
+  float* results = static_cast<float*>(to);
+  long i = 0;
+  for (; i + 8 <= count; i += 8) eight(x + i, results + i);
+  double rest[8] = {};
+  float made[8];
+  for (long k = i; k < count; ++k) rest[k - i] = x[k];
+  eight(rest, made);
+  for (long k = i; k < count; ++k) results[k] = made[k - i];
+}
+
 template <int kFrom, int kTo>
 bool whole(long count, const void* from, void* to) {
   using T = Of<kFrom>;
@@ -61,6 +92,7 @@ constexpr void set_whole(ElementLoops& loops) {
   loops.least[kNumber] = L::least, loops.most[kNumber] = L::most;
   loops.less[kNumber] = L::less, loops.less_equal[kNumber] = L::less_equal;
   if constexpr (kNumber < ElementLoops::i64) loops.divide[kNumber] = L::divide;
+  if constexpr (kNumber < ElementLoops::i64) loops.divide_by[kNumber] = L::divide_by;
   if constexpr (L::kSigned) loops.absolute[kNumber] = L::absolute, loops.relu[kNumber] = L::relu;
   loops.sign[kNumber] = L::sign;
   loops.smallest[kNumber] = L::smallest, loops.largest[kNumber] = L::largest;
@@ -75,7 +107,20 @@ constexpr ElementLoops loops_of_elements() {
   set_cast<ElementLoops::f32, 0>(loops), set_cast<ElementLoops::f64, 0>(loops);
   loops.float_not_zero[0] = float_not_zero<ElementLoops::f32>;
   loops.float_not_zero[1] = float_not_zero<ElementLoops::f64>;
+  loops.odd_float = odd_float;
   using Byte = unsigned char;
+  loops.both = [](long count, const void* a, const void* b, void* to) {
+    pair<Byte, Byte>(count, a, b, to,
+                     [](Byte x, Byte y) { return static_cast<Byte>((x != 0) & (y != 0)); });
+  };
+  loops.either = [](long count, const void* a, const void* b, void* to) {
+    pair<Byte, Byte>(count, a, b, to,
+                     [](Byte x, Byte y) { return static_cast<Byte>((x | y) != 0); });
+  };
+  loops.one_only = [](long count, const void* a, const void* b, void* to) {
+    pair<Byte, Byte>(count, a, b, to,
+                     [](Byte x, Byte y) { return static_cast<Byte>((x != 0) != (y != 0)); });
+  };
   loops.bit_and = [](long count, const void* a, const void* b, void* to) {
     pair<Byte, Byte>(count, a, b, to, [](Byte x, Byte y) { return static_cast<Byte>(x & y); });
   };

@@ -3,7 +3,6 @@
 #include "device/cpu/elementwise.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/compare.hpp"
-#include "ops/logic.hpp"
 
 namespace hone::cpu {
 namespace {
@@ -78,16 +77,6 @@ struct Joining {
   };
 };
 
-template <class Op>
-struct Logical {
-  static void map(const void* op, const RowFunctions&, const Row& row) {
-    const Op& scalar = *static_cast<const Op*>(op);
-    map_pair<uint8_t, uint8_t>(row, [&scalar](uint8_t a, uint8_t b) -> uint8_t {
-      return scalar.of(int64_t{a}, int64_t{b}) != 0;
-    });
-  }
-};
-
 RowFunction equal_function(const void*, const Types& types, DType) {
   if (types[0] == DType::boolean)  // a truth is 0 or 1
     return [](const void*, const RowFunctions&, const Row& row) {
@@ -104,14 +93,6 @@ void add(ElementwiseOps& ops, double operations = 1) {
                           operations};
 }
 
-template <class Op>
-void add_logical(ElementwiseOps& ops) {
-  ops[&op_class<Op>()] = {[](const void*, const Types& types, DType) -> RowFunction {
-                            return types[0] == DType::boolean ? Logical<Op>::map : nullptr;
-                          },
-                          1};
-}
-
 }  // namespace
 
 void add_binary(ElementwiseOps& ops) {
@@ -121,7 +102,6 @@ void add_binary(ElementwiseOps& ops) {
   add<Greater, Comparing>(ops), add<GreaterOrEqual, Comparing>(ops);
   add<Less, Comparing>(ops), add<LessOrEqual, Comparing>(ops);
   ops[&op_class<Equal>()] = {equal_function, 1};
-  add_logical<And>(ops), add_logical<Or>(ops), add_logical<Xor>(ops);
 }
 
 }  // namespace hone::cpu

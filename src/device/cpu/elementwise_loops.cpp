@@ -40,8 +40,16 @@ RowFunction whole_pair(const void*, const Types& types, DType) {
     return pair_row<kLoops, kNumber, kNumber / 2, BitsOfWidth<kNumber / 2>, false>;
   });
 }
-RowFunction quotient(const void* op, const Types& types, DType result) {
-  return bits(types[0]) == 64 ? nullptr : whole_pair<&Loops::divide>(op, types, result);
+template <int kNumber>
+void quotient_row(const void* op, const RowFunctions& functions, const Row& row) {
+  using T = BitsOfWidth<kNumber / 2>;
+  if (row.step[0] != 0 && row.step[1] == 0)
+    return element_loops().divide_by[kNumber](row.count, row.at[0], row.at[1], row.to);
+  pair_row<&Loops::divide, kNumber, kNumber / 2, T, false>(op, functions, row);
+}
+RowFunction quotient(const void*, const Types& types, DType) {
+  if (!are_two_of(types, bits(types[0]) < 64)) return nullptr;
+  return for_whole(types[0], []<int kNumber>() -> RowFunction { return quotient_row<kNumber>; });
 }
 template <auto kLoops, bool kSwapped>
 RowFunction comparison(const void*, const Types& types, DType) {
@@ -64,6 +72,19 @@ RowFunction bytes_pair(const void*, const Types& types, DType) {
   if (!are_two_of(types, is_integer(types[0]))) return nullptr;
   return for_width(types[0],
                    []<int kWidth>() -> RowFunction { return bytes_pair_row<kWidth, kLoop>; });
+}
+
+template <auto kLoop>
+void truths_row(const void*, const RowFunctions&, const Row& row) {
+  const Loops::Pair loop = element_loops().*kLoop;
+  run_pair<uint8_t, uint8_t>(
+      row, 0, [loop](int64_t count, int64_t, const void* a, const void* b, void* to) {
+        loop(count, a, b, to);
+      });
+}
+template <auto kLoop>
+RowFunction truths(const void*, const Types& types, DType) {
+  return are_two_of(types, types[0] == DType::boolean) ? truths_row<kLoop> : nullptr;
 }
 
 RowFunction shift(const void* op, const Types& types, DType) {
@@ -188,6 +209,17 @@ void to_half_row(const void*, const RowFunctions&, const Row& row) {
   }
 }
 
+template <DType kHalf>
+void double_to_half_row(const void*, const RowFunctions&, const Row& row) {
+  constexpr int64_t kPiece = 256;
+  float values[kPiece];
+  for (int64_t done = 0; done < row.count; done += kPiece) {
+    const int64_t count = std::min(kPiece, row.count - done);
+    element_loops().odd_float(count, row.in<double>(0) + done, values);
+    narrow_to_halves(values, count, kHalf, row.to + 2 * done);
+  }
+}
+
 RowFunction to_truth(DType from) {
   if (from == DType::f32) return single_row<&Loops::float_not_zero, 0>;
   if (from == DType::f64) return single_row<&Loops::float_not_zero, 1>;
@@ -278,6 +310,8 @@ RowFunction conversion(const void*, const Types& types, DType result) {
       return result == DType::f64 ? loop_cast_row<Loops::f32, Loops::f64>
                                   : whole_of_float<0>(result);
     case DType::f64:
+      if (result == DType::f16) return double_to_half_row<DType::f16>;
+      if (result == DType::bf16) return double_to_half_row<DType::bf16>;
       return result == DType::f32 ? loop_cast_row<Loops::f64, Loops::f32>
                                   : whole_of_float<1>(result);
     case DType::f16: return cast_of_half<DType::f16>(result);
@@ -309,6 +343,8 @@ void add_loops(ElementwiseOps& ops) {
   faster<BitwiseAnd>(ops, bytes_pair<&Loops::bit_and>);
   faster<BitwiseOr>(ops, bytes_pair<&Loops::bit_or>);
   faster<BitwiseXor>(ops, bytes_pair<&Loops::bit_xor>);
+  faster<And>(ops, truths<&Loops::both>), faster<Or>(ops, truths<&Loops::either>);
+  faster<Xor>(ops, truths<&Loops::one_only>);
   faster<BitShift>(ops, shift), faster<BitwiseNot>(ops, complement);
   faster<Abs>(ops, whole_single<&Loops::absolute, true>), faster<Neg>(ops, negation);
   faster<Sign>(ops, whole_single<&Loops::sign, false>);

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "device/cpu/elementwise.hpp"
+#include "device/cpu/element_rows.hpp"
 #include "device/cpu/half.hpp"
 #include "ops/activation.hpp"
 #include "ops/arithmetic.hpp"
@@ -125,7 +125,71 @@ void power_row(const void*, const RowFunctions&, const Row& row) {
   }
 }
 
+/// Squares apart.
+void double_power_row(const void*, const RowFunctions&, const Row& row) {
+  const auto *base = row.in<double>(0), *exponent = row.in<double>(1);
+  auto* to = row.out<double>();
+  if (row.step[0] != 0 && row.step[1] == 0 && *exponent == 2) {
+    for (int64_t i = 0, count = row.count; i < count; ++i) to[i] = base[i] * base[i];
+    return;
+  }
+  for (int64_t i = 0; i < row.count; ++i)
+    to[i] = std::pow(base[i * row.step[0]], exponent[i * row.step[1]]);
+}
+
+/// Integers wrap; of a negative exponent the quotient is cut.
+uint64_t whole_power_of(uint64_t base, int64_t exponent) {
+  const bool is_unit = base == 1 || base == ~uint64_t{0};
+  if (exponent < 0 && !is_unit) return 0;
+  uint64_t result = 1;
+  for (auto left = static_cast<uint64_t>(exponent); left != 0; left >>= 1, base *= base)
+    if ((left & 1) != 0) result *= base;
+  return result;
+}
+
+/// One exponent for a row of integers, by squaring.
+template <int kNumber, class Exponent>
+void whole_power_row(const void*, const RowFunctions&, const Row& row) {
+  using T = BitsOfWidth<kNumber / 2>;
+  const auto* exponent = row.in<Exponent>(1);
+  if (row.step[0] == 0 || row.step[1] != 0 || *exponent < 1) {
+    for (int64_t i = 0; i < row.count; ++i) {
+      const auto base = static_cast<std::make_signed_t<T>>(row.in<T>(0)[i * row.step[0]]);
+      row.out<T>()[i] = static_cast<T>(
+          whole_power_of(static_cast<uint64_t>(int64_t{base}), exponent[i * row.step[1]]));
+    }
+    return;
+  }
+  constexpr int64_t kPiece = 256;
+  const auto multiply = element_loops().multiply[kNumber / 2];
+  for (int64_t done = 0; done < row.count; done += kPiece) {
+    const int64_t count = std::min(kPiece, row.count - done);
+    T* to = row.out<T>() + done;
+    const T* power = row.in<T>(0) + done;  // to the bit that is looked at
+    T square[kPiece], product[kPiece];
+    const T* made = nullptr;  // of the bits so far
+    for (auto left = static_cast<uint64_t>(*exponent);; power = square) {
+      if (left % 2 != 0 && made != nullptr) multiply(count, made, power, product), made = product;
+      else if (left % 2 != 0) made = std::copy_n(power, count, product) - count;
+      if ((left /= 2) == 0) break;
+      multiply(count, power, power, left == 1 && made == nullptr ? to : square);
+      if (left == 1 && made == nullptr) break;
+    }
+    if (made != nullptr) std::copy_n(made, count, to);
+  }
+}
+
+template <class Exponent>
+RowFunction whole_power(DType base) {
+  if (base == DType::i64) return whole_power_row<ElementLoops::i64, Exponent>;
+  if (base == DType::i32) return whole_power_row<ElementLoops::i32, Exponent>;
+  return nullptr;
+}
+
 RowFunction power_function(const void*, const Types& types, DType) {
+  if (types[0] == DType::f64 && types[1] == DType::f64) return double_power_row;
+  if (types[1] == DType::i64 && is_integer(types[0])) return whole_power<int64_t>(types[0]);
+  if (types[1] == DType::i32 && is_integer(types[0])) return whole_power<int32_t>(types[0]);
   if (types[0] != DType::f32) return nullptr;
   switch (types[1]) {
     case DType::f32: return power_row<float>;

@@ -2,81 +2,9 @@
 // of. Includes no code, as gemm_micro.hpp.
 #pragma once
 
-#include "device/cpu/element_loops.hpp"
+#include "device/cpu/number_loops_micro.hpp"
 
 namespace {
-
-using hone::cpu::ElementLoops;
-
-template <int kNumber>
-struct NumberOf;
-template <>
-struct NumberOf<ElementLoops::i8> {
-  using T = signed char;
-};
-template <>
-struct NumberOf<ElementLoops::u8> {
-  using T = unsigned char;
-};
-template <>
-struct NumberOf<ElementLoops::i16> {
-  using T = short;
-};
-template <>
-struct NumberOf<ElementLoops::u16> {
-  using T = unsigned short;
-};
-template <>
-struct NumberOf<ElementLoops::i32> {
-  using T = int;
-};
-template <>
-struct NumberOf<ElementLoops::u32> {
-  using T = unsigned;
-};
-template <>
-struct NumberOf<ElementLoops::i64> {
-  using T = long;
-};
-template <>
-struct NumberOf<ElementLoops::u64> {
-  using T = unsigned long;
-};
-template <>
-struct NumberOf<ElementLoops::f32> {
-  using T = float;
-};
-template <>
-struct NumberOf<ElementLoops::f64> {
-  using T = double;
-};
-
-template <int kNumber>
-using Of = typename NumberOf<kNumber>::T;
-/// The unsigned number of this width.
-template <int kWidth>
-using Bits = Of<2 * kWidth + 1>;
-
-/// to[i] = f(i), which reads elements i alone: `to` may be what it reads.
-template <class R, class F>
-inline void each(long count, void* to, F f) {
-  R* results = static_cast<R*>(to);
-#ifndef __clang__
-#pragma GCC ivdep
-#endif
-  for (long i = 0; i < count; ++i) results[i] = f(i);
-}
-
-template <class T, class R, class F>
-inline void pair(long count, const void* a, const void* b, void* to, F f) {
-  const T *x = static_cast<const T*>(a), *y = static_cast<const T*>(b);
-  each<R>(count, to, [=](long i) { return f(x[i], y[i]); });
-}
-template <class T, class R, class F>
-inline void single(long count, const void* from, void* to, F f) {
-  const T* x = static_cast<const T*>(from);
-  each<R>(count, to, [=](long i) { return f(x[i]); });
-}
 
 // One name for each: a table is made of their addresses.
 template <int kWidth>
@@ -162,6 +90,22 @@ struct WholeLoops {
         const double quotient = static_cast<double>(x) / static_cast<double>(y == 0 ? T{1} : y);
         return y == 0 ? T{0} : static_cast<T>(static_cast<long>(quotient));
       }
+    });
+  }
+  /// By the divisor's inverse, which is a little more than it is: quotients that are whole do not
+  /// fall below it, and others lie further below the next whole number than that.
+  static void divide_by(long count, const void* a, const void* b, void* to) {
+    const T divisor = *static_cast<const T*>(b);
+    using Real = typename Chosen<(sizeof(T) < 4), float, double>::T;
+    constexpr Real kMore = sizeof(T) < 4 ? Real{0x1p-20} : Real{0x1p-50};
+    const Real inverse = 1 / static_cast<Real>(divisor == 0 ? T{1} : divisor) * (1 + kMore);
+    if (divisor == 0) return single<T, T>(count, a, to, [](T) { return T{0}; });
+    if (kSigned && divisor == T(-1))
+      return single<T, T>(count, a, to,
+                          [](T x) { return static_cast<T>(0U - static_cast<unsigned>(x)); });
+    single<T, T>(count, a, to, [inverse](T x) {
+      using Whole = typename Chosen<sizeof(T) == 4 && !kSigned, long, int>::T;
+      return static_cast<T>(static_cast<Whole>(static_cast<Real>(x) * inverse));
     });
   }
   static void smallest(long count, const void* from, void* to) {
