@@ -1,5 +1,7 @@
 // The kernels of quantized numbers against reference evaluation, exactly.
 
+#include <sstream>
+
 #include "device/kernel_case.hpp"
 
 namespace hone::test::quantized_test {
@@ -73,6 +75,16 @@ TEST_P(QuantizedKernelTest, Pointwise) {
                      cat(op, "(%a, f32[]{0.1}, ", type, "[]{3}, %b, f32[]{0.07}, ", type,
                          "[]{5}, f32[]{0.2}, ", type, "[]{9})"),
                      "", "%y", sizes});
+    // Sums that are whole, halves, and anything; too large for f32.
+    for (const char* scales : {"0.1 0.1 0.1", "0.25 0.5 0.5", "0.1 0.07 0.011", "3 0.5 0.00001"}) {
+      std::string a, b, y;
+      std::istringstream(scales) >> a >> b >> y;
+      expect_kernel("cpu.qlinear_pointwise",
+                    {cat("%a: ", type, "[3,n], %b: ", type, "[3,n]"),
+                     cat("QLinearAdd(%a, f32[]{", a, "}, ", type, "[]{3}, %b, f32[]{", b, "}, ",
+                         type, "[]{5}, f32[]{", y, "}, ", type, "[]{9})"),
+                     "", "%y", sizes});
+    }
   }
   expect_kernel(
       "cpu.quantize",

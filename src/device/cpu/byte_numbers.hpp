@@ -14,7 +14,14 @@ I32 numbers_of(const unsigned char* from) {
 #if defined(__AVX2__) && !defined(__clang__)
   constexpr bool kSigned = static_cast<decltype(Vector{}[0])>(-1) < 0;
   const auto bytes = reinterpret_cast<Sixteen>(load<sizeof(Vector)>(from));
-  if constexpr (sizeof(Vector) == 8)
+#ifdef __AVX512F__
+  if constexpr (sizeof(Vector) == 16) {
+    constexpr auto kAll = static_cast<unsigned short>(-1);
+    return reinterpret_cast<I32>(kSigned ? __builtin_ia32_pmovsxbd512_mask(bytes, I32{}, kAll)
+                                         : __builtin_ia32_pmovzxbd512_mask(bytes, I32{}, kAll));
+  } else
+#endif
+      if constexpr (sizeof(Vector) == 8)
     return reinterpret_cast<I32>(kSigned ? __builtin_ia32_pmovsxbd256(bytes)
                                          : __builtin_ia32_pmovzxbd256(bytes));
   else

@@ -8,11 +8,14 @@ typedef int I32 __attribute__((vector_size(16)));
 typedef float F32 __attribute__((vector_size(16)));
 typedef double F64 __attribute__((vector_size(32)));
 typedef unsigned char Results __attribute__((vector_size(8)));
+typedef signed char SignedResults __attribute__((vector_size(8)));
 typedef int Numbers __attribute__((vector_size(32)));
 typedef float Floats __attribute__((vector_size(32)));
 using All = Pairs<U8, I8, I32, F32, F64>;
+using Quick = QuickSums<All, Results, SignedResults, Numbers, Floats>;
 
 extern const ByteFunctions kBytesAvx2;
-const ByteFunctions kBytesAvx2{All::add, All::multiply, quantize<Floats, Numbers, Results>, raise};
+const ByteFunctions kBytesAvx2{Quick::add, All::multiply, quantize<Floats, Numbers, Results>,
+                               raise};
 
 }  // namespace hone::cpu

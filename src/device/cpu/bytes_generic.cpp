@@ -8,12 +8,14 @@ typedef int I32 __attribute__((vector_size(8)));
 typedef float F32 __attribute__((vector_size(8)));
 typedef double F64 __attribute__((vector_size(16)));
 typedef unsigned char Results __attribute__((vector_size(4)));
+typedef signed char SignedResults __attribute__((vector_size(4)));
 typedef int Numbers __attribute__((vector_size(16)));
 typedef float Floats __attribute__((vector_size(16)));
 using All = Pairs<U8, I8, I32, F32, F64>;
+using Quick = QuickSums<All, Results, SignedResults, Numbers, Floats>;
 
 extern const ByteFunctions kBytesGeneric;
-const ByteFunctions kBytesGeneric{All::add, All::multiply, quantize<Floats, Numbers, Results>,
+const ByteFunctions kBytesGeneric{Quick::add, All::multiply, quantize<Floats, Numbers, Results>,
                                   raise};
 
 }  // namespace hone::cpu

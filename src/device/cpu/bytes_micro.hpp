@@ -4,6 +4,7 @@
 
 #include "device/cpu/byte_numbers.hpp"
 #include "device/cpu/bytes.hpp"
+#include "device/cpu/quick_sums_micro.hpp"
 
 namespace {
 
