@@ -148,6 +148,18 @@ Moves pad(const Moving& m) {
   return {move};
 }
 
+Moves center_crop_pad(const Moving& m) {
+  const Sizes from = dense_strides(m.in()), to = dense_strides(m.out());
+  Move move;
+  for (size_t d = 0; d < from.size(); ++d) {
+    const int64_t size = m.in()[d], wanted = m.out()[d], both = std::min(size, wanted);
+    move.from += (size - both) / 2 * from[d];
+    move.to += (wanted - both) / 2 * to[d];
+    move.dims.push_back({both, from[d], to[d]});
+  }
+  return {move};
+}
+
 Moves depth_to_space(const Moving& m) {
   const DepthToSpace& op = m.op<DepthToSpace>();
   const int64_t b = op.blocksize, c = m.in()[1] / (b * b), h = m.in()[2], w = m.in()[3];
@@ -186,6 +198,7 @@ const std::map<const OpClass*, Mover>& movers() {
       {&op_class<Expand>(), {expand, {}}},
       {&op_class<Tile>(), {tile, {}}},
       {&op_class<Pad>(), {pad, {1, 3}}},
+      {&op_class<CenterCropPad>(), {center_crop_pad, {1}}},
       {&op_class<DepthToSpace>(), {depth_to_space, {}}},
       {&op_class<SpaceToDepth>(), {space_to_depth, {}}},
   };
@@ -215,7 +228,9 @@ std::string_view refuses_to_move(const Node& node) {
   return {};
 }
 
-bool fills_around(const Node& node) { return node.op.as<Pad>() != nullptr; }
+bool fills_around(const Node& node) {
+  return node.op.as<Pad>() != nullptr || node.op.as<CenterCropPad>() != nullptr;
+}
 
 std::optional<std::vector<Move>> fitting_moves_of(const Moving& moving) {
   std::vector<Move> moves = movers().at(&moving.node.op.op_class()).moves(moving);

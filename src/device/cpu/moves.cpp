@@ -21,10 +21,17 @@ struct Wide {
   uint64_t parts[2];
 };
 
+/// Several elements, wherever they lie.
+template <class T>
+struct __attribute__((packed)) Joined {
+  T parts;
+};
+
 template <class T>
 void copy_line(const MoveDim& line, const T* from, T* to) {
   if (line.from == 1 && line.to == 1) {
-    std::memcpy(to, from, static_cast<size_t>(line.size) * sizeof(T));
+    copy_few(reinterpret_cast<const std::byte*>(from), line.size * int64_t{sizeof(T)},
+             reinterpret_cast<std::byte*>(to));
   } else if (line.from == 0 && line.to == 1) {
     std::fill_n(to, line.size, *from);
   } else {
@@ -45,19 +52,54 @@ void transpose_square(const uint32_t* from, int64_t from_line, uint32_t* to, int
   for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_line, &columns[i], sizeof(Four));
 }
 
+/// Eight of each of eight.
+void transpose_square(const uint16_t* from, int64_t from_line, uint16_t* to, int64_t to_line) {
+  typedef uint16_t Eight __attribute__((vector_size(16)));
+  Eight lines[8], next[8];
+  for (int i = 0; i < 8; ++i) std::memcpy(&lines[i], from + i * from_line, sizeof(Eight));
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 4; ++i) {
+      const Eight x = lines[i], y = lines[i + 4];
+      next[2 * i] = __builtin_shufflevector(x, y, 0, 8, 1, 9, 2, 10, 3, 11);
+      next[2 * i + 1] = __builtin_shufflevector(x, y, 4, 12, 5, 13, 6, 14, 7, 15);
+    }
+    std::memcpy(lines, next, sizeof lines);
+  }
+  for (int i = 0; i < 8; ++i) std::memcpy(to + i * to_line, &lines[i], sizeof(Eight));
+}
+
+/// Pairs become two lines: to[i * line + j] = from[i + j * 2] for i < 2.
+void part_pairs(int64_t count, const uint32_t* from, uint32_t* to, int64_t line) {
+  typedef uint32_t Four __attribute__((vector_size(16)));
+  int64_t j = 0;
+  for (; j + 4 <= count; j += 4) {
+    Four pairs[2];
+    std::memcpy(pairs, from + j * 2, sizeof pairs);
+    const Four even = __builtin_shufflevector(pairs[0], pairs[1], 0, 2, 4, 6);
+    const Four odd = __builtin_shufflevector(pairs[0], pairs[1], 1, 3, 5, 7);
+    std::memcpy(to + j, &even, sizeof even);
+    std::memcpy(to + line + j, &odd, sizeof odd);
+  }
+  for (; j < count; ++j) to[j] = from[j * 2], to[line + j] = from[j * 2 + 1];
+}
+
 /// A block, or what the end of a plane leaves of one.
 template <class T>
 void copy_block(const MoveDim& rows, const MoveDim& columns, const T* from, T* to) {
   int64_t i = 0;
-  if constexpr (std::is_same_v<T, uint32_t>) {
+  if constexpr (std::is_same_v<T, uint32_t>)
+    if (rows.size == 2 && rows.from == 1 && columns.from == 2 && columns.to == 1)
+      return part_pairs(columns.size, from, to, rows.to);
+  if constexpr (std::is_same_v<T, uint32_t> || std::is_same_v<T, uint16_t>) {
+    constexpr int64_t kSide = 16 / sizeof(T);
     if (rows.from == 1 && columns.to == 1) {
-      for (; i + 4 <= rows.size; i += 4) {
+      for (; i + kSide <= rows.size; i += kSide) {
         int64_t j = 0;
-        for (; j + 4 <= columns.size; j += 4)
+        for (; j + kSide <= columns.size; j += kSide)
           transpose_square(from + i + j * columns.from, columns.from, to + i * rows.to + j,
                            rows.to);
         for (; j < columns.size; ++j)
-          for (int64_t k = i; k < i + 4; ++k) to[k * rows.to + j] = from[k + j * columns.from];
+          for (int64_t k = i; k < i + kSide; ++k) to[k * rows.to + j] = from[k + j * columns.from];
       }
     }
   }
@@ -247,6 +289,21 @@ void Move::simplify() {
   dims = std::move(kept);
 }
 
+void Move::join_lines(int64_t width) {
+  const MoveDim line = dims.back();
+  const int64_t bytes = line.size * width;
+  const bool fits = bytes == 2 || bytes == 4 || bytes == 8 || bytes == 16;
+  if (dims.size() < 2 || line.size < 2 || line.from != 1 || line.to != 1 || !fits) return;
+  if (from % line.size != 0 || to % line.size != 0) return;
+  for (size_t d = 0; d + 1 < dims.size(); ++d)
+    if (dims[d].from % line.size != 0 || dims[d].to % line.size != 0) return;
+  dims.pop_back();
+  for (MoveDim& dim : dims) dim.from /= line.size, dim.to /= line.size;
+  from /= line.size, to /= line.size;
+  joined = line.size;
+  simplify();
+}
+
 std::vector<int64_t> dense_strides(const std::vector<int64_t>& shape) {
   std::vector<int64_t> strides(shape.size(), 1);
   for (size_t d = shape.size(); d-- > 1;) strides[d - 1] = strides[d] * shape[d];
@@ -260,16 +317,72 @@ std::vector<MoveDim> dense_dims(const std::vector<int64_t>& shape) {
   return dims;
 }
 
+namespace {
+
+/// run(T{}) for what is moved as one.
+template <class Run>
+void with_element(const Move& move, int64_t width, const Run& run) {
+  if (move.joined > 1) {
+    const int64_t bytes = width * move.joined;
+    if (bytes == 2) run(Joined<uint16_t>{});
+    else if (bytes == 4) run(Joined<uint32_t>{});
+    else if (bytes == 8) run(Joined<uint64_t>{});
+    else run(Joined<Wide>{});
+  } else if (width == 1) {
+    run(uint8_t{});
+  } else if (width == 2) {
+    run(uint16_t{});
+  } else if (width == 4) {
+    run(uint32_t{});
+  } else if (width == 8) {
+    run(uint64_t{});
+  } else {
+    run(Wide{});
+  }
+}
+
+}  // namespace
+
 void run_move(const Move& move, int64_t width, const std::byte* from, std::byte* to,
               Stream& stream) {
-  const auto run = [&]<class T>(T) {
+  with_element(move, width, [&]<class T>(T) {
     run_typed(move, reinterpret_cast<const T*>(from), reinterpret_cast<T*>(to), stream);
-  };
-  if (width == 1) run(uint8_t{});
-  else if (width == 2) run(uint16_t{});
-  else if (width == 4) run(uint32_t{});
-  else if (width == 8) run(uint64_t{});
-  else run(Wide{});
+  });
+}
+
+bool part_together(std::span<const Move> moves) {
+  return moves.size() > 1 && std::ranges::all_of(moves, [&](const Move& move) {
+           const size_t rank = move.dims.size();
+           return move.dims[0].size == moves[0].dims[0].size &&
+                  (rank == 1 || (rank == 2 && move.dims[1].from == 1 && move.dims[1].to == 1));
+         });
+}
+
+void copy_part(const Move& move, int64_t width, int64_t first, int64_t last, const std::byte* from,
+               std::byte* to) {
+  with_element(move, width, [&]<class T>(T) {
+    const MoveDim& outer = move.dims.front();
+    const T* source = reinterpret_cast<const T*>(from) + move.from + first * outer.from;
+    T* target = reinterpret_cast<T*>(to) + move.to + first * outer.to;
+    if (move.dims.size() == 1)
+      return copy_line<T>({last - first, outer.from, outer.to}, source, target);
+    for (int64_t i = first; i < last; ++i, source += outer.from, target += outer.to)
+      copy_line(move.dims[1], source, target);
+  });
+}
+
+Touched touched_by_part(const Move& move, int64_t width, int64_t first, int64_t last,
+                        const std::byte* from, const std::byte* to) {
+  Touched touched;
+  with_element(move, width, [&]<class T>(T) {
+    const MoveDim& outer = move.dims.front();
+    const MoveDim inner = move.dims.size() == 1 ? MoveDim{1, 0, 0} : move.dims[1];
+    touched =
+        touched_by<T>({}, 0, 1, reinterpret_cast<const T*>(from) + move.from + first * outer.from,
+                      reinterpret_cast<const T*>(to) + move.to + first * outer.to,
+                      {last - first, outer.from, outer.to}, inner);
+  });
+  return touched;
 }
 
 void copy_bytes(const std::byte* from, std::byte* to, int64_t bytes, Stream& stream) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <type_traits>
 #include <vector>
 
@@ -22,12 +23,15 @@ struct Move {
   size_t operand = 0, result = 0;
   int64_t from = 0, to = 0;
   std::vector<MoveDim> dims;  // outermost first
+  int64_t joined = 1;         // elements that are moved as one: all counts and strides are of these
 
   int64_t count() const;
   /// Whether all of the box lies within as many elements of the operand and of the result.
   bool within(int64_t operand_count, int64_t result_count) const;
   /// Drops dimensions of one element, joins those that both sides run through evenly.
   void simplify();
+  /// Short lines, of elements of `width` bytes, become elements.
+  void join_lines(int64_t width);
 };
 
 /// Dims of a box that runs through a dense tensor of `shape`: `from` strides are its, `to` 0.
@@ -41,6 +45,16 @@ std::vector<int64_t> dense_strides(const std::vector<int64_t>& shape);
 /// Copies the box, elements of `width` bytes (1, 2, 4, 8 or 16), in parallel. `move` is simplified.
 void run_move(const Move& move, int64_t width, const std::byte* from, std::byte* to,
               Stream& stream);
+
+/// Whether copy_part() takes them, `first` and `last` of the same dimension of all: their outermost
+/// ones are of one size, what they have inside are lines.
+bool part_together(std::span<const Move> moves);
+/// Copies what lies in [first, last) of the outermost dimension.
+void copy_part(const Move& move, int64_t width, int64_t first, int64_t last, const std::byte* from,
+               std::byte* to);
+/// What that touches.
+Touched touched_by_part(const Move& move, int64_t width, int64_t first, int64_t last,
+                        const std::byte* from, const std::byte* to);
 
 /// Copies bytes in parallel. `to` may be `from`; otherwise they must not overlap.
 void copy_bytes(const std::byte* from, std::byte* to, int64_t bytes, Stream& stream);

@@ -31,15 +31,50 @@ struct MovementShared final : Shared<MovementShared> {
       moving.outs.emplace_back();
       if (output >= 0) moving.outs.back() = operands.outputs[static_cast<size_t>(output)].shape;
     }
-    return moves_of(moving);
+    std::vector<Move> moves = moves_of(moving);
+    for (Move& move : moves) move.join_lines(width);
+    return moves;
   }
 
   void run(const std::vector<Move>& moves, const Operands& operands, std::span<std::byte>,
            Stream& stream) const {
-    if (pads) fill(operands, stream);
+    int64_t moved = 0;
+    for (const Move& move : moves) moved += move.count() * move.joined;
+    if (pads && moved < element_count(operands.outputs[0].shape)) fill(operands, stream);
+    if (!pads && part_together(moves)) return run_together(moves, operands, stream);
     for (const Move& move : moves)
-      run_move(move, width, operands_of[move.operand].data(operands),
-               operands.outputs[static_cast<size_t>(outputs_of[move.result])].data, stream);
+      run_move(move, width, source(move, operands), target(move, operands), stream);
+  }
+
+  const std::byte* source(const Move& move, const Operands& operands) const {
+    return operands_of[move.operand].data(operands);
+  }
+  std::byte* target(const Move& move, const Operands& operands) const {
+    return operands.outputs[static_cast<size_t>(outputs_of[move.result])].data;
+  }
+
+  /// What several moves copy for each of their outermost lines, one of these after the other.
+  void run_together(const std::vector<Move>& moves, const Operands& operands,
+                    Stream& stream) const {
+    constexpr int64_t kTileBytes = 64 * 1024;  // that one worker takes at a time
+    int64_t bytes = 0;                         // of a line
+    for (const Move& move : moves) bytes += move.count() / move.dims[0].size * width * move.joined;
+    launch_ranges(
+        stream, moves[0].dims[0].size, kTileBytes / bytes,
+        [=, this, &moves, &operands](int64_t first, int64_t last) {
+          for (const Move& move : moves)
+            copy_part(move, width, first, last, source(move, operands), target(move, operands));
+        },
+        [&](int64_t first, int64_t last) {
+          Touched all;
+          for (const Move& move : moves) {
+            const Touched one = touched_by_part(move, width, first, last, source(move, operands),
+                                                target(move, operands));
+            all.reads.insert(all.reads.end(), one.reads.begin(), one.reads.end());
+            all.writes.insert(all.writes.end(), one.writes.begin(), one.writes.end());
+          }
+          return all;
+        });
   }
 
   /// The whole result, with the value of padding.
