@@ -105,14 +105,15 @@ TEST_P(KernelTest, NormalizationOfViews) {
 }
 
 TEST_P(KernelTest, LpNormalization) {
-  for (const char* fields : {"", " p=1", " p=2 axis=2"}) {
-    expect_kernel("cpu.lp_norm", {"%x: f32[2,3,n]", cat("LpNormalization(%x)", fields), "", "%y",
+  for (const char* fields :
+       {"", " p=1", " p=2 axis=2", " axis=1", " p=1 axis=1", " axis=0", " p=1 axis=0"}) {
+    expect_kernel("cpu.lp_norm", {"%x: f32[2,70,n]", cat("LpNormalization(%x)", fields), "", "%y",
                                   each("n", {0, 1, 37, 9000})});
     expect_kernel("cpu.lp_norm",
                   {"", cat("LpNormalization(f32[4,1,2]{0,0,-1,2,inf,1,nan,0})", fields)});
   }
-  EXPECT_EQ(refusal("cpu.lp_norm", {"%x: f32[2,3]", "LpNormalization(%x) axis=0"}),
-            "along the innermost axis only");
+  EXPECT_EQ(refusal("cpu.lp_norm", {"%x: f16[2,3]", "LpNormalization(%x)"}),
+            "f32 of known rank only");
 }
 
 TEST_P(KernelTest, Lrn) {

@@ -69,4 +69,27 @@ TEST_P(KernelTest, RoiAlign) {
             std::string::npos);
 }
 
+TEST_P(KernelTest, AffineGrid) {
+  for (const char* type : {"f32", "f64"})
+    for (const char* corners : {"false", "true"}) {
+      const std::string fields = cat(" align_corners=", corners);
+      expect_kernel("cpu.affine_grid", {cat("%x: ", type, "[n,2,3]"),
+                                        cat("AffineGrid(%x) size=[n,5,h,w]", fields),
+                                        "",
+                                        "%y",
+                                        {{{"n", 2}, {"h", 7}, {"w", 13}},
+                                         {{"n", 1}, {"h", 1}, {"w", 1}},
+                                         {{"n", 3}, {"h", 0}, {"w", 4}},
+                                         {{"n", 1}, {"h", 90}, {"w", 101}}}});
+      expect_kernel("cpu.affine_grid",
+                    {cat("%x: ", type, "[n,3,4]"),
+                     cat("AffineGrid(%x) size=[n,1,3,h,w]", fields),
+                     "",
+                     "%y",
+                     {{{"n", 2}, {"h", 4}, {"w", 5}}, {{"n", 1}, {"h", 1}, {"w", 70}}}});
+    }
+  EXPECT_EQ(refusal("cpu.affine_grid", {"%x: f16[1,2,3]", "AffineGrid(%x) size=[1,1,4,4]"}),
+            "f32 and f64 only");
+}
+
 }  // namespace hone::test::sampling_test

@@ -18,6 +18,28 @@ inline Verdict resize_supported(const Problem& problem, const Resize& op) {
   return {};
 }
 
+/// An axis before the last two keeps its size, and its scale is 1.
+inline bool keeps_axis(const Problem& problem, const Resize& op, size_t axis) {
+  const Weight* scales = constant_operand(problem, 2);
+  if (scales != nullptr && scales->count() > 0) {
+    if (op.axes.empty()) return scales->tensor().number(static_cast<int64_t>(axis)) == 1;
+    for (size_t i = 0; i < op.axes.size(); ++i)
+      if (axis_index(op.axes[i], operand_type(problem, 0)->shape().size()) == axis)
+        return scales->tensor().number(static_cast<int64_t>(i)) == 1;
+    return true;
+  }
+  const TensorType& y = problem.region.single()->outputs[0]->type.tensor();
+  return op.keep_aspect_ratio_policy == Resize::Aspect::stretch && y.has_rank() &&
+         y.shape()[axis] == operand_type(problem, 0)->shape()[axis];
+}
+
+/// Whether it resizes the last two axes alone.
+inline Verdict resizes_planes(const Problem& problem, const Resize& op) {
+  for (size_t axis = 0; axis + 2 < operand_type(problem, 0)->shape().size(); ++axis)
+    if (!keeps_axis(problem, op, axis)) return Verdict::no("resizes other axes than the last two");
+  return {};
+}
+
 /// The taps of each axis for the operands' sizes.
 inline std::vector<ResizeTaps> resize_taps_of(const Region& region,
                                               const std::vector<Source>& operands_of,

@@ -17,21 +17,6 @@ constexpr int64_t kLines = 4;  // of the input with summed elements, that a work
 // Floats between the memory of two workers, none of which write to the same line of a cache.
 constexpr int64_t kApart = kMostSlideLanes + 16;
 
-/// An axis before the last two keeps its size, and its scale is 1.
-bool keeps(const Problem& problem, const Resize& op, size_t axis) {
-  const Weight* scales = constant_operand(problem, 2);
-  if (scales != nullptr && scales->count() > 0) {
-    if (op.axes.empty()) return scales->tensor().number(static_cast<int64_t>(axis)) == 1;
-    for (size_t i = 0; i < op.axes.size(); ++i)
-      if (axis_index(op.axes[i], operand_type(problem, 0)->shape().size()) == axis)
-        return scales->tensor().number(static_cast<int64_t>(i)) == 1;
-    return true;
-  }
-  const TensorType& y = problem.region.single()->outputs[0]->type.tensor();
-  return op.keep_aspect_ratio_policy == Resize::Aspect::stretch && y.has_rank() &&
-         y.shape()[axis] == operand_type(problem, 0)->shape()[axis];
-}
-
 Verdict supports(const Problem& problem) {
   const Resize* op = op_of<Resize>(problem);
   if (op == nullptr || op->mode == Resize::Mode::nearest)
@@ -40,9 +25,7 @@ Verdict supports(const Problem& problem) {
   if (x.dtype != DType::f32) return Verdict::no("f32 only");
   if (!x.has_rank() || x.rank() < 2) return Verdict::no("rank below 2 or unknown");
   if (const Verdict verdict = resize_supported(problem, *op); !verdict.yes) return verdict;
-  for (size_t axis = 0; axis + 2 < x.shape().size(); ++axis)
-    if (!keeps(problem, *op, axis)) return Verdict::no("resizes other axes than the last two");
-  return {};
+  return resizes_planes(problem, *op);
 }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
