@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "base/size.hpp"
 #include "ir/evaluation/work.hpp"
@@ -194,14 +195,29 @@ struct Box {
   float area() const { return (bottom - top) * (right - left); }
 };
 
-Box box_at(const Tensor& boxes, int64_t number, bool center) {
+std::vector<double> numbers_of(const Tensor& tensor) {
+  if (tensor.dtype() != DType::f32) return elements<double>(tensor);
+  std::vector<double> numbers(static_cast<size_t>(tensor.count()));
+  const std::byte* from = tensor.bytes().data();
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    float number;
+    std::memcpy(&number, from + i * sizeof number, sizeof number);
+    numbers[i] = double{number};
+  }
+  return numbers;
+}
+
+/// Of its four numbers.
+Box box_at(const double* from, bool center) {
   float v[4];
-  for (int64_t i = 0; i < 4; ++i) v[i] = static_cast<float>(boxes.number(number * 4 + i));
+  for (int i = 0; i < 4; ++i) v[i] = static_cast<float>(from[i]);
   if (center) return {v[1] - v[3] / 2, v[0] - v[2] / 2, v[1] + v[3] / 2, v[0] + v[2] / 2};
   return {std::min(v[0], v[2]), std::min(v[1], v[3]), std::max(v[0], v[2]), std::max(v[1], v[3])};
 }
 
 float intersection_over_union(const Box& a, const Box& b) {
+  // Most do not meet.
+  if (!(a.bottom > b.top && b.bottom > a.top && a.right > b.left && b.right > a.left)) return 0;
   const float height = std::min(a.bottom, b.bottom) - std::max(a.top, b.top);
   const float width = std::min(a.right, b.right) - std::max(a.left, b.left);
   if (!(height > 0 && width > 0 && a.area() > 0 && b.area() > 0)) return 0;
@@ -241,11 +257,13 @@ void NonMaxSuppression::eval(Evaluation& c) const {
   spend_work(
       {boxes.dim(0), classes, count, std::clamp<int64_t>(most, 16, std::max<int64_t>(count, 16))});
   std::vector<int64_t> selected;
+  const std::vector<double> numbers = numbers_of(scores);
+  const std::vector<double> corners = numbers_of(boxes);
   for (int64_t row = 0; scores.count() > 0 && row < boxes.dim(0) * classes; ++row) {
     const auto later = [](const Scored& a, const Scored& b) { return b.is_before(a); };
     std::vector<Scored> left;  // a heap: few of them are looked at
     for (int64_t i = 0; i < count; ++i)
-      if (const double score = scores.number(row * count + i);
+      if (const double score = numbers[static_cast<size_t>(row * count + i)];
           !least || score > static_cast<double>(*least))
         left.push_back({score, i});
     std::make_heap(left.begin(), left.end(), later);
@@ -254,7 +272,7 @@ void NonMaxSuppression::eval(Evaluation& c) const {
       std::pop_heap(left.begin(), left.end(), later);
       const int64_t box = left.back().box;
       left.pop_back();
-      const Box own = box_at(boxes, row / classes * count + box, center_point_box);
+      const Box own = box_at(corners.data() + (row / classes * count + box) * 4, center_point_box);
       const auto overlaps = [&](const Box& better) {
         return intersection_over_union(own, better) > overlap;
       };

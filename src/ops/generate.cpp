@@ -1,6 +1,8 @@
 #include "ops/generate.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "base/size.hpp"
 #include "ir/op_class.hpp"
@@ -31,17 +33,48 @@ void ConstantOfShape::dims(Inference& c) const {
   c.set_known(0, Dims(static_cast<size_t>(element_count(*sizes)), Dim(value.integer(0))));
 }
 
+namespace {
+
+/// The bytes of one element, again and again: what is there is doubled, up to a piece of the cache.
+void repeat(std::span<const std::byte> element, std::span<std::byte> to) {
+  if (to.empty()) return;
+  if (std::ranges::all_of(element, [](std::byte byte) { return byte == std::byte{0}; }))
+    return std::fill(to.begin(), to.end(), std::byte{0});
+  constexpr size_t kPiece = 4096;
+  size_t made = element.size();
+  std::memcpy(to.data(), element.data(), made);
+  while (made < to.size()) {
+    const size_t count =
+        std::min({made, kPiece / element.size() * element.size(), to.size() - made});
+    std::memcpy(to.data() + made, to.data(), count);
+    made += count;
+  }
+}
+
+}  // namespace
+
 void ConstantOfShape::eval(Evaluation& c) const {
   c.check(!c.has(0) || c.input(0).rank() <= 1, "the shape has rank ",
           c.has(0) ? c.input(0).rank() : 0, ", wanted a vector");
   const std::vector<int64_t> sizes = c.parameter(shape, 0);
   for (const int64_t size : sizes) c.check(size >= 0, "the shape has ", size);
-  ElementWriter y(c, 0, value.dtype(), sizes);
-  y.fill(0, value, 0, y.count());
-  y.finish();
+  if (value.dtype() == DType::string || bits(value.dtype()) < 8) {
+    ElementWriter y(c, 0, value.dtype(), sizes);
+    y.fill(0, value, 0, y.count());
+    return y.finish();
+  }
+  repeat(value.bytes(), c.output(0, value.dtype(), sizes).mutable_bytes());
 }
 
 namespace {
+
+/// Numbers `step` apart; integers wrap.
+template <class T, class D>
+void fill_range(Tensor& y, D start, D step) {
+  auto* to = reinterpret_cast<T*>(y.mutable_bytes().data());
+  for (int64_t i = 0, count = y.count(); i < count; ++i)
+    to[i] = static_cast<T>(start + static_cast<D>(i) * step);
+}
 
 /// How many numbers from `start` on, `delta` apart, lie before `limit`.
 int64_t range_count(double start, double limit, double delta) {
@@ -107,12 +140,18 @@ void Range::eval(Evaluation& c) const {
     const double first = start.number(0), step = delta.number(0);
     const int64_t count = range_count(first, limit.number(0), step);
     Tensor& y = c.output(0, start.dtype(), {count});
+    if (start.dtype() == DType::f32) return fill_range<float>(y, first, step);
+    if (start.dtype() == DType::f64) return fill_range<double>(y, first, step);
     for (int64_t i = 0; i < count; ++i) y.set_number(i, first + static_cast<double>(i) * step);
     return;
   }
   const int64_t count = range_count(start.integer(0), limit.integer(0), delta.integer(0));
   Tensor& y = c.output(0, start.dtype(), {count});
-  for (int64_t i = 0; i < count; ++i) y.set_integer(i, start.integer(0) + i * delta.integer(0));
+  const int64_t first = start.integer(0), step = delta.integer(0);
+  const auto bits_of = [](int64_t number) { return static_cast<uint64_t>(number); };
+  if (start.dtype() == DType::i64) return fill_range<int64_t>(y, bits_of(first), bits_of(step));
+  if (start.dtype() == DType::i32) return fill_range<int32_t>(y, bits_of(first), bits_of(step));
+  for (int64_t i = 0; i < count; ++i) y.set_integer(i, first + i * step);
 }
 
 void register_generate(OpRegistry& registry) {

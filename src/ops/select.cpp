@@ -146,9 +146,11 @@ void Compress::eval(Evaluation& c) const {
   else if (wide && bits(x.dtype()) == 64) compress<uint64_t>(x, outer, size, kept, y.tensor());
   else
     for (int64_t i = 0, to = 0; i < outer; ++i)
-      for (const int64_t place : kept) {
-        y.copy(to, x, (i * size + place) * step, step);
-        to += step;
+      for (size_t first = 0, last; first < kept.size(); first = last) {
+        for (last = first + 1; last < kept.size() && kept[last] == kept[last - 1] + 1;) ++last;
+        const int64_t count = static_cast<int64_t>(last - first) * step;  // neighbours at once
+        y.copy(to, x, (i * size + kept[first]) * step, count);
+        to += count;
       }
   y.finish();
 }
