@@ -9,6 +9,7 @@
 #include "ops/layout.hpp"
 #include "ops/matmul.hpp"
 #include "ops/reduction.hpp"
+#include "ops/slice.hpp"
 #include "passes/clean.hpp"
 #include "passes/reshape_spelling.hpp"
 #include "passes/rewrite.hpp"
@@ -43,10 +44,11 @@ class EinsumSpelling {
  public:
   EinsumSpelling(Graph& graph, Node& node) : graph_(graph), node_(node) {}
 
-  /// false: three operands or more, a diagonal, or sizes of one letter that may differ.
+  /// false: three operands or more, a diagonal of one of two or beside open sizes, or sizes of one
+  /// letter that may differ.
   bool run() {
     if (!read()) return false;
-    if (operands_.size() == 1) return finish(summed(operands_[0], result_));
+    if (operands_.size() == 1) return finish(summed(diagonal(operands_[0]), result_));
     const Labelled a = operands_[0], b = operands_[1];
     const std::string inner =
         those(a.labels, [&](char label) { return has(b.labels, label) && !has(result_, label); });
@@ -73,7 +75,9 @@ class EinsumSpelling {
       for (size_t axis = 0; axis < labels.size(); ++axis) {
         const Dim& size = (*dims_of(node_.inputs[i]))[axis];
         const auto [known, added] = sizes_.emplace(labels[axis], size);
-        if (!added && (known->second != size || labels.find(labels[axis]) != axis)) return false;
+        if (!added && known->second != size) return false;
+        if (labels.find(labels[axis]) != axis && (ranks.size() > 1 || !are_constant(i)))
+          return false;
       }
       operands_.push_back({node_.inputs[i], labels});
     }
@@ -81,6 +85,10 @@ class EinsumSpelling {
     return dims_of(node_.output()) != nullptr && sizes_of(result_) == *dims_of(node_.output());
   }
 
+  bool are_constant(size_t operand) const {
+    return std::ranges::all_of(*dims_of(node_.inputs[operand]),
+                               [](const Dim& size) { return size.is_constant(); });
+  }
   Dims sizes_of(std::string_view labels) const {
     Dims dims;
     for (const char label : labels) dims.push_back(sizes_.at(label));
@@ -95,6 +103,34 @@ class EinsumSpelling {
   Value* add(Op op, std::vector<Value*> inputs) {
     return add_before(graph_, &node_, "spell_einsum", node_.origin, std::move(op),
                       std::move(inputs), node_.output()->name);
+  }
+
+  /// With one axis for each letter. Of n x n elements those of the diagonal are every (n + 1)-th.
+  Labelled diagonal(Labelled from) {
+    for (size_t first = 0; first < from.labels.size();) {
+      const char label = from.labels[first];
+      if (from.labels.find(label, first + 1) == from.labels.npos) {
+        ++first;
+        continue;
+      }
+      const size_t again = from.labels.find(label, first + 1);
+      const int64_t size = *sizes_.at(label).constant();
+      std::string rest = from.labels;
+      rest.erase(again, 1).erase(first, 1);
+      Transpose op;  // the two axes last
+      for (size_t axis = 0; axis < from.labels.size(); ++axis)
+        if (axis != first && axis != again) op.perm.push_back(static_cast<int64_t>(axis));
+      for (const size_t axis : {first, again}) op.perm.push_back(static_cast<int64_t>(axis));
+      Value* last = std::ranges::is_sorted(op.perm) ? from.value : add(std::move(op), {from.value});
+      Dims joined = sizes_of(rest), apart = joined;
+      apart.insert(apart.end(), 2, Dim(size));
+      joined.push_back(size * size);
+      Value* line = shaped(last, apart, joined);
+      from = {add(Slice{Dims{0}, Dims{size * size}, Dims{-1}, Dims{size + 1}}, {line}),
+              rest + label};
+      first = 0;
+    }
+    return from;
   }
 
   /// Without the axes that are in `needed` nowhere.
