@@ -210,6 +210,11 @@ TEST_P(KernelTest, Softmax) {
     expect_kernel("cpu.softmax", {"%x: f32[2,n,3]", cat(op, "(%x) axis=-2"), "", "%y", sizes});
     expect_kernel("cpu.softmax",
                   {"%x: f32[2,n,3]", cat(op, "(%x) axis=1 flatten=true"), "", "%y", sizes});
+    // As many vectors as registers take, and more; whole ones and parts of one.
+    expect_kernel("cpu.softmax", {"%x: f32[6,n]", cat(op, "(%x)"), "", "%y",
+                                  each("n", {7, 8, 15, 16, 17, 29, 64, 65, 127, 128, 129, 197})});
+    expect_kernel("cpu.softmax", {"%x: f64[5,n]", cat(op, "(%x)"), "", "%y", sizes});
+    expect_kernel("cpu.softmax", {"%x: f64[2,7,n]", cat(op, "(%x) axis=1"), "", "%y", sizes});
   }
   expect_kernel("cpu.softmax",
                 {"%x: f32[4,50]", "Softmax(%x)", "", "%y", {{}}, {{"x", {-200, 200}}}});
@@ -280,6 +285,22 @@ TEST_P(KernelTest, Movement) {
   moves("%x: f32[n,8,2,3]", "DepthToSpace(%x) blocksize=2 mode=CRD");
   moves("%x: f32[n,3,4,6]", "SpaceToDepth(%x) blocksize=2");
   moves("%x: f32[]", "Identity(%x)");
+  // Short lines, and several operands or results by the same outermost axis.
+  for (const char* type : {"f32", "i64", "u8", "f16"}) {
+    moves(cat("%x: ", type, "[n,2], %z: ", type, "[n,2], %u: ", type, "[n,2]"),
+          "Concat(%x, %z, %u) axis=1");
+    moves(cat("%x: ", type, "[n,4], %z: ", type, "[n,2]"), "Concat(%x, %z) axis=1");
+    moves(cat("%x: ", type, "[n,2,3,2]"), "Transpose(%x) perm=[1,0,2,3]");
+    moves(cat("%x: ", type, "[n,3,2]"), "Transpose(%x) perm=[1,0,2]");
+    moves(cat("%x: ", type, "[n,2]"), "Tile(%x) repeats=[1,9]");
+    moves(cat("%x: ", type, "[n,6]"), "Split(%x) axis=1 num_outputs=3", "%a, %b, %c");
+    moves(cat("%x: ", type, "[n,4]"), "Slice(%x) starts=[2] ends=[4] axes=[1]");
+    moves(cat("%x: ", type, "[n,4]"), "Slice(%x) starts=[1] ends=[3] axes=[1]");
+    moves(cat("%x: ", type, "[3,n]"), "Slice(%x) starts=[0] ends=[n] axes=[1] steps=[2]");
+  }
+  moves("%x: f32[2,n,9]", "CenterCropPad(%x) shape=[5,4] axes=[1,2]");
+  moves("%x: f32[2,n,9]", "CenterCropPad(%x) shape=[n,12] axes=[1,2]");
+  moves("%x: i64[n,7]", "CenterCropPad(%x) shape=[3,2]");
 }
 
 TEST_P(KernelTest, RepeatingPad) {
@@ -316,6 +337,12 @@ TEST_P(KernelTest, Resize) {
   }
   expect_kernel("cpu.resize", {x, "Resize(%x) sizes=[3,2*w] axes=[2,3] mode=linear antialias=true",
                                "", "%y", sizes});
+  for (const char* type : {"u8", "i8", "i32", "f64"})
+    for (const char* scales : {"1,1,2,2", "1,1,0.5,1.7", "1,1,3,0.3"})
+      for (const char* how : {"linear", "cubic", "linear antialias=true"})
+        expect_kernel("cpu.resize.integers",
+                      {cat("%x: ", type, "[2,3,h,w]"),
+                       cat("Resize(%x, _, f32[4]{", scales, "}) mode=", how), "", "%y", sizes});
   for (const char* node :
        {"Resize(%x, _, f32[4]{1,2,2,1}) mode=linear",
         "Resize(%x, _, f32[4]{1,1,0.5,1.7}) mode=cubic",
