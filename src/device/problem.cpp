@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "device/apart.hpp"
 #include "ir/bodies/body_inputs.hpp"
 #include "ir/bodies/structural.hpp"
 
@@ -34,12 +35,15 @@ Ranges ranges_of(const Graph& body, const Ranges& all) {
 
 namespace {
 
-/// The caller's tensors and constants are aligned to their elements alone.
-OperandLayout layout_of(const Graph& graph, const Value& value) {
+/// The caller's tensors and constants are aligned to their elements alone, but on a device apart.
+OperandLayout layout_of(const Graph& graph, const Value& value, const Target& target) {
   OperandLayout layout;
   if (!value.type.is_tensor() || value.type.tensor().dtype == DType::string) return layout;
   const bool placed = value.producer != nullptr && !graph.is_output(&value);
-  layout.alignment = placed ? kBufferAlignment : std::max(1, bits(value.type.tensor().dtype) / 8);
+  const int64_t of_caller = target.host != nullptr && !value.is_constant()
+                                ? kApartAlignment
+                                : std::max(1, bits(value.type.tensor().dtype) / 8);
+  layout.alignment = placed ? kBufferAlignment : of_caller;
   return layout;
 }
 
@@ -53,9 +57,10 @@ std::shared_ptr<Problem> problem_of(const Graph& graph, Region region,
   problem->region = std::move(region);
   for (const Value* operand : operands) {
     problem->weights.push_back(known_weight(*operand, conditions.known));
-    problem->inputs.push_back(layout_of(graph, *operand));
+    problem->inputs.push_back(layout_of(graph, *operand, *conditions.target));
   }
-  for (const Value* result : results) problem->outputs.push_back(layout_of(graph, *result));
+  for (const Value* result : results)
+    problem->outputs.push_back(layout_of(graph, *result, *conditions.target));
   problem->ranges = ranges_of(*problem->region.body, graph.ranges());
   problem->share = conditions.share;
   problem->target = conditions.target;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/size.hpp"
+#include "device/apart.hpp"
 #include "runtime/execution.hpp"
 
 namespace hone {
@@ -42,6 +43,19 @@ Tensor Execution::make_pinned(DType dtype, const std::vector<int64_t>& sizes) {
   }
 }
 
+namespace {
+
+/// An input on the device whose address kernels do not take.
+void take_copy(size_t value, Tensor& contents, Sides& sides, Device& device, Stream& stream) {
+  const auto bytes = static_cast<int64_t>(contents.bytes().size());
+  const Buffer from{const_cast<std::byte*>(contents.bytes().data()), bytes, false, nullptr};
+  contents = Tensor(contents.dtype(), contents.shape());
+  const Buffer to{sides.place(value, contents, stream), bytes, false, nullptr};
+  device.copy(to, from, stream);
+}
+
+}  // namespace
+
 /// On which side the inputs are.
 void Execution::take_sides(const OnDevice& there) {
   there_ = there;
@@ -49,8 +63,11 @@ void Execution::take_sides(const OnDevice& there) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     const auto index = static_cast<size_t>(program_->index(inputs[i]));
     sides_->made(index, there.input(i) ? Side::device : Side::host);
-    if (there.input(i))
-      sides_->lend(index, const_cast<std::byte*>(tensor(inputs[i]).bytes().data()));
+    if (!there.input(i)) continue;
+    Tensor& contents = tensor(inputs[i]);
+    auto* place = const_cast<std::byte*>(contents.bytes().data());
+    if (is_placed_for_kernels(place)) sides_->lend(index, place);
+    else take_copy(index, contents, *sides_, program_->device(), stream_);
   }
 }
 
@@ -103,6 +120,7 @@ void Execution::run_step_apart(size_t index) {
   const Program::Step& step = program_->steps()[index];
   StepState& state = states_[index];
   Stream& stream = stream_of(index);
+  if (step.finding != nullptr && run_finder(index, stream)) return;
   if (step.late != nullptr && run_late(index, stream)) return;
   if (step.kind != Step::Kind::run) {
     // Of all that the device has, the few bytes that tell sizes or a condition come to the host.

@@ -249,13 +249,16 @@ void Execution::take_inputs(const std::vector<Tensor>& inputs) {
 
 namespace {
 
-/// The place is that of an input which the result's step alone reads, and it may write there.
+/// The place is that of an input which the result's step alone reads, and it may write there. On a
+/// device apart both are the device's, and the step runs there.
 bool is_in_place(const Program& program, const Value& result, const Tensor& place,
-                 const std::vector<Tensor>& inputs) {
+                 const std::vector<Tensor>& inputs, const OnDevice& there, bool is_there) {
   const Value* over = program.overwritable_input(&result);
-  if (over == nullptr || program.device().is_apart()) return false;
+  const bool apart = program.device().is_apart();
+  if (over == nullptr || (apart && !is_there)) return false;
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!place.overlaps(inputs[i])) continue;
+    if (apart && !there.input(i)) return false;
     if (program.graph().inputs()[i] != over || place.dtype() != inputs[i].dtype() ||
         place.shape() != inputs[i].shape() || place.bytes().data() != inputs[i].bytes().data())
       return false;
@@ -282,10 +285,12 @@ void Execution::take_places(const std::vector<Tensor>& inputs, const std::vector
     const bool over_input = std::any_of(inputs.begin(), inputs.end(),
                                         [&](const Tensor& input) { return place.overlaps(input); });
     if (value->producer == nullptr || !place.is_aligned()) continue;
-    if (over_input && !is_in_place(*program_, *value, place, inputs)) continue;
     const auto index = static_cast<size_t>(program_->index(value));
+    const bool is_there = there_.output(i) && made_there_[index];
+    if (over_input && !is_in_place(*program_, *value, place, inputs, there_, is_there)) continue;
     if (there_.output(i)) {
-      if (!made_there_[index] || !given_[index].empty()) continue;
+      if (!is_there || !given_[index].empty() || !is_placed_for_kernels(place.bytes().data()))
+        continue;
       sides_->lend(index, place.mutable_bytes().data());
     }
     given_[index] = place;

@@ -74,6 +74,7 @@ class Execution {
     bool idle = false;     // its results are in place already
     bool settled = false;  // every size and field is known before the run
     std::list<Rest> late;  // for what operands told, the most recently used first
+    std::unique_ptr<Finder> finder;
   };
 
   /// A step of a segment that touches memory outside of the arena.
@@ -150,11 +151,11 @@ class Execution {
   void synchronize();            // all streams
   void wait_for_all() noexcept;  // the same, after an error too
   void evaluate_step(const Program::Step& step, StepState& state);
+  bool run_finder(size_t index, Stream& stream);
   bool run_late(size_t index, Stream& stream);
   void run_late(const LatePrograms::Found& found, size_t index, Stream& stream);
   bool stays_on_host(const Program::Step& step);
-  std::vector<Tensor> late_places(const Program::Step& step, const Graph& graph,
-                                  const Bindings& sizes, Stream& stream);
+  std::vector<Tensor> late_places(const Program::Step& step, const Shapes& shapes, Stream& stream);
   void take_results(const Program::Step& step, std::vector<Tensor> results);
 
   std::shared_ptr<const Program> program_;

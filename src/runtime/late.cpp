@@ -11,15 +11,41 @@ namespace hone {
 
 /// Sizes and what is computed of them: a few integers, which are on the host.
 bool Execution::stays_on_host(const Program::Step& step) {
-  const bool floats = std::ranges::any_of(step.node->outputs, [](const Value* output) {
-    return output != nullptr && is_float(output->type.tensor().dtype);
-  });
-  if (floats) return false;
+  for (const auto* values : {&step.node->inputs, &step.node->outputs})
+    for (const Value* value : *values)
+      if (value != nullptr && is_float(value->type.tensor().dtype)) return false;
   return std::ranges::all_of(step.node->inputs, [&](const Value* input) {
     if (input == nullptr || input->is_constant()) return true;
     return tensor(input).count() <= kKnownElements &&
            sides_->has(static_cast<size_t>(program_->index(input)), Side::host);
   });
+}
+
+/// What only looking at operands tells is found where they are. false: nothing on the device does.
+bool Execution::run_finder(size_t index, Stream& stream) {
+  const Program::Step& step = program_->steps()[index];
+  StepState& state = states_[index];
+  if (stays_on_host(step)) return false;
+  std::vector<Operand> operands;
+  for (const Value* input : step.node->inputs) {
+    operands.emplace_back();
+    if (input == nullptr) continue;
+    bring(input, Side::device, stream);
+    const Tensor& contents = read(input);
+    const auto place = [&] {
+      return sides_->place(static_cast<size_t>(program_->index(input)), contents, stream);
+    };
+    operands.back() = {input->is_constant() ? program_->constant_on_device(input).data : place(),
+                       contents.dtype(), contents.shape()};
+  }
+  if (state.finder == nullptr) state.finder = step.finding->finder();
+  std::vector<std::byte*> results;
+  for (const Tensor& place : late_places(step, state.finder->look(operands, stream), stream))
+    results.push_back(const_cast<std::byte*>(place.bytes().data()));
+  state.finder->write(results, stream);
+  made(step, Side::device);
+  if (profile_ != nullptr) profile_->runs_on_device();
+  return true;
 }
 
 /// false: the step has no program for these contents.
@@ -52,7 +78,10 @@ void Execution::run_late(const LatePrograms::Found& found, size_t index, Stream&
   }
   Bindings sizes;
   bind_inputs(graph, shapes, sizes);
-  const std::vector<Tensor> places = late_places(step, graph, sizes, stream);
+  Shapes wanted;
+  for (const GraphOutput& output : graph.outputs())
+    wanted.push_back(sizes_of(*output.value, sizes));
+  const std::vector<Tensor> places = late_places(step, wanted, stream);
   const OnDevice there{std::vector<bool>(inputs.size(), true),
                        std::vector<bool>(places.size(), true)};
   join_streams();  // it runs on the first one, which it waits for
@@ -60,14 +89,14 @@ void Execution::run_late(const LatePrograms::Found& found, size_t index, Stream&
 }
 
 /// Where the results go on the device, now that their sizes are known.
-std::vector<Tensor> Execution::late_places(const Program::Step& step, const Graph& graph,
-                                           const Bindings& sizes, Stream& stream) {
+std::vector<Tensor> Execution::late_places(const Program::Step& step, const Shapes& shapes,
+                                           Stream& stream) {
   std::vector<Tensor> places;
   size_t next = 0;
   for (const Value* output : step.node->outputs) {
     if (output == nullptr) continue;
     const DType dtype = output->type.tensor().dtype;
-    const std::vector<int64_t> shape = sizes_of(*graph.outputs()[next++].value, sizes);
+    const std::vector<int64_t>& shape = shapes[next++];
     if (!hone::bind(output->type.tensor(), shape, symbols_)) [[unlikely]]
       fail(Code::usage, describe(*step.node), " gave ", dtype, shape_text(shape), " for %",
            output->name, ", its type says ", output->type);

@@ -25,6 +25,7 @@ class Profile {
     int64_t run = 0;
     std::optional<size_t> outer;  // the step, among times(), that this one is a part of
     Clock::time_point begin, end;
+    bool on_device = false;  // a step that tells sizes: they were found there
   };
   /// What a step was run on the first time.
   struct Sizes {
@@ -44,6 +45,8 @@ class Profile {
     times_[time].end = Clock::now();
     open_.pop_back();
   }
+  /// Of the step that began last.
+  void runs_on_device() { times_[open_.back()].on_device = true; }
   /// Whether note() wants to know of this step.
   bool is_new(size_t time) const {
     return !sizes_.contains({times_[time].program, times_[time].step});

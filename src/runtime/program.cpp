@@ -138,7 +138,13 @@ void Program::add_step(const hone::Step& planned, const Node& node, int at, size
     for (const Value* input : node.inputs)
       if (input != nullptr) add_constant(input);
   }
-  if (device().is_apart() && LatePrograms::may_have(node) &&
+  auto* const finds = dynamic_cast<FindingDevice*>(&device());
+  if (finds != nullptr && planned.kind == hone::Step::Kind::size)
+    step.finding = finds->finding(node);
+  if (step.finding != nullptr)
+    for (const Value* input : node.inputs)
+      if (input != nullptr && input->is_constant()) add_constant_on_device(input);
+  if (device().is_apart() && step.finding == nullptr && LatePrograms::may_have(node) &&
       (planned.kind == hone::Step::Kind::size || (step.on_host && has_open_parameters(node))))
     step.late = std::make_shared<LatePrograms>(node);
   steps_.push_back(std::move(step));
@@ -159,13 +165,17 @@ void Program::add_run(Step& step, const Chosen& chosen, int at) {
     if (step.packed[i] != nullptr) continue;
     const Value* operand = step.operands[i];
     add_constant(operand);
-    if (operand->is_constant() && device().is_apart() && !step.on_host &&
-        !constants_on_device_.contains(operand))
-      constants_on_device_.emplace(operand, preparation_.packs.upload(device(), *operand->weight));
+    if (operand->is_constant() && device().is_apart() && !step.on_host)
+      add_constant_on_device(operand);
   }
   if (const auto found = scratch_.find(at); found != scratch_.end()) step.scratch = found->second;
   if (step.scratch < 0) step.late_scratch = recipe.scratch_bytes;
   add_overwritable(step, recipe);
+}
+
+void Program::add_constant_on_device(const Value* value) {
+  if (!constants_on_device_.contains(value))
+    constants_on_device_.emplace(value, preparation_.packs.upload(device(), *value->weight));
 }
 
 void Program::add_overwritable(const Step& step, const Recipe& recipe) {
@@ -215,6 +225,9 @@ void Program::collect_code(std::map<Hash, std::string>& code) const {
   for (const Step& step : steps_) {
     if (step.prepared != nullptr && !step.on_host)
       for (MachineCode& each : device().code(*step.prepared))
+        code.emplace(each.source, std::move(each.image));
+    if (step.finding != nullptr)
+      for (MachineCode& each : step.finding->code())
         code.emplace(each.source, std::move(each.image));
     for (const auto& body : step.bodies) body->collect_code(code);
   }

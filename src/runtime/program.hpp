@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "compile/compile.hpp"
+#include "device/apart.hpp"
 #include "runtime/late_programs.hpp"
 #include "runtime/packs.hpp"
 
@@ -56,9 +57,10 @@ class Program {
     int scratch = -1;                                   // index among the plan's buffers
     Dim late_scratch;  // bytes, where only running tells them; else 0
     std::vector<std::shared_ptr<const Program>> bodies;
-    bool on_host = false;                // of a device apart: the kernel runs on the host
-    bool ranks = false;                  // running it tells the rank of a result that is read
-    std::shared_ptr<LatePrograms> late;  // of a device apart; null: it never has any
+    bool on_host = false;                    // of a device apart: the kernel runs on the host
+    bool ranks = false;                      // running it tells the rank of a result that is read
+    std::shared_ptr<LatePrograms> late;      // of a device apart; null: it never has any
+    std::shared_ptr<const Finding> finding;  // of a device apart; null: the host looks
   };
 
   const Preparation& preparation() const { return preparation_; }
@@ -103,6 +105,7 @@ class Program {
   void add_overwritable(const Step& step, const Recipe& recipe);
   std::shared_ptr<const Program> find_rest(const std::string& key) const;  // under the lock
   void add_constant(const Value* value);
+  void add_constant_on_device(const Value* value);
   const Node* node_at(size_t first) const;  // null: behind the last one
   void collect_code(std::map<Hash, std::string>& code) const;
   void collect_forms(std::set<std::pair<Hash, std::string>>& seen,

@@ -160,7 +160,8 @@ std::string elsewhere(const std::shared_ptr<const Engine>& engine,
   for (size_t i = 0; i < profile.times().size(); ++i) {
     const Profile::Time& time = profile.times()[i];
     const Program::Step& step = time.program->steps()[time.step];
-    if (step.kind == Step::Kind::control || (!parted.contains(i) && step.kind == Step::Kind::size))
+    if (step.kind == Step::Kind::control ||
+        (!parted.contains(i) && step.kind == Step::Kind::size && !time.on_device))
       return cat("a step of the host's (", step.node->op.name(), ")");
     if (!parted.contains(i) && step.on_host)
       return cat(time.program->plan().steps[time.step].kernel, " (", step.node->op.name(), ")");

@@ -69,6 +69,25 @@ TEST(Apart, SizesThatOnlyRunningTells) {
       {ramp({4, 6}, -5)});
 }
 
+/// They are found on the device, where the operands are; of a few integers on the host.
+TEST(Apart, SizesAreFoundOnTheDevice) {
+  constexpr std::string_view kText =
+      "graph g(%x: f32[4,n], %s: f32[1,2,n], %b: f32[1,n,4]) -> (%y, %z, %k)\n"
+      "  %a = CumSum(%x, i64[]{1})\n  %c = Greater(%a, f32[]{0.5})\n  %i = NonZero(%c)\n"
+      "  %j = Transpose(%i) perm=[1,0]\n  %y = GatherND(%a, %j)\n"
+      "  %f = Reshape(%c) shape=[4*n]\n  %z = Compress(%a, %f)\n"
+      "  %k = NonMaxSuppression(%b, %s, i64[]{3}, f32[]{0.5}, f32[]{0.1})\n";
+  for (size_t salt = 0; salt < 4; ++salt) {
+    const auto device = std::make_shared<ApartDevice>(salt);
+    Context context(engine_on(device, kText));
+    for (const int64_t n : {30, 7, 0, 30})
+      expect_as_evaluated(context, kText, {ramp({4, n}, -5), ramp({1, 2, n}, -1), ramp({1, n, 4})});
+    if (salt == 0) {
+      EXPECT_EQ(device->finders(), 3);
+    }
+  }
+}
+
 TEST(Apart, ControlFlow) {
   constexpr std::string_view kText =
       "graph g(%n: i64[], %c: bool[], %x: f32[4,8]) -> (%y, %z)\n"
@@ -206,6 +225,31 @@ TEST(Apart, TensorsOfTheDeviceAreNotCopied) {
       };
       ASSERT_NEAR(element(y), wanted[0].number(i), 1e-5);
       ASSERT_NEAR(element(z), wanted[1].number(i), 1e-5);
+    }
+  }
+}
+
+/// What a kernel may write over is the caller's on both sides: nothing is copied. What does not lie
+/// where kernels take it is.
+TEST(Apart, PlacesOnTheDeviceThatAreInputsToo) {
+  constexpr std::string_view kText = "graph g(%x: f32[n,8]) -> (%y)\n  %y = CumSum(%x, i64[]{1})\n";
+  const auto device = std::make_shared<ApartDevice>(0);
+  Context context(engine_on(device, kText));
+  const Buffer room = device->allocate(8 * 32 + 32);
+  for (const int64_t offset : {0, 4, 0, 0, 16, 4}) {
+    const Tensor x = ramp({8, 8}, -3 - double(offset));
+    const auto bytes = static_cast<int64_t>(x.bytes().size());
+    std::memcpy(device->bytes_at(room.data + offset, bytes), x.bytes().data(), x.bytes().size());
+    const Tensor place =
+        Tensor::borrow_mutable(DType::f32, {8, 8}, {room.data + offset, x.bytes().size()}, nullptr);
+    const int64_t before = device->copied_bytes();
+    (void)context.run({{"x", place}}, {{"y", place}}, {{true}, {true}});
+    EXPECT_EQ(device->copied_bytes(), before + (offset % 16 == 0 ? 0 : 2 * bytes));
+    const Tensor wanted = evaluate(*graph_of(kText), {x})[0];
+    for (int64_t i = 0; i < x.count(); ++i) {
+      float value = 0;
+      std::memcpy(&value, device->bytes_at(room.data + offset, bytes) + 4 * i, 4);
+      ASSERT_NEAR(value, wanted.number(i), 1e-4 * (1 + std::abs(wanted.number(i))));
     }
   }
 }

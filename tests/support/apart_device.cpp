@@ -241,6 +241,57 @@ struct Ready final : Prepared {
   ApartDevice& device;
 };
 
+/// What a node finds is what reference evaluation finds.
+struct Looking final : Finder {
+  Looking(std::shared_ptr<const Graph> body, std::vector<bool> is_input, ApartDevice& device)
+      : body(std::move(body)), is_input(std::move(is_input)), device(device) {}
+  Shapes look(const std::vector<Operand>& operands, Stream& stream) override {
+    stream.synchronize();
+    std::vector<Tensor> inputs;
+    for (size_t i = 0; i < operands.size(); ++i) {
+      if (!is_input[i]) continue;
+      const Operand& each = operands[i];
+      const int64_t bytes = Evaluated::bytes_of(each);
+      inputs.emplace_back(each.dtype, each.shape);
+      if (bytes > 0)
+        std::memcpy(inputs.back().mutable_bytes().data(), device.bytes_at(each.data, bytes),
+                    static_cast<size_t>(bytes));
+    }
+    found = evaluate(*body, inputs);
+    Shapes shapes;
+    for (const Tensor& each : found) shapes.push_back(each.shape());
+    return shapes;
+  }
+  void write(const std::vector<std::byte*>& results, Stream& stream) override {
+    static_cast<Late&>(stream).enqueue([results, found = found, &device = device] {
+      for (size_t i = 0; i < found.size(); ++i) {
+        const size_t bytes = found[i].bytes().size();
+        if (bytes > 0)
+          std::memcpy(device.bytes_at(results[i], static_cast<int64_t>(bytes)),
+                      found[i].bytes().data(), bytes);
+      }
+    });
+  }
+  const std::shared_ptr<const Graph> body;
+  const std::vector<bool> is_input;  // by operand: neither absent nor a literal
+  ApartDevice& device;
+  std::vector<Tensor> found;
+};
+
+struct Looked final : Finding {
+  Looked(const Node& node, ApartDevice& device) : body(region_of(node).body), device(device) {
+    for (const Value* input : node.inputs)
+      is_input.push_back(input != nullptr && !input->is_literal());
+  }
+  std::unique_ptr<Finder> finder() const override {
+    device.count_finder();
+    return std::make_unique<Looking>(body, is_input, device);
+  }
+  const std::shared_ptr<const Graph> body;
+  std::vector<bool> is_input;
+  ApartDevice& device;
+};
+
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, Device& device) {
   return std::make_shared<Ready>(recipe.problem, static_cast<ApartDevice&>(device));
 }
@@ -311,6 +362,14 @@ std::byte* ApartDevice::bytes_at(const std::byte* data, int64_t bytes) {
       (--found, at + static_cast<uint64_t>(bytes) <= found->first + found->second.bytes().size());
   check(inside, Code::internal, bytes, " bytes that are not of the device");
   return found->second.mutable_bytes().data() + (at - found->first);
+}
+
+/// Ops that look at all of their operands' elements.
+std::shared_ptr<const Finding> ApartDevice::finding(const Node& node) {
+  const std::string_view kind = node.op.name();
+  const bool finds = kind == "NonZero" || kind == "Compress" || kind == "NonMaxSuppression";
+  if (!finds || !takes(node.op, salt_)) return nullptr;
+  return std::make_shared<Looked>(node, *this);
 }
 
 std::unique_ptr<Stream> ApartDevice::stream(const Share& share) {

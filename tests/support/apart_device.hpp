@@ -9,13 +9,13 @@
 #include <memory>
 #include <mutex>
 
-#include "device/device.hpp"
+#include "device/apart.hpp"
 
 namespace hone::test {
 
 /// Takes ops by reference, of every three kinds of op one or two; the others run on the host's
 /// kernels, where those are allowed.
-class ApartDevice final : public Device {
+class ApartDevice final : public Device, public FindingDevice {
  public:
   /// `salt`: decides which kinds of op it takes; 0: all.
   explicit ApartDevice(size_t salt = 0);
@@ -30,6 +30,7 @@ class ApartDevice final : public Device {
   Device& host() override { return *host_; }
   /// The ops of the region that it runs, as what it was compiled of and to.
   std::vector<MachineCode> code(const Prepared& prepared) const override;
+  std::shared_ptr<const Finding> finding(const Node& node) override;
   void offer(std::vector<MachineCode> code) override { offered_ = std::move(code); }
   const std::vector<MachineCode>& offered() const { return offered_; }
 
@@ -48,6 +49,8 @@ class ApartDevice final : public Device {
   bool refuses_recordings() const { return refuses_recordings_; }
   void count_replay() { ++replays_; }
   int replays() const { return replays_; }
+  void count_finder() { ++finders_; }
+  int finders() const { return finders_; }
 
  private:
   struct Memory;
@@ -60,7 +63,7 @@ class ApartDevice final : public Device {
   void count_allocation();
   std::atomic<int> until_failure_ = -1;
   bool refuses_recordings_ = false;
-  std::atomic<int> replays_ = 0;
+  std::atomic<int> replays_ = 0, finders_ = 0;
   std::vector<MachineCode> offered_;
 };
 

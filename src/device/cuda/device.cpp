@@ -8,6 +8,7 @@
 #include "device/cpu/stream.hpp"
 #include "device/cuda/blas.hpp"
 #include "device/cuda/compiler.hpp"
+#include "device/cuda/finding.hpp"
 #include "device/cuda/module.hpp"
 
 namespace hone::cuda {
@@ -145,6 +146,8 @@ std::vector<MachineCode> Device::code(const Prepared& prepared) const {
 }
 
 void Device::offer(std::vector<MachineCode> code) { offer_code(std::move(code)); }
+
+std::shared_ptr<const Finding> Device::finding(const Node& node) { return finding_of(node, *this); }
 
 const KernelRegistry& Device::kernels() const { return cuda::kernels(); }
 

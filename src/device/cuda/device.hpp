@@ -5,8 +5,8 @@
 #include <mutex>
 #include <vector>
 
+#include "device/apart.hpp"
 #include "device/cuda/driver.hpp"
-#include "device/device.hpp"
 
 namespace hone::cuda {
 
@@ -112,7 +112,7 @@ class Stream final : public hone::Stream {
       false;  // what was enqueued last is a kernel, and nothing else is waited for
 };
 
-class Device final : public hone::Device {
+class Device final : public hone::Device, public FindingDevice {
  public:
   explicit Device(int ordinal);
   const std::shared_ptr<const Target>& target() const override { return target_; }
@@ -124,6 +124,7 @@ class Device final : public hone::Device {
   void copy(const Buffer& to, const Buffer& from, hone::Stream& stream) override;
   std::vector<MachineCode> code(const Prepared& prepared) const override;
   void offer(std::vector<MachineCode> code) override;
+  std::shared_ptr<const Finding> finding(const Node& node) override;
   hone::Device& host() override { return *host_; }
   const std::shared_ptr<Gpu>& gpu() const { return gpu_; }
 
