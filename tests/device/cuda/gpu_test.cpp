@@ -8,6 +8,7 @@
 #include <set>
 
 #include "device/cuda/attentions.hpp"
+#include "device/cuda/caches.hpp"
 #include "device/cuda/device.hpp"
 #include "device/cuda/emit/half_product.hpp"
 #include "device/cuda/integers.hpp"
@@ -184,8 +185,14 @@ void run_all(const std::vector<Prepared>& all) {
         inputs.emplace_back();
         for (const Value* input : each.graph->inputs()) {
           const auto& weight = last->weights[inputs.back().size()];
-          inputs.back().push_back(weight != nullptr ? weight->tensor()
-                                                    : drawn(input->type, sizes, rng));
+          Tensor made = weight != nullptr ? weight->tensor() : drawn(input->type, sizes, rng);
+          if (const auto found = each.region->bounds.find(input->name);
+              found != each.region->bounds.end())
+            for (int64_t i = 0; i < made.count(); ++i)
+              made.set_integer(
+                  i, found->second.first + static_cast<int64_t>(rng.below(
+                                               found->second.second - found->second.first + 1)));
+          inputs.back().push_back(std::move(made));
         }
         wanted.push_back(evaluate(*each.graph, inputs.back()));
       }
@@ -225,6 +232,9 @@ TEST(Gpu, KernelsComputeTheirRegions) {
     prepare_all(region, problem_of(*graph_of(region), false, false), all);
   for (const RegionCase& region : kAttentions)
     prepare_all(region, problem_of(*graph_of(region), false, false), all);
+  for (const RegionCase& region : kGroupQueries)
+    prepare_all(region, problem_of(*graph_of(region), false, false), all);
+  for (const RegionCase& region : kNBits) prepare_all(region, problem_of_nbits(region), all);
   for (const RegionCase& region : kHalves)
     for (const bool constants : {false, true})
       for (const bool channels : {false, true})

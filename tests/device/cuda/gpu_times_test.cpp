@@ -188,6 +188,50 @@ TEST(GpuTimes, Kernels) {
   }
 }
 
+/// What memory takes longest for: at least 512 MB, much more than any cache holds.
+const Timed kLarge[] = {
+    {"pointwise f32 64M",
+     "graph g(%x: f32[4096,16384], %z: f32[16384]) -> (%y)\n"
+     "  %a = Add(%x, %z)\n  %y = Relu(%a)\n",
+     0, 537e6},
+    {"pointwise f16 128M",
+     "graph g(%x: f16[8192,16384], %z: f16[16384]) -> (%y)\n"
+     "  %a = Add(%x, %z)\n  %y = Gelu(%a)\n",
+     0, 537e6},
+    {"sum of two f32 64M",
+     "graph g(%x: f32[4096,16384], %z: f32[4096,16384]) -> (%y)\n  %y = Add(%x, %z)\n", 0, 805e6},
+    {"softmax f32 65536x1024", "graph g(%x: f32[65536,1024]) -> (%y)\n  %y = Softmax(%x)\n", 0,
+     537e6},
+    {"softmax f16 131072x1024", "graph g(%x: f16[131072,1024]) -> (%y)\n  %y = Softmax(%x)\n", 0,
+     537e6},
+    {"softmax f32 4096x16384", "graph g(%x: f32[4096,16384]) -> (%y)\n  %y = Softmax(%x)\n", 0,
+     537e6},
+    {"layer norm f32 87040x768",
+     "graph g(%x: f32[87040,768], %s: f32[768], %b: f32[768]) -> (%y)\n"
+     "  %y = LayerNormalization(%x, %s, %b)\n",
+     0, 535e6},
+    {"layer norm f16 131072x1024",
+     "graph g(%x: f16[131072,1024], %s: f16[1024], %b: f16[1024]) -> (%y)\n"
+     "  %y = LayerNormalization(%x, %s, %b)\n",
+     0, 537e6},
+    {"layer norm f16 32768x4096",
+     "graph g(%x: f16[32768,4096], %s: f16[4096], %b: f16[4096]) -> (%y)\n"
+     "  %y = LayerNormalization(%x, %s, %b)\n",
+     0, 537e6},
+};
+
+TEST(GpuTimes, Memory) {
+  if (std::getenv("HONE_GPU_TIMES") == nullptr || cuda::gpu_count() == 0)
+    GTEST_SKIP() << "no times are asked for, or there is no GPU";
+  const auto device = open_device("cuda");
+  for (const Timed& timed : kLarge) {
+    std::string chosen;
+    for (const Way& way : ways_of(timed.text, false, false, 5, *device, chosen))
+      std::printf("%-28s %8.1f us %6.2f TB/s %s\n", std::string(timed.name).c_str(),
+                  way.seconds * 1e6, timed.bytes / way.seconds * 1e-12, way.text.c_str());
+  }
+}
+
 /// A convolution of ResNet-50, as often as it has it.
 struct Layer {
   int channels, size, filters, kernel, stride, sum, count;

@@ -2,6 +2,7 @@
 // Regions whose kernels are made as texts for a GPU.
 
 #include <cmath>
+#include <map>
 #include <string_view>
 #include <vector>
 
@@ -16,7 +17,8 @@ namespace hone::test {
 struct RegionCase {
   std::string_view name, text;
   std::vector<Bindings> sizes = {{}};
-  size_t functions = 1;  // of the nest's text
+  size_t functions = 1;                                         // of the nest's text
+  std::map<std::string, std::pair<int64_t, int64_t>> bounds{};  // of integers, by input
 };
 
 inline const RegionCase kRegions[] = {

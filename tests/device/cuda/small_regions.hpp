@@ -43,6 +43,9 @@ inline const RegionCase kSmallRegions[] = {
 
 /// Of cuda.serial; functions of its text.
 inline const RegionCase kSerial[] = {
+    {"sizes",
+     "graph g(%x: f32[3,n,5]) -> (%y)\n  %y = Shape(%x) start=1\n",
+     {{{"n", 4}}, {{"n", 0}}}},
     {"a running sum",
      "graph g(%x: f32[3,n,5]) -> (%y)\n  %y = CumSum(%x) axis=[1]\n",
      {{{"n", 1}}, {{"n", 37}}}},

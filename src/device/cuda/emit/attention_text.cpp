@@ -41,6 +41,26 @@ std::string few_queries_text(const std::string& constants, const FewQueries& few
       .narrow();
 }
 
+std::string cache_text(const std::string& constants, int64_t head, DType dtype) {
+  const std::string of = dtype == DType::f16 ? "f16" : "bf16";
+  const std::string element =
+      dtype == DType::f32
+          ? "typedef float Element;\n__device__ float number(float x) { return x; }\n"
+            "__device__ float element(float x) { return x; }\n"
+          : cat("typedef unsigned short Element;\n__device__ float number(Element x) { return "
+                "from_",
+                of, "(x); }\n__device__ Element element(float x) { return to_", of, "(x); }\n");
+  return Text{cat(constants, "constexpr int kHead = ", head, ";\n", element,
+                  embedded_text("attention_keys"), embedded_text("cache"))}
+      .narrow();
+}
+
+int64_t shared_bytes_of_floats(int64_t head, int64_t value) {
+  constexpr int kQueries = 32, kKeys = 64;  // as in the text
+  const int64_t row = head + 4;
+  return 4 * (kQueries * row + kKeys * row + kKeys * value + kQueries * kKeys);
+}
+
 std::string attention_of_floats_text(const std::string& constants, int64_t head, int64_t value) {
   return Text{cat(constants, "constexpr int kHead = ", head, ", kValue = ", value,
                   ";\ntypedef float Unit;\n", embedded_text("attention_keys"),

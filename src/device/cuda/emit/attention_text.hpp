@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "base/dtype.hpp"
+
 namespace hone::cuda::emitter {
 
 /// Of a block: `groups` warpgroups of 64 queries, by instructions of compute capability 9.0; 0:
@@ -56,7 +58,11 @@ struct FewQueries {
 /// kCombining threads.
 std::string few_queries_text(const std::string& constants, const FewQueries& few, bool bf16);
 
-/// Function "attention" of f32: attention.cu.
+/// Function "fill" of 256 threads: cache.cu.
+std::string cache_text(const std::string& constants, int64_t head, DType dtype);
+
+/// Function "attention" of f32: attention.cu. It is launched with so many bytes of shared memory.
+int64_t shared_bytes_of_floats(int64_t head, int64_t value);
 std::string attention_of_floats_text(const std::string& constants, int64_t head, int64_t value);
 
 }  // namespace hone::cuda::emitter

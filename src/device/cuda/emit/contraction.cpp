@@ -5,6 +5,7 @@
 #include "device/cuda/emit/expr_text.hpp"
 #include "device/cuda/emit/inline_stages.hpp"
 #include "ir/graph.hpp"
+#include "ops/blockwise.hpp"
 
 namespace hone::cuda::emitter {
 namespace {
@@ -89,6 +90,12 @@ std::vector<int> from_the_innermost(const Stage& stage, const Strides& strides) 
   return axes;
 }
 
+/// What follows such products is a region of its own, so that a kernel for them takes them.
+bool has_few_bits(const Graph& body) {
+  return std::ranges::any_of(body.nodes(),
+                             [](const Node& node) { return node.op.as<MatMulNBits>() != nullptr; });
+}
+
 }  // namespace
 
 Contraction contraction_of(const Graph& body, const Strides& strides) {
@@ -99,6 +106,7 @@ Contraction contraction_of(const Graph& body, const Strides& strides) {
     return made;
   };
   if (body.outputs().size() != 1) return no("it has several results");
+  if (body.nodes().size() > 1 && has_few_bits(body)) return no("its weights have a few bits");
   const Stages all = stages_of(body);
   if (!all) return no(all.declined);
   const Stages stages = inlined(all, {body.outputs().front().value});

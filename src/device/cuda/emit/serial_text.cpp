@@ -1,10 +1,13 @@
 #include "device/cuda/emit/serial_text.hpp"
 
+#include <algorithm>
+
 #include "device/cuda/emit/node_writing.hpp"
 #include "ops/cast.hpp"
 #include "ops/recurrent.hpp"
 #include "ops/scatter.hpp"
 #include "ops/select.hpp"
+#include "ops/shape.hpp"
 #include "ops/softmax.hpp"
 
 namespace hone::cuda::emitter {
@@ -20,6 +23,7 @@ class SerialWriting : NodeWriting {
     else if (const auto* op = node.op.as<ScatterElements>()) scatter(*op);
     else if (const auto* op = node.op.as<ScatterND>()) scatter(*op);
     else if (node.op.as<BitCast>() != nullptr) take_bits();
+    else if (const auto* op = node.op.as<Shape>()) write_sizes(*op);
     else throw Refusal{"another op"};
   }
 
@@ -150,6 +154,19 @@ class SerialWriting : NodeWriting {
     line(cat("    ", put(op.reduction)));
     line("  }");
     end_turns(slice, tuples);
+  }
+
+  void write_sizes(const Shape& op) {
+    const Dims& shape = type(0).shape();
+    const int64_t rank = std::ssize(shape);
+    const auto place = [&](int64_t at) {
+      return std::clamp<int64_t>(at < 0 ? at + rank : at, 0, rank);
+    };
+    const int64_t first = place(op.start), end = place(op.end.value_or(rank));
+    line("if (blockIdx.x != 0 || threadIdx.x != 0) return;");
+    for (int64_t i = first; i < end; ++i)
+      line(cat("y0[", i - first, "] = ", dims_(shape[static_cast<size_t>(i)]), ";"));
+    end_function({{}, Dim(1)});
   }
 
   void take_bits() {

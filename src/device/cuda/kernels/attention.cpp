@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "device/cuda/attention_launches.hpp"
+#include "device/cuda/attention_tiles.hpp"
 #include "device/cuda/best_tunings.hpp"
 #include "device/cuda/emit/strides.hpp"
 #include "device/problem.hpp"
@@ -18,8 +19,6 @@ using emitter::attention_of_floats_text;
 using emitter::AttentionTile;
 using emitter::few_queries_text;
 using emitter::FewQueries;
-
-constexpr int kQueries = 32, kKeys = 64;  // of f32, as in the text
 
 const Attention& op_of(const Node& node) { return *node.op.as<Attention>(); }
 
@@ -39,11 +38,6 @@ int64_t value_of(const Node& node) { return head_of(type_of(node, kV), op_of(nod
 
 bool is_half(const Node& node) { return type_of(node, kQ).dtype != DType::f32; }
 
-int64_t most_shared_bytes(const Target& target) {
-  const int capability = capability_of(target);
-  return (capability >= 90 && capability < 120 ? 227 : capability == 80 ? 163 : 99) << 10;
-}
-
 /// Queries of all heads that share keys; nullopt: not known.
 std::optional<int64_t> rows_of(const Node& node) {
   const TensorType &q = type_of(node, kQ), &k = type_of(node, kK);
@@ -61,41 +55,6 @@ bool takes_few(const Node& node) {
   return !rows || *rows <= FewQueries::kRows;
 }
 bool takes_tiles(const Node& node) { return !takes_few(node) || !rows_of(node); }
-
-/// As many stages as let two blocks share a multiprocessor; two where one has it alone.
-FewQueries few_of(const Problem& problem) {
-  constexpr int64_t kOfHalf = 96 << 10;
-  const Node& node = *attention_of(problem);
-  FewQueries few{head_of(node), value_of(node), 4};
-  while (few.stages > 2 && few.shared_bytes() > kOfHalf) --few.stages;
-  if (few.shared_bytes() > most_shared_bytes(*problem.target)) few.stages = 1;
-  return few;
-}
-
-/// Tiles of halves that there is room for.
-std::vector<AttentionTile> tiles_of(const Problem& problem) {
-  const Node& node = *attention_of(problem);
-  const int64_t head = head_of(node), value = value_of(node);
-  std::vector<AttentionTile> tiles;
-  const auto add = [&](int groups, int keys) {
-    for (const int stages : {2, 1}) {
-      const AttentionTile tile{head, value, groups, keys, stages};
-      if (tile.shared_bytes() > most_shared_bytes(*problem.target)) continue;
-      tiles.push_back(tile);
-      return;
-    }
-  };
-  if (capability_of(*problem.target) == 90)
-    for (const auto& [groups, keys] : {std::pair{1, 64}, {1, 128}, {2, 64}, {2, 128}})
-      add(groups, keys);
-  add(0, 64);
-  return tiles;
-}
-
-int64_t shared_bytes(int64_t head, int64_t value) {
-  const int64_t row = head + 4;
-  return 4 * (kQueries * row + kKeys * row + kKeys * value + kQueries * kKeys);
-}
 
 /// What is wrong with the operands; empty: nothing.
 std::string refusal(const Node& node) {
@@ -160,7 +119,8 @@ Verdict supports(const Problem& problem) {
     return Verdict::no("wants tensor cores of compute capability 8.0");
   if (!is_aligned(problem, *node))
     return Verdict::no("wants operands and a result aligned to 16 bytes");
-  if (tiles_of(problem).empty()) return Verdict::no("has no room for heads of that size");
+  if (attention_tiles(*problem.target, head_of(*node), value_of(*node)).empty())
+    return Verdict::no("has no room for heads of that size");
   return {};
 }
 
@@ -170,11 +130,7 @@ double count_of(const Problem& problem, const TensorType& type) {
   return all;
 }
 
-struct Sizes {
-  double heads, kv_heads, queries, keys;  // heads: of all batches
-};
-
-Sizes sizes_of(const Problem& problem) {
+AttentionWork work_of(const Problem& problem) {
   const Node& node = *attention_of(problem);
   const TensorType &q = type_of(node, kQ), &k = type_of(node, kK);
   const auto rows = [&](const TensorType& type) {
@@ -187,43 +143,14 @@ Sizes sizes_of(const Problem& problem) {
           rows(k) + past};
 }
 
-/// Of keys and values that are read, and written where they are wanted together.
-double seconds_of_few(const Problem& problem, const Sizes& sizes) {
-  constexpr double kBlock = 2e-6, kStep = 4e-7, kBytesPerSecond = 3e12;
+std::vector<AttentionTile> tiles_of(const Problem& problem) {
   const Node& node = *attention_of(problem);
-  const Target& target = *problem.target;
-  const double turns = std::ceil(sizes.keys / 64);
-  const double parts = std::clamp(std::floor(FewQueries::kMostParts / sizes.kv_heads), 1.0, turns);
-  const double bytes = sizes.kv_heads * sizes.keys * double(head_of(node) + value_of(node)) * 2 *
-                       (node.output(1) != nullptr ? 2 : 1);
-  return target.launch_seconds * (parts > 1 ? 2 : 1) + kBlock +
-         std::max(kStep * turns / parts, bytes / kBytesPerSecond);
+  return attention_tiles(*problem.target, head_of(node), value_of(node));
 }
 
-/// Fitted to times of an H200 (docs/cuda.md).
 double seconds_of(const Problem& problem, const AttentionTile& tile) {
-  constexpr double kMultiprocessors = 132;
-  // Of a warpgroup with 64 queries that has a multiprocessor for itself, heads of 64 elements: to
-  // begin and end, and for 128 keys.
-  constexpr double kBlock = 5.5e-7, kKeys = 7.8e-7, kMasked = 3e-7;
-  constexpr double kBegin = 1.4e-6, kTile = 2.5e-7;  // of the first result
-  const Sizes sizes = sizes_of(problem);
   const bool masked = attention_of(problem)->input(kMask) != nullptr;
-  const double columns = static_cast<double>(tile.head + tile.value) / 128;
-  const double groups = std::max(1, tile.groups), tiles = std::ceil(sizes.keys / tile.keys);
-  const double keys = tiles * tile.keys / 128;
-  // Small tiles begin sooner; groups wait for each other, warps multiply slower.
-  const double small = tile.keys < 128 ? 1.05 : 1, large = tile.keys < 128 ? 1 : 1.2;
-  // What does not fit into registers comes and goes.
-  const bool crowded = tile.keys / 2 + (tile.value + 63) / 64 * 32 > 96;
-  const double slower = (tile.groups == 0 ? 1.35 : 0.9 + 0.1 * groups) * (crowded ? 1.4 : 1);
-  const double block =
-      slower * groups *
-      (kBlock * large * columns + keys * (kKeys * small * columns + (masked ? kMasked : 0)));
-  const double blocks = sizes.heads * std::ceil(sizes.queries / tile.queries());
-  const double first = kBegin + slower * tiles * kTile * (1 + tile.keys / 128.0) * columns;
-  const Target& target = *problem.target;
-  return target.launch_seconds + std::max(first, blocks / kMultiprocessors * block);
+  return seconds_of_attention(*problem.target, tile, work_of(problem), masked);
 }
 
 AttentionTile tile_of(const Problem& problem, const Tuning& tuning) {
@@ -245,7 +172,7 @@ std::vector<Tuning> tunings(const Problem& problem) {
 }
 
 /// To put keys and values of the past and new ones together, where another function does it.
-double seconds_to_join(const Problem& problem, const Sizes& sizes) {
+double seconds_to_join(const Problem& problem, const AttentionWork& sizes) {
   const Node& node = *attention_of(problem);
   if (node.input(kPastKey) == nullptr && node.output(1) == nullptr && node.output(2) == nullptr)
     return 0;
@@ -258,10 +185,12 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
   const Node& node = *attention_of(*problem);
-  const Sizes sizes = sizes_of(*problem);
+  const AttentionWork sizes = work_of(*problem);
   const bool few = takes_few(node), tiles = takes_tiles(node);
   if (few && (!tiles || sizes.heads / sizes.kv_heads * sizes.queries <= FewQueries::kRows)) {
-    made.seconds = seconds_of_few(*problem, sizes);
+    const int64_t elements = head_of(node) + value_of(node);
+    made.seconds =
+        seconds_of_few_queries(*problem->target, sizes, elements, node.output(1) != nullptr);
   } else if (is_half(node)) {
     made.seconds =
         seconds_of(*problem, tile_of(*problem, tuning)) + seconds_to_join(*problem, sizes);
@@ -320,7 +249,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   step->element_bytes = is_half(node) ? 2 : 4;
   std::string text;
   if (!is_half(node)) {
-    step->shared = static_cast<int>(shared_bytes(head, value));
+    step->shared = static_cast<int>(emitter::shared_bytes_of_floats(head, value));
     text = attention_of_floats_text(constants, head, value);
   } else if (takes_tiles(node)) {
     const AttentionTile tile = tile_of(problem, recipe.tuning);
@@ -331,7 +260,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
   }
   if (!text.empty()) step->tiles = std::make_unique<const LateModule>(gpu, std::move(text));
   if (takes_few(node)) {
-    step->of_few = few_of(problem);
+    step->of_few = few_queries_for(*problem.target, head, value);
     step->few =
         std::make_unique<const LateModule>(gpu, few_queries_text(constants, step->of_few, bf16));
   }

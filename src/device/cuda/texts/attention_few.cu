@@ -106,6 +106,10 @@ extern "C" __global__ void __launch_bounds__(kWarps * 32)
     }
   }
   const Keys seen_keys(lengths, b, keys, queries, past);
+  if (kLengthMore != 0) {  // a cache may have room for many more than are there
+    const unsigned turns = ((unsigned)seen_keys.valid + 63) / 64;
+    part_keys = (turns + (unsigned)parts - 1) / (unsigned)parts * 64;
+  }
   long long begin = part * part_keys, end = begin + part_keys;
   if (end > (kKeeps ? keys : seen_keys.valid)) end = kKeeps ? keys : seen_keys.valid;
   if (!kKeeps && begin < seen_keys.first(0)) begin = seen_keys.first(0) / kStep * kStep;

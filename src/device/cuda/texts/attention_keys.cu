@@ -20,8 +20,9 @@ struct Keys {
                                               : (long long)((const int*)lengths)[b];
     valid = given + kLengthMore;
     valid = valid < 0 ? 0 : valid > keys ? keys : valid;
+    place = valid - queries;
     // Where all keys are new, samples may be shorter than the longest: padding follows.
-    place = kLengthMore != 0 && keys == queries ? 0 : valid - queries;
+    if (kLengthMore != 0 && place < 0) place = 0;
   }
   /// Keys that query i sees, from the first one on up to the end.
   __device__ long long first(long long i) const {
