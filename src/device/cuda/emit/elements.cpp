@@ -1,6 +1,7 @@
 #include "device/cuda/emit/elements.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace hone::cuda::emitter {
 
@@ -166,6 +167,46 @@ std::optional<int> lanes_of(const Block& body, const Places& places) {
   });
   if (!known) return std::nullopt;
   return longest <= 32 * kTurns ? 32 : longest <= 128 * kTurns ? 128 : 512;
+}
+
+namespace {
+
+void add_row(std::vector<RowRead>& rows, const Expr& load, const Places& places,
+             const NestLoop& loop, int width, std::set<size_t>& seen) {
+  const Expr first = at_zero(load, loop.variable);
+  const Place& place = places.at(std::get<BufferName>(load.source()).text);
+  const int64_t extent = *loop.extent.constant();
+  const auto found = std::ranges::find_if(rows, [&](const RowRead& each) {
+    return each.first == first && each.extent == extent && each.width == width;
+  });
+  const auto at = static_cast<size_t>(found - rows.begin());
+  if (found == rows.end()) rows.push_back({first, place.dtype, extent, width, 0});
+  if (seen.insert(at).second) ++rows[at].loops;
+}
+
+}  // namespace
+
+std::vector<RowRead> rows_read(const Block& body, const Places& places, const Nest& nest) {
+  std::set<std::string_view> inputs;
+  for (const NestBuffer& buffer : nest.parameters)
+    if (buffer.scope == Scope::input) inputs.insert(buffer.name);
+  std::vector<RowRead> rows;
+  for (const Statement& statement : body) {
+    const NestLoop* loop = statement.as<NestLoop>();
+    if (loop == nullptr || loop->mode != Mode::vector || !loop->extent.constant()) continue;
+    const int width = elements_at_once(loop->body, places, loop->variable, loop->extent);
+    if (width == 1) continue;
+    std::set<size_t> seen;
+    for (const Statement& each : loop->body)
+      if (const Store* store = each.as<Store>())
+        visit(store->value, [&](const Expr& expr) {
+          if (expr.kind() != Expr::Kind::load || !has(expr, loop->variable)) return;
+          const auto* name = std::get_if<BufferName>(&expr.source());
+          if (name != nullptr && inputs.contains(name->text))
+            add_row(rows, expr, places, *loop, width, seen);
+        });
+  }
+  return rows;
 }
 
 }  // namespace hone::cuda::emitter

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "device/cuda/emit/expr_text.hpp"
 #include "ir/nest/nest.hpp"
@@ -21,6 +22,18 @@ int elements_of_thread(const Block& body, const Places& places, const std::vecto
 /// Threads that share the turns of vector loops, so that each has a few, where all of these take
 /// several elements; nullopt: not all do.
 std::optional<int> lanes_of(const Block& body, const Places& places);
+
+/// A row that vector loops read, `width` elements at a time: its load at their first turn.
+struct RowRead {
+  Expr first;
+  DType dtype = DType::f32;
+  int64_t extent = 0;  // of the loops, in elements
+  int width = 1;
+  int loops = 0;  // that read it
+};
+/// Those of the vector loops among the statements that take several elements at a time, of a known
+/// number; of inputs alone, whose contents stay.
+std::vector<RowRead> rows_read(const Block& body, const Places& places, const Nest& nest);
 
 /// What a place is when the loop goes on by one; nullopt: that depends on more than places.
 std::optional<Dim> step_of(const Place& place, const std::vector<Expr>& indices,

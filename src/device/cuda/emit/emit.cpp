@@ -53,6 +53,15 @@ bool has_vector_loop(const Block& block) {
   return found;
 }
 
+/// A row that stays in registers: what it is called, how many of its parts a thread has, and which
+/// loop reads it.
+struct KeptRow {
+  RowRead row;
+  std::string name;
+  int64_t turns;
+  int read_in = -1;
+};
+
 class Emitting {
  public:
   Emitting(const Nest& nest, const std::vector<Tensor>& contents, int lanes,
@@ -168,6 +177,7 @@ class Emitting {
     text.open(cat("for (I ", counter, " = (I)blockIdx.x * ", launch.turns_a_block,
                   " + (I)threadIdx.x ", own_turn, "; ", counter, " < turns; ", counter,
                   " += (I)gridDim.x * ", launch.turns_a_block, ") {"));
+    keep_rows(body, text);
     if (parts_ > 1) whole_bytes(body, t, elements, text);
     else block(body, text);
     text.close();
@@ -353,6 +363,33 @@ class Emitting {
     return cat("Run<", stored_type(dtype), ", ", width_, ">");
   }
 
+  /// What several vector loops read alike is read once and stays in registers, where a thread has
+  /// few turns of them: a row is read from memory once.
+  void keep_rows(const Block& body, ExprText& text) {
+    constexpr int64_t kMostTurns = 8;
+    kept_.clear();
+    if (group_ == 1 || across_ > 1 || has_parts_of_bytes()) return;
+    int64_t all = 0;
+    for (auto& row : rows_read(body, places_, nest_)) {
+      const int64_t turns = (row.extent / row.width + lanes_ - 1) / lanes_;
+      if (row.loops < 2 || all + turns > kMostTurns) continue;
+      all += turns;
+      const std::string name = cat("kept", kept_.size());
+      text.line(cat("Run<", stored_type(row.dtype), ", ", row.width, "> ", name, "[", turns, "];"));
+      kept_.push_back({std::move(row), name, turns});
+    }
+  }
+
+  /// The row that a load of the loop is of; null: it is not kept.
+  KeptRow* kept_row(const Expr& load) {
+    if (loop_.empty()) return nullptr;
+    const Expr first = at_zero(at_zero(load, element_), loop_);
+    const auto found = std::ranges::find_if(kept_, [&](const KeptRow& each) {
+      return each.row.first == first && each.row.width == width_;
+    });
+    return found == kept_.end() ? nullptr : &*found;
+  }
+
   /// Loads of elements side by side are read before, all at once.
   Expr with_runs(const Expr& expr, ExprText& text) {
     std::vector<std::pair<Expr, Expr>> known;
@@ -361,9 +398,16 @@ class Emitting {
       for (const auto& [old, run] : known)
         if (old == load) return run;
       const Place& place = places_.at(std::get<BufferName>(load.source()).text);
-      const std::string name = cat("x", runs_++);
+      KeptRow* const row = kept_row(load);
+      const std::string name = row != nullptr ? cat(row->name, "[kept]") : cat("x", runs_++);
+      const std::string element = cat(name, ".x[", dims_.variable(element_), "]");
+      const Place read{loaded(element, place.dtype), place.dtype, {}, {}, true};
+      known.emplace_back(load, Expr::load(BufferName{name}, load.dtype(), {}));
+      places_.insert_or_assign(name, read);
+      if (row != nullptr && row->read_in < 0) row->read_in = loops_;
+      if (row != nullptr && row->read_in != loops_) return known.back().second;
       const auto [offset, inside] = text.element(at_zero(load, element_));
-      text.line(cat(run_type(place.dtype), " ", name, ";"));
+      if (row == nullptr) text.line(cat(run_type(place.dtype), " ", name, ";"));
       if (!inside.empty()) text.line(cat("if (", inside, ")"));
       text.line(cat(place.is_loose ? "take_loose(" : "take(", name, ", ", place.name, " + ", offset,
                     ");"));
@@ -372,9 +416,6 @@ class Emitting {
         const std::string number = number_text(other, static_cast<int64_t>(other), place.dtype);
         text.line(cat("else fill(", name, ", ", stored(number, place.dtype), ");"));
       }
-      const std::string element = cat(name, ".x[", dims_.variable(element_), "]");
-      places_.emplace(name, Place{loaded(element, place.dtype), place.dtype, {}, {}, true});
-      known.emplace_back(load, Expr::load(BufferName{name}, load.dtype(), {}));
       return known.back().second;
     });
   }
@@ -442,14 +483,10 @@ class Emitting {
                  Dim::variable(loop.variable) * Dim(width_) + Dim::variable(element_));
     }
     text.forget();
-    text.line(across_ > 1 ? "#pragma unroll 8" : "#pragma unroll 4");
-    text.open(
-        cat("for (I ", i, " = lane; ", i, " < ", dims_(extent), "; ", i, " += ", lanes_, ") {"));
     in_vector_ = true;
-    block(body, text);
+    turns_of_lanes(loop, extent, body, text);
     in_vector_ = false;
     width_ = 1;
-    text.close();
     for (const Fold& fold : folds) {
       Place& into = places_.at(fold.buffer);
       const std::string all = cat(reduction(fold.function, into.dtype), "(", into.name, ")");
@@ -457,6 +494,32 @@ class Emitting {
       into.name = fold.whole;
     }
     text.forget();
+  }
+
+  void turns_of_lanes(const NestLoop& loop, const Dim& extent, const Block& body, ExprText& text) {
+    const std::string i = dims_.variable(loop.variable);
+    const auto row = std::ranges::find_if(kept_, [&](const KeptRow& each) {
+      return loop.extent.is(each.row.extent) && each.row.width == width_;
+    });
+    if (row == kept_.end()) {
+      text.line(across_ > 1 ? "#pragma unroll 8" : "#pragma unroll 4");
+      text.open(
+          cat("for (I ", i, " = lane; ", i, " < ", dims_(extent), "; ", i, " += ", lanes_, ") {"));
+      block(body, text);
+      text.close();
+      return;
+    }
+    loop_ = loop.variable;
+    ++loops_;
+    text.line("#pragma unroll");
+    text.open(cat("for (int kept = 0; kept < ", row->turns, "; ++kept) {"));
+    text.line(cat("const I ", i, " = lane + kept * ", lanes_, ";"));
+    const bool whole = extent.is(row->turns * lanes_);
+    if (!whole) text.open(cat("if (", i, " < ", dims_(extent), ") {"));
+    block(body, text);
+    if (!whole) text.close();
+    text.close();
+    loop_.clear();
   }
 
   /// Of threads that are not neighbours.
@@ -516,6 +579,9 @@ class Emitting {
   int parts_ = 1;   // elements in a byte that a thread writes
   int width_ = 1;   // elements that a statement takes at once, by the variable element_
   bool in_vector_ = false;
+  std::vector<KeptRow> kept_;
+  std::string loop_;  // the variable of the loop whose turns are unrolled
+  int loops_ = 0;     // that were unrolled so far
 };
 
 }  // namespace
