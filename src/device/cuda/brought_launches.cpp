@@ -16,11 +16,11 @@ using emitter::HalfProduct;
 
 Tensor pack_b(const Problem& problem, const Tuning&, const Tensor& weight) {
   const BroughtProduct product = brought_product_of(problem);
-  return pack_halves(*product.product, product.product->b, weight, product.padding);
+  return pack_halves(*product.product, product.product->b, weight, product.form);
 }
 Tensor pack_b_for_windows(const Problem& problem, const Tuning&, const Tensor& weight) {
   const BroughtProduct product = brought_product_of(problem);
-  return pack_windows(*product.product, *product.windows, weight);
+  return pack_windows(*product.product, *product.windows, weight, product.form);
 }
 
 struct Ready final : ByText, std::enable_shared_from_this<Ready> {
@@ -113,7 +113,7 @@ class Running final : public Bound {
     };
     constexpr int kBox = emitter::kBoxColumns;
     const BroughtShape& shape = ready_->shape;
-    const int depth = halves.block_depth();
+    const int depth = block_depth(product);
     a_ = product.windows ? map_of(product.a, symbols_, dtype, scratch_.data(), depth, shape.rows)
                          : map(product.a, source(halves.a), depth, shape.rows);
     std::vector<void*> maps{&a_};
@@ -123,10 +123,10 @@ class Running final : public Bound {
       maps.push_back(&b_);
     }
     if (!shape.stores_boxes) return maps;
-    y_ = map(product.result, halves.contraction.stage->value, kBox, kBox);
+    y_ = map(product.result, halves.contraction.stage->value, shape.box_columns, kBox);
     maps.push_back(&y_);
     if (product.kept.kind != Brought::Kind::none) {
-      kept_ = map(product.kept, product.kept_value, kBox, kBox);
+      kept_ = map(product.kept, product.kept_value, shape.box_columns, kBox);
       maps.push_back(&kept_);
     }
     return maps;
@@ -159,13 +159,13 @@ Recipe brought_recipe(std::shared_ptr<const Problem> problem, const Tuning& tuni
   recipe.scratch_bytes =
       product.windows ? product.windows->elements() * Dim(halves.element_bytes) : 0;
   if (product.windows)
-    recipe.packings.push_back({static_cast<size_t>(halves.b.input),
-                               packing_name(halves, *product.windows), pack_b_for_windows,
-                               packed_bytes(halves, *product.windows)});
+    recipe.packings.push_back(
+        {static_cast<size_t>(halves.b.input), packing_name(halves, *product.windows, product.form),
+         pack_b_for_windows, packed_bytes(halves, *product.windows, product.form)});
   else if (product.b.kind == Brought::Kind::packed)
     recipe.packings.push_back({static_cast<size_t>(halves.b.input),
-                               packing_name(halves, halves.b, product.padding), pack_b,
-                               packed_bytes(halves, halves.b, product.padding)});
+                               packing_name(halves, halves.b, product.form), pack_b,
+                               packed_bytes(halves, halves.b, product.form)});
   return recipe;
 }
 

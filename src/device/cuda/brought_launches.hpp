@@ -14,6 +14,7 @@ struct BroughtShape {
   int split = 1;              // blocks that have one tile
   int64_t most_blocks = 0;    // that tiles are spread over; 0: each has its own
   bool stores_boxes = false;  // results leave by the copy engine, and what is kept comes by it
+  int box_columns = emitter::kBoxColumns;  // of these boxes, of 64 rows
 };
 
 /// With the constant operand as it is packed and the working memory.

@@ -103,9 +103,16 @@ Operand placed(hone::Device& device, Stream& stream, const Value& value, bool fi
   Tensor tensor(value.type.tensor().dtype, *value.type.tensor().concrete());
   if (fill) {
     Rng rng(3);
+    const bool has_bytes = is_integer(tensor.dtype()) && bits(tensor.dtype()) == 8;
     std::vector<float> numbers(4096);
+    if (has_bytes) {
+      std::vector<std::byte> random(4099);  // no multiple of a row
+      for (std::byte& each : random) each = static_cast<std::byte>(rng.below(256));
+      std::byte* to = tensor.mutable_bytes().data();
+      for (int64_t i = 0; i < tensor.count(); ++i) to[i] = random[static_cast<size_t>(i % 4099)];
+    }
     for (float& each : numbers) each = static_cast<float>(rng.below(2000)) / 1000 - 1;
-    for (int64_t i = 0; i < tensor.count(); i += 4096)
+    for (int64_t i = 0; !has_bytes && i < tensor.count(); i += 4096)
       convert_from_f32(numbers.data(), std::min<int64_t>(4096, tensor.count() - i), tensor.dtype(),
                        tensor.mutable_bytes().data() + i * bits(tensor.dtype()) / 8);
   }
@@ -305,7 +312,28 @@ Region region_of(const Layer& layer, int batch) {
           text, flops, bytes, layer.count};
 }
 
-/// "1": all; else their names: "b128", "rows16384".
+/// The same of integers, as quantized networks have them.
+Region region_of_integers(const Layer& layer, int batch) {
+  Region made = region_of(layer, batch);
+  const int pad = layer.kernel / 2, out = (layer.size - 1) / layer.stride + 1;
+  const bool sum = layer.sum != 0;
+  made.text =
+      cat("graph g(%x: u8[", batch, ",", layer.channels, ",", layer.size, ",", layer.size,
+          "], %w: i8[", layer.filters, ",", layer.channels, ",", layer.kernel, ",", layer.kernel,
+          "], %s: f32[", layer.filters, "], %b: i32[", layer.filters, "], %r: u8[", batch, ",",
+          layer.filters, ",", out, ",", out, "]) -> (%y)\n  %", sum ? "a" : "y",
+          " = QLinearConv(%x, f32{0.0000035}, u8{0}, %w, %s, i8{0}, f32{0.05}, u8{", sum ? 131 : 0,
+          "}, %b) pads=[", pad, ",", pad, ",", pad, ",", pad, "] strides=[", layer.stride, ",",
+          layer.stride, "]\n",
+          sum ? "  %y = QLinearAdd(%a, f32{0.00583}, u8{131}, %r, f32{0.00913}, u8{0}, "
+                "f32{0.00997}, u8{0})\n"
+              : "");
+  made.bytes /= 2;
+  made.name = cat("i", made.name);
+  return made;
+}
+
+/// "1": all; else their names: "b128", "ib128" (integers), "rows16384".
 bool is_asked(std::string_view name) {
   const char* asked = std::getenv("HONE_GPU_TIMES");
   if (asked == nullptr || cuda::gpu_count() == 0) return false;
@@ -319,6 +347,12 @@ TEST(GpuTimes, Layers) {
     std::vector<Region> regions;
     for (const Layer& layer : kLayers) regions.push_back(region_of(layer, batch));
     time_regions(regions, cat("b", batch));
+  }
+  for (const int batch : {1, 8, 128}) {
+    if (!is_asked(cat("ib", batch))) continue;
+    std::vector<Region> regions;
+    for (const Layer& layer : kLayers) regions.push_back(region_of_integers(layer, batch));
+    time_regions(regions, cat("ib", batch));
   }
 }
 
@@ -337,9 +371,9 @@ Region product_of_rows(int rows, int depth, int columns, std::string_view behind
              (behind.starts_with("Add") ? 2.0 : 1.0) * rows * columns * parts)};
 }
 
-/// Products of BERT-base.
+/// Products of BERT-base, and of ViT-B/16 (32 x 197 rows).
 TEST(GpuTimes, Rows) {
-  for (const int rows : {128, 1024, 16384})
+  for (const int rows : {128, 197, 1024, 6304, 16384})
     if (is_asked(cat("rows", rows)))
       time_regions(
           {product_of_rows(rows, 768, 768, ""), product_of_rows(rows, 768, 768, "", 3),

@@ -84,8 +84,8 @@ inline const RegionCase kAcross[] = {
      "graph g(%x: bf16[1,600,9,9]) -> (%y)\n  %y = ReduceMean(%x) axes=[2,3]\n"},
 };
 
-/// The second operand is a constant; what has channels (rank 4, but no constant) has them
-/// innermost.
+/// The second operand is a constant, and so are vectors of i32; what has channels (rank 4, but no
+/// constant) has them innermost.
 inline std::shared_ptr<Problem> problem_of(const Graph& graph, bool constant, bool channels) {
   auto problem = std::make_shared<Problem>();
   problem->region.body = graph.clone();
@@ -93,7 +93,11 @@ inline std::shared_ptr<Problem> problem_of(const Graph& graph, bool constant, bo
   problem->ranges = graph.ranges();
   if (constant) {
     Rng rng(5);
-    problem->weights[1] = Weight::of(drawn(graph.inputs()[1]->type, {}, rng));
+    for (size_t i = 1; i < graph.inputs().size(); ++i) {
+      const Type& type = graph.inputs()[i]->type;
+      const bool is_bias = type.tensor().dtype == DType::i32 && type.tensor().shape().size() == 1;
+      if (i == 1 || is_bias) problem->weights[i] = Weight::of(drawn(type, {}, rng));
+    }
   }
   const auto layout = [&](const Value& value, bool is_constant) {
     OperandLayout made{{}, 64};

@@ -50,11 +50,12 @@ TEST(IntegerTexts, Compile) {
     const auto brought = emitter::brought_product_of(*problem);
     if (!brought.declined.empty()) continue;
     const bool odd = number % 2 != 0;
-    compiles(text_of(brought, odd ? emitter::ResidentTile{2, 1, 128, 4, 4, false, 1, words}
-                                  : emitter::ResidentTile{2, 2, 64, 4, 4, true, 1, words}),
+    const int bytes = brought.form.row_bytes;
+    compiles(text_of(brought, odd ? emitter::ResidentTile{2, 1, 128, 4, 4, false, 1, words, bytes}
+                                  : emitter::ResidentTile{2, 2, 64, 4, 4, true, 1, words, bytes}),
              90, region.name);
-    compiles(text_of(brought, odd ? emitter::ClusterTile{64, 4, 1, 2, 1, words}
-                                  : emitter::ClusterTile{32, 4, 4, 1, 1, words}),
+    compiles(text_of(brought, odd ? emitter::ClusterTile{64, 4, 1, 2, 1, words, bytes}
+                                  : emitter::ClusterTile{32, 4, 4, 1, 1, words, bytes}),
              90, region.name);
   }
 }
@@ -80,7 +81,7 @@ TEST(IntegerTexts, TakeMatricesAndPictures) {
     bool windows = false, keeps = false;
   };
   for (const Wanted& wanted :
-       {Wanted{"a picture of integers", Kind::picture, 128, 0},
+       {Wanted{"a picture of integers", Kind::picture, 64, 0},
         Wanted{"a picture of integers with a zero point, and a sum", Kind::picture, 128, 9, false,
                true},
         Wanted{"a picture of 80 channels", Kind::picture, 128, 9},
@@ -95,7 +96,7 @@ TEST(IntegerTexts, TakeMatricesAndPictures) {
       const auto made = emitter::brought_product_of(*problem);
       EXPECT_EQ(made.declined, "") << wanted.name;
       EXPECT_EQ(made.a.kind, wanted.a) << wanted.name;
-      EXPECT_EQ(made.padding.padded, wanted.padded) << wanted.name;
+      EXPECT_EQ(made.form.padded, wanted.padded) << wanted.name;
       EXPECT_EQ(made.product->taps, wanted.taps) << wanted.name;
       EXPECT_EQ(made.windows.has_value(), wanted.windows) << wanted.name;
       EXPECT_EQ(made.kept_value != nullptr, wanted.keeps) << wanted.name;
@@ -111,10 +112,10 @@ TEST(IntegerTexts, PackSums) {
     const auto made = emitter::brought_product_of(*problem);
     const Tensor& weight = problem->weights[1]->tensor();
     const auto& b = made.product->b;
-    const Tensor packed = pack_halves(*made.product, b, weight, made.padding);
-    ASSERT_EQ(std::ssize(packed.bytes()), packed_bytes(*made.product, b, made.padding));
+    const Tensor packed = pack_halves(*made.product, b, weight, made.form);
+    ASSERT_EQ(std::ssize(packed.bytes()), packed_bytes(*made.product, b, made.form));
     std::vector<int32_t> sums(10 * 128);
-    std::memcpy(sums.data(), packed.bytes().data() + sums_begin(*made.product, b, made.padding),
+    std::memcpy(sums.data(), packed.bytes().data() + sums_begin(*made.product, b, made.form),
                 sums.size() * 4);
     for (size_t filter = 0; filter < 128; ++filter) {
       std::vector<int32_t> wanted(10);

@@ -25,6 +25,21 @@ inline const RegionCase kIntegers[] = {
      "graph g(%x: i8[3,128,14,14], %w: i8[256,128,1,1], %s: f32[256]) -> (%y)\n"
      "  %y = QLinearConv(%x, f32{0.001}, i8{-128}, %w, %s, i8{0}, f32{0.5}, i8{0}) "
      "strides=[2,2]\n"},
+    {"points of a picture of integers, and a sum",
+     "graph g(%x: u8[2,64,13,11], %w: i8[256,64,1,1], %s: f32[256], %b: i32[256], %r: "
+     "u8[2,256,13,11]) -> (%y)\n"
+     "  %a = QLinearConv(%x, f32{0.0000035}, u8{0}, %w, %s, i8{0}, f32{0.00583}, u8{131}, %b)\n"
+     "  %y = QLinearAdd(%a, f32{0.00583}, u8{131}, %r, f32{0.00913}, u8{0}, f32{0.00997}, "
+     "u8{0})\n"},
+    {"a picture of integers without zero points, and a sum",
+     "graph g(%x: i8[1,128,11,9], %w: i8[160,128,3,3], %s: f32[160], %b: i32[160], %r: "
+     "i8[1,160,11,9]) -> (%y)\n"
+     "  %a = QLinearConv(%x, f32{0.00001}, i8{0}, %w, %s, i8{0}, f32{0.05}, i8{0}, %b) "
+     "pads=[1,1,1,1]\n"
+     "  %y = QLinearAdd(%a, f32{0.05}, i8{0}, %r, f32{0.0713}, i8{0}, f32{0.0817}, i8{-3})\n"},
+    {"rows of 64 integers",
+     "graph g(%x: u8[300,64], %w: i8[64,176], %s: f32[176]) -> (%y)\n"
+     "  %y = QLinearMatMul(%x, f32{0.0002}, u8{9}, %w, %s, i8{0}, f32{0.4}, i8{-128})\n"},
     {"integers of few channels",
      "graph g(%x: u8[2,3,31,29], %w: i8[32,3,7,7], %s: f32[32], %b: i32[32]) -> (%y)\n"
      "  %y = QLinearConv(%x, f32{0.003}, u8{114}, %w, %s, i8{0}, f32{0.5}, u8{0}, %b) "

@@ -11,8 +11,8 @@ Bringing::Bringing(const BroughtProduct& product, int rows, int columns)
     : product_(product), rows_(rows), columns_(columns), buffers_(product.product->contraction) {
   if (product.b.kind != Brought::Kind::packed) return;
   Place& place = buffers_.places.at(buffer(halves().b));
-  place.shape = {(product.windows ? packed_bytes(halves(), *product.windows)
-                                  : packed_bytes(halves(), halves().b, product.padding)) /
+  place.shape = {(product.windows ? packed_bytes(halves(), *product.windows, product.form)
+                                  : packed_bytes(halves(), halves().b, product.form)) /
                  halves().element_bytes};
   place.strides.clear();
 }
@@ -53,13 +53,13 @@ ContractText Bringing::text(
 void Bringing::begin(ExprText& text) {
   text.line("extern __shared__ uint4 memory[];");
   text.line("const unsigned tiles = shared_address(memory) + 1023 & ~1023u;");
+  text.line(cat("const I m_count = ", dims_(given().row_count()), ";"));
+  text.line(cat("const I m_tiles = (m_count + ", rows_ - 1, ") / ", rows_, ", n_tiles = (",
+                dims_(given().column_count()), " + ", columns_ - 1, ") / ", columns_, ";"));
   // Of loops that the compiler knows the turns of, it makes several, and moves sums between them;
   // so it does with sums that it knows nobody reads.
   text.line(cat("I n_count = ", dims_(given().column_count()), ";"));
   text.line("forget(n_count);");
-  text.line(cat("const I m_count = ", dims_(given().row_count()), ";"));
-  text.line(cat("const I m_tiles = (m_count + ", rows_ - 1, ") / ", rows_,
-                ", n_tiles = (n_count + ", columns_ - 1, ") / ", columns_, ";"));
   text.line(cat("I units = ", dims_(given().batch_count()),
                 " * m_tiles * n_tiles, depth = ", dims_(depth_tiles(product_)), ";"));
   text.line("forget(units);");
@@ -71,13 +71,15 @@ void Bringing::begin(ExprText& text) {
 /// Blocks that run at once share rows and columns: they go down some tiles, then to the right.
 void Bringing::find_unit(ExprText& text) {
   constexpr int kDown = 8;
-  text.line("const I in_batch = unit % (m_tiles * n_tiles);");
+  const bool lone = given().batch_count().is(1);
+  text.line(lone ? "const I in_batch = unit;" : "const I in_batch = unit % (m_tiles * n_tiles);");
   text.line(cat("const I group = in_batch / (", kDown, " * n_tiles), in_group = in_batch % (",
                 kDown, " * n_tiles);"));
   text.line(cat("const I high = least(", kDown, ", m_tiles - group * ", kDown, ");"));
   text.line(cat("const I m0 = (group * ", kDown, " + in_group % high) * ", rows_,
                 ", n0 = in_group / high * ", columns_, ";"));
-  text.line(cat("const I ", dims_.variable("z"), " = unit / (m_tiles * n_tiles);"));
+  text.line(
+      cat("const I ", dims_.variable("z"), lone ? " = 0;" : " = unit / (m_tiles * n_tiles);"));
 }
 
 std::string Bringing::batch(const Brought& side) {
@@ -93,8 +95,8 @@ std::string Bringing::place_of_box(const Brought& side, const std::string& colum
 PackedSums Bringing::sums() {
   PackedSums made;
   if (!halves().integers() || product_.b.kind != Brought::Kind::packed) return made;
-  made.begin = product_.windows ? sums_begin(halves(), *product_.windows)
-                                : sums_begin(halves(), halves().b, product_.padding);
+  made.begin = product_.windows ? sums_begin(halves(), *product_.windows, product_.form)
+                                : sums_begin(halves(), halves().b, product_.form);
   if (product_.windows || !is_picture() || halves().taps == 0) return made;
   made.find_outside = [this](ExprText& text) {
     const Brought::Along &w = product_.a.width, &h = product_.a.height;
@@ -116,7 +118,7 @@ PackedSums Bringing::sums() {
 }
 
 int64_t Bringing::channel_blocks() const {
-  const int64_t channels = *product_.a.sizes[0].constant(), each = halves().block_depth();
+  const int64_t channels = *product_.a.sizes[0].constant(), each = block_depth(product_);
   return (channels + each - 1) / each;
 }
 
@@ -130,7 +132,7 @@ void Bringing::begin_a(ExprText& text, const std::string& first) {
                 ", at_h = (int)(in_picture / ", width, ") * ", h.step, " - ", h.before, ";"));
   // Of channels; behind the last of them the engine brings zeros.
   const int64_t blocks = channel_blocks();
-  text.line(cat("int channel = (int)(", first, ") % ", blocks, " * ", halves().block_depth(), ";"));
+  text.line(cat("int channel = (int)(", first, ") % ", blocks, " * ", block_depth(product_), ";"));
   text.line(cat("unsigned short tap_w = (int)(", first, ") / ", blocks, " % ", w.taps, " * ",
                 w.dilation, ", tap_h = (int)(", first, ") / ", blocks * w.taps, " * ", h.dilation,
                 ";"));
@@ -138,13 +140,13 @@ void Bringing::begin_a(ExprText& text, const std::string& first) {
 
 void Bringing::bring_a(ExprText& text) {
   if (!is_picture()) {
-    text.line(cat("copy_box(to, map_a, barrier, (int)k * ", halves().block_depth(), ", (int)m0, ",
+    text.line(cat("copy_box(to, map_a, barrier, (int)k * ", block_depth(product_), ", (int)m0, ",
                   batch(product_.a), ");"));
     return;
   }
   const Brought::Along &w = product_.a.width, &h = product_.a.height;
   text.line("copy_picture(to, map_a, barrier, channel, at_w, at_h, picture, tap_w, tap_h);");
-  const int each = halves().block_depth();
+  const int each = block_depth(product_);
   text.open(cat("if ((channel += ", each, ") == ", channel_blocks() * each, ") {"));
   text.line("channel = 0;");
   text.line(cat("if ((tap_w += ", w.dilation, ") == ", w.taps * w.dilation, ") tap_w = 0, ",
@@ -153,12 +155,12 @@ void Bringing::bring_a(ExprText& text) {
 }
 
 void Bringing::bring_b(ExprText& text) {
-  const std::string to = cat("to + ", rows_ * 128);
-  const int depth = halves().block_depth();
+  const std::string to = cat("to + ", rows_ * row_bytes());
+  const int depth = block_depth(product_);
   if (product_.b.kind == Brought::Kind::packed) {
-    const int64_t rows = packed_rows(*Contraction::count(*halves().b.axes).constant());
+    const int64_t rows = product_.form.rows(*Contraction::count(*halves().b.axes).constant());
     text.line(cat("copy_run(", to, ", ", buffer(halves().b), " + (k * ", rows, " + n0) * ", depth,
-                  ", ", columns_ * 128, ", barrier);"));
+                  ", ", columns_ * row_bytes(), ", barrier);"));
   } else if (turned()) {
     text.line("#pragma unroll");
     text.line(cat("for (int i = 0; i < ", boxes(), "; ++i) copy_box(", to, " + i * ",
@@ -171,18 +173,20 @@ void Bringing::bring_b(ExprText& text) {
 }
 
 void Bringing::multiply(ExprText& text, int down, const std::string& row) {
-  text.line(cat("const unsigned long long a = tile_at(tile + (", row, ") * 128);"));
-  text.line(cat("const unsigned long long b = ", turned() ? "turned_" : "", "tile_at(tile + ",
-                rows_ * 128, ");"));
+  const std::string tile_at = row_bytes() == HalfProduct::kRowBytes ? "tile_at(" : "short_tile_at(";
+  text.line(
+      cat("const unsigned long long a = ", tile_at, "tile + (", row, ") * ", row_bytes(), ");"));
+  text.line(cat("const unsigned long long b = ", turned() ? "turned_" : "", tile_at, "tile + ",
+                rows_ * row_bytes(), ");"));
   text.line("begin_products();");
   text.line("#pragma unroll");
-  text.line("for (int s = 0; s < 4; ++s)");
+  text.line(cat("for (int s = 0; s < ", row_bytes() / 32, "; ++s)"));
   text.line("#pragma unroll");
   text.line(cat("  for (int d = 0; d < ", down, "; ++d)"));
   text.line("#pragma unroll");
-  text.line(cat("    for (int i = 0; i < ", boxes(), "; ++i) multiply_add(sums[d][i], a + ",
-                "d * 512 + s * 2, b + i * ", kBoxColumns * 128 / 16, " + s * ", turned() ? 128 : 2,
-                ", add | s);"));
+  text.line(cat("    for (int i = 0; i < ", boxes(), "; ++i) multiply_add(sums[d][i], a + ", "d * ",
+                64 * row_bytes() / 16, " + s * 2, b + i * ", kBoxColumns * 128 / 16, " + s * ",
+                turned() ? 128 : 2, ", add | s);"));
   text.line("end_products();");
 }
 
@@ -222,10 +226,19 @@ std::string find_ways(BroughtProduct& made) {
   else if (of.depth_count().constant().value_or(0) < kLeastDepth) return "its depth is short";
   if (made.a.kind != Brought::Kind::rows && made.a.kind != Brought::Kind::picture)
     return "its first operand does not lie in boxes";
+  if (product.integers()) {
+    if (made.b.kind != Brought::Kind::packed) return "its integers' second operand is no constant";
+    made.form.in_fours = true;
+    // Of few channels, half a row would be zeros.
+    constexpr int kHalf = HalfProduct::kRowBytes / 2;
+    const bool is_short = made.windows ? made.windows->block_depth == kHalf
+                                       : made.a.sizes[0].constant().value_or(0) == kHalf;
+    if (is_short) made.form.row_bytes = kHalf;
+  }
   if (made.a.kind == Brought::Kind::picture && !made.windows) {
-    const int64_t channels = *made.a.sizes[0].constant(), each = product.block_depth();
-    made.padding = {channels, (channels + each - 1) / each * each};
-    if (made.padding.padded > channels && made.b.kind != Brought::Kind::packed)
+    const int64_t channels = *made.a.sizes[0].constant(), each = block_depth(made);
+    made.form.channels = channels, made.form.padded = (channels + each - 1) / each * each;
+    if (made.form.padded > channels && made.b.kind != Brought::Kind::packed)
       return "its channels are no tiles";
   }
   if (made.b.kind == Brought::Kind::none || made.b.kind == Brought::Kind::picture)
@@ -267,9 +280,9 @@ BroughtProduct brought_product_of(const Problem& problem) {
 Dim depth_tiles(const BroughtProduct& product) {
   if (product.windows) return product.windows->tiles();
   const Dim depth = product.product->contraction.depth_count();
-  const int each = product.product->block_depth();
-  if (product.padding.channels > 0)
-    return floor_div(depth, product.padding.channels) * Dim(product.padding.padded / each);
+  const int each = block_depth(product);
+  if (product.form.channels > 0)
+    return floor_div(depth, product.form.channels) * Dim(product.form.padded / each);
   return ceil_div(depth, each);
 }
 

@@ -19,11 +19,15 @@ struct BroughtProduct {
   std::optional<Windows> windows;  // a lies so in the working memory, where "spread" puts it
   Brought kept;                    // of the operand that each result reads an element of
   const Value* kept_value = nullptr;
-  TapPadding padding;                // of the second operand's packed depth
+  PackedForm form;                   // of the second operand, where it is packed
   std::set<const Value*> constants;  // operands that no step writes
   std::string declined;              // why they do not come so; empty: they do
 };
 BroughtProduct brought_product_of(const Problem& problem);
+/// Elements of a row of a tile.
+inline int block_depth(const BroughtProduct& product) {
+  return product.form.row_bytes / product.product->element_bytes;
+}
 /// Tiles of the depth.
 Dim depth_tiles(const BroughtProduct& product);
 
@@ -32,6 +36,14 @@ class Bringing {
  public:
   Bringing(const BroughtProduct& product, int rows, int columns);
 
+  /// No tile has columns behind the last one.
+  bool columns_are_whole() const {
+    const auto count = given().column_count().constant();
+    return count && *count % columns_ == 0;
+  }
+  int row_bytes() const { return product_.form.row_bytes; }
+  /// A thread's sums of 16 columns are of four neighbours: PackedForm::in_fours.
+  bool in_fours() const { return product_.form.in_fours; }
   bool turned() const { return product_.b.kind == Brought::Kind::columns; }
   int boxes() const { return turned() ? columns_ / kBoxColumns : 1; }  // of the second operand
   int box_columns() const { return columns_ / boxes(); }
@@ -46,7 +58,6 @@ class Bringing {
   /// Tile k of the depth to `to`, counted by `barrier`; a goes on to the next one.
   void bring_a(ExprText& text);
   void bring_b(ExprText& text);
-  int tile_bytes() const { return (rows_ + columns_) * HalfProduct::kRowBytes; }
   /// "0", or the batch where it has its own.
   std::string batch(const Brought& side);
   /// Of a result, or what each result reads an element of: the place of columns from there on, as

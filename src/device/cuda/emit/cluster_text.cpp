@@ -200,7 +200,8 @@ class ClusterWriting {
     text.open("for (int h = 0; h < 2; ++h) {");
     text.line("const unsigned at_row = warp * 16 + lane / 4 + h * 8;");
     text.line(cat("unsigned to = sums_at + ((part * ", tile_.warpgroups, " + warpgroup) * ", own,
-                  " + at_row % ", own, ") * ", tile_.pitch(), " + lane % 4 * 8;"));
+                  " + at_row % ", own, ") * ", tile_.pitch(), " + lane % 4 * ",
+                  bringing_.in_fours() ? 16 : 8, ";"));
     if (tile_.split > 1) {
       text.line(cat("to = place_of(to, at_row / ", own, ");"));
       text.line(cat("const unsigned there = place_of(counter, at_row / ", own, ");"));
@@ -210,8 +211,9 @@ class ClusterWriting {
     text.line(cat("const ", results_.sum_type(), " x = sums[0][j / ", runs_of_box, "][j % ",
                   runs_of_box, " * 4 + h * 2], y = sums[0][j / ", runs_of_box, "][j % ",
                   runs_of_box, " * 4 + h * 2 + 1];"));
-    text.line(tile_.split > 1 ? "send_pair(to + j * 32, x, y, there);"
-                              : "store_pair(to + j * 32, x, y);");
+    const std::string at = bringing_.in_fours() ? "to + j / 2 * 64 + j % 2 * 8" : "to + j * 32";
+    text.line(tile_.split > 1 ? cat("send_pair(", at, ", x, y, there);")
+                              : cat("store_pair(", at, ", x, y);"));
     text.close();
     text.close();
     // Words of columns are other threads', too.

@@ -10,12 +10,13 @@ namespace hone::cuda::emitter {
 /// each of which needs two stages at least: one is given back when the next is multiplied.
 struct ClusterTile {
   int columns = 64, stages = 4, split = 1, warpgroups = 1;
-  int element_bytes = 2, words = 0;  // of operands; numbers of a column, of integers
+  int element_bytes = 2, words = 0;        // of operands; numbers of a column, of integers
+  int row_bytes = HalfProduct::kRowBytes;  // of a tile of the depth
 
   static constexpr int kRows = 64;
   int own_rows() const { return kRows / split; }  // that a block adds up and stores
   int threads() const { return 128 * warpgroups + 32; }
-  int stage_bytes() const { return (kRows + columns) * HalfProduct::kRowBytes; }
+  int stage_bytes() const { return (kRows + columns) * row_bytes; }
   int pitch() const { return (columns + 8) * 4; }  // of rows of sums
   int sums_begin() const { return stages * stage_bytes(); }
   int barriers_begin() const { return sums_begin() + warpgroups * kRows * pitch(); }

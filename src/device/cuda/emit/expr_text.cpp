@@ -251,6 +251,21 @@ std::string ExprText::call(const Expr& expr) {
   return assigned(expr, combined(expr.function(), a, b, operands[0].dtype()));
 }
 
+std::string ExprText::value(const ProvenSum& sum) {
+  const auto number = [](float x) { return number_text(x, 0, DType::f32); };
+  const auto unmoved = [&](const Expr& byte) {
+    const auto whole = whole_in(byte.operands()[0]);
+    const auto name = whole ? quantized(*whole) : std::nullopt;
+    if (name) return assigned(byte, cat("whole(", *name, ")"));
+    const double shift = shift_of(byte.operands()[0]);
+    return shift == 0 ? value(byte)
+                      : cat("(", value(byte), " - ", number(static_cast<float>(shift)), ")");
+  };
+  const std::string x = unmoved(sum.x), y = unmoved(sum.y);
+  return cat("__fmaf_rn(", x, ", ", number(sum.of_x), ", __fmaf_rn(", y, ", ", number(sum.of_y),
+             ", ", number(sum.rest), "))");
+}
+
 /// Of whole numbers within a range, less their shift: a float within the range, not rounded yet.
 /// f32 is enough where it tells what f64 would round to.
 std::optional<std::string> ExprText::quantized(const Expr& clamped) {
@@ -263,6 +278,8 @@ std::optional<std::string> ExprText::quantized(const Expr& clamped) {
   std::string x;
   if (clamped.dtype() == DType::f32) {
     x = value(rounded->x);
+  } else if (const auto sum = proven_sum(rounded->x, rounded->least, rounded->most)) {
+    x = value(*sum);
   } else if (const auto fast = nearly_rounded(rounded->x)) {
     const std::string exact = rounding_ == Rounding::exact ? value(rounded->x) : std::string(),
                       nearly = exact.empty() ? value(fast->nearly) : std::string();
@@ -406,6 +423,7 @@ ExprText::Element ExprText::element(const Expr& expr) {
 
 std::string ExprText::load(const Expr& expr) {
   const Place& place = places_.find(std::get<BufferName>(expr.source()).text)->second;
+  if (place.in_word) return place.name;
   if (place.is_register) return assigned(expr, place.name);
   const auto [offset, inside] = element(expr);
   std::string element = cat(place.name, "[", offset, "]");

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "device/cuda/emit/dim_text.hpp"
+#include "device/cuda/emit/quantized_text.hpp"
 #include "ir/nest/nest.hpp"
 #include "ir/tensor.hpp"
 
@@ -39,6 +40,7 @@ struct Place {
   bool is_register = false;
   bool is_bits = false;   // floats as the integers that their bits are
   bool is_loose = false;  // its address may be no multiple of 16
+  bool in_word = false;   // of a register: one of four bytes of a word (texts/integers.cu)
 };
 using Places = std::map<std::string, Place, std::less<>>;
 
@@ -62,6 +64,8 @@ class ExprText {
 
   /// The name of a variable, or a literal, of computed_type(expr.dtype()).
   std::string value(const Expr& expr);
+  /// The same, of what f32 computes.
+  std::string value(const ProvenSum& sum);
   /// Where the element of a load lies in its buffer; the condition that it does, where it may not.
   struct Element {
     std::string offset, inside;

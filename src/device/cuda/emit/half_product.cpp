@@ -116,10 +116,33 @@ class Analysis {
       if (side->way == Way::packed) find_steps(*side);
       else if (find_picks(*side)) find_copies(*side);
     }
-    if (made_.integers()) check_zeros();
+    if (made_.integers()) check_zeros(), check_constants();
   }
 
  private:
+  /// Products are less than 2^16: an element and its zero point have 8 bits each.
+  void check_constants() {
+    const Contraction& of = made_.contraction;
+    const int64_t depth = of.depth_count().constant().value_or(INT64_MAX >> 17);
+    int64_t most = 0;
+    bool known = true;
+    visit(of.stage->expr, [&](const Expr& expr) {
+      if (expr.kind() != Expr::Kind::load || expr.dtype() != DType::i32) return;
+      const std::shared_ptr<const Weight> weight = weight_of(std::get<const Value*>(expr.source()));
+      known &= weight != nullptr;
+      for (int64_t i = 0; known && i < weight->tensor().count(); ++i)
+        most = std::max(most, std::abs(weight->tensor().integer(i)));
+    });
+    made_.sums_are_narrow = known && (depth << 16) + most < INT32_MAX;
+  }
+
+  std::shared_ptr<const Weight> weight_of(const Value* value) const {
+    const auto& inputs = problem_.region.body->inputs();
+    const auto at = static_cast<size_t>(std::ranges::find(inputs, value) - inputs.begin());
+    return at < problem_.weights.size() && problem_.weights[at] != nullptr ? problem_.weights[at]
+                                                                           : value->weight;
+  }
+
   /// A zero point counts once for each element of the other operand: sums of constants are packed.
   void check_zeros() {
     HalfSide &a = made_.a, &b = made_.b;
@@ -317,15 +340,16 @@ std::shared_ptr<const HalfProduct> half_product_of(const Problem& problem) {
   return made;
 }
 
-std::string packing_name(const HalfProduct& product, const HalfSide& side,
-                         const TapPadding& padding) {
+std::string packing_name(const HalfProduct& product, const HalfSide& side, const PackedForm& form) {
   std::vector<std::string> axes;
   std::vector<Axis> all = *side.axes;
   all.insert(all.end(), product.contraction.depth.begin(), product.contraction.depth.end());
   for (size_t i = 0; i < all.size(); ++i) axes.push_back(cat(all[i].extent, "x", side.steps[i]));
   return cat("cuda.tensor.blocks/", side.axes->size(), ":", join(axes, ","),
              product.integers() ? cat("/integers/", product.taps) : "",
-             padding.padded != padding.channels ? cat("/padded/", padding.padded) : "");
+             form.padded != form.channels ? cat("/padded/", form.padded) : "",
+             form.row_bytes != HalfProduct::kRowBytes ? cat("/rows/", form.row_bytes) : "",
+             form.in_fours ? "/fours" : "");
 }
 
 int64_t rows_of(const HalfSide& side) {
@@ -363,25 +387,28 @@ void pack_sums_of_rows(const HalfProduct& product, const Tensor& weight, std::by
   pack_sums(product, product.b, weight, 0, to);
 }
 
-int64_t sums_begin(const HalfProduct& product, const HalfSide& side, const TapPadding& padding) {
+int64_t sums_begin(const HalfProduct& product, const HalfSide& side, const PackedForm& form) {
   int64_t depth = *product.contraction.depth_count().constant();
-  if (padding.channels > 0) depth = depth / padding.channels * padding.padded;
-  const int64_t each = product.block_depth();
-  return rows_of(side) * ((depth + each - 1) / each) * HalfProduct::kRowBytes;
+  if (form.channels > 0) depth = depth / form.channels * form.padded;
+  const int64_t each = form.row_bytes / product.element_bytes;
+  const int64_t rows = form.rows(*Contraction::count(*side.axes).constant());
+  return rows * ((depth + each - 1) / each) * form.row_bytes;
 }
 
-int64_t packed_bytes(const HalfProduct& product, const HalfSide& side, const TapPadding& padding) {
-  const int64_t elements = sums_begin(product, side, padding);
+int64_t packed_bytes(const HalfProduct& product, const HalfSide& side, const PackedForm& form) {
+  const int64_t elements = sums_begin(product, side, form);
   if (!product.integers()) return elements;
   return elements + rows_of(side) * (1 + (is_second(product, side) ? product.taps : 0)) * 4;
 }
 
-size_t packed_place(const HalfProduct& product, size_t k, size_t row, size_t rows) {
-  const auto block = static_cast<size_t>(product.block_depth()),
-             bytes = static_cast<size_t>(product.element_bytes),
+size_t packed_place(const HalfProduct& product, const PackedForm& form, size_t k, size_t row,
+                    size_t rows) {
+  const auto bytes = static_cast<size_t>(product.element_bytes),
+             row_bytes = static_cast<size_t>(form.row_bytes), block = row_bytes / bytes,
              run = static_cast<size_t>(product.run());
-  const size_t in_row = k % block;
-  return ((k / block) * rows + row) * HalfProduct::kRowBytes + ((in_row / run) ^ (row % 8)) * 16 +
+  const size_t in_row = k % block, at = form.place_of(row);
+  const size_t turn = form.row_bytes == HalfProduct::kRowBytes ? at % 8 : at / 2 % 4;
+  return ((k / block) * rows + at) * row_bytes + ((in_row / run) ^ turn) * 16 +
          in_row % run * bytes;
 }
 
@@ -398,28 +425,28 @@ std::vector<int64_t> places_of(const std::vector<Axis>& axes, const int64_t* ste
 }
 
 Tensor pack_halves(const HalfProduct& product, const HalfSide& side, const Tensor& weight,
-                   const TapPadding& padding) {
+                   const PackedForm& form) {
   const std::vector<int64_t> across = places_of(*side.axes, side.steps.data());
   const std::vector<int64_t> down =
       places_of(product.contraction.depth, side.steps.data() + side.axes->size());
-  const auto rows = static_cast<size_t>(rows_of(side)),
+  const auto rows = static_cast<size_t>(form.rows(std::ssize(across))),
              bytes = static_cast<size_t>(product.element_bytes);
-  const auto channels = static_cast<size_t>(padding.channels),
-             padded = static_cast<size_t>(padding.padded);
+  const auto channels = static_cast<size_t>(form.channels),
+             padded = static_cast<size_t>(form.padded);
   const auto in_form = [&](size_t k) {
     return channels == 0 ? k : k / channels * padded + k % channels;
   };
-  Tensor packed(DType::u8, {packed_bytes(product, side, padding)});
+  Tensor packed(DType::u8, {packed_bytes(product, side, form)});
   std::byte* to = packed.mutable_bytes().data();
   const std::byte* from = weight.bytes().data();
   for (size_t row = 0; row < across.size(); ++row)
     for (size_t k = 0; k < down.size(); ++k)  // may lie anywhere
-      std::memcpy(to + packed_place(product, in_form(k), row, rows),
+      std::memcpy(to + packed_place(product, form, in_form(k), row, rows),
                   from + bytes * static_cast<size_t>(across[row] + down[k]), bytes);
   if (product.integers())
     pack_sums(product, side, weight,
               is_second(product, side) ? static_cast<size_t>(product.taps) : 0,
-              to + sums_begin(product, side, padding));
+              to + sums_begin(product, side, form));
   return packed;
 }
 

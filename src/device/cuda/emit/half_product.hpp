@@ -42,7 +42,8 @@ struct HalfProduct {
   HalfSide a, b;
   int element_bytes = 2;
   bool adds_up = false;  // both operands, beside their products: no sums for zero points are packed
-  int64_t taps = 0;      // whose sums are packed with b: where the copy engine brings a's zeros
+  bool sums_are_narrow = false;  // 32 bits have them with any one of the constants behind them
+  int64_t taps = 0;  // whose sums are packed with b: where the copy engine brings a's zeros
   std::string declined;
 
   bool integers() const { return element_bytes == 1; }
@@ -65,30 +66,41 @@ inline int64_t packed_rows(int64_t rows) { return (rows + 7) / 8 * 8; }
 /// Those of a constant side, packed.
 int64_t rows_of(const HalfSide& side);
 
-/// Each tap's channels, and how many a tap has with zeros behind them; 0: as they are.
-struct TapPadding {
+/// How a constant side is packed.
+struct PackedForm {
+  /// Each tap's channels, and how many a tap has with zeros behind them; 0: as they are.
   int64_t channels = 0, padded = 0;
+  int row_bytes = HalfProduct::kRowBytes;  // of a tile of the depth: 128, or 64
+  /// Rows are in an order in which a thread of a warpgroup has sums of four neighbours: of 16 rows,
+  /// 4 * q + i lies at i / 2 * 8 + 2 * q + i % 2.
+  bool in_fours = false;
+
+  int64_t rows(int64_t count) const {
+    return in_fours ? (count + 15) / 16 * 16 : packed_rows(count);
+  }
+  size_t place_of(size_t row) const {
+    return in_fours ? row / 16 * 16 + row % 4 / 2 * 8 + row % 16 / 4 * 2 + row % 2 : row;
+  }
 };
 
-/// A constant side as [blocks of the depth][packed rows][128 bytes], zeros behind the depth; 16
-/// bytes of a row lie in the order that they have in shared memory, so that a tile is one run of
+/// A constant side as [blocks of the depth][packed rows][bytes of a row], zeros behind the depth;
+/// 16 bytes of a row lie in the order that they have in shared memory, so that a tile is one run of
 /// bytes. Of integers, behind that as i32: the sum of each row, then sums of each tap of each row,
 /// where a tap is an element of all axes of the depth but the last.
 Tensor pack_halves(const HalfProduct& product, const HalfSide& side, const Tensor& weight,
-                   const TapPadding& padding = {});
-/// Which byte element k of the depth of a row begins with in that form.
-size_t packed_place(const HalfProduct& product, size_t k, size_t row, size_t rows);
+                   const PackedForm& form = {});
+/// Which byte element k of the depth of a row begins with in that form, of `rows` packed rows.
+size_t packed_place(const HalfProduct& product, const PackedForm& form, size_t k, size_t row,
+                    size_t rows);
 /// Places of all elements of these axes, in order.
 std::vector<int64_t> places_of(const std::vector<Axis>& axes, const int64_t* steps);
 /// Of that form: the same text, the same bytes.
 std::string packing_name(const HalfProduct& product, const HalfSide& side,
-                         const TapPadding& padding = {});
-int64_t packed_bytes(const HalfProduct& product, const HalfSide& side,
-                     const TapPadding& padding = {});
+                         const PackedForm& form = {});
+int64_t packed_bytes(const HalfProduct& product, const HalfSide& side, const PackedForm& form = {});
 /// Sums of rows of b alone, as i32.
 void pack_sums_of_rows(const HalfProduct& product, const Tensor& weight, std::byte* to);
 /// Where its sums begin, behind the elements of so many tiles of the depth.
-int64_t sums_begin(const HalfProduct& product, const HalfSide& side,
-                   const TapPadding& padding = {});
+int64_t sums_begin(const HalfProduct& product, const HalfSide& side, const PackedForm& form = {});
 
 }  // namespace hone::cuda::emitter

@@ -75,21 +75,53 @@ void IntegerSums::find_edges(ExprText& text, DimText& dims, const std::string& o
   text.close();
 }
 
-Expr IntegerSums::corrected() const {
+namespace {
+
+Expr load_of(const char* name, std::vector<Expr> indices) {
+  return Expr::load(BufferName{name}, DType::i32, std::move(indices));
+}
+
+}  // namespace
+
+/// What is subtracted from a column's sums.
+Expr IntegerSums::of_columns() const {
+  return buffers_.in_text(*a_zero_, buffers_.indices()) *
+         load_of(kColumns, {Expr::index(Dim::variable("n"))});
+}
+
+/// The sum with what depends on rows, too.
+Expr IntegerSums::of_rows() const {
   const Indices at = buffers_.indices();
-  const auto load = [](const char* name, std::vector<Expr> indices) {
-    return Expr::load(BufferName{name}, DType::i32, std::move(indices));
-  };
-  Expr sum = load(kSum, {});
-  if (a_zero_) {
-    const Expr zero = buffers_.in_text(*a_zero_, at);
-    sum = sum - zero * load(kColumns, {Expr::index(Dim::variable("n"))});
-    if (has_edges()) sum = sum + zero * load(kEdge, {});
-  }
+  Expr sum = load_of(kSum, {});
+  if (has_edges()) sum = sum + buffers_.in_text(*a_zero_, at) * load_of(kEdge, {});
   if (b_zero_)
-    sum = sum - buffers_.in_text(*b_zero_, at) * load(kRows, {Expr::index(Dim::variable("m"))});
+    sum = sum - buffers_.in_text(*b_zero_, at) * load_of(kRows, {Expr::index(Dim::variable("m"))});
+  return sum;
+}
+
+Expr IntegerSums::corrected() const {
+  const Expr sum = a_zero_ ? of_rows() - of_columns() : of_rows();
   const DType dtype = product_.contraction.sum->dtype();
   return dtype == DType::i32 ? sum : Expr::cast(dtype, sum);
+}
+
+Expr IntegerSums::narrowed(const Expr& expr) const {
+  if (!product_.sums_are_narrow) return expr;
+  const Expr sum = Expr::cast(DType::i64, a_zero_ ? of_rows() - of_columns() : of_rows());
+  return replace(expr, [&](const Expr& inner) -> std::optional<Expr> {
+    if (inner.kind() != Expr::Kind::cast || inner.dtype() != DType::f32) return std::nullopt;
+    const Expr& added = inner.operands()[0];
+    if (added.kind() != Expr::Kind::call || added.function() != Function::add) return std::nullopt;
+    for (const size_t i : {0, 1}) {
+      const Expr &one = added.operands()[i], &other = added.operands()[1 - i];
+      const bool is_wide = other.kind() == Expr::Kind::cast && other.dtype() == DType::i64 &&
+                           other.operands()[0].dtype() == DType::i32;
+      if (!(one == sum) || !is_wide) continue;
+      const Expr& constant = other.operands()[0];
+      return Expr::cast(DType::f32, of_rows() + (a_zero_ ? constant - of_columns() : constant));
+    }
+    return std::nullopt;
+  });
 }
 
 std::vector<IntegerSums::Word> IntegerSums::words_in(const Expr& expr) {

@@ -32,6 +32,10 @@ class IntegerSums {
   /// In place of the sum, of registers "sum" and, where it has edges, "edge[e]".
   Expr corrected() const;
 
+  /// Sums in 64 bits of that and a constant, where 32 bits have them, in 32: what is of columns
+  /// alone is one number.
+  Expr narrowed(const Expr& expr) const;
+
   /// What the expression of a text has that depends on columns alone: each is kept in 32 bits.
   struct Word {
     Expr expr;
@@ -43,6 +47,9 @@ class IntegerSums {
   static Place place_of(const Word& word);
 
  private:
+  Expr of_columns() const;
+  Expr of_rows() const;
+
   const HalfProduct& product_;
   const ContractBuffers& buffers_;
   PackedSums sums_;

@@ -37,4 +37,17 @@ struct NearlyRounded {
 };
 std::optional<NearlyRounded> nearly_rounded(const Expr& x);
 
+/// A sum in f64 of two integers of 8 bits, as f32 computes it: fma(x, of_x, fma(y, of_y, rest)).
+/// For all of their values it rounds to the whole number within [least, most] that the sum rounds
+/// to: each was tried. `x`, `y`: these integers as f32; of those that a shift moved last
+/// (shift_of()), what was there before.
+struct ProvenSum {
+  Expr x, y;
+  float of_x, of_y, rest;
+};
+/// What is added last to numbers that are rounded, moved and kept in a range; 0: it is no such
+/// cast.
+double shift_of(const Expr& cast);
+std::optional<ProvenSum> proven_sum(const Expr& sum, double least, double most);
+
 }  // namespace hone::cuda::emitter

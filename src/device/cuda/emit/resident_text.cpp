@@ -57,6 +57,7 @@ class ResidentWriting {
     text.line("I number = 0;");
     text.line("unsigned order_phase = warpgroup == 0 ? 1 : 0;");
     text.line("bool stored = false;");
+    if (tile_.words > 0) text.line("I words_of = -1;");
     begin_units(text);
     if (tile_.in_turn) {
       text.open(cat("if (number++ % ", tile_.warpgroups, " != warpgroup) {"));
@@ -65,7 +66,12 @@ class ResidentWriting {
       text.close();
     }
     bringing_.find_unit(text);
-    if (tile_.words > 0) results_.keep_words(out, 3, "(int)threadIdx.x % 128", 128);
+    if (tile_.words > 0) {  // columns of the last tile's are there
+      text.open("if (words_of != n0) {");
+      results_.keep_words(out, 4, "(int)threadIdx.x % 128", 128);
+      text.line("words_of = n0;");
+      text.close();
+    }
     multiply(text);
     if (tile_.words > 0) text.line("meet_warpgroup((unsigned)warpgroup);");
     write_results(out, text);
@@ -126,7 +132,7 @@ class ResidentWriting {
   /// A warp for each warpgroup.
   void bring_kept(ExprText& text) {
     text.open(cat("else if (warp <= ", tile_.warpgroups, ") {"));
-    const std::string column = cat("(int)n0 + c * ", kBoxColumns);
+    const std::string column = cat("(int)n0 + c * ", tile_.slot_columns());
     text.line("const int of = (int)warp - 1;");
     text.line("Turn slot;");
     text.line("I number = 0;");
@@ -134,7 +140,7 @@ class ResidentWriting {
     if (tile_.in_turn) text.line(cat("if (number++ % ", tile_.warpgroups, " != of) continue;"));
     bringing_.find_unit(text);
     text.line(cat("for (int d = 0; d < ", tile_.down, "; ++d)"));
-    text.open(cat("  for (int c = 0; c < ", tile_.columns / kBoxColumns, "; ++c) {"));
+    text.open(cat("  for (int c = 0; c < ", tile_.columns / tile_.slot_columns(), "; ++c) {"));
     text.line(cat("const unsigned at = of * ", tile_.slots, " + slot.at;"));
     text.line("wait_at_most(kept_empty + at * 8, slot.phase ^ 1);");
     text.line(cat("expect_run(kept_full + at * 8, ", tile_.slot_bytes(), ");"));
@@ -181,23 +187,25 @@ class ResidentWriting {
     text.line("if (first) arrive(empty + before * 8);");
   }
 
-  /// 64 rows of 64 columns at a time are put together in shared memory, where what is kept came
-  /// before, and leave it while the next ones are computed.
+  /// A slot at a time is put together in shared memory, where what is kept came before, and leaves
+  /// it while the next one is computed.
   void write_results(std::string& out, ExprText& text) {
     text.line(cat("const I m_own = m0 + warpgroup * ", row_step(), ";"));
     text.line("#pragma unroll");
     text.line(cat("for (int d = 0; d < ", tile_.down, "; ++d)"));
     text.line("#pragma unroll");
-    text.open(cat("  for (int c = 0; c < ", tile_.columns / kBoxColumns, "; ++c) {"));
+    text.open(cat("  for (int c = 0; c < ", tile_.columns / tile_.slot_columns(), "; ++c) {"));
     text.line(cat("const unsigned at_slot = warpgroup * ", tile_.slots, " + slot.at;"));
     text.line(cat("const unsigned place = slots + at_slot * ", tile_.slot_bytes(), ";"));
     if (keeps()) text.line("wait_at_most(kept_full + at_slot * 8, slot.phase);");
-    compute(out, text);
+    if (results_.has_edges()) find_outside(text);
+    if (is_halves()) compute_pairs(out, text);
+    else compute_fours(out, text);
     text.line("show_to_products();");
     if (!keeps()) text.line(cat("if (first) wait_stores<", tile_.slots - 2, ">();"));
     text.line("meet_warpgroup((unsigned)warpgroup);");
     text.open("if (first) {");
-    const std::string column = cat("(int)n0 + c * ", kBoxColumns);
+    const std::string column = cat("(int)n0 + c * ", tile_.slot_columns());
     text.line(cat("store_box(map_y, place, ",
                   bringing_.place_of_box(product_.result, column, "(int)m_own + d * 64"), ");"));
     if (keeps()) {
@@ -211,84 +219,94 @@ class ResidentWriting {
     text.close();
   }
 
-  /// Each thread has pairs of neighbouring columns in two rows of 8. Of halves, four blocks of 8 by
+  /// Of halves: each thread has pairs of neighbouring columns in two rows of 8; four blocks of 8 by
   /// 8 are stored at once.
-  void compute(std::string& out, ExprText& text) {
-    if (results_.has_edges()) find_outside(text);
+  void compute_pairs(std::string& out, ExprText& text) {
+    const std::string m = dims_.variable("m"), n = dims_.variable("n");
     text.line("#pragma unroll");
-    if (!is_halves()) return compute_pairs(out, text, "for (int j = 0; j < 8; ++j) {");
     text.open("for (int two = 0; two < 8; two += 2) {");
     text.line("unsigned words[4] = {};");
     text.line("#pragma unroll");
-    compute_pairs(out, text, "for (int j = two; j < two + 2; ++j) {");
-    text.line("__syncwarp();");
-    text.line("store_blocks(place, two, warp, lane, words);");
-    text.close();
-  }
-
-  void compute_pairs(std::string& out, ExprText& text, const std::string& columns) {
-    const std::string m = dims_.variable("m"), n = dims_.variable("n");
-    text.open(columns);
+    text.open("for (int j = two; j < two + 2; ++j) {");
     text.line(cat("const int at_column = c * ", kBoxColumns, " + j * 8 + (int)lane % 4 * 2;"));
     text.line(cat("const I n_first = n0 + at_column, ", n, " = n_first;"));
-    text.line(cat("if (", n, " >= n_count) continue;"));
+    if (!bringing_.columns_are_whole()) text.line(cat("if (", n, " >= n_count) continue;"));
     const auto read = results_.eights(text);
     for (const auto& each : read)
       if (each.of_columns)
         TensorResults::read_pair(text, each, results_.pair_in_memory(each.place));
-    results_.read_words(text, 2);
     const bool guarded = !results_.reads_alone(read, is_kept());
-    const auto rows = [&](ExprText::Rounding rounding, const std::string& end) {
-      text.line("#pragma unroll");
-      text.open("for (int h = 0; h < 2; ++h) {");
-      find_row(text);
-      if (guarded) text.line(cat("if (", m, " >= m_count) continue;"));
-      if (results_.has_edges()) results_.find_edges(text, "outside_of[h]", 2);
-      for (const auto& each : read)
-        if (!each.of_columns)
-          TensorResults::read_pair(
-              text, each,
-              is_kept()(each) ? results_.load_pair("at") : results_.pair_in_memory(each.place));
-      text.line(cat(is_halves() ? "float" : results_.result_type(), " y[2];"));
-      const std::string sum = cat("sums[d][c / ", chunks_of_box(), "][(c % ", chunks_of_box(),
-                                  " * 8 + j) * 4 + h * 2 + e]");
-      if (is_halves()) compute_numbers(out, text, read, sum);
-      else results_.compute_each(out, text, read, 2, sum, rounding);
-      if (is_halves()) text.line("words[(j - two) * 2 + h] = pair_of(y[0], y[1]);");
-      else if (end.empty()) results_.store_pair(text);
-      else text.line(end);
-      text.close();
-    };
-    if (results_.rounds_nearly()) {
-      // What f32 does not tell of is rare: it is seen to for all four results together.
-      const std::string end = "both[h] = y[0] | (unsigned)y[1] << 8;";
-      text.line("bool near = false;");
-      text.line("unsigned both[2] = {};");
-      rows(ExprText::Rounding::told, end);
-      text.open("if (near) {");
-      rows(ExprText::Rounding::exact, end);
-      text.close();
-      text.line("#pragma unroll");
-      text.open("for (int h = 0; h < 2; ++h) {");
-      find_row(text);
-      text.line("store_short(at, both[h]);");
-      text.close();
-    } else {
-      rows(ExprText::Rounding::at_once, "");
-    }
+    text.line("#pragma unroll");
+    text.open("for (int h = 0; h < 2; ++h) {");
+    find_row(text);
+    if (guarded) text.line(cat("if (", m, " >= m_count) continue;"));
+    if (keeps())
+      text.line(
+          "const unsigned at = place + at_row * 128 + ((j ^ at_row % 8) << 4) + lane % 4 * 4;");
+    for (const auto& each : read)
+      if (!each.of_columns)
+        TensorResults::read_pair(
+            text, each,
+            is_kept()(each) ? results_.load_pair("at") : results_.pair_in_memory(each.place));
+    text.line("float y[2];");
+    compute_numbers(out, text, read,
+                    cat("sums[d][c / ", chunks_of_box(), "][(c % ", chunks_of_box(),
+                        " * 8 + j) * 4 + h * 2 + e]"));
+    text.line("words[(j - two) * 2 + h] = pair_of(y[0], y[1]);");
+    text.close();
+    text.close();
+    text.line("__syncwarp();");
+    text.line("store_blocks(place_of_blocks<128>(place, two, warp, lane), words);");
     text.close();
   }
 
-  /// Row m of a thread's two: where its pair of results is put together.
+  /// Of integers: each thread has four neighbouring columns of 16 in two rows of 8.
+  void compute_fours(std::string& out, ExprText& text) {
+    const std::string m = dims_.variable("m"), n = dims_.variable("n");
+    const int groups = tile_.slot_columns() / 16;
+    const std::string at_blocks =
+        cat("place_of_blocks<", tile_.slot_columns(), ">(place, two, warp, lane)");
+    text.line("#pragma unroll");
+    text.open(cat("for (int two = 0; two < ", groups, "; two += 2) {"));
+    text.line("unsigned words[4] = {};");
+    if (keeps()) {
+      text.line("unsigned kept[4];");
+      text.line(cat("load_blocks(kept, ", at_blocks, ");"));
+    }
+    text.line("#pragma unroll");
+    text.open("for (int t = 0; t < 2; ++t) {");
+    text.line(cat("const int at_column = c * ", tile_.slot_columns(),
+                  " + (two + t) * 16 + (int)lane % 4 * 4;"));
+    text.line(cat("const I n_first = n0 + at_column, ", n, " = n_first;"));
+    const auto read = results_.eights(text);
+    const bool guarded = results_.has_edges() || !results_.reads_alone(read, is_kept());
+    if (guarded && !bringing_.columns_are_whole())
+      text.line(cat("if (", n, " >= n_count) continue;"));
+    results_.read_words(text, 4);
+    text.line("#pragma unroll");
+    text.open("for (int h = 0; h < 2; ++h) {");
+    find_row(text);
+    if (guarded) text.line(cat("if (", m, " >= m_count) continue;"));
+    if (results_.has_edges()) results_.find_edges(text, "outside_of[h]", 4);
+    for (const auto& each : read)
+      TensorResults::read_four(
+          text, each,
+          is_kept()(each) ? "kept[t * 2 + h]" : cat("*(const unsigned*)(", each.place, ")"));
+    results_.put_four(
+        out, 7, read,
+        cat("sums[d][0][((c * ", groups, " + two + t) * 2 + e / 2) * 4 + h * 2 + e % 2]"),
+        "words[t * 2 + h]");
+    text.close();
+    text.close();
+    text.line("__syncwarp();");
+    text.line(cat("store_blocks(", at_blocks, ", words);"));
+    text.close();
+  }
+
+  /// Row m of a thread's two.
   void find_row(ExprText& text) {
     text.line("const unsigned at_row = warp * 16 + lane / 4 + h * 8;");
     text.line(cat("const I ", dims_.variable("m"), " = m_own + d * 64 + (I)at_row;"));
-    if (is_halves() && !keeps()) return;
-    text.line(is_halves()
-                  ? "const unsigned at = place + at_row * 128 + ((j ^ at_row % 8) << 4) + "
-                    "lane % 4 * 4;"
-                  : "const unsigned at = place + at_row * 64 + ((j / 2 ^ at_row / 2 % 4) << 4) + "
-                    "j % 2 * 8 + lane % 4 * 2;");
   }
 
   /// Of a pair of halves, not yet rounded.

@@ -179,6 +179,7 @@ Expr TensorResults::whole(const std::vector<Eight>& read) const {
     return std::nullopt;
   });
   Expr value = in_text(replaced, buffers_.indices());
+  if (integers_) value = integers_->narrowed(value);
   if (value.dtype() != stage.dtype) value = Expr::cast(stage.dtype, std::move(value));
   return value;
 }
@@ -200,21 +201,26 @@ std::string TensorResults::result(std::string& out, const std::vector<Eight>& re
   return stored(number(out, read, indent, with_words, rounding), given_.stage->dtype);
 }
 
+/// The result's expression, and the registers that it reads.
+Expr TensorResults::with_registers(const std::vector<Eight>& read, bool with_words,
+                                   Places& places) const {
+  for (const Eight& each : read)
+    places.emplace(each.name, Place{cat(each.name, "[e]"), each.load.dtype(), {}, {}, true});
+  const Expr value = whole(read);
+  if (!integers_ || !with_words) return value;
+  const auto kept = words();
+  return replace(value, [&](const Expr& expr) -> std::optional<Expr> {
+    const auto found = std::ranges::find(kept, expr, &IntegerSums::Word::expr);
+    if (found == kept.end()) return std::nullopt;
+    places.insert_or_assign(found->name, IntegerSums::place_of(*found));
+    return Expr::load(BufferName{found->name}, expr.dtype(), {});
+  });
+}
+
 std::string TensorResults::number(std::string& out, const std::vector<Eight>& read, int indent,
                                   bool with_words, ExprText::Rounding rounding) {
   Places places = buffers_.places;
-  for (const Eight& each : read)
-    places.emplace(each.name, Place{cat(each.name, "[e]"), each.load.dtype(), {}, {}, true});
-  Expr value = whole(read);
-  if (integers_ && with_words) {
-    const auto kept = words();
-    value = replace(value, [&](const Expr& expr) -> std::optional<Expr> {
-      const auto found = std::ranges::find(kept, expr, &IntegerSums::Word::expr);
-      if (found == kept.end()) return std::nullopt;
-      places.insert_or_assign(found->name, IntegerSums::place_of(*found));
-      return Expr::load(BufferName{found->name}, expr.dtype(), {});
-    });
-  }
+  const Expr value = with_registers(read, with_words, places);
   ExprText text(places, dims_, out, indent);
   text.keep_digits();
   text.round(rounding);

@@ -37,7 +37,8 @@ class TensorResults {
   std::vector<IntegerSums::Word> words() const;
   void keep_words(std::string& out, int indent, const std::string& thread, int threads);
   void read_words(ExprText& text, int count) const;
-  double instructions() const;
+  /// Of a result, behind its sum; `in_fours`: as put_four() computes it.
+  double instructions(bool in_fours) const;
   /// Before results of row m are computed: what its products lacked.
   bool has_edges() const { return integers_ && integers_->has_edges(); }
   void find_outside(ExprText& text) const { integers_->find_outside(text); }
@@ -80,6 +81,11 @@ class TensorResults {
   /// sum of it; what is computed goes to y[e].
   void compute_each(std::string& out, ExprText& text, const std::vector<Eight>& read, int count,
                     const std::string& sum, ExprText::Rounding rounding);
+  /// Of integers: four results, side by side from column n_first on, as a word; element e of sums
+  /// is `sum`. What was read are words, too: read_four().
+  void put_four(std::string& out, int indent, const std::vector<Eight>& read,
+                const std::string& sum, const std::string& word);
+  static void read_four(ExprText& text, const Eight& each, const std::string& word);
   /// Two elements side by side: their bits.
   static void read_pair(ExprText& text, const Eight& each, const std::string& bits);
   std::string load_pair(const std::string& at) const {
@@ -110,6 +116,7 @@ class TensorResults {
   bool reads_kept_alone(const std::vector<Eight>& read) const;
   Expr in_text(const Expr& expr, const Indices& at) const;
   Expr whole(const std::vector<Eight>& read) const;
+  Expr with_registers(const std::vector<Eight>& read, bool with_words, Places& places) const;
   bool integers_read_alone(const std::vector<Eight>& read) const;
 
   void write_eights(std::string& out, ExprText& text);
@@ -133,6 +140,6 @@ class TensorResults {
 /// Numbers of columns that results of integers are computed of.
 int words_of(const HalfProduct& product);
 /// Of a result, behind its sum.
-double instructions_behind(const HalfProduct& product);
+double instructions_behind(const HalfProduct& product, bool in_fours = false);
 
 }  // namespace hone::cuda::emitter

@@ -86,6 +86,8 @@ std::optional<Windows> windows_of(const HalfProduct& product) {
       made.width.step > kMostStep || made.height.places() > kMostPlaces ||
       made.height.taps * made.width.taps == 1)
     return std::nullopt;
+  if (product.integers() && made.width.places() * made.of_place() <= HalfProduct::kRowBytes / 2)
+    made.block_depth = HalfProduct::kRowBytes / 2;
   return made;
 }
 
@@ -132,28 +134,29 @@ std::string spread_text(const HalfProduct& product, const Windows& windows,
   return out;
 }
 
-std::string packing_name(const HalfProduct& product, const Windows& windows) {
-  return cat(packing_name(product, product.b), "/windows/", windows.height.step, "x",
+std::string packing_name(const HalfProduct& product, const Windows& windows,
+                         const PackedForm& form) {
+  return cat(packing_name(product, product.b, form), "/windows/", windows.height.step, "x",
              windows.width.step, ":", windows.channel_axis, windows.height.axis,
              windows.width.axis);
 }
 
-int64_t sums_begin(const HalfProduct& product, const Windows& windows) {
-  return packed_rows(*Contraction::count(*product.b.axes).constant()) * windows.tiles() *
-         HalfProduct::kRowBytes;
+int64_t sums_begin(const HalfProduct& product, const Windows& windows, const PackedForm& form) {
+  return form.rows(*Contraction::count(*product.b.axes).constant()) * windows.tiles() *
+         form.row_bytes;
 }
 
-int64_t packed_bytes(const HalfProduct& product, const Windows& windows) {
-  const int64_t rows = packed_rows(*Contraction::count(*product.b.axes).constant());
-  return sums_begin(product, windows) + (product.integers() ? rows * 4 : 0);
+int64_t packed_bytes(const HalfProduct& product, const Windows& windows, const PackedForm& form) {
+  return sums_begin(product, windows, form) + (product.integers() ? rows_of(product.b) * 4 : 0);
 }
 
-Tensor pack_windows(const HalfProduct& product, const Windows& windows, const Tensor& weight) {
+Tensor pack_windows(const HalfProduct& product, const Windows& windows, const Tensor& weight,
+                    const PackedForm& form) {
   const std::vector<int64_t> across = places_of(*product.b.axes, product.b.steps.data());
   const int64_t* steps = product.b.steps.data() + product.b.axes->size();
-  const auto rows = static_cast<size_t>(packed_rows(std::ssize(across))),
+  const auto rows = static_cast<size_t>(form.rows(std::ssize(across))),
              bytes = static_cast<size_t>(product.element_bytes);
-  Tensor packed(DType::u8, {packed_bytes(product, windows)});
+  Tensor packed(DType::u8, {packed_bytes(product, windows, form)});
   std::byte* to = packed.mutable_bytes().data();
   const int64_t window = windows.window(), of_place = windows.of_place();
   for (int64_t h = 0; h < windows.height.taps; ++h)
@@ -168,11 +171,12 @@ Tensor pack_windows(const HalfProduct& product, const Windows& windows, const Te
         const int64_t from = h * steps[windows.height.axis] + w * steps[windows.width.axis] +
                              c * steps[windows.channel_axis];
         for (size_t row = 0; row < across.size(); ++row)
-          std::memcpy(to + packed_place(product, static_cast<size_t>(k), row, rows),
+          std::memcpy(to + packed_place(product, form, static_cast<size_t>(k), row, rows),
                       weight.bytes().data() + bytes * static_cast<size_t>(across[row] + from),
                       bytes);
       }
-  if (product.integers()) pack_sums_of_rows(product, weight, to + sums_begin(product, windows));
+  if (product.integers())
+    pack_sums_of_rows(product, weight, to + sums_begin(product, windows, form));
   return packed;
 }
 

@@ -51,9 +51,11 @@ std::string spread_text(const HalfProduct& product, const Windows& windows,
                         const ContractBuffers& buffers, DimText& dims);
 
 /// The second operand for windows, in the form of pack_halves().
-Tensor pack_windows(const HalfProduct& product, const Windows& windows, const Tensor& weight);
-std::string packing_name(const HalfProduct& product, const Windows& windows);
-int64_t packed_bytes(const HalfProduct& product, const Windows& windows);
-int64_t sums_begin(const HalfProduct& product, const Windows& windows);
+Tensor pack_windows(const HalfProduct& product, const Windows& windows, const Tensor& weight,
+                    const PackedForm& form);
+std::string packing_name(const HalfProduct& product, const Windows& windows,
+                         const PackedForm& form);
+int64_t packed_bytes(const HalfProduct& product, const Windows& windows, const PackedForm& form);
+int64_t sums_begin(const HalfProduct& product, const Windows& windows, const PackedForm& form);
 
 }  // namespace hone::cuda::emitter

@@ -31,6 +31,7 @@ Verdict supports(const Problem& problem) {
   ClusterTile tile{64};
   tile.element_bytes = product.product->element_bytes;
   tile.words = emitter::words_of(*product.product);
+  tile.row_bytes = product.form.row_bytes;
   const emitter::ContractText text = text_of(product, tile);
   return text.declined.empty() ? Verdict() : Verdict::no(text.declined);
 }
@@ -41,7 +42,7 @@ struct Sizes {
   double spread;  // bytes of the working memory, written and read
   double bytes;   // that it reads and writes, once
   double bytes_a_result;
-  int element_bytes, words;
+  int element_bytes, words, row_bytes;
   double behind;  // instructions for each result, behind its sum
 };
 
@@ -69,6 +70,7 @@ Sizes sizes_of(const Problem& problem, const BroughtProduct& product) {
           product.product->element_bytes * (product.kept_value != nullptr ? 2.0 : 1.0),
           product.product->element_bytes,
           emitter::words_of(*product.product),
+          product.form.row_bytes,
           emitter::instructions_behind(*product.product)};
 }
 
@@ -83,7 +85,7 @@ double seconds_of(const Problem& problem, const Sizes& sizes, const ClusterTile&
   constexpr double kBytesPerSecond = 1.12e11, kStoredPerSecond = 6.5e10;  // of a multiprocessor
   constexpr double kProductsPerSecond = 1.75e12;                          // multiply-adds
   // Tensor cores take as many bytes of the depth at a time, whatever they are.
-  constexpr double kHalves = emitter::HalfProduct::kRowBytes / 2;
+  const double halves = sizes.row_bytes / 2.0;
   constexpr double kBegin = 1.63e-6, kMeet = 1.19e-6, kMeetEach = 2.5e-7, kArrival = 6.5e-7,
                    kTileSeconds = 6e-8, kGroup = 2.6e-7, kNextWave = 1.46e-6;
   const Target& target = *problem.target;
@@ -92,7 +94,7 @@ double seconds_of(const Problem& problem, const Sizes& sizes, const ClusterTile&
   const double beside = std::clamp(blocks / kMultiprocessors, 1.0, at_once);
   const double results = double(ClusterTile::kRows) * tile.columns;
   const double each =
-      std::max(tile.stage_bytes() / kBytesPerSecond, results * kHalves / kProductsPerSecond);
+      std::max(tile.stage_bytes() / kBytesPerSecond, results * halves / kProductsPerSecond);
   const double waits = kArrival / (tile.stages - tile.warpgroups);
   constexpr double kInstructionsPerSecond = 2.05e11;  // each of a thread
   // Of halves, what is fitted has them.
@@ -116,10 +118,15 @@ Tuning tuning_of(const ClusterTile& tile) {
           {"groups", tile.warpgroups}};
 }
 
-ClusterTile tile_of(const Tuning& tuning, const emitter::HalfProduct& product) {
+ClusterTile tile_of(const Tuning& tuning, const BroughtProduct& product) {
   const auto at = [&](const char* name) { return static_cast<int>(tuning.at(name)); };
-  return {at("n"),      at("stages"),          at("split"),
-          at("groups"), product.element_bytes, emitter::words_of(product)};
+  return {at("n"),
+          at("stages"),
+          at("split"),
+          at("groups"),
+          product.product->element_bytes,
+          emitter::words_of(*product.product),
+          product.form.row_bytes};
 }
 
 std::vector<Tuning> tunings(const Problem& problem) {
@@ -133,7 +140,8 @@ std::vector<Tuning> tunings(const Problem& problem) {
         if (columns < emitter::kBoxColumns && product.b.kind == emitter::Brought::Kind::columns)
           continue;
         if (split * warpgroups > 1 && sizes.blocks < 2 * split * warpgroups) continue;
-        ClusterTile tile{columns, 8, split, warpgroups, sizes.element_bytes, sizes.words};
+        ClusterTile tile{columns,        8, split, warpgroups, sizes.element_bytes, sizes.words,
+                         sizes.row_bytes};
         // Two blocks share a multiprocessor, where they can.
         while (tile.stages > 4 && tile.blocks_at_once() < 2) tile.stages -= 2;
         if (tile.shared_bytes() > kSharedBytes) continue;
@@ -146,13 +154,13 @@ std::vector<Tuning> tunings(const Problem& problem) {
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const BroughtProduct product = brought_product_of(*problem);
   const double seconds =
-      seconds_of(*problem, sizes_of(*problem, product), tile_of(tuning, *product.product));
+      seconds_of(*problem, sizes_of(*problem, product), tile_of(tuning, product));
   return brought_recipe(std::move(problem), tuning, product, seconds);
 }
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
                                         hone::Device& device) {
-  const ClusterTile tile = tile_of(recipe.tuning, *emitter::half_product_of(*recipe.problem));
+  const ClusterTile tile = tile_of(recipe.tuning, brought_product_of(*recipe.problem));
   BroughtShape shape{ClusterTile::kRows, tile.columns, tile.threads(), tile.shared_bytes()};
   shape.split = tile.split;
   return prepare_brought(recipe, std::move(packed), device, shape,

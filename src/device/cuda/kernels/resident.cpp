@@ -32,6 +32,7 @@ Verdict supports(const Problem& problem) {
   ResidentTile tile;
   tile.element_bytes = product.product->element_bytes;
   tile.words = emitter::words_of(*product.product);
+  tile.row_bytes = product.form.row_bytes;
   const emitter::ContractText text = text_of(product, tile);
   return text.declined.empty() ? Verdict() : Verdict::no(text.declined);
 }
@@ -50,7 +51,7 @@ struct Sizes {
   bool keeps;
   double spread;  // bytes of the working memory, written and read
   double behind;  // instructions for each result, behind its sum
-  int element_bytes, words;
+  int element_bytes, words, row_bytes;
 };
 
 Sizes sizes_of(const Problem& problem, const BroughtProduct& product) {
@@ -68,9 +69,10 @@ Sizes sizes_of(const Problem& problem, const BroughtProduct& product) {
           bytes,
           product.kept.kind != Brought::Kind::none,
           product.windows ? 4 * size(product.windows->elements()) : 0,
-          emitter::instructions_behind(*product.product),
+          emitter::instructions_behind(*product.product, product.form.in_fours),
           product.product->element_bytes,
-          emitter::words_of(*product.product)};
+          emitter::words_of(*product.product),
+          product.form.row_bytes};
 }
 
 double seconds_of(const Problem& problem, const Sizes& sizes, const ResidentTile& tile) {
@@ -80,11 +82,11 @@ double seconds_of(const Problem& problem, const Sizes& sizes, const ResidentTile
   constexpr double kBytesPerSecond = 1.01e11, kStoredPerSecond = 2.25e10, kTileSeconds = 6.8e-7;
   constexpr double kInstructionsPerSecond = 2.05e11;  // each of a thread
   // Tensor cores take as many bytes of the depth at a time, whatever they are.
-  constexpr double kHalves = HalfProduct::kRowBytes / 2;
+  const double halves = sizes.row_bytes / 2.0;
   constexpr double kAlone = 2.9;  // one warpgroup's are so much slower
   const double results = double(tile.rows()) * tile.columns;
   const double small = tile.rows() * tile.columns < 128 * 128 ? 1.32 : 1;
-  const double each = sizes.blocks * std::max(results * kHalves / kProductsPerSecond * small,
+  const double each = sizes.blocks * std::max(results * halves / kProductsPerSecond * small,
                                               tile.stage_bytes() / kBytesPerSecond);
   const double stores = results * tile.element_bytes * (sizes.keeps ? 2 : 1) / kStoredPerSecond;
   // Where warpgroups take turns, results are computed and leave beside products.
@@ -114,7 +116,7 @@ Tuning tuning_of(const ResidentTile& tile) {
           {"blocks", 0}};  // at most; 0: one on each multiprocessor
 }
 
-ResidentTile tile_of(const Tuning& tuning, const HalfProduct& product) {
+ResidentTile tile_of(const Tuning& tuning, const BroughtProduct& product) {
   const auto at = [&](const char* name) { return static_cast<int>(tuning.at(name)); };
   return {at("groups"),
           at("down"),
@@ -122,8 +124,9 @@ ResidentTile tile_of(const Tuning& tuning, const HalfProduct& product) {
           at("stages"),
           at("slots"),
           at("turns") != 0,
-          product.element_bytes,
-          emitter::words_of(product)};
+          product.product->element_bytes,
+          emitter::words_of(*product.product),
+          product.form.row_bytes};
 }
 
 /// Shapes that were the fastest of some layer in a trial.
@@ -131,7 +134,8 @@ constexpr ResidentTile kShapes[] = {
     {2, 1, 128, 6, 2, false}, {2, 2, 128, 6, 2, true},  {2, 1, 256, 4, 2, true},
     {2, 1, 256, 4, 2, false}, {2, 2, 128, 4, 2, false}, {3, 1, 128, 4, 2, false},
     {2, 1, 128, 6, 2, true},  {3, 1, 128, 6, 2, true},  {2, 1, 64, 8, 2, false},
-    {3, 1, 64, 6, 2, false},  {2, 2, 64, 5, 2, false},  {3, 1, 64, 8, 2, true}};
+    {3, 1, 64, 6, 2, false},  {2, 2, 64, 5, 2, false},  {3, 1, 64, 8, 2, true},
+    {3, 1, 192, 3, 2, false}, {2, 1, 192, 4, 2, false}};
 
 std::vector<Tuning> tunings(const Problem& problem) {
   constexpr size_t kMost = 12;
@@ -140,7 +144,12 @@ std::vector<Tuning> tunings(const Problem& problem) {
   std::vector<std::pair<double, ResidentTile>> tiles;
   for (ResidentTile tile : kShapes) {
     tile.element_bytes = sizes.element_bytes, tile.words = sizes.words;
+    tile.row_bytes = sizes.row_bytes;
+    constexpr int kLeastStages = 3, kLeastSlots = 2;
     if (sizes.keeps) tile.slots = 4;
+    while (tile.slots > kLeastSlots && tile.shared_bytes() > kSharedBytes &&
+           tile.stages <= kLeastStages)
+      --tile.slots;
     while (tile.stages > 2 && tile.shared_bytes() > kSharedBytes) --tile.stages;
     if (tile.shared_bytes() > kSharedBytes) continue;
     tiles.emplace_back(seconds_of(problem, sizes, tile), tile);
@@ -151,15 +160,16 @@ std::vector<Tuning> tunings(const Problem& problem) {
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const BroughtProduct product = brought_product_of(*problem);
   const double seconds =
-      seconds_of(*problem, sizes_of(*problem, product), tile_of(tuning, *product.product));
+      seconds_of(*problem, sizes_of(*problem, product), tile_of(tuning, product));
   return brought_recipe(std::move(problem), tuning, product, seconds);
 }
 
 std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
                                         hone::Device& device) {
-  const ResidentTile tile = tile_of(recipe.tuning, *emitter::half_product_of(*recipe.problem));
+  const ResidentTile tile = tile_of(recipe.tuning, brought_product_of(*recipe.problem));
   BroughtShape shape{tile.rows(), tile.columns, tile.threads(), tile.shared_bytes()};
   shape.stores_boxes = true;
+  shape.box_columns = tile.slot_columns();
   shape.most_blocks = recipe.tuning.at("blocks");
   if (shape.most_blocks == 0)
     shape.most_blocks = static_cast<Device&>(device).gpu()->attribute(Attribute::multiprocessors);

@@ -49,6 +49,10 @@ __device__ void load_words(int (&x)[16], unsigned at) {
     asm volatile("ld.shared.v4.s32 {%0,%1,%2,%3}, [%4];"
                  : "=r"(x[i]), "=r"(x[i + 1]), "=r"(x[i + 2]), "=r"(x[i + 3]) : "r"(at + i * 4));
 }
+__device__ void load_words(int (&x)[4], unsigned at) {
+  asm volatile("ld.shared.v4.s32 {%0,%1,%2,%3}, [%4];"
+               : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3]) : "r"(at));
+}
 __device__ void keep_word(unsigned at, int x) {
   asm volatile("st.shared.s32 [%0], %1;" :: "r"(at), "r"(x) : "memory");
 }
@@ -77,4 +81,53 @@ __device__ uint4 packed(const unsigned char (&x)[16]) {
 #pragma unroll
   for (int i = 0; i < 16; ++i) words[i / 4] |= (unsigned)x[i] << i % 4 * 8;
   return {words[0], words[1], words[2], words[3]};
+}
+
+/// One of the four bytes of a word, and all of them.
+template <class T> struct ByteOf {
+  unsigned word;
+  int at;
+  __device__ operator T() const { return (T)(word >> at * 8); }
+};
+template <class T> struct Bytes {
+  unsigned word;
+  __device__ ByteOf<T> operator[](int at) const { return {word, at}; }
+};
+__device__ float float_of(ByteOf<unsigned char> x) {
+  return __uint_as_float(__byte_perm(x.word, 0x4b000000u, 0x7540u | x.at)) - 8388608.0f;
+}
+__device__ float float_of(ByteOf<signed char> x) {
+  return __uint_as_float(__byte_perm(x.word ^ 0x80808080u, 0x4b000000u, 0x7540u | x.at)) -
+         8388736.0f;
+}
+__device__ unsigned word_of(unsigned a, unsigned b, unsigned c, unsigned d) {
+  return __byte_perm(__byte_perm(a, b, 0x0040), __byte_perm(c, d, 0x0040), 0x5410);
+}
+/// Numbers rounded (halves to even) within a range, then moved by a shift, as bytes. Where the range
+/// is that of bytes, two conversions and one that packs are one instruction of 9.0.
+template <int kLeast, int kMost, int kShift> __device__ unsigned bytes_of(const float (&x)[4]) {
+  constexpr bool kPlain = kLeast >= 0 && kMost <= 255, kFits = kPlain || (kLeast >= -128 && kMost <= 127);
+  int y[4];
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    float z = x[i];
+    if (!kFits || kLeast != (kPlain ? 0 : -128)) z = fmaxf(z, kLeast);
+    if (!kFits || kMost != (kPlain ? 255 : 127)) z = fminf(z, kMost);
+    if (kFits) asm("cvt.rni.s32.f32 %0, %1;" : "=r"(y[i]) : "f"(z));
+    else y[i] = whole_bits(z);
+  }
+  unsigned all;
+  if (kPlain)
+    asm("{.reg .b32 high;\n cvt.pack.sat.u8.s32.b32 high, %4, %3, 0;\n"
+        " cvt.pack.sat.u8.s32.b32 %0, %2, %1, high;}"
+        : "=r"(all) : "r"(y[0]), "r"(y[1]), "r"(y[2]), "r"(y[3]));
+  else if (kFits)
+    asm("{.reg .b32 high;\n cvt.pack.sat.s8.s32.b32 high, %4, %3, 0;\n"
+        " cvt.pack.sat.s8.s32.b32 %0, %2, %1, high;}"
+        : "=r"(all) : "r"(y[0]), "r"(y[1]), "r"(y[2]), "r"(y[3]));
+  else all = word_of(y[0], y[1], y[2], y[3]);
+  constexpr unsigned kShifts = (kShift & 255) * 0x01010101u;
+  if (kShifts == 0) return all;
+  if (kShifts == 0x80808080u) return all ^ kShifts;
+  return (all & 0x7f7f7f7fu) + (kShifts & 0x7f7f7f7fu) ^ (all ^ kShifts) & 0x80808080u;
 }

@@ -39,12 +39,14 @@ __device__ void store_box(const Map& map, unsigned from, int x, int y, int z) {
 template <int kBehind> __device__ void wait_stores() {
   asm volatile("cp.async.bulk.wait_group.read %0;" :: "n"(kBehind) : "memory");
 }
-/// Four blocks of 8 by 8 halves to rows of 128 bytes, which lie as operands' do: 16 rows of a warp,
-/// two times 8 columns from number `eight` of them on.
-__device__ void store_blocks(unsigned place, unsigned eight, unsigned warp, unsigned lane,
-                             const unsigned (&x)[4]) {
-  const unsigned row = warp * 16 + lane % 16;
-  const unsigned at = place + row * 128 + ((eight + lane / 16 ^ row % 8) << 4);
+/// Where a lane's row of four blocks of 8 rows by 16 bytes is in a slot, whose rows of kBytes lie as
+/// operands' do: 16 rows of a warp, two times 16 bytes from number `sixteen` of them on.
+template <int kBytes>
+__device__ unsigned place_of_blocks(unsigned slot, unsigned sixteen, unsigned warp, unsigned lane) {
+  const unsigned row = warp * 16 + lane % 16, turn = kBytes == 128 ? row % 8 : row / 2 % 4;
+  return slot + row * kBytes + ((sixteen + lane / 16 ^ turn) << 4);
+}
+__device__ void store_blocks(unsigned at, const unsigned (&x)[4]) {
   asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1,%2,%3,%4};"
                :: "r"(at), "r"(x[0]), "r"(x[1]), "r"(x[2]), "r"(x[3]) : "memory");
 }

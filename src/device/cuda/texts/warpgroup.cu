@@ -18,6 +18,10 @@ __device__ void show_to_products() { asm volatile("fence.proxy.async.shared::cta
 __device__ unsigned long long tile_at(unsigned at) {
   return 1ull << 62 | 64ull << 32 | 1ull << 16 | (at & 0x3ffff) >> 4;
 }
+/// Rows of 64 bytes: the 16 bytes of number c are at number c ^ row / 2 % 4.
+__device__ unsigned long long short_tile_at(unsigned at) {
+  return 2ull << 62 | 32ull << 32 | 1ull << 16 | (at & 0x3ffff) >> 4;
+}
 /// Elements of the depth lie below each other, 64 columns side by side.
 __device__ unsigned long long turned_tile_at(unsigned at) {
   return 1ull << 62 | 64ull << 32 | 1ull << 16 | (at & 0x3ffff) >> 4;
