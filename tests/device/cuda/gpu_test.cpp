@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -81,6 +82,14 @@ void add_tiles(std::vector<Tuning>& tunings, bool integers) {
                            {"behind", with_groups && stages > 3 ? 1 : 0}});
 }
 
+/// The first, and others from some place on: all are some region's.
+void keep_some(std::vector<Tuning>& tunings, size_t count, size_t place) {
+  const auto first = tunings.begin() + 2;
+  const auto others = static_cast<size_t>(tunings.end() - first);
+  std::rotate(first, first + static_cast<long>(place % others), tunings.end());
+  tunings.resize(count);
+}
+
 /// Blocks that have many tiles each.
 void add_few_blocks(std::vector<Tuning>& tunings) {
   for (size_t i = tunings.size(); i-- > 0;) {
@@ -115,7 +124,7 @@ void prepare_all(const RegionCase& region, std::shared_ptr<Problem> problem,
     const bool stays = kernel->name == "cuda.resident";
     if (kernel->name == "cuda.tensor")
       add_tiles(tunings, emitter::half_product_of(*problem)->integers());
-    else if (tunings.size() > (stays ? 5 : 8)) tunings.resize(stays ? 5 : 8);
+    else if (tunings.size() > 8) keep_some(tunings, stays ? 5 : 8, all.size());
     if (stays) add_few_blocks(tunings);
     for (const Tuning& tuning : tunings) {
       Recipe recipe = kernel->recipe(problem, tuning);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -160,6 +161,70 @@ TEST(IntegerTexts, RoundInF32WhatThatTells) {
   // What has no bound is no such sum.
   const Expr open = Expr::cast(DType::f64, Expr::load(BufferName{"z"}, DType::f32, {}));
   EXPECT_FALSE(emitter::nearly_rounded(open).has_value());
+}
+
+/// A sum of two bytes in f64 that f32 computes: all of them round to the same, or it is refused.
+TEST(IntegerTexts, ProveSumsOfTwoBytes) {
+  const auto number = [](double x, DType dtype) { return Expr(x, dtype); };
+  const Expr x = Expr::load(BufferName{"x"}, DType::i8, {}),
+             y = Expr::load(BufferName{"y"}, DType::u8, {});
+  const auto term = [&](const Expr& of, double zero, float factor) {
+    return Expr::cast(DType::f64, Expr::cast(DType::f32, of) - number(zero, DType::f32)) *
+           Expr::cast(DType::f64, number(factor, DType::f32));
+  };
+  Rng rng(3);
+  int proven = 0;
+  constexpr int kTurns = 12;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    const float a = static_cast<float>(200 + rng.below(1000)) / 997,
+                b = static_cast<float>(200 + rng.below(1000)) / 991;
+    const auto made =
+        emitter::proven_sum(term(x, -3, a) + term(y, 128, b) + number(5, DType::f64), -128, 127);
+    if (!made) continue;
+    ++proven;
+    const bool is_x = made->x == Expr::cast(DType::f32, x);
+    for (int i = -128; i < 128; ++i)
+      for (int j = 0; j < 256; ++j) {
+        const double exact = double(i + 3) * a + double(j - 128) * b + 5;
+        const auto first = static_cast<float>(is_x ? i : j),
+                   second = static_cast<float>(is_x ? j : i);
+        const float got = std::fma(first, made->of_x, std::fma(second, made->of_y, made->rest));
+        ASSERT_EQ(std::clamp(std::nearbyint(got), -128.0f, 127.0f),
+                  static_cast<float>(std::clamp(std::nearbyint(exact), -128.0, 127.0)))
+            << a << " " << b << " " << i << " " << j;
+      }
+  }
+  EXPECT_GE(proven, kTurns / 2);
+  // A sixth of all sums are halves in f64, but not quite.
+  EXPECT_FALSE(emitter::proven_sum(
+      term(x, 0, 0.05f / 0.06f) + term(y, 0, 0.04f / 0.06f) + number(0, DType::f64), -128, 127));
+  // What is no sum of two bytes.
+  EXPECT_FALSE(emitter::proven_sum(term(x, 0, 0.5f) + number(1, DType::f64), -128, 127));
+  EXPECT_FALSE(emitter::proven_sum(term(x, 0, 0.5f) * term(y, 0, 0.5f), -128, 127));
+}
+
+/// A thread of a warpgroup has columns 2 * q and 2 * q + 1 of each 8: of 16, they are neighbours.
+TEST(IntegerTexts, PackRowsInFours) {
+  for (const RegionCase& region : kIntegers) {
+    if (region.name != "rows of 64 integers") continue;
+    const auto problem = problem_of(*graph_of(region), true, true);
+    const auto made = emitter::brought_product_of(*problem);
+    ASSERT_TRUE(made.form.in_fours);
+    ASSERT_EQ(made.form.row_bytes, 64);
+    for (size_t q = 0; q < 4; ++q)
+      for (size_t i = 0; i < 4; ++i)
+        EXPECT_EQ(made.form.place_of(32 + 4 * q + i), 32 + i / 2 * 8 + 2 * q + i % 2);
+    const Tensor& weight = problem->weights[1]->tensor();
+    const Tensor packed = pack_halves(*made.product, made.product->b, weight, made.form);
+    for (size_t column = 0; column < 176; ++column)
+      for (size_t k = 0; k < 64; ++k) {
+        const size_t row = made.form.place_of(column);
+        const size_t at = row * 64 + (k / 16 ^ row / 2 % 4) * 16 + k % 16;
+        ASSERT_EQ(static_cast<int8_t>(packed.bytes()[at]),
+                  weight.integer(static_cast<int64_t>(k * 176 + column)))
+            << k << " " << column;
+      }
+  }
 }
 
 }  // namespace hone::test::integer_texts_test

@@ -169,7 +169,7 @@ int words_of(const HalfProduct& product) {
 }
 
 double TensorResults::instructions(bool in_fours) const {
-  constexpr double kQuotient = 10, kNearly = 5;
+  constexpr double kQuotient = 10, kNearly = 5, kByte = 2, kWhole = 2;
   const double store = in_fours ? 1 : 4, clamp = in_fours ? 0.5 : 3;
   std::string out;
   ExprText text(buffers_.places, dims_, out, 0);
@@ -183,12 +183,24 @@ double TensorResults::instructions(bool in_fours) const {
     seen.push_back(expr);
     if (const auto clamped = clamped_in(expr)) {
       const auto rounded = rounded_in(*clamped);
-      const auto fast = rounded ? nearly_rounded(rounded->x) : std::nullopt;
-      const bool proven = fast && proven_sum(rounded->x, rounded->least, rounded->most).has_value();
-      all += clamp + (fast && !proven ? kNearly : 0);
-      return look(fast ? fast->nearly : rounded ? rounded->x : clamped->x);
+      all += clamp;
+      if (!rounded) return look(clamped->x);
+      if (const auto sum = proven_sum(rounded->x, rounded->least, rounded->most)) {
+        all += 2 + 2 * kByte;
+        for (const Expr& byte : {sum->x, sum->y}) {
+          if (whole_in(byte.operands()[0])) all += kWhole;
+          look(byte.operands()[0]);
+        }
+        return;
+      }
+      const auto fast = nearly_rounded(rounded->x);
+      all += fast ? kNearly : 0;
+      return look(fast ? fast->nearly : rounded->x);
     }
-    const bool computes = expr.kind() == Expr::Kind::call || expr.kind() == Expr::Kind::cast;
+    const bool computes =
+        expr.kind() == Expr::Kind::call ||
+        (expr.kind() == Expr::Kind::cast &&
+         is_float(expr.dtype()) != is_float(expr.operands()[0].dtype()) && !whole_in(expr));
     const bool divides = expr.kind() == Expr::Kind::call && expr.function() == Function::div;
     if (computes) all += divides ? kQuotient : 1;
     for (const Expr& operand : expr.operands()) look(operand);

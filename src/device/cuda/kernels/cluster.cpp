@@ -172,7 +172,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 
 void register_cluster(KernelRegistry& registry) {
   using namespace cluster_kernel;
-  Kernel kernel{"cuda.cluster", 1, supports, tunings, recipe, prepare};
+  Kernel kernel{"cuda.cluster", 2, supports, tunings, recipe, prepare};
   kernel.several = kernel.strided = true;
   registry.add(kernel);
 }

@@ -76,33 +76,39 @@ Sizes sizes_of(const Problem& problem, const BroughtProduct& product) {
 }
 
 double seconds_of(const Problem& problem, const Sizes& sizes, const ResidentTile& tile) {
-  // Of a multiprocessor, fitted to times of BERT-base's products on an H200 (docs/cuda.md).
+  // Of a multiprocessor, fitted to 672 times of tiles on an H200: ResNet-50's convolutions in f16
+  // and integers, batch 128, products of BERT-base and ViT-B/16 (docs/cuda.md).
   constexpr double kMultiprocessors = 132, kBegin = 2e-6;
-  constexpr double kProductsPerSecond = 2.85e12;  // multiply-adds
-  constexpr double kBytesPerSecond = 1.01e11, kStoredPerSecond = 2.25e10, kTileSeconds = 6.8e-7;
-  constexpr double kInstructionsPerSecond = 2.05e11;  // each of a thread
+  constexpr double kProductsPerSecond = 3.33e12;  // multiply-adds
+  constexpr double kBytesPerSecond = 9.7e10, kStoredPerSecond = 6.6e10;
+  constexpr double kLatency = 1.17e-7, kBeside = 0.04;  // the lesser of products and bytes
+  constexpr double kTileSeconds = 5.1e-7, kTurnSeconds = 3.4e-7, kKeptTurnSeconds = 2.6e-7;
+  constexpr double kInstructionsPerSecond = 2.8e11;  // each of a thread
+  // What one warpgroup's results take alone; together they hide what each waits for.
+  constexpr double kAlone = 2.8, kBlockAlone = 2.1e-7, kTogether[] = {0, 0.5, 0.92, 1.33};
   // Tensor cores take as many bytes of the depth at a time, whatever they are.
   const double halves = sizes.row_bytes / 2.0;
-  constexpr double kAlone = 2.9;  // one warpgroup's are so much slower
   const double results = double(tile.rows()) * tile.columns;
-  const double small = tile.rows() * tile.columns < 128 * 128 ? 1.32 : 1;
-  const double each = sizes.blocks * std::max(results * halves / kProductsPerSecond * small,
-                                              tile.stage_bytes() / kBytesPerSecond);
+  const double products = results * halves / kProductsPerSecond,
+               bytes = tile.stage_bytes() / kBytesPerSecond;
+  const double each =
+      sizes.blocks * (std::max(products, bytes) + kBeside * std::min(products, bytes) +
+                      kLatency / std::max(1, tile.stages - 1));
   const double stores = results * tile.element_bytes * (sizes.keeps ? 2 : 1) / kStoredPerSecond;
-  // Where warpgroups take turns, results are computed and leave beside products.
   const double behind = results * sizes.behind / kInstructionsPerSecond;
+  // Where warpgroups take turns, results are computed and leave beside products.
+  const double alone = (each + kBlockAlone * sizes.blocks + kAlone * behind) / tile.warpgroups;
   const double one =
-      (tile.in_turn ? std::max({each, stores, (each + kAlone * behind) / tile.warpgroups})
-                    : each + std::max(behind, 0.6 * stores)) +
-      kTileSeconds;
+      tile.in_turn
+          ? std::max({each, stores, alone}) + kTurnSeconds + (sizes.keeps ? kKeptTurnSeconds : 0)
+          : std::max(each + behind / kTogether[tile.warpgroups] + kTileSeconds, stores);
   const double tiles =
       sizes.batches * std::ceil(sizes.rows / tile.rows()) * std::ceil(sizes.columns / tile.columns);
   const double turns = std::ceil(tiles / kMultiprocessors);
-  const double latency = sizes.blocks * 1.5e-7 / std::max(1, tile.stages - 1);
   const Target& target = *problem.target;
   const double spread =
       sizes.spread > 0 ? target.launch_seconds + sizes.spread / target.bytes_per_second : 0;
-  return target.launch_seconds + kBegin + latency + spread +
+  return target.launch_seconds + kBegin + spread +
          std::max(turns * one, sizes.bytes / target.bytes_per_second);
 }
 
@@ -138,7 +144,7 @@ constexpr ResidentTile kShapes[] = {
     {3, 1, 192, 3, 2, false}, {2, 1, 192, 4, 2, false}};
 
 std::vector<Tuning> tunings(const Problem& problem) {
-  constexpr size_t kMost = 12;
+  constexpr size_t kMost = 14;
   const BroughtProduct product = brought_product_of(problem);
   const Sizes sizes = sizes_of(problem, product);
   std::vector<std::pair<double, ResidentTile>> tiles;
@@ -182,7 +188,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 
 void register_resident(KernelRegistry& registry) {
   using namespace resident_kernel;
-  Kernel kernel{"cuda.resident", 1, supports, tunings, recipe, prepare};
+  Kernel kernel{"cuda.resident", 2, supports, tunings, recipe, prepare};
   kernel.several = kernel.strided = true;
   registry.add(kernel);
 }

@@ -189,8 +189,9 @@ std::vector<Tuning> tunings(const Problem& problem) {
                               behind,     sizes.element_bytes, sizes.words};
         if (tile.shared_bytes() > most) continue;
         if (!warpgroups && shape.rows * shape.columns > 128 * 128) continue;
-        // Of integers, results came out wrong in tiles of 256 rows on an H200, in those alone.
-        // Nobody knows why yet: instructions and places of the text are those of 128 rows.
+        // Of integers, results came out wrong in tiles of 256 rows on an H200, in those alone, as
+        // long as what is computed behind sums had branches for f64 and for sums beyond 32 bits.
+        // Without these all are right; why, is not known, and cuda.resident is faster there.
         if (product->integers() && shape.rows > 128) continue;
         if (split > 1 &&
             (sizes.blocks < 2 * split || tiles_of(sizes, tile) * split > 2 * kMultiprocessors))
