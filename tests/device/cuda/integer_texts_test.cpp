@@ -227,4 +227,20 @@ TEST(IntegerTexts, PackRowsInFours) {
   }
 }
 
+/// A box of results is 128 columns: parts that lie behind each other have as many, or twice ...
+TEST(IntegerTexts, TakePartsOfWholeBoxes) {
+  const auto made_of = [](int columns) {
+    const std::string text = cat(
+        "graph g(%x: u8[2,40,64], %w: i8[3,1,64,", columns,
+        "]) -> (%y)\n  %y = QLinearMatMul(%x, f32{0.02}, u8{9}, %w, f32{0.01}, i8{0}, f32{0.7}, "
+        "u8{120})\n");
+    const auto graph = parse(text, all_ops());
+    infer(*graph);
+    const auto made = emitter::brought_product_of(*problem_of(*graph, true, false));
+    return std::pair(made.declined, made.result.part);
+  };
+  EXPECT_EQ(made_of(256), std::pair(std::string(), int64_t{256}));
+  EXPECT_EQ(made_of(192), std::pair(std::string("its result does not lie in boxes"), int64_t{0}));
+}
+
 }  // namespace hone::test::integer_texts_test

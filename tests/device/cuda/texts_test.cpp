@@ -232,7 +232,7 @@ TEST(ResidentTexts, Compile) {
       const auto problem = problem_of(*graph, constants, constants);
       const auto made = emitter::brought_product_of(*problem);
       if (!made.declined.empty()) continue;
-      for (const emitter::ResidentTile& tile : {emitter::ResidentTile{2, 1, 128, 4, 2, false},
+      for (const emitter::ResidentTile& tile : {emitter::ResidentTile{3, 1, 192, 3, 2, false},
                                                 emitter::ResidentTile{3, 1, 64, 4, 4, true},
                                                 emitter::ResidentTile{2, 2, 128, 4, 2, true}}) {
         const auto written = emitter::text_of(made, tile);

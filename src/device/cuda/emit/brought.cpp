@@ -219,7 +219,10 @@ Brought brought_rows(const HalfProduct& product, const Dims& indices, const Dims
     offset = offset + indices[axis] * strides[axis];
   const Contraction& of = product.contraction;
   const Brought whole = rows_of(of, product.run(), offset, of.columns, of.rows);
-  return whole.kind != Brought::Kind::none ? whole : parts_of(of, product.run(), offset);
+  if (whole.kind != Brought::Kind::none) return whole;
+  Brought parts = parts_of(of, product.run(), offset);
+  if (product.integers() && parts.part % kMostBoxColumns != 0) return {};
+  return parts;
 }
 
 }  // namespace hone::cuda::emitter

@@ -10,6 +10,8 @@ namespace hone::cuda::emitter {
 
 /// Columns of a box of results, and of a second operand that lies turned.
 inline constexpr int kBoxColumns = 64;
+/// The most columns that a box of results has, of integers.
+inline constexpr int kMostBoxColumns = 128;
 
 struct Brought {
   enum class Kind : uint8_t {

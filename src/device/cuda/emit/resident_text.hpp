@@ -18,7 +18,9 @@ struct ResidentTile {
   int threads() const { return 128 * (warpgroups + 1); }
   int stage_bytes() const { return (rows() + columns) * row_bytes; }
   /// Of 64 rows of results: 128 bytes of each, where there are so many.
-  int slot_columns() const { return element_bytes == 1 && columns % 128 == 0 ? 128 : kBoxColumns; }
+  int slot_columns() const {
+    return element_bytes == 1 && columns % kMostBoxColumns == 0 ? kMostBoxColumns : kBoxColumns;
+  }
   int slot_bytes() const { return 64 * slot_columns() * element_bytes; }
   int slots_begin() const { return stages * stage_bytes(); }
   int barriers_begin() const { return slots_begin() + warpgroups * slots * slot_bytes(); }
