@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "ir/dim/dim_facts.hpp"
 #include "ir/dim/sizes.hpp"
 #include "ir/inference.hpp"
 
@@ -146,6 +147,27 @@ class Round {
   std::string refused_;
 };
 
+/// Sizes that broadcast and are the same where the other requirements hold: said again for nothing.
+void drop_settled(Graph& graph, const SymbolNames& inputs) {
+  const std::vector<Require> before = graph.requirements();
+  const auto of_inputs = [&](const Dim& dim) {
+    SymbolNames names;
+    dim.collect_symbols(names);
+    return std::includes(inputs.begin(), inputs.end(), names.begin(), names.end());
+  };
+  const auto is_open = [&](const Require& require) {
+    return require.relation == Require::Relation::broadcast &&
+           (has_extremum(require.a) || has_extremum(require.b)) && of_inputs(require.a) &&
+           of_inputs(require.b);
+  };
+  if (std::none_of(before.begin(), before.end(), is_open)) return;
+  const SizeFacts facts = size_facts(graph, of_inputs);
+  graph.clear_requirements();
+  for (const Require& require : before)
+    if (!is_open(require) || settled(require.a, facts) != settled(require.b, facts))
+      graph.add_requirement(require);
+}
+
 }  // namespace
 
 // Again while that finds something new: what a later node relies on may tell an earlier one its
@@ -166,6 +188,7 @@ void infer(Graph& graph) {
     if (!nodes.learnt() && graph.requirements().size() == known) break;
     ++round;
   }
+  drop_settled(graph, inputs);
 }
 
 }  // namespace hone

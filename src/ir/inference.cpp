@@ -148,8 +148,32 @@ Type Inference::written_out(int output, Type type) {
   return Type::tensor(type.tensor().dtype, std::move(dims));
 }
 
+namespace {
+
+/// What the requirements decide of sizes. `of_inputs`: symbols of the graph's inputs. Sizes of which
+/// only running tells stay: a requirement of such a size may go with the node that tells it.
+template <class OfInputs>
+void settle(Dims& sizes, const Graph& graph, OfInputs of_inputs) {
+  const auto counts = [&](const Dim& dim) {
+    SymbolNames names;
+    dim.collect_symbols(names);
+    return std::all_of(names.begin(), names.end(), of_inputs);
+  };
+  const SizeFacts facts = size_facts(graph, counts);
+  for (Dim& size : sizes)
+    if (has_extremum(size) && counts(size)) size = settled(size, facts);
+}
+
+}  // namespace
+
 void Inference::set(int output, Type type) {
   if (!wants(output)) return;
+  if (type.is_tensor() && type.tensor().has_rank() &&
+      std::ranges::any_of(type.tensor().shape(), has_extremum)) {
+    Dims sizes = type.tensor().shape();
+    settle(sizes, graph_, [&](const std::string& name) { return is_input_symbol(name); });
+    type = Type::tensor(type.tensor().dtype, std::move(sizes));
+  }
   type = written_out(output, std::move(type));
   node_.outputs[static_cast<size_t>(output)]->type = std::move(type);
 }
@@ -167,6 +191,8 @@ void Inference::set_known(int output, Dims contents) {
   if (narrow && std::any_of(contents.begin(), contents.end(), wraps)) return;
   if (std::any_of(contents.begin(), contents.end(), [](const Dim& d) { return d.is_too_long(); }))
     return;
+  if (std::ranges::any_of(contents, has_extremum))
+    settle(contents, graph_, [&](const std::string& name) { return is_input_symbol(name); });
   value->known = std::move(contents);
 }
 

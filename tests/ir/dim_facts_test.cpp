@@ -118,4 +118,48 @@ TEST(DimFacts, EquivalentForAllValues) {
   }
 }
 
+Dim dim(std::string_view text) { return *parse_dim(text); }
+
+/// `size` where each of `facts` (the smaller, the larger one) and `ranges` hold.
+std::string settle(std::string_view size,
+                   const std::vector<std::pair<std::string_view, std::string_view>>& facts,
+                   const Ranges& ranges = {}) {
+  SizeFacts all{ranges, {}};
+  for (const auto& [smaller, larger] : facts)
+    all.differences.push_back(dim(larger) - dim(smaller));
+  return cat(settled(dim(size), all));
+}
+
+TEST(Settled, ASumWithinALimitIsItsMinimumWithIt) {
+  EXPECT_EQ(settle("min(past+fresh,2048)", {{"past+fresh", "2048"}}), "fresh+past");
+  EXPECT_EQ(settle("min(past,2048)", {{"past+fresh", "2048"}}), "past");
+  EXPECT_EQ(settle("max(min(fresh,2048-past),0)", {{"past+fresh", "2048"}}), "fresh");
+  EXPECT_EQ(settle("min(past+fresh,1024)", {{"past+fresh", "2048"}}), "min(fresh+past,1024)");
+}
+
+TEST(Settled, TheLargerOneIsTheMaximum) {
+  EXPECT_EQ(settle("max(a,b)", {{"a", "b"}}), "b");
+  EXPECT_EQ(settle("max(a,b)-min(a,b)", {{"a", "b"}}), "-a+b");
+  EXPECT_EQ(settle("max(a,b,c)", {{"a", "b"}}), "max(b,c)");
+}
+
+TEST(Settled, RangesDecide) {
+  EXPECT_EQ(settle("min(n+m,10)", {}, {{"n", {0, 4}}, {"m", {0, 6}}}), "m+n");
+  EXPECT_EQ(settle("min(n+m,10)", {}, {{"n", {6, 9}}, {"m", {4, 8}}}), "10");
+  EXPECT_EQ(settle("min(n+m,10)", {}, {{"n", {0, 4}}, {"m", {0, 7}}}), "min(m+n,10)");
+}
+
+TEST(Settled, WithinOtherTerms) {
+  EXPECT_EQ(settle("2*n*min(n+m,8)+1", {{"n+m", "8"}}), "2*m*n+2*n*n+1");
+  EXPECT_EQ(settle("floordiv(min(n+m,8),2)", {{"n+m", "8"}}), "floordiv(m+n,2)");
+  EXPECT_EQ(settle("broadcast(min(n+m,8),n+m)", {{"n+m", "8"}}), "m+n");
+}
+
+TEST(Settled, WhatNothingDecidesStays) {
+  EXPECT_EQ(settle("min(n,m)", {{"n", "k"}}), "min(m,n)");
+  EXPECT_EQ(settle("min(n,m)", {}), "min(m,n)");
+  EXPECT_FALSE(has_extremum(dim("floordiv(n,2)*m+3")));
+  EXPECT_TRUE(has_extremum(dim("floordiv(min(n,4),2)*m+3")));
+}
+
 }  // namespace hone::test::dim_facts_test

@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "base/error.hpp"
 #include "base/size.hpp"
 #include "base/text.hpp"
 #include "ir/dim/dim.hpp"
+#include "ir/dim/dim_facts.hpp"
 
 namespace hone::dim_property_test {
 
@@ -201,6 +203,63 @@ TEST(DimProperty, AlgebraHolds) {
     }
   }
   EXPECT_GT(checked, 1500);
+}
+
+/// Sums of a few symbols, as sizes and what is required of them are.
+Dim random_sum(Random& random) {
+  Dim sum(draw(random, -3, 12));
+  for (int64_t left = draw(random, 0, 3); left > 0; --left)
+    sum = sum + Dim(draw(random, -1, 2)) *
+                    Dim::symbol(kNames[static_cast<size_t>(draw(random, 0, 3))]);
+  return sum;
+}
+
+/// Extrema of sums, in whatever else a tree has.
+std::optional<Dim> random_extremum(Random& random) {
+  const auto other = dim_of(random_tree(random, static_cast<int>(draw(random, 0, 2))));
+  if (!other) return std::nullopt;
+  const Dim a = random_sum(random), b = random_sum(random);
+  const Dim one = draw(random, 0, 1) == 0 ? min(a, b) : max(a, b);
+  try {
+    const Dim both = draw(random, 0, 2) == 0 ? *other * one : one + *other;
+    const Dim all = draw(random, 0, 2) == 0 ? max(min(both, random_sum(random)), 0) : both;
+    return all.is_too_long() ? std::nullopt : std::optional(all);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+TEST(DimProperty, WhatFactsSettleKeepsItsValueWhereTheyHold) {
+  Random random(5);
+  int compared = 0, changed = 0;
+  for (int round = 0; round < 6000; ++round) {
+    const auto dim = random_extremum(random);
+    if (!dim) continue;
+    SizeFacts facts;
+    for (int64_t left = draw(random, 1, 3); left > 0; --left)
+      facts.differences.push_back(random_sum(random));
+    for (const std::string& name : kNames) {
+      const int64_t low = draw(random, 0, 4);
+      if (draw(random, 0, 2) == 0) facts.ranges[name] = {low, low + draw(random, 0, 12)};
+    }
+    const Dim now = settled(*dim, facts);
+    changed += now != *dim;
+    for (int i = 0; i < 40; ++i) {
+      Bindings bindings = random_bindings(random);
+      for (const auto& [name, range] : facts.ranges)
+        bindings[name] = draw(random, range.low, range.high);
+      const bool hold =
+          std::all_of(facts.differences.begin(), facts.differences.end(),
+                      [&](const Dim& difference) { return *difference.evaluate(bindings) >= 0; });
+      const auto value = dim->evaluate(bindings);
+      if (!hold || !value) continue;
+      EXPECT_EQ(now.evaluate(bindings), value)
+          << cat(*dim) << " became " << cat(now) << " in round " << round;
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 40'000);
+  EXPECT_GT(changed, 800);
 }
 
 }  // namespace hone::dim_property_test

@@ -1,5 +1,7 @@
 #include "ir/dim/dim_facts.hpp"
 
+#include <algorithm>
+
 #include "ir/dim/dim_terms.hpp"
 
 namespace hone {
@@ -167,6 +169,113 @@ std::optional<std::pair<Dim, Dim>> order_in_broadcast(const Dim& a, const Dim& b
   if (!order || (order->first != a && order->first != b) || order->second.bounds().low < 2)
     return std::nullopt;
   return order;
+}
+
+namespace {
+
+// Longer sizes stay as they are, and further facts are not looked at.
+constexpr int kMostParts = 128;
+constexpr size_t kMostFacts = 64;
+
+bool is_extremum(const DimAtom& atom) {
+  return atom.kind == DimAtom::Kind::min || atom.kind == DimAtom::Kind::max;
+}
+
+/// Without the common factor of its terms: never negative where `dim` is not, and the other way
+/// round.
+Dim reduced(const Dim& dim) {
+  const int64_t factor = coefficient_gcd(dim);
+  if (factor < 2) return dim;
+  const int64_t offset = DimAccess::offset(dim);
+  return *exact_div(DimAccess::with_offset(dim, 0), factor) + floor_div(Dim(offset), Dim(factor));
+}
+
+class Settling {
+ public:
+  explicit Settling(const SizeFacts& facts) : facts_(facts) {}
+
+  Dim of(const Dim& dim) const {
+    if (!has_extremum(dim)) return dim;
+    Dim sum(DimAccess::offset(dim));
+    for (const DimTerm& term : DimAccess::terms(dim)) {
+      Dim product(term.coefficient);
+      for (const DimAtomRef& factor : term.factors) product = product * of(factor);
+      sum = sum + product;
+    }
+    return sum;
+  }
+
+ private:
+  Dim of(const DimAtomRef& atom) const {
+    if (atom->args.empty()) return term_dim({1, {atom}});
+    std::vector<Dim> args;
+    for (const Dim& arg : atom->args) args.push_back(of(arg));
+    if (atom->kind == DimAtom::Kind::floordiv) return floor_div(args[0], args[1]);
+    if (atom->kind == DimAtom::Kind::broadcast) return broadcast(args);
+    drop_needless(atom->kind, args);
+    return extremum(atom->kind, std::move(args));
+  }
+
+  /// One at a time: of two that are equal the other one stays.
+  void drop_needless(DimAtom::Kind kind, std::vector<Dim>& args) const {
+    for (size_t i = 0; i < args.size();) {
+      const bool needless = std::any_of(args.begin(), args.end(), [&](const Dim& other) {
+        if (&other == &args[i]) return false;
+        return kind == DimAtom::Kind::min ? less_equal(other, args[i]) : less_equal(args[i], other);
+      });
+      if (needless) args.erase(args.begin() + static_cast<std::ptrdiff_t>(i));
+      else ++i;
+    }
+  }
+
+  bool less_equal(const Dim& a, const Dim& b) const {
+    const auto difference = attempt([&] { return reduced(b - a); });
+    if (!difference) return false;
+    if (difference->bounds(facts_.ranges).low >= 0) return true;
+    return std::any_of(facts_.differences.begin(), facts_.differences.end(), [&](const Dim& fact) {
+      const auto left = attempt([&] { return *difference - fact; });
+      return left && left->bounds(facts_.ranges).low >= 0;
+    });
+  }
+
+  const SizeFacts& facts_;
+};
+
+/// It says something of one symbol alone, and a graph's ranges have it.
+bool is_range(const Require& require) {
+  return (require.a.is_constant() && require.b.as_symbol()) ||
+         (require.a.as_symbol() && require.b.is_constant());
+}
+
+}  // namespace
+
+SizeFacts size_facts(const Graph& graph, const std::function<bool(const Dim&)>& counts) {
+  SizeFacts facts{graph.ranges(), {}};
+  for (const Require& require : graph.requirements()) {
+    if (facts.differences.size() >= kMostFacts) break;
+    if (require.relation == Require::Relation::broadcast) continue;
+    const auto difference = attempt([&] { return require.b - require.a; });
+    if (is_range(require) || !difference || !counts(*difference)) continue;
+    facts.differences.push_back(*difference);
+    if (require.relation == Require::Relation::equal)
+      if (const auto other = attempt([&] { return require.a - require.b; }))
+        facts.differences.push_back(*other);
+  }
+  return facts;
+}
+
+bool has_extremum(const Dim& dim) {
+  for (const DimTerm& term : DimAccess::terms(dim))
+    for (const DimAtomRef& factor : term.factors)
+      if (is_extremum(*factor) ||
+          std::any_of(factor->args.begin(), factor->args.end(), has_extremum))
+        return true;
+  return false;
+}
+
+Dim settled(const Dim& dim, const SizeFacts& facts) {
+  if (dim.is_too_long() || dim.complexity() > kMostParts) return dim;
+  return attempt([&] { return Settling(facts).of(dim); }).value_or(dim);
 }
 
 }  // namespace hone
