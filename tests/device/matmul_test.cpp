@@ -119,6 +119,26 @@ TEST_P(MatMulTest, RowsThatWereMoved) {
   EXPECT_EQ(refusal("cpu.matmul", parts), "what comes before it does not move whole rows");
 }
 
+/// The same ops at sizes at which they tear rows apart.
+TEST_P(MatMulTest, RowsThatAreTornApart) {
+  if (GetParam() == cpu::Isa::generic) GTEST_SKIP() << "by generated code alone";
+  const std::vector<Bindings> sizes = {{{"n", 4}, {"k", 120}},
+                                       {{"n", 4}, {"k", 100}},
+                                       {{"n", 10}, {"k", 44}},
+                                       {{"n", 2}, {"k", 60}}};
+  KernelCase given{"%x: f32[n,k]", "MatMul(%u, @w)", "@w : f32[40,50]", "%y", sizes};
+  given.before = {"%s = Slice(%x) starts=[40] ends=[1000000000] axes=[1]",
+                  "%u = Reshape(%s) shape=[-1,40]"};
+  given.expected = {{"n", 4}, {"k", 120}};
+  expect_kernel("cpu.matmul", given);
+  KernelCase lands{"%x: f32[r,40], %z: f32[25,2*r]", "Add(%e, %z)", "@w : f32[40,50]", "%y",
+                   each("r", {50, 30, 7, 0})};
+  lands.before = {"%p = MatMul(%x, @w)", "%v = Reshape(%p) shape=[5,5,2*r]",
+                  "%t = Transpose(%v) perm=[1,0,2]", "%e = Reshape(%t) shape=[25,2*r]"};
+  lands.expected = {{"r", 50}};
+  expect_kernel("cpu.matmul", lands);
+}
+
 TEST_P(MatMulTest, BatchesThatShareASecondOperand) {
   const std::vector<Bindings> sizes = each("n", {0, 1, 7, 64});
   for (const char* operands :

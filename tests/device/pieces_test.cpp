@@ -43,6 +43,30 @@ TEST(Pieces, SeveralOperands) {
                                "Expand(%a) shape=[n,4,16]"));
 }
 
+TEST(Pieces, SizesAtWhichTheyAreShort) {
+  KernelCase given = moved("%x: f32[n,k+16]",
+                           {"%a = Slice(%x) starts=[16] ends=[1000000000] axes=[1]",
+                            "%b = Slice(%x) starts=[0] ends=[16] axes=[1]"},
+                           "Concat(%a, %b) axis=1");
+  given.sizes.clear();
+  for (const int64_t k : {0, 1, 17, 48, 985})
+    for (const int64_t n : {0, 1, 5}) given.sizes.push_back({{"n", n}, {"k", k}});
+  given.expected = {{"k", 48}};
+  expect_kernel(kKernel, given);
+  given.inputs = "%x: f32[n,k+16], %z: f32[n,k+16]";
+  given.before.push_back("%c = Concat(%a, %b) axis=1");
+  given.node = "Add(%c, %z)";
+  expect_kernel(kKernel, given);
+}
+
+TEST(Pieces, AnOperandWithoutElements) {
+  KernelCase given = moved("%x: f32[n,m,16], %z: f32[n,k,16]", {"%c = Concat(%x, %z) axis=1"},
+                           "Transpose(%c) perm=[1,0,2]");
+  given.sizes = {{{"n", 2}, {"m", 0}, {"k", 3}}, {{"n", 2}, {"m", 3}, {"k", 0}}};
+  given.expected = {{"m", 4}, {"k", 4}};
+  expect_kernel(kKernel, given);
+}
+
 TEST(Pieces, SaysWhatItDoesNotRun) {
   EXPECT_EQ(refusal(kKernel, moved("%x: f32[n,16]", {}, "Transpose(%x)")),
             "several ops that move elements only");

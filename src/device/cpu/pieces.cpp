@@ -43,7 +43,7 @@ std::optional<Sizes> sizes_of(const Value& value, const Bindings& symbols) {
   return sizes;
 }
 
-std::optional<std::vector<Move>> moves_at(const Node& node, const Bindings& symbols) {
+std::optional<Moving> moving_at(const Node& node, const Bindings& symbols) {
   Moving moving{node, {}, {}, symbols};
   for (const Value* input : node.inputs) {
     auto sizes = input == nullptr ? Sizes() : sizes_of(*input, symbols);
@@ -56,7 +56,11 @@ std::optional<std::vector<Move>> moves_at(const Node& node, const Bindings& symb
     moving.outs.back() = sizes_of(*output, symbols);
     if (!moving.outs.back()) return std::nullopt;
   }
-  return fitting_moves_of(moving);
+  return moving;
+}
+std::optional<std::vector<Move>> moves_at(const Node& node, const Bindings& symbols) {
+  const auto moving = moving_at(node, symbols);
+  return moving ? fitting_moves_of(*moving) : std::nullopt;
 }
 
 /// The longest pieces that all of these leave whole.
@@ -113,11 +117,12 @@ struct WayMoves {
   std::unordered_map<const Value*, int64_t> counts;
   int64_t size = 0;
 
+  /// What is empty, as the past of a first run is, has no pieces.
   bool count(const Value* value, const Bindings& symbols) {
     const auto sizes = sizes_of(*value, symbols);
     if (!sizes) return false;
     size = std::gcd(size, counts[value] = element_count(*sizes));
-    return counts[value] > 0;
+    return true;
   }
 };
 std::optional<WayMoves> moves_on(const Way& way, const Bindings& symbols) {
@@ -132,7 +137,7 @@ std::optional<WayMoves> moves_on(const Way& way, const Bindings& symbols) {
     for (const Move& move : *own) made.size = std::gcd(made.size, whole_by(move));
     made.of.push_back(*std::move(own));
   }
-  return made;
+  return made.size == 0 ? std::nullopt : std::optional(std::move(made));
 }
 
 }  // namespace
@@ -165,6 +170,30 @@ std::optional<Pieces> pieces_of(const Value& value, const Bindings& symbols) {
                   places.at(node.outputs[move.result]));
   }
   return Pieces{size, std::move(way.sources), std::move(places.at(&value))};
+}
+
+StepwiseMoves::StepwiseMoves(const Value& value, const Bindings& symbols, int64_t width)
+    : width_(width) {
+  Way way;
+  way.add(&value);
+  sources_ = way.sources.size();
+  std::unordered_map<const Value*, size_t> places;
+  for (const Value* source : way.sources) places.emplace(source, places.size());
+  places.emplace(&value, sources_);
+  for (const Node* node : way.nodes)
+    for (const Value* output : node->outputs) {
+      if (output == nullptr || !places.emplace(output, places.size()).second) continue;
+      const auto sizes = sizes_of(*output, symbols);
+      check(sizes.has_value(), Code::internal, "%", output->name, " has no size");
+      between_.emplace_back(new std::byte[static_cast<size_t>(element_count(*sizes) * width)]);
+    }
+  for (const Node* node : way.nodes) {
+    const auto moving = moving_at(*node, symbols);
+    check(moving.has_value(), Code::internal, "a size of ", describe(*node), " is not known");
+    for (Move& move : moves_of(*moving))
+      copies_.push_back({places.at(node->inputs[move.operand]),
+                         places.at(node->outputs[move.result]), std::move(move)});
+  }
 }
 
 }  // namespace hone::cpu

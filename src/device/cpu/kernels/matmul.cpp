@@ -169,13 +169,23 @@ struct MatMulShared final : Shared<MatMulShared> {
     biased.emplace(form);
   }
 
+  /// Moves that tear rows apart at these sizes: to or from dense rows, one op after the other.
+  struct Torn {
+    std::optional<StepwiseMoves> moves;
+    std::unique_ptr<float[]> rows;
+    void make(const Value& value, const Bindings& symbols, int64_t floats) {
+      moves.emplace(value, symbols, int64_t{sizeof(float)});
+      rows.reset(new float[static_cast<size_t>(floats)]);
+    }
+  };
+
   struct Geometry {
     Product product;              // without addresses
-    PlacedRows rows;              // where they land
+    bool lands = false;           // tile by tile
+    PlacedRows rows;              // there
     std::vector<int64_t> places;  // of rows of the first operand
-    bool by_ops = false;          // not by products: rows are moved in pieces at these sizes
-    Bindings symbols;             // then
-    bool one_bias = false;        // the third operand is one row
+    Torn before, behind;
+    bool one_bias = false;  // the third operand is one row
     std::vector<int64_t> a_offsets, b_offsets;
     Tiling tiling;
     // Products of one tile with the same second operand, side by side in `order`: it is packed once
@@ -189,17 +199,19 @@ struct MatMulShared final : Shared<MatMulShared> {
     std::vector<int64_t> result = operands.outputs[0].shape;
     Geometry g;
     if (element_count(result) == 0) return g;
-    if (lands != nullptr || gathers != nullptr) g.symbols = symbols_of(*region.body, operands);
+    Bindings symbols;
+    if (lands != nullptr || gathers != nullptr) symbols = symbols_of(*region.body, operands);
     if (lands != nullptr) {
-      result = evaluated(result_shape, g.symbols);
-      if (form) g.rows = PlacedRows(*form, g.symbols);
-      else g.by_ops = !find_landing(g, result);
+      result = evaluated(result_shape, symbols);
+      if (form) g.rows = PlacedRows(*form, symbols);
+      g.lands = form || find_landing(g, symbols, result);
+      if (!g.lands) g.behind.make(*lands, symbols, element_count(result));
     }
     if (gathers != nullptr) {
-      left = evaluated(gathers->type.tensor().shape(), g.symbols);
-      g.by_ops |= !find_rows(g, left.back());
+      left = evaluated(gathers->type.tensor().shape(), symbols);
+      if (!find_rows(g, symbols, left.back()))
+        g.before.make(*gathers, symbols, element_count(left));
     }
-    if (g.by_ops) return g;
     Product& product = g.product;
     const size_t rank = result.size();
     product.m = result[rank - 2];
@@ -230,8 +242,8 @@ struct MatMulShared final : Shared<MatMulShared> {
   }
 
   /// Where rows of the first operand are; false: they are not moved as wholes at these sizes.
-  bool find_rows(Geometry& g, int64_t depth) const {
-    const auto pieces = pieces_of(*gathers, g.symbols);
+  bool find_rows(Geometry& g, const Bindings& symbols, int64_t depth) const {
+    const auto pieces = pieces_of(*gathers, symbols);
     if (!pieces || pieces->size % depth != 0) return false;
     for (const Pieces::Place& piece : pieces->places)
       for (int64_t at = 0; at < pieces->size; at += depth) g.places.push_back(piece.at + at);
@@ -239,8 +251,9 @@ struct MatMulShared final : Shared<MatMulShared> {
   }
 
   /// Where rows of the result go; false: likewise, or not each of them somewhere.
-  bool find_landing(Geometry& g, const std::vector<int64_t>& result) const {
-    const auto pieces = pieces_of(*lands, g.symbols);
+  bool find_landing(Geometry& g, const Bindings& symbols,
+                    const std::vector<int64_t>& result) const {
+    const auto pieces = pieces_of(*lands, symbols);
     const int64_t columns = result.back();
     if (!pieces || pieces->size % columns != 0) return false;
     std::vector<int64_t> places(static_cast<size_t>(element_count(result) / columns), -1);
@@ -286,15 +299,16 @@ struct MatMulShared final : Shared<MatMulShared> {
 
   void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
-    if (g.by_ops) return run_by_ops(*region.body, operands, g.symbols, stream);
     const Tiling& tiling = g.tiling;
+    if (g.before.moves)
+      g.before.moves->run([&](size_t) { return operands_of[0].data(operands); },
+                          reinterpret_cast<std::byte*>(g.before.rows.get()), stream);
     const auto batch = static_cast<int64_t>(g.a_offsets.size());
     const float* packed =
         packed_b.empty() ? nullptr : reinterpret_cast<const float*>(packed_b.bytes().data());
     const int64_t matrix = g.product.m * g.product.n;
-    const auto *left = operands_of[0].as<float>(operands),
-               *right = operands_of[1].as<float>(operands);
-    auto* result = operands.outputs[0].as<float>();
+    const auto *left = left_of(g, operands), *right = operands_of[1].as<float>(operands);
+    auto* result = result_of(g, operands);
     if (g.product.starts)
       stream.launch(batch, [=, this, &g, &operands](int64_t i) {
         start(operands, g.product.m, g.product.n, result + i * matrix);
@@ -313,7 +327,7 @@ struct MatMulShared final : Shared<MatMulShared> {
       if (mine.added != nullptr) mine.added += place;
       mine.low = low;
       mine.high = high;
-      if (lands != nullptr) return land(g, operands, mine, kernels, index, tile, scratch);
+      if (g.lands) return land(g, operands, mine, kernels, index, tile, scratch);
       kernels.run(mine, tiling, tile, room_in(scratch), result + place, mine.n);
       if (!applied.empty()) apply_to(mine, tiling, tile, result + place);
     };
@@ -327,14 +341,35 @@ struct MatMulShared final : Shared<MatMulShared> {
                     g.product.b_column, g.product.b_depth, gemm_core().columns, columns);
         for (size_t i = first; i < last; ++i) one(g.order[i], 0, columns);
       });
-      return;
+    } else {
+      stream.launch(
+          batch * tiling.tiles(),
+          [=, &tiling](int64_t tile) {
+            one(static_cast<size_t>(tile / tiling.tiles()), tile % tiling.tiles(), packed);
+          },
+          [&](int64_t tile) { return touched(g, operands, tile); });
     }
-    stream.launch(
-        batch * tiling.tiles(),
-        [=, &tiling](int64_t tile) {
-          one(static_cast<size_t>(tile / tiling.tiles()), tile % tiling.tiles(), packed);
-        },
-        [&](int64_t tile) { return touched(g, operands, tile); });
+    if (g.behind.moves) bring(g, operands, stream);
+  }
+
+  const float* left_of(const Geometry& g, const Operands& operands) const {
+    return g.before.moves ? g.before.rows.get() : operands_of[0].as<float>(operands);
+  }
+  static float* result_of(const Geometry& g, const Operands& operands) {
+    return g.behind.moves ? g.behind.rows.get() : operands.outputs[0].as<float>();
+  }
+
+  /// Dense rows of the result where views behind the product bring them, and what is added there.
+  void bring(const Geometry& g, const Operands& operands, Stream& stream) const {
+    auto* result = operands.outputs[0].as<float>();
+    const auto* rows = reinterpret_cast<const std::byte*>(g.behind.rows.get());
+    g.behind.moves->run([&](size_t) { return rows; }, reinterpret_cast<std::byte*>(result), stream);
+    const auto* also = landed.as<float>(operands);
+    if (also == nullptr) return;
+    launch_ranges(stream, element_count(operands.outputs[0].shape), kTileRows * kTileColumns,
+                  [=](int64_t first, int64_t last) {
+                    for (int64_t i = first; i < last; ++i) result[i] += also[i];
+                  });
   }
 
   float* room_in(std::span<std::byte> scratch) const {
@@ -375,13 +410,13 @@ struct MatMulShared final : Shared<MatMulShared> {
     const auto whole = [&](const Source& source) {
       return Box::of(source.as<float>(operands), 0, element_count(source.shape(operands)));
     };
-    const float* a = operands_of[0].as<float>(operands) + g.a_offsets[static_cast<size_t>(index)];
+    const float* a = left_of(g, operands) + g.a_offsets[static_cast<size_t>(index)];
     const auto at_landing = [&](const float* tensor) {
       return g.rows.box(tensor, index * product.m + row, rows, column, end - column);
     };
-    auto* result = operands.outputs[0].as<float>();
-    Touched all{{}, {lands != nullptr ? at_landing(result) : box(result)}};
-    if (landed.present()) all.reads.push_back(at_landing(landed.as<float>(operands)));
+    auto* result = result_of(g, operands);
+    Touched all{{}, {g.lands ? at_landing(result) : box(result)}};
+    if (g.lands && landed.present()) all.reads.push_back(at_landing(landed.as<float>(operands)));
     if (product.a_depth == 1 && g.places.empty())
       all.reads.push_back(
           Box::of(a, row * product.a_row, (row + rows - 1) * product.a_row + product.depth));

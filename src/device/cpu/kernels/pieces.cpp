@@ -86,22 +86,29 @@ struct PiecesShared final : Shared<PiecesShared> {
   int64_t width = 1;
 
   struct Geometry {
-    std::optional<Pieces> pieces;  // nullopt: by the ops' own evaluation
+    std::optional<Pieces> pieces;         // nullopt: they would be too short at these sizes
+    std::optional<StepwiseMoves> by_ops;  // then
+    std::unique_ptr<float[]> moved;       // by these, where something is added to it
     bool is_empty = false;
-    Bindings symbols;
   };
   Geometry geometry(const Operands& operands) const {
     Geometry g;
     g.is_empty = element_count(operands.outputs[0].shape) == 0;
-    g.symbols = symbols_of(*region.body, operands);
-    if (!g.is_empty) g.pieces = pieces_of(*value, g.symbols);
+    if (g.is_empty) return g;
+    const Bindings symbols = symbols_of(*region.body, operands);
+    g.pieces = pieces_of(*value, symbols);
+    if (g.pieces && g.pieces->size * width >= kLeastBytes) return g;
+    g.pieces.reset();
+    g.by_ops.emplace(*value, symbols, width);
+    if (added != nullptr)
+      g.moved.reset(new float[static_cast<size_t>(element_count(operands.outputs[0].shape))]);
     return g;
   }
 
   void run(const Geometry& g, const Operands& operands, std::span<std::byte>,
            Stream& stream) const {
     if (g.is_empty) return;
-    if (!g.pieces) return run_by_ops(*region.body, operands, g.symbols, stream);
+    if (!g.pieces) return run_by_ops(g, operands, stream);
     launch_ranges(
         stream, std::ssize(g.pieces->places),
         std::max<int64_t>(1, kTileBytes / (g.pieces->size * width)),
@@ -118,6 +125,21 @@ struct PiecesShared final : Shared<PiecesShared> {
           all.writes.push_back(Box::of(operands.outputs[0].data, first * size, last * size));
           return all;
         });
+  }
+
+  void run_by_ops(const Geometry& g, const Operands& operands, Stream& stream) const {
+    const auto source = [&](size_t i) -> const std::byte* {
+      return operands.inputs[static_cast<size_t>(inputs[i])].data;
+    };
+    if (added == nullptr) return g.by_ops->run(source, operands.outputs[0].data, stream);
+    const float* moved = g.moved.get();
+    g.by_ops->run(source, reinterpret_cast<std::byte*>(g.moved.get()), stream);
+    launch_ranges(stream, element_count(operands.outputs[0].shape), kTileBytes / width,
+                  [=, this, &operands](int64_t first, int64_t last) {
+                    add(moved + first,
+                        operands.inputs[static_cast<size_t>(added_input)].as<float>() + first,
+                        last - first, operands.outputs[0].as<float>() + first);
+                  });
   }
 
   void run_tile(const Pieces& pieces, const Operands& operands, int64_t first, int64_t last) const {
