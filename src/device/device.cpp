@@ -1,9 +1,12 @@
 #include "device/device.hpp"
 
+#include <mutex>
+
 #include "base/text.hpp"
 #include "device/cpu/device.hpp"
 #include "device/cuda/device.hpp"
 #include "device/null/device.hpp"
+#include "device/slow_runs.hpp"
 
 namespace hone {
 namespace {
@@ -49,6 +52,34 @@ Buffer Device::allocate_host(int64_t bytes) {
   auto memory = std::make_shared<Tensor>(DType::u8, std::vector<int64_t>{bytes});
   std::byte* data = memory->mutable_bytes().data();
   return {data, bytes, true, std::move(memory)};
+}
+
+namespace {
+
+struct SlowRuns {
+  std::mutex mutex;
+  std::map<std::string, int64_t> counts;
+  static SlowRuns& all() {
+    static SlowRuns runs;
+    return runs;
+  }
+};
+
+}  // namespace
+
+std::map<std::string, int64_t> slow_runs() {
+  SlowRuns& all = SlowRuns::all();
+  const std::lock_guard lock(all.mutex);
+  return all.counts;
+}
+
+void count_slow_run(const Graph& region) {
+  std::vector<std::string> ops, results;
+  for (const Node& node : region.nodes()) ops.emplace_back(node.op.name());
+  for (const GraphOutput& output : region.outputs()) results.push_back(cat("%", output.name));
+  SlowRuns& all = SlowRuns::all();
+  const std::lock_guard lock(all.mutex);
+  ++all.counts[cat(join(ops, ", "), " -> ", join(results, ", "))];
 }
 
 const std::shared_ptr<const Target>& unknown_target() {

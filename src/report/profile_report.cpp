@@ -94,6 +94,9 @@ std::string plain(const ProfileReport& report, int most) {
   };
   if (const std::string most_here = ceilings_text(report.ceilings); !most_here.empty())
     facts.push_back({"100 %", most_here});
+  for (const auto& [region, times] : report.slow)
+    facts.push_back({"slow", cat(region, ": not as its kernel takes it, ", times,
+                                 " times by reference evaluation")});
   return cat(table(facts), "\n", kernels_table(report), "\n", steps_table(report, most));
 }
 
@@ -116,6 +119,7 @@ std::string json(const ProfileReport& report) {
                {"workers", report.workers}, {"runs", report.runs},     {"seconds", report.seconds}};
   json["flops_per_second"] = report.ceilings.flops_per_second;
   json["bytes_per_second"] = report.ceilings.bytes_per_second;
+  json["slow"] = report.slow;
   json["steps"] = Json::array();
   for (const ProfiledStep& step : report.steps)
     json["steps"].push_back({{"result", step.result},

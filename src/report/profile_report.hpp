@@ -2,6 +2,7 @@
 // What `hone profile` makes of the times of steps.
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,8 @@ struct ProfileReport {
   double between = 0;  // median of what runs took beside their steps
   Ceilings ceilings;   // of the device, for as many workers
   std::vector<ProfiledStep> steps;
+  /// Regions that their kernels ran by reference evaluation, and how often (device/slow_runs.hpp).
+  std::map<std::string, int64_t> slow;
 };
 
 /// In the order in which they first began.

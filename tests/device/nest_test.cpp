@@ -5,6 +5,7 @@
 #include "device/cpu/emit/region_code.hpp"
 #include "device/cpu/jit/code_memory.hpp"
 #include "device/kernel_case.hpp"
+#include "device/slow_runs.hpp"
 #include "ir/inference.hpp"
 #include "ir/text/text.hpp"
 #include "ops/common/registry.hpp"
@@ -140,6 +141,22 @@ TEST_P(NestKernel, WhatOtherRowsReadIsNotOverwritten) {
   expect_kernel("cpu.nest",
                 region("%x: f32[1,a,1], %z: f32[1,a]",
                        {"%1 = Min(%x, %z)", "ReduceSum(%1) axes=[2]"}, {{{"a", 4}}, {{"a", 33}}}));
+}
+
+TEST_P(NestKernel, WhatItHasToEvaluateIsCounted) {
+  const auto counted = [] {
+    int64_t sum = 0;
+    for (const auto& [region, count] : slow_runs()) sum += region == "Add, Tanh -> %y" ? count : 0;
+    return sum;
+  };
+  KernelCase given =
+      region("%x: f32[m], %z: f32[n]", {"%1 = Add(%x, %z)", "Tanh(%1)"}, {{{"m", 70}, {"n", 70}}});
+  const int64_t before = counted();
+  expect_kernel("cpu.nest", given);
+  EXPECT_EQ(counted(), before);
+  given.sizes = {{{"m", 70}, {"n", 1}}};
+  expect_kernel("cpu.nest", given);
+  EXPECT_GT(counted(), before);
 }
 
 TEST_P(NestKernel, RefusesInWords) {

@@ -1,8 +1,10 @@
 // Where the time of a run goes.
 
+#include <map>
 #include <memory>
 
 #include "base/error.hpp"
+#include "device/slow_runs.hpp"
 #include "inputs.hpp"
 #include "latency.hpp"
 #include "output.hpp"
@@ -31,6 +33,7 @@ void profile(ProfileOptions options) {
   constexpr int kWarmUp = 3;
   for (int i = 0; i < kWarmUp; ++i) context.run(inputs);
   context.profile(&times);
+  std::map<std::string, int64_t> before = slow_runs();
   std::vector<double> runs;
   for (int i = 0; i < options.iterations; ++i) {
     const auto begin = Clock::now();
@@ -46,6 +49,8 @@ void profile(ProfileOptions options) {
   report.runs = options.iterations;
   report.seconds = latency_of(runs).median;
   report.steps = report::profiled_steps(times);
+  for (const auto& [region, count] : slow_runs())
+    if (count > before[region]) report.slow.emplace(region, count - before[region]);
   const std::vector<double> steps = report::seconds_of_steps(times);
   for (size_t i = 0; i < runs.size(); ++i) runs[i] -= steps[i];
   report.between = latency_of(runs).median;

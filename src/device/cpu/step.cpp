@@ -6,6 +6,7 @@
 
 #include "base/size.hpp"
 #include "device/problem.hpp"
+#include "device/slow_runs.hpp"
 #include "ir/evaluation/evaluation.hpp"
 
 namespace hone::cpu {
@@ -13,6 +14,7 @@ namespace hone::cpu {
 void run_by_ops(const Graph& body, const Operands& operands, const Bindings& symbols,
                 Stream& stream) {
   check(stream.notes() == nullptr, Code::device, "ops run by their own evaluation");
+  count_slow_run(body);
   std::vector<Tensor> inputs;
   for (const Operand& each : operands.inputs)
     inputs.push_back(Tensor::borrow(each.dtype, each.shape,
