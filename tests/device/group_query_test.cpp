@@ -102,6 +102,28 @@ TEST_P(KernelTest, GroupQueryWithCachesOfHalves) {
   }
 }
 
+TEST_P(KernelTest, GroupQueryWithCachesOfCodes) {
+  if (GetParam() == cpu::Isa::generic) GTEST_SKIP() << "caches of f32 only";
+  for (const char* cache : {"i8[b,2,p,36]", "u8[b,2,p,18]"})
+    for (const char* scales : {"%ks: f32[1], %vs: f32[]", "%ks: f32[2,1,36], %vs: f32[72]"})
+      for (const int64_t fresh : {1, 3, 30})
+        for (const char* results : {"%y, %pk, %pv", "%y, _, %pv", "%y"}) {
+          SCOPED_TRACE(cat(cache, " ", scales, " ", fresh, " ", results));
+          KernelCase given{
+              cat("%q: f32[b,n,144], %k: f32[b,n,72], %v: f32[b,n,72], %a: ", cache,
+                  ", %c: ", cache, ", %l: i32[b], %cos: f32[90,18], %sin: f32[90,18], ", scales),
+              cat("GroupQueryAttention(%q, %k, %v, %a, %c, %l, i32[]{50}, %cos, %sin, "
+                  "_, _, _, %ks, %vs) do_rotary=true ",
+                  kHeads),
+              "",
+              results,
+              {{{"b", 2}, {"n", fresh}, {"p", 55}}},
+              lengths(fresh, 50)};
+          given.bounds["ks"] = given.bounds["vs"] = {0.01, 0.2};
+          expect_kernel("cpu.group_query", given);
+        }
+}
+
 TEST_P(KernelTest, GroupQueryRefusesWhatDoesNotFit) {
   const auto error = [](int64_t length, int64_t total, const std::string& more = "") {
     KernelCase given{kOperands + kCaches + "%l: i32[b], %cos: f32[7,6], %sin: f32[7,6]",

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "device/cpu/gemm.hpp"
+#include "device/cpu/half_rows.hpp"
 #include "device/cpu/rows.hpp"
 
 namespace hone::cpu {
@@ -31,15 +32,15 @@ void turn_head(int64_t head, int64_t half, bool interleaved, const float* cosine
   if (to != from) std::copy(from + 2 * half, from + head, to + 2 * half);
 }
 
-int64_t cache_tile_floats(int64_t rows, int64_t head, int64_t keys, bool halves) {
-  return kTileScratch + rows * (1 + 2 * head + keys) + (halves ? keys * head : 0);
+int64_t cache_tile_floats(int64_t rows, int64_t head, int64_t keys, bool widened) {
+  return kTileScratch + rows * (1 + 2 * head + keys) + (widened ? keys * head : 0);
 }
-Dim cache_tile_floats(const Dim& rows, const Dim& head, const Dim& keys, bool halves) {
+Dim cache_tile_floats(const Dim& rows, const Dim& head, const Dim& keys, bool widened) {
   return Dim(kTileScratch) + rows * (Dim(1) + Dim(2) * head + keys) +
-         (halves ? keys * head : Dim(0));
+         (widened ? keys * head : Dim(0));
 }
 
-// In working memory: that of products, queries, results, sums, scores, floats of halves.
+// In working memory: that of products, queries, results, sums, scores, what is no f32 as floats.
 float* CacheTile::queries() const { return working + kTileScratch; }
 float* CacheTile::sums() const { return queries() + 2 * rows * head; }
 float* CacheTile::scores() const { return sums() + rows; }
@@ -47,8 +48,12 @@ float* CacheTile::widened() const { return scores() + rows * (end - begin); }
 bool CacheTile::few() const { return rows <= kFew; }
 
 const float* CacheTile::seen(const CacheRows& from) const {
-  if (from.halves == nullptr) return from.floats + begin * head;
-  row_functions().widen_f16((end - begin) * head, from.halves + begin * head, widened());
+  if (from.floats != nullptr) return from.floats + begin * head;
+  if (from.halves != nullptr)
+    row_functions().widen_f16((end - begin) * head, from.halves + begin * head, widened());
+  else
+    half_functions()->widen_codes({from.codes + begin * (from.pairs ? head / 2 : head), from.pairs,
+                                   end - begin, head, from.scales, from.one_scale, widened()});
   return widened();
 }
 

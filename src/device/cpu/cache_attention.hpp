@@ -16,14 +16,18 @@ inline constexpr float kNoSink = -std::numeric_limits<float>::infinity();
 void turn_head(int64_t head, int64_t half, bool interleaved, const float* cosines,
                const float* sines, const float* from, float* to);
 
-/// Working memory of a tile: of at most so many rows and keys, and whether these are halves.
-int64_t cache_tile_floats(int64_t rows, int64_t head, int64_t keys, bool halves);
-Dim cache_tile_floats(const Dim& rows, const Dim& head, const Dim& keys, bool halves);
+/// Working memory of a tile: of at most so many rows and keys, and whether these are no f32.
+int64_t cache_tile_floats(int64_t rows, int64_t head, int64_t keys, bool widened);
+Dim cache_tile_floats(const Dim& rows, const Dim& head, const Dim& keys, bool widened);
 
-/// Rows of keys or values, one behind the other; of one of both types.
+/// Rows of keys or values, one behind the other; of one of these types.
 struct CacheRows {
   const float* floats = nullptr;
   const uint16_t* halves = nullptr;  // f16
+  const uint8_t* codes = nullptr;    // of numbers that are multiples of a scale
+  bool pairs = false;                // two codes in a byte
+  const float* scales = nullptr;     // of the head's places; one where one_scale
+  bool one_scale = false;
 };
 
 /// In order: queries are written to query(), score(), for each row add() and share(), then mix().
@@ -51,7 +55,7 @@ struct CacheTile {
   float* queries() const;  // and as many results behind them
   float* sums() const;     // of a row's shares
   float* scores() const;   // [rows][end - begin]
-  float* widened() const;  // what halves are as floats
+  float* widened() const;  // what is no f32 as floats
   bool few() const;
   /// The rows that some query sees, as floats.
   const float* seen(const CacheRows& rows) const;

@@ -5,6 +5,9 @@ namespace {
 struct SixteenFloatsOfHalves {
   static constexpr long kWidth = 16;
   typedef float V __attribute__((vector_size(64)));
+  typedef signed char Bytes __attribute__((vector_size(16)));
+  typedef unsigned char Pairs __attribute__((vector_size(8)));
+  typedef unsigned short Words __attribute__((vector_size(16)));
   static V load(const unsigned short* from) {
     typedef short H __attribute__((vector_size(32)));
     H halves;
@@ -19,6 +22,7 @@ struct SixteenFloatsOfHalves {
 namespace hone::cpu {
 
 extern const HalfFunctions kHalvesAvx512;
-const HalfFunctions kHalvesAvx512{multiply_half_rows<SixteenFloatsOfHalves>};
+const HalfFunctions kHalvesAvx512{multiply_half_rows<SixteenFloatsOfHalves>,
+                                  widen_code_rows<SixteenFloatsOfHalves>};
 
 }  // namespace hone::cpu

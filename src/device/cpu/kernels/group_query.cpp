@@ -1,16 +1,19 @@
-// GroupQueryAttention of f32: new keys and values go into the cache, then tiles of queries attend
-// to it. All heads that share keys are one tile, so that a cache is read once for them. Where the
-// cache that comes and the one that goes are the same memory, nothing of it is copied.
+// GroupQueryAttention of f32, over caches of f32, f16 or codes: new keys and values go into the
+// cache, then tiles of queries attend to it. All heads that share keys are one tile, so that a
+// cache is read once for them. Where the cache that comes and the one that goes are the same
+// memory, nothing of it is copied.
 
 #include "ops/group_query.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <type_traits>
 
 #include "base/size.hpp"
 #include "device/cpu/cache_attention.hpp"
+#include "device/cpu/half_rows.hpp"
 #include "device/cpu/rows.hpp"
 #include "device/cpu/step.hpp"
 
@@ -20,30 +23,48 @@ namespace {
 
 using enum GroupQueryAttention::Operand;
 
-constexpr size_t kOperands = kSink + 1;  // but the scales of a quantized cache
+constexpr size_t kOperands = kValueScale + 1;
 
 constexpr int64_t kCopied = 64;    // rows of a cache that a worker copies at a time
-constexpr int64_t kTurned = 1024;  // elements of a head that is rounded to a half, at most
+constexpr int64_t kTurned = 1024;  // elements of a head that is rounded for a cache, at most
+
+/// How a cache holds numbers.
+enum class Cache {
+  floats,
+  halves,
+  bytes,  // codes of i8
+  pairs,  // of 4 bits, two in a byte
+};
 
 bool is_integers(const TensorType* type) {
   return type->has_rank() && (type->dtype == DType::i64 || type->dtype == DType::i32);
 }
 
-bool has_halves(const Problem& problem) {
+/// nullopt: no kernel reads it.
+std::optional<Cache> cache_of(const Problem& problem) {
   const TensorType* past = operand_type(problem, kPastKey);
-  return past != nullptr && past->dtype == DType::f16;
+  if (past == nullptr || past->dtype == DType::f32) return Cache::floats;
+  if (half_functions() == nullptr || !past->has_rank()) return std::nullopt;
+  switch (past->dtype) {
+    case DType::f16: return Cache::halves;
+    case DType::i8: return Cache::bytes;
+    case DType::u8: return Cache::pairs;
+    default: return std::nullopt;
+  }
 }
+bool is_quantized(Cache cache) { return cache == Cache::bytes || cache == Cache::pairs; }
 
 Verdict supports(const Problem& problem) {
   const auto* op = op_of<GroupQueryAttention>(problem);
   if (op == nullptr) return Verdict::no("GroupQueryAttention only");
-  for (const size_t i : {kQ, kK, kV, kPastKey, kPastValue, kCos, kSin, kScoreBias, kSink}) {
+  const auto cache = cache_of(problem);
+  for (const size_t i :
+       {kQ, kK, kV, kPastKey, kPastValue, kCos, kSin, kScoreBias, kSink, kKeyScale, kValueScale}) {
     const TensorType* type = operand_type(problem, i);
     const bool is_cache = i == kPastKey || i == kPastValue;
     if (type == nullptr) continue;
-    if (is_cache && type->dtype == DType::f16 && row_functions().widen_f16 != nullptr) continue;
-    if (type->dtype != DType::f32 || !type->has_rank())
-      return Verdict::no("f32 of a known rank only, and caches of f16");
+    if (is_cache ? !cache || !type->has_rank() : type->dtype != DType::f32 || !type->has_rank())
+      return Verdict::no("f32 of a known rank only, and caches of f16, i8 and u8");
   }
   for (const size_t i : {kKeyLengths, kTotal, kPositions})
     if (const TensorType* type = operand_type(problem, i); type != nullptr && !is_integers(type))
@@ -51,8 +72,8 @@ Verdict supports(const Problem& problem) {
   if (const TensorType* bias = operand_type(problem, kScoreBias))
     if (bias->rank() > 4 || bias->rank() == 0) return Verdict::no("a bias of rank 1 to 4 only");
   const Dim head = floor_div(operand_type(problem, kQ)->shape()[2], op->num_heads);
-  if (has_halves(problem) && !(head.is_constant() && *head.constant() <= kTurned))
-    return Verdict::no("heads of an open size, or of more than 1024, in caches of f16");
+  if (*cache != Cache::floats && !(head.is_constant() && *head.constant() <= kTurned))
+    return Verdict::no("heads of an open size, or of more than 1024, in caches of other than f32");
   if (wanted_output(problem, 3) >= 0) return Verdict::no("the scores are wanted");
   if (op->num_heads / op->kv_num_heads > kCacheRows)
     return Verdict::no("more than 192 heads share keys");
@@ -88,7 +109,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const Dim rows = min(Dim(kCacheRows), q[1] * (op.num_heads / op.kv_num_heads));
   made.scratch_bytes =
       worker_scratch(problem->share, cache_tile_floats(rows, floor_div(q[2], op.num_heads), keys,
-                                                       has_halves(*problem))) +
+                                                       *cache_of(*problem) != Cache::floats)) +
       (unwanted_floats(*problem, 1) + unwanted_floats(*problem, 2)) * Dim(int64_t{sizeof(float)});
   for (const size_t past : {kPastKey, kPastValue}) {
     const int input = region_input(*problem, past);
@@ -109,7 +130,7 @@ struct GroupQueryShared final : Shared<GroupQueryShared> {
   int present[2];                // among the outputs; -1: not wanted
   int y;
   int workers;
-  bool halves;  // of the caches
+  Cache cache;
 
   explicit GroupQueryShared(const Problem& problem)
       : op(*op_of<GroupQueryAttention>(problem)),
@@ -117,7 +138,7 @@ struct GroupQueryShared final : Shared<GroupQueryShared> {
         present{wanted_output(problem, 1), wanted_output(problem, 2)},
         y(wanted_output(problem, 0)),
         workers(problem.share.workers),
-        halves(has_halves(problem)) {
+        cache(*cache_of(problem)) {
     for (size_t i = 0; i < kOperands; ++i) {
       operands_of.emplace_back(problem, i);
       const TensorType* type = operand_type(problem, i);
@@ -141,6 +162,9 @@ struct GroupQueryShared final : Shared<GroupQueryShared> {
       fail(Code::invalid_model, cat(parts...), " (", describe(*region.single()), ")");
   }
 
+  /// Elements of a cache that a row takes.
+  int64_t width(const Geometry& g) const { return cache == Cache::pairs ? g.head / 2 : g.head; }
+
   Geometry geometry(const Operands& operands) const {
     Geometry g;
     const std::vector<int64_t>&q = operands_of[kQ].shape(operands),
@@ -153,10 +177,18 @@ struct GroupQueryShared final : Shared<GroupQueryShared> {
            shape_text(operands_of[kV].shape(operands)), ": they do not fit");
     if (operands_of[kPastKey].present()) {
       g.past = operands_of[kPastKey].shape(operands)[2];
-      const std::vector<int64_t> cache{g.batch, op.kv_num_heads, g.past, g.head};
+      expect(cache != Cache::pairs || g.head % 2 == 0, "heads of ", g.head,
+             " elements do not fit into a cache of pairs");
+      const std::vector<int64_t> wanted_past{g.batch, op.kv_num_heads, g.past, width(g)};
       for (const size_t i : {kPastKey, kPastValue})
-        expect(operands_of[i].shape(operands) == cache, "operand ", i, " is ",
-               shape_text(operands_of[i].shape(operands)), ", wanted ", shape_text(cache));
+        expect(operands_of[i].shape(operands) == wanted_past, "operand ", i, " is ",
+               shape_text(operands_of[i].shape(operands)), ", wanted ", shape_text(wanted_past));
+    }
+    for (const size_t i : {kKeyScale, kValueScale}) {
+      if (!is_quantized(cache)) continue;
+      const int64_t count = element_count(operands_of[i].shape(operands));
+      expect(count == 1 || count == op.kv_num_heads * g.head, "operand ", i, " has ", count,
+             " scales, wanted one, or one for each of ", op.kv_num_heads, " heads of ", g.head);
     }
     g.keys = g.past + g.fresh;
     for (const int each : present)
@@ -166,7 +198,7 @@ struct GroupQueryShared final : Shared<GroupQueryShared> {
     place_angles(g, operands);
     place_bias(g, operands);
     const int64_t rows = std::min(kCacheRows, g.fresh * g.group);
-    g.own = cache_tile_floats(rows, g.head, g.keys, halves);
+    g.own = cache_tile_floats(rows, g.head, g.keys, cache != Cache::floats);
     g.tile = std::max<int64_t>(1, rows / g.group);
     const int64_t heads = g.batch * op.kv_num_heads;
     while (g.tile * g.group > 24 && heads * ceil_div(g.fresh, g.tile) < 2 * workers) g.tile /= 2;
@@ -244,7 +276,7 @@ struct GroupQueryShared final : Shared<GroupQueryShared> {
         caches[i] = operands.outputs[static_cast<size_t>(present[i])].data;
       } else {
         caches[i] = reinterpret_cast<std::byte*>(room);
-        room += g.batch * op.kv_num_heads * g.keys * g.head;
+        room += g.batch * op.kv_num_heads * g.keys * g.head;  // a type of fewer bytes leaves some
       }
     }
     const int64_t heads = g.batch * op.kv_num_heads;
@@ -257,10 +289,12 @@ struct GroupQueryShared final : Shared<GroupQueryShared> {
     const auto fill = [this, &g, &operands, k = caches[0], v = caches[1]](
                           int64_t head, int64_t first, int64_t last) {
       for (const size_t i : {0, 1}) {
-        std::byte* cache = i == 0 ? k : v;
-        if (halves)
-          fill_rows(g, operands, i, head, first, last, reinterpret_cast<uint16_t*>(cache));
-        else fill_rows(g, operands, i, head, first, last, reinterpret_cast<float*>(cache));
+        std::byte* to = i == 0 ? k : v;
+        if (cache == Cache::floats)
+          fill_rows(g, operands, i, head, first, last, reinterpret_cast<float*>(to));
+        else if (cache == Cache::halves)
+          fill_rows(g, operands, i, head, first, last, reinterpret_cast<uint16_t*>(to));
+        else fill_rows(g, operands, i, head, first, last, reinterpret_cast<uint8_t*>(to));
       }
     };
     if (g.at_once)
@@ -279,23 +313,24 @@ struct GroupQueryShared final : Shared<GroupQueryShared> {
   /// Rows of a head's keys (0) or values (1) in the cache: new ones, else those of the past.
   template <class T>
   void fill_rows(const Geometry& g, const Operands& operands, size_t which, int64_t head,
-                 int64_t first, int64_t last, T* cache) const {
-    const int64_t b = head / op.kv_num_heads, h = head % op.kv_num_heads;
+                 int64_t first, int64_t last, T* rows_of_all) const {
+    const int64_t b = head / op.kv_num_heads, h = head % op.kv_num_heads, row_width = width(g);
     const Place place = place_of(g, operands, b);
-    T* to = cache + head * g.keys * g.head;
+    T* to = rows_of_all + head * g.keys * row_width;
+    const T nothing = cache == Cache::pairs ? T(0x88) : T(0);
     const T* past = operands_of[kPastKey + which].as<T>(operands);
     const auto keep = [&](int64_t from, int64_t end) {
       const int64_t old = past == nullptr ? 0 : g.past, known = std::clamp(old, from, end);
-      const T* rows = past + (head * old + from) * g.head;
-      if (from < known && rows != to + from * g.head)
-        std::copy_n(rows, (known - from) * g.head, to + from * g.head);
-      if (known < end) std::fill(to + known * g.head, to + end * g.head, T(0));
+      const T* rows = past + (head * old + from) * row_width;
+      if (from < known && rows != to + from * row_width)
+        std::copy_n(rows, (known - from) * row_width, to + from * row_width);
+      if (known < end) std::fill(to + known * row_width, to + end * row_width, nothing);
     };
     const int64_t begin = std::clamp(place.first, first, last);
     const int64_t end = std::clamp(place.first + g.fresh, first, last);
     if (first < begin) keep(first, begin);
     for (int64_t row = begin; row < end; ++row)
-      put_row(g, operands, which, place, b, h, row - place.first, to + row * g.head);
+      put_row(g, operands, which, place, b, h, row - place.first, to + row * row_width);
     if (end < last) keep(std::max(first, end), last);
   }
 
@@ -310,8 +345,36 @@ struct GroupQueryShared final : Shared<GroupQueryShared> {
       else std::copy_n(from, g.head, to);
     } else {
       std::array<float, kTurned> turned;
-      if (which == 0 && op.do_rotary) turn(g, operands, place, b, i, from, turned.data());
-      row_functions().narrow_f16(g.head, which == 0 && op.do_rotary ? turned.data() : from, to);
+      if (which == 0 && op.do_rotary) {
+        turn(g, operands, place, b, i, from, turned.data());
+        from = turned.data();
+      }
+      if constexpr (std::is_same_v<T, uint16_t>) row_functions().narrow_f16(g.head, from, to);
+      else put_codes(scales_of(g, operands, which, h), g.head, from, to);
+    }
+  }
+
+  /// Of the places of a head in a quantized cache.
+  struct Scales {
+    const float* values;
+    bool one;
+    float at(int64_t place) const { return values[one ? 0 : place]; }
+  };
+  Scales scales_of(const Geometry& g, const Operands& operands, size_t which, int64_t h) const {
+    const Source& scales = operands_of[kKeyScale + which];
+    const bool one = element_count(scales.shape(operands)) == 1;
+    return {scales.as<float>(operands) + (one ? 0 : h * g.head), one};
+  }
+
+  void put_codes(const Scales& scales, int64_t head, const float* from, uint8_t* to) const {
+    const float least = cache == Cache::pairs ? -8 : -128, most = cache == Cache::pairs ? 7 : 127;
+    for (int64_t i = 0; i < head; ++i) {
+      const float scale = scales.at(i);
+      expect(scale > 0 && std::isfinite(scale), "a scale is ", scale, ", wanted a positive number");
+      const auto code = static_cast<int>(std::lrint(std::clamp(from[i] / scale, least, most)));
+      if (cache == Cache::bytes) to[i] = static_cast<uint8_t>(code);
+      else if (i % 2 == 0) to[i / 2] = static_cast<uint8_t>(code + 8);
+      else to[i / 2] = static_cast<uint8_t>(to[i / 2] | (code + 8) << 4);
     }
   }
 
@@ -332,10 +395,19 @@ struct GroupQueryShared final : Shared<GroupQueryShared> {
               operands_of[kSin].as<float>(operands) + position * g.half, from, to);
   }
 
-  CacheRows rows_of(const Geometry& g, const std::byte* cache, int64_t head) const {
-    const int64_t at = head * g.keys * g.head;
-    if (halves) return {nullptr, reinterpret_cast<const uint16_t*>(cache) + at};
-    return {reinterpret_cast<const float*>(cache) + at, nullptr};
+  CacheRows rows_of(const Geometry& g, const Operands& operands, size_t which, const std::byte* all,
+                    int64_t head) const {
+    const int64_t at = head * g.keys * width(g);
+    CacheRows rows;
+    if (cache == Cache::floats) rows.floats = reinterpret_cast<const float*>(all) + at;
+    else if (cache == Cache::halves) rows.halves = reinterpret_cast<const uint16_t*>(all) + at;
+    if (!is_quantized(cache)) return rows;
+    const Scales scales = scales_of(g, operands, which, head % op.kv_num_heads);
+    rows.codes = reinterpret_cast<const uint8_t*>(all) + at;
+    rows.pairs = cache == Cache::pairs;
+    rows.scales = scales.values;
+    rows.one_scale = scales.one;
+    return rows;
   }
 
   /// `count` queries from `first` on, of all heads that share the keys of `head`.
@@ -348,8 +420,8 @@ struct GroupQueryShared final : Shared<GroupQueryShared> {
     tile.head = g.head;
     tile.scale = g.scale;
     tile.softcap = op.softcap;
-    tile.keys = rows_of(g, caches[0], head);
-    tile.values = rows_of(g, caches[1], head);
+    tile.keys = rows_of(g, operands, 0, caches[0], head);
+    tile.values = rows_of(g, operands, 1, caches[1], head);
     tile.working = working;
     const auto range = [&](int64_t i) {
       int64_t begin = 0, end = place.valid;
