@@ -67,6 +67,31 @@ TEST_P(KernelTest, GatherNd) {
             std::string::npos);
 }
 
+TEST_P(KernelTest, TensorScatter) {
+  const std::vector<Bindings> sizes = {{{"b", 2}, {"n", 1}, {"p", 9}},
+                                       {{"b", 3}, {"n", 4}, {"p", 9}},
+                                       {{"b", 1}, {"n", 9}, {"p", 9}},
+                                       {{"b", 2}, {"n", 0}, {"p", 9}},
+                                       {{"b", 0}, {"n", 2}, {"p", 9}}};
+  for (const std::string& dtype : kAnyType)
+    for (const char* mode : {"linear", "circular"})
+      for (const char* index : {"i64", "i32"}) {
+        KernelCase given{
+            cat("%c: ", dtype, "[b,3,p,5], %u: ", dtype, "[b,3,n,5], %i: ", index, "[b]"),
+            cat("TensorScatter(%c, %u, %i) mode=", mode), "", "%y", sizes};
+        given.bounds["i"] = {0, mode[0] == 'l' ? 0.5 : 30};
+        expect_kernel("cpu.tensor_scatter", given);
+      }
+  expect_kernel("cpu.tensor_scatter", {"%c: f32[2,7,5], %u: f32[2,3,5]", "TensorScatter(%c, %u)"});
+  KernelCase places{"%c: f32[2,6,5], %u: f32[2,3,5], %i: i64[2]", "TensorScatter(%c, %u, %i)"};
+  places.bounds["i"] = {1, 3.5};
+  expect_kernel("cpu.tensor_scatter", places);
+  EXPECT_NE(kernel_error("cpu.tensor_scatter",
+                         {"%c: f32[1,6,5], %u: f32[1,3,5]", "TensorScatter(%c, %u, i64[1]{4})"})
+                .find("write index 4 + 3 runs over a cache of 6"),
+            std::string::npos);
+}
+
 TEST_P(KernelTest, ScatterElements) {
   Rng rng(20261206);
   for (int i = 0; i < 60; ++i) {

@@ -25,6 +25,7 @@ namespace {
 using enum Attention::Operand;
 
 constexpr int64_t kQueries = kTileRows;  // of one tile, at most
+constexpr int64_t kAtOnce = 256;         // keys that stay in the first-level cache for a group
 
 Dim keys_of(const Node& node) {
   const Dims& k = attention_operand(node, kK)->shape();
@@ -76,6 +77,7 @@ struct AttentionShared final : Shared<AttentionShared> {
     int64_t tile = 1, tiles = 0;  // queries of a tile; tiles of a head, 0: there is nothing to do
     MaskPlaces mask;
     float scale = 1;
+    int64_t group = 1;  // heads of one query each that one tile attends to, since they share keys
   };
 
   Geometry geometry(const Operands& operands) const {
@@ -99,6 +101,10 @@ struct AttentionShared final : Shared<AttentionShared> {
     while (g.tile > 24 && g.q.batch * g.q.heads * ceil_div(g.q.sequence, g.tile) < 2 * workers)
       g.tile /= 2;
     g.tiles = ceil_div(g.q.sequence, g.tile);
+    const int64_t group = g.q.heads / g.k.heads;
+    if (g.q.sequence == 1 && group <= kQueries && g.q.batch * g.k.heads >= workers &&
+        g.q.head_stride == g.q.head && g.y.head_stride == g.y.head)
+      g.group = group;
     if (operands_of[kMask].present())
       g.mask = MaskPlaces(operands_of[kMask].shape(operands), g.q, g.all[0]);
     return g;
@@ -138,7 +144,7 @@ struct AttentionShared final : Shared<AttentionShared> {
     std::array<const float*, 2> both{};
     auto* room = reinterpret_cast<float*>(scratch.data()) + workers * own;
     // Who attends to all queries of a head puts its keys and values together: they are at hand.
-    const bool by_heads = g.tiles == 1 && g.q.heads == g.k.heads;
+    const bool by_heads = g.tiles == 1 && g.q.heads == g.k.heads * g.group;
     std::array<std::function<void(int64_t head)>, 2> fills;
     for (size_t i = 0; i < 2; ++i) {
       both[i] = operands_of[kK + i].as<float>(operands) + g.first_kv[i];
@@ -156,14 +162,14 @@ struct AttentionShared final : Shared<AttentionShared> {
     }
     if (g.tiles == 0) return;
     const auto tile = [=, this, &g, &operands](int64_t index) {
-      const int64_t first = index % g.tiles * g.tile, head = index / g.tiles;
+      const int64_t first = index % g.tiles * g.tile, head = index / g.tiles * g.group;
       for (size_t i = 0; by_heads && i < 2; ++i)
-        if (g.joins[i]) fills[i](head);
+        if (g.joins[i]) fills[i](index / g.tiles);
       attend(g, operands, both.data(), head / g.q.heads, head % g.q.heads, first,
              std::min(g.tile, g.q.sequence - first), scratch_of(scratch, own));
     };
-    const int64_t tiles = g.q.batch * g.q.heads * g.tiles;
-    if (g.joins[0] || g.joins[1]) return stream.launch(tiles, tile);
+    const int64_t tiles = g.q.batch * g.q.heads / g.group * g.tiles;
+    if (g.joins[0] || g.joins[1] || g.group > 1) return stream.launch(tiles, tile);
     stream.launch(tiles, tile, [&](int64_t index) { return touched(g, operands, index); });
   }
 
@@ -276,8 +282,8 @@ struct AttentionShared final : Shared<AttentionShared> {
         __builtin_prefetch(rows + i * heads.row_stride + at);
   }
 
-  /// `count` queries of one head from the query `first` on. Keys that none of them sees are left
-  /// out.
+  /// `count` queries of one head from the query `first` on, or one of each head of a group. Keys
+  /// that none of them sees are left out.
   void attend(const Geometry& g, const Operands& operands, const float* const* both, int64_t b,
               int64_t h, int64_t first, int64_t count, float* working) const {
     const RowFunctions& rows = row_functions();
@@ -285,34 +291,38 @@ struct AttentionShared final : Shared<AttentionShared> {
     const int64_t kv = h / (g.q.heads / g.k.heads);
     const int64_t begin = seen(g, operands, b, first).first;
     const int64_t keys = std::max<int64_t>(0, seen(g, operands, b, first + count - 1).last - begin);
-    const Mask mask(*this, g, operands, b, h);
+    const int64_t all = count * g.group;
     fetch(g.all[0], both[0] + g.all[0].at(b, kv, begin), keys);
     if (keys > 0)
       score(g, operands_of[kQ].as<float>(operands) + g.first_q + g.q.at(b, h, first), count,
             both[0] + g.all[0].at(b, kv, begin), keys, working);
     if (op.softcap != 0) {
-      rows.tanh(count * keys, scores, scores);
-      rows.affine(count * keys, op.softcap, 0, scores, scores);
+      rows.tanh(all * keys, scores, scores);
+      rows.affine(all * keys, op.softcap, 0, scores, scores);
     }
 
     const float* values = both[1] + g.all[1].at(b, kv, begin);
     fetch(g.all[1], values, keys);
     auto* y = result_of(operands).as<float>() + g.first_y + g.y.at(b, h, first);
     float sums[kQueries];
-    for (int64_t i = 0; i < count; ++i) {
-      const Range range = seen(g, operands, b, first + i);
+    for (int64_t i = 0; i < all; ++i) {
+      const int64_t query = g.group > 1 ? first : first + i;
+      const Mask mask(*this, g, operands, b, g.group > 1 ? h + i : h);
+      const Range range = seen(g, operands, b, query);
       float* row = scores + i * keys;
-      mask.apply(first + i, begin, begin + keys, row);
+      mask.apply(query, begin, begin + keys, row);
       std::fill(row, row + std::max<int64_t>(0, range.first - begin), kHidden);
       std::fill(row + std::clamp<int64_t>(range.last - begin, 0, keys), row + keys, kHidden);
       sums[i] = rows.exp_shifted(keys, rows.max(keys, row), row, row);
       // One share that is NaN makes all NaN.
-      if (std::isnan(sums[i]) &&
-          (op.zero_nan || (op.zero_unseen && mask.hides_all(first + i, range))))
+      if (std::isnan(sums[i]) && (op.zero_nan || (op.zero_unseen && mask.hides_all(query, range))))
         std::fill_n(row, keys, sums[i] = 0.0F);
     }
-    if (keys == 0) return fill_unseen(g, operands, b, count, y);
-    if (count == 1) {
+    const int64_t apart = g.group > 1 ? g.y.head_stride : g.y.row_stride;
+    if (keys == 0) return fill_unseen(g, operands, b, all, apart, y);
+    if (g.group > 1) {
+      rows.weighted_sums(all, keys, g.v.head, scores, keys, values, g.all[1].row_stride, y);
+    } else if (count == 1) {
       rows.weighted_sum(keys, g.v.head, scores, values, g.all[1].row_stride, y);
     } else {
       Product product{.m = count, .n = g.v.head, .depth = keys};
@@ -325,8 +335,8 @@ struct AttentionShared final : Shared<AttentionShared> {
       product.starts = false;
       multiply(product, working, y, g.y.row_stride);
     }
-    for (int64_t i = 0; i < count; ++i) {
-      float* row = y + i * g.y.row_stride;
+    for (int64_t i = 0; i < all; ++i) {
+      float* row = y + i * apart;
       if (sums[i] != 0) rows.affine(g.y.head, 1 / sums[i], 0, row, row);
     }
   }
@@ -335,6 +345,11 @@ struct AttentionShared final : Shared<AttentionShared> {
   void score(const Geometry& g, const float* queries, int64_t count, const float* k, int64_t keys,
              float* working) const {
     const float factor = op.softcap == 0 ? g.scale : g.scale / op.softcap;
+    const int64_t stride = g.all[0].row_stride;
+    for (int64_t at = 0; g.group > 1 && at < keys; at += kAtOnce)
+      row_functions().dots_of(g.group, std::min(kAtOnce, keys - at), g.q.head, factor,
+                              k + at * stride, stride, queries, working + kTileScratch + at, keys);
+    if (g.group > 1) return;
     if (count == 1)
       return row_functions().dots(keys, g.q.head, factor, k, g.all[0].row_stride, queries,
                                   working + kTileScratch);
@@ -353,12 +368,12 @@ struct AttentionShared final : Shared<AttentionShared> {
   /// Queries that see no key: as an op without keys at all they give zeros, else what a softmax of
   /// -inf does.
   void fill_unseen(const Geometry& g, const Operands& operands, int64_t b, int64_t count,
-                   float* y) const {
+                   int64_t apart, float* y) const {
     const Source& lengths = operands_of[kNonpad];
     const int64_t valid = lengths.present() ? lengths.as<int64_t>(operands)[b] : g.keys();
     const bool zero = op.zero_nan || op.zero_unseen || valid == 0;
     for (int64_t i = 0; i < count; ++i)
-      std::fill_n(y + i * g.y.row_stride, g.y.head, zero ? 0.0F : std::nanf(""));
+      std::fill_n(y + i * apart, g.y.head, zero ? 0.0F : std::nanf(""));
   }
 
   void multiply(const Product& product, float* working, float* to, int64_t stride) const {

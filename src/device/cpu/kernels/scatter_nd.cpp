@@ -128,7 +128,111 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 }  // namespace
 }  // namespace scatter_nd_kernel
 
+namespace tensor_scatter_kernel {
+namespace {
+
+Verdict supports(const Problem& problem) {
+  if (op_of<TensorScatter>(problem) == nullptr) return Verdict::no("TensorScatter only");
+  for (size_t i = 0; i < 3; ++i)
+    if (const TensorType* type = operand_type(problem, i); type != nullptr && !type->has_rank())
+      return Verdict::no("an operand of unknown rank");
+  if (const char* why = width_refusal(operand_type(problem, 0)->dtype)) return Verdict::no(why);
+  const TensorType* places = operand_type(problem, 2);
+  if (places != nullptr && places->dtype != DType::i64 && places->dtype != DType::i32)
+    return Verdict::no("places in i32 or i64 only");
+  return {};
+}
+
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  const int cache = region_input(*problem, 0);
+  Recipe made = streaming_recipe<>(std::move(problem), tuning);
+  if (cache >= 0) {
+    made.may_overwrite.push_back(static_cast<size_t>(cache));
+    made.in_place.emplace_back(static_cast<size_t>(cache), size_t{0});
+  }
+  return made;
+}
+
+struct TensorScatterShared final : Shared<TensorScatterShared> {
+  static constexpr bool kLaunches = true;
+  TensorScatter op;
+  Region region;
+  Source cache, update, places;
+  bool wide_places = true;
+  int64_t width = 1;
+
+  explicit TensorScatterShared(const Problem& problem)
+      : op(*op_of<TensorScatter>(problem)),
+        region(problem.region),
+        cache(problem, 0),
+        update(problem, 1),
+        places(problem, 2),
+        wide_places(places.present() && operand_type(problem, 2)->dtype == DType::i64),
+        width(bits(operand_type(problem, 0)->dtype) / 8) {}
+
+  struct Geometry {
+    int64_t bytes = 0;                            // of the cache
+    int64_t outer = 0, per_sample = 1, size = 0;  // lanes; of one sample; places of a lane
+    int64_t count = 0, step = 0;                  // places that are written; bytes of one
+  };
+  Geometry geometry(const Operands& operands) const {
+    const std::vector<int64_t>&all = cache.shape(operands), &some = update.shape(operands);
+    const size_t axis = axis_index(op.axis, all.size());
+    std::vector<int64_t> wanted = some;
+    if (wanted.size() == all.size() && wanted[axis] < all[axis]) wanted[axis] = all[axis];
+    check(axis > 0 && wanted == all, Code::invalid_model, "the update is ", shape_text(some),
+          ", the cache ", shape_text(all), " (", describe(*region.single()), ")");
+    check(!places.present() || element_count(places.shape(operands)) == all[0], Code::invalid_model,
+          "write_indices is ", shape_text(places.shape(operands)), " for ", all[0], " samples (",
+          describe(*region.single()), ")");
+    Geometry g;
+    g.bytes = element_count(all) * width;
+    if (element_count(some) == 0) return g;
+    g.outer = element_count(std::span(all).first(axis));
+    g.per_sample = g.outer / all[0];
+    g.size = all[axis];
+    g.count = some[axis];
+    g.step = element_count(std::span(all).subspan(axis + 1)) * width;
+    return g;
+  }
+
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte>,
+           Stream& stream) const {
+    copy_bytes(cache.data(operands), operands.outputs[0].data, g.bytes, stream);
+    stream.launch(g.outer, [this, &g, &operands](int64_t lane) {
+      const int64_t start = start_of(g, operands, lane / g.per_sample);
+      const std::byte* from = update.data(operands) + lane * g.count * g.step;
+      std::byte* to = operands.outputs[0].data + lane * g.size * g.step;
+      const int64_t before_end = std::min(g.count, g.size - start);
+      std::memcpy(to + start * g.step, from, static_cast<size_t>(before_end * g.step));
+      std::memcpy(to, from + before_end * g.step,
+                  static_cast<size_t>((g.count - before_end) * g.step));
+    });
+  }
+
+  int64_t start_of(const Geometry& g, const Operands& operands, int64_t sample) const {
+    if (!places.present()) return 0;
+    const int64_t start =
+        wide_places ? places.as<int64_t>(operands)[sample] : places.as<int32_t>(operands)[sample];
+    if (op.mode == TensorScatter::Mode::circular) return floor_mod(start, g.size);
+    check(start >= 0 && start <= g.size - g.count, Code::invalid_model, "write index ", start,
+          " + ", g.count, " runs over a cache of ", g.size, " (", describe(*region.single()), ")");
+    return start;
+  }
+};
+
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
+  return std::make_shared<TensorScatterShared>(*recipe.problem);
+}
+
+}  // namespace
+}  // namespace tensor_scatter_kernel
+
 void register_scatter_nd(KernelRegistry& registry) {
+  {
+    using namespace tensor_scatter_kernel;
+    registry.add({"cpu.tensor_scatter", 1, supports, no_tunings, recipe, prepare});
+  }
   using namespace scatter_nd_kernel;
   registry.add({"cpu.scatter_nd", 1, supports, no_tunings, scatter_recipe, prepare});
 }
