@@ -34,7 +34,7 @@ constexpr std::array<Known, 9> kMicrosoft = {{
      "export the decoder alone and generate outside"},
     {"Packed", "attention over rows without padding, for GPUs alone",
      "optimize the model without packing (remove_padding)"},
-    {"DecoderMasked", "attention of one token over a beam's cache, for GPUs alone",
+    {"DecoderMaskedSelf", "attention of one token over a beam's cache, for GPUs alone",
      "export with MultiHeadAttention or GroupQueryAttention"},
     {"PagedAttention", "attention over a cache in pages, for GPUs alone",
      "export with GroupQueryAttention"},

@@ -64,6 +64,79 @@ def multi_head(d):
                   outputs=outputs, tolerance=SCORES, ranked=True, kinds=dict.fromkeys(range(4), 1))
 
 
+@operators("MoE", DOMAIN)
+def mixture(d):
+    experts, hidden, inner = d.between(1, 5), d.between(1, 6), d.between(1, 6)
+    tokens = (d.between(1, 5),) if d.chance(2) else (d.between(1, 2), d.between(1, 4))
+    count = int(np.prod(tokens))
+    kind = d.among(["relu", "gelu", "silu", "identity", "swiglu"])
+    wide = 2 * inner if kind == "swiglu" else inner
+    made = {"activation_type": kind, "k": d.between(1, experts),
+            "normalize_routing_weights": d.maybe(1)}
+    if kind == "swiglu":
+        made.update(swiglu_fusion=1, activation_alpha=d.maybe(1.7), activation_beta=d.maybe(1.0),
+                    swiglu_limit=d.maybe(0.5))
+    # Which experts are the best is not for rounding to say.
+    order = [sorted(range(experts), key=lambda _: d.below(1000)) for _ in range(count)]
+    logits = np.array(order, F32) / F32(2)
+    operands = [real(d, *tokens, hidden), logits, real(d, experts, wide, hidden),
+                d.maybe(lambda: real(d, experts, wide)), real(d, experts, hidden, inner),
+                d.maybe(lambda: real(d, experts, hidden))]
+    return d.case(operands, made, tolerance=CLOSE, ranked=True, kinds=dict.fromkeys(range(6), 1))
+
+
+@operators("QMoE", DOMAIN)
+def quantized_mixture(d):
+    experts, hidden, inner = d.between(1, 4), d.among([16, 32, 64]), d.among([16, 32])
+    bits, count = d.among([4, 8]), d.between(1, 5)
+    # With blocks of constant codes of 8 bits ONNX Runtime rounds rows.
+    block = d.among([None, 16]) if bits == 4 else None
+    kind = d.among(["relu", "silu", "identity", "swiglu"])
+    wide = 2 * inner if kind == "swiglu" else inner
+
+    def weights(rows, columns):
+        codes = d.array(np.uint8, (experts, rows, columns * bits // 8), low=0, high=255)
+        shape = (experts, rows, columns // block) if block else (experts, rows)
+        return codes, (d.array(F32, shape, "unit") + F32(0.5)) / F32(2 ** bits)
+
+    order = [sorted(range(experts), key=lambda _: d.below(1000)) for _ in range(count)]
+    into, out = weights(wide, hidden), weights(hidden, inner)
+    operands = [real(d, count, hidden), np.array(order, F32) / F32(2), *into,
+                d.maybe(lambda: real(d, experts, wide)), *out,
+                d.maybe(lambda: real(d, experts, hidden))]
+    return d.case(operands, {"activation_type": kind, "k": d.between(1, experts),
+                             "normalize_routing_weights": 1, "expert_weight_bits": bits,
+                             "block_size": block, "swiglu_fusion": int(kind == "swiglu") or None},
+                  tolerance=CLOSE, constant={2, 3, 5, 6}, ranked=True,
+                  kinds=dict.fromkeys((0, 1, 4, 7), 1))
+
+
+@operators("DecoderMaskedMultiHeadAttention", DOMAIN)
+def decoder_masked(d):
+    batch, heads, size, past = d.between(1, 3), d.between(1, 3), d.between(1, 4), d.below(5)
+    width, total = heads * size, past + 1
+    operands = [real(d, batch, 1, width)] + [None] * 10
+    cross = d.chance(3)
+    if cross:
+        total = d.between(1, 5)
+        operands[1:3] = (real(d, batch, heads, total, size) for _ in range(2))
+    else:
+        room = total + d.below(3)
+        operands[1:3] = (real(d, batch, 1, width) for _ in range(2))
+        operands[5:7] = (real(d, batch, heads, room, size) for _ in range(2))
+        operands[7] = np.array([past], I32)
+        operands[10] = d.maybe(lambda: real(d, 3 * width))
+        operands[4] = bias_of_scores(d, batch, heads, 1, total)
+    if d.chance(3):
+        operands[3] = d.array(I32, (batch, total), low=0, high=1)
+        operands[3][..., 0] = 1
+    return d.case(operands, {"num_heads": heads, "scale": d.maybe(0.5),
+                             "past_present_share_buffer": int(not cross) or None,
+                             "mask_filter_value": d.maybe(-100.0, 4)},
+                  outputs=1 if cross else 3, tolerance=SCORES, ranked=True,
+                  kinds=dict.fromkeys(range(4), 1))
+
+
 @operators("Attention", DOMAIN)
 def attention(d):
     batch, heads, size, wide = (d.between(1, 3) for _ in range(4))

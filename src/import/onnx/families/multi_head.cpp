@@ -1,5 +1,5 @@
-// com.microsoft: Attention and MultiHeadAttention, whose projections, layouts, masks and caches
-// become ops of their own around one Attention.
+// com.microsoft: Attention, MultiHeadAttention and DecoderMaskedMultiHeadAttention, whose
+// projections, layouts, masks and caches become ops of their own around one Attention.
 
 #include <algorithm>
 
@@ -58,7 +58,8 @@ std::vector<Value*> unstacked(NodeReader& node, Value* x, int64_t axis, size_t c
 /// What both operators ask of one Attention.
 struct Heads {
   int64_t count = 0;
-  Value *q = nullptr, *k = nullptr, *v = nullptr;  // [batch, sequence, heads * head]
+  // [batch, sequence, heads * head]; keys and values also [batch, heads, sequence, head].
+  Value *q = nullptr, *k = nullptr, *v = nullptr;
   Value *past_key = nullptr, *past_value = nullptr;
   Value* past_length = nullptr;  // set: the past is a buffer that is filled so far
   Value* beams = nullptr;        // [batch, beams, buffer]: which beam each key of the past is of
@@ -159,11 +160,30 @@ Value* written(NodeReader& node, Value* buffer, Value* more, Value* place) {
   return node.intermediate(TensorScatter{}, {buffer, more, place}, "present");
 }
 
+bool is_by_head(NodeReader& node, const Value* keys) {
+  return shape_of(node, keys, "the key").size() == 4;
+}
+
+/// Over keys and values that lie by head, as an encoder's do.
+std::vector<Value*> attend_by_head(NodeReader& node, const Attention& op, const Heads& heads) {
+  const int count = node.wants(3) ? 4 : node.wants(1) || node.wants(2) ? 3 : 1;
+  Value* q = split_heads(node, heads.q, heads.count, "q");
+  std::vector<Value*> results = node.intermediates(
+      op, {q, heads.k, heads.v, heads.bias, heads.past_key, heads.past_value}, count, "heads");
+  Value* turned = node.intermediate(Transpose{.perm = {0, 2, 1, 3}}, {results[0]}, "y");
+  results[0] = node.emit(Reshape{.shape = Dims{0, 0, -1}}, {turned});
+  for (int i = 1; i < count; ++i)
+    if (node.wants(i)) node.give(i, results[static_cast<size_t>(i)]);
+  return results;
+}
+
 /// Gives y [batch, sequence, heads * head]; results 1 and 2 are the present key and value [batch,
 /// heads, keys, head], 3 the scores. `direct`: the node's outputs are these.
 std::vector<Value*> attend(NodeReader& node, Attention op, const Heads& heads, bool direct) {
   op.softmax_precision = heads.q->type.tensor().dtype;
   op.zero_unseen = heads.bias != nullptr || heads.past_length != nullptr;
+  if (heads.past_length == nullptr && direct && is_by_head(node, heads.k))
+    return attend_by_head(node, op, heads);
   if (heads.past_length == nullptr) {
     op.q_num_heads = op.kv_num_heads = heads.count;
     const std::vector<Value*> operands{heads.q,    heads.k,        heads.v,
@@ -190,12 +210,15 @@ std::vector<Value*> attend(NodeReader& node, Attention op, const Heads& heads, b
     Value* owners = key_owners(node, heads, filled);
     seen_k = of_owners(node, k, owners), seen_v = of_owners(node, v, owners);
   }
-  std::vector<Value*> results =
-      node.intermediates(op, {q, seen_k, seen_v, heads.bias, nullptr, nullptr, there}, 4, "heads");
+  std::vector<Value*> results =  // scores that nobody wants no kernel makes
+      node.intermediates(op, {q, seen_k, seen_v, heads.bias, nullptr, nullptr, there},
+                         node.wants(3) ? 4 : 1, "heads");
+  results.resize(4);
   Value* turned = node.intermediate(Transpose{.perm = {0, 2, 1, 3}}, {results[0]}, "y");
   Value* y = node.emit(Reshape{.shape = Dims{0, 0, -1}}, {turned});
   if (direct)
-    for (const int i : {1, 2, 3}) node.give(i, i == 1 ? k : i == 2 ? v : results[3]);
+    for (const int i : {1, 2, 3})
+      if (node.wants(i)) node.give(i, i == 1 ? k : i == 2 ? v : results[3]);
   return {y, k, v, results[3]};
 }
 
@@ -210,21 +233,26 @@ void read_operands(NodeReader& node, Heads& heads) {
   }
   heads.q = q;
   node.check(k != nullptr, "the key is missing");
-  const size_t rank = shape_of(node, k, "the key").size();
-  if (rank == 5) {  // [batch, sequence, heads, 2, head]
+  if (shape_of(node, k, "the key").size() == 5) {  // [batch, sequence, heads, 2, head]
     const std::vector<Value*> both = unstacked(node, k, 3, 2, "packed");
     heads.k = flat(both[0]), heads.v = flat(both[1]);
     return;
   }
   node.check(v != nullptr, "the value is missing");
-  // [batch, heads, sequence, head], from a cache.
-  heads.k = rank == 4 ? merge_heads(node, k, "k") : k;
-  heads.v = rank == 4 ? merge_heads(node, v, "v") : v;
+  heads.k = k, heads.v = v;
+}
+
+/// [batch, heads, sequence, head] as [batch, sequence, heads * head], for what has no heads.
+void merge_keys(NodeReader& node, Heads& heads) {
+  if (!is_by_head(node, heads.k)) return;
+  heads.k = merge_heads(node, heads.k, "k");
+  heads.v = merge_heads(node, heads.v, "v");
 }
 
 /// The projections' bias [q + k + v], added to each.
 void add_projection_bias(NodeReader& node, Heads& heads, Value* bias) {
   if (bias == nullptr) return;
+  merge_keys(node, heads);
   Dims sizes;
   for (const Value* each : {heads.q, heads.k, heads.v})
     sizes.push_back(shape_of(node, each, "an operand").back());
@@ -237,7 +265,7 @@ void add_projection_bias(NodeReader& node, Heads& heads, Value* bias) {
 /// How many keys there are, those of the past with them.
 void count_keys(NodeReader& node, Heads& heads) {
   heads.batch = shape_of(node, heads.q, "the query")[0];
-  heads.total = shape_of(node, heads.k, "the key")[1];
+  heads.total = shape_of(node, heads.k, "the key")[is_by_head(node, heads.k) ? 2 : 1];
   if (heads.past_key == nullptr) return;
   const Dim& past = shape_of(node, heads.past_key, "the past")[2];
   heads.total = heads.past_length == nullptr ? heads.total + past : past;
@@ -252,9 +280,32 @@ void import_multi_head_attention(NodeReader& node) {
   add_projection_bias(node, heads, node.input(3));
   heads.past_key = node.input(6), heads.past_value = node.input(7);
   if (heads.past_key != nullptr) heads.past_length = node.input(8);
+  if (heads.past_length != nullptr) merge_keys(node, heads);
   if (heads.past_length != nullptr) heads.beams = node.input(9);
   count_keys(node, heads);
   heads.bias = added(node, node.input(4), node.input(5), filter, heads);
+  attend(node, op, heads, true);
+}
+
+/// One query of each sample.
+void import_decoder_masked(NodeReader& node) {
+  Heads heads{.count = node.integer("num_heads")};
+  Attention op = attention_of(node);
+  if (node.wants(3)) op.qk_matmul_output_mode = AttentionStage::biased;
+  node.ignore("output_qk");
+  const float filter = node.real("mask_filter_value", -10000);
+  const bool shares = node.flag("past_present_share_buffer", false);
+  read_operands(node, heads);
+  add_projection_bias(node, heads, node.input(10));
+  heads.past_key = node.input(5), heads.past_value = node.input(6);
+  if (heads.past_key != nullptr) {
+    node.check(shares, "a past that is no buffer: past_present_share_buffer is 0");
+    heads.past_length = node.required(7);
+    heads.beams = node.input(9);
+    merge_keys(node, heads);
+  }
+  count_keys(node, heads);
+  heads.bias = added(node, node.input(3), node.input(4), filter, heads);
   attend(node, op, heads, true);
 }
 
@@ -306,6 +357,7 @@ void register_multi_head(Importers& importers) {
   };
   add("Attention", import_attention);
   add("MultiHeadAttention", import_multi_head_attention);
+  add("DecoderMaskedMultiHeadAttention", import_decoder_masked);
 }
 
 }  // namespace hone::onnx
