@@ -176,4 +176,49 @@ std::unique_ptr<Graph> with_equal_sizes(const Graph& graph) {
   return made;
 }
 
+namespace {
+
+/// The two symbols that a requirement says to be the same; nullopt: it says something else.
+std::optional<std::pair<std::string, std::string>> same_symbols(const Require& require) {
+  if (require.relation != Require::Relation::equal) return std::nullopt;
+  Names names;
+  require.a.collect_symbols(names);
+  require.b.collect_symbols(names);
+  if (names.size() != 2) return std::nullopt;
+  const std::string &one = *names.begin(), &other = *names.rbegin();
+  const Dim difference = require.a - require.b, wanted = Dim::symbol(one) - Dim::symbol(other);
+  if (difference != wanted && difference != Dim(0) - wanted) return std::nullopt;
+  return std::pair(one, other);
+}
+
+}  // namespace
+
+bool join_equal_symbols(Graph& graph) {
+  std::map<std::string, size_t, std::less<>> order;  // of symbols that inputs define
+  for (const Value* input : graph.inputs()) {
+    if (!input->type.is_tensor() || !input->type.tensor().has_rank()) continue;
+    for (const Dim& dim : input->type.tensor().shape())
+      if (const auto symbol = dim.as_symbol())
+        order.try_emplace(std::string(*symbol), order.size());
+  }
+  SymbolSizes sizes;
+  const auto first_of = [&](std::string name) {
+    while (sizes.contains(name)) name = *sizes.at(name).as_symbol();
+    return name;
+  };
+  for (const Require& require : graph.requirements()) {
+    const auto both = same_symbols(require);
+    if (!both || !order.contains(both->first) || !order.contains(both->second)) continue;
+    std::string one = first_of(both->first), other = first_of(both->second);
+    if (one == other) continue;
+    if (order.at(other) < order.at(one)) std::swap(one, other);
+    sizes.emplace(other, Dim::symbol(one));
+  }
+  if (sizes.empty()) return false;
+  for (auto& [name, size] : sizes) size = Dim::symbol(first_of(name));
+  check(substitute(graph, sizes).empty(), Code::internal, "a symbol is too long to write");
+  for (Value* input : graph.inputs()) input->type = substitute(input->type, replacement_by(sizes));
+  return true;
+}
+
 }  // namespace hone

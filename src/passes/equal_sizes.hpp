@@ -11,4 +11,8 @@ namespace hone {
 /// contradicts itself where they are.
 std::unique_ptr<Graph> with_equal_sizes(const Graph& graph);
 
+/// Symbols of inputs that requirements say to be the same become one, the first of them; giving
+/// them other sizes is an error as before. false: there are none. Types are as they were inferred.
+bool join_equal_symbols(Graph& graph);
+
 }  // namespace hone

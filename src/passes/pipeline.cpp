@@ -4,6 +4,7 @@
 #include "ir/evaluation/work.hpp"
 #include "ir/inference.hpp"
 #include "passes/clean.hpp"
+#include "passes/equal_sizes.hpp"
 #include "passes/fold.hpp"
 #include "passes/pass.hpp"
 #include "passes/prepare_fusion.hpp"
@@ -130,6 +131,7 @@ void prepare_fusion(Graph& graph, const PassOptions& options, const AfterPass& a
 
 void canonicalize(Graph& graph, const PassOptions& options, const AfterPass& after) {
   const WorkBudget budget(fold_steps(graph, options));  // of all rounds together
+  join_equal_symbols(graph);
   run_rounds(graph, options, after);
 }
 

@@ -74,4 +74,34 @@ TEST(EqualSizes, NothingWhereNoSizeBroadcasts) {
             "  %v = Add(%y, f32[2]{1,2}) : f32[2]\n");
 }
 
+/// "none": no symbols are joined.
+std::string joined(std::string_view text) {
+  const auto graph = parse(text, all_ops());
+  infer(*graph);
+  if (!join_equal_symbols(*graph)) return "none";
+  infer(*graph);
+  verify(*graph, "join_equal_symbols");
+  return print(*graph, {.align = false});
+}
+
+TEST(EqualSizes, SymbolsThatMustBeEqualBecomeTheFirst) {
+  EXPECT_EQ(joined("graph g(%k: f32[2,s,p], %v: f32[2,r,4], %a: f32[2,5,s]) -> (%z)\n"
+                   "  %b = MatMul(%a, %v)\n"
+                   "  %c = MatMul(%k, %v)\n"
+                   "  %z = Concat(%b, %c) axis=1\n"),
+            "graph g(%k: f32[2,s,s], %v: f32[2,s,4], %a: f32[2,5,s]) -> (%z)\n"
+            "  %b = MatMul(%a, %v) : f32[2,5,4]\n"
+            "  %c = MatMul(%k, %v) : f32[2,s,4]\n"
+            "  %z = Concat(%b, %c) axis=1 : f32[2,s+5,4]\n");
+}
+
+TEST(EqualSizes, OtherRequirementsJoinNoSymbols) {
+  EXPECT_EQ(joined("graph g(%x: f32[n,3], %y: f32[m,3]) -> (%z)\n"
+                   "  %z = Add(%x, %y)\n"),
+            "none");
+  EXPECT_EQ(joined("graph g(%x: f32[3,n+k], %y: f32[m,3], %n: f32[n], %k: f32[k]) -> (%z)\n"
+                   "  %z = MatMul(%x, %y)\n"),
+            "none");
+}
+
 }  // namespace hone::test::equal_sizes_test
