@@ -9,7 +9,8 @@ TYPES = {"f32": (TensorProto.FLOAT, np.float32), "f16": (TensorProto.FLOAT16, np
 class Builder:
     """Nodes and weights of one graph. A method that adds nodes gives the name of the result."""
 
-    def __init__(self, dtype, seed=1):
+    def __init__(self, dtype, seed=1, opset=18):
+        self.opset = opset
         self.dtype, self.numpy = TYPES[dtype]
         self.nodes, self.weights, self.inputs, self.outputs = [], [], [], []
         self.random = np.random.default_rng(seed)
@@ -44,9 +45,9 @@ class Builder:
 
     def model(self):
         graph = helper.make_graph(self.nodes, "language", self.inputs, self.outputs, self.weights)
-        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18),
+        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset),
                                                        helper.make_opsetid(MICROSOFT, 1)])
-        made.ir_version = 9
+        made.ir_version = 9 if self.opset < 20 else 11
         return made
 
     def linear(self, x, rows, columns, bits=0, block=32, level=0, bias=False):
@@ -72,10 +73,14 @@ class Sizes:
         self.head, self.inner, self.vocab, self.positions = head, inner, vocab, positions
 
 
-def decoder(dtype="f32", sizes=None, q_k_norm=False, packed=True, **weights):
-    """Llama as onnxruntime-genai writes it; with norms of queries and keys as Qwen 3 has them.
-    `weights`: bits, block and level of the products."""
+def decoder(dtype="f32", sizes=None, q_k_norm=False, packed=True, cache_bits=0, **weights):
+    """Llama as onnxruntime-genai writes it; with norms of queries and keys as Qwen 3 has them, or
+    with caches of 8 or 4 bits, scaled by place. `weights`: bits, block and level of products."""
     s, b = sizes or Sizes(), Builder(dtype)
+    cache = {0: (b.dtype, s.head), 8: (TensorProto.INT8, s.head),
+             4: (TensorProto.UINT8, s.head // 2)}[cache_bits]
+    quantized = {"k_quant_type": "PER_CHANNEL", "v_quant_type": "PER_CHANNEL",
+                 "kv_cache_bit_width": cache_bits} if cache_bits else {}
     ids = b.input("input_ids", TensorProto.INT64, ["batch", "sequence"])
     mask = b.input("attention_mask", TensorProto.INT64, ["batch", "total"])
     total = b.node("Sub", [b.node("ReduceSum", [mask, b.constant(np.array([1]))], keepdims=0),
@@ -102,8 +107,8 @@ def decoder(dtype="f32", sizes=None, q_k_norm=False, packed=True, **weights):
 
     caches = []
     for layer in range(s.layers):
-        past = [b.input(f"past_key_values.{layer}.{kind}", b.dtype,
-                        ["batch", s.shared, "past", s.head]) for kind in ("key", "value")]
+        past = [b.input(f"past_key_values.{layer}.{kind}", cache[0],
+                        ["batch", s.shared, "past", cache[1]]) for kind in ("key", "value")]
         wide, narrow = s.heads * s.head, s.shared * s.head
         if packed and not q_k_norm:
             qkv = [b.linear(norm, s.hidden, wide + 2 * narrow, **weights), "", ""]
@@ -111,8 +116,13 @@ def decoder(dtype="f32", sizes=None, q_k_norm=False, packed=True, **weights):
             qkv = [b.linear(norm, s.hidden, n, **weights) for n in (wide, narrow, narrow)]
         if q_k_norm:
             qkv = [normalized(qkv[0], s.heads), normalized(qkv[1], s.shared), qkv[2]]
-        y, *present = b.node("GroupQueryAttention", [*qkv, *past, lengths, longest, *turns], 3,
-                             MICROSOFT, num_heads=s.heads, kv_num_heads=s.shared, do_rotary=1)
+        operands = [*qkv, *past, lengths, longest, *turns]
+        if cache_bits:
+            steps = (b.constant(((b.random.random((s.shared, 1, s.head), np.float32) + 0.5) * 4
+                                 / 2 ** (cache_bits - 1))) for _ in range(2))
+            operands += ["", "", "", *steps]
+        y, *present = b.node("GroupQueryAttention", operands, 3, MICROSOFT, num_heads=s.heads,
+                             kv_num_heads=s.shared, do_rotary=1, **quantized)
         caches += present
         norm, x = skipped(x, b.linear(y, wide, s.hidden, **weights))
         gate = b.linear(norm, s.hidden, s.inner, **weights)
@@ -122,8 +132,8 @@ def decoder(dtype="f32", sizes=None, q_k_norm=False, packed=True, **weights):
     logits = b.linear(norm, s.hidden, s.vocab, **weights)
     b.give("logits", logits, b.dtype, ["batch", "sequence", s.vocab])
     for i, value in enumerate(caches):
-        b.give(f"present.{i // 2}.{('key', 'value')[i % 2]}", value, b.dtype,
-               ["batch", s.shared, "kept", s.head])
+        b.give(f"present.{i // 2}.{('key', 'value')[i % 2]}", value, cache[0],
+               ["batch", s.shared, "kept", cache[1]])
     return b.model()
 
 
@@ -180,6 +190,181 @@ def gpt2(dtype="f32", layers=4, hidden=768, heads=12, vocab=8192, positions=2048
     return b.model()
 
 
+def relative_bias(b, heads, begin, end, buckets=32, farthest=128):
+    """T5's bias [1, heads, fresh, kept] of positions from `begin` to `end`, causal, as a trace of
+    it writes it: buckets by distance, exact ones and logarithmic ones."""
+    number = lambda n, dtype=np.int64: b.constant(np.array(n, dtype))
+    exact = buckets // 2
+    queries = b.node("Unsqueeze", [b.node("Range", [begin, end, number(1)]), number([1])])
+    keys = b.node("Unsqueeze", [b.node("Range", [number(0), end, number(1)]), number([0])])
+    apart = b.node("Sub", [keys, queries])
+    back = b.node("Neg", [b.node("Min", [apart, number(0)])])
+    ratio = b.node("Div", [b.node("Cast", [back], to=TensorProto.FLOAT), number(exact, np.float32)])
+    far = b.node("Div", [b.node("Log", [ratio]), number(np.log(farthest / exact), np.float32)])
+    far = b.node("Mul", [far, number(buckets - exact, np.float32)])
+    far = b.node("Add", [b.node("Cast", [far], to=TensorProto.INT64), number(exact)])
+    far = b.node("Min", [far, number(buckets - 1)])
+    bucket = b.node("Where", [b.node("Less", [back, number(exact)]), back, far])
+    bias = b.node("Gather", [b.normal(buckets, heads), bucket])
+    bias = b.node("Unsqueeze", [b.node("Transpose", [bias], perm=[2, 0, 1]), number([0])])
+    least = number(np.finfo(b.numpy).min, b.numpy)
+    seen = b.node("LessOrEqual", [apart, number(0)])
+    hidden = b.node("Where", [seen, number(0, b.numpy), least])
+    return b.node("Add", [bias, b.node("Unsqueeze", [hidden, number([0, 1])])])
+
+
+def t5(dtype="f32", layers=4, hidden=512, heads=8, head=64, inner=2048, vocab=8192):
+    """T5's decoder behind a past, as a trace of it writes it: caches that grow, those of the
+    encoder given, norms of root mean squares taken apart."""
+    b = Builder(dtype)
+    ids = b.input("input_ids", TensorProto.INT64, ["batch", "sequence"])
+    x = b.node("Gather", [b.normal(vocab, hidden), ids])
+    mask = b.input("encoder_attention_mask", TensorProto.INT64, ["batch", "encoder"])
+    number = lambda n, dtype=np.int64: b.constant(np.array(n, dtype))
+    mask = b.node("Cast", [b.node("Unsqueeze", [mask, number([1, 2])])], to=b.dtype)
+    mask = b.node("Mul", [b.node("Sub", [number(1, b.numpy), mask]),
+                          number(np.finfo(b.numpy).min, b.numpy)])
+    pasts = [[b.input(f"past_key_values.{layer}.{side}.{kind}", b.dtype,
+                      ["batch", heads, size, head])
+              for side, size in (("decoder", "past"), ("encoder", "encoder"))
+              for kind in ("key", "value")] for layer in range(layers)]
+    begin = b.node("Gather", [b.node("Shape", [pasts[0][0]]), number(2)])
+    fresh = b.node("Gather", [b.node("Shape", [ids]), number(1)])
+    bias = relative_bias(b, heads, begin, b.node("Add", [begin, fresh]))
+    split, merged = number([0, -1, heads, head]), number([0, -1, heads * head])
+
+    def norm(x):
+        squares = b.node("ReduceMean", [b.node("Pow", [x, number(2, b.numpy)]), number([-1])])
+        root = b.node("Sqrt", [b.node("Add", [squares, number(1e-6, b.numpy)])])
+        weight = b.constant((1 + 0.1 * b.random.standard_normal(hidden)).astype(b.numpy))
+        return b.node("Mul", [weight, b.node("Div", [x, root])])
+
+    def apart(x):
+        return b.node("Transpose", [b.node("Reshape", [x, split])], perm=[0, 2, 1, 3])
+
+    def attend(q, k, v, added):
+        scores = b.node("MatMul", [q, b.node("Transpose", [k], perm=[0, 1, 3, 2])])
+        shares = b.node("Softmax", [b.node("Add", [scores, added])], axis=-1)
+        y = b.node("Transpose", [b.node("MatMul", [shares, v])], perm=[0, 2, 1, 3])
+        return b.linear(b.node("Reshape", [y, merged]), heads * head, hidden)
+
+    caches = []
+    for past in pasts:
+        rows = norm(x)
+        q, k, v = (apart(b.linear(rows, hidden, heads * head)) for _ in range(3))
+        k, v = (b.node("Concat", [old, new], axis=2) for old, new in zip(past, (k, v)))
+        caches += [k, v]
+        x = b.node("Add", [x, attend(q, k, v, bias)])
+        x = b.node("Add", [x, attend(apart(b.linear(norm(x), hidden, heads * head)), past[2],
+                                     past[3], mask)])
+        turned = b.node("Relu", [b.linear(norm(x), hidden, inner)])
+        x = b.node("Add", [x, b.linear(turned, inner, hidden)])
+    b.give("logits", b.linear(norm(x), hidden, vocab), b.dtype, ["batch", "sequence", vocab])
+    for i, value in enumerate(caches):
+        b.give(f"present.{i // 2}.decoder.{('key', 'value')[i % 2]}", value, b.dtype,
+               ["batch", heads, "kept", head])
+    return b.model()
+
+
+def whisper(dtype="f32", layers=4, hidden=512, heads=8, inner=2048, vocab=8192, positions=2048,
+            masked=False):
+    """Whisper's decoder as ONNX Runtime's optimizer writes it: MultiHeadAttention over a cache that
+    grows, and over the encoder's keys and values. `masked`: DecoderMaskedMultiHeadAttention over
+    caches that are filled."""
+    b, head = Builder(dtype), hidden // heads
+    ids = b.input("input_ids", TensorProto.INT64, ["batch", "sequence"])
+    filled = b.input("past_sequence_length", TensorProto.INT32, [1]) if masked else ""
+    pasts = [[b.input(f"past_key_values.{layer}.{side}.{kind}", b.dtype,
+                      ["batch", heads, size, head])
+              for side, size in (("decoder", "past"), ("encoder", "encoder"))
+              for kind in ("key", "value")] for layer in range(layers)]
+    number = lambda n: b.constant(np.array(n))
+    if masked:
+        begin = b.node("Cast", [b.node("Squeeze", [filled])], to=TensorProto.INT64)
+    else:
+        begin = b.node("Gather", [b.node("Shape", [pasts[0][0]]), number(2)])
+    fresh = b.node("Gather", [b.node("Shape", [ids]), number(1)])
+    at = b.node("Range", [begin, b.node("Add", [begin, fresh]), number(1)])
+    x = b.node("Add", [b.node("Gather", [b.normal(vocab, hidden), ids]),
+                       b.node("Gather", [b.normal(positions, hidden), at])])
+    norm = lambda x: b.node("LayerNormalization", [x, b.normal(hidden, scale=0.1),
+                                                   b.normal(hidden, scale=0.1)], axis=-1)
+    caches = []
+    for past in pasts:
+        rows = norm(x)
+        q, k, v = (b.linear(rows, hidden, hidden) for _ in range(3))
+        bias = b.normal(3 * hidden, scale=0.1)
+        if masked:
+            operands = [q, k, v, "", "", past[0], past[1], filled, "", "", bias]
+            y, *present = b.node("DecoderMaskedMultiHeadAttention", operands, 3, MICROSOFT,
+                                 num_heads=heads, past_present_share_buffer=1)
+        else:
+            y, *present = b.node("MultiHeadAttention",
+                                 [q, k, v, bias, "", "", past[0], past[1]], 3, MICROSOFT,
+                                 num_heads=heads, unidirectional=1)
+        caches += present
+        x = b.node("Add", [x, b.linear(y, hidden, hidden, bias=True)])
+        q = b.linear(norm(x), hidden, hidden)
+        y = b.node("MultiHeadAttention", [q, past[2], past[3]], domain=MICROSOFT, num_heads=heads)
+        x = b.node("Add", [x, b.linear(y, hidden, hidden, bias=True)])
+        turned = b.node("Gelu", [b.linear(norm(x), hidden, inner, bias=True)], domain=MICROSOFT)
+        x = b.node("Add", [x, b.linear(turned, inner, hidden, bias=True)])
+    b.give("logits", b.linear(norm(x), hidden, vocab), b.dtype, ["batch", "sequence", vocab])
+    for i, value in enumerate(caches):
+        b.give(f"present.{i // 2}.decoder.{('key', 'value')[i % 2]}", value, b.dtype,
+               ["batch", heads, "kept", head])
+    return b.model()
+
+
+def standard(dtype="f32", sizes=None, filled=False):
+    """Llama in operators of ONNX alone: RMSNormalization, RotaryEmbedding and Attention over a
+    cache that grows (opset 23); `filled`: over one that TensorScatter fills (opset 24)."""
+    s, b = sizes or Sizes(), Builder(dtype, opset=24 if filled else 23)
+    ids = b.input("input_ids", TensorProto.INT64, ["batch", "sequence"])
+    at = b.input("position_ids", TensorProto.INT64, ["batch", "sequence"])
+    number = lambda n: b.constant(np.array(n))
+    angles = np.outer(np.arange(s.positions), 10000.0 ** (-np.arange(s.head // 2) * 2 / s.head))
+    turns = [b.constant(f(angles).astype(b.numpy)) for f in (np.cos, np.sin)]
+    x = b.node("Gather", [b.normal(s.vocab, s.hidden), ids])
+    weight = lambda: b.constant((1 + 0.1 * b.random.standard_normal(s.hidden)).astype(b.numpy))
+    norm = lambda x: b.node("RMSNormalization", [x, weight()], axis=-1, epsilon=1e-5)
+    if filled:
+        place = b.node("ReduceMin", [at, number([1])], keepdims=0)
+        fresh = b.node("Shape", [ids], start=1)
+        there = b.node("Add", [place, fresh])
+    caches = []
+    for layer in range(s.layers):
+        past = [b.input(f"past_key_values.{layer}.{kind}", b.dtype,
+                        ["batch", s.shared, "past", s.head]) for kind in ("key", "value")]
+        rows = norm(x)
+        q, k, v = (b.linear(rows, s.hidden, n * s.head) for n in (s.heads, s.shared, s.shared))
+        q, k = (b.node("RotaryEmbedding", [each, *turns, at], num_heads=n)
+                for each, n in ((q, s.heads), (k, s.shared)))
+        if filled:
+            apart = lambda x, n: b.node("Transpose", [b.node("Reshape", [
+                x, number([0, -1, n, s.head])])], perm=[0, 2, 1, 3])
+            k, v = (b.node("TensorScatter", [old, apart(new, s.shared), place])
+                    for old, new in zip(past, (k, v)))
+            caches += [k, v]
+            y = b.node("Attention", [apart(q, s.heads), k, v, "", "", "", there], is_causal=1)
+            y = b.node("Transpose", [y], perm=[0, 2, 1, 3])
+            y = b.node("Reshape", [y, number([0, -1, s.heads * s.head])])
+        else:
+            y, *present = b.node("Attention", [q, k, v, "", *past], 3, is_causal=1,
+                                 q_num_heads=s.heads, kv_num_heads=s.shared)
+            caches += present
+        x = b.node("Add", [x, b.linear(y, s.heads * s.head, s.hidden)])
+        rows = norm(x)
+        gate, up = (b.linear(rows, s.hidden, s.inner) for _ in range(2))
+        inner = b.node("Mul", [b.node("Mul", [gate, b.node("Sigmoid", [gate])]), up])
+        x = b.node("Add", [x, b.linear(inner, s.inner, s.hidden)])
+    b.give("logits", b.linear(norm(x), s.hidden, s.vocab), b.dtype, ["batch", "sequence", s.vocab])
+    for i, value in enumerate(caches):
+        b.give(f"present.{i // 2}.{('key', 'value')[i % 2]}", value, b.dtype,
+               ["batch", s.shared, "kept", s.head])
+    return b.model()
+
+
 MODELS = {
     "llama f32": lambda: decoder(),
     "llama f16": lambda: decoder("f16"),
@@ -188,5 +373,12 @@ MODELS = {
     "llama 8 bits, blocks of 128, level 4": lambda: decoder(bits=8, block=128, level=4),
     "qwen 4 bits, level 4": lambda: decoder(bits=4, level=4, q_k_norm=True,
                                             sizes=Sizes(head=128, heads=8, shared=2)),
+    "llama f32, caches of 8 bits": lambda: decoder(cache_bits=8),
+    "llama f32, caches of 4 bits": lambda: decoder(cache_bits=4),
     "gpt2 f32": lambda: gpt2(),
+    "t5 f32": lambda: t5(),
+    "whisper f32, MultiHeadAttention": lambda: whisper(),
+    "whisper f32, DecoderMaskedMultiHeadAttention": lambda: whisper(masked=True),
+    "llama f32, Attention-23": lambda: standard(),
+    "llama f32, TensorScatter": lambda: standard(filled=True),
 }

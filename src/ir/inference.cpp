@@ -150,8 +150,8 @@ Type Inference::written_out(int output, Type type) {
 
 namespace {
 
-/// What the requirements decide of sizes. `of_inputs`: symbols of the graph's inputs. Sizes of which
-/// only running tells stay: a requirement of such a size may go with the node that tells it.
+/// What the requirements decide of sizes. `of_inputs`: symbols of the graph's inputs. Sizes of
+/// which only running tells stay: a requirement of such a size may go with the node that tells it.
 template <class OfInputs>
 void settle(Dims& sizes, const Graph& graph, OfInputs of_inputs) {
   const auto counts = [&](const Dim& dim) {

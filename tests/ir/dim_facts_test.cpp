@@ -125,8 +125,7 @@ std::string settle(std::string_view size,
                    const std::vector<std::pair<std::string_view, std::string_view>>& facts,
                    const Ranges& ranges = {}) {
   SizeFacts all{ranges, {}};
-  for (const auto& [smaller, larger] : facts)
-    all.differences.push_back(dim(larger) - dim(smaller));
+  for (const auto& [smaller, larger] : facts) all.differences.push_back(dim(larger) - dim(smaller));
   return cat(settled(dim(size), all));
 }
 

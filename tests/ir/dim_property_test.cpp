@@ -209,8 +209,8 @@ TEST(DimProperty, AlgebraHolds) {
 Dim random_sum(Random& random) {
   Dim sum(draw(random, -3, 12));
   for (int64_t left = draw(random, 0, 3); left > 0; --left)
-    sum = sum + Dim(draw(random, -1, 2)) *
-                    Dim::symbol(kNames[static_cast<size_t>(draw(random, 0, 3))]);
+    sum = sum +
+          Dim(draw(random, -1, 2)) * Dim::symbol(kNames[static_cast<size_t>(draw(random, 0, 3))]);
   return sum;
 }
 
