@@ -20,7 +20,7 @@ endef
 
 .DEFAULT_GOAL := build
 .PHONY: build demo test all check format unit hostile models formats keras bench-graphs halves halves-times load quantized \
-        road tflite-kernels \
+        road tflite-kernels tflite-rounding \
         fusion import-cost retrieval memory exported pytorch \
         conformance coverage line-coverage differential random-graphs fuzz damage deep stats clean \
         round-trip pass-check ablation specialization peers kernels language stream overhead help
@@ -148,6 +148,9 @@ keras: build $(filter .venv-keras/%,$(KERAS_PYTHON)) ## networks of Keras in eac
 
 tflite-kernels: build $(filter .venv-keras/%,$(KERAS_PYTHON)) ## quantized TFLite files beside TensorFlow's three sets of kernels
 	@$(KERAS_PYTHON) tests/bars/tflite_kernels.py $(BUILD)/bin/hone $(may_skip)
+
+tflite-rounding: build $(filter .venv-keras/%,$(KERAS_PYTHON)) ## random operators on bytes beside TensorFlow's reference kernels
+	@$(KERAS_PYTHON) tests/bars/tflite_rounding.py $(BUILD)/bin/hone $(may_skip)
 
 pytorch: build $(filter .venv-export/%,$(EXPORT_PYTHON)) ## PyTorch's own files of networks of the same libraries
 	@$(EXPORT_PYTHON) tests/bars/pytorch.py $(BUILD)/bin/hone $(may_skip)

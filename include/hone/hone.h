@@ -113,6 +113,10 @@ typedef struct hone_import_options {
   size_t shape_count;
   const hone_number* numbers; /* of parameters of TorchScript; they are no inputs then */
   size_t number_count;
+  int32_t reference_rounding; /* nonzero: integer operators of TFLite round as its reference kernels
+                                 do, bit for bit, slower; else as those that its interpreter takes
+                                 by default */
+  int32_t padding;            /* never looked at */
 } hone_import_options;
 
 /* Reads a model file. `options` may be NULL. The model keeps the file mapped. */

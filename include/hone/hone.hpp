@@ -176,6 +176,9 @@ struct ImportOptions {
   std::map<std::string, std::vector<int64_t>> shapes{};
   /// Values of parameters of TorchScript that are numbers and no tensors; they are no inputs then.
   std::map<std::string, double> numbers{};
+  /// Integer operators of TFLite round as its reference kernels do, bit for bit, which is slower;
+  /// else as those that its interpreter takes by default.
+  bool reference_rounding = false;
 };
 
 /// An imported network.
@@ -212,6 +215,7 @@ inline Model import(const std::string& path, const ImportOptions& options = {}) 
   made.shape_count = shapes.size();
   made.numbers = numbers.data();
   made.number_count = numbers.size();
+  made.reference_rounding = options.reference_rounding ? 1 : 0;
   hone_model* model = nullptr;
   detail::check(hone_import(path.c_str(), &made, &model));
   return Model(model);

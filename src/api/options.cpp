@@ -73,6 +73,7 @@ ImportOptions import_options(const hone_import_options* options) {
     wanted(number.name, "a name in numbers");
     made.numbers[number.name] = number.value;
   }
+  made.reference_rounding = given.reference_rounding != 0;
   return made;
 }
 

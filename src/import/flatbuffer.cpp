@@ -119,6 +119,14 @@ std::vector<int64_t> FlatTable::ints64(int field) const {
   return found;
 }
 
+std::vector<int64_t> FlatTable::words(int field) const {
+  const auto [at, count] = vector(field, 2);
+  file_->spend(count * sizeof(int64_t));
+  std::vector<int64_t> found(static_cast<size_t>(count));
+  for (uint64_t i = 0; i < count; ++i) found[i] = file_->load<uint16_t>(at + 2 * i);
+  return found;
+}
+
 std::vector<float> FlatTable::floats(int field) const {
   const auto [at, count] = vector(field, 4);
   file_->spend(count * sizeof(float));

@@ -59,6 +59,7 @@ class FlatTable {
   std::vector<FlatTable> tables(int field) const;   // empty: absent
   std::vector<int64_t> ints32(int field) const;
   std::vector<int64_t> ints64(int field) const;
+  std::vector<int64_t> words(int field) const;  // of 16 bits, without a sign
   std::vector<float> floats(int field) const;
   std::span<const std::byte> bytes(int field) const;
 

@@ -37,6 +37,9 @@ struct ImportOptions {
   /// Values of parameters that are numbers and no tensors, by name (TorchScript): they are no
   /// inputs of the graph then.
   std::map<std::string, double, std::less<>> numbers;
+  /// Integer operators of TFLite round as its reference kernels do, twice, bit for bit, which is
+  /// slower; else once, as those that its interpreter takes by default.
+  bool reference_rounding = false;
   Limits limits;
 };
 

@@ -22,6 +22,8 @@ void ModelOptions::declare_weights(Arguments& arguments) {
                    "The other file of a net that is kept in two (Caffe, MXNet)");
   arguments.option("--signature", signature, "NAME",
                    "Which signature of a SavedModel; the one to serve with when not given");
+  arguments.flag("--reference-rounding", reference_rounding,
+                 "Integers of TFLite as its reference kernels round them, bit for bit, slower");
   arguments.option("--result", results, "NODE",
                    "A node of a TensorFlow graph that gives an output (repeatable)");
   arguments.option("--random-weights", random_weights, "SEED",
@@ -86,6 +88,7 @@ ImportOptions ModelOptions::import_options() const {
   options.follow_links = follow_links;
   options.weights = weights;
   options.signature = signature;
+  options.reference_rounding = reference_rounding;
   options.outputs = results;
   for (const std::string& each : shapes) {
     const size_t equals = each.rfind('=');
@@ -133,10 +136,12 @@ BuildOptions ModelOptions::build_options() const {
 
 void ModelOptions::check_engine_options() const {
   check(!random_weights && random_gain == 0 && disabled.empty() && keep.empty() &&
-            weights.empty() && signature.empty() && results.empty() && !fp16 && !bf16,
+            weights.empty() && signature.empty() && results.empty() && !reference_rounding &&
+            !fp16 && !bf16,
         Code::usage, file_name(),
         " is an engine: its weights and passes are settled; --weights, --signature, --result, "
-        "--random-weights, --disable, --keep, --fp16 and --bf16 are for models");
+        "--reference-rounding, --random-weights, --disable, --keep, --fp16 and --bf16 are for "
+        "models");
 }
 
 std::shared_ptr<const Engine> ModelOptions::open_engine(const OnGraph& before) const {

@@ -20,6 +20,7 @@ struct ModelOptions {
   double random_gain = 0;  // 0: not given
   bool follow_links = false;
   std::string weights, signature;
+  bool reference_rounding = false;
   std::vector<std::string> results;
   int workers = 0;
   std::string device;

@@ -6,6 +6,7 @@
 #include "import/report.hpp"
 #include "import/tensorflow/proto.hpp"
 #include "import/tensorflow/table.hpp"
+#include "ops/common/complex.hpp"
 
 namespace hone::tensorflow {
 namespace {
@@ -69,15 +70,15 @@ const std::shared_ptr<const MappedFile>& Checkpoint::shard(int64_t number) {
   return file;
 }
 
-std::shared_ptr<const Weight> Checkpoint::tensor(std::string_view key) {
+StoredVariable Checkpoint::tensor(std::string_view key) {
   const auto found = entries_.find(key);
   check(found != entries_.end(), Code::invalid_model, name_, ".index has no tensor \"", shown(key),
         '"');
   const Entry& entry = found->second;
   check(!entry.in_slices, Code::unsupported, "a variable that is stored in slices");
   const auto type = dtype_of(entry.type);
-  check(type.has_value() && *type != DType::string && !is_complex(*type), Code::unsupported,
-        "a variable of ", type_name(entry.type));
+  check(type.has_value() && *type != DType::string, Code::unsupported, "a variable of ",
+        type_name(entry.type));
   for (const int64_t size : entry.shape)
     check(size >= 0, Code::invalid_model, "a variable with a dimension of ", size);
   const size_t wanted = bytes_for(*type, element_count(entry.shape));
@@ -90,10 +91,13 @@ std::shared_ptr<const Weight> Checkpoint::tensor(std::string_view key) {
         " bytes at ", entry.offset, " of ", shard_name(entry.shard), ", which has ",
         uint64_t{bytes.size()});
   const builder::ModelFile source{bytes, file, shard_name(entry.shard)};
-  Tensor tensor =
-      source.borrow(*type, entry.shape, bytes.subspan(static_cast<size_t>(entry.offset), wanted));
+  const bool pairs = is_complex(*type);
+  std::vector<int64_t> shape = entry.shape;
+  if (pairs) shape.push_back(2);
+  Tensor tensor = source.borrow(pairs ? part_type(*type) : *type, std::move(shape),
+                                bytes.subspan(static_cast<size_t>(entry.offset), wanted));
   std::string place = source.source(tensor);
-  return Weight::of(std::move(tensor), std::move(place));
+  return {Weight::of(std::move(tensor), std::move(place)), pairs};
 }
 
 }  // namespace hone::tensorflow

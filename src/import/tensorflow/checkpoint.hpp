@@ -10,6 +10,7 @@
 
 #include "base/file.hpp"
 #include "import/import.hpp"
+#include "import/tensorflow/item.hpp"
 #include "ir/weight.hpp"
 
 namespace hone::tensorflow {
@@ -22,7 +23,7 @@ class Checkpoint {
 
   bool has(std::string_view key) const { return entries_.contains(key); }
   /// A tensor; its contents stay in the mapped shard. Error(invalid_model) where there is none.
-  std::shared_ptr<const Weight> tensor(std::string_view key);
+  StoredVariable tensor(std::string_view key);
 
  private:
   struct Entry {

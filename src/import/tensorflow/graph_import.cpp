@@ -36,13 +36,14 @@ const NodeIndex& ModelContext::index(const GraphDef& graph) {
 }
 
 Item ModelContext::variable(std::string_view node) {
-  const auto [found, is_new] = variables_.try_emplace(node, nullptr);
+  const auto [found, is_new] = variables_.try_emplace(node, Item::failed());
   if (is_new) {
-    std::shared_ptr<const Weight> weight = variable_(node);
-    found->second = root_.constant(node, std::move(weight));
+    StoredVariable stored = variable_(node);
+    found->second = Item::of(root_.constant(node, std::move(stored.contents)), root_);
+    if (stored.pairs) found->second.kind = Item::Kind::pairs;
   }
-  if (found->second == nullptr) throw builder::FailedBefore();
-  return Item::of(found->second, root_);
+  if (found->second.kind == Item::Kind::failed) throw builder::FailedBefore();
+  return found->second;
 }
 
 GraphImport::GraphImport(ModelContext& context, builder::Frame& frame, const GraphDef& graph,

@@ -25,7 +25,7 @@ using NodeIndex = std::unordered_map<std::string_view, uint32_t>;
 class ModelContext {
  public:
   /// `variable`: the contents of a variable by the name of its handle's node.
-  using Variable = std::function<std::shared_ptr<const Weight>(std::string_view node)>;
+  using Variable = std::function<StoredVariable(std::string_view node)>;
 
   ModelContext(const Importers& importers, const GraphFile& file, builder::Frame& root,
                Variable variable);
@@ -47,7 +47,7 @@ class ModelContext {
   Variable variable_;
   std::unordered_map<std::string_view, const GraphDef*> functions_;
   std::unordered_map<const GraphDef*, NodeIndex> indices_;
-  std::unordered_map<std::string_view, Value*> variables_;
+  std::unordered_map<std::string_view, Item> variables_;
 };
 
 class GraphImport {

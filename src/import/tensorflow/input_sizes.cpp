@@ -75,13 +75,23 @@ StatedShape told_by(const GraphDef& graph, const NodeIndex& index, const NodeDef
 
 }  // namespace
 
+std::vector<int64_t> without_pairs(std::vector<int64_t> sizes, int64_t type) {
+  const auto dtype = dtype_of(type);
+  if (!dtype || !is_complex(*dtype)) return sizes;
+  check(!sizes.empty() && sizes.back() == 2, Code::usage, "--shape of complex numbers ends with 2");
+  sizes.pop_back();
+  return sizes;
+}
+
 StatedShape sizes_of_input(const GraphDef& graph, const NodeIndex& index, const NodeDef& input,
                            const ImportOptions& options, int64_t producer) {
   const Limits& limits = options.limits;
   if (auto shape = stated(input, limits, producer)) return shape;
-  const auto given = options.shapes.find(input.name);
-  if (given != options.shapes.end()) return given->second;
-  if (const auto only = options.shapes.find(""); only != options.shapes.end()) return only->second;
+  const auto message = input.attribute("dtype");
+  const int64_t type = message ? decode_attribute(*message, limits).type.value_or(0) : 0;
+  for (const std::string_view name : {input.name, std::string_view()})
+    if (const auto given = options.shapes.find(name); given != options.shapes.end())
+      return without_pairs(given->second, type);
   for (const NodeDef& reader : graph.nodes) {
     if (reader.inputs.empty() || reader.inputs.front() != input.name) continue;
     if (auto told = told_by(graph, index, reader, limits)) return told;

@@ -10,4 +10,8 @@ namespace hone::tensorflow {
 StatedShape sizes_of_input(const GraphDef& graph, const NodeIndex& index, const NodeDef& input,
                            const ImportOptions& options, int64_t producer);
 
+/// Sizes that a caller gives, of a tensor of this DataType: of a complex one less the axis of
+/// pairs. Error(usage): it is not there.
+std::vector<int64_t> without_pairs(std::vector<int64_t> sizes, int64_t type);
+
 }  // namespace hone::tensorflow

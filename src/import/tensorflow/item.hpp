@@ -12,6 +12,12 @@ namespace hone::tensorflow {
 struct Guard;
 struct List;
 
+/// What a checkpoint holds of a variable; pairs: of complex numbers, as Item::Kind::pairs.
+struct StoredVariable {
+  std::shared_ptr<const Weight> contents;
+  bool pairs = false;
+};
+
 struct Item {
   enum class Kind : uint8_t {
     absent,

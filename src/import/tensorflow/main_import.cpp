@@ -4,6 +4,7 @@
 #include <set>
 
 #include "import/tensorflow/input_sizes.hpp"
+#include "ops/common/complex.hpp"
 
 namespace hone::tensorflow {
 namespace {
@@ -51,16 +52,22 @@ Item MainImport::input(std::string_view name, int64_t type, const StatedShape& s
   frame_.model().attempt(
       [&] {
         const auto dtype = dtype_of(type);
-        check(dtype.has_value() && *dtype != DType::string && !is_complex(*dtype),
-              Code::unsupported, "its elements are of ", type_name(type));
+        check(dtype.has_value() && *dtype != DType::string, Code::unsupported,
+              "its elements are of ", type_name(type));
         check(shape.has_value(), Code::unsupported, "nothing tells how many axes it has: --shape ",
               shown(name), "=1x224x224x3 says so");
-        builder::StatedType stated{
-            Type::Kind::tensor, *dtype, std::vector<builder::StatedDim>(shape->size()), {}};
-        for (size_t i = 0; i < shape->size(); ++i)
-          if ((*shape)[i] >= 0) (*stated.dims)[i].value = (*shape)[i];
+        const bool complex = is_complex(*dtype);
+        std::vector<int64_t> sizes = *shape;
+        if (complex) sizes.push_back(2);
+        builder::StatedType stated{Type::Kind::tensor,
+                                   complex ? part_type(*dtype) : *dtype,
+                                   std::vector<builder::StatedDim>(sizes.size()),
+                                   {}};
+        for (size_t i = 0; i < sizes.size(); ++i)
+          if (sizes[i] >= 0) (*stated.dims)[i].value = sizes[i];
         const Type full = builder::OpenType(name, symbols_).of(stated);
         made = Item::of(frame_.graph().add_input(name, full), frame_);
+        if (complex) made.kind = Item::Kind::pairs;
       },
       [&](const Error& error) {
         frame_.model().report_place(cat("input ", builder::quoted(name)), error);
@@ -75,7 +82,7 @@ void MainImport::add_input(std::string_view name, const TensorInfo& info) {
   StatedShape shape = info.shape;
   const ImportOptions& options = frame_.model().options;
   const auto given = options.shapes.find(name);
-  if (!shape && given != options.shapes.end()) shape = given->second;
+  if (!shape && given != options.shapes.end()) shape = without_pairs(given->second, info.type);
   const NodeIndex& index = context_.index(file_.graph);
   if (const auto node = index.find(edge.node); !shape && node != index.end())
     shape = sizes_of_input(file_.graph, index, file_.graph.nodes[node->second], options,

@@ -16,7 +16,7 @@ const Importers& importers() {
 
 namespace {
 
-std::shared_ptr<const Weight> no_variable(std::string_view) {
+StoredVariable no_variable(std::string_view) {
   fail(Code::unsupported,
        "a variable: the graph is not frozen, its weights lie in a checkpoint: save it as a "
        "SavedModel");

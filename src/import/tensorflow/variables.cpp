@@ -78,7 +78,7 @@ std::string Variables::key_of(std::string_view node) const {
   return std::string(node);
 }
 
-std::shared_ptr<const Weight> Variables::operator()(std::string_view node) {
+StoredVariable Variables::operator()(std::string_view node) {
   if (!checkpoint_) checkpoint_.emplace(folder_, "variables/variables", options_);
   return checkpoint_->tensor(key_of(node));
 }

@@ -19,7 +19,7 @@ class Variables {
             const ImportOptions& options);
 
   /// The contents of the variable whose handle this node is.
-  std::shared_ptr<const Weight> operator()(std::string_view node);
+  StoredVariable operator()(std::string_view node);
 
  private:
   void find_keys(const NodeDef& call);

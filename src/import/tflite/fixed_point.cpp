@@ -6,8 +6,7 @@
 #include "ops/activation.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/cast.hpp"
-#include "ops/compare.hpp"
-#include "ops/logic.hpp"
+#include "ops/math.hpp"
 
 namespace hone::tflite {
 namespace {
@@ -62,34 +61,48 @@ Value* scaled_narrow(OpReader& op, Value* x, const std::vector<FixedPoint>& scal
   const auto of_scales = [&](std::string_view name, const auto& of) {
     return constant_of(op, scales, cat(hint, "_", name), of);
   };
-  const auto left = [](const FixedPoint& s) { return std::max<int64_t>(s.shift, 0); };
   const auto right = [](const FixedPoint& s) { return std::max<int64_t>(-s.shift, 0); };
-  // The high half of twice the product: halves upwards, as the division cuts off.
-  Value* factor = of_scales("factor", [&](const FixedPoint& s) { return s.multiplier << left(s); });
+  // The high half of twice the product, halves upwards. Divisions cut off towards zero: a multiple
+  // of the divisor makes all numbers positive before and is taken off behind.
+  constexpr int64_t kHalf = int64_t{1} << 31, kLift = int64_t{1} << 62;
+  Value* factor = of_scales(
+      "factor", [](const FixedPoint& s) { return s.multiplier << std::max<int64_t>(s.shift, 0); });
   Value* product = add(Mul{}, {x, factor}, "product");
-  Value* zero = number(op, 0, cat(hint, "_zero"));
-  Value* positive = add(GreaterOrEqual{}, {product, zero}, "positive");
-  Value* nudge = add(Where{},
-                     {positive, number(op, int64_t{1} << 30, cat(hint, "_up")),
-                      number(op, 1 - (int64_t{1} << 30), cat(hint, "_down"))},
-                     "nudge");
-  Value* high = add(
-      Div{},
-      {add(Add{}, {product, nudge}, "nudged"), number(op, int64_t{1} << 31, cat(hint, "_half"))},
-      "high");
+  Value* lifted =
+      add(Add{}, {product, number(op, kLift + kHalf / 2, cat(hint, "_lift"))}, "lifted");
+  Value* high = add(Div{}, {lifted, number(op, kHalf, cat(hint, "_half"))}, "lifted_high");
+  high = add(Sub{}, {high, number(op, kLift / kHalf, cat(hint, "_taken"))}, "high");
   const bool divides =
       std::any_of(scales.begin(), scales.end(), [&](const auto& s) { return right(s) > 0; });
   if (!divides) return high;
-  // To nearest, halves away from zero: below zero the threshold is one more.
+  // To nearest, halves away from zero.
   Value* power = of_scales("power", [&](const FixedPoint& s) { return int64_t{1} << right(s); });
-  Value* rest = add(Mod{}, {high, power}, "rest");
-  Value* down = add(Div{}, {add(Sub{}, {high, rest}, "whole"), power}, "quotient");
-  Value* threshold = of_scales(
-      "threshold", [&](const FixedPoint& s) { return ((int64_t{1} << right(s)) - 1) >> 1; });
-  Value* below = add(Cast{.to = DType::i64}, {add(Less{}, {high, zero}, "below")}, "below_one");
-  Value* limit = add(Add{}, {threshold, below}, "limit");
-  Value* more = add(Cast{.to = DType::i64}, {add(Greater{}, {rest, limit}, "more")}, "more_one");
-  return add(Add{}, {down, more}, "rounded");
+  Value* half = of_scales("nudge", [&](const FixedPoint& s) {
+    return right(s) == 0 ? 0 : int64_t{1} << (right(s) - 1);
+  });
+  Value* away = add(Mul{}, {add(Sign{}, {high}, "sign"), half}, "away");
+  return add(Div{}, {add(Add{}, {high, away}, "nudged"), power}, "rounded");
+}
+
+Value* scaled_once(OpReader& op, Value* x, const std::vector<FixedPoint>& scales,
+                   std::string_view hint) {
+  constexpr int64_t kLift = int64_t{1} << 62;  // a multiple of every divisor, as above
+  const auto power = [](const FixedPoint& s) {
+    return int64_t{1} << std::clamp<int64_t>(31 - s.shift, 1, 62);
+  };
+  const auto of_scales = [&](std::string_view name, const auto& of) {
+    return constant_of(op, scales, cat(hint, "_", name), of);
+  };
+  const auto add = [&](Op made, std::vector<Value*> inputs, std::string_view name) {
+    return op.intermediate(std::move(made), std::move(inputs), cat(hint, "_", name));
+  };
+  Value* factor = of_scales("factor", [](const FixedPoint& s) { return s.multiplier; });
+  Value* product = add(Mul{}, {x, factor}, "product");
+  Value* lift = of_scales("lift", [&](const FixedPoint& s) { return kLift + power(s) / 2; });
+  Value* lifted = add(Add{}, {product, lift}, "lifted");
+  Value* high = add(Div{}, {lifted, of_scales("power", power)}, "lifted_high");
+  Value* taken = of_scales("taken", [&](const FixedPoint& s) { return kLift / power(s); });
+  return add(Sub{}, {high, taken}, "rounded");
 }
 
 Value* scaled_wide(OpReader& op, Value* x, const std::vector<FixedPoint>& scales,
@@ -111,30 +124,49 @@ Value* scaled_wide(OpReader& op, Value* x, const std::vector<FixedPoint>& scales
 
 Range activation_range(OpReader& op, Activation activation) {
   const TensorInfo& stated = op.out(0);
-  const bool is_word = *stated.dtype == DType::i16;
-  const Range all = is_word ? Range{-32768, 32767} : Range{INT32_MIN, INT32_MAX};
+  const auto all = [&]() -> Range {
+    switch (*stated.dtype) {
+      case DType::u8: return {0, 255};
+      case DType::i8: return {-128, 127};
+      case DType::i16: return {-32768, 32767};
+      default: return {INT32_MIN, INT32_MAX};
+    }
+  }();
   const float scale = stated.quantization.scales.front();
+  const int64_t zero = zero_of(stated);
   const auto quantized = [&](float value) {
-    return static_cast<int64_t>(std::clamp(std::round(value / scale), -1e9F, 1e9F));
+    return zero + static_cast<int64_t>(std::clamp(std::round(value / scale), -1e9F, 1e9F));
+  };
+  const auto within = [&](int64_t least, int64_t most) -> Range {
+    return {std::max(all.least, least), std::min(all.most, most)};
   };
   switch (activation) {
     case Activation::none: return all;
-    case Activation::relu: return {0, all.most};
-    case Activation::relu_n1_to_1:
-      return {std::max(all.least, quantized(-1)), std::min(all.most, quantized(1))};
-    case Activation::relu6: return {0, std::min(all.most, quantized(6))};
+    case Activation::relu: return within(zero, all.most);
+    case Activation::relu_n1_to_1: return within(quantized(-1), quantized(1));
+    case Activation::relu6: return within(zero, quantized(6));
     default: op.unsupported("this activation of integers");
   }
 }
 
+int64_t zero_of(const TensorInfo& stated) {
+  const auto& zeros = stated.quantization.zeros;
+  return zeros.empty() ? 0 : zeros.front();
+}
+
 void give_integers(OpReader& op, Value* x, Range range) {
+  if (const int64_t zero = zero_of(op.out(0)); zero != 0)
+    x = op.intermediate(Add{}, {x, number(op, zero, "zero")}, "from_zero");
   Value* clipped = op.intermediate(
       Clip{}, {x, number(op, range.least, "least"), number(op, range.most, "most")}, "clipped");
   op.emit(Cast{.to = *op.out(0).dtype}, {clipped});
 }
 
 Value* integers(OpReader& op, int i) {
-  return op.intermediate(Cast{.to = DType::i64}, {op.required(i)}, cat("integers", i));
+  Value* wide = op.intermediate(Cast{.to = DType::i64}, {op.required(i)}, cat("wide", i));
+  const int64_t zero = zero_of(op.in(i));
+  if (zero == 0) return wide;
+  return op.intermediate(Sub{}, {wide, number(op, zero, cat("zero", i))}, cat("integers", i));
 }
 
 bool is_words(OpReader& op, int i) {

@@ -20,6 +20,9 @@ FixedPoint fixed_point(double scale);
 /// axis): rounded to nearest twice, halves first upwards, then away from zero.
 Value* scaled_narrow(OpReader& op, Value* x, const std::vector<FixedPoint>& scales,
                      std::string_view hint);
+/// The same rounded once, halves upwards.
+Value* scaled_once(OpReader& op, Value* x, const std::vector<FixedPoint>& scales,
+                   std::string_view hint);
 /// The same for sums of 48 bits: the multiplier cut to 16 bits, rounded once, halves upwards.
 Value* scaled_wide(OpReader& op, Value* x, const std::vector<FixedPoint>& scales,
                    std::string_view hint);
@@ -29,7 +32,9 @@ struct Range {
   int64_t least, most;
 };
 Range activation_range(OpReader& op, Activation activation);
-/// Clips integers (i64) and gives them as output 0.
+/// The integer that stands for 0.
+int64_t zero_of(const TensorInfo& stated);
+/// Clips integers (i64, counted from output 0's zero point) and gives them as output 0.
 void give_integers(OpReader& op, Value* x, Range range);
 
 /// Input `i` less its zero point, as i64.

@@ -4,7 +4,9 @@
 #include <map>
 
 #include "base/size.hpp"
+#include "import/tflite/sparse.hpp"
 #include "ir/inference.hpp"
+#include "ops/common/complex.hpp"
 #include "ops/quantize.hpp"
 
 namespace hone::tflite {
@@ -81,10 +83,15 @@ void GraphImport::add_input(int64_t tensor) {
         check(!slot(tensor).defined, Code::invalid_model, "stands twice among the inputs");
         check(stated.dtype.has_value(), Code::unsupported,
               "its elements are of a type that Hone does not have");
-        check(!is_complex(*stated.dtype), Code::unsupported, "complex numbers");
-        const auto& dims = stated.signature.empty() ? stated.shape : stated.signature;
-        builder::StatedType type{
-            Type::Kind::tensor, *stated.dtype, std::vector<builder::StatedDim>(dims.size()), {}};
+        check(*stated.dtype != DType::string, Code::unsupported,
+              "its elements are strings: Hone computes with numbers, words are looked up before");
+        const bool complex = is_complex(*stated.dtype);
+        auto dims = stated.signature.empty() ? stated.shape : stated.signature;
+        if (complex) dims.push_back(2);
+        builder::StatedType type{Type::Kind::tensor,
+                                 complex ? part_type(*stated.dtype) : *stated.dtype,
+                                 std::vector<builder::StatedDim>(dims.size()),
+                                 {}};
         for (size_t i = 0; i < dims.size(); ++i) {
           check(dims[i] >= -1, Code::invalid_model, "a dimension of ", dims[i]);
           if (dims[i] >= 0) (*type.dims)[i].value = dims[i];
@@ -99,21 +106,24 @@ void GraphImport::add_input(int64_t tensor) {
 std::shared_ptr<const Weight> GraphImport::constant(const TensorInfo& stated) const {
   check(stated.dtype.has_value(), Code::unsupported,
         "elements of a type that Hone does not have in a constant");
-  check(!stated.is_sparse, Code::unsupported, "sparse weights");
   check(*stated.dtype != DType::string, Code::unsupported, "a constant of strings");
-  check(!is_complex(*stated.dtype), Code::unsupported, "a constant of complex numbers");
   for (const int64_t size : stated.shape)
     check(size >= 0, Code::invalid_model, "a constant with a dimension of ", size);
   const size_t wanted = bytes_for(*stated.dtype, element_count(stated.shape));
+  const bool complex = is_complex(*stated.dtype);
+  const DType dtype = complex ? part_type(*stated.dtype) : *stated.dtype;
+  std::vector<int64_t> shape = stated.shape;
+  if (complex) shape.push_back(2);
+  const Limits& limits = frame_.model().options.limits;
   if (stated.is_variable && !stated.has_data) {  // begins as it does in a new interpreter
-    check(wanted <= frame_.model().options.limits.folded_bytes, Code::unsupported, "a variable of ",
-          wanted, " bytes");
-    return Weight::of(filled(*stated.dtype, stated.shape, stated.quantization.zeros));
+    check(wanted <= limits.folded_bytes, Code::unsupported, "a variable of ", wanted, " bytes");
+    return Weight::of(filled(dtype, shape, stated.quantization.zeros));
   }
+  if (stated.sparsity) return Weight::of(densified(stated, limits.folded_bytes));
   check(stated.data.size() == wanted, Code::invalid_model, "a constant of ", *stated.dtype,
         shape_text(stated.shape), " with ", stated.data.size(), " bytes, wanted ", wanted);
   const builder::ModelFile& file = frame_.model().file;
-  Tensor tensor = file.borrow(*stated.dtype, stated.shape, stated.data);
+  Tensor tensor = file.borrow(dtype, std::move(shape), stated.data);
   std::string source = file.source(tensor);
   return Weight::of(std::move(tensor), std::move(source));
 }
@@ -177,11 +187,11 @@ void GraphImport::import_operator(const OperatorInfo& stated) {
     origin = name_of(stated.outputs.front());
   const std::string kind =
       stated.is_custom ? cat("custom ", shown(stated.kind)) : shown(stated.kind);
+  const bool lacks_custom =
+      stated.is_custom && context_.importers.find(cat(Importers::kCustom, stated.kind)) == nullptr;
   const auto tell = [&](const Error& error) {
-    const bool lacks = context_.importers.find(stated.kind) == nullptr || stated.is_custom;
     model.report.add(builder::problem_of(
-        origin, kind, error,
-        lacks && stated.is_custom ? std::string(kCustomAdvice) : std::string()));
+        origin, kind, error, lacks_custom ? std::string(kCustomAdvice) : std::string()));
   };
   const auto one = [&] {
     for (const int64_t output : stated.outputs)
@@ -189,9 +199,10 @@ void GraphImport::import_operator(const OperatorInfo& stated) {
         check(!slot(output).defined, Code::invalid_model, "gives ",
               builder::quoted(name_of(output)), ", which is defined already");
     const bool complex = is_of_complex(stated);
-    const ImportFunction f = stated.is_custom ? nullptr
-                             : complex        ? context_.importers.find_complex(stated.kind)
-                                              : context_.importers.find(stated.kind);
+    const ImportFunction f = complex ? context_.importers.find_complex(stated.kind)
+                             : stated.is_custom
+                                 ? context_.importers.find(cat(Importers::kCustom, stated.kind))
+                                 : context_.importers.find(stated.kind);
     check(f != nullptr, Code::unsupported,
           stated.is_custom ? "a custom operator"
           : complex        ? "complex numbers"

@@ -25,7 +25,7 @@ struct QuantizationField {
   static constexpr int scale = 2, zero_point = 3, axis = 6;
 };
 struct OperatorField {
-  static constexpr int code = 0, inputs = 1, outputs = 2, options = 4;
+  static constexpr int code = 0, inputs = 1, outputs = 2, options = 4, custom_options = 5;
 };
 struct BufferField {
   static constexpr int data = 0, offset = 1, size = 2;
@@ -122,7 +122,7 @@ class ModelReader {
     if (buffer != 0) info.data = buffers_[buffer];
     info.has_data = !info.data.empty();
     info.is_variable = table.flag(TensorField::is_variable);
-    info.is_sparse = table.has(TensorField::sparsity);
+    info.sparsity = table.table(TensorField::sparsity);
     if (const auto quantization = table.table(TensorField::quantization)) {
       info.quantization.scales = quantization->floats(QuantizationField::scale);
       info.quantization.zeros = quantization->ints64(QuantizationField::zero_point);
@@ -147,6 +147,7 @@ class ModelReader {
     info.inputs = table.ints32(OperatorField::inputs);
     info.outputs = table.ints32(OperatorField::outputs);
     info.options = table.table(OperatorField::options);
+    if (info.is_custom) info.custom_options = table.bytes(OperatorField::custom_options);
     return info;
   }
 

@@ -29,7 +29,8 @@ struct TensorInfo {
   std::vector<int64_t> signature;  // -1: open; empty: the shape says all
   std::span<const std::byte> data;
   Quantization quantization;
-  bool has_data = false, is_variable = false, is_sparse = false;
+  bool has_data = false, is_variable = false;
+  std::optional<FlatTable> sparsity;  // which elements `data` holds; nullopt: all
 };
 
 struct OperatorInfo {
@@ -37,6 +38,7 @@ struct OperatorInfo {
   bool is_custom = false;
   std::vector<int64_t> inputs, outputs;  // indices of tensors; -1: absent
   std::optional<FlatTable> options;
+  std::span<const std::byte> custom_options;
 };
 
 struct Subgraph {

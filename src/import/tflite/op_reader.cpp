@@ -93,6 +93,11 @@ std::vector<int64_t> OpReader::option_ints(int field) const {
   return info_.options ? info_.options->ints32(field) : std::vector<int64_t>();
 }
 
+std::vector<float> OpReader::option_floats(int field) const {
+  return info_.options ? info_.options->floats(field) : std::vector<float>();
+}
+FlexMap OpReader::custom_options() const { return FlexMap(info_.custom_options); }
+
 Activation OpReader::activation(int field) const {
   const int64_t number = option_i8(field);
   check(number >= 0 && number <= static_cast<int64_t>(Activation::sign_bit), "activation function ",
@@ -113,6 +118,8 @@ int OpReader::rank_of(int i) const {
   if (!known) unsupported("input ", i, " is of unknown rank");
   return *known;
 }
+
+bool OpReader::reference_rounding() const { return frame().model().options.reference_rounding; }
 
 int64_t OpReader::axis_of(int64_t axis, int rank) const {
   const int64_t from_start = axis < 0 ? axis + rank : axis;

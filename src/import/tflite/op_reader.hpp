@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "import/builder/node_builder.hpp"
+#include "import/tflite/flex_map.hpp"
 #include "import/tflite/model.hpp"
 
 namespace hone::tflite {
@@ -32,6 +33,8 @@ class Importers {
   /// Error(internal): the operator is there already.
   void add(std::string_view kind, ImportFunction f);
   ImportFunction find(std::string_view kind) const;  // null: none
+  /// A custom operator is found by its own name behind this word.
+  static constexpr std::string_view kCustom = "custom ";
   /// What it does where an input or a result is complex; it need not be there otherwise.
   void add_complex(std::string_view kind, ImportFunction f);
   ImportFunction find_complex(std::string_view kind) const;  // null: none
@@ -69,10 +72,15 @@ class OpReader : public builder::NodeBuilder {
   float option_f32(int field, float otherwise = 0) const;
   bool option_flag(int field, bool otherwise = false) const;
   std::vector<int64_t> option_ints(int field) const;
+  std::vector<float> option_floats(int field) const;
+  /// Options of a custom operator, by name.
+  FlexMap custom_options() const;
   Activation activation(int field) const;
 
   /// Contents of a constant input of integers; leaves the operator where it is none.
   std::vector<int64_t> ints(int i) const;
+  /// The caller asks for the rounding of TFLite's reference kernels.
+  bool reference_rounding() const;
   /// An axis in [0, rank) from one that may count from the end.
   int64_t axis_of(int64_t axis, int rank) const;
   int rank_of(int i) const;  // leaves the operator where it is not known

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <memory>
 
 #include "base/text.hpp"
@@ -86,13 +87,17 @@ class Writer {
       else if (words[i] == "zero") quantization.numbers(3, list_of<int64_t>(words.at(i + 1)));
       else if (words[i] == "axis") quantization.number(6, list_of<int32_t>(words.at(i + 1))[0]);
       else if (words[i] == "variable") made.number(5, uint8_t{1});
-      else break;
+      else if (words[i] == "sparse") {
+        made.table(6, sparsity(words.at(i + 1), words.at(i + 2), words.at(i + 3)));
+        i += 2;
+      } else break;
       quantized = quantized || words[i] == "scale";
     }
     if (quantized) made.table(4, quantization);
     const auto equals = std::find(words.begin(), words.end(), "=");
     if (equals != words.end()) {
-      Tensor data(dtype_of(words.at(2)), {words.end() - equals - 1});
+      const bool complex = words.at(2) == "c64";  // pairs of numbers
+      Tensor data(complex ? DType::f32 : dtype_of(words.at(2)), {words.end() - equals - 1});
       for (int64_t at = 0; at < data.count(); ++at)
         data.set_number(at, parse_double(equals[at + 1]).value());
       const auto* bytes = reinterpret_cast<const uint8_t*>(data.bytes().data());
@@ -125,12 +130,71 @@ class Writer {
     size_t end = arrow + 1;
     while (end < words.size() && words[end].find('=') == std::string_view::npos) ++end;
     Flat options;
-    for (size_t i = end; i < words.size(); ++i) option(options, words[i]);
+    for (size_t i = end; !custom && i < words.size(); ++i) option(options, words[i]);
     Flat made;
     made.number(0, static_cast<uint32_t>(codes_.size())).numbers(1, indices(words, 2, arrow));
     made.numbers(2, indices(words, arrow + 1, end)).table(4, options);
+    if (custom) made.numbers(5, flex_map({words.begin() + static_cast<long>(end), words.end()}));
     codes_.push_back(kind);
     operators_.push_back(made);
+  }
+
+  /// A flexbuffer of "name=3" (integers of 4 bytes) and "name=0.5" (floats).
+  static std::vector<uint8_t> flex_map(Words entries) {
+    std::sort(entries.begin(), entries.end());
+    std::vector<uint8_t> out;
+    std::vector<size_t> keys;
+    const auto word = [&](uint32_t value) {
+      for (int shift = 0; shift < 32; shift += 8)
+        out.push_back(static_cast<uint8_t>(value >> shift));
+    };
+    for (const std::string_view entry : entries) {
+      keys.push_back(out.size());
+      const std::string_view name = entry.substr(0, entry.find('='));
+      out.insert(out.end(), name.begin(), name.end());
+      out.push_back(0);
+    }
+    while (out.size() % 4 != 0) out.push_back(0);
+    word(static_cast<uint32_t>(keys.size()));
+    const size_t vector = out.size();
+    for (const size_t key : keys) word(static_cast<uint32_t>(out.size() - key));
+    word(static_cast<uint32_t>(out.size() - vector));
+    word(4);
+    word(static_cast<uint32_t>(entries.size()));
+    const size_t map = out.size();
+    std::vector<uint8_t> types;
+    for (const std::string_view entry : entries) {
+      const std::string_view text = entry.substr(entry.find('=') + 1);
+      const bool whole = parse_int(text).has_value();
+      types.push_back(static_cast<uint8_t>((whole ? 1 : 3) << 2 | 2));
+      word(whole ? static_cast<uint32_t>(parse_int(text).value())
+                 : std::bit_cast<uint32_t>(static_cast<float>(parse_double(text).value())));
+    }
+    out.insert(out.end(), types.begin(), types.end());
+    const size_t back = out.size() - map;
+    out.insert(out.end(), {static_cast<uint8_t>(back), 9 << 2 | 2, 1});
+    return out;
+  }
+
+  /// "sparse ORDER BLOCKS AXES": axes behind one another as "d4" (whole, of 4) or
+  /// "s0,2,3:1,3,0" (segments, places).
+  static Flat sparsity(std::string_view order, std::string_view blocks, std::string_view axes) {
+    Flat made;
+    made.numbers(0, list_of<int32_t>(order));
+    if (blocks != "-") made.numbers(1, list_of<int32_t>(blocks));
+    std::vector<Flat> all;
+    for (const std::string_view axis : split(axes, ';')) {
+      Flat one;
+      if (axis.front() == 'd') {
+        all.push_back(one.number(1, list_of<int32_t>(axis.substr(1))[0]));
+        continue;
+      }
+      const size_t colon = axis.find(':');
+      one.number(0, int8_t{1}).number(2, uint8_t{2}).number(4, uint8_t{3});
+      one.table(3, Flat().numbers(0, list_of<uint16_t>(axis.substr(1, colon - 1))));
+      all.push_back(one.table(5, Flat().numbers(0, list_of<uint8_t>(axis.substr(colon + 1)))));
+    }
+    return made.tables(2, all);
   }
 
   static void option(Flat& options, std::string_view text) {
@@ -141,6 +205,7 @@ class Writer {
     if (type == "i8") options.number(field, list_of<int8_t>(value)[0]);
     else if (type == "i32") options.number(field, list_of<int32_t>(value)[0]);
     else if (type == "f32") options.number(field, list_of<float>(value)[0]);
+    else if (type == "f32s") options.numbers(field, list_of<float>(value));
     else options.numbers(field, list_of<int32_t>(value));
   }
 
@@ -157,6 +222,10 @@ ModelCase model_case(std::string_view given) {
   for (const std::string_view line : split(given, '\n')) {
     const Words words = words_of(line);
     if (words.empty()) continue;
+    if (words.front() == "@reference") {
+      made.reference_rounding = true;
+      continue;
+    }
     if (words.front() != "@in") {
       writer.line(words);
       continue;
@@ -170,7 +239,9 @@ ModelCase model_case(std::string_view given) {
 
 Imported import_case(const ModelCase& model) {
   const auto copy = std::make_shared<const std::string>(model.file);
-  return tflite::import_model({std::as_bytes(std::span(*copy)), copy, "net.tflite"}, {});
+  ImportOptions options;
+  options.reference_rounding = model.reference_rounding;
+  return tflite::import_model({std::as_bytes(std::span(*copy)), copy, "net.tflite"}, options);
 }
 
 std::string values_of(const ModelCase& model) {

@@ -9,6 +9,9 @@
 //   outputs y
 //   graph                                          (another one: a body)
 //   ...
+//   custom Name x -> y count=3 scale=0.5           (options in a flexbuffer)
+//   tensor w f32 [2,4] sparse 0,1 - d2;s0,1,3:2,0,3 = 1 2 3
+//   @reference                                     (ImportOptions::reference_rounding)
 //   @in x 1 2 3 4
 
 #include <map>
@@ -23,6 +26,7 @@ namespace hone::test {
 struct ModelCase {
   std::string file;
   std::map<std::string, std::vector<double>> inputs;
+  bool reference_rounding = false;
 };
 ModelCase model_case(std::string_view given);
 

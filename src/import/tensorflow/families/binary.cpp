@@ -1,7 +1,6 @@
 // Functions of two elements, and choices between elements.
 
-#include <numbers>
-
+#include "import/builder/angle.hpp"
 #include "import/tensorflow/images.hpp"
 #include "ops/activation.hpp"
 #include "ops/arithmetic.hpp"
@@ -86,23 +85,7 @@ void import_approximate_equal(NodeReader& node) {
 
 /// The angle of (x, y), of y and x: the quotient's, half a turn further where x is negative.
 void import_atan2(NodeReader& node) {
-  Value *y = node.required(0), *x = node.required(1), *zero = node.scalar(0, "zero");
-  const auto add = [&](Op op, std::vector<Value*> inputs, std::string_view hint) {
-    return node.intermediate(std::move(op), std::move(inputs), hint);
-  };
-  Value* below = add(Less{}, {y, zero}, "below");
-  const auto signed_by_y = [&](double angle, std::string_view hint) {
-    return add(Where{}, {below, node.scalar(-angle, cat("minus_", hint)), node.scalar(angle, hint)},
-               cat("signed_", hint));
-  };
-  Value* base = add(Atan{}, {add(Div{}, {y, x}, "quotient")}, "base");
-  Value* turned = add(Add{}, {base, signed_by_y(std::numbers::pi, "half_turn")}, "turned");
-  Value* beside = add(Where{}, {add(Less{}, {x, zero}, "left"), turned, base}, "beside");
-  // Where x is 0 the angle is a quarter, and 0 where both are.
-  Value* none = add(Equal{}, {y, zero}, "on_axis");
-  Value* upright =
-      add(Where{}, {none, zero, signed_by_y(std::numbers::pi / 2, "quarter")}, "upright");
-  node.emit(Where{}, {add(Equal{}, {x, zero}, "is_upright"), upright, beside});
+  node.give(0, builder::angle(node, node.required(0), node.required(1)));
 }
 
 void import_add_n(NodeReader& node) {

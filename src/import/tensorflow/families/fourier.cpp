@@ -19,6 +19,8 @@ struct Parts {
   Value *real = nullptr, *imaginary = nullptr;  // the second is null of real numbers
 };
 
+constexpr uint64_t kReal = 0, kImaginary = ~uint64_t{0};  // of all inputs
+
 Value* add(NodeReader& node, Op op, std::vector<Value*> inputs, std::string_view hint = "part") {
   return node.intermediate(std::move(op), std::move(inputs), hint);
 }
@@ -58,19 +60,26 @@ Parts parts(NodeReader& node, int i) {
   return {part(halves[0]), part(halves[1])};
 }
 
-/// What the operator gives where each complex input is one of its parts.
-std::vector<Value*> results_of(NodeReader& node, bool imaginary) {
+/// What the operator gives where each complex input is one of its parts: of input i the imaginary
+/// one where bit i of `imaginary` is set.
+std::vector<Value*> results_of(NodeReader& node, uint64_t imaginary) {
   std::vector<Item> items = node.items();
   builder::NodePlace place{node.origin(), std::string(node.op()), {}, {}};
   for (size_t i = 0; i < items.size(); ++i) {
     if (items[i].kind == Item::Kind::pairs) {
       const Parts found = parts(node, static_cast<int>(i));
-      items[i] = Item::of(imaginary ? found.imaginary : found.real, node.frame());
+      const bool second = ((imaginary >> std::min<size_t>(i, 63)) & 1) != 0;
+      items[i] = Item::of(second ? found.imaginary : found.real, node.frame());
     }
     place.inputs.push_back(node.import().value_of(items[i]));
   }
   for (int i = 0; i < node.outputs(); ++i)
-    place.outputs.push_back(cat(node.origin(), imaginary ? ".imaginary" : ".real", i));
+    place.outputs.push_back(cat(node.origin(),
+                                imaginary == kReal        ? ".real"
+                                : imaginary == kImaginary ? ".imaginary"
+                                : imaginary == 1          ? ".imaginary_real"
+                                                          : ".real_imaginary",
+                                i));
   NodeReader inner(node.import(), node.def(), items, std::move(place));
   node.import().context().importers().find(node.op())->run(inner);
   if (inner.failed()) throw builder::FailedBefore();
@@ -85,7 +94,7 @@ std::vector<Value*> results_of(NodeReader& node, bool imaginary) {
 
 /// The operator as it is, once for each part.
 void import_by_parts(NodeReader& node) {
-  const auto real = results_of(node, false), imaginary = results_of(node, true);
+  const auto real = results_of(node, kReal), imaginary = results_of(node, kImaginary);
   for (size_t i = 0; i < real.size(); ++i) {
     Item item = Item::of(paired(node, {real[i], imaginary[i]}), node.frame());
     item.kind = Item::Kind::pairs;
@@ -93,9 +102,16 @@ void import_by_parts(NodeReader& node) {
   }
 }
 
+/// Both sides are complex, the condition is not.
+void import_choice(NodeReader& node) {
+  for (int i = 1; i < 3; ++i)
+    node.check(node.item(i).kind == Item::Kind::pairs, "input ", i, " is not of complex numbers");
+  import_by_parts(node);
+}
+
 /// Of the real part alone: sizes.
 void import_by_real(NodeReader& node) {
-  const auto real = results_of(node, false);
+  const auto real = results_of(node, kReal);
   for (size_t i = 0; i < real.size(); ++i)
     node.give_item(static_cast<int>(i), Item::of(real[i], node.frame()));
 }
@@ -128,6 +144,32 @@ void import_div(NodeReader& node) {
   const Parts inverse{add(node, Div{}, {y.real, size}),
                       add(node, Div{}, {add(node, Neg{}, {y.imaginary}), size})};
   give_pairs(node, paired(node, product(node, parts(node, 0), inverse)));
+}
+
+/// Of a product of two: the operator once for each pair of parts.
+void import_bilinear(NodeReader& node) {
+  if (node.items().size() == 1) return import_by_parts(node);  // an Einsum that sums
+  if (node.items().size() != 2) node.unsupported("a product of more than two");
+  const auto of = [&](uint64_t imaginary) { return results_of(node, imaginary).front(); };
+  Parts y{of(kReal), of(0b01)};
+  Value *both = of(kImaginary), *second = of(0b10);
+  // Adjoint matrices are conjugated, too; the operator only transposes.
+  const bool first_adjoint = node.flag("adj_x", false), second_adjoint = node.flag("adj_y", false);
+  const bool differ = first_adjoint != second_adjoint;
+  y.real = differ ? add(node, Add{}, {y.real, both}) : add(node, Sub{}, {y.real, both});
+  if (first_adjoint) y.imaginary = add(node, Neg{}, {y.imaginary});
+  y.imaginary = second_adjoint ? add(node, Sub{}, {y.imaginary, second})
+                               : add(node, Add{}, {y.imaginary, second});
+  give_pairs(node, paired(node, y));
+}
+
+/// Equal where both parts are.
+void import_equal(NodeReader& node) {
+  const Parts x = parts(node, 0), y = parts(node, 1);
+  Value* real = add(node, Equal{}, {x.real, y.real});
+  Value* imaginary = add(node, Equal{}, {x.imaginary, y.imaginary});
+  if (node.op() == "Equal") return void(node.emit(And{}, {real, imaginary}));
+  node.emit(Not{}, {add(node, And{}, {real, imaginary})});
 }
 
 /// Of two parts, each over the sizes of both.
@@ -260,12 +302,25 @@ void register_fourier(Importers& importers) {
   add_complex({"Mul"}, import_mul);
   add_complex({"Exp"}, import_exp);
   add_complex({"Square"}, import_square);
+  add_complex({"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum"},
+              import_bilinear);
+  add_complex({"Equal", "NotEqual"}, import_equal);
+  add_complex({"Select", "SelectV2"}, import_choice);
   add_complex({"Div", "RealDiv"}, import_div);
   add_complex({"Add", "AddV2", "Sub", "AddN", "ConcatV2", "Pack"}, import_sum);
-  add_complex({"Reshape",     "Transpose", "Slice",      "StridedSlice", "ExpandDims", "Squeeze",
-               "Split",       "SplitV",    "Unpack",     "Gather",       "GatherV2",   "GatherNd",
-               "Tile",        "Neg",       "Sum",        "Mean",         "ReverseV2",  "Roll",
-               "BroadcastTo", "Pad",       "EnsureShape"},
+  add_complex({"Reshape",      "Transpose",
+               "Slice",        "StridedSlice",
+               "ExpandDims",   "Squeeze",
+               "Split",        "SplitV",
+               "Unpack",       "Gather",
+               "GatherV2",     "GatherNd",
+               "Tile",         "Neg",
+               "Sum",          "Mean",
+               "ReverseV2",    "Roll",
+               "BroadcastTo",  "Pad",
+               "EnsureShape",  "ZerosLike",
+               "Cumsum",       "MatrixDiag",
+               "MatrixDiagV3", "MatrixDiagPartV3"},
               import_by_parts);
   add_complex({"Shape", "Size", "Rank"}, import_by_real);
 }

@@ -32,6 +32,7 @@ void import_resource_gather(NodeReader& node) {
   node.check(handle.kind == Item::Kind::variable, "reads what is no variable");
   if (node.integer("batch_dims", 0) != 0) node.unsupported("batches of indices");
   const Item data = node.import().context().variable(handle.variable);
+  if (!data.is_value()) node.unsupported("complex numbers");
   node.emit(Gather{}, {node.import().value_of(data), node.required(1)});
 }
 

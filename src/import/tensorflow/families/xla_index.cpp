@@ -1,12 +1,16 @@
-// Picking and placing slices as XLA does it: an index that reaches too far is moved inside.
+// Picking and placing slices as XLA does it: an index that reaches too far is moved inside, but for
+// updates that are scattered, which are left out.
 
 #include <algorithm>
 #include <numeric>
 
 #include "import/tensorflow/xla.hpp"
 #include "ops/arithmetic.hpp"
+#include "ops/compare.hpp"
 #include "ops/gather.hpp"
 #include "ops/layout.hpp"
+#include "ops/pad.hpp"
+#include "ops/reduction.hpp"
 #include "ops/scatter.hpp"
 #include "ops/shape.hpp"
 #include "ops/slice.hpp"
@@ -157,7 +161,45 @@ ScatterReduction reduction_of(const NodeReader& node) {
   node.unsupported("updates by a function of several operators");
 }
 
-/// Operands: data, indices, updates. Slices lie inside: what reaches out is not left out as in XLA.
+/// Whether slices at constant coordinates [places..., k] lie inside.
+bool lie_inside(const NodeReader& node, const Dims& data, const Numbers& numbers,
+                const std::vector<int64_t>& sizes, int64_t vector) {
+  const auto known = node.known_ints(1);
+  const size_t k = numbers.mapped.size();
+  // Coordinates one behind another, where they are the last axis or the only ones.
+  const bool in_order = vector == node.rank_of(1) || vector + 1 == node.rank_of(1);
+  if (!known || !in_order || k == 0 || known->size() % k != 0) return false;
+  for (size_t i = 0; i < known->size(); ++i) {
+    const int64_t at = (*known)[i];
+    if (at < 0 || at > size_at(node, data, numbers.mapped[i % k]) - sizes[i % k]) return false;
+  }
+  return true;
+}
+
+/// Data [mapped..., others...] with `values` written at coordinates; slices that do not lie inside
+/// are left out: room behind the first axis takes them.
+Value* written_inside(NodeReader& node, Value* data, Value* coordinates, Value* values,
+                      const Dims& sizes, const std::vector<int64_t>& mapped,
+                      const std::vector<int64_t>& slice) {
+  const int64_t first = size_at(node, sizes, mapped.front());
+  Value* moved = inside(node, coordinates, sizes, mapped, slice);
+  Value* same = node.intermediate(Equal{}, {moved, coordinates}, "same");
+  same = node.intermediate(ReduceMin{.axes = Dims{Dim(-1)}, .keepdims = true}, {same}, "fits");
+  std::vector<int64_t> spare(mapped.size(), 0);
+  spare.front() = first;
+  Value* behind = node.constant(Tensor::ints(spare), "behind");
+  Value* places = node.intermediate(Where{}, {same, coordinates, behind}, "places");
+  const size_t rank = sizes.size();
+  Dims pads(2 * rank, Dim(0));
+  pads[rank] = slice.front();
+  Value* wide = node.intermediate(Pad{.pads = pads}, {data}, "wide");
+  Value* made = node.intermediate(ScatterND{.reduction = reduction_of(node)},
+                                  {wide, all_coordinates(node, places, slice), values}, "written");
+  return node.intermediate(Slice{.starts = Dims{0}, .ends = Dims{Dim(first)}, .axes = Dims{0}},
+                           {made}, "kept");
+}
+
+/// Operands: data, indices, updates.
 void import_xla_scatter(NodeReader& node) {
   const AxisNumbers axes(node, "dimension_numbers");
   const Dims data = node.dims(0), updates = node.dims(2);
@@ -194,11 +236,14 @@ void import_xla_scatter(NodeReader& node) {
   values = node.reshaped(values, shape, "updates");
   std::vector<int64_t> perm = numbers.mapped;
   perm.insert(perm.end(), others.begin(), others.end());
-  coordinates = inside(node, coordinates, data, numbers.mapped, mapped_sizes);
-  Value* made = node.intermediate(ScatterND{.reduction = reduction_of(node)},
-                                  {transposed(node, node.required(0), perm),
-                                   all_coordinates(node, coordinates, mapped_sizes), values},
-                                  "written");
+  Value* x = transposed(node, node.required(0), perm);
+  const bool fits =
+      numbers.mapped.empty() || lie_inside(node, data, numbers, mapped_sizes, axes.one(kVector));
+  Value* made =
+      fits ? node.intermediate(ScatterND{.reduction = reduction_of(node)},
+                               {x, all_coordinates(node, coordinates, mapped_sizes), values},
+                               "written")
+           : written_inside(node, x, coordinates, values, data, numbers.mapped, mapped_sizes);
   node.give(0, transposed(node, made, inverse(perm)));
 }
 

@@ -1,7 +1,10 @@
 // Operators that work element by element.
 
+#include <algorithm>
+#include <cmath>
 #include <type_traits>
 
+#include "import/tflite/bytes.hpp"
 #include "import/tflite/words.hpp"
 #include "ops/activation.hpp"
 #include "ops/arithmetic.hpp"
@@ -32,8 +35,13 @@ void import_pair(OpReader& op) {
 template <class T>
 void import_sum(OpReader& op) {
   const Activation then = op.activation(0);
-  if (!give_word_sum(op, std::is_same_v<T, Sub>, then))
+  constexpr bool kSubtracts = std::is_same_v<T, Sub>;
+  if (!give_word_sum(op, kSubtracts, then) && !give_byte_sum(op, kSubtracts, then))
     op.give_real(T{}, {op.real(0), op.real(1)}, then);
+}
+
+void import_mul(OpReader& op) {
+  if (!give_byte_mul(op, op.activation(0))) import_binary<Mul>(op);
 }
 
 void import_add_n(OpReader& op) {
@@ -75,7 +83,13 @@ void import_squared_difference(OpReader& op) {
 }
 
 void import_floor_div(OpReader& op) {
-  if (!op.dtype_in(0) || !is_float(*op.dtype_in(0))) op.unsupported("a quotient of integers");
+  const auto type = op.dtype_in(0);
+  if (type && is_integer(*type) && op.in(0).quantization.scales.empty()) {
+    Value *a = op.required(0), *b = op.required(1);
+    Value* rest = op.intermediate(Mod{}, {a, b}, "rest");
+    Value* whole = op.intermediate(Sub{}, {a, rest}, "whole");
+    return void(op.emit(Div{}, {whole, b}));
+  }
   op.give_real(Floor{}, {op.intermediate(Div{}, {op.real(0), op.real(1)}, "quotient")});
 }
 
@@ -98,6 +112,27 @@ void import_cast(OpReader& op) {
   op.emit(Cast{.to = *to}, {op.required(0)});
 }
 
+/// To steps of a range of 2^bits (or one less) numbers around 0, and back.
+void import_fake_quant(OpReader& op) {
+  const double least = double{op.option_f32(0)}, most = double{op.option_f32(1)};
+  const int64_t bits = op.option_i32(2);
+  op.check(bits >= 2 && bits <= 16 && least <= 0 && most >= 0 && least < most, "a range from ",
+           least, " to ", most, " in ", bits, " bits");
+  const double first = op.option_flag(3) ? 1 : 0, last = static_cast<double>((1 << bits) - 1);
+  const float scale = static_cast<float>((most - least) / (last - first));
+  const double zero = std::clamp(std::round(first - least / double{scale}), first, last);
+  const double low = (first - zero) * double{scale}, high = (last - zero) * double{scale};
+  Value* x = op.intermediate(Clip{}, {op.real(0), op.scalar(low, "least"), op.scalar(high, "most")},
+                             "clipped");
+  Value* step = op.scalar(double{scale}, "step");
+  x = op.intermediate(Div{}, {op.intermediate(Sub{}, {x, op.scalar(low, "low")}, "above"), step},
+                      "steps");
+  x = op.intermediate(Floor{}, {op.intermediate(Add{}, {x, op.scalar(0.5, "half")}, "shifted")},
+                      "whole");
+  x = op.intermediate(Mul{}, {x, step}, "scaled");
+  op.give_real(Add{}, {x, op.scalar(low, "offset")});
+}
+
 /// Halves become floats, quantized integers what they stand for.
 void import_dequantize(OpReader& op) {
   if (op.dtype_in(0) == DType::f16) op.emit(Cast{.to = DType::f32}, {op.required(0)});
@@ -105,7 +140,7 @@ void import_dequantize(OpReader& op) {
 }
 
 void import_quantize(OpReader& op) {
-  if (!give_requantized(op)) op.give_real(0, op.real(0));
+  if (!give_requantized(op) && !give_byte_requantized(op)) op.give_real(0, op.real(0));
 }
 
 }  // namespace
@@ -113,7 +148,7 @@ void import_quantize(OpReader& op) {
 void register_elementwise(Importers& importers) {
   importers.add("ADD", import_sum<Add>);
   importers.add("SUB", import_sum<Sub>);
-  importers.add("MUL", import_binary<Mul>);
+  importers.add("MUL", import_mul);
   importers.add("DIV", import_binary<Div>);
   importers.add("ADD_N", import_add_n);
   importers.add("MAXIMUM", import_pair<Max>);
@@ -159,6 +194,7 @@ void register_elementwise(Importers& importers) {
   importers.add("CAST", import_cast);
   importers.add("DEQUANTIZE", import_dequantize);
   importers.add("QUANTIZE", import_quantize);
+  importers.add("FAKE_QUANT", import_fake_quant);
 }
 
 }  // namespace hone::tflite

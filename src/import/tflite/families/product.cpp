@@ -1,4 +1,4 @@
-#include "import/tflite/op_reader.hpp"
+#include "import/tflite/bytes.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/layout.hpp"
 #include "ops/math.hpp"
@@ -16,16 +16,21 @@ void import_fully_connected(OpReader& op) {
   op.check(op.rank_of(1) == 2, "weights of ", op.rank_of(1), " axes, wanted 2");
   op.check(op.option_i8(1) == 0, "weights in a format of one processor's own");
   const Dims& weights = op.input(1)->type.tensor().shape();
+  const Dims dims = op.input(0)->type.tensor().shape();
+  op.check(rank > 0, "rows of rank 0");
+  const bool keeps = op.option_flag(2) && rank != 2;
+  Dims shape;
+  if (keeps) {
+    shape.assign(dims.begin(), dims.end() - 1);
+    shape.push_back(weights[0]);
+  }
+  if (give_byte_product(op, shape, op.activation(0))) return;
   Value* rows = op.real(0);
-  const Dims dims = rows->type.tensor().shape();
   if (rank != 2) rows = op.intermediate(Reshape{.shape = Dims{-1, weights[1]}}, {rows}, "rows");
   std::vector<Value*> operands{rows, op.real(1)};
   if (op.has_input(2)) operands.push_back(op.real_bias(2, 0, 1));
   const Gemm product{.transB = true};
-  const bool keeps = op.option_flag(2) && rank != 2;
   if (!keeps) return op.give_real(product, operands, op.activation(0));
-  Dims shape(dims.begin(), dims.end() - 1);
-  shape.push_back(weights[0]);
   Value* y = op.intermediate(product, operands, "product");
   op.give_real(Reshape{.shape = std::move(shape)}, {y}, op.activation(0));
 }

@@ -265,6 +265,9 @@ void import_shape(OpReader& op) {
   op.emit(Cast{.to = DType::i32}, {op.intermediate(Shape{}, {op.required(0)}, "sizes")});
 }
 
+/// Sparse weights are dense since they were read.
+void import_densify(OpReader& op) { op.give(0, op.required(0)); }
+
 template <class T>
 void import_arg(OpReader& op) {
   const std::vector<int64_t> axis = op.ints(1);
@@ -317,6 +320,7 @@ void register_shape(Importers& importers) {
   importers.add("BROADCAST_TO", import_broadcast_to);
   importers.add("REVERSE_V2", import_reverse);
   importers.add("SHAPE", import_shape);
+  importers.add("DENSIFY", import_densify);
   importers.add("ARG_MAX", import_arg<ArgMax>);
   importers.add("ARG_MIN", import_arg<ArgMin>);
   importers.add("TOPK_V2", import_top_k);
