@@ -6,10 +6,10 @@
 
 #include "ops/arithmetic.hpp"
 #include "ops/einsum.hpp"
+#include "ops/gather.hpp"
 #include "ops/layout.hpp"
 #include "ops/matmul.hpp"
 #include "ops/reduction.hpp"
-#include "ops/slice.hpp"
 #include "passes/clean.hpp"
 #include "passes/reshape_spelling.hpp"
 #include "passes/rewrite.hpp"
@@ -105,7 +105,7 @@ class EinsumSpelling {
                       std::move(inputs), node_.output()->name);
   }
 
-  /// With one axis for each letter. Of n x n elements those of the diagonal are every (n + 1)-th.
+  /// With one axis for each letter: the elements of a diagonal are gathered.
   Labelled diagonal(Labelled from) {
     for (size_t first = 0; first < from.labels.size();) {
       const char label = from.labels[first];
@@ -117,17 +117,15 @@ class EinsumSpelling {
       const int64_t size = *sizes_.at(label).constant();
       std::string rest = from.labels;
       rest.erase(again, 1).erase(first, 1);
-      Transpose op;  // the two axes last
+      Transpose op{{static_cast<int64_t>(first), static_cast<int64_t>(again)}};
       for (size_t axis = 0; axis < from.labels.size(); ++axis)
         if (axis != first && axis != again) op.perm.push_back(static_cast<int64_t>(axis));
-      for (const size_t axis : {first, again}) op.perm.push_back(static_cast<int64_t>(axis));
-      Value* last = std::ranges::is_sorted(op.perm) ? from.value : add(std::move(op), {from.value});
-      Dims joined = sizes_of(rest), apart = joined;
-      apart.insert(apart.end(), 2, Dim(size));
-      joined.push_back(size * size);
-      Value* line = shaped(last, apart, joined);
-      from = {add(Slice{Dims{0}, Dims{size * size}, Dims{-1}, Dims{size + 1}}, {line}),
-              rest + label};
+      Value* front =
+          std::ranges::is_sorted(op.perm) ? from.value : add(std::move(op), {from.value});
+      Tensor places(DType::i64, {size, 2});
+      for (int64_t i = 0; i < 2 * size; ++i) places.set_integer(i, i / 2);
+      Value* where = add_literal(graph_, node_.output()->name + "_places", std::move(places));
+      from = {add(GatherND{}, {front, where}), label + rest};
       first = 0;
     }
     return from;

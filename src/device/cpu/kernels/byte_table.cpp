@@ -137,14 +137,18 @@ struct TableShared final : Shared<TableShared> {
   Table table;
   Source x;
 
+  static void look_up(const std::byte* known, const uint8_t* from, int64_t count, std::byte* to) {
+#pragma GCC unroll 8
+    for (int64_t i = 0; i < count; ++i) to[i] = known[from[i]];
+  }
+
   int64_t geometry(const Operands& operands) const { return element_count(x.shape(operands)); }
 
   void run(int64_t count, const Operands& operands, std::span<std::byte>, Stream& stream) const {
     const auto* from = x.as<uint8_t>(operands);
     std::byte* to = operands.outputs[0].data;
-    parallel_ranges(stream, count, kTile, [&](int64_t first, int64_t last) {
-#pragma GCC unroll 8
-      for (int64_t i = first; i < last; ++i) to[i] = table[from[i]];
+    parallel_ranges(stream, count, kTile, [=, known = table.data()](int64_t first, int64_t last) {
+      look_up(known, from + first, last - first, to + first);
     });
   }
 };
