@@ -137,6 +137,17 @@ TEST_P(QuantizedKernelTest, TablesOfFunctions) {
                    0,
                    {cat("%d = DequantizeLinear(%x, f32[]{0.03}, ", zero, ")"), "%e = Erf(%d)",
                     cat("%q = QuantizeLinear(%e, f32[]{0.01}, ", zero, ") output_dtype=", type)}});
+    // A batch of one.
+    expect_kernel(
+        "cpu.byte_table",
+        {cat("%x: ", type, "[1,n,3]"),
+         cat("QuantizeLinear(%e, f32[]{0.01}, ", zero, ") output_dtype=", type),
+         "",
+         "%y",
+         sizes,
+         {},
+         0,
+         {cat("%d = DequantizeLinear(%x, f32[]{0.03}, ", zero, ")"), "%e = Sigmoid(%d)"}});
     EXPECT_EQ(
         refusal("cpu.byte_table", {cat(in, ", %z: ", type, "[2,n]"),
                                    cat("QLinearMul(%x, f32[]{0.1}, ", zero, ", %z, f32[]{0.07}, ",

@@ -94,8 +94,11 @@ class Functions {
     }
     const auto* value = std::get_if<const Value*>(&expr.source());
     if (value != nullptr && !known_.contains(*value)) return true;  // a constant of one element
-    int axis = 0;
-    return all([&](const Expr& index) { return index.is_loop(axis++); });
+    size_t axis = 0;
+    return all([&](const Expr& index) {
+      const bool is_single = x_->type.tensor().shape()[axis].is(1);  // there is one place to read
+      return index.is_loop(static_cast<int>(axis++)) || is_single;
+    });
   }
 
   const Problem& problem_;
