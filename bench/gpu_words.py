@@ -168,7 +168,7 @@ def growing(engine, model, past, count):
 def measure(library, name, make, options):
     model = make()
     constants = sum(len(each.raw_data) for each in model.graph.initializer)
-    table = next(each for each in model.graph.initializer if each.dims[0] == 32768)
+    table = next(each for each in model.graph.initializer if list(each.dims[:1]) == [32768])
     weights = constants - len(table.raw_data)
     engine = Engine(library, model, b"cuda")
     print(f"{name}: {constants / 1e9:.2f} GB, built in {engine.seconds:.1f} s", flush=True)

@@ -48,7 +48,7 @@ std::string bits_text(DType dtype) {
   if (type == nullptr) return {};
   // The sign of a zero does not count.
   return cat("typedef ", type, " Bits;\nconstexpr Bits kMask = (Bits)",
-             is_float(dtype) ? "(~(Bits)0 >> 1)" : "~(Bits)0", ";\n");
+             is_float(dtype) ? "((Bits)~(Bits)0 >> 1)" : "~(Bits)0", ";\n");
 }
 
 std::string number_text(DType dtype) {

@@ -40,6 +40,7 @@ int64_t bytes_of_parts(int64_t value) {
 /// Arguments behind the addresses; the texts' structs are runs of 64-bit numbers.
 struct Numbers {
   int64_t batch = 0, heads = 0, kv_heads = 0, group = 1, queries = 0, keys = 0, past = 0;
+  int64_t none = 0;  // keys of a past that are elsewhere than the others
   int64_t scale = 0, parts = 1, part_keys = 0, half = 0, places = 1, filling = 1;
   int64_t fresh_q[3] = {}, fresh_k[3] = {}, fresh_v[3] = {};  // as they come
   int64_t q[3] = {}, cache[3] = {}, y[3] = {}, mask[5] = {};
@@ -218,7 +219,7 @@ class RunningGroupQuery final : public Bound {
       Numbers& n = numbers_;
       to.set({queries(operands), all(operands, 0), all(operands, 1), 0, output(operands, 0),
               input(operands, kKeyLengths), 0, 0, 0, 0, found(), sums()},
-             {&n.heads, &n.group, &n.queries, &n.keys, &n.scale, &n.past, &n.parts, &n.part_keys,
+             {&n.heads, &n.group, &n.queries, &n.keys, &n.scale, &n.none, &n.parts, &n.part_keys,
               n.q, n.cache, n.cache, n.y, n.mask});
     });
     if (numbers_.parts == 1) return;
@@ -227,7 +228,7 @@ class RunningGroupQuery final : public Bound {
     launches_.emplace_back(put, [this](Launching& to, const Operands& operands) {
       Numbers& n = numbers_;
       to.set({output(operands, 0), input(operands, kKeyLengths), found(), sums()},
-             {&n.heads, &n.group, &n.queries, &n.keys, &n.past, &n.parts, n.y});
+             {&n.heads, &n.group, &n.queries, &n.keys, &n.none, &n.parts, n.y});
     });
   }
 

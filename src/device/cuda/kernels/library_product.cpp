@@ -20,15 +20,32 @@ using emitter::PlainProduct;
 using emitter::Steps;
 
 constexpr int64_t kWorkspace = int64_t{32} << 20;
-constexpr int kWays = 3;  // that its heuristic names first
+constexpr int64_t kWorkspaceAlignment = 256;  // cuBLASLt refuses others
+constexpr int kWays = 3;                      // that its heuristic names first
+
+std::span<std::byte> workspace_in(std::span<std::byte> scratch) {
+  const uintptr_t over = reinterpret_cast<uintptr_t>(scratch.data()) % kWorkspaceAlignment;
+  return scratch.subspan(over == 0 ? 0 : kWorkspaceAlignment - over, kWorkspace);
+}
+
+/// An operand or the result lies where the caller has it, not where a plan puts values.
+bool has_callers(const Problem& problem) {
+  const auto is_callers = [](const OperandLayout& layout) {
+    return layout.alignment % kBufferAlignment != 0;
+  };
+  const size_t given = problem.inputs.size();
+  if (given < problem.weights.size() || problem.outputs.empty()) return true;
+  for (size_t i = 0; i < given; ++i)
+    if (problem.weights[i] == nullptr && is_callers(problem.inputs[i])) return true;
+  return std::ranges::any_of(problem.outputs, is_callers);
+}
 
 Verdict supports(const Problem& problem) {
   if (capability_of(*problem.target) == 0) return Verdict::no("the target is no GPU");
   const PlainProduct product = plain_product_of(problem);
   if (!product.declined.empty()) return Verdict::no(product.declined);
   // The caller's own tensors lie elsewhere in each run: what was recorded here stays as it is.
-  if (!emitter::loose_values(problem).empty())
-    return Verdict::no("an operand or the result is the caller's");
+  if (has_callers(problem)) return Verdict::no("an operand or the result is the caller's");
   const LibraryState& state = blas_state();
   return state.why.empty() ? Verdict() : Verdict::no(cat("cuBLASLt: ", state.why));
 }
@@ -71,7 +88,7 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
       batches * (rows * depth + depth * columns + rows * columns) * bits(dtype) / 8;
   Recipe made;
   made.tuning = tuning;
-  made.scratch_bytes = kWorkspace;
+  made.scratch_bytes = kWorkspace + kWorkspaceAlignment;  // it lies at a multiple of fewer bytes
   made.seconds = seconds_of(target, batches, rows, columns, depth, bytes, dtype != DType::f32) +
                  1e-9 * static_cast<double>(tuning.at("way"));
   made.problem = std::move(problem);
@@ -116,7 +133,7 @@ class Multiplying final : public Bound {
  public:
   Multiplying(std::shared_ptr<const Ready> ready, const Operands& operands,
               std::span<std::byte> scratch)
-      : ready_(std::move(ready)), scratch_(scratch), symbols_(operands.symbols) {
+      : ready_(std::move(ready)), scratch_(workspace_in(scratch)), symbols_(operands.symbols) {
     const emitter::Contraction& of = ready_->product.contraction;
     batches_ = value(of.batch_count());
     rows_ = value(of.row_count());
