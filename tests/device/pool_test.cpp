@@ -157,4 +157,39 @@ TEST_P(KernelTest, PoolingOfVolumes) {
   expect_kernel("cpu.pool", {"", "MaxPool(f32[1,1,1,1,4]{1,nan,2,inf}) kernel_shape=[1,1,2]"});
 }
 
+TEST_P(KernelTest, PoolingSideBySide) {
+  Rng rng(20261202);
+  for (int i = 0; i < 40; ++i) {
+    const int64_t axes = rng.among({1, 2, 2, 2, 3});
+    std::vector<int64_t> kernel, strides, dilations, pads, sizes;
+    for (int64_t axis = 0; axis < axes; ++axis) {
+      kernel.push_back(axes == 3 ? rng.among({1, 2, 3}) : rng.among({1, 2, 3, 3, 5, 7}));
+      strides.push_back(rng.among({1, 2, 2, 3}));
+      dilations.push_back(rng.among({1, 1, 2}));
+      sizes.push_back((kernel.back() - 1) * dilations.back() + 1 +
+                      rng.between(0, axes == 3 ? 7 : 40));
+    }
+    for (int64_t at = 0; at < 2 * axes; ++at)
+      pads.push_back(rng.below(kernel[static_cast<size_t>(at % axes)]));
+    std::string fields = cat(" kernel_shape=[", join(kernel, ","), "] strides=[",
+                             join(strides, ","), "] dilations=[", join(dilations, ","), "]");
+    if (rng.percent(80)) fields += cat(" pads=[", join(pads, ","), "]");
+    else fields += rng.percent(50) ? " auto_pad=SAME_UPPER" : " auto_pad=SAME_LOWER";
+    if (rng.percent(30)) fields += " ceil_mode=true";
+    const bool average = rng.percent(50);
+    if (average && rng.percent(50)) fields += " count_include_pad=true";
+    const int64_t channels = rng.among({1, 5, 16, 19, 40});
+    const std::string inputs = cat("%x: f32[n,", channels, ",", join(sizes, ","), "]");
+    SCOPED_TRACE(cat("window ", i, ": ", inputs, fields));
+    expect_kernel("cpu.pool.side_by_side",
+                  {inputs, cat(average ? "AveragePool" : "MaxPool", "(%x)", fields), "", "%y",
+                   each("n", {1, 2, 0})});
+  }
+  // NaN, and windows without a number.
+  expect_kernel("cpu.pool.side_by_side",
+                {"%r: f32[1]",
+                 "MaxPool(f32[1,1,3,4]{1,nan,-inf,2,-1,-3,-inf,-inf,0,1,-inf,-inf}) "
+                 "kernel_shape=[2,2] strides=[1,2]"});
+}
+
 }  // namespace hone::test::pool_test

@@ -3,6 +3,7 @@
 // depthwise, strided and dilated convolution.
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/size.hpp"
 #include "device/cpu/chain.hpp"
@@ -88,6 +89,22 @@ Verdict supports(const Problem& problem) {
   return verdict_on(problem, *chain);
 }
 
+/// Of a result, with one filter a channel. Of planes as they lie, a tap costs so much a vector,
+/// more where AVX2 masks what a row's ends read, and where every second column is picked out of two
+/// vectors, however few results a row has. Of patches, a vector is multiplied for one filter alone.
+double depthwise_seconds(const Problem& problem, const Type& result, const Filters& filters) {
+  const auto form = depthwise_form(filters);
+  const auto taps = static_cast<double>(filters.taps());
+  if (!form) return 5e-10 + taps * 8e-11;
+  const double columns = std::max(1.0, typical(problem, result.tensor().shape().back()));
+  const auto lanes = static_cast<double>(Contraction::lanes(gemm_core().isa));
+  const bool wide = gemm_core().isa == Isa::avx512;
+  if (form->stride == 2)
+    return taps * (wide ? 1.4e-9 : 1.2e-9) * std::ceil(columns / lanes) / columns;
+  const double masked = std::min(1.0, 2 * lanes / columns);
+  return taps / lanes * (wide ? 7.5e-10 : 4.8e-10 * (1 + masked));
+}
+
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
@@ -96,12 +113,10 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const Type& result = anchor.outputs[0]->type;
   // A sum of few terms waits for memory, one of many for the multipliers.
   const double sums = typical_count(*problem, result);
-  // Of planes as they lie, every second column is picked out of two vectors: what counts where
-  // windows are large.
-  const auto form = depthwise_form(filters);
-  const bool picks = form && form->stride == 2 && form->taps() >= 25;
-  made.seconds = sums * (1e-10 + (picks ? 4 : 2) * static_cast<double>(filters.depth) /
+  made.seconds = sums * (1e-10 + 2 * static_cast<double>(filters.depth) /
                                      (4 * problem->target->flops_per_second));
+  if (filters.count == 1 && filters.depth == filters.taps())
+    made.seconds = std::max(made.seconds, sums * depthwise_seconds(*problem, result, filters));
   made.scratch_bytes = worker_scratch(problem->share, Dim(Patches::kFloats));
   if (const int input = Source(*problem, anchor.input(1)).input(); input >= 0)
     made.packings.push_back({static_cast<size_t>(input),

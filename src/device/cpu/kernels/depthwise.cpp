@@ -3,10 +3,12 @@
 // rows of the frame.
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/size.hpp"
 #include "device/cpu/band.hpp"
 #include "device/cpu/chain.hpp"
+#include "device/cpu/gemm.hpp"
 #include "ops/convolution.hpp"
 
 namespace hone::cpu {
@@ -38,6 +40,23 @@ bool shares_rows(const Window& window, const std::vector<int64_t>& kernel) {
          window.dilation(0) == 1 && window.stride(0) <= 2;
 }
 
+/// Of a result: to copy what it reads; where rows of results share rows, to multiply in whole
+/// vectors. Where one holds a row, too few of them wait for each other; every second column is
+/// parted. Else every product loads a vector of what it multiplies, from the first-level cache.
+double result_seconds(const Problem& problem, const Window& window,
+                      const std::vector<int64_t>& kernel, double columns) {
+  const auto taps = static_cast<double>(element_count(kernel));
+  const auto last = static_cast<double>(window.stride(kernel.size() - 1));
+  const double read = kernel.size() == 1 ? last : last * static_cast<double>(window.stride(0));
+  const double copied = 2.5e-10 * (1 + read);
+  if (!shares_rows(window, kernel)) return copied + taps / problem.target->cached_per_second;
+  const bool wide = gemm_core().isa == Isa::avx512;
+  const double lanes = wide ? 16 : 8;
+  const double padded = std::ceil(columns / lanes) * lanes / columns;
+  return copied + taps * padded * (wide ? 1.8e-11 : 2.9e-11) * (columns <= lanes ? 2.2 : 1.0) *
+                      (last > 1 ? 1.9 : 1.0);
+}
+
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
@@ -45,16 +64,10 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   const std::vector<int64_t> kernel = spatial(*anchor.inputs[1]->type.tensor().concrete());
   const Window& window = anchor.op.as<Conv>()->window;
   const double results = typical_count(*problem, anchor.outputs[0]->type);
-  const auto taps = static_cast<double>(element_count(kernel));
-  // Every product loads a vector of what it multiplies, from the first-level cache; shared rows
-  // are loaded for several, so that multiplying takes longer. Rows are copied, short ones too.
-  constexpr double kRow = 8e-9;
+  constexpr double kRow = 8e-9;  // rows are copied, short ones too
   const double columns =
       std::max(1.0, typical(*problem, anchor.outputs[0]->type.tensor().shape().back()));
-  made.seconds = results * kRow / columns +
-                 (shares_rows(window, kernel)
-                      ? results * (1.4e-10 + taps / (4 * problem->target->flops_per_second))
-                      : results * taps / problem->target->cached_per_second);
+  made.seconds = results * (kRow / columns + result_seconds(*problem, window, kernel, columns));
   const int input = Source(*problem, anchor.input(1)).input();
   if (input >= 0 && constant_of(*problem, anchor.input(1)) != nullptr)
     made.packings.push_back({static_cast<size_t>(input), "dense", copy_filters});

@@ -38,12 +38,27 @@ Window line_window(const Window& window) {
   return line;
 }
 
+/// Lines of results take their time one by one, but where they are joined: see Geometry.
+double seconds_of(const Problem& problem, const PoolFields& fields) {
+  const Window& window = fields.window;
+  const size_t last = window.kernel_shape.size() - 1;
+  const auto across = static_cast<double>(window.kernel_shape[last]);
+  const double lines_read = fields.taps() / across;  // by one line of results
+  const TensorType& result = problem.region.single()->outputs[0]->type.tensor();
+  const double results = typical_count(problem, problem.region.single()->outputs[0]->type);
+  const double lines = results / std::max(1.0, typical(problem, result.shape().back()));
+  const bool joined = window.stride(last) == 1 && (last == 0 || window.stride(last - 1) == 1) &&
+                      result.shape().back() == operand_type(problem, 0)->shape().back();
+  const double line = joined ? 3e-9 : 1.5e-8 + 5e-9 * lines_read;
+  return results * (lines_read + across) * 9e-11 + lines * line;
+}
+
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
   const PoolFields fields = *pool_fields(*problem);
-  made.seconds = streaming_seconds(*problem, 2 * fields.taps());
   const TensorType& x = *operand_type(*problem, 0);
+  made.seconds = seconds_of(*problem, fields);
   const Window line = line_window(fields.window);
   if (x.dtype == DType::f32)
     made.scratch_bytes = worker_scratch(
