@@ -112,25 +112,6 @@ void MaxRoiPool::infer(Inference& c) const {
   infer_regions(c, 5, pooled_shape[0], pooled_shape[1]);
 }
 
-namespace {
-
-/// Pixels [first, last) of one axis that bin `index` covers.
-struct Covered {
-  int64_t first, last;
-};
-Covered covered(double from, double to, double scale, int64_t bins, int64_t index, int64_t pixels) {
-  const double start = std::round(from * scale), end = std::round(to * scale);
-  const double bin = std::max(end - start + 1, 1.0) / static_cast<double>(bins);
-  const auto pixel = [&](double place) {
-    const double inside = std::clamp(place + start, 0.0, static_cast<double>(pixels));
-    return std::isnan(inside) ? int64_t{0} : static_cast<int64_t>(inside);
-  };
-  return {pixel(std::floor(static_cast<double>(index) * bin)),
-          pixel(std::ceil(static_cast<double>(index + 1) * bin))};
-}
-
-}  // namespace
-
 void MaxRoiPool::eval(Evaluation& c) const {
   const Tensor &x = c.input(0), &rois = c.input(1);
   check_regions(c, 5);
@@ -148,9 +129,9 @@ void MaxRoiPool::eval(Evaluation& c) const {
     for (int64_t channel = 0; channel < channels; ++channel) {
       const std::vector<double> plane = plane_of(x, image, channel);
       for (int64_t i = 0; i < pooled_shape[0]; ++i) {
-        const Covered v = covered(corner(2), corner(4), scale, pooled_shape[0], i, x.dim(2));
+        const Taps v = covered_pixels(corner(2), corner(4), scale, pooled_shape[0], i, x.dim(2));
         for (int64_t j = 0; j < pooled_shape[1]; ++j) {
-          const Covered u = covered(corner(1), corner(3), scale, pooled_shape[1], j, width);
+          const Taps u = covered_pixels(corner(1), corner(3), scale, pooled_shape[1], j, width);
           std::optional<double> most;
           for (int64_t a = v.first; a < v.last; ++a)
             for (int64_t b = u.first; b < u.last; ++b) {

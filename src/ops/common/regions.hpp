@@ -1,10 +1,11 @@
 #pragma once
-// Where RoiAlign reads along one axis of a region.
+// Where RoiAlign and MaxRoiPool read along one axis of a region.
 
 #include <algorithm>
 #include <cmath>
 #include <optional>
 
+#include "ops/common/window.hpp"
 #include "ops/detection.hpp"
 
 namespace hone {
@@ -51,6 +52,19 @@ inline std::optional<Neighbours> neighbours(const SampledAxis& axis, double at) 
   const auto low = static_cast<int64_t>(at);
   if (low >= axis.pixels - 1) return Neighbours{axis.pixels - 1, axis.pixels - 1, 0};
   return Neighbours{low, low + 1, at - static_cast<double>(low)};
+}
+
+/// Pixels [first, last) of one axis that bin `index` of MaxRoiPool covers.
+inline Taps covered_pixels(double from, double to, double scale, int64_t bins, int64_t index,
+                           int64_t pixels) {
+  const double start = std::round(from * scale), end = std::round(to * scale);
+  const double bin = std::max(end - start + 1, 1.0) / static_cast<double>(bins);
+  const auto pixel = [&](double place) {
+    const double inside = std::clamp(place + start, 0.0, static_cast<double>(pixels));
+    return std::isnan(inside) ? int64_t{0} : static_cast<int64_t>(inside);
+  };
+  return {pixel(std::floor(static_cast<double>(index) * bin)),
+          pixel(std::ceil(static_cast<double>(index + 1) * bin))};
 }
 
 /// NaN is larger than everything else.

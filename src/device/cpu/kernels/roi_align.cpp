@@ -1,6 +1,8 @@
-// RoiAlign of f32: where a region reads along both axes is found once for several channels.
+// RoiAlign of f32: where a region reads along both axes is found once for several channels. For the
+// largest of weighted pixels these are copied side by side.
 
 #include "base/size.hpp"
+#include "device/cpu/joined_box.hpp"
 #include "device/cpu/step.hpp"
 #include "ops/common/regions.hpp"
 
@@ -10,6 +12,9 @@ namespace {
 
 constexpr int64_t kChannels = 64;  // of a tile
 constexpr int64_t kStored = 512;   // points along one axis that are kept
+
+constexpr int64_t kPixels = 4096;       // of a region at most that is copied
+constexpr int64_t kMostWeights = 4096;  // that are kept for it
 
 Verdict supports(const Problem& problem) {
   if (op_of<RoiAlign>(problem) == nullptr) return Verdict::no("RoiAlign only");
@@ -125,6 +130,92 @@ class Means {
   float weights_[kMostPixels];
 };
 
+/// Where all bins read the pixels of a box, and their weights. A point outside of the image sees
+/// the pixel behind the box, which is zero.
+class Weights {
+ public:
+  static constexpr int64_t kMostBins = Means::kMostBins;
+
+  /// False: there are too many, or too many pixels.
+  bool make(const Points& down, int64_t rows, const Points& across, int64_t columns,
+            int64_t width) {
+    if (rows * columns > kMostBins ||
+        rows * columns * down.points() * across.points() * 4 > kMostWeights)
+      return false;
+    box_ = JoinedBox(seen(down, rows), seen(across, columns), width);
+    if (box_.pixels() > kPixels) return false;
+    int64_t count = 0;
+    begin_[0] = 0;
+    for (int64_t bin = 0; bin < rows * columns; ++bin) {
+      for (int64_t i = 0; i < down.points(); ++i)
+        for (int64_t j = 0; j < across.points(); ++j) {
+          const Neighbours v = down.at(bin / columns, i), u = across.at(bin % columns, j);
+          const auto see = [&](int64_t row, int64_t column, double weight) {
+            pixels_[count] = box_.place(row, column);
+            weights_[count++] = static_cast<float>(weight);
+          };
+          if (v.low < 0 || u.low < 0) {
+            pixels_[count] = box_.pixels();
+            weights_[count++] = 1;
+            continue;
+          }
+          see(v.low, u.low, (1 - v.weight) * (1 - u.weight));
+          see(v.low, u.high, (1 - v.weight) * u.weight);
+          see(v.high, u.low, v.weight * (1 - u.weight));
+          see(v.high, u.high, v.weight * u.weight);
+        }
+      begin_[bin + 1] = count;
+    }
+    return true;
+  }
+
+  /// The largest of each of `bins`, of `count` channels of `plane` floats. `work`: room for
+  /// [bin][channel], then the pixels.
+  void largest(const float* from, int64_t plane, int64_t count, int64_t bins, float* work,
+               float* to) const {
+    const SideBySideFunctions& functions = side_by_side_functions();
+    float* pixels = work + bins * kMostSideBySide;
+    box_.fill(from, plane, count, pixels);
+    std::fill_n(pixels + box_.pixels() * functions.planes, functions.planes, 0.0F);
+    for (int64_t bin = 0; bin < bins; ++bin) {
+      const int64_t first = begin_[bin], many = begin_[bin + 1] - first;
+      float* made = work + bin * functions.planes;
+      if (many == 0) std::fill_n(made, functions.planes, 0.0F);
+      else functions.largest_weighted({many, pixels_ + first, weights_ + first}, pixels, made);
+    }
+    float* planes[kMostSideBySide];
+    planes_from(to, bins, count, planes);
+    functions.part(bins, work, count, planes);
+  }
+
+ private:
+  static Taps seen(const Points& points, int64_t bins) {
+    Taps all{INT64_MAX, 0};
+    for (int64_t bin = 0; bin < bins; ++bin)
+      for (int64_t i = 0; i < points.points(); ++i)
+        if (const Neighbours at = points.at(bin, i); at.low >= 0)
+          all = {std::min(all.first, at.low), std::max(all.last, at.high + 1)};
+    return all.first < all.last ? all : Taps{0, 0};
+  }
+  JoinedBox box_;
+  int64_t begin_[kMostBins + 1];
+  long pixels_[kMostWeights];
+  float weights_[kMostWeights];
+};
+
+int64_t scratch_floats(const RoiAlign& op) {
+  if (op.mode != RoiAlign::Mode::max) return 0;
+  return (std::min(Weights::kMostBins, op.output_height * op.output_width) + kPixels + 1) *
+         kMostSideBySide;
+}
+
+Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
+  Recipe made = streaming_recipe<100>(problem, tuning);
+  made.scratch_bytes =
+      worker_scratch(problem->share, Dim(scratch_floats(*op_of<RoiAlign>(*problem))));
+  return made;
+}
+
 struct RoiAlignShared final : Shared<RoiAlignShared> {
   Region region;
   RoiAlign op;
@@ -155,17 +246,18 @@ struct RoiAlignShared final : Shared<RoiAlignShared> {
     return {boxes[0], x[0], x[1], x[2], x[3]};
   }
 
-  void run(const Geometry& g, const Operands& operands, std::span<std::byte>,
+  void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
     const int64_t parts = ceil_div(g.channels, kChannels);
     stream.parallel(g.regions * parts, [&](int64_t i) {
       pool(g, operands, i / parts, i % parts * kChannels,
-           std::min(g.channels, (i % parts + 1) * kChannels));
+           std::min(g.channels, (i % parts + 1) * kChannels),
+           scratch_of(scratch, scratch_floats(op)));
     });
   }
 
-  void pool(const Geometry& g, const Operands& operands, int64_t at, int64_t first,
-            int64_t last) const {
+  void pool(const Geometry& g, const Operands& operands, int64_t at, int64_t first, int64_t last,
+            float* work) const {
     const int64_t image =
         wide ? images.as<int64_t>(operands)[at] : images.as<int32_t>(operands)[at];
     const Checks checks{region};
@@ -179,21 +271,36 @@ struct RoiAlignShared final : Shared<RoiAlignShared> {
     const Points across(axis(g.width, 0, op.output_width), op.output_width);
     const Points down(axis(g.height, 1, op.output_height), op.output_height);
     const int64_t bins = op.output_height * op.output_width, plane = g.height * g.width;
-    Means means;
-    const bool made = op.mode == RoiAlign::Mode::avg &&
-                      means.make(down, op.output_height, across, op.output_width);
-    for (int64_t c = first; c < last; ++c) {
-      const float* from = data.as<float>(operands) + (image * g.channels + c) * plane;
-      float* to = operands.outputs[0].as<float>() + (at * g.channels + c) * bins;
-      if (made) {
-        means.write(from, to);
-        continue;
-      }
-      for (int64_t row = 0; row < op.output_height; ++row)
-        for (int64_t column = 0; column < op.output_width; ++column, ++to)
-          *to = op.mode == RoiAlign::Mode::max ? most(down, across, from, row, column)
-                                               : mean(down, across, from, row, column);
+    const float* from = data.as<float>(operands) + (image * g.channels + first) * plane;
+    float* to = operands.outputs[0].as<float>() + (at * g.channels + first) * bins;
+    if (op.mode == RoiAlign::Mode::max) {
+      largest(g, down, across, from, last - first, work, to);
+      return;
     }
+    Means means;
+    const bool made = means.make(down, op.output_height, across, op.output_width);
+    for (int64_t c = first; c < last; ++c, from += plane, to += bins)
+      if (made) means.write(from, to);
+      else each_bin(down, across, from, to, mean);
+  }
+
+  /// Of `channels` from the one on that begins at `from`.
+  void largest(const Geometry& g, const Points& down, const Points& across, const float* from,
+               int64_t channels, float* work, float* to) const {
+    const int64_t plane = g.height * g.width, bins = op.output_height * op.output_width;
+    Weights weights;
+    const bool made = weights.make(down, op.output_height, across, op.output_width, g.width);
+    const int64_t step = made ? side_by_side_functions().planes : 1;
+    for (int64_t c = 0; c < channels; c += step, from += step * plane, to += step * bins)
+      if (made) weights.largest(from, plane, std::min(step, channels - c), bins, work, to);
+      else each_bin(down, across, from, to, most);
+  }
+
+  void each_bin(const Points& down, const Points& across, const float* plane, float* to,
+                float (*bin)(const Points&, const Points&, const float*, int64_t, int64_t)) const {
+    for (int64_t row = 0; row < op.output_height; ++row)
+      for (int64_t column = 0; column < op.output_width; ++column)
+        *to++ = bin(down, across, plane, row, column);
   }
 
   static float mean(const Points& down, const Points& across, const float* plane, int64_t row,
@@ -250,7 +357,7 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
 
 void register_roi_align(KernelRegistry& registry) {
   using namespace roi_align_kernel;
-  registry.add({"cpu.roi_align", 1, supports, no_tunings, streaming_recipe<100>, prepare});
+  registry.add({"cpu.roi_align", 1, supports, no_tunings, recipe, prepare});
 }
 
 }  // namespace hone::cpu
