@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "device/kernel_case.hpp"
+#include "support/rng.hpp"
 
 namespace hone::test::conv_transpose_test {
 
@@ -21,6 +22,32 @@ TEST_P(KernelTest, TransposedConvolution) {
   expect_kernel(kernel, {"%x: f32[2,4,l], %w: f32[4,3,5]",
                          "ConvTranspose(%x, %w, f32[3]{1,2,3}) strides=[3] output_shape=[60]", "",
                          "%y", each("l", {20})});
+}
+
+TEST_P(KernelTest, TransposedConvolutionOfRandomWindows) {
+  Rng rng(20261203);
+  for (int i = 0; i < 25; ++i) {
+    const int64_t axes = rng.among({1, 2, 2, 3}), group = rng.among({1, 1, 2, 3});
+    std::vector<int64_t> kernel, strides, dilations, pads, sizes;
+    for (int64_t axis = 0; axis < axes; ++axis) {
+      kernel.push_back(rng.between(1, axes == 3 ? 3 : 6));
+      strides.push_back(rng.among({1, 2, 2, 3}));
+      dilations.push_back(rng.among({1, 1, 2}));
+      sizes.push_back(rng.between(2, axes == 3 ? 6 : 20));
+    }
+    // Less than the window: something is left.
+    for (int64_t at = 0; at < 2 * axes; ++at)
+      pads.push_back(rng.below(std::min<int64_t>(kernel[static_cast<size_t>(at % axes)], 3)));
+    const std::string fields =
+        cat("ConvTranspose(%x, @w) group=", group, " strides=[", join(strides, ","),
+            "] dilations=[", join(dilations, ","), "] pads=[", join(pads, ","), "]");
+    const std::string inputs = cat("%x: f32[n,", 7 * group, ",", join(sizes, ","), "]");
+    SCOPED_TRACE(cat(i, ": ", inputs, " ", fields, " ", join(kernel, ",")));
+    expect_kernel("cpu.conv_transpose",
+                  {inputs, fields,
+                   cat("@w : f32[", 7 * group, ",", rng.between(1, 9), ",", join(kernel, ","), "]"),
+                   "%y", each("n", {1, 2})});
+  }
 }
 
 /// One filter a channel: phases of results, of windows smaller and larger than the stride.

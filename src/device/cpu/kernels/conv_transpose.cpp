@@ -1,13 +1,17 @@
 // f32 transposed convolution in one to three spatial dimensions: a product of the transposed weight
-// and the input, whose rows are then added to the places of the result that they belong to.
+// and the input, whose rows are then added to the places of the result that they belong to. A
+// constant weight is transposed once.
 
 #include "ops/convolution.hpp"
 
 #include <algorithm>
 
 #include "base/size.hpp"
+#include "device/cpu/band.hpp"
 #include "device/cpu/gemm.hpp"
+#include "device/cpu/joined_box.hpp"
 #include "device/cpu/plane.hpp"
+#include "device/cpu/rows.hpp"
 #include "device/cpu/step.hpp"
 
 namespace hone::cpu {
@@ -30,6 +34,30 @@ Verdict supports(const Problem& problem) {
   return {};
 }
 
+/// [group][filter, tap][channel]
+Tensor turn_weight(const Problem& problem, const Tuning&, const Tensor& weight) {
+  const int64_t group = op_of<ConvTranspose>(problem)->group;
+  const int64_t channels = weight.dim(0) / group;
+  const int64_t rows = weight.count() / std::max<int64_t>(1, weight.dim(0));
+  const Tensor floats = aligned(weight);
+  const auto* from = reinterpret_cast<const float*>(floats.bytes().data());
+  Tensor turned(DType::f32, {group, rows, channels});
+  auto* to = reinterpret_cast<float*>(turned.mutable_bytes().data());
+  for (int64_t g = 0; g < group; ++g)
+    row_functions().turn(channels, rows, from + g * channels * rows, rows, nullptr,
+                         to + g * channels * rows, channels);
+  return turned;
+}
+
+/// Which constant input of the region is the weight to be turned; negative: none. One pixel is
+/// multiplied by the weight as it lies.
+int turned_input(const Problem& problem) {
+  const Dims& in = operand_type(problem, 0)->shape();
+  const bool one = std::all_of(in.begin() + 2, in.end(), [](const Dim& dim) { return dim.is(1); });
+  const Weight* weight = constant_operand(problem, 1);
+  return weight == nullptr || weight->count() == 0 || one ? -1 : region_input(problem, 1);
+}
+
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   Recipe made;
   made.tuning = tuning;
@@ -37,12 +65,14 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   double per_input = 2;  // operations for an element of the input
   for (size_t i = 1; i < weight.size(); ++i) per_input *= typical(*problem, weight[i]);
   // Each product of a pixel and a filter's element is added to its place by itself.
-  constexpr double kAdded = 5e-10;
+  constexpr double kAdded = 3e-10;
   const double channels =
       typical(*problem, weight[0]) / static_cast<double>(op_of<ConvTranspose>(*problem)->group);
   made.seconds = typical_count(*problem, problem->region.single()->inputs[0]->type) * per_input *
                  (1 / problem->target->flops_per_second + kAdded / 2 / std::max(1.0, channels));
   made.scratch_bytes = worker_scratch(problem->share, Dim(kWorkerFloats));
+  if (const int input = turned_input(*problem); input >= 0)
+    made.packings.push_back({static_cast<size_t>(input), "conv_transpose/turned", turn_weight});
   made.problem = std::move(problem);
   return made;
 }
@@ -51,6 +81,7 @@ struct ConvTransposeShared final : Shared<ConvTransposeShared> {
   ConvTranspose op;
   std::vector<Source> operands_of;
   int workers = 1;
+  Tensor turned;  // the weight; empty: as it lies
 
   struct Geometry {
     int64_t images = 0, channels = 0, filters = 0;  // of one group
@@ -74,7 +105,11 @@ struct ConvTransposeShared final : Shared<ConvTransposeShared> {
             *sizes.pad_end.constant()};
   }
 
-  static int64_t tile_rows(const Geometry& g) { return g.pixels() == 1 ? kPixelRows : kTileRows; }
+  /// Whole rows of the kernel, where a tile has room for one.
+  static int64_t tile_rows(const Geometry& g) {
+    if (g.pixels() == 1) return kPixelRows;
+    return g.x.kernel > kTileRows ? kTileRows : kTileRows / g.x.kernel * g.x.kernel;
+  }
 
   Geometry geometry(const Operands& operands) const {
     const std::vector<int64_t>& in = operands_of[0].shape(operands);
@@ -127,15 +162,20 @@ struct ConvTransposeShared final : Shared<ConvTransposeShared> {
       for (int64_t r = 0; r < count * g.taps; r += tile_rows(g)) {
         const int64_t rows = std::min(tile_rows(g), count * g.taps - r);
         std::fill_n(sums, rows * columns, 0.0F);
-        const Product product{rows, columns,       g.channels, weight + r, 1,
-                              row,  input + first, 1,          pixels};
+        Product product{rows, columns, g.channels, weight + r, 1, row, input + first, 1, pixels};
+        if (!turned.empty()) {
+          product.a = reinterpret_cast<const float*>(turned.bytes().data()) +
+                      (group * row + filter * g.taps + r) * g.channels;
+          product.a_row = g.channels, product.a_depth = 1;
+        }
         run_tile(product, {tile_rows(g), kTileColumns, 1, 1}, 0, work, sums, columns);
         if (pixels == 1) {
           scatter_pixel(g, r, rows, sums, to);
           continue;
         }
-        for (int64_t i = 0; i < rows; ++i)
-          scatter(g, (r + i) % g.taps, first, columns, sums + i * columns,
+        const int64_t together = rows % g.x.kernel == 0 && r % g.x.kernel == 0 ? g.x.kernel : 1;
+        for (int64_t i = 0; i < rows; i += together)
+          scatter(g, (r + i) % g.taps, together, first, columns, sums + i * columns,
                   to + (r + i) / g.taps * g.results());
       }
     }
@@ -167,37 +207,73 @@ struct ConvTransposeShared final : Shared<ConvTransposeShared> {
     }
   }
 
-  /// Adds what input pixels [first, first + count) give to one filter through kernel element `tap`.
-  static void scatter(const Geometry& g, int64_t tap, int64_t first, int64_t count,
+  /// Adds what input pixels [first, first + count) give to one filter through `many` elements of a
+  /// row of the kernel, from `tap` on. from: [element][pixel].
+  static void scatter(const Geometry& g, int64_t tap, int64_t many, int64_t first, int64_t count,
                       const float* from, float* to) {
     const int64_t kx = tap % g.x.kernel, ky = tap / g.x.kernel % g.y.kernel;
     const int64_t kz = tap / g.x.kernel / g.y.kernel;
-    const Taps slices = g.z.outputs(kz), lines = g.y.outputs(ky), inside = g.x.outputs(kx);
+    const Taps slices = g.z.outputs(kz), lines = g.y.outputs(ky);
     for (int64_t done = 0; done < count;) {
       const int64_t row = (first + done) / g.x.output, begin = (first + done) % g.x.output;
       const int64_t slice = row / g.y.output, line = row % g.y.output;
       const int64_t end = std::min(g.x.output, begin + count - done);
-      const int64_t left = std::max(begin, inside.first), right = std::min(end, inside.last);
-      const bool is_inside = slice >= slices.first && slice < slices.last && line >= lines.first &&
-                             line < lines.last && left < right;
-      if (is_inside) {
+      if (slice >= slices.first && slice < slices.last && line >= lines.first &&
+          line < lines.last) {
         const int64_t z = g.z.start(slice) + kz * g.z.dilation;
         const int64_t y = g.y.start(line) + ky * g.y.dilation;
-        float* place = to + (z * g.y.input + y) * g.x.input + g.x.start(left) + kx * g.x.dilation;
-        const float* sums = from + done + left - begin;
-        for (int64_t i = 0; i < right - left; ++i) place[i * g.x.stride] += sums[i];
+        add_row(g.x, kx, many, {begin, end}, from + done - begin, count,
+                to + (z * g.y.input + y) * g.x.input);
       }
       done += end - begin;
     }
   }
+
+  /// Adds pixels of one row, times elements [kx, kx + many) of a row of the kernel, to a row of the
+  /// result. Pixel x and element kx + k are at from[k * stride + x].
+  static void add_row(const WindowAxis& x, int64_t kx, int64_t many, const Taps& pixels,
+                      const float* from, int64_t stride, float* to) {
+    const auto inside = [&](int64_t k) {
+      const Taps all = x.outputs(k);
+      return Taps{std::max(pixels.first, all.first), std::min(pixels.last, all.last)};
+    };
+    const auto add = [&](int64_t k, int64_t begin, int64_t end) {  // of one element
+      if (begin >= end) return;
+      float* place = to + x.start(begin) + k * x.dilation;
+      const float* sums = from + (k - kx) * stride + begin;
+      const float* rows[] = {place, sums};
+      if (x.stride == 1) slide_functions().sum_rows(2, rows, end - begin, place);
+      else
+        for (int64_t i = 0; i < end - begin; ++i) place[i * x.stride] += sums[i];
+    };
+    for (int64_t k = kx; k < kx + many; ++k) {
+      const Taps own = inside(k);
+      if (x.stride != 2 || x.dilation != 1 || k + 1 == kx + many) {
+        add(k, own.first, own.last);
+        continue;
+      }
+      // Two elements beside each other where both are inside.
+      const Taps next = inside(k + 1);
+      const int64_t first = std::max(own.first, next.first);
+      const int64_t last = std::max(first, std::min(own.last, next.last));
+      const float* sums = from + (k - kx) * stride + first;
+      side_by_side_functions().add_merged(last - first, sums, sums + stride,
+                                          to + x.start(first) + k);
+      add(k, own.first, std::min(first, own.last)), add(k, std::max(own.first, last), own.last);
+      ++k;
+      add(k, next.first, std::min(first, next.last)), add(k, std::max(next.first, last), next.last);
+    }
+  }
 };
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>, hone::Device&) {
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
+                                        hone::Device&) {
   auto shared = std::make_shared<ConvTransposeShared>();
   const Problem& problem = *recipe.problem;
   shared->op = *op_of<ConvTranspose>(problem);
   for (size_t i = 0; i < 3; ++i) shared->operands_of.emplace_back(problem, i);
   shared->workers = problem.share.workers;
+  if (!packed.empty()) shared->turned = std::move(packed.front());
   return shared;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/size.hpp"
 #include "device/cpu/band.hpp"
+#include "device/cpu/joined_box.hpp"
 #include "ops/convolution.hpp"
 
 namespace hone::cpu {
@@ -40,7 +41,7 @@ Dim scratch_floats(const Problem& problem) {
     frame = frame * (in[axis] + Dim(2 * kernel[axis] + 4 + stride));
     result = result * (out[axis] + Dim(2 * stride));
   }
-  return frame + result + Dim(2 * kMostSlideLanes);
+  return frame + result + Dim(3 * kMostSlideLanes);
 }
 
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
@@ -51,8 +52,10 @@ Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
   for (size_t axis = 0; axis < kernel.size(); ++axis)
     taps *= static_cast<double>(
         ceil_div(kernel[axis], op_of<ConvTranspose>(*problem)->window.stride(axis)));
+  // Elements of two phases are merged, else put to their places one by one.
+  const bool merged = op_of<ConvTranspose>(*problem)->window.stride(kernel.size() - 1) == 2;
   made.seconds = typical_count(*problem, problem->region.single()->outputs[0]->type) *
-                 (5e-10 + taps / problem->target->cached_per_second);
+                 ((merged ? 2e-10 : 5e-10) + taps / problem->target->cached_per_second);
   made.scratch_bytes = worker_scratch(problem->share, scratch_floats(*problem));
   made.problem = std::move(problem);
   return made;
@@ -104,7 +107,7 @@ struct PlanesShared final : Shared<PlanesShared> {
     g.x = axis(in.size() - 3, in.back(), out.back(), weight.back());
     if (in.size() == 4) g.y = axis(0, in[2], out[2], weight[2]);
     g.scratch = g.y.frame() * g.x.frame() + kMostSlideLanes +
-                (g.y.output + 2 * g.y.stride) * (g.x.output + 2 * g.x.stride) + kMostSlideLanes;
+                (g.y.output + 2 * g.y.stride) * (g.x.output + 2 * g.x.stride) + 2 * kMostSlideLanes;
     return g;
   }
 
@@ -132,17 +135,44 @@ struct PlanesShared final : Shared<PlanesShared> {
     const float start = biases == nullptr ? 0.0F : biases[channel];
     float* to = operands.outputs[0].as<float>() + plane * g.y.output * g.x.output;
     float* phases = frame + g.y.frame() * pitch + kMostSlideLanes;
-    for (int64_t y = 0; y < g.y.stride; ++y)
+    for (int64_t y = 0; y < g.y.stride; ++y) {
+      if (g.x.stride == 2 && g.x.output > 1) {
+        run_pairs(g, frame, window, start, y, phases, to);
+        continue;
+      }
       for (int64_t x = 0; x < g.x.stride; ++x) {
         const int64_t rows = g.y.count(y), count = g.x.count(x);
         if (rows == 0 || count == 0) continue;
         slide(g, frame, window, start, y, x, phases);
-        float* place = to + (g.y.first(y) * g.y.stride + y - g.y.pad) * g.x.output +
-                       g.x.first(x) * g.x.stride + x - g.x.pad;
+        float* place = to + row_of(g, y) * g.x.output + column_of(g, x);
         for (int64_t i = 0; i < rows; ++i)
           for (int64_t j = 0; j < count; ++j)
             place[i * g.y.stride * g.x.output + j * g.x.stride] = phases[i * count + j];
       }
+    }
+  }
+  /// Of the result, where a phase begins.
+  static int64_t row_of(const Geometry& g, int64_t y) {
+    return g.y.first(y) * g.y.stride + y - g.y.pad;
+  }
+  static int64_t column_of(const Geometry& g, int64_t x) {
+    return g.x.first(x) * g.x.stride + x - g.x.pad;
+  }
+
+  /// Rows of two phases, merged.
+  static void run_pairs(const Geometry& g, const float* frame, const float* window, float start,
+                        int64_t y, float* phases, float* to) {
+    const int64_t rows = g.y.count(y), even = g.x.pad % 2, odd = 1 - even;
+    if (rows == 0) return;
+    const int64_t many = g.x.count(even), pairs = g.x.count(odd);  // as many or one less
+    float* other = phases + rows * many + kMostSlideLanes;
+    slide(g, frame, window, start, y, even, phases);
+    slide(g, frame, window, start, y, odd, other);
+    float* place = to + row_of(g, y) * g.x.output;
+    for (int64_t i = 0; i < rows; ++i, place += g.y.stride * g.x.output) {
+      side_by_side_functions().merge(pairs, phases + i * many, other + i * pairs, place);
+      if (many > pairs) place[2 * pairs] = phases[i * many + pairs];
+    }
   }
 
   /// One phase of the result.
