@@ -167,6 +167,13 @@ TEST_P(MatMulTest, TailsOfColumns) {
 /// One row, or one column, times a matrix that is computed: it is read as it lies.
 TEST_P(MatMulTest, VectorsTimesComputedMatrices) {
   const std::vector<Bindings> sizes = each("n", {1, 7, 64, 700});
+  // Several tiles of columns and several blocks of them.
+  expect_kernel("cpu.matmul",
+                {"%a: f32[k,1,n], %b: f32[k,n,5003]",
+                 "MatMul(%a, %b)",
+                 "",
+                 "%y",
+                 {{{"k", 1}, {"n", 23}}, {{"k", 3}, {"n", 16}}, {{"k", 2}, {"n", 1}}}});
   for (const char* operands : {"%a: f32[1,n], %b: f32[n,70]", "%a: f32[70,n], %b: f32[n,1]",
                                "%a: f32[2,3,1,n], %b: f32[2,3,n,33]",
                                "%a: f32[1,40], %b: f32[40,n]", "%a: f32[3,n,20], %b: f32[3,20,1]"})

@@ -163,4 +163,12 @@ Tiling tile_product(const GemmCore& core, int64_t m, int64_t n, int64_t batch, i
   }
 }
 
+Tiling tile_row(int64_t n, int64_t batch, int workers) {
+  constexpr int64_t kLeast = 256, kMost = 32 * 1024, kLanes = 16;
+  const int64_t wanted = workers == 1 ? 1 : (2 * int64_t{workers} + batch - 1) / batch;
+  Tiling tiling{1, ceil_to(std::clamp((n + wanted - 1) / wanted, kLeast, kMost), kLanes), 1, 0};
+  tiling.column_tiles = (n + tiling.columns - 1) / tiling.columns;
+  return tiling;
+}
+
 }  // namespace hone::cpu

@@ -80,6 +80,9 @@ struct Tiling {
 };
 inline constexpr int64_t kTileRows = 192, kTileColumns = 256;  // the most
 Tiling tile_product(const GemmCore& core, int64_t m, int64_t n, int64_t batch, int workers);
+/// Of one row times a matrix as it lies, whose rows are `n` floats one behind the other: long parts
+/// of them.
+Tiling tile_row(int64_t n, int64_t batch, int workers);
 /// Floats of working memory that one worker needs for a tile.
 inline constexpr int64_t kTileScratch = (kTileRows + kTileColumns) * kDepthBlock;
 

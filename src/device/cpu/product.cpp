@@ -71,18 +71,10 @@ void ProductKernels::run_at(const Product& product, const Place& place, float* s
 
 namespace {
 
-constexpr int64_t kTogether = 16;  // rows of a matrix that are read side by side
-
-/// to[j] = factor * the sum of shares[i] * matrix[i * stride + j]; `part` has room for as much.
+/// to[j] = factor * the sum of shares[i] * matrix[i * stride + j].
 void weigh_rows(int64_t count, int64_t depth, float factor, const float* shares,
-                const float* matrix, int64_t stride, float* to, float* part) {
-  const RowFunctions& rows = row_functions();
-  std::fill_n(to, count, 0.0F);
-  for (int64_t first = 0; first < depth; first += kTogether) {
-    rows.weighted_sum(std::min(kTogether, depth - first), count, shares + first,
-                      matrix + first * stride, stride, part);
-    for (int64_t j = 0; j < count; ++j) to[j] += part[j];
-  }
+                const float* matrix, int64_t stride, float* to) {
+  row_functions().weighted_sum(depth, count, shares, matrix, stride, to);
   if (factor != 1)
     for (int64_t j = 0; j < count; ++j) to[j] *= factor;
 }
@@ -102,11 +94,11 @@ bool ProductKernels::run_vectors(const Product& product, const Place& place, flo
   if (row && product.b_depth == 1)
     dots(count, product.depth, product.alpha, b, product.b_column, a, sums);
   else if (row && product.b_column == 1)
-    weigh_rows(count, product.depth, product.alpha, a, b, product.b_depth, sums, sums + count);
+    weigh_rows(count, product.depth, product.alpha, a, b, product.b_depth, sums);
   else if (!row && column && product.a_depth == 1)
     dots(count, product.depth, product.alpha, a, product.a_row, b, sums);
   else if (!row && column && product.a_row == 1)
-    weigh_rows(count, product.depth, product.alpha, b, a, product.a_depth, sums, sums + count);
+    weigh_rows(count, product.depth, product.alpha, b, a, product.a_depth, sums);
   else return false;
   const int64_t step = row ? 1 : place.stride;
   for (int64_t i = 0; i < count; ++i)

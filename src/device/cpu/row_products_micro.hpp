@@ -35,8 +35,41 @@ struct RowProducts : Lanes<kWidth> {
       for (int k = 0; k < kVectors; ++k) sums[k] += shares[i] * load(rows + k * kWidth);
     for (int k = 0; k < kVectors; ++k) store(to + k * kWidth, sums[k]);
   }
+  /// kRows of `length` floats added to `to`, or put there.
+  template <int kRows, bool kAdds>
+  static void add_whole(long length, const float* shares, const float* rows, long stride,
+                        float* to) {
+    long j = 0;
+    for (; j + kWidth <= length; j += kWidth) {
+      V sum = kAdds ? load(to + j) : V{};
+#pragma GCC unroll 4
+      for (int i = 0; i < kRows; ++i) sum += shares[i] * load(rows + i * stride + j);
+      store(to + j, sum);
+    }
+    for (; j < length; ++j) {
+      float sum = kAdds ? to[j] : 0;
+      for (int i = 0; i < kRows; ++i) sum += shares[i] * rows[i * stride + j];
+      to[j] = sum;
+    }
+  }
+  /// Many rows: some whole ones at a time, as memory gives them. Columns in blocks, whose sums stay
+  /// in the first-level cache.
+  static void weighted_many(long count, long length, const float* shares, const float* rows,
+                            long stride, float* to) {
+    constexpr long kBlock = 2048;
+    for (long first = 0; first < length; first += kBlock, rows += kBlock, to += kBlock) {
+      const long columns = length - first < kBlock ? length - first : kBlock;
+      add_whole<4, false>(columns, shares, rows, stride, to);
+      long i = 4;
+      for (; i + 4 <= count; i += 4)
+        add_whole<4, true>(columns, shares + i, rows + i * stride, stride, to);
+      for (; i < count; ++i) add_whole<1, true>(columns, shares + i, rows + i * stride, stride, to);
+    }
+  }
   static void weighted_sum_row(long count, long length, const float* shares, const float* rows,
                                long stride, float* to) {
+    if (count > 16 && length >= 4 * kWidth)
+      return weighted_many(count, length, shares, rows, stride, to);
     long j = 0;
     for (; j + 4 * kWidth <= length; j += 4 * kWidth)
       add_weighted<4>(count, shares, rows + j, stride, to + j);

@@ -235,8 +235,10 @@ struct MatMulShared final : Shared<MatMulShared> {
       product.m = element_count(std::span(result).first(rank - 1));
       g.a_offsets = g.b_offsets = {0};
     }
-    g.tiling = tile_product(gemm_core(), product.m, product.n,
-                            static_cast<int64_t>(g.a_offsets.size()), workers);
+    const auto batch = static_cast<int64_t>(g.a_offsets.size());
+    g.tiling = tile_product(gemm_core(), product.m, product.n, batch, workers);
+    if (product.m == 1 && product.b_column == 1 && packed_b.empty() && lands == nullptr)
+      g.tiling = tile_row(product.n, batch, workers);
     if (packed_b.empty() && g.tiling.tiles() == 1 && !product.starts) share_columns(g);
     return g;
   }
