@@ -4,6 +4,7 @@
 #include "device/cpu/recurrence.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/size.hpp"
 #include "device/cpu/gemm.hpp"
@@ -62,6 +63,7 @@ struct RecurrentShared final : Shared<RecurrentShared> {
   std::vector<GateRow> functions;
   RecurrentWeights weights;
   int workers = 1;
+  bool zeros_vanish = false;  // zeros times R are zeros: it has finite elements only
 
   struct Geometry {
     int64_t sequence = 0, batch = 0, input = 0, directions = 0;
@@ -126,14 +128,31 @@ struct RecurrentShared final : Shared<RecurrentShared> {
     });
     if (float* all = result(0, operands); all != nullptr)
       std::fill_n(all, g.rows() * g.directions * hidden, 0.0f);
-    stream.parallel(g.directions * g.blocks, [&](int64_t block) {
+    const auto run_block = [&](int64_t block, float* work, const Sharing& sharing) {
       const int64_t d = block / g.blocks, first = block % g.blocks * gemm_core().rows;
-      Block mine(*this, g, operands, d, first, scratch_of(scratch, own),
-                 projected + d * g.rows() * row,
-                 packed.r + d * packed_recurrent(kind.gates, hidden));
+      Block mine(*this, g, operands, d, first, work, projected + d * g.rows() * row,
+                 packed.r + d * packed_recurrent(kind.gates, hidden), sharing);
       mine.run();
-    });
+    };
+    const int64_t blocks = g.directions * g.blocks;
+    if (blocks * 2 <= workers && row * hidden >= kShared) {
+      for (int64_t block = 0; block < blocks; ++block)
+        run_block(block, scratch_of(scratch, own), {&stream, scratch, own});
+    } else {
+      stream.parallel(blocks,
+                      [&](int64_t block) { run_block(block, scratch_of(scratch, own), {}); });
+    }
   }
+
+  /// Who shares the products of a step, where there are fewer blocks than workers. No stream: the
+  /// block's worker makes them alone.
+  struct Sharing {
+    Stream* stream = nullptr;
+    std::span<std::byte> scratch{};
+    int64_t own = 0;  // floats of a worker
+  };
+  /// From so many weights of the state on sharing a step pays.
+  static constexpr int64_t kShared = 256 * 1024;
 
   void check_lengths(const Geometry& g, const Operands& operands) const {
     if (kLengths >= operands_of.size() || !operands_of[kLengths].present()) return;
@@ -165,7 +184,8 @@ struct RecurrentShared final : Shared<RecurrentShared> {
   class Block {
    public:
     Block(const RecurrentShared& shared, const Geometry& g, const Operands& operands, int64_t d,
-          int64_t first, float* work, const float* projected, const float* packed)
+          int64_t first, float* work, const float* projected, const float* packed,
+          const Sharing& sharing)
         : s_(shared),
           g_(g),
           operands_(operands),
@@ -176,6 +196,7 @@ struct RecurrentShared final : Shared<RecurrentShared> {
           row_(shared.kind.gates * shared.hidden),
           projected_(projected),
           packed_(packed),
+          sharing_(sharing),
           work_(work) {
       const int64_t size = gemm_core().rows * n_;
       state_ = work + kTileScratch, cell_ = state_ + size, more_ = cell_ + size;
@@ -197,7 +218,8 @@ struct RecurrentShared final : Shared<RecurrentShared> {
             std::copy_n(projected_ + place(i, step) * row_, row_, gates_ + i * row_);
           else std::fill_n(gates_ + i * row_, row_, 0.0f);
         }
-        multiply(state_, first_gates(s_.kind.gates) * n_, packed_, gates_, row_);
+        at_zero_ = step == 0 && s_.zeros_vanish && s_.operand(kInitial, operands_) == nullptr;
+        if (!at_zero_) multiply(state_, first_gates(s_.kind.gates) * n_, packed_, gates_, row_);
         if (s_.kind.gates == 3) prepare_candidates();
         for (int64_t i = 0; i < count_; ++i)
           if (step < length(i)) finish(i, place(i, step));
@@ -237,10 +259,18 @@ struct RecurrentShared final : Shared<RecurrentShared> {
     void multiply(const float* rows, int64_t columns, const float* block, float* to,
                   int64_t stride) {
       const Product product{count_, columns, n_, rows, n_, 1, nullptr, 0, 0, block};
-      const Tiling tiling = tile_product(gemm_core(), count_, columns, 1, 1);
+      const int workers = sharing_.stream == nullptr ? 1 : s_.workers;
+      const Tiling tiling = tile_product(gemm_core(), count_, columns, 1, workers);
+      if (sharing_.stream != nullptr)
+        return sharing_.stream->parallel(tiling.tiles(), [&](int64_t tile) {
+          run_tile(product, tiling, tile, products_of(), to, stride);
+        });
       for (int64_t tile = 0; tile < tiling.tiles(); ++tile)
         run_tile(product, tiling, tile, work_, to, stride);
     }
+
+    /// Working memory of this worker for a product.
+    float* products_of() const { return scratch_of(sharing_.scratch, sharing_.own); }
 
     /// GRU: update and reset gates, and what enters the hidden gate.
     void prepare_candidates() {
@@ -256,8 +286,9 @@ struct RecurrentShared final : Shared<RecurrentShared> {
           else more[k] = bias == nullptr ? 0 : bias[(d_ * 2 + 1) * row_ + 2 * n_ + k];
         }
       }
-      if (!linear) return multiply(more_, n_, block, gates_ + 2 * n_, row_);
-      multiply(state_, n_, block, more_, n_);
+      if (!linear && !at_zero_) multiply(more_, n_, block, gates_ + 2 * n_, row_);
+      if (!linear) return;
+      if (!at_zero_) multiply(state_, n_, block, more_, n_);
       for (int64_t i = 0; i < count_; ++i)
         for (int64_t k = 0; k < n_; ++k)
           gates_[i * row_ + 2 * n_ + k] += gates_[i * row_ + n_ + k] * more_[i * n_ + k];
@@ -312,8 +343,10 @@ struct RecurrentShared final : Shared<RecurrentShared> {
     int64_t d_, first_, count_, n_, row_;
     const float* projected_;  // [sequence, batch] or [batch, sequence], gates, n
     const float* packed_;     // R
+    const Sharing sharing_;
     float *work_, *state_, *cell_, *more_, *gates_;
     const GateRow* functions_;
+    bool at_zero_ = false;  // all states are zero, and nothing comes from them
   };
 };
 
@@ -330,6 +363,12 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
     shared->functions.push_back({each, shared->kind.recurrence->clip});
   check(wrong.empty(), Code::internal, wrong);
   shared->workers = problem.share.workers;
+  if (const Weight* r = constant_operand(problem, kR); r != nullptr) {
+    const Tensor floats = aligned(r->tensor());
+    const auto* from = reinterpret_cast<const float*>(floats.bytes().data());
+    shared->zeros_vanish =
+        std::all_of(from, from + floats.count(), [](float value) { return std::isfinite(value); });
+  }
   shared->weights = RecurrentWeights(problem, recipe.tuning, std::move(packed));
   shared->hidden = shared->weights.hidden();
   return shared;
