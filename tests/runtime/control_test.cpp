@@ -211,8 +211,7 @@ TEST(Scan, ScannedOperandsAreOfOneLength) {
                      [&] {
                        context.run({{"x", ramp({2, 2})}, {"z", ramp({3, 2})}});
                      }),
-            "the model does not run with these input sizes: sizes 2 and 3 differ, wanted the same "
-            "(Scan %y)");
+            "input \"z\" has sizes [3,2], wanted f32[n,2]");
 }
 
 TEST(Control, AnElementOfASequenceThatWasGivenIsTheCallersNoLonger) {
