@@ -19,6 +19,8 @@
 #include "import/text.hpp"
 #include "import/tflite/model.hpp"
 #include "import/tflite/reader.hpp"
+#include "ir/dim/dim_facts.hpp"
+#include "ir/inference.hpp"
 
 namespace hone {
 namespace {
@@ -142,6 +144,25 @@ std::filesystem::path model_in(const std::filesystem::path& folder, const Import
 
 }  // namespace
 
+namespace {
+
+/// A later node may require what settles the size that an earlier one was given.
+Imported settled(Imported made) {
+  if (made.graph == nullptr) return made;
+  const auto is_open = [](const Value* value) {
+    return value != nullptr && value->type.is_tensor() && value->type.tensor().has_rank() &&
+           std::ranges::any_of(value->type.tensor().shape(), has_extremum);
+  };
+  for (const Node& node : made.graph->nodes())
+    if (std::ranges::any_of(node.outputs, is_open)) {
+      infer(*made.graph);
+      break;
+    }
+  return made;
+}
+
+}  // namespace
+
 Imported import_file(const std::filesystem::path& path, const ImportOptions& options) {
   std::error_code unknown;
   if (std::filesystem::is_directory(path, unknown))
@@ -152,10 +173,10 @@ Imported import_file(const std::filesystem::path& path, const ImportOptions& opt
   // Before PyTorch's archives, which are zip files, too.
   const std::string advice = tensorflow::keras_advice(bytes, shown(source.name()));
   if (!advice.empty()) fail(Code::unsupported, shown(source.name()), advice);
-  if (const Format* format = format_of(bytes)) return format->read(source);
+  if (const Format* format = format_of(bytes)) return settled(format->read(source));
   std::vector<std::string_view> names;
   for (const Format& format : kFormats) {
-    if (path.extension() == format.extension) return format.read(source);
+    if (path.extension() == format.extension) return settled(format.read(source));
     names.push_back(format.name);
   }
   fail(Code::unsupported, shown(source.name()),
@@ -167,7 +188,7 @@ Imported import_onnx_bytes(std::span<const std::byte> bytes, const std::filesyst
                            const std::string& file_name) {
   const std::string name = shown(file_name);
   onnx::TensorReader tensors({bytes, std::move(owner), name}, folder, options);
-  return onnx::import_model(text_of(bytes), tensors, name, options);
+  return settled(onnx::import_model(text_of(bytes), tensors, name, options));
 }
 
 }  // namespace hone
