@@ -129,8 +129,8 @@ def apart(got, wanted, is_coarse):
     return (f"{most:.1e} apart" if not most <= (COARSE if is_coarse else RTOL) else None), most
 
 
-def judge(tool, model, feeds, wanted, is_coarse=False):
-    got = hone_cli.run(tool, model, feeds)
+def judge(tool, model, feeds, wanted, is_coarse=False, *given):
+    got = hone_cli.run(tool, model, feeds, *given)
     worst = 0
     for place, (name, value) in enumerate(wanted.items()):
         # Frozen graphs and TFLite have names of their own: then the order tells.
@@ -185,7 +185,8 @@ def forms(tool, name, make, folder, kinds):
                     named, results = run_tflite(file, single, KERNELS[1])
                 except (RuntimeError, ValueError):  # not all operators have a second kernel
                     raise failure from None
-                return judge(tool, file, named, results, kind == "dynamic")
+                rounding = ["--reference-rounding"] if kind == "int8" else []
+                return judge(tool, file, named, results, kind == "dynamic", *rounding)
         yield kind, tflite
 
 

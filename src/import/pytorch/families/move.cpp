@@ -92,6 +92,7 @@ void import_repeat_interleave(Call& call) {
 /// The same, as often as a constant says for each place.
 void import_repeat_interleave_tensor(Call& call) {
   Value *x = call.tensor("self"), *repeats = call.tensor("repeats");
+  if (Call::rank(repeats) == 0) return import_repeat_interleave(call);  // a number, all alike
   if (!repeats->is_constant()) call.unsupported("repeats that only running tells");
   if (!call.has("dim")) x = call.reshaped(x, {-1}, "flat");
   const int64_t axis = call.has("dim") ? call.axis("dim", x) : 0;
