@@ -145,18 +145,18 @@ bool give_byte_mul(OpReader& op, Activation then) {
 
 bool give_byte_average(OpReader& op, const Window& window, Activation then) {
   if (!wanted(op, 0) || !op.moves(0)) return false;
-  // The mean of the integers as they are, halves away from zero. Sums of bytes are exact in f64,
-  // and so are quotients to far more than the nudge, which is less than the least step between
-  // means.
-  constexpr double kNudge = 0x1p-32;
-  const auto real = [&](double value, std::string_view hint) {
-    return op.constant(Tensor::scalar(DType::f64, value), hint);
-  };
-  Value* x = op.intermediate(Cast{.to = DType::f64}, {op.required(0)}, "exact");
+  // The mean of the integers as they are, halves away from zero. The nudge is more than what
+  // rounding takes from a mean, and less than the way from other means to a half.
+  const std::vector<int64_t>& taps = window.kernel_shape;
+  const bool is_small = taps.size() == 2 && taps[0] <= 45 && taps[1] <= 45;
+  const DType type = is_small ? DType::f32 : DType::f64;
+  const double nudge = is_small ? 0x1p-13 : 0x1p-32;
+  Value* x = op.intermediate(Cast{.to = type}, {op.required(0)}, "exact");
   Value* mean =
       op.intermediate(AveragePool{.window = window}, {builder::channels_first(op, x, 4)}, "mean");
   Value* sign = op.intermediate(Sign{}, {mean}, "sign");
-  Value* away = op.intermediate(Mul{}, {sign, real(0.5 + kNudge, "half")}, "away");
+  Value* half = op.constant(Tensor::scalar(type, 0.5 + nudge), "half");
+  Value* away = op.intermediate(Mul{}, {sign, half}, "away");
   Value* sum = op.intermediate(Add{}, {mean, away}, "nudged");
   Value* whole = op.intermediate(Cast{.to = DType::i64}, {sum}, "whole");  // cuts off
   const Range range = activation_range(op, then);
