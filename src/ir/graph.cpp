@@ -194,9 +194,8 @@ void Graph::rename(Value* value, std::string_view name) {
 void Graph::drop(Value* value) {
   const auto entry = by_name_.extract(value->name);
   values_.erase(!entry.empty() ? entry.mapped()
-                               : std::ranges::find_if(values_, [&](const Value& each) {
-                                   return &each == value;
-                                 }));
+                               : std::ranges::find_if(
+                                     values_, [&](const Value& each) { return &each == value; }));
 }
 
 void Graph::drop_user(Node* node, size_t operand) {
