@@ -9,6 +9,7 @@ namespace hone::cpu {
 JoinedWindows::JoinedWindows(const std::vector<WindowAxis>& axes, int64_t channels)
     : channels_(channels) {
   std::copy(axes.begin(), axes.end(), axes_.end() - std::ssize(axes));
+  if (refusal() != nullptr) return;  // planes may be too long to count their places
   for (int64_t i = 0; i < z().output; ++i) slice_taps_.push_back(z().taps(i));
   for (int64_t i = 0; i < y().output; ++i) line_taps_.push_back(y().taps(i));
 }
@@ -31,7 +32,11 @@ int64_t JoinedWindows::floats(int64_t slices, int64_t lines) const {
 }
 
 const char* JoinedWindows::refusal() const {
-  if (results() == 0 || volume() == 0) return "there is nothing to do";
+  constexpr int64_t kLongest = 1 << 20;  // of an axis
+  for (const WindowAxis& axis : axes_)
+    if (axis.input < 1 || axis.output < 1) return "there is nothing to do";
+  for (const WindowAxis& axis : axes_)
+    if (axis.input > kLongest || axis.output > kLongest) return "an axis is too long";
   if (z().kernel * y().kernel > kMostRows || floats(1, 1) > kScratch)
     return "one row of results reads too much";
   return nullptr;

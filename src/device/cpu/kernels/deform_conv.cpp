@@ -26,6 +26,9 @@ Verdict supports(const Problem& problem) {
   if (weight.size() != 4) return Verdict::no("two spatial dimensions only");
   for (size_t i = 1; i < 4; ++i)
     if (!weight[i].constant()) return Verdict::no("the weight's shape is open");
+  constexpr int64_t kMostChannels = 1 << 20;
+  if (*weight[1].constant() > kMostChannels / op_of<DeformConv>(problem)->group)
+    return Verdict::no("more than a million channels");
   return {};
 }
 
