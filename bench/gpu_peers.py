@@ -431,10 +431,16 @@ def together(chosen, nets, batches):
     for (name, batch), both in children.items():
         times, told = {}, absent.get((name, batch), [])
         for child in both:
-            told += child.ask("begin") or []
+            answer = child.ask("begin") or []
+            told += [f"{child.about}: {answer}"] if isinstance(answer, str) else answer
         for index in range(chosen.rounds):
             for child in both[index % len(both):] + both[:index % len(both)]:
-                for runner, seconds in (child.ask(f"turn {index}") or {}).items():
+                answer = child.ask(f"turn {index}") or {}
+                if isinstance(answer, str):  # an error: it has none from now on
+                    told.append(f"{child.about}: {answer}")
+                    child.close()
+                    continue
+                for runner, seconds in answer.items():
                     times.setdefault(runner, []).append(seconds)
         for child in both:
             child.close()
