@@ -15,7 +15,9 @@ struct QuickSums {
   template <class Vector>
   static Floats floats_of(const unsigned char* from, bool single, long i) {
     if (single) {
-      const int only = static_cast<decltype(Vector{}[0])>(from[0]);
+      Vector one{};
+      __builtin_memcpy(&one, from, 1);
+      const int only = one[0];
       return Floats{} + static_cast<float>(only);
     }
     return __builtin_convertvector((numbers_of<Numbers, Vector>(from + i)), Floats);
