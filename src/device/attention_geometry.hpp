@@ -35,6 +35,9 @@ struct Heads {
     row_stride = strides[shape.size() - 2];
     if (shape.size() == 4) head_stride = strides[1];
   }
+  void put_strides(int64_t to[3]) const {
+    to[0] = batch_stride, to[1] = head_stride, to[2] = row_stride;
+  }
   int64_t at(int64_t b, int64_t h, int64_t i) const {
     return b * batch_stride + h * head_stride + i * row_stride;
   }

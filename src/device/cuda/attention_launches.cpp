@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <functional>
 
 #include "device/cuda/launches.hpp"
 
@@ -27,8 +26,6 @@ Dim joined_bytes(const Node& node, size_t which) {
   return shape[0] * shape[1] * keys_of(node) * shape[3] * Dim(bits(past->dtype) / 8);
 }
 
-constexpr int64_t kFoundBytes = 12;  // of a row of a part: struct Found
-
 /// Arguments behind the addresses; the text's structs are runs of 64-bit numbers.
 struct AttentionNumbers {
   int64_t heads = 0, group = 1, queries = 0, keys = 0, scale = 0, past = 0;
@@ -39,11 +36,7 @@ struct AttentionNumbers {
   int64_t joined_k[3] = {}, joined_v[3] = {};  // the same in units
 };
 
-void put_strides(int64_t* to, const Heads& heads) {
-  to[0] = heads.batch_stride, to[1] = heads.head_stride, to[2] = heads.row_stride;
-}
-
-class RunningAttention final : public Bound {
+class RunningAttention final : public OwnLaunches {
  public:
   RunningAttention(std::shared_ptr<const AttentionStep> step, const Operands& operands,
                    std::span<std::byte> scratch)
@@ -58,17 +51,7 @@ class RunningAttention final : public Bound {
     rebind(operands);
   }
 
-  void rebind(const Operands& operands) override {
-    for (auto& [launch, arguments] : launches_) arguments(launch, operands);
-  }
-
-  void enqueue(hone::Stream& stream) override {
-    for (auto& [launch, arguments] : launches_) launch.enqueue(static_cast<Stream&>(stream));
-  }
-
  private:
-  using Arguments = std::function<void(Launching& launch, const Operands& operands)>;
-
   const std::vector<int64_t>& shape(const Operands& operands, size_t operand) const {
     return operands.inputs[static_cast<size_t>(step_->places.inputs[operand])].shape;
   }
@@ -86,7 +69,7 @@ class RunningAttention final : public Bound {
     check_heads(q, k, v);
     first_[0] = at.q.first(symbols), first_[1] = at.k.first(symbols);
     first_[2] = at.v.first(symbols), first_[3] = at.y.first(symbols);
-    put_strides(numbers_.fresh_k, k), put_strides(numbers_.fresh_v, v);
+    k.put_strides(numbers_.fresh_k), v.put_strides(numbers_.fresh_v);
     for (size_t i = 0; i < 3; ++i) {
       numbers_.joined_k[i] = numbers_.fresh_k[i] * step_->element_bytes / unit_bytes();
       numbers_.joined_v[i] = numbers_.fresh_v[i] * step_->element_bytes / unit_bytes();
@@ -103,8 +86,8 @@ class RunningAttention final : public Bound {
     numbers_.keys = k.sequence;
     const float scale = std::isnan(op.scale) ? 1 / std::sqrt(static_cast<float>(q.head)) : op.scale;
     numbers_.scale = std::bit_cast<int32_t>(scale);
-    put_strides(numbers_.q, q), put_strides(numbers_.k, k), put_strides(numbers_.v, v),
-        put_strides(numbers_.y, y);
+    q.put_strides(numbers_.q), k.put_strides(numbers_.k), v.put_strides(numbers_.v),
+        y.put_strides(numbers_.y);
     heads_ = q.batch * q.heads, kv_heads_ = k.batch * k.heads;
     is_empty_ = heads_ == 0 || (q.sequence == 0 && !wants_all());
     MaskPlaces mask;
@@ -217,9 +200,7 @@ class RunningAttention final : public Bound {
   }
 
   uint64_t found() const { return reinterpret_cast<uint64_t>(scratch_.data()); }
-  uint64_t sums() const {
-    return found() + FewQueries::kMostParts * FewQueries::kRows * kFoundBytes;
-  }
+  uint64_t sums() const { return found() + FewQueries::kSumsBegin; }
 
   std::shared_ptr<const AttentionStep> step_;
   std::span<std::byte> scratch_;
@@ -227,7 +208,6 @@ class RunningAttention final : public Bound {
   int64_t first_[4] = {};  // elements in front of queries, keys, values, the result
   int64_t heads_ = 0, kv_heads_ = 0, joined_[2] = {};
   bool is_empty_ = false;
-  std::vector<std::pair<Launching, Arguments>> launches_;
 };
 
 }  // namespace
@@ -252,9 +232,7 @@ AttentionPlaces::AttentionPlaces(const Graph& body, const Node& attention) {
 
 Dim attention_scratch(const Node& attention, bool takes_tiles, int64_t value_of_few) {
   const Dim joined = joined_bytes(attention, 0) + joined_bytes(attention, 1);
-  const int64_t parts = value_of_few == 0 ? 0
-                                          : FewQueries::kMostParts * FewQueries::kRows *
-                                                (kFoundBytes + 4 * value_of_few);
+  const int64_t parts = value_of_few == 0 ? 0 : FewQueries::working_bytes(value_of_few);
   return max(takes_tiles ? joined : Dim(0), Dim(parts));
 }
 

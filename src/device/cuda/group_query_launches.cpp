@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <functional>
 
 #include "device/cuda/launches.hpp"
 
@@ -12,8 +11,6 @@ namespace {
 
 using enum GroupQueryAttention::Operand;
 using emitter::FewQueries;
-
-constexpr int64_t kFoundBytes = 12;  // of a row of a part: struct Found
 
 const TensorType* type_of(const Node& node, size_t operand) {
   const Value* value = node.input(operand);
@@ -33,10 +30,6 @@ Dim turned_bytes(const Node& node) {
   return q.shape()[0] * q.shape()[1] * q.shape()[2] * Dim(bits(q.dtype) / 8);
 }
 
-int64_t bytes_of_parts(int64_t value) {
-  return value == 0 ? 0 : FewQueries::kMostParts * FewQueries::kRows * (kFoundBytes + 4 * value);
-}
-
 /// Arguments behind the addresses; the texts' structs are runs of 64-bit numbers.
 struct Numbers {
   int64_t batch = 0, heads = 0, kv_heads = 0, group = 1, queries = 0, keys = 0, past = 0;
@@ -46,11 +39,7 @@ struct Numbers {
   int64_t q[3] = {}, cache[3] = {}, y[3] = {}, mask[5] = {};
 };
 
-void put_strides(int64_t* to, const Heads& heads) {
-  to[0] = heads.batch_stride, to[1] = heads.head_stride, to[2] = heads.row_stride;
-}
-
-class RunningGroupQuery final : public Bound {
+class RunningGroupQuery final : public OwnLaunches {
  public:
   RunningGroupQuery(std::shared_ptr<const GroupQueryStep> step, const Operands& operands,
                     std::span<std::byte> scratch)
@@ -68,17 +57,7 @@ class RunningGroupQuery final : public Bound {
     rebind(operands);
   }
 
-  void rebind(const Operands& operands) override {
-    for (auto& [launch, arguments] : launches_) arguments(launch, operands);
-  }
-
-  void enqueue(hone::Stream& stream) override {
-    for (auto& [launch, arguments] : launches_) launch.enqueue(static_cast<Stream&>(stream));
-  }
-
  private:
-  using Arguments = std::function<void(Launching& launch, const Operands& operands)>;
-
   const std::vector<int64_t>& shape(const Operands& operands, size_t operand) const {
     return operands.inputs[static_cast<size_t>(step_->inputs[operand])].shape;
   }
@@ -95,8 +74,8 @@ class RunningGroupQuery final : public Bound {
           " rows, k ", k.sequence, ": they do not fit");
     first_[0] = step_->q.first(symbols), first_[1] = step_->k.first(symbols);
     first_[2] = step_->v.first(symbols);
-    put_strides(numbers_.fresh_q, q), put_strides(numbers_.fresh_k, k);
-    put_strides(numbers_.fresh_v, v);
+    q.put_strides(numbers_.fresh_q), k.put_strides(numbers_.fresh_k);
+    v.put_strides(numbers_.fresh_v);
     numbers_.batch = q.batch, numbers_.heads = q.heads, numbers_.kv_heads = k.heads;
     numbers_.group = q.heads / k.heads, numbers_.queries = q.sequence;
     head_ = q.head;
@@ -104,8 +83,8 @@ class RunningGroupQuery final : public Bound {
     const float scale = std::isnan(op.scale) ? 1 / std::sqrt(static_cast<float>(q.head)) : op.scale;
     numbers_.scale = std::bit_cast<int32_t>(scale);
     const Heads dense({q.batch, q.sequence, q.heads * q.head}, q.heads);
-    put_strides(numbers_.y, dense), put_strides(numbers_.q, op.do_rotary ? dense : q);
-    put_strides(numbers_.cache, Heads({q.batch, k.heads, numbers_.keys, q.head}, 0));
+    dense.put_strides(numbers_.y), (op.do_rotary ? dense : q).put_strides(numbers_.q);
+    Heads({q.batch, k.heads, numbers_.keys, q.head}, 0).put_strides(numbers_.cache);
     measure_angles(operands);
   }
 
@@ -150,7 +129,7 @@ class RunningGroupQuery final : public Bound {
   }
   /// Working memory: parts, then queries that were turned, then keys and values nobody wants.
   uint64_t working(int64_t behind) const {
-    const int64_t parts = step_->few == nullptr ? 0 : bytes_of_parts(head_);
+    const int64_t parts = step_->few == nullptr ? 0 : FewQueries::working_bytes(head_);
     return reinterpret_cast<uint64_t>(scratch_.data()) + static_cast<uint64_t>(parts + behind);
   }
   int64_t turned_bytes() const {
@@ -233,16 +212,13 @@ class RunningGroupQuery final : public Bound {
   }
 
   uint64_t found() const { return reinterpret_cast<uint64_t>(scratch_.data()); }
-  uint64_t sums() const {
-    return found() + FewQueries::kMostParts * FewQueries::kRows * kFoundBytes;
-  }
+  uint64_t sums() const { return found() + FewQueries::kSumsBegin; }
 
   std::shared_ptr<const GroupQueryStep> step_;
   std::span<std::byte> scratch_;
   Numbers numbers_{};
   int64_t first_[3] = {};  // elements in front of queries, keys, values
   int64_t head_ = 0;
-  std::vector<std::pair<Launching, Arguments>> launches_;
 };
 
 }  // namespace
@@ -256,8 +232,8 @@ Dim rows_of_cache(const Node& node) {
 }
 
 Dim group_query_scratch(const Node& node, int64_t value_of_few) {
-  return Dim(bytes_of_parts(value_of_few)) + turned_bytes(node) + unwanted_bytes(node, 1) +
-         unwanted_bytes(node, 2);
+  const int64_t parts = value_of_few == 0 ? 0 : FewQueries::working_bytes(value_of_few);
+  return Dim(parts) + turned_bytes(node) + unwanted_bytes(node, 1) + unwanted_bytes(node, 2);
 }
 
 std::vector<MachineCode> GroupQueryStep::code() const {

@@ -1,6 +1,7 @@
 #pragma once
-// A step that launches functions of a text one after the other, all with the same arguments.
+// Steps that launch functions of texts one after the other.
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -26,8 +27,23 @@ struct Parameter {
   std::byte* fixed = nullptr;  // of a constant in the kernel's own form
 };
 
-/// The arguments are the addresses of the parameters and of the working memory, then the sizes of
-/// `symbols`; one that is not bound is 0, and no function reads it.
+/// Each launch has arguments of its own, which a class derived from this sets.
+class OwnLaunches : public Bound {
+ public:
+  void rebind(const Operands& operands) override {
+    for (auto& [launch, arguments] : launches_) arguments(launch, operands);
+  }
+  void enqueue(hone::Stream& stream) override {
+    for (auto& [launch, arguments] : launches_) launch.enqueue(static_cast<Stream&>(stream));
+  }
+
+ protected:
+  using Arguments = std::function<void(Launching& launch, const Operands& operands)>;
+  std::vector<std::pair<Launching, Arguments>> launches_;
+};
+
+/// All launches have the same arguments: the addresses of the parameters and of the working memory,
+/// then the sizes of `symbols`; one that is not bound is 0, and no function reads it.
 class Launches final : public Bound {
  public:
   /// `prepared` keeps the functions; `parameters` are its own.

@@ -47,6 +47,11 @@ struct FewQueries {
   static constexpr int kWarps = 4, kThreads = 32 * kWarps, kCombining = 256;
   /// Rows that a block has, and blocks at most: enough to keep all multiprocessors busy.
   static constexpr int64_t kRows = 16, kMostParts = 264;
+  /// Working memory: what the parts found (struct Found, 12 bytes a row), then their sums (f32).
+  static constexpr int64_t kSumsBegin = kMostParts * kRows * 12;
+  static int64_t working_bytes(int64_t value) {
+    return kSumsBegin + kMostParts * kRows * 4 * value;
+  }
   /// Of all warps.
   int64_t stage_bytes() const {
     return (2 * ((head + 31) / 32) + 4 * ((value + 63) / 64)) * 512 * kWarps;
