@@ -60,4 +60,49 @@ inline std::vector<ResizeTaps> resize_taps_of(const Region& region,
   return resize_taps(Evaluation(node, std::move(inputs), operands.symbols), *node.op.as<Resize>());
 }
 
+/// Taps of every place of an axis, those of place i from first[i] on.
+template <class Weight>
+struct ResizeAxis {
+  struct Tap {
+    int64_t place;
+    Weight weight;
+  };
+  int64_t from = 0, to = 0;  // sizes of the operand and of the result
+  std::vector<Tap> taps;
+  std::vector<size_t> first;
+
+  ResizeAxis() = default;
+  /// `given` is empty where the axis keeps its size.
+  ResizeAxis(const ResizeTaps& given, int64_t from_size, int64_t to_size)
+      : from(from_size), to(to_size), first{0} {
+    for (int64_t i = 0; i < to; ++i) {
+      if (given.empty()) taps.push_back({i, 1});
+      else
+        for (const ResizeTap& tap : given[static_cast<size_t>(i)])
+          taps.push_back({tap.place, static_cast<Weight>(tap.weight)});
+      first.push_back(taps.size());
+    }
+  }
+};
+
+/// Of planes along the last two axes.
+template <class Weight>
+struct ResizedPlanes {
+  int64_t planes = 0;  // 0: nothing to do
+  ResizeAxis<Weight> y, x;
+
+  ResizedPlanes() = default;
+  ResizedPlanes(const Region& region, const std::vector<Source>& operands_of,
+                const Operands& operands) {
+    const std::vector<int64_t>& in = operands_of[0].shape(operands);
+    const std::vector<int64_t>& out = operands.outputs[0].shape;
+    if (element_count(out) == 0) return;
+    const size_t rank = in.size();
+    const std::vector<ResizeTaps> taps = resize_taps_of(region, operands_of, operands);
+    planes = element_count(std::span(in).first(rank - 2));
+    y = {taps[rank - 2], in[rank - 2], out[rank - 2]};
+    x = {taps[rank - 1], in[rank - 1], out[rank - 1]};
+  }
+};
+
 }  // namespace hone::cpu

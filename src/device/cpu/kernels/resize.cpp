@@ -45,45 +45,16 @@ struct ResizeShared final : Shared<ResizeShared> {
   Region region;
   std::vector<Source> operands_of;
 
-  struct Tap {
-    int64_t place;
-    float weight;
-  };
-  /// Taps of every place, those of place i from first[i] on.
-  struct Axis {
-    int64_t from = 0, to = 0;
-    std::vector<Tap> taps;
-    std::vector<size_t> first;
-  };
-  struct Geometry {
-    int64_t planes = 0;  // 0: nothing to do
-    Axis y, x;
+  using Axis = ResizeAxis<float>;
+  using Tap = Axis::Tap;
+  struct Geometry : ResizedPlanes<float> {
     bool elements_first = false;
     int64_t scratch = 0;  // floats of a worker
   };
 
-  static Axis axis_of(const ResizeTaps& taps, int64_t from, int64_t to) {
-    Axis axis{from, to, {}, {0}};
-    for (int64_t i = 0; i < to; ++i) {
-      if (taps.empty()) axis.taps.push_back({i, 1});
-      else
-        for (const ResizeTap& tap : taps[static_cast<size_t>(i)])
-          axis.taps.push_back({tap.place, static_cast<float>(tap.weight)});
-      axis.first.push_back(axis.taps.size());
-    }
-    return axis;
-  }
-
   Geometry geometry(const Operands& operands) const {
-    Geometry g;
-    const std::vector<int64_t>& in = operands_of[0].shape(operands);
-    const std::vector<int64_t>& out = operands.outputs[0].shape;
-    if (element_count(out) == 0) return g;
-    const size_t rank = in.size();
-    const std::vector<ResizeTaps> taps = resize_taps_of(region, operands_of, operands);
-    g.planes = element_count(std::span(in).first(rank - 2));
-    g.y = axis_of(taps[rank - 2], in[rank - 2], out[rank - 2]);
-    g.x = axis_of(taps[rank - 1], in[rank - 1], out[rank - 1]);
+    Geometry g{{region, operands_of, operands}};
+    if (g.planes == 0) return g;
     g.elements_first = g.y.to >= g.y.from && spans_at_most(kLines, g.y);
     g.scratch = g.x.from + kLines * g.x.to + kApart;
     return g;

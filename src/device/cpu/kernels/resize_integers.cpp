@@ -62,40 +62,9 @@ struct ResizeShared final : Shared<ResizeShared> {
   DType dtype = DType::u8;
   bool rounds = false;
 
-  /// Taps of every place, those of place i from first[i] on.
-  struct Axis {
-    int64_t from = 0, to = 0;
-    std::vector<ResizeTap> taps;
-    std::vector<size_t> first;
-  };
-  struct Geometry {
-    int64_t planes = 0;  // 0: nothing to do
-    Axis y, x;
-  };
-
-  static Axis axis_of(const ResizeTaps& taps, int64_t from, int64_t to) {
-    Axis axis{from, to, {}, {0}};
-    for (int64_t i = 0; i < to; ++i) {
-      if (taps.empty()) axis.taps.push_back({i, 1});
-      else
-        for (const ResizeTap& tap : taps[static_cast<size_t>(i)]) axis.taps.push_back(tap);
-      axis.first.push_back(axis.taps.size());
-    }
-    return axis;
-  }
-
-  Geometry geometry(const Operands& operands) const {
-    Geometry g;
-    const std::vector<int64_t>& in = operands_of[0].shape(operands);
-    const std::vector<int64_t>& out = operands.outputs[0].shape;
-    if (element_count(out) == 0) return g;
-    const size_t rank = in.size();
-    const std::vector<ResizeTaps> taps = resize_taps_of(region, operands_of, operands);
-    g.planes = element_count(std::span(in).first(rank - 2));
-    g.y = axis_of(taps[rank - 2], in[rank - 2], out[rank - 2]);
-    g.x = axis_of(taps[rank - 1], in[rank - 1], out[rank - 1]);
-    return g;
-  }
+  using Axis = ResizeAxis<double>;
+  using Geometry = ResizedPlanes<double>;
+  Geometry geometry(const Operands& operands) const { return {region, operands_of, operands}; }
 
   void run(const Geometry& g, const Operands& operands, std::span<std::byte> scratch,
            Stream& stream) const {
@@ -137,10 +106,10 @@ struct ResizeShared final : Shared<ResizeShared> {
 
   template <class T>
   void sum_elements(const Axis& x, const double* line, T* to) const {
-    const ResizeTap* tap = x.taps.data();
+    const Axis::Tap* tap = x.taps.data();
     for (int64_t i = 0; i < x.to; ++i) {
       double sum = 0;
-      for (const ResizeTap* end = x.taps.data() + x.first[static_cast<size_t>(i) + 1]; tap < end;
+      for (const Axis::Tap* end = x.taps.data() + x.first[static_cast<size_t>(i) + 1]; tap < end;
            ++tap)
         sum += tap->weight * line[tap->place];
       to[i] = fitted<T>(sum, rounds);
