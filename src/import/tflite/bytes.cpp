@@ -114,22 +114,9 @@ bool give_byte_product(OpReader& op, const Dims& shape, Activation then) {
 }
 
 bool give_byte_sum(OpReader& op, bool subtracts, Activation then) {
-  if (!wanted(op, 0) || !wanted(op, 1)) return false;
   constexpr int64_t kShift = 20;
-  const double scales[] = {scale_of(op.in(0)), scale_of(op.in(1))};
-  const double most = 2 * std::max(scales[0], scales[1]);
-  Value* operands[2];
-  for (int i = 0; i < 2; ++i) {
-    Tensor power(DType::i64, {});
-    power.set_integer(0, int64_t{1} << kShift);
-    Value* wide = op.intermediate(
-        Mul{}, {integers(op, i), op.constant(std::move(power), cat("power", i))}, cat("far", i));
-    operands[i] = scaled_narrow(op, wide, {fixed_point(scales[i] / most)}, cat("scaled", i));
-  }
-  Value* sum = subtracts ? op.intermediate(Sub{}, {operands[0], operands[1]}, "sum")
-                         : op.intermediate(Add{}, {operands[0], operands[1]}, "sum");
-  const FixedPoint scale = fixed_point(most / ((int64_t{1} << kShift) * scale_of(op.out(0))));
-  give_integers(op, scaled_narrow(op, sum, {scale}, "scaled"), activation_range(op, then));
+  if (!wanted(op, 0) || !wanted(op, 1)) return false;
+  give_sum(op, subtracts, kShift, then);
   return true;
 }
 

@@ -169,6 +169,25 @@ Value* integers(OpReader& op, int i) {
   return op.intermediate(Sub{}, {wide, number(op, zero, cat("zero", i))}, cat("integers", i));
 }
 
+void give_sum(OpReader& op, bool subtracts, int64_t shift, Activation then) {
+  const auto scale_of = [](const TensorInfo& stated) {
+    return double{stated.quantization.scales.front()};
+  };
+  const double scales[] = {scale_of(op.in(0)), scale_of(op.in(1))};
+  const double most = 2 * std::max(scales[0], scales[1]);
+  const int64_t power = int64_t{1} << shift;
+  Value* operands[2];
+  for (int i = 0; i < 2; ++i) {
+    Value* factor = number(op, power, cat("power", i));
+    Value* wide = op.intermediate(Mul{}, {integers(op, i), factor}, cat("wide", i));
+    operands[i] = scaled_narrow(op, wide, {fixed_point(scales[i] / most)}, cat("scaled", i));
+  }
+  Value* sum = subtracts ? op.intermediate(Sub{}, {operands[0], operands[1]}, "sum")
+                         : op.intermediate(Add{}, {operands[0], operands[1]}, "sum");
+  const FixedPoint scale = fixed_point(most / (static_cast<double>(power) * scale_of(op.out(0))));
+  give_integers(op, scaled_narrow(op, sum, {scale}, "scaled"), activation_range(op, then));
+}
+
 bool is_words(OpReader& op, int i) {
   const auto fits = [](const TensorInfo& stated) {
     const Quantization& q = stated.quantization;

@@ -39,6 +39,9 @@ void give_integers(OpReader& op, Value* x, Range range);
 
 /// Input `i` less its zero point, as i64.
 Value* integers(OpReader& op, int i);
+/// Gives output 0 = inputs 0 + 1, or 0 - 1: each times 2^shift and scaled to twice the larger
+/// scale, so that the sum of both fits, then scaled to the output's.
+void give_sum(OpReader& op, bool subtracts, int64_t shift, Activation then);
 /// Input `i` and output 0 are of i16, each with one scale and a zero point of 0: what these kernels
 /// take.
 bool is_words(OpReader& op, int i);

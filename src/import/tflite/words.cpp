@@ -52,22 +52,9 @@ bool give_word_convolution(OpReader& op, const Window& window, const std::vector
 }
 
 bool give_word_sum(OpReader& op, bool subtracts, Activation then) {
-  if (!is_words(op, 0) || !is_words(op, 1)) return false;
   constexpr int64_t kShift = 15;
-  const double scales[] = {scale_of(op.in(0)), scale_of(op.in(1))};
-  const double most = 2 * std::max(scales[0], scales[1]);
-  Value* operands[2];
-  for (int i = 0; i < 2; ++i) {
-    Tensor power(DType::i64, {});
-    power.set_integer(0, int64_t{1} << kShift);
-    Value* wide = op.intermediate(
-        Mul{}, {integers(op, i), op.constant(std::move(power), cat("power", i))}, cat("wide", i));
-    operands[i] = scaled_narrow(op, wide, {fixed_point(scales[i] / most)}, cat("scaled", i));
-  }
-  Value* sum = subtracts ? op.intermediate(Sub{}, {operands[0], operands[1]}, "sum")
-                         : op.intermediate(Add{}, {operands[0], operands[1]}, "sum");
-  const FixedPoint scale = fixed_point(most / ((int64_t{1} << kShift) * scale_of(op.out(0))));
-  give_integers(op, scaled_narrow(op, sum, {scale}, "scaled"), activation_range(op, then));
+  if (!is_words(op, 0) || !is_words(op, 1)) return false;
+  give_sum(op, subtracts, kShift, then);
   return true;
 }
 
