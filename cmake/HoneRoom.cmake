@@ -41,7 +41,7 @@ function(hone_room name floor)
     hone_own_code(hone_${name}_loops OWN_PCH)
     set_target_properties(hone_${name}_loops PROPERTIES UNITY_BUILD ${HONE_UNITY}
                           UNITY_BUILD_BATCH_SIZE ${ARG_BATCH})
-    target_compile_options(hone_${name}_loops PRIVATE -O3)
+    target_compile_options(hone_${name}_loops PRIVATE $<$<CONFIG:Release>:-O3>)
     target_sources(hone_${name} INTERFACE $<TARGET_OBJECTS:hone_${name}_loops>)
     set_property(GLOBAL APPEND PROPERTY HONE_OBJECTS $<TARGET_OBJECTS:hone_${name}_loops>)
   endif()
