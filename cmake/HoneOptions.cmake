@@ -46,8 +46,10 @@ if(HONE_SANITIZE)
   add_link_options(-fsanitize=address,undefined)
 endif()
 if(HONE_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link)
-  add_link_options(-fsanitize=fuzzer-no-link)
+  # Both take a fifth of the build's time. AddressSanitizer finds what object-size does; casts to a
+  # derived class, which vptr checks, are hardly used here.
+  add_compile_options(-fsanitize=fuzzer-no-link -fno-sanitize=object-size,vptr)
+  add_link_options(-fsanitize=fuzzer-no-link -fuse-ld=lld-16)  # ld takes six times as long
 endif()
 
 if(HONE_CCACHE)

@@ -2,8 +2,9 @@
 # src/NAME/**/*.cpp. USES names the rooms it may use, all of them declared before it and on lower
 # floors. tools/check reads these declarations and holds every #include to them. LOOPS: which of its
 # files are loops over many elements. At -O2 GCC 12 vectorizes only loops whose count it knows, so
-# these are compiled at -O3, as a library of their own that has its own precompiled header. BATCH:
-# how many files are compiled as one (8 if not said).
+# these are compiled at -O3, as a library of their own that has its own precompiled header; under the
+# fuzzer, where clang at -O1 took a third of the whole build for them, at -O0. BATCH: how many files
+# are compiled as one (8 if not said).
 function(hone_room name floor)
   cmake_parse_arguments(ARG "" "BATCH" "USES;SOURCES;LOOPS" ${ARGN})
   foreach(used IN LISTS ARG_USES)
@@ -41,7 +42,8 @@ function(hone_room name floor)
     hone_own_code(hone_${name}_loops OWN_PCH)
     set_target_properties(hone_${name}_loops PROPERTIES UNITY_BUILD ${HONE_UNITY}
                           UNITY_BUILD_BATCH_SIZE ${ARG_BATCH})
-    target_compile_options(hone_${name}_loops PRIVATE $<$<CONFIG:Release>:-O3>)
+    target_compile_options(hone_${name}_loops PRIVATE $<$<CONFIG:Release>:-O3>
+                                                      $<$<BOOL:${HONE_FUZZ}>:-O0>)
     target_sources(hone_${name} INTERFACE $<TARGET_OBJECTS:hone_${name}_loops>)
     set_property(GLOBAL APPEND PROPERTY HONE_OBJECTS $<TARGET_OBJECTS:hone_${name}_loops>)
   endif()
@@ -76,7 +78,9 @@ function(hone_isa_flags)
     else()
       continue()
     endif()
-    if(file MATCHES "_loops_[a-z0-9]+\\.cpp$")  # plain ones, which the compiler makes vectors of
+    if(HONE_FUZZ)
+      list(APPEND flags -O0)
+    elseif(file MATCHES "_loops_[a-z0-9]+\\.cpp$")  # plain ones, which the compiler makes vectors of
       list(APPEND flags -O3)
     endif()
     set_source_files_properties(${file} TARGET_DIRECTORY hone_device PROPERTIES
