@@ -173,9 +173,11 @@ class Verifier {
     for (size_t axis = 0; axis < store.place.size(); ++axis) inside(into, axis, store.place[axis]);
     check(store.value.dtype() == into.dtype, store.buffer, " of ", into.dtype, " is given ",
           store.value.dtype());
-    check(!store.fold || folds(*store.fold), "a store folds by ", name(*store.fold));
-    check(!store.fold || filled_.contains(store.buffer), store.buffer,
-          " is folded into before anything is in it");
+    if (store.fold) {
+      check(folds(*store.fold), "a store folds by ", name(*store.fold));
+      check(filled_.contains(store.buffer), store.buffer,
+            " is folded into before anything is in it");
+    }
     filled_.insert(store.buffer);
   }
 
