@@ -98,7 +98,7 @@ bool merge_constants(Graph& graph) {
 
 uint64_t hash_of(const Node& node) {
   std::string text;
-  append_structure(text, node.op);  // many may read the same and differ in fields or bodies only
+  append_outline(text, node.op);  // many may read the same and differ in fields or bodies only
   uint64_t hash = std::hash<std::string_view>()(text);
   for (const Value* input : node.inputs)
     hash = hash * 0x9E3779B97F4A7C15 + std::hash<const Value*>()(input);

@@ -88,6 +88,24 @@ void append_structure(std::string& out, const Op& op) {
   }
 }
 
+void append_outline(std::string& out, const Op& op) {
+  const auto add = [&out](const Op& of, const auto& add_body) {
+    out += of.name();
+    const FieldList fields = of.fields();
+    for (const Field& field : fields.list()) {
+      out += ' ';
+      if (const auto* body = std::get_if<Body*>(&field.ref)) add_body(**body);
+      else append_field(out, field.ref);
+    }
+  };
+  add(op, [&](const Body& body) {
+    if (body == nullptr) return;
+    for (const Value* constant : body->constants())
+      if (constant->is_literal()) append_literal(out += '=', constant->weight->tensor());
+    for (const Node& node : body->nodes()) add(node.op, [](const Body&) {});
+  });
+}
+
 void append_contents(std::string& out, const Value& value) {
   if (value.is_literal()) return append_literal(out += '=', value.weight->tensor());
   append(out += ':', value.type);
