@@ -61,8 +61,11 @@ TEST_P(IntegerConvTest, Planes) {
                                          {"2,7", "pads=[0,3,1,3]"}})
       for (const char* x : {"u8", "i8"})
         expect_kernel(
-            kPlanes, quantized_conv(x, cat("[n,70,", map, "]"), "i8", cat("[70,1,", window, "]"), 0,
-                                    cat("group=70 ", fields), each("n", {0, 1, 2})));
+            kPlanes, quantized_conv(x, cat("[n,7,", map, "]"), "i8", cat("[7,1,", window, "]"), 0,
+                                    cat("group=7 ", fields), each("n", {0, 1, 2})));
+  for (const char* fields : {"pads=[1,1,1,1]", "strides=[2,2] pads=[1,1,1,1]"})
+    expect_kernel(kPlanes, quantized_conv("u8", "[n,70,14,16]", "i8", "[70,1,3,3]", 0,
+                                          cat("group=70 ", fields), each("n", {2})));
   for (const auto& [w, zero] : {std::pair{"u8", 128}, {"u8", 7}, {"i8", -5}})
     expect_kernel(kPlanes, quantized_conv("i8", "[n,6,9,20]", w, "[6,1,3,3]", zero,
                                           "group=6 strides=[2,2] pads=[1,1,1,1]", each("n", {1})));
