@@ -32,7 +32,7 @@ build: $(BUILD)/build.ninja ## build the command line tool and the libraries
 	@cmake --build $(BUILD) -j $(JOBS) --target hone hone_static hone_shared
 
 demo: $(BUILD)/build.ninja ## import, build and run a small network on handwritten digits
-	@test -e $(BUILD)/bin/hone_demo || echo "Compiling Hone, about 4 minutes on 2 cores the first" \
+	@test -e $(BUILD)/bin/hone_demo || echo "Compiling Hone, 4 to 8 minutes on 2 cores the first" \
 	  "time. The demo itself takes less than a second."
 	@cmake --build $(BUILD) -j $(JOBS) --target hone hone_demo
 	@$(BUILD)/bin/hone_demo examples/digits $(BUILD)/digits.hone
