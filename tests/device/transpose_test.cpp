@@ -28,6 +28,15 @@ TEST_P(KernelTest, TransposesOfRandomSizes) {
     SCOPED_TRACE(cat(input, " ", node));
     expect_kernel("cpu.movement", {input, node});
   }
+  // Squares of bytes and what is left of them.
+  for (int i = 0; i < 12; ++i) {
+    const std::string shape =
+        cat(rng.between(1, 3), ",", rng.between(1, 70), ",", rng.between(1, 140));
+    SCOPED_TRACE(shape);
+    expect_kernel("cpu.movement",
+                  {cat("%x: ", rng.among<std::string>({"u8", "i8"}), "[", shape, "]"),
+                   "Transpose(%x) perm=[0,2,1]"});
+  }
   // One plane for several workers, cut either way.
   expect_kernel("cpu.movement", {"%x: f32[1,33,n]", "Transpose(%x) perm=[0,2,1]", "", "%y",
                                  each("n", {3001, 1000})});

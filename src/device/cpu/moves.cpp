@@ -68,6 +68,24 @@ void transpose_square(const uint16_t* from, int64_t from_line, uint16_t* to, int
   for (int i = 0; i < 8; ++i) std::memcpy(to + i * to_line, &lines[i], sizeof(Eight));
 }
 
+/// Sixteen of each of sixteen.
+void transpose_square(const uint8_t* from, int64_t from_line, uint8_t* to, int64_t to_line) {
+  typedef uint8_t Sixteen __attribute__((vector_size(16)));
+  Sixteen lines[16], next[16];
+  for (int i = 0; i < 16; ++i) std::memcpy(&lines[i], from + i * from_line, sizeof(Sixteen));
+  for (int round = 0; round < 4; ++round) {
+    for (int i = 0; i < 8; ++i) {
+      const Sixteen x = lines[i], y = lines[i + 8];
+      next[2 * i] =
+          __builtin_shufflevector(x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      next[2 * i + 1] = __builtin_shufflevector(x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
+                                                14, 30, 15, 31);
+    }
+    std::memcpy(lines, next, sizeof lines);
+  }
+  for (int i = 0; i < 16; ++i) std::memcpy(to + i * to_line, &lines[i], sizeof(Sixteen));
+}
+
 /// Pairs become two lines: to[i * line + j] = from[i + j * 2] for i < 2.
 void part_pairs(int64_t count, const uint32_t* from, uint32_t* to, int64_t line) {
   typedef uint32_t Four __attribute__((vector_size(16)));
@@ -90,7 +108,8 @@ void copy_block(const MoveDim& rows, const MoveDim& columns, const T* from, T* t
   if constexpr (std::is_same_v<T, uint32_t>)
     if (rows.size == 2 && rows.from == 1 && columns.from == 2 && columns.to == 1)
       return part_pairs(columns.size, from, to, rows.to);
-  if constexpr (std::is_same_v<T, uint32_t> || std::is_same_v<T, uint16_t>) {
+  if constexpr (std::is_same_v<T, uint32_t> || std::is_same_v<T, uint16_t> ||
+                std::is_same_v<T, uint8_t>) {
     constexpr int64_t kSide = 16 / sizeof(T);
     if (rows.from == 1 && columns.to == 1) {
       for (; i + kSide <= rows.size; i += kSide) {
