@@ -189,6 +189,28 @@ TEST_P(MatMulTest, VectorsTimesComputedMatrices) {
   expect_kernel("cpu.matmul", follows);
 }
 
+/// Behind views, whose rows lie evenly or not.
+TEST_P(MatMulTest, ViewsOfRowsTimesComputedMatrices) {
+  if (GetParam() == cpu::Isa::generic) GTEST_SKIP() << "by generated code alone";
+  for (const int64_t n : {1, 16, 390}) {
+    // More columns than a tile that packs its own.
+    KernelCase vector{cat("%x: f32[", n, "], %b: f32[", n, ",r]"), "MatMul(%a, %b)", "", "%y",
+                      each("r", {1, 300, 5003})};
+    vector.before = {cat("%a = Reshape(%x) shape=[1,", n, "]")};
+    expect_kernel("cpu.matmul", vector);
+    for (const char* sliced : {"Slice(%x) starts=[3] ends=[4] axes=[0]",
+                               "Slice(%x) starts=[1] ends=[8] axes=[0] steps=[3]",
+                               "Slice(%x) starts=[7] ends=[2] axes=[0] steps=[-2]",
+                               "Slice(%x) starts=[2] ends=[7] axes=[0]"}) {
+      SCOPED_TRACE(cat(n, " ", sliced));
+      KernelCase rows{cat("%x: f32[9,", n, "], %b: f32[", n, ",r]"), "MatMul(%a, %b)", "", "%y",
+                      each("r", {1, 77, 1300})};
+      rows.before = {cat("%a = ", sliced)};
+      expect_kernel("cpu.matmul", rows);
+    }
+  }
+}
+
 /// A constant that is packed the other way round, behind a view.
 TEST_P(MatMulTest, TransposedConstantBehindAView) {
   if (GetParam() == cpu::Isa::generic) GTEST_SKIP() << "by generated code alone";

@@ -234,10 +234,12 @@ struct MatMulShared final : Shared<MatMulShared> {
     if (!gemm.transA && right.size() == 2 && left.size() == rank) {
       product.m = element_count(std::span(result).first(rank - 1));
       g.a_offsets = g.b_offsets = {0};
+      even_places(g);
     }
     const auto batch = static_cast<int64_t>(g.a_offsets.size());
     g.tiling = tile_product(gemm_core(), product.m, product.n, batch, workers);
-    if (product.m == 1 && product.b_column == 1 && packed_b.empty() && lands == nullptr)
+    if (product.m == 1 && product.b_column == 1 && packed_b.empty() && lands == nullptr &&
+        g.places.empty())
       g.tiling = tile_row(product.n, batch, workers);
     if (packed_b.empty() && g.tiling.tiles() == 1 && !product.starts) share_columns(g);
     return g;
@@ -250,6 +252,19 @@ struct MatMulShared final : Shared<MatMulShared> {
     for (const Pieces::Place& piece : pieces->places)
       for (int64_t at = 0; at < pieces->size; at += depth) g.places.push_back(piece.at + at);
     return true;
+  }
+
+  /// Rows of the first operand that lie evenly are told by a stride, as those that nothing moved.
+  static void even_places(Geometry& g) {
+    const std::vector<int64_t>& places = g.places;
+    if (places.empty() || std::ssize(places) != g.product.m) return;
+    const int64_t step = places.size() > 1 ? places[1] - places[0] : g.product.depth;
+    if (step < g.product.depth) return;
+    for (size_t i = 2; i < places.size(); ++i)
+      if (places[i] - places[i - 1] != step) return;
+    g.a_offsets = {places[0]};
+    g.product.a_row = step;
+    g.places.clear();
   }
 
   /// Where rows of the result go; false: likewise, or not each of them somewhere.
