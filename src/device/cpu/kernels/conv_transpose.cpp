@@ -89,6 +89,7 @@ struct ConvTransposeShared final : Shared<ConvTransposeShared> {
     // From the result to the input: what this op is the adjoint of.
     WindowAxis z = kNoAxis, y = kNoAxis, x = kNoAxis;
     int64_t block = 1, blocks = 0;  // filters that one tile makes, tiles of a group
+    std::vector<Taps> along_x;      // what x.outputs() says of each element of a row of the kernel
     int64_t pixels() const { return z.output * y.output * x.output; }
     int64_t results() const { return z.input * y.input * x.input; }
   };
@@ -128,10 +129,12 @@ struct ConvTransposeShared final : Shared<ConvTransposeShared> {
     if (last > 0) g.y = axis(last - 1, in[last + 1], out[last + 1], weight[last + 1]);
     if (last > 1) g.z = axis(0, in[2], out[2], weight[2]);
     // Filters enough for a tile of the product, fewer where there would be too few tiles.
-    const int64_t wanted = ceil_div(4 * int64_t{workers}, g.images * op.group);
-    g.block = std::clamp(ceil_div(g.filters, wanted), int64_t{1},
-                         std::max<int64_t>(1, tile_rows(g) / std::max<int64_t>(g.taps, 1)));
+    const int64_t wanted = workers == 1 ? 1 : ceil_div(4 * int64_t{workers}, g.images * op.group);
+    const int64_t most = std::max<int64_t>(1, tile_rows(g) / std::max<int64_t>(g.taps, 1));
+    g.blocks = std::max(std::min(wanted, g.filters), ceil_div(g.filters, most));
+    g.block = ceil_div(g.filters, g.blocks);  // about equal
     g.blocks = ceil_div(g.filters, g.block);
+    for (int64_t k = 0; k < g.x.kernel; ++k) g.along_x.push_back(g.x.outputs(k));
     return g;
   }
 
@@ -161,13 +164,13 @@ struct ConvTransposeShared final : Shared<ConvTransposeShared> {
       const int64_t columns = std::min(kTileColumns, pixels - first);
       for (int64_t r = 0; r < count * g.taps; r += tile_rows(g)) {
         const int64_t rows = std::min(tile_rows(g), count * g.taps - r);
-        std::fill_n(sums, rows * columns, 0.0F);
         Product product{rows, columns, g.channels, weight + r, 1, row, input + first, 1, pixels};
         if (!turned.empty()) {
           product.a = reinterpret_cast<const float*>(turned.bytes().data()) +
                       (group * row + filter * g.taps + r) * g.channels;
           product.a_row = g.channels, product.a_depth = 1;
         }
+        product.starts = false;
         run_tile(product, {tile_rows(g), kTileColumns, 1, 1}, 0, work, sums, columns);
         if (pixels == 1) {
           scatter_pixel(g, r, rows, sums, to);
@@ -222,7 +225,7 @@ struct ConvTransposeShared final : Shared<ConvTransposeShared> {
           line < lines.last) {
         const int64_t z = g.z.start(slice) + kz * g.z.dilation;
         const int64_t y = g.y.start(line) + ky * g.y.dilation;
-        add_row(g.x, kx, many, {begin, end}, from + done - begin, count,
+        add_row(g, kx, many, {begin, end}, from + done - begin, count,
                 to + (z * g.y.input + y) * g.x.input);
       }
       done += end - begin;
@@ -231,10 +234,11 @@ struct ConvTransposeShared final : Shared<ConvTransposeShared> {
 
   /// Adds pixels of one row, times elements [kx, kx + many) of a row of the kernel, to a row of the
   /// result. Pixel x and element kx + k are at from[k * stride + x].
-  static void add_row(const WindowAxis& x, int64_t kx, int64_t many, const Taps& pixels,
+  static void add_row(const Geometry& g, int64_t kx, int64_t many, const Taps& pixels,
                       const float* from, int64_t stride, float* to) {
+    const WindowAxis& x = g.x;
     const auto inside = [&](int64_t k) {
-      const Taps all = x.outputs(k);
+      const Taps& all = g.along_x[static_cast<size_t>(k)];
       return Taps{std::max(pixels.first, all.first), std::min(pixels.last, all.last)};
     };
     const auto add = [&](int64_t k, int64_t begin, int64_t end) {  // of one element
