@@ -21,7 +21,8 @@ constexpr int64_t kColumns = 256;     // results side by side when the axes are 
 constexpr int64_t kPiece = 512;       // elements that are brought to another form at a time
 constexpr int64_t kRows = 32;         // that are added up in f32
 constexpr int64_t kGroup = 4;         // of these that are read side by side
-constexpr int64_t kShort = 32;        // elements of lines that are put side by side
+constexpr int64_t kShort = 64;        // elements of lines that are put side by side, at most
+constexpr int64_t kShortSum = 32;     // of sums
 constexpr int64_t kSide = 64;         // so many of them
 
 struct Fields {
@@ -142,7 +143,9 @@ struct ReduceShared final : Shared<ReduceShared> {
     if constexpr (std::is_same_v<T, float>) {
       const bool adds = fields.fold == Fold::sum || fields.fold == Fold::mean;
       const bool dense = g.columns == 1 && g.rows == 1 && g.kept.size() <= 1;
-      if (dense && g.line > 0 && g.line <= kShort) return short_lines(g, from, to, stream);
+      const bool picks = fields.fold == Fold::max || fields.fold == Fold::min;
+      if (dense && g.line > 0 && g.line <= (picks ? kShort : kShortSum))
+        return short_lines(g, from, to, stream);
       if (adds && g.columns == 1 && g.rows == 1 && g.line <= kPiece)
         return short_sums(g, from, to, stream);
     }
