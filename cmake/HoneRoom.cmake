@@ -2,9 +2,9 @@
 # src/NAME/**/*.cpp. USES names the rooms it may use, all of them declared before it and on lower
 # floors. tools/check reads these declarations and holds every #include to them. LOOPS: which of its
 # files are loops over many elements. At -O2 GCC 12 vectorizes only loops whose count it knows, so
-# these are compiled at -O3, as a library of their own that has its own precompiled header; under the
-# fuzzer, where clang at -O1 took a third of the whole build for them, at -O0. BATCH: how many files
-# are compiled as one (8 if not said).
+# these are compiled at -O3, as a library of their own that has its own precompiled header; for the
+# fuzz targets at -O0, since clang at -O1 took a third of that whole build for them. BATCH: how many
+# files are compiled as one (8 if not said).
 function(hone_room name floor)
   cmake_parse_arguments(ARG "" "BATCH" "USES;SOURCES;LOOPS" ${ARGN})
   foreach(used IN LISTS ARG_USES)
@@ -80,7 +80,7 @@ function(hone_isa_flags)
     endif()
     if(HONE_FUZZ)
       list(APPEND flags -O0)
-    elseif(file MATCHES "_loops_[a-z0-9]+\\.cpp$")  # plain ones, which the compiler makes vectors of
+    elseif(file MATCHES "_loops_[a-z0-9]+\\.cpp$")  # plain: the compiler makes vectors of them
       list(APPEND flags -O3)
     endif()
     set_source_files_properties(${file} TARGET_DIRECTORY hone_device PROPERTIES

@@ -60,9 +60,9 @@ TEST_P(IntegerConvTest, Planes) {
                                          {"1,1", ""},
                                          {"2,7", "pads=[0,3,1,3]"}})
       for (const char* x : {"u8", "i8"})
-        expect_kernel(
-            kPlanes, quantized_conv(x, cat("[n,7,", map, "]"), "i8", cat("[7,1,", window, "]"), 0,
-                                    cat("group=7 ", fields), each("n", {0, 1, 2})));
+        expect_kernel(kPlanes,
+                      quantized_conv(x, cat("[n,7,", map, "]"), "i8", cat("[7,1,", window, "]"), 0,
+                                     cat("group=7 ", fields), each("n", {0, 1, 2})));
   for (const char* fields : {"pads=[1,1,1,1]", "strides=[2,2] pads=[1,1,1,1]"})
     expect_kernel(kPlanes, quantized_conv("u8", "[n,70,14,16]", "i8", "[70,1,3,3]", 0,
                                           cat("group=70 ", fields), each("n", {2})));

@@ -30,8 +30,8 @@ Structure structure_of(const Graph& graph, Literals literals = Literals::by_cont
 /// The parts of such texts: an op with all its fields; a value's type and what is known of its
 /// contents.
 void append_structure(std::string& out, const Op& op);
-/// The same of an op without bodies. Of bodies it says less: their literals and their nodes' fields,
-/// and nothing of the bodies within, so that it takes time in proportion to each body once.
+/// The same for an op without bodies. Of bodies it says less: their literals and their nodes'
+/// fields, and nothing of bodies within them. So it takes time in proportion to the body alone.
 void append_outline(std::string& out, const Op& op);
 void append_contents(std::string& out, const Value& value);
 

@@ -156,6 +156,7 @@ struct ConvTransposeShared final : Shared<ConvTransposeShared> {
     for (int64_t f = 0; f < count; ++f)
       std::fill_n(to + f * g.results(), g.results(),
                   biases == nullptr ? 0.0F : biases[group * g.filters + filter + f]);
+    if (g.channels == 0) return;
     const float* weight =
         operands_of[1].as<float>(operands) + group * g.channels * row + filter * g.taps;
     const float* input = operands_of[0].as<float>(operands) + index * g.channels * pixels;
