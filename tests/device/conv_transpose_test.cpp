@@ -88,6 +88,10 @@ TEST_P(KernelTest, LargeTransposedConvolution) {
                  "@w : f32[390,3,4,4]", "%y", each("w", {1, 19})});
   expect_kernel("cpu.conv_transpose", {"%x: f32[1,3,l]", "ConvTranspose(%x, @w) strides=[100]",
                                        "@w : f32[3,2,450]", "%y", each("l", {3})});
+  // Of no channels, the biases are all of the result.
+  expect_kernel("cpu.conv_transpose",
+                {"%x: f32[2,0,5,w]", "ConvTranspose(%x, @w, @b)",
+                 "@w : f32[0,4,3,3]\n  @b : f32[4]", "%y", each("w", {1, 7})});
 }
 
 TEST(TransposedConvolution, RefusesWhatItCannotRun) {

@@ -38,7 +38,7 @@ TEST_P(KernelTest, Reductions) {
 /// Lines that are put side by side, in blocks of 64 and what is left of one.
 TEST_P(KernelTest, ReductionsOfShortLines) {
   for (const char* op : kOps)
-    for (const int64_t line : {2, 3, 8, 31, 32}) {
+    for (const int64_t line : {2, 3, 8, 31, 32, 33, 49, 64, 65}) {
       const bool product = std::string(op) == "ReduceProd";
       const ElementBounds bounds = product || std::string(op) == "ReduceLogSum"
                                        ? ElementBounds{0.9, 1.1}

@@ -302,8 +302,16 @@ struct ReduceShared final : Shared<ReduceShared> {
       }
       case Fold::l2:
       case Fold::sum_square: return before + long_squares(rows, count, 0, from);
-      case Fold::prod:
-      case Fold::l1: break;
+      case Fold::l1: {
+        float sizes[kPiece];
+        for (int64_t first = 0; first < count; first += kPiece) {
+          const int64_t piece = std::min(kPiece, count - first);
+          for (int64_t i = 0; i < piece; ++i) sizes[i] = std::fabs(from[first + i]);
+          before += double{rows.sum(piece, sizes)};
+        }
+        return before;
+      }
+      case Fold::prod: break;
       default: return before + long_sum(rows, count, from);
     }
     with_fold<double>(fields.fold, [&](const auto& map, const auto& join) {
