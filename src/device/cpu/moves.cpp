@@ -369,6 +369,41 @@ void run_move(const Move& move, int64_t width, const std::byte* from, std::byte*
   });
 }
 
+std::vector<Move> around(const Move& box, int64_t count, int64_t width, size_t operand) {
+  constexpr int64_t kRunBytes = 256;  // that are written in the time that a run costs
+  std::vector<Move> gaps;
+  const auto add = [&](int64_t to, std::vector<MoveDim> dims) {
+    Move gap;
+    gap.operand = operand, gap.result = box.result, gap.to = to, gap.dims = std::move(dims);
+    if (gap.count() == 0) return;
+    gap.simplify();
+    gaps.push_back(std::move(gap));
+  };
+  int64_t span = 1, runs = 1;  // elements from the first to the last of the box; lines of all gaps
+  for (size_t d = box.dims.size(); d-- > 0;) {
+    std::vector<MoveDim> dims(box.dims.begin(), box.dims.begin() + static_cast<long>(d) + 1);
+    for (MoveDim& dim : dims) dim.from = 0;
+    --dims.back().size;
+    const int64_t line = dims.back().to - span;
+    if (line > 0) {
+      Move lines;
+      lines.dims = dims;
+      runs += lines.count();
+      dims.push_back({line, 0, 1});
+      add(box.to + span, std::move(dims));
+    }
+    span += (box.dims[d].size - 1) * box.dims[d].to;
+  }
+  if (runs * kRunBytes < box.count() * width) {
+    add(0, {{box.to, 0, 1}});
+    add(box.to + span, {{count - box.to - span, 0, 1}});
+    return gaps;
+  }
+  Move all;
+  all.operand = operand, all.result = box.result, all.dims = {{count, 0, 1}};
+  return {all};
+}
+
 bool part_together(std::span<const Move> moves) {
   return moves.size() > 1 && std::ranges::all_of(moves, [&](const Move& move) {
            const size_t rank = move.dims.size();

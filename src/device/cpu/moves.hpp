@@ -46,6 +46,11 @@ std::vector<int64_t> dense_strides(const std::vector<int64_t>& shape);
 void run_move(const Move& move, int64_t width, const std::byte* from, std::byte* to,
               Stream& stream);
 
+/// What a box leaves of a dense result of `count` elements, as moves of one element of `operand` to
+/// each place: all of the result, to be moved before the box, where the runs between its lines are
+/// too many and short to be worth it, else these runs. `box` is simplified and not joined.
+std::vector<Move> around(const Move& box, int64_t count, int64_t width, size_t operand);
+
 /// Whether copy_part() takes them, `first` and `last` of the same dimension of all: their outermost
 /// ones are of one size, what they have inside are lines.
 bool part_together(std::span<const Move> moves);

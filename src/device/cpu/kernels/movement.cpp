@@ -17,6 +17,7 @@ Verdict supports(const Problem& problem) {
 
 struct MovementShared final : Shared<MovementShared> {
   static constexpr bool kLaunches = true;
+  static constexpr size_t kPadding = 2;  // the operand whose element is put around a box
   Region region;
   std::vector<Source> operands_of;
   std::vector<int> outputs_of;
@@ -32,22 +33,40 @@ struct MovementShared final : Shared<MovementShared> {
       if (output >= 0) moving.outs.back() = operands.outputs[static_cast<size_t>(output)].shape;
     }
     std::vector<Move> moves = moves_of(moving);
-    for (Move& move : moves) move.join_lines(width);
+    if (pads) moves = with_padding(moves, operands.outputs[0].shape);
+    else
+      for (Move& move : moves) move.join_lines(width);
+    return moves;
+  }
+
+  /// The value of padding goes where the box does not, or everywhere before it.
+  std::vector<Move> with_padding(const std::vector<Move>& boxes,
+                                 const std::vector<int64_t>& result) const {
+    const int64_t count = element_count(result);
+    if (count == 0) return {};
+    Move box;  // of no elements
+    box.dims = {{0, 1, 1}};
+    if (!boxes.empty()) box = boxes[0];
+    std::vector<Move> moves;
+    if (box.count() < count) moves = around(box, count, width, kPadding);
+    box.join_lines(width);
+    if (box.count() > 0) moves.push_back(box);
     return moves;
   }
 
   void run(const std::vector<Move>& moves, const Operands& operands, std::span<std::byte>,
            Stream& stream) const {
-    int64_t moved = 0;
-    for (const Move& move : moves) moved += move.count() * move.joined;
-    if (pads && moved < element_count(operands.outputs[0].shape)) fill(operands, stream);
     if (!pads && part_together(moves)) return run_together(moves, operands, stream);
     for (const Move& move : moves)
       run_move(move, width, source(move, operands), target(move, operands), stream);
   }
 
   const std::byte* source(const Move& move, const Operands& operands) const {
-    return operands_of[move.operand].data(operands);
+    static constexpr std::byte kZeros[16] = {};
+    if (!pads || move.operand != kPadding) return operands_of[move.operand].data(operands);
+    const bool given = operands_of.size() > kPadding && operands_of[kPadding].present() &&
+                       element_count(operands_of[kPadding].shape(operands)) > 0;
+    return given ? operands_of[kPadding].data(operands) : kZeros;
   }
   std::byte* target(const Move& move, const Operands& operands) const {
     return operands.outputs[static_cast<size_t>(outputs_of[move.result])].data;
@@ -75,18 +94,6 @@ struct MovementShared final : Shared<MovementShared> {
           }
           return all;
         });
-  }
-
-  /// The whole result, with the value of padding.
-  void fill(const Operands& operands, Stream& stream) const {
-    static constexpr std::byte kZeros[16] = {};
-    const bool given = operands_of.size() > 2 && operands_of[2].present() &&
-                       element_count(operands_of[2].shape(operands)) > 0;
-    Move all;
-    all.dims = {{element_count(operands.outputs[0].shape), 0, 1}};
-    if (all.dims[0].size == 0) return;
-    run_move(all, width, given ? operands_of[2].data(operands) : kZeros, operands.outputs[0].data,
-             stream);
   }
 };
 
