@@ -19,7 +19,7 @@ tools/setup test && { grep -q '^HONE_TESTS:BOOL=ON' $(BUILD)/CMakeCache.txt || \
 endef
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test all check format unit hostile models formats keras bench-graphs halves halves-times load quantized \
+.PHONY: build demo test all check format unit hostile accuracy models formats keras bench-graphs halves halves-times load quantized \
         road tflite-kernels tflite-rounding \
         fusion import-cost retrieval memory exported pytorch \
         conformance coverage line-coverage differential random-graphs fuzz damage deep stats clean \
@@ -78,6 +78,9 @@ coverage: $(BUILD)/build.ninja ## docs/onnx-coverage.md anew from the suite's re
 
 formats: build $(VENV) ## trained networks of other formats than ONNX: outputs, labels
 	@$(VENV) tests/bars/formats.py $(BUILD)/bin/hone $(if $(WRITE),--write $(WRITE)) $(may_skip)
+
+accuracy: build $(VENV) ## trained networks of other formats on whole labelled sets
+	@$(VENV) tests/bars/accuracy.py $(BUILD)/bin/hone $(BUILD)/src/libhone.so $(may_skip)
 
 models: build $(VENV) ## trained networks against ONNX Runtime's outputs
 	@$(VENV) tests/bars/models.py $(BUILD)/bin/hone $(may_skip)
@@ -226,7 +229,7 @@ damage: $(BUILD)/build.ninja ## engine files cut, flipped and forged, all of the
 	@cmake --build $(BUILD) -j $(JOBS) --target hone_tests_runtime
 	@HONE_DEEP=1 $(BUILD)/tests/hone_tests_runtime --gtest_filter='EngineDamage.*:EngineForgery.*'
 
-deep: test damage bench-graphs halves fusion retrieval round-trip differential random-graphs pass-check \
+deep: test damage accuracy bench-graphs halves fusion retrieval round-trip differential random-graphs pass-check \
       ablation specialization ## too long for CI
 
 fuzz: ## damage engine files and run each fuzz target for FUZZ_SECONDS, with sanitizers

@@ -263,7 +263,8 @@ INTRODUCTION = """# Trained networks of other formats
 `make formats WRITE=docs/models.md` writes this page; [test-data.md](test-data.md) says where the
 files come from. "apart" is the largest difference from the golden (outputs of the ONNX twin, or
 logits of an evaluator written apart from Hone) as a share of the largest number of a row; what
-merely runs has no golden and is given random numbers. Seconds are those of `hone run`, import and
+merely runs has no golden and is given random numbers; `make accuracy` counts right answers over
+whole labelled sets. Seconds are those of `hone run`, import and
 planning included, for all inputs of the check together.
 """
 
@@ -279,7 +280,8 @@ def write_page(path, rows):
             table.append(f"| {name} | {'yes' if fits else 'NO'} | {seconds:.1f} | {words} |")
     for name, found in sorted(cases.items()):
         same = sum(fits for fits, _ in found)
-        table.append(f"| {name} | yes | {sum(s for _, s in found):.1f} | "
+        table.append(f"| {name} | {'yes' if same == len(found) else 'NO'} | "
+                     f"{sum(s for _, s in found):.1f} | "
                      f"{same} of {len(found)} cases bit for bit |")
     with open(path, "w", encoding="utf-8") as file:
         file.write(INTRODUCTION + "\n" + "\n".join(table) + "\n")
