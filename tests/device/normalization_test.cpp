@@ -102,6 +102,11 @@ TEST_P(KernelTest, NormalizationOfViews) {
   other.weights = "@s : f32[20]";
   other.before = {"%m = LayerNormalization(%x, @s)"};
   EXPECT_EQ(refusal("cpu.layer_norm", other), "more than views about it");
+  // Half of what is split is normalized, the other half wanted as it is: nobody would write it.
+  KernelCase half{"%x: f32[4,40]", norm, "@s : f32[20]\n  @b : f32[20]"};
+  half.before = {"%u, %t = Split(%x) axis=1 num_outputs=2"};
+  half.also = {"%u"};
+  EXPECT_EQ(refusal("cpu.layer_norm", half), "a view of its operand is a result of its own");
 }
 
 TEST_P(KernelTest, LpNormalization) {

@@ -117,6 +117,8 @@ Verdict supports(const Problem& problem) {
   if (!views->input->is_input()) return Verdict::no("the operand is a literal");
   if (problem.region.single() != nullptr) return {};
   if (type != DType::f32) return Verdict::no("views about it in f32 only");
+  if (problem.region.body->outputs().size() != 1)
+    return Verdict::no("a view of its operand is a result of its own");
   for (size_t i = 1; i < node->outputs.size(); ++i)
     if (node->outputs[i] != nullptr) return Verdict::no("views about it and statistics");
   return {};
