@@ -1,8 +1,8 @@
 #include "choose/orders.hpp"
 
 #include <algorithm>
-#include <numeric>
 
+#include "choose/channels.hpp"
 #include "device/axis_orders.hpp"
 #include "device/strided_view.hpp"
 #include "ir/dim/late_sizes.hpp"
@@ -17,21 +17,6 @@ bool keeps_bytes(const Node& node) {
   const Stages stages = stages_of(node);
   if (!stages || stages.list.size() != 1) return false;
   return keeps_order(*stages.list.front());
-}
-
-/// Whether its elements would lie elsewhere with the second axis innermost.
-bool has_channels(const Value& value) {
-  if (!value.type.is_tensor() || !value.type.tensor().has_rank()) return false;
-  const Dims& shape = value.type.tensor().shape();
-  if (shape.size() < 3 || shape[1].is(1) || bits(value.type.tensor().dtype) % 8 != 0) return false;
-  return std::any_of(shape.begin() + 2, shape.end(), [](const Dim& dim) { return !dim.is(1); });
-}
-
-std::vector<int> channels_innermost(const Value& value) {
-  std::vector<int> order(static_cast<size_t>(value.type.tensor().rank()));
-  std::iota(order.begin(), order.end(), 0);
-  std::rotate(order.begin() + 1, order.begin() + 2, order.end());
-  return order;
 }
 
 class Ordering {
@@ -58,16 +43,18 @@ class Ordering {
 
  private:
   void find_candidates() {
+    const Channels channels(graph_);
     std::map<const Node*, bool> takes;
     for (const Node& node : graph_.nodes())
       takes[&node] = choices_.nodes[places_.at(&node)].kernel->strided && !keeps_bytes(node);
     for (const Node& node : graph_.nodes())
       for (const Value* value : node.outputs) {
-        if (value == nullptr || !has_channels(*value) || graph_.is_output(value)) continue;
+        if (value == nullptr || graph_.is_output(value)) continue;
         if (!takes[&node] || value->users.empty()) continue;
-        if (std::all_of(value->users.begin(), value->users.end(),
-                        [&](const Node* user) { return takes[user]; }))
-          candidates_.emplace(value->name, channels_innermost(*value));
+        std::vector<int> order = channels.innermost_order(*value);
+        if (!order.empty() && std::all_of(value->users.begin(), value->users.end(),
+                                          [&](const Node* user) { return takes[user]; }))
+          candidates_.emplace(value->name, std::move(order));
       }
   }
 

@@ -5,7 +5,7 @@
 
 namespace hone {
 
-/// Puts the second axis of values (the channels of pictures) innermost where the kernels of all
+/// Puts the channels of pictures innermost in memory where the kernels of all
 /// that touches them take it and it is cheaper by estimate: values that meet in a node are decided
 /// together. The nodes that touch them are chosen anew. What enters or leaves the graph stays
 /// dense: the kernel beside it reads or writes it so.
