@@ -14,9 +14,10 @@
 
 namespace hone::test {
 
+inline const std::vector<Bindings> kOnce = {{}};  // nothing is open
 struct RegionCase {
   std::string_view name, text;
-  std::vector<Bindings> sizes = {{}};
+  std::vector<Bindings> sizes = kOnce;
   size_t functions = 1;                                         // of the nest's text
   std::map<std::string, std::pair<int64_t, int64_t>> bounds{};  // of integers, by input
 };
@@ -66,6 +67,22 @@ inline const RegionCase kRegions[] = {
      "graph g(%x: f32[n,6,48], %r: f32[n,6,48], %s: f32[48], %b: f32[48]) -> (%y)\n"
      "  %a = Add(%x, %r)\n  %y = LayerNormalization(%a, %s, %b)\n",
      {{{"n", 2}}}},
+    {"layer norm into windows",
+     "graph g(%x: f16[n,36,40], %s: f16[40], %b: f16[40]) -> (%y)\n"
+     "  %a = LayerNormalization(%x, %s, %b)\n  %c = Reshape(%a) shape=[n,2,3,2,3,40]\n"
+     "  %d = Transpose(%c) perm=[0,1,3,2,4,5]\n  %y = Reshape(%d) shape=[4*n,9,40]\n",
+     {{{"n", 1}}, {{"n", 3}}},
+     3},
+    {"layer norm of rolled rows",
+     "graph g(%x: f32[1,36,40], %s: f32[40], %b: f32[40]) -> (%y)\n"
+     "  %a = LayerNormalization(%x, %s, %b)\n  %c = Slice(%a) starts=[5] ends=[36] axes=[1]\n"
+     "  %d = Slice(%a) starts=[0] ends=[5] axes=[1]\n  %y = Concat(%c, %d) axis=1\n",
+     kOnce, 3},
+    {"layer norm of channels",
+     "graph g(%x: f16[1,72,5,8], %s: f16[72], %b: f16[72]) -> (%y)\n"
+     "  %t = Transpose(%x) perm=[0,2,3,1]\n  %c = LayerNormalization(%t, %s, %b)\n"
+     "  %y = Transpose(%c) perm=[0,3,1,2]\n",
+     kOnce, 3},
     {"root mean square",
      "graph g(%x: f16[5,64], %s: f16[64]) -> (%y)\n  %y = RMSNormalization(%x, %s)\n"},
     {"instance norm",

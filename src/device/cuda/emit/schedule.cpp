@@ -158,7 +158,7 @@ class Scheduling {
       rows_ = rows;
       found = true;
       fuses |= !is_output(*stage);
-      along |= reads_along_rows(stage->expr, strides_) || is_few(stage->extents) || is_open(rows);
+      along |= is_for_lanes(*stage);
       longest = std::max(longest, length_of(stage->expr));
     }
     // Threads for each result read what lies side by side, where rows do not.
@@ -172,8 +172,19 @@ class Scheduling {
       if (!is_output(*stage) && !folds) return false;
       if (!reads_rows_alone(stage->expr)) return false;
     }
-    made_.lanes = longest <= 256 ? 32 : longest <= 4096 ? 128 : 512;
+    made_.lanes = lanes_for(longest);
     return true;
+  }
+
+  /// Threads that share folds of so many elements.
+  static int lanes_for(int64_t elements) {
+    return elements <= 256 ? 32 : elements <= 4096 ? 128 : 512;
+  }
+
+  /// Threads that share a fold read what lies side by side, or are needed for a GPU to be busy.
+  bool is_for_lanes(const Stage& stage) const {
+    return reads_along_rows(stage.expr, strides_) || is_few(stage.extents) ||
+           is_open(without_last_ones(stage.extents));
   }
 
   /// So few results that a thread for each leaves most of a GPU idle.
@@ -293,7 +304,16 @@ class Scheduling {
     body.push_back({Store{name, std::move(place), std::nullopt, std::move(value)}});
   }
 
-  // A thread for each element.
+  // A thread for each element, or a group of threads for each that is folded.
+
+  /// As with the means and variances of rows whose results are written elsewhere than in rows.
+  bool is_for_groups(const Stage& stage) const {
+    constexpr int64_t kLongEnough = 16;
+    const Folds folds = folds_of(stage.expr);
+    return folds.count > 0 && !folds.nested && bits(stage.dtype) >= 8 && is_for_lanes(stage) &&
+           length_of(stage.expr) >= kLongEnough &&
+           (stage.kind() != Stage::Kind::contract || folds_side_by_side(stage.expr, strides_));
+  }
 
   /// Results of the same elements: each is computed of what the region reads, or of what earlier
   /// functions folded.
@@ -313,10 +333,13 @@ class Scheduling {
       loops.push_back({place.back(), extents[axis]});
     }
     Block body;
+    in_groups_ = is_for_groups(*stages.front());
+    if (in_groups_) made_.lanes = std::max(made_.lanes, lanes_for(length_of(stages.front()->expr)));
     for (const auto& stage : stages) {
       Expr value = in_nest(stage->expr, at, body);
       finish(*stage, place, std::move(value), body);
     }
+    in_groups_ = false;
     // Neighbours in memory are neighbours among the threads.
     if (const int last = innermost(stages.front()->value, extents, strides_); last >= 0)
       std::rotate(loops.begin() + last, loops.begin() + last + 1, loops.end());
@@ -403,7 +426,7 @@ class Scheduling {
     };
     std::vector<Axis> axes;
     for (const Axis& axis : expr.axes()) axes.push_back({axis.variable, moved(axis.extent, at)});
-    if (in_rows_) {
+    if (in_rows_ || in_groups_) {
       NestLoop turns;
       vector_loop(axes, at, turns);
       statement(turns.body);
@@ -436,6 +459,7 @@ class Scheduling {
   std::unordered_map<const Stage*, std::string> stage_names_;
   Dims rows_;
   bool in_rows_ = false;
+  bool in_groups_ = false;  // while such a stage is written
   int variables_ = 0;
 };
 

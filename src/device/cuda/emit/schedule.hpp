@@ -19,8 +19,9 @@ struct Scheduled {
 
 /// Rows, where all that the stages fold is folded along rows of the results: a group of threads
 /// takes a row, folds it, and writes it, so that softmax or layer norm is one function. Else one
-/// function for each stage that is left by inlined(), a thread for each element. `body`: of a
-/// region; `strides`: of its inputs and outputs.
+/// function for each stage that is left by inlined(), a thread for each element, or a group of
+/// threads where they read what is folded side by side, or would be few. `body`: of a region;
+/// `strides`: of its inputs and outputs.
 Scheduled schedule(const Graph& body, const Strides& strides = {});
 
 }  // namespace hone::cuda::emitter
