@@ -65,6 +65,9 @@ inline const RegionCase kGrouped[] = {
     {"lone channels, halved",
      "graph g(%x: bf16[1,32,12,13], %w: bf16[32,1,5,5]) -> (%y)\n"
      "  %a = Conv(%x, %w) pads=[2,1,1,2] strides=[2,2] group=32\n  %y = Swish(%a)\n"},
+    {"lone channels of many taps",
+     "graph g(%x: f16[1,40,14,13], %w: f16[40,1,7,7], %b: f16[40]) -> (%y)\n"
+     "  %y = Conv(%x, %w, %b) pads=[3,3,3,3] group=40\n"},
     {"groups of four channels",
      "graph g(%x: f16[n,32,h,7], %w: f16[32,4,3,3], %b: f16[32]) -> (%y)\n"
      "  %a = Conv(%x, %w, %b) pads=[1,2,1,2] dilations=[1,2] group=8\n  %y = Relu(%a)\n",

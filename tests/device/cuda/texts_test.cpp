@@ -187,9 +187,10 @@ TEST(GroupedTexts, Compile) {
     const auto problem = problem_of(*graph, true, true);
     const auto made = emitter::grouped_of(*problem);
     ASSERT_EQ(made->declined, "") << region.name;
-    for (const int pixels : {1, 4})
+    for (const emitter::GroupedTile& tile :
+         {emitter::GroupedTile{1, 1}, {4, 1}, {1, static_cast<int>(made->down.taps)}})
       for (const int capability : {75, 90})
-        EXPECT_GT(compile(emitter::text_of(*made, pixels).text.narrow(), architecture(capability))
+        EXPECT_GT(compile(emitter::text_of(*made, tile).text.narrow(), architecture(capability))
                       ->image.size(),
                   100u)
             << region.name;

@@ -146,10 +146,10 @@ class GroupedReading {
 
 class GroupedWriting {
  public:
-  GroupedWriting(const Grouped& grouped, int pixels)
+  GroupedWriting(const Grouped& grouped, const GroupedTile& shape)
       : grouped_(grouped),
         of_(grouped.product.contraction),
-        pixels_(pixels),
+        shape_(shape),
         buffers_(of_),
         results_(grouped.product, tile_, buffers_, dims_) {
     tile_.columns = static_cast<int>(*of_.column_count().constant());
@@ -169,14 +169,15 @@ class GroupedWriting {
     const auto number = [](const char* name, int64_t value) {
       return cat("constexpr int ", name, " = ", value, ";\n");
     };
-    made_.text.body = cat(
-        buffers_.tables, product_text(grouped_.product, 0), number("kPixels", pixels_),
-        number("kRun", grouped_.product.run()), number("kZero", grouped_.zero),
-        number("kChannels", grouped_.channels), number("kHigh", grouped_.down.taps),
-        number("kWide", grouped_.across.taps), number("kStepDown", grouped_.down.dilation),
-        number("kStep", grouped_.across.dilation), number("kStride", grouped_.across.stride),
-        embedded_text("grouped"), "extern \"C\" __global__ void __launch_bounds__(256) grouped(",
-        buffers_.declarations, "char* scratch", numbers, ") {\n", body, "}\n");
+    made_.text.body =
+        cat(buffers_.tables, product_text(grouped_.product, 0), number("kPixels", shape_.pixels),
+            number("kParts", shape_.parts), number("kRun", grouped_.product.run()),
+            number("kZero", grouped_.zero), number("kChannels", grouped_.channels),
+            number("kHigh", grouped_.down.taps), number("kWide", grouped_.across.taps),
+            number("kStepDown", grouped_.down.dilation), number("kStep", grouped_.across.dilation),
+            number("kStride", grouped_.across.stride), embedded_text("grouped"),
+            "extern \"C\" __global__ void __launch_bounds__(256) grouped(", buffers_.declarations,
+            "char* scratch", numbers, ") {\n", body, "}\n");
     made_.parameters = buffers_.parameters;
     return std::move(made_);
   }
@@ -192,26 +193,31 @@ class GroupedWriting {
                   ", wide = ", dims_(across.input), ", all = ", dims_(picture[1]),
                   ", rows = ", dims_(down.output), ", wide_results = ", dims_(across.output), ";"));
     text.line("const I units = n_count / kRun, runs = (wide_results + kPixels - 1) / kPixels;");
-    text.line("const I u = (I)blockIdx.x * 256 + (I)threadIdx.x;");
+    text.line(cat("const I u = (I)blockIdx.x * ", shape_.units(), " + (I)threadIdx.x % ",
+                  shape_.units(), ";"));
     text.line("wait_for_others();");
     if (tile_.words > 0) {
       text.line(cat("__shared__ int words[", tile_.words * tile_.columns, "];"));
       text.line("const unsigned columns = shared_address(words);");
       text.line("constexpr int n0 = 0;");
-      results_.keep_words(out, 1, "(int)threadIdx.x", 256);
+      results_.keep_words(out, 1, "(int)threadIdx.x", shape_.threads());
       text.line("__syncthreads();");
     }
-    text.line(cat("if (u >= units * runs * rows * ", dims_(picture[0]), ") return;"));
-    text.line("const I n_first = u % units * kRun, run = u / units % runs * kPixels;");
-    if (tile_.words > 0) text.line("const int at_column = (int)n_first;");
-    text.line("const I line = u / units / runs, image = line / rows, row = line % rows;");
+    const std::string there = cat("u < units * runs * rows * ", dims_(picture[0]));
+    text.line("float sums[kPixels][kRun] = {};");
+    text.open(cat("if (", there, ") {"));
+    place(text);
     text.line(cat("const I first = kChannels < kRun ? n_first : n_first / ", grouped_.filters,
                   " * kChannels;"));
-    text.line("float sums[kPixels][kRun] = {};");
     text.line(cat("add_windows(sums, ", buffers_.names.at(grouped_.picture),
                   " + image * high * wide * all + first, ", buffers_.names.at(grouped_.weight),
                   " + n_first, row * ", down.stride, " - ", down.pad, ", run * ", across.stride,
                   " - ", across.pad, ", high, wide, all, n_count);"));
+    text.close();
+    if (shape_.parts > 1) text.line("if (!join_parts(sums)) return;");
+    text.line(cat("if (!(", there, ")) return;"));
+    place(text);
+    if (tile_.words > 0) text.line("const int at_column = (int)n_first;");
     text.line("#pragma unroll");
     text.open("for (int p = 0; p < kPixels; ++p) {");
     text.line("if (run + p >= wide_results) break;");
@@ -222,9 +228,15 @@ class GroupedWriting {
     return out;
   }
 
+  /// Of the unit.
+  static void place(ExprText& text) {
+    text.line("const I n_first = u % units * kRun, run = u / units % runs * kPixels;");
+    text.line("const I line = u / units / runs, image = line / rows, row = line % rows;");
+  }
+
   const Grouped& grouped_;
   const Contraction& of_;
-  const int pixels_;
+  const GroupedTile shape_;
   TensorTile tile_;
   ContractBuffers buffers_;
   DimText dims_;
@@ -240,8 +252,8 @@ std::shared_ptr<const Grouped> grouped_of(const Problem& problem) {
   return made;
 }
 
-ContractText text_of(const Grouped& grouped, int pixels) {
-  return GroupedWriting(grouped, pixels).run();
+ContractText text_of(const Grouped& grouped, const GroupedTile& tile) {
+  return GroupedWriting(grouped, tile).run();
 }
 
 Tensor filters_innermost(const Tensor& weight) {

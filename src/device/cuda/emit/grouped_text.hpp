@@ -26,10 +26,19 @@ struct Grouped {
 };
 std::shared_ptr<const Grouped> grouped_of(const Problem& problem);
 
-/// Function "grouped", blocks of 256 threads: images * rows * ceil(columns / pixels) * filters /
-/// product.run() threads. It takes addresses of `parameters` in order, of the scratch, and the
-/// values of `symbols`. The weight is in the kernel's own form.
-ContractText text_of(const Grouped& grouped, int pixels);
+/// A unit: product.run() filters of `pixels` results side by side. Either a thread sums one alone,
+/// or as many warps as the filter has rows part them: 7 by 7 taps are more than a thread of few
+/// reads at once.
+struct GroupedTile {
+  int pixels = 1, parts = 1;
+  int units() const { return parts == 1 ? 256 : 32; }  // of a block
+  int threads() const { return units() * parts; }
+};
+
+/// Function "grouped", blocks of tile.threads() threads for images * rows * ceil(columns / pixels)
+/// * filters / product.run() units. It takes addresses of `parameters` in order, of the scratch,
+/// and the values of `symbols`. The weight is in the kernel's own form.
+ContractText text_of(const Grouped& grouped, const GroupedTile& tile);
 /// The weight [filters, channels of a group, taps down, across] with its filters innermost: [taps
 /// down, across, channels of a group, filters].
 Tensor filters_innermost(const Tensor& weight);

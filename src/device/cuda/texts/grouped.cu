@@ -2,7 +2,8 @@
 // by side, of kPixels results side by side, kStride columns of the picture apart. Of groups of less
 // channels than that (kChannels, as many filters), its filters see the same channels; of larger
 // ones they are in one group. Integers of the picture are less kZero; f32 has their sums exactly.
-// A filter is kHigh by kWide, its elements kStepDown rows and kStep columns apart.
+// A filter is kHigh by kWide, its elements kStepDown rows and kStep columns apart. Where kParts is
+// more than 1, so many warps of a block share its rows and add up their sums.
 
 /// Columns of the picture that a row of the filter sees.
 constexpr int kSeen = (kPixels - 1) * kStride + (kWide - 1) * kStep + 1;
@@ -26,9 +27,11 @@ __device__ void add_windows(float (&sums)[kPixels][kRun], const Picture* picture
   constexpr int kChunks = kSmall ? 1 : kChannels / kRun, kRows = kSmall ? kChannels : kRun;
   constexpr unsigned kNothing = (kZero & 0xff) * 0x01010101u;
   // A thread of one result has registers for all that it reads, which then comes at once.
-  constexpr bool kAtOnce = kPixels == 1 && kChunks == 1;
-#pragma unroll (kAtOnce ? kHigh : 1)
-  for (int r = 0; r < kHigh; ++r) {
+  constexpr int kRowsEach = (kHigh + kParts - 1) / kParts;
+  constexpr bool kAtOnce = kPixels == 1 && kChunks == 1 && kRowsEach * kSeen <= 25;
+  const int part = kParts == 1 ? 0 : threadIdx.x / 32;
+#pragma unroll (kAtOnce ? kRowsEach : 1)
+  for (int r = part; r < kHigh; r += kParts) {
     const I line = y + r * kStepDown;
     const bool there = line >= 0 && line < high;
     if (!kAtOnce && !there) continue;
@@ -65,4 +68,20 @@ __device__ void add_windows(float (&sums)[kPixels][kRun], const Picture* picture
         }
     }
   }
+}
+
+/// The sums of all parts, in the first warp, which alone gets true.
+__device__ bool join_parts(float (&sums)[kPixels][kRun]) {
+  __shared__ float others[kParts > 1 ? kParts - 1 : 1][kPixels * kRun][32];
+  const int part = threadIdx.x / 32, lane = threadIdx.x % 32;
+#pragma unroll
+  for (int i = 0; part > 0 && i < kPixels * kRun; ++i)
+    others[part - 1][i][lane] = sums[i / kRun][i % kRun];
+  __syncthreads();
+  if (part > 0) return false;
+#pragma unroll
+  for (int from = 0; from < kParts - 1; ++from)
+#pragma unroll
+    for (int i = 0; i < kPixels * kRun; ++i) sums[i / kRun][i % kRun] += others[from][i][lane];
+  return true;
 }
