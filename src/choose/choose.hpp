@@ -41,7 +41,8 @@ class Chooser {
   std::unordered_set<List, Hash, Equal> lists_;
 };
 
-/// The estimated time of that choice; its reasons are not written down.
+/// The estimated time of that choice, infinite where no kernel accepts; reasons are not written
+/// down.
 double least_seconds(const KernelRegistry& kernels, std::shared_ptr<const Problem> problem);
 
 /// Called for each choice.

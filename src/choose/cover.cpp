@@ -6,11 +6,14 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "choose/channels.hpp"
 #include "choose/choose.hpp"
 #include "choose/questions.hpp"
+#include "device/axis_orders.hpp"
 #include "device/problem.hpp"
 #include "device/strided_view.hpp"
 #include "ir/bodies/structural.hpp"
+#include "ir/stages/stages.hpp"
 
 namespace hone {
 namespace {
@@ -38,15 +41,17 @@ struct Cover {
 class Covering {
  public:
   Covering(const Graph& graph, const Node& fused, const KernelRegistry& kernels,
-           const Conditions& conditions, Answers& answers)
+           const Conditions& conditions, const Channels& channels, Answers& answers)
       : fused_(*fused.op.as<Fused>()),
         body_(*fused_.body),
         kernels_(kernels),
         conditions_(conditions),
         ranges_(graph.ranges()),
         weights_(weights_of(fused, body_, conditions)),
+        orders_(orders_within(graph, fused, channels)),
+        cuts_(cuts_of(fused_, body_)),
         answers_(answers),
-        questions_(body_, weights_, answers) {
+        questions_(body_, weights_, orders_, answers) {
     for (const Kernel* kernel : kernels.all())
       if (kernel->several) several_.push_back(kernel);
   }
@@ -74,6 +79,25 @@ class Covering {
     return weights;
   }
 
+  /// Where fusion marked one, and in front of a product whose operand the region computes: a kernel
+  /// that computes it while it reads may do so anew for each result.
+  static std::vector<const Value*> cuts_of(const Fused& fused, const Graph& body) {
+    std::vector<const Value*> cuts;
+    for (const std::string& cut : fused.cuts) cuts.push_back(body.find(cut));
+    for (const Node& node : body.nodes())
+      if (multiplies(node))
+        for (const Value* input : node.inputs)
+          if (input != nullptr && input->producer != nullptr && !viewed(*input) &&
+              std::ranges::find(cuts, input) == cuts.end())
+            cuts.push_back(input);
+    return cuts;
+  }
+  static bool multiplies(const Node& node) {
+    const Stages stages = stages_of(node);
+    return std::ranges::any_of(
+        stages.list, [](const auto& stage) { return stage->kind() == Stage::Kind::contract; });
+  }
+
   static Cover single_ops(const Nodes& nodes) {
     Cover cover;
     for (const Node* node : nodes) cover.pieces.push_back({node});
@@ -89,8 +113,8 @@ class Covering {
       best = Cover{{nodes}, answer.seconds};
     if (is_all && best) whole_ = best->seconds;
     const bool is_taken = best.has_value();
-    for (size_t i = 0; i < std::min(fused_.cuts.size(), kMostCuts); ++i) {
-      auto [first, second] = parted(nodes, body_.find(fused_.cuts[i]));
+    for (size_t i = 0; i < std::min(cuts_.size(), kMostCuts); ++i) {
+      auto [first, second] = parted(nodes, cuts_[i]);
       if (first.empty() || second.empty()) continue;
       Cover parts = best_of(first);
       parts.add(best_of(second));
@@ -111,7 +135,7 @@ class Covering {
 
   /// The longest part that a kernel accepts, then the rest likewise.
   Cover from_the_front(Nodes nodes) {
-    const bool is_compared = !fused_.cuts.empty();  // with other covers, by its time
+    const bool is_compared = !cuts_.empty();  // with other covers, by its time
     Cover cover;
     if (auto found = behind_views(nodes)) return *std::move(found);
     bool in_vain = false;  // no kernel took a part of what was ahead the last time
@@ -221,17 +245,44 @@ class Covering {
     return answer;
   }
 
+  /// With channels innermost, where that is a way to lie for something that enters or leaves; else
+  /// null.
+  std::shared_ptr<const Problem> turned(const Problem& dense) const {
+    std::shared_ptr<Problem> made;
+    const auto turn = [&](const Value& value, auto layouts, size_t i) {
+      const auto order = orders_.find(body_.find(value.name));
+      if (order == orders_.end()) return;
+      if (made == nullptr) made = std::make_shared<Problem>(dense);
+      (*made.*layouts)[i].strides = strides_in(order->second, value.type.tensor().shape());
+    };
+    const Graph& region = *dense.region.body;
+    for (size_t i = 0; i < region.inputs().size(); ++i)
+      turn(*region.inputs()[i], &Problem::inputs, i);
+    for (size_t i = 0; i < region.outputs().size(); ++i)
+      turn(*region.outputs()[i].value, &Problem::outputs, i);
+    return made;
+  }
+
   Answer answer_of(const Nodes& nodes, std::string* why) const {
-    if (nodes.size() == 1) return {true, least_seconds(kernels_, problem(nodes)), {}};
-    const auto asked = problem(nodes);
+    const std::shared_ptr<const Problem> dense = problem(nodes);
+    Answer answer = nodes.size() == 1 ? Answer{true, least_seconds(kernels_, dense), {}}
+                                      : answer_dense(nodes, dense, why);
+    if (!answer.yes) return answer;
+    const auto other = turned(*dense);
+    for (const Kernel* kernel : several_)
+      if (other != nullptr && kernel->strided && kernel->accepts(*other).yes)
+        take(answer, *kernel, other);
+    return answer;
+  }
+
+  Answer answer_dense(const Nodes& nodes, const std::shared_ptr<const Problem>& dense,
+                      std::string* why) const {
     Answer answer;
     Refused far, nearer;  // nearer: of kernels that run a part of it
     for (const Kernel* kernel : several_) {
-      const Verdict verdict = kernel->accepts(*asked);
+      const Verdict verdict = kernel->accepts(*dense);
       if (verdict.yes) {
-        const double seconds = kernel->estimate(asked, kernel->tunings(*asked).front()).seconds;
-        if (!answer.yes || seconds < answer.seconds) answer.seconds = seconds;
-        answer.yes = true;
+        take(answer, *kernel, dense);
         continue;
       }
       if (!verdict.up_to.empty()) add_end(answer, nodes, body_.find(verdict.up_to));
@@ -241,6 +292,13 @@ class Covering {
     }
     if (!answer.yes && why != nullptr) *why = text_of(nearer.empty() ? far : nearer);
     return answer;
+  }
+
+  static void take(Answer& answer, const Kernel& kernel,
+                   const std::shared_ptr<const Problem>& asked) {
+    const double seconds = kernel.estimate(asked, kernel.tunings(*asked).front()).seconds;
+    if (!answer.yes || seconds < answer.seconds) answer.seconds = seconds;
+    answer.yes = true;
   }
 
   /// Reasons, each with the names of the kernels that gave it, in the order of the kernels.
@@ -268,6 +326,8 @@ class Covering {
   const Conditions& conditions_;
   const Ranges& ranges_;
   const Questions::Weights weights_;
+  const Questions::Orders orders_;
+  const std::vector<const Value*> cuts_;
   Answers& answers_;
   Questions questions_;
   std::vector<const Kernel*> several_;
@@ -306,8 +366,9 @@ bool cover(Graph& graph, const KernelRegistry& kernels, const Conditions& condit
     if (node.op.as<Fused>() != nullptr) regions.push_back(&node);
   bool changed = false;
   Answers answers;
+  const Channels channels(graph);
   for (Node* region : regions) {
-    Covering covering(graph, *region, kernels, conditions, answers);
+    Covering covering(graph, *region, kernels, conditions, channels, answers);
     const Cover best = covering.run();
     if (best.pieces.size() == 1) continue;
     CutRegion cut{{}, covering.why()};

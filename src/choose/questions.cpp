@@ -22,7 +22,9 @@ void Answers::keep(const std::u32string& question, Answer answer) {
   answers_.emplace(question, std::move(answer));
 }
 
-Questions::Questions(const Graph& body, const Weights& weights, Answers& answers) : body_(body) {
+Questions::Questions(const Graph& body, const Weights& weights, const Orders& orders,
+                     Answers& answers)
+    : body_(body) {
   const auto add = [&](const Value* value) {
     if (value == nullptr || values_.contains(value)) return;
     std::string text;
@@ -31,6 +33,8 @@ Questions::Questions(const Graph& body, const Weights& weights, Answers& answers
     // Weights outlive the questions: an address is one weight.
     if (const auto found = weights.find(value); found != weights.end() && found->second != nullptr)
       append(text, cat("@", reinterpret_cast<uintptr_t>(found->second.get())));
+    if (const auto found = orders.find(value); found != orders.end())
+      append(text, cat("^", join(found->second, ",")));
     values_.emplace(value, answers.number(text));
   };
   for (const Node& node : body.nodes()) {

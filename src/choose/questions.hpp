@@ -37,9 +37,11 @@ class Answers {
 /// values are called, and in nothing else.
 class Questions {
  public:
-  /// `weights`: of the body's inputs that are constants.
+  /// `weights`: of the body's inputs that are constants; `orders`: in which the axes of values may
+  /// lie in memory, other than their own.
   using Weights = std::unordered_map<const Value*, std::shared_ptr<const Weight>>;
-  Questions(const Graph& body, const Weights& weights, Answers& answers);
+  using Orders = std::unordered_map<const Value*, std::vector<int>>;
+  Questions(const Graph& body, const Weights& weights, const Orders& orders, Answers& answers);
 
   /// `nodes` in the body's order.
   std::u32string about(const std::vector<const Node*>& nodes);

@@ -175,6 +175,43 @@ TEST(Cover, CutsAtAMarkWhereThePiecesTakeLess) {
   EXPECT_EQ(covered(kReduced, {conv, cheap}), "Conv Relu ReduceMean");
 }
 
+/// Takes what reads a convolution's operand, and is dear where it computes it anew.
+Recipe anew(std::shared_ptr<const Problem> problem, const Tuning&) {
+  const bool computes = problem->region.body->nodes().front().op.name() != "Conv";
+  return recipe_of(std::move(problem), computes ? 4e-5 : 1e-5);
+}
+
+TEST(Cover, CutsInFrontOfAProductWhereItsOperandIsDearToComputeAnew) {
+  const Kernel dear{"test.anew", 1, anything, tunings, anew, nullptr};
+  const Kernel cheap{"test.cheap", 1, anything, tunings, recipe<15>, nullptr};
+  EXPECT_EQ(covered(kChain, {dear}), "Sigmoid | Conv Relu Tanh");
+  EXPECT_EQ(covered(kChain, {cheap}), "Sigmoid Conv Relu Tanh");
+}
+
+/// Computes a convolution's operand anew, which is cheap where that has its channels innermost.
+Recipe turned(std::shared_ptr<const Problem> problem, const Tuning&) {
+  const bool computes = problem->region.body->nodes().front().op.name() != "Conv";
+  const bool dense = problem->inputs[0].strides.empty();
+  return recipe_of(std::move(problem), computes && dense ? 1e-3 : 1.2e-5);
+}
+
+TEST(Cover, CountsWhatARegionTakesWithChannelsInnermost) {
+  const auto text = [](std::string_view read) {
+    return cat(
+        "graph g(%x: f32[1,4,8,8], %v: f32[2,4,1,1], %w: f32[4,4,1,1]) -> (%z, %y)\n"
+        "  %s = Conv(%x, %v)\n  %t = Conv(%x, %v)\n  %c = Concat(%s, %t) axis=1\n"
+        "  %z = Concat(%t, %s) axis=1\n  %a = Sigmoid(%",
+        read, ")\n  %b = Conv(%a, %w)\n  %y = Relu(%b)\n");
+  };
+  Kernel kernel{"test.turned", 1, anything, tunings, turned, nullptr};
+  EXPECT_EQ(covered(text("c"), {kernel}), "Conv | Conv | Concat | Concat | Sigmoid | Conv Relu");
+  kernel.strided = true;
+  EXPECT_EQ(covered(text("c"), {kernel}), "Conv | Conv | Concat | Concat | Sigmoid Conv Relu");
+  // The caller's tensors lie as they do.
+  EXPECT_EQ(covered(text("z"), {kernel}), "Conv | Conv | Concat | Concat | Sigmoid | Conv Relu");
+  EXPECT_EQ(covered(text("x"), {kernel}), "Conv | Conv | Concat | Concat | Sigmoid | Conv Relu");
+}
+
 TEST(Cover, LeavesAnOpThatNoKernelRunsToChoice) {
   const std::unique_ptr<Graph> graph = fused(kChain);
   KernelRegistry kernels;
