@@ -52,7 +52,8 @@ class Verifier {
     check_users();
     check_outputs();
     check_symbols();  // bodies too: they see the symbols defined so far
-    check_types();
+    // A region's types depend on what is known of its operands: the graph around it tells.
+    if (outer_ == nullptr) check_types();
   }
 
  private:
@@ -268,13 +269,12 @@ class Verifier {
     std::vector<std::pair<const Value*, Type>> stated;
     stated.reserve(values_.size());
     for (const auto& [value, seen] : values_) stated.emplace_back(value, value->type);
+    std::vector<std::pair<const Value*, Body>> regions;  // by a result
+    for (const Node& node : graph_.nodes())
+      if (const Fused* fused = node.op.as<Fused>())
+        regions.emplace_back(result_of(node), fused->body);
     std::unordered_set<std::string> recorded;
     for (const Require& require : graph_.requirements()) recorded.insert(cat(require));
-    for (const Verifier* outer = outer_; outer != nullptr; outer = outer->outer_)
-      for (const Require& require : outer->graph_.requirements()) {
-        recorded.insert(cat(require));
-        again->add_requirement(require);
-      }
     try {
       infer(*again);
     } catch (const Error& error) {
@@ -284,8 +284,30 @@ class Verifier {
       const Type& found = again->find(value->name)->type;
       check(type == found, "%", value->name, " has the type ", type, ", inference finds ", found);
     }
+    for (const auto& [result, body] : regions) {
+      const Node& node = *again->find(result->name)->producer;
+      check_region(*body, *node.op.as<Fused>()->body, describe(node));
+    }
     for (const Require& require : again->requirements())
       check(recorded.contains(cat(require)), "the types need ", require, ", which is not recorded");
+  }
+
+  static const Value* result_of(const Node& node) {
+    return *std::ranges::find_if(node.outputs, [](const Value* each) { return each != nullptr; });
+  }
+
+  /// Each value of a region has the type that inference finds.
+  void check_region(const Graph& body, const Graph& inferred, const std::string& region) const {
+    const auto look = [&](const Value* value) {
+      if (value == nullptr) return;
+      const Type& found = inferred.find(value->name)->type;
+      if (value->type != found) [[unlikely]]
+        hone::fail(Code::internal, "after ", where_, ", in ", region, ", graph ", body.name(),
+                   ": %", value->name, " has the type ", value->type, ", inference finds ", found);
+    };
+    for (const Value* input : body.inputs()) look(input);
+    for (const Node& node : body.nodes())
+      for (const Value* output : node.outputs) look(output);
   }
 
   struct Seen {

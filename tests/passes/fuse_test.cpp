@@ -193,4 +193,45 @@ TEST(Region, CanBeCutAtAnyValueAndPutTogetherAgain) {
   EXPECT_GT(cuts, 100);
 }
 
+/// What is known of a region's operand may decide types within, and stands in the graph around it
+/// alone once that is written down.
+TEST(Fuse, RegionsWhoseTypesDependOnKnownOperandsAreReadBack) {
+  const auto graph = parse(R"(
+graph g(%x: f32[n,6], %t: f32[m]) -> (%y)
+  %s = Shape(%x)
+  %c = Sigmoid(%x)
+  %r = Expand(%t, %s)
+  %y = Add(%c, %r)
+)",
+                           all_ops());
+  infer(*graph);
+  std::vector<Node*> nodes;
+  for (Node& node : graph->nodes())
+    if (node.op.name() != "Shape") nodes.push_back(&node);
+  fuse_nodes(*graph, nodes);
+  graph->sort();
+  verify(*graph, "fuse_nodes");
+  const auto again = parse(print(*graph), all_ops());
+  verify_in_place(*again, "parse");
+  EXPECT_EQ(print(*again), print(*graph));
+
+  const auto wrong = graph->clone();
+  for (Node& node : wrong->nodes()) {
+    const Fused* fused = node.op.as<Fused>();
+    if (fused == nullptr) continue;
+    auto body = fused->body->clone();
+    body->find("r")->type = Type::tensor(DType::f32, {Dim::symbol("n"), 7});
+    wrong->set_op(&node, Fused{std::move(body), {}});
+  }
+  try {
+    verify(*wrong, "test");
+    FAIL() << "a region says a wrong type";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Code::internal);
+    EXPECT_NE(error.message().find("%r has the type f32[n,7], inference finds f32[n,6]"),
+              std::string::npos)
+        << error.message();
+  }
+}
+
 }  // namespace hone::test::fuse_test
