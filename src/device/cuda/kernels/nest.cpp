@@ -1,11 +1,13 @@
 // Any region whose ops describe themselves as stages, as text made from a nest.
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/size.hpp"
 #include "device/cuda/emit/contract_text.hpp"
 #include "device/cuda/emit/emit.hpp"
 #include "device/cuda/emit/schedule.hpp"
+#include "device/cuda/emit/turned_weights.hpp"
 #include "device/cuda/launches.hpp"
 #include "device/problem.hpp"
 
@@ -16,12 +18,13 @@ namespace {
 struct Made {
   emitter::Scheduled scheduled;
   emitter::Emitted emitted;
+  std::vector<size_t> turned;  // inputs whose constants are read with their depth innermost
   std::string declined;
 };
 
-Made made_of(const Problem& problem) {
+Made made_of(const Problem& problem, const emitter::Strides& strides) {
   Made made;
-  made.scheduled = emitter::schedule(*problem.region.body, emitter::strides_of(problem));
+  made.scheduled = emitter::schedule(*problem.region.body, strides);
   made.declined = made.scheduled.declined;
   if (!made.declined.empty()) return made;
   std::vector<Tensor> contents;
@@ -34,6 +37,31 @@ Made made_of(const Problem& problem) {
   made.emitted = emitter::emit(made.scheduled.nest, contents, made.scheduled.lanes, aligned);
   made.declined = made.emitted.declined;
   return made;
+}
+
+/// How many threads fold together; 1: each alone.
+int threads_of_group(const emitter::Emitted& emitted) {
+  int most = 1;
+  for (const emitter::Launch& launch : emitted.launches)
+    most = std::max(most, launch.threads / launch.turns_a_block);
+  return most;
+}
+
+/// Weights are turned where groups of threads fold them.
+Made made_of(const Problem& problem) {
+  const emitter::Strides strides = emitter::strides_of(problem);
+  const std::vector<size_t> turned = emitter::weights_to_turn(problem);
+  if (!turned.empty()) {
+    emitter::Strides with = strides;
+    for (const size_t i : turned) {
+      const Value* weight = problem.region.body->inputs()[i];
+      with.emplace(weight, emitter::turned_strides(*weight));
+    }
+    Made made = made_of(problem, with);
+    made.turned = turned;
+    if (made.declined.empty() && threads_of_group(made.emitted) > 1) return made;
+  }
+  return made_of(problem, strides);
 }
 
 /// Elements of the longest sum of products.
@@ -99,12 +127,23 @@ double bytes_of(const Problem& problem, const Value& value) {
   return count;
 }
 
-/// Elements that are folded for all results.
-struct Folded {
-  double products = 0;  // of them, those that are multiplied as they are read
-  double computed = 0;  // those of which a factor is computed while it is read
-  double others = 0;
-};
+double size_of(const Problem& problem, const Dims& dims) {
+  double count = 1;
+  for (const Dim& dim : dims) count *= static_cast<double>(size_for_estimates(problem, dim));
+  return count;
+}
+
+/// Elements that a stage folds for each of its results.
+double folded_of(const Problem& problem, const Stage& stage) {
+  double count = 0;
+  visit(stage.expr, [&](const Expr& expr) {
+    if (expr.kind() != Expr::Kind::reduce) return;
+    Dims extents;
+    for (const Axis& axis : expr.axes()) extents.push_back(axis.extent);
+    count += size_of(problem, extents);
+  });
+  return count;
+}
 
 /// It multiplies what the region makes.
 bool computes_factors(const Stage& stage) {
@@ -117,23 +156,49 @@ bool computes_factors(const Stage& stage) {
   return found;
 }
 
-Folded folded_elements(const Problem& problem) {
-  Folded all;
+/// What products take that groups of threads fold, each of which reads both factors anew: by
+/// instructions of a warp, fitted to times of EfficientNet's and DenseNet's on an H200 (within
+/// twice as much and half of it).
+double seconds_of_products(const Problem& problem, const Stage& stage, int threads) {
+  constexpr double kInstructionsPerSecond = 132 * 4 * 1.7e9;  // of warps
+  constexpr double kOfEight = 40, kOfEightComputed = 600, kBesides = 60;
+  const double warps = size_of(problem, stage.extents) * threads / 32;
+  const double turns = std::ceil(folded_of(problem, stage) / (8.0 * threads));
+  const double each = computes_factors(stage) ? kOfEightComputed : kOfEight;
+  return warps * (turns * each + kBesides) / kInstructionsPerSecond;
+}
+
+/// What is folded takes of the processors. `bytes_seconds`: memory takes meanwhile.
+double folding_seconds(const Problem& problem, const emitter::Emitted& emitted,
+                       double bytes_seconds) {
+  constexpr double kShare = 0.04;  // of the peak, that a thread reaches alone
+  constexpr double kShareOfGroups = 0.1;
+  const int threads = threads_of_group(emitted);
+  double seconds = 0, products = 0;
   for (const auto& stage : stages_of(*problem.region.body).list) {
-    double count = 0;
-    visit(stage->expr, [&](const Expr& expr) {
-      if (expr.kind() != Expr::Kind::reduce) return;
-      double each = 1;
-      for (const Axis& axis : expr.axes())
-        each *= static_cast<double>(size_for_estimates(problem, axis.extent));
-      count += each;
-    });
-    for (const Dim& extent : stage->extents)
-      count *= static_cast<double>(size_for_estimates(problem, extent));
-    if (stage->kind() != Stage::Kind::contract) all.others += count;
-    else (computes_factors(*stage) ? all.computed : all.products) += count;
+    const double count = folded_of(problem, *stage) * size_of(problem, stage->extents);
+    if (threads > 1 && stage->kind() == Stage::Kind::contract)
+      products += seconds_of_products(problem, *stage, threads);
+    else
+      seconds +=
+          2 * count / ((threads > 1 ? kShareOfGroups : kShare) * problem.target->flops_per_second);
   }
-  return all;
+  return seconds + std::max(products, bytes_seconds);
+}
+
+/// Bytes of the input that are read: of a table, rows at most, as often as they are asked for.
+double bytes_read(const Problem& problem, const Value& input) {
+  double elements = 0;
+  for (const auto& stage : stages_of(*problem.region.body).list) {
+    const double results =
+        size_of(problem, stage->extents) * std::max(1.0, folded_of(problem, *stage));
+    visit(stage->expr, [&](const Expr& expr) {
+      if (expr.kind() != Expr::Kind::load) return;
+      const auto* value = std::get_if<const Value*>(&expr.source());
+      if (value != nullptr && *value == &input) elements += results;
+    });
+  }
+  return std::min(bytes_of(problem, input), elements * bits(input.type.tensor().dtype) / 8);
 }
 
 /// Elements that one thread folds, one after the other, of a product: others are folded by groups.
@@ -150,13 +215,6 @@ double longest_fold(const Problem& problem) {
     });
   }
   return longest;
-}
-
-/// Groups of threads fold together.
-bool folds_in_groups(const emitter::Emitted& emitted) {
-  return std::ranges::any_of(emitted.launches, [](const emitter::Launch& launch) {
-    return launch.turns_a_block < launch.threads;
-  });
 }
 
 /// Inputs that are read where the first result is written, element by element, and nowhere else.
@@ -189,33 +247,29 @@ std::vector<size_t> overwritable(const Problem& problem, const Made& made) {
   return all;
 }
 
+Tensor pack(const Problem&, const Tuning&, const Tensor& weight) { return emitter::turned(weight); }
+
 Recipe recipe(std::shared_ptr<const Problem> problem, const Tuning& tuning) {
-  // What a thread that folds alone reaches of the peak, and groups of threads do. Of products they
-  // read both factors anew for each result: 1.6 to 3.8 TFLOP/s on an H200, and 0.4 to 0.7 where a
-  // batch norm is computed for each of them.
-  constexpr double kShare = 0.04, kShareOfGroups = 0.1, kShareOfProducts = 0.03,
-                   kShareOfComputed = 0.0075;
   constexpr double kElementSeconds = 1e-7;  // of one that waits for memory
   Recipe made;
   made.tuning = tuning;
   const Made code = made_of(*problem);
   made.scratch_bytes = code.emitted.scratch_bytes;
   const Target& target = *problem->target;
-  const bool in_groups = folds_in_groups(code.emitted);
-  const Folded folded = folded_elements(*problem);
+  const bool in_groups = threads_of_group(code.emitted) > 1;
   double bytes = 0;
-  for (const Value* input : problem->region.body->inputs()) bytes += bytes_of(*problem, *input);
+  for (const Value* input : problem->region.body->inputs()) bytes += bytes_read(*problem, *input);
   for (const GraphOutput& output : problem->region.body->outputs())
     bytes += bytes_of(*problem, *output.value);
   made.seconds = static_cast<double>(code.emitted.launches.size()) * target.launch_seconds +
-                 bytes / target.bytes_per_second +
-                 2 *
-                     (folded.products / (in_groups ? kShareOfProducts : kShare) +
-                      folded.computed / (in_groups ? kShareOfComputed : kShare) +
-                      folded.others / (in_groups ? kShareOfGroups : kShare)) /
-                     target.flops_per_second +
+                 folding_seconds(*problem, code.emitted, bytes / target.bytes_per_second) +
                  kElementSeconds * longest_fold(*problem) / (in_groups ? 128 : 1);
   made.may_overwrite = overwritable(*problem, code);
+  for (const size_t input : code.turned) {
+    const auto bytes =
+        static_cast<int64_t>(bytes_of(*problem, *problem->region.body->inputs()[input]));
+    made.packings.push_back({input, "depth innermost", pack, bytes});
+  }
   made.problem = std::move(problem);
   return made;
 }
@@ -224,6 +278,7 @@ struct Ready final : ByText, std::enable_shared_from_this<Ready> {
   std::unique_ptr<const Modules> modules;
   emitter::Emitted emitted;
   std::vector<Parameter> parameters;
+  std::vector<Buffer> packed;
   std::vector<MachineCode> code() const override { return modules->code(); }
   std::unique_ptr<Bound> bind(const Operands& operands, std::span<std::byte> scratch,
                               hone::Stream& stream) const override;
@@ -245,13 +300,14 @@ std::unique_ptr<Bound> Ready::bind(const Operands& operands, std::span<std::byte
                                     emitted.symbols, operands, scratch);
 }
 
-std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor>,
+std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor> packed,
                                         hone::Device& device) {
   const Graph& body = *recipe.problem->region.body;
   Made made = made_of(*recipe.problem);
   check(made.declined.empty(), Code::internal, "a region is refused now: ", made.declined);
   auto ready = std::make_shared<Ready>();
   ready->emitted = std::move(made.emitted);
+  for (const Tensor& each : packed) ready->packed.push_back(uploaded(each, device));
   for (const Value* operand : made.scheduled.operands) {
     if (operand->is_constant()) continue;
     Parameter parameter;
@@ -260,6 +316,9 @@ std::shared_ptr<const Prepared> prepare(const Recipe& recipe, std::vector<Tensor
     if (input != inputs.end()) parameter.input = static_cast<int>(input - inputs.begin());
     for (size_t i = 0; parameter.input < 0 && i < body.outputs().size(); ++i)
       if (body.outputs()[i].value == operand) parameter.output = static_cast<int>(i);
+    for (size_t p = 0; p < recipe.packings.size(); ++p)
+      if (static_cast<int>(recipe.packings[p].input) == parameter.input)
+        parameter.fixed = ready->packed[p].data;
     ready->parameters.push_back(parameter);
   }
   ready->modules =
