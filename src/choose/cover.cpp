@@ -52,8 +52,10 @@ class Covering {
         cuts_(cuts_of(fused_, body_)),
         answers_(answers),
         questions_(body_, weights_, orders_, answers) {
+    // The host's processors run what has no kernel of the device, op by op: a region that only they
+    // would take whole is copied there and back.
     for (const Kernel* kernel : kernels.all())
-      if (kernel->several) several_.push_back(kernel);
+      if (kernel->several && !kernel->on_host) several_.push_back(kernel);
   }
 
   Cover run() {

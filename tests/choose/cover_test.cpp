@@ -212,6 +212,14 @@ TEST(Cover, CountsWhatARegionTakesWithChannelsInnermost) {
   EXPECT_EQ(covered(text("x"), {kernel}), "Conv | Conv | Concat | Concat | Sigmoid | Conv Relu");
 }
 
+TEST(Cover, LeavesRegionsToTheDeviceOwnKernels) {
+  Kernel conv{"test.conv", 1, conv_and_activation, tunings, recipe<11>, nullptr};
+  Kernel host{"test.host", 1, anything, tunings, recipe<1>, nullptr};
+  EXPECT_EQ(covered(kChain, {conv, host}), "Sigmoid Conv Relu Tanh");
+  host.on_host = true;
+  EXPECT_EQ(covered(kChain, {conv, host}), "Sigmoid | Conv Relu | Tanh");
+}
+
 TEST(Cover, LeavesAnOpThatNoKernelRunsToChoice) {
   const std::unique_ptr<Graph> graph = fused(kChain);
   KernelRegistry kernels;
