@@ -76,8 +76,11 @@ coverage: $(BUILD)/build.ninja ## docs/onnx-coverage.md anew from the suite's re
 	@cmake --build $(BUILD) -j $(JOBS) --target hone_conformance
 	@$(BUILD)/bin/hone_conformance $(SUITE_FOLDERS) --coverage docs/onnx-coverage.md $(may_skip)
 
-formats: build $(VENV) ## trained networks of other formats than ONNX: outputs, labels
-	@$(VENV) tests/bars/formats.py $(BUILD)/bin/hone $(if $(WRITE),--write $(WRITE)) $(may_skip)
+# TensorFlow's own answers are looked at where a Python has it: .venv-keras, if it is there.
+FORMATS_PYTHON ?= $(firstword $(wildcard .venv-keras/bin/python) $(VENV))
+
+formats: build $(VENV) ## trained networks of other formats than ONNX: outputs, labels, TensorFlow's own answers
+	@$(FORMATS_PYTHON) tests/bars/formats.py $(BUILD)/bin/hone $(if $(WRITE),--write $(WRITE)) $(may_skip)
 
 accuracy: build $(VENV) ## trained networks of other formats on whole labelled sets
 	@$(VENV) tests/bars/accuracy.py $(BUILD)/bin/hone $(BUILD)/src/libhone.so $(may_skip)

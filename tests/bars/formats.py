@@ -1,5 +1,7 @@
 """Trained networks in other formats than ONNX: every file imports and runs, and gives what is known
-of it: the outputs of its ONNX twin, logits of an evaluator written apart from Hone."""
+of it: the outputs of its ONNX twin, logits of an evaluator written apart from Hone, and, where this
+Python has TensorFlow (tests/tensorflow_requirements.txt), what it makes of files of TensorFlow and
+TFLite."""
 import gzip
 import re
 import sys
@@ -9,6 +11,8 @@ import wave
 import numpy as np
 
 import hone_cli
+import tensorflow_runs
+import tflite_kernels
 
 DATA = hone_cli.DATA
 RTOL = 1e-3  # of the largest of a row
@@ -113,6 +117,10 @@ def basic_pitch_tflite(tool, model):
     return share(max(min(apart(g, w) for w in arrays if w.shape == g.shape) for g in got))
 
 
+def mtcnn_caffe(tool, model):
+    return mtcnn_mxnet(tool, DATA / "models/mxnet/mtcnn" / f"{model.stem}-symbol.json")
+
+
 def mtcnn_mxnet(tool, model):
     """Its Caffe twin has height and width exchanged, and blue before red."""
     twin = DATA / "models/caffe/mtcnn" / model.name.replace("-symbol.json", ".prototxt")
@@ -188,6 +196,10 @@ def seanet_tflite(tool, model):
     return wrong == 0, f"{wrong} of {wanted.size} elements differ"
 
 
+def facemask_caffe(tool, _):
+    return facemask_tf(tool, DATA / "models/tf/facemask/face_mask_detection.pb")
+
+
 def facemask_tf(tool, model):
     """Its Caffe twin has channels first and names without _1/concat."""
     image = np.random.default_rng(7).uniform(size=(1, 260, 260, 3)).astype(np.float32)
@@ -229,6 +241,8 @@ CHECKS = {
     r"basic_pitch/nmp\.tflite": basic_pitch_tflite,
     r"basic_pitch_savedmodel": basic_pitch_tflite,
     r"face_mask_detection\.pb": facemask_tf,
+    r"face_mask_detection\.prototxt": facemask_caffe,
+    r"caffe/mtcnn/": mtcnn_caffe,
     r"kws_ref_savedmodel": kws_tf,
     r"conv_actions_frozen|_S\.pb": spoken_tf,
     r"mxnet/mtcnn/": mtcnn_mxnet,
@@ -239,13 +253,40 @@ CHECKS = {
 }
 
 
-def judge(tool, model):
-    check = next((c for path, c in CHECKS.items() if re.search(path, str(model))), None)
-    if check is not None:
-        return check(tool, model)
+def frozen_beside_tensorflow(tensorflow, tool, model):
+    """On pictures of 24 x 20, where the file leaves sizes open."""
+    rng = np.random.default_rng(7)
+    feeds = {name: rng.uniform(size=(shape[0], 24, 20, shape[3])).astype(np.float32)
+             for name, _, shape in ports(tool, model)}
+    got = hone_cli.run(tool, model, feeds)
+    wanted = tensorflow_runs.frozen_outputs(tensorflow, model, feeds, list(got))
+    worst = max(apart(g.reshape(1, -1), w.reshape(1, -1)) for g, w in zip(got.values(), wanted))
+    return worst <= RTOL, f"TensorFlow {worst:.0e}"
+
+
+def merely_runs(tool, model):
     got = hone_cli.run(tool, model, drawn(tool, model))
     finite = all(np.isfinite(a).all() for a in got.values() if a.dtype.kind == "f")
     return finite, "runs" if finite else "gives numbers that are not finite"
+
+
+def judge(tool, model, tensorflow):
+    """Whether all is as it should be, and words."""
+    check = next((c for path, c in CHECKS.items() if re.search(path, str(model))), None)
+    fits, said = check(tool, model) if check is not None else (True, [])
+    said = [said] if check is not None else []
+    if tensorflow is not None and model.suffix == ".tflite" and "tflm_seanet" not in str(model):
+        close, words = tflite_kernels.judge(tensorflow, tool, model)
+        said.append(f"TFLite {words}")
+        fits = fits and close is not False
+    elif tensorflow is not None and model.suffix == ".pb" and check is None:
+        close, words = frozen_beside_tensorflow(tensorflow, tool, model)
+        said.append(words)
+        fits = fits and close
+    elif check is None:
+        fits, words = merely_runs(tool, model)
+        said.append(words)
+    return fits, "; ".join(said)
 
 
 def files():
@@ -262,10 +303,15 @@ INTRODUCTION = """# Trained networks of other formats
 
 `make formats WRITE=docs/models.md` writes this page; [test-data.md](test-data.md) says where the
 files come from. "apart" is the largest difference from the golden (outputs of the ONNX twin, or
-logits of an evaluator written apart from Hone) as a share of the largest number of a row; what
+logits of an evaluator written apart from Hone) as a share of the largest number of a row. Of TFLite
+"TFLite 0 / 6 / 6, rounded as the last 0, among themselves 6" says how far the results for random
+numbers are from those of TensorFlow's three sets of kernels (default, built in, reference), those
+of `--reference-rounding` from the reference ones ([formats.md](formats.md)), and the default from
+the reference ones: quanta of integers, shares of the largest number of floats. The tables come from
+a Python with TensorFlow (`make formats FORMATS_PYTHON=.venv-keras/bin/python`). What
 merely runs has no golden and is given random numbers; `make accuracy` counts right answers over
-whole labelled sets. Seconds are those of `hone run`, import and
-planning included, for all inputs of the check together.
+whole labelled sets. Seconds are those of `hone run`, import and planning included, and of what it
+is compared with.
 """
 
 
@@ -294,6 +340,9 @@ def main():
     options = parser.parse_args()
     folder = DATA / "models"
     hone_cli.skip_without(folder / "caffe")
+    tensorflow = tensorflow_runs.found()
+    if tensorflow is None:
+        print("skipped: what TensorFlow makes of its files and TFLite's; it is not there")
     good = bad = 0
     rows = []
     for model in files():
@@ -301,7 +350,7 @@ def main():
             continue
         start = time.monotonic()
         try:
-            fits, words = judge(options.hone, model)
+            fits, words = judge(options.hone, model, tensorflow)
         except (hone_cli.Failed, AttributeError) as failure:
             fits, words = False, str(failure)
         good, bad = good + fits, bad + (not fits)
