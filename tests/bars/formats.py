@@ -117,6 +117,17 @@ def basic_pitch_tflite(tool, model):
     return share(max(min(apart(g, w) for w in arrays if w.shape == g.shape) for g in got))
 
 
+def wechat_caffe(tool, model):
+    """Codes that it finds in noise: 13, the best as OpenCV 4.14's own reader of Caffe finds them."""
+    (name, _, shape), = ports(tool, model)
+    noise = np.random.default_rng(7).uniform(0, 255, shape).astype(np.float32)
+    got, = hone_cli.run(tool, model, {name: noise}).values()
+    wanted = [[0, 1, 1, -0.49523783, 1.6520996, 2.0564532, 2.5741553],
+              [0, 1, 1, -0.60981667, 1.02568734, 4.42760038, 1.44587862],
+              [0, 1, 1, 0.00073993, 1.34136248, 2.28774309, 1.74031949]]
+    return share(apart(got[0, 0, :3], np.array(wanted)) if got.shape[2] == 13 else np.inf)
+
+
 def mtcnn_caffe(tool, model):
     return mtcnn_mxnet(tool, DATA / "models/mxnet/mtcnn" / f"{model.stem}-symbol.json")
 
@@ -243,6 +254,7 @@ CHECKS = {
     r"face_mask_detection\.pb": facemask_tf,
     r"face_mask_detection\.prototxt": facemask_caffe,
     r"caffe/mtcnn/": mtcnn_caffe,
+    r"wechat_qr/": wechat_caffe,
     r"kws_ref_savedmodel": kws_tf,
     r"conv_actions_frozen|_S\.pb": spoken_tf,
     r"mxnet/mtcnn/": mtcnn_mxnet,
