@@ -151,7 +151,9 @@ std::vector<Dim> piece_sizes(Call& call, const Value* x, int64_t axis) {
   }
   if (!count && size.is_constant()) {
     call.check(piece.is_constant() && (*piece.constant() > 0 || size.is(0)), "pieces of ", piece);
-    count = piece.is(0) ? 1 : *ceil_div(size, piece).constant();
+    // Of no elements there are as many chunks as are asked for, and otherwise one piece.
+    if (size.is(0)) count = argument == "chunks" ? call.integer(argument) : 1;
+    else count = *ceil_div(size, piece).constant();
   }
   if (!count && call.outputs() > 1) count = call.outputs();
   if (!count) call.unsupported("how many pieces there are only running tells");
@@ -192,7 +194,8 @@ void import_tensor_split(Call& call) {
   } else {
     int64_t before = 0;
     for (int64_t place : call.integers("indices")) {
-      place = std::clamp(place < 0 ? place + *size : place, before, *size);
+      place = std::clamp<int64_t>(place < 0 ? place + *size : place, 0, *size);
+      if (place < before) call.unsupported("pieces that overlap");
       sizes.emplace_back(place - before);
       before = place;
     }
