@@ -89,6 +89,7 @@ void import_slice(LayerReader& layer) {
   if (layer.outputs() == 1 && points.empty()) return layer.give(0, layer.required(0));
   const Dim& size = layer.input(0)->type.tensor().shape()[static_cast<size_t>(axis)];
   const auto parts = static_cast<int64_t>(layer.outputs());
+  layer.check(parts > 0, "it has no top");
   if (points.empty()) {
     if (size.constant())
       layer.check(*size.constant() % parts == 0, size, " elements in ", parts, " equal parts");
