@@ -115,7 +115,8 @@ typedef struct hone_import_options {
   size_t number_count;
   int32_t reference_rounding; /* nonzero: integer operators of TFLite round as its reference kernels
                                  do, bit for bit, slower; else as those that its interpreter takes
-                                 by default */
+                                 by default. So do floats beside weights of 8 bits, which are not
+                                 rounded else */
   int32_t padding;            /* never looked at */
 } hone_import_options;
 

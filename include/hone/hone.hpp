@@ -177,7 +177,8 @@ struct ImportOptions {
   /// Values of parameters of TorchScript that are numbers and no tensors; they are no inputs then.
   std::map<std::string, double> numbers{};
   /// Integer operators of TFLite round as its reference kernels do, bit for bit, which is slower;
-  /// else as those that its interpreter takes by default.
+  /// else as those that its interpreter takes by default. So do floats beside weights of 8 bits,
+  /// which are not rounded else.
   bool reference_rounding = false;
 };
 

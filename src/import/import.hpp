@@ -38,7 +38,8 @@ struct ImportOptions {
   /// inputs of the graph then.
   std::map<std::string, double, std::less<>> numbers;
   /// Integer operators of TFLite round as its reference kernels do, twice, bit for bit, which is
-  /// slower; else once, as those that its interpreter takes by default.
+  /// slower; else once, as those that its interpreter takes by default. So do floats beside weights
+  /// of 8 bits, which are not rounded else.
   bool reference_rounding = false;
   Limits limits;
 };

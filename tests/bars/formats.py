@@ -118,7 +118,7 @@ def basic_pitch_tflite(tool, model):
 
 
 def wechat_caffe(tool, model):
-    """Codes that it finds in noise: 13, the best as OpenCV 4.14's own reader of Caffe finds them."""
+    """Codes that it finds in noise: 13, the best where OpenCV 4.14's own reader finds them."""
     (name, _, shape), = ports(tool, model)
     noise = np.random.default_rng(7).uniform(0, 255, shape).astype(np.float32)
     got, = hone_cli.run(tool, model, {name: noise}).values()

@@ -1,7 +1,9 @@
 """Random operators of TFLite on bytes, one a model, beside TensorFlow's reference kernels: with
 --reference-rounding Hone gives the same integers, bit for bit; without, at most one quantum from
-the kernels that an interpreter takes by default. Also the end of detectors (a custom operator), in
-floats. Needs tensorflow (tests/tensorflow_requirements.txt); skips, saying so, without it."""
+the kernels that an interpreter takes by default. Operators of other rounding: at most one quantum
+from one of its three sets of kernels. Floats beside weights of bytes: within a millionth of the
+reference kernels. Also the end of detectors (a custom operator), in floats. Needs tensorflow
+(tests/tensorflow_requirements.txt); skips, saying so, without it."""
 import os
 import pathlib
 import sys
@@ -12,6 +14,12 @@ import numpy as np
 import hone_cli
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+# Of operators as TensorFlow registers them; 3 of others.
+VERSIONS = {"CONV_2D": 5, "FULLY_CONNECTED": 5, "SUM": 2, "LEAKY_RELU": 2, "HARD_SWISH": 1,
+            "GELU": 2, "LOG_SOFTMAX": 2, "L2_NORMALIZATION": 2, "ELU": 1, "EXP": 2, "PRELU": 1,
+            "SQRT": 2, "LOG": 2}
 
 
 class Model:
@@ -44,7 +52,7 @@ class Model:
         code = s.OperatorCodeT()
         code.builtinCode = getattr(s.BuiltinOperator, kind)
         code.deprecatedBuiltinCode = min(code.builtinCode, 127)
-        code.version = 5 if kind in ("CONV_2D", "FULLY_CONNECTED") else 3
+        code.version = VERSIONS.get(kind, 3)
         if custom is not None:
             code.customCode, code.version = custom[0], 1
         op = s.OperatorT()
@@ -228,19 +236,22 @@ def wanted_of(tensorflow, content, resolver, feeds):
     interpreter.invoke()
     return [interpreter.get_tensor(o["index"]) for o in interpreter.get_output_details()]
 
-
+BYTES = ("UINT8", "INT8")
 CASES = [(product_case, op) for op in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")] + [
     (binary_case, op) for op in ("ADD", "SUB", "MUL")] + [
     (average_case, "AVERAGE_POOL_2D"), (quantize_case, "QUANTIZE"),
     (transposed_case, "TRANSPOSE_CONV")]
 
 
+
 def judge_bytes(tensorflow, schema, hone, path, count):
     """For each operator and type: bit for bit of how many, the most quanta from the default."""
     good = bad = 0
     rng = np.random.default_rng(11)
-    for make, op in CASES:
-        for kind in ("UINT8", "INT8"):
+    from tflite_cases import resize_case
+    for make, op, kinds in [(*c, BYTES) for c in CASES] + [
+            (resize_case, "RESIZE_BILINEAR", ("INT8",))]:  # u8 is interpolated in floats
+        for kind in kinds:
             same = ran = far = 0
             for _ in range(count):
                 content, feeds = make(schema, rng, kind, op)
@@ -262,6 +273,68 @@ def judge_bytes(tensorflow, schema, hone, path, count):
             good, bad = good + fits, bad + (not fits)
             print(f"{'ok    ' if fits else 'FAILED'} {op} {kind}: {same} of {ran} bit for bit, "
                   f"{far} from the default ones", flush=True)
+    return good, bad
+
+
+def sets_of(tensorflow, content, feeds):
+    """What those of its sets of kernels make of it that take it."""
+    made = []
+    for resolver in ("AUTO", "BUILTIN_WITHOUT_DEFAULT_DELEGATES", "BUILTIN_REF"):
+        try:
+            made.append(wanted_of(tensorflow, content, resolver, feeds)[0])
+        except (RuntimeError, ValueError):
+            made.append(None)
+    return made
+
+
+def judge_others(tensorflow, schema, hone, path, count):
+    from tflite_cases import OTHERS
+    good = bad = 0
+    rng = np.random.default_rng(13)
+    for make, op in OTHERS:
+        for kind in BYTES:
+            far = np.zeros(3, int)
+            ran = 0
+            for _ in range(count):
+                content, feeds = make(schema, rng, kind, op)
+                path.write_bytes(content)
+                sets = sets_of(tensorflow, content, feeds)
+                if all(wanted is None for wanted in sets):
+                    break
+                ran += 1
+                got, = hone_cli.run(hone, path, feeds).values()
+                far = [max(f, 256 if w is None else int(np.abs(got.astype(int) - w).max()))
+                       for f, w in zip(far, sets)]
+            if ran == 0:
+                continue
+            fits = min(far) <= 1
+            good, bad = good + fits, bad + (not fits)
+            words = " / ".join("none" if f == 256 else str(f) for f in far)
+            print(f"{'ok    ' if fits else 'FAILED'} {op} {kind}: {words} quanta of {ran}",
+                  flush=True)
+    return good, bad
+
+
+def judge_hybrid(tensorflow, schema, hone, path, count):
+    from tflite_cases import HYBRID, hybrid_case
+    good = bad = 0
+    rng = np.random.default_rng(14)
+    for op, each in HYBRID:
+        worst = plain = 0
+        for _ in range(count):
+            content, feeds = hybrid_case(schema, rng, op, each)
+            path.write_bytes(content)
+            reference, = wanted_of(tensorflow, content, "BUILTIN_REF", feeds)
+            most = max(np.abs(reference).max(), 1e-6)
+            got, = hone_cli.run(hone, path, feeds, "--reference-rounding").values()
+            worst = max(worst, float(np.abs(got - reference).max() / most))
+            got, = hone_cli.run(hone, path, feeds).values()
+            plain = max(plain, float(np.abs(got - reference).max() / most))
+        fits = worst <= 1e-6
+        good, bad = good + fits, bad + (not fits)
+        print(f"{'ok    ' if fits else 'FAILED'} {op} of floats, "
+              f"{'a scale for each' if each else 'one scale'}: {worst:.0e}, {plain:.0e} without "
+              "rounding", flush=True)
     return good, bad
 
 
@@ -295,9 +368,11 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "op.tflite"
         good, bad = judge_bytes(tensorflow, schema, options.hone, path, options.count)
-        more, worse = judge_detection(tensorflow, schema, options.hone, path, options.count)
-    print(f"rounding of TFLite: {good + more} passed, {bad + worse} failed")
-    return 1 if bad + worse or not good else 0
+        for judge in (judge_others, judge_hybrid, judge_detection):
+            more, worse = judge(tensorflow, schema, options.hone, path, options.count)
+            good, bad = good + more, bad + worse
+    print(f"rounding of TFLite: {good} passed, {bad} failed")
+    return 1 if bad or not good else 0
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 #include "import/builder/same_padding.hpp"
 #include "import/tflite/bytes.hpp"
 #include "import/tflite/fixed_point.hpp"
+#include "import/tflite/hybrid.hpp"
 #include "import/tflite/words.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/math.hpp"
@@ -44,13 +45,14 @@ Window with_pads(OpReader& op, Window window, const Dims& kernel) {
 }
 
 /// Input 0 times weights, brought to [channels, channels / group, rows, columns] by `perm`, plus
-/// the bias.
+/// the bias. `steps`: of data of floats beside weights of bytes.
 void give_convolution(OpReader& op, Window window, const std::vector<int64_t>& perm, int64_t group,
-                      Activation then) {
+                      Steps steps, Activation then) {
   const Dims& weights = op.input(1)->type.tensor().shape();
   window = with_pads(op, std::move(window), {weights[1], weights[2]});
   if (give_word_convolution(op, window, perm, group, then)) return;
   if (give_byte_convolution(op, window, perm, group, then)) return;
+  if (give_hybrid_convolution(op, window, perm, group, steps, then)) return;
   std::vector<Value*> operands{channels_first(op, op.real(0), 4), op.real_weights(1, perm)};
   if (op.has_input(2)) operands.push_back(op.real_bias(2, 0, 1));
   Value* y = op.intermediate(Conv{.window = std::move(window), .group = group}, operands, "conv");
@@ -63,7 +65,9 @@ void import_conv_2d(OpReader& op) {
                 .auto_pad = padding_of(op, 0)};
   const int64_t channels = channels_of(op, 0), each = channels_of(op, 1);
   op.check(each > 0 && channels % each == 0, channels, " channels for weights of ", each);
-  give_convolution(op, std::move(window), {0, 3, 1, 2}, channels / each, op.activation(3));
+  const bool has_scales = op.in(1).quantization.scales.size() > 1;  // one for each filter
+  give_convolution(op, std::move(window), {0, 3, 1, 2}, channels / each,
+                   has_scales ? Steps::anywhere : Steps::around_zero, op.activation(3));
 }
 
 void import_depthwise_conv_2d(OpReader& op) {
@@ -72,7 +76,8 @@ void import_depthwise_conv_2d(OpReader& op) {
                 .auto_pad = padding_of(op, 0)};
   const int64_t channels = channels_of(op, 0), results = channels_of(op, 1);
   op.check(channels > 0 && results % channels == 0, channels, " channels for weights of ", results);
-  give_convolution(op, std::move(window), {3, 0, 1, 2}, channels, op.activation(4));
+  give_convolution(op, std::move(window), {3, 0, 1, 2}, channels, Steps::anywhere,
+                   op.activation(4));
 }
 
 /// Inputs: the result's sizes, weights, the image, the bias.
@@ -105,6 +110,7 @@ void import_transpose_conv(OpReader& op) {
     return give_word_sums(op, channels_last(op, sums, 4), 2, 1, 3, op.activation(3));
   }
   if (give_byte_transposed(op, made, op.activation(3))) return;
+  if (give_hybrid_transposed(op, made, op.activation(3))) return;
   std::vector<Value*> operands{channels_first(op, op.real(2), 4), op.real_weights(1, {3, 0, 1, 2})};
   if (op.has_input(3)) operands.push_back(op.real_bias(3, 2, 1));
   Value* y = op.intermediate(std::move(made), operands, "conv");

@@ -1,4 +1,5 @@
 #include "import/tflite/bytes.hpp"
+#include "import/tflite/hybrid.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/layout.hpp"
 #include "ops/math.hpp"
@@ -27,6 +28,8 @@ void import_fully_connected(OpReader& op) {
   if (give_byte_product(op, shape, op.activation(0))) return;
   Value* rows = op.real(0);
   if (rank != 2) rows = op.intermediate(Reshape{.shape = Dims{-1, weights[1]}}, {rows}, "rows");
+  const Steps steps = op.option_flag(3) ? Steps::anywhere : Steps::around_zero;
+  if (give_hybrid_product(op, rows, shape, steps, op.activation(0))) return;
   std::vector<Value*> operands{rows, op.real(1)};
   if (op.has_input(2)) operands.push_back(op.real_bias(2, 0, 1));
   const Gemm product{.transB = true};

@@ -29,8 +29,8 @@ Value* along_axis(OpReader& op, Value* x, int64_t axis, int64_t to, bool corners
     shares[0].push_back(kOne - (at - kOne * below));
     shares[1].push_back(at - kOne * below);
   }
-  const std::vector<int64_t> shape = axis == 1 ? std::vector<int64_t>{to, 1, 1}
-                                               : std::vector<int64_t>{to, 1};
+  const std::vector<int64_t> shape =
+      axis == 1 ? std::vector<int64_t>{to, 1, 1} : std::vector<int64_t>{to, 1};
   Value* parts[2];
   for (size_t i = 0; i < 2; ++i) {
     Value* taken = op.intermediate(Gather{.axis = axis},
