@@ -187,10 +187,14 @@ stream: build $(VENV) ## regions that stream, beside a copy: docs/performance.md
 overhead: build $(VENV) ## what an inference costs beside its kernels: docs/performance.md with WRITE=small
 	@$(VENV) bench/overhead.py $(BUILD)/bin/hone $(if $(WRITE),--write $(WRITE))
 
-import-cost: $(BUILD)/build.ninja ## time and memory of importing MiniLM, BERT and models of 10,000 nodes
+# PyTorch and TensorFlow write their own files, where they are there (make exported, make keras).
+import-cost: $(BUILD)/build.ninja $(VENV) ## time and memory of importing: large files of each format, models of 10,000 nodes
 	@$(with_tests)
-	@cmake --build $(BUILD) -j $(JOBS) --target hone_tests_import
+	@cmake --build $(BUILD) -j $(JOBS) --target hone_tests_import hone_shared
 	@$(BUILD)/tests/hone_tests_import --gtest_filter='ImportCost.*:ImportScale.*' | sed -n '/^import of/p'
+	@for python in $(wildcard $(EXPORT_PYTHON) $(KERAS_PYTHON)) $(VENV); do \
+	  $$python tests/bars/import_cost.py $(BUILD)/src/libhone.so --folder $(BUILD)/import_cost --make; done
+	@$(VENV) tests/bars/import_cost.py $(BUILD)/src/libhone.so --folder $(BUILD)/import_cost $(if $(WRITE),--write)
 
 CASES ?= 200
 SEED ?= 1
