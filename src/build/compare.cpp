@@ -7,6 +7,7 @@
 #include "base/hash.hpp"
 #include "ir/bodies/structural.hpp"
 #include "ir/text/text.hpp"
+#include "ops/matmul.hpp"
 
 namespace hone {
 namespace {
@@ -36,7 +37,12 @@ class Canonical {
     static const std::string kAbsent = "absent";
     return value == nullptr ? kAbsent : keys_.at(value);
   }
-  std::string op(const Node& node) const { return cat(substitute(node.op, rename_)); }
+  std::string op(const Node& node) const {
+    if (!key_of_turned(node)) return cat(substitute(node.op, rename_));
+    Gemm turned = *node.op.as<Gemm>();
+    turned.transB = true;
+    return cat(Op(turned));
+  }
   const std::set<std::string>& requirements() const { return requirements_; }
 
  private:
@@ -49,11 +55,25 @@ class Canonical {
 
   std::string renamed(const Type& type) const { return cat(substitute(type, rename_)); }
 
+  static std::string key_of_weights(const Type& type) { return cat("constant ", type); }
+
+  /// Several floats are weights however few they are: two formats round them apart.
   static std::string key_of_constant(const Value& constant) {
+    const bool is_weight = !constant.is_literal() || (is_float(constant.weight->dtype()) &&
+                                                      constant.weight->tensor().count() > 1);
+    if (is_weight) return key_of_weights(constant.type);
     std::string key;
-    if (constant.is_literal()) append_literal(key, constant.weight->tensor());
-    else key = cat("constant ", constant.type);
+    append_literal(key, constant.weight->tensor());
     return key;
+  }
+
+  /// Weights of a product as [results, depth] where they are stored as [depth, results].
+  static std::optional<std::string> key_of_turned(const Node& node) {
+    const auto* gemm = node.op.as<Gemm>();
+    if (gemm == nullptr || gemm->transB || !node.inputs[1]->is_constant()) return std::nullopt;
+    const TensorType& type = node.inputs[1]->type.tensor();
+    if (!type.has_rank() || type.rank() != 2) return std::nullopt;
+    return key_of_weights(TensorType(type.dtype, Dims{type.shape()[1], type.shape()[0]}));
   }
 
   void add(const Node& node) {
@@ -62,6 +82,7 @@ class Canonical {
     std::vector<std::string> operands;
     for (const Value* input : node.inputs) operands.push_back(key(input));
     if (node.op.op_class().algebra.commutes) std::sort(operands.begin(), operands.end());
+    if (const auto turned = key_of_turned(node)) operands[1] = *turned;
     const std::string text = cat(op(node), "(", join(operands, ","), ")");
     const std::string made = cat(hash_text(text));
     for (size_t i = 0; i < node.outputs.size(); ++i)

@@ -1,10 +1,11 @@
 // Axes counted from the front, those of a reduction in ascending order; parts of known sizes by
-// these.
+// these; slices by the axes that they cut.
 
 #include <algorithm>
 
 #include "ops/common/shapes.hpp"
 #include "ops/layout.hpp"
+#include "ops/slice.hpp"
 #include "passes/clean.hpp"
 #include "passes/rewrite.hpp"
 
@@ -60,6 +61,33 @@ std::optional<Split> by_sizes(const Node& node) {
   return Split{.axis = split->axis, .split = sizes};
 }
 
+/// A slice without the axes of which it takes all.
+std::optional<Slice> of_cut_axes(const Node& node) {
+  const auto* slice = node.op.as<Slice>();
+  const Dims& sizes = *dims_of(node.inputs[0]);
+  if (slice == nullptr || node.inputs.size() > 1 || !slice->starts || !slice->ends)
+    return std::nullopt;
+  const auto starts = constants(*slice->starts), ends = constants(*slice->ends);
+  const auto axes = constants(slice->axes.value_or(Dims())),
+             steps = constants(slice->steps.value_or(Dims()));
+  if (!starts || !ends || !axes || axes->size() != starts->size() || !steps) return std::nullopt;
+  Slice kept{Dims(), Dims(), Dims(), std::nullopt};
+  Dims kept_steps;
+  for (size_t i = 0; i < starts->size(); ++i) {
+    const int64_t axis = (*axes)[i] < 0 ? (*axes)[i] + std::ssize(sizes) : (*axes)[i];
+    const auto size = sizes[static_cast<size_t>(axis)].constant();
+    const int64_t step = steps->empty() ? 1 : (*steps)[i];
+    if ((*starts)[i] == 0 && step == 1 && (*ends)[i] >= size.value_or(INT64_MAX)) continue;
+    kept.starts->emplace_back((*starts)[i]);
+    kept.ends->emplace_back((*ends)[i]);
+    kept.axes->emplace_back(axis);
+    kept_steps.emplace_back(step);
+  }
+  if (kept.axes->empty() || kept.axes->size() == axes->size()) return std::nullopt;
+  if (!steps->empty()) kept.steps = std::move(kept_steps);
+  return kept;
+}
+
 }  // namespace
 
 bool spell_axes(Graph& graph, const PassOptions& options) {
@@ -77,7 +105,9 @@ bool spell_axes(Graph& graph, const PassOptions& options) {
     if (spelled) graph.set_op(&node, Op::of(node.op.op_class(), std::move(copy)));
     const auto split = by_sizes(node);
     if (split) graph.set_op(&node, *split);
-    changed |= spelled || split.has_value();
+    const auto slice = of_cut_axes(node);
+    if (slice) graph.set_op(&node, *slice);
+    changed |= spelled || split.has_value() || slice.has_value();
   }
   return changed;
 }

@@ -30,6 +30,20 @@ TEST(StructuralDifference, IgnoresNamesSymbolsWeightsAndTheOrderOfCommutativeOpe
             std::nullopt);
 }
 
+TEST(StructuralDifference, IgnoresFewFloatsAndHowWeightsOfAProductAreStored) {
+  const auto graph = [](std::string_view bias, std::string_view sizes, std::string_view how) {
+    return cat("graph g(%x: f32[n,4]) -> (%y)\n  %y = Gemm(%x, @w, f32[2]{", bias, "})", how,
+               "\nweights\n  @w : f32[", sizes, "] 32 bytes\n");
+  };
+  const std::string plain = graph("1,2", "4,2", "");
+  EXPECT_EQ(difference(plain, graph("1,2.0000001", "2,4", " transB=true")), std::nullopt);
+  EXPECT_EQ(difference(graph("1,2", "2,4", " transB=true"), plain), std::nullopt);
+  EXPECT_NE(difference(plain, graph("1,2", "2,4", " transB=true alpha=2")), std::nullopt);
+  const std::string_view add = "graph g(%x: f32[2]) -> (%y)\n  %y = Add(%x, ";
+  EXPECT_NE(difference(cat(add, "f32{1})\n"), cat(add, "f32{2})\n")), std::nullopt);
+  EXPECT_NE(difference(cat(add, "f32[2]{1,1})\n"), cat(add, "f32{1})\n")), std::nullopt);
+}
+
 TEST(StructuralDifference, TellsTheFirstNodesThatDiffer) {
   const auto found = difference(kGraph,
                                 "graph g(%x: f32[n,4], %b: f32[4]) -> (%y)\n"
