@@ -6,6 +6,7 @@
 #include "ir/inference.hpp"
 #include "ops/activation.hpp"
 #include "ops/convolution.hpp"
+#include "ops/layout.hpp"
 #include "ops/pad.hpp"
 #include "ops/pooling.hpp"
 #include "passes/clean.hpp"
@@ -127,12 +128,57 @@ bool change(Graph& graph, Node& reader, Node& pad, Op op) {
   return false;
 }
 
+/// The padding of axes that `perm` reorders afterwards; nullopt: it is not told by numbers, or not
+/// of spatial axes alone.
+std::optional<Pad> behind(const Pad& op, const std::vector<int64_t>& perm) {
+  const auto given = numbers_of(op.pads);
+  if (op.mode != Pad::Mode::constant || !given || op.axes || given->size() != 2 * perm.size())
+    return std::nullopt;
+  Pad moved = op;
+  Dims pads;
+  for (const size_t side : {size_t{0}, perm.size()})
+    for (const int64_t axis : perm) pads.emplace_back((*given)[side + static_cast<size_t>(axis)]);
+  for (const size_t at : {size_t{0}, size_t{1}})
+    if (!pads[at].is(0) || !pads[perm.size() + at].is(0)) return std::nullopt;
+  moved.pads = std::move(pads);
+  return moved;
+}
+
+/// conv(transpose(pad(x))) becomes conv(pad(transpose(x))): so are images with their channels last
+/// padded in front of the first convolution.
+bool bring_behind_transpose(Graph& graph, Node& conv, const PassOptions& options) {
+  const Node* transpose = producer_of<Transpose>(conv.inputs[0]);
+  const auto* op = conv.op.as<Conv>();
+  if (op == nullptr || transpose == nullptr || options.keep(*transpose) ||
+      !read_once(graph, conv.inputs[0]) || !padded(op->window, {}))
+    return false;
+  const Node* pad = producer_of<Pad>(transpose->inputs[0]);
+  if (pad == nullptr || options.keep(*pad) || !read_once(graph, transpose->inputs[0]) ||
+      pad->input(1) != nullptr || pad->input(3) != nullptr ||
+      (pad->input(2) != nullptr && scalar_of(pad->inputs[2]) != 0.0))
+    return false;
+  const std::vector<int64_t>& perm = transpose->op.as<Transpose>()->perm;
+  const bool is_plain =
+      !perm.empty() && std::all_of(perm.begin(), perm.end(), [](int64_t a) { return a >= 0; });
+  auto moved = is_plain ? behind(*pad->op.as<Pad>(), perm) : std::nullopt;
+  if (!moved) return false;
+  const auto add = [&](const Node& of, Op op, std::vector<Value*> inputs) {
+    return add_before(graph, &conv, of.by, of.origin, std::move(op), std::move(inputs),
+                      of.output()->name);
+  };
+  std::vector<Value*> operands{add(*transpose, transpose->op, {pad->inputs[0]})};
+  if (pad->input(2) != nullptr) operands.insert(operands.end(), {nullptr, pad->inputs[2]});
+  graph.set_input(&conv, 0, add(*pad, *std::move(moved), std::move(operands)));
+  return true;
+}
+
 }  // namespace
 
 bool absorb_pads(Graph& graph, const PassOptions& options) {
   bool changed = false;
   for (Node& node : graph.nodes()) {
     if (node.inputs.empty() || options.keep(node)) continue;
+    changed |= bring_behind_transpose(graph, node, options);
     Node* pad = producer_of<Pad>(node.inputs[0]);
     if (pad == nullptr || options.keep(*pad)) continue;
     const auto padding = padding_of(*pad);

@@ -253,6 +253,19 @@ bool commutes_with_factors(const Node& node) {
   return node.op.as<Relu>() != nullptr || node.op.as<LeakyRelu>() != nullptr;
 }
 
+/// Where the channels of `axis` lie behind a reshape that leaves them one axis; nullopt: nowhere.
+std::optional<size_t> axis_behind(const Node& reshape, size_t axis) {
+  const Dims *from = dims_of(reshape.inputs[0]), *to = dims_of(reshape.output());
+  if (from == nullptr || to == nullptr || axis >= from->size()) return std::nullopt;
+  const auto outside = [](const Dims& dims, size_t at) {
+    const auto middle = dims.begin() + static_cast<std::ptrdiff_t>(at);
+    return std::pair(product(Dims(dims.begin(), middle)), product(Dims(middle + 1, dims.end())));
+  };
+  for (size_t at = 0; at < to->size(); ++at)
+    if ((*to)[at] == (*from)[axis] && outside(*to, at) == outside(*from, axis)) return at;
+  return std::nullopt;
+}
+
 using Kind = ChannelAffine::Kind;
 
 class AffinePass {
@@ -278,15 +291,18 @@ class AffinePass {
   bool fold_back(Node& node) {
     for (const Value* input : node.inputs) {
       if (input == nullptr || input->is_constant()) continue;
-      const Node* between = between_of(input);
+      const Node* view = view_of(input);
+      const Node* between = view != nullptr ? view : between_of(input);
       const auto anchor = anchor_before(graph_, between == nullptr ? input : between->inputs[0]);
-      if (!anchor || is_kept(options_, *anchor)) continue;
-      const size_t axis = anchor->is_matmul() || anchor->node->op.as<Gemm>() != nullptr
-                              ? dims_of(input)->size() - 1
-                              : 1;
-      const auto affine = channel_affine(node, input, axis);
-      if (!affine || !wanted_(affine->kind) || (between != nullptr && !moves_past(*affine)))
+      if (!anchor || is_kept(options_, *anchor) || (view != nullptr && anchor->is_matmul()))
         continue;
+      const bool is_product = anchor->is_matmul() || anchor->node->op.as<Gemm>() != nullptr;
+      std::optional<size_t> axis = is_product ? dims_of(anchor->result())->size() - 1 : 1;
+      if (view != nullptr) axis = axis_behind(*view, *axis);
+      if (!axis) continue;
+      const auto affine = channel_affine(node, input, *axis);
+      if (!affine || !wanted_(affine->kind)) continue;
+      if (between != nullptr && view == nullptr && !moves_past(*affine)) continue;
       // MatMul and Add stand side by side: that is how a bias is written.
       if (anchor->is_matmul() && anchor->add == nullptr && !affine->scales()) continue;
       WeightFold(graph_, *anchor, *affine, name_).into_anchor_before(between);
@@ -353,6 +369,11 @@ class AffinePass {
     const bool found = node != nullptr && commutes_with_factors(*node) &&
                        read_once(graph_, value) && !options_.keep(*node);
     return found ? node : nullptr;
+  }
+  /// A reshape, read by one node alone; null: none.
+  Node* view_of(const Value* value) const {
+    Node* node = producer_of<Reshape>(value);
+    return node != nullptr && read_once(graph_, value) && !options_.keep(*node) ? node : nullptr;
   }
   static bool moves_past(const ChannelAffine& affine) {
     return !affine.shifts() && is_positive(affine);
