@@ -6,6 +6,7 @@
 #include <random>
 
 #include "base/size.hpp"
+#include "base/text.hpp"
 #include "device/cpu/device.hpp"
 #include "device/cpu/stream.hpp"
 #include "device/fenced.hpp"
@@ -318,12 +319,15 @@ std::unique_ptr<Graph> KernelCase::graph() const {
   return graph;
 }
 
-std::set<std::string> kernels_run(const KernelCase& given) {
+namespace {
+
+/// Runs the case on every kernel that takes it, once for each of `workers`; their names.
+std::set<std::string> run_all(const KernelCase& given, std::initializer_list<int> all_workers) {
   const std::unique_ptr<Graph> graph = given.graph();
   std::vector<Run> runs;
   for (const Bindings& symbols : given.sizes) runs.push_back(run_of(given, *graph, symbols));
   std::set<std::string> names;
-  for (const int workers : {1, 3, 12}) {
+  for (const int workers : all_workers) {
     const auto problem = problem_of(given, *graph, workers);
     for (const Kernel* kernel : cpu::kernels().all()) {
       if (!kernel->accepts(*problem).yes) continue;
@@ -332,6 +336,37 @@ std::set<std::string> kernels_run(const KernelCase& given) {
       for (const Run& run : runs) trial.run(run.symbols, run.operands, run.expected);
     }
   }
+  return names;
+}
+
+/// What a line of `before` makes: "%a, %b" of "%a, %b = Split(%x)".
+std::vector<std::string> results_of(std::string_view line) {
+  std::vector<std::string> names;
+  for (const std::string_view name : split(line.substr(0, line.find(" = ")), ','))
+    names.emplace_back(name.substr(name.find_first_not_of(' ')));
+  std::erase(names, "_");
+  return names;
+}
+
+/// The case once more for each value inside the region, which is wanted outside, too: a kernel that
+/// takes it writes it.
+void run_with_others_wanted(const KernelCase& given) {
+  for (const std::string& line : given.before)
+    for (const std::string& name : results_of(line)) {
+      if (std::ranges::find(given.also, name) != given.also.end()) continue;
+      KernelCase other = given;
+      other.also.push_back(name);
+      other.sizes = {given.sizes.front()};
+      SCOPED_TRACE(cat("wanted, too: ", name));
+      run_all(other, {3});
+    }
+}
+
+}  // namespace
+
+std::set<std::string> kernels_run(const KernelCase& given) {
+  std::set<std::string> names = run_all(given, {1, 3, 12});
+  run_with_others_wanted(given);
   return names;
 }
 

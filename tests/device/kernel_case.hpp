@@ -39,7 +39,8 @@ struct KernelCase {
 /// Runs the case with 1, 3 and 12 workers on every kernel of the registry that supports it:
 /// operands before and behind pages that may not be touched, twice, and at new addresses. Fails the
 /// test where a result differs from the reference, two runs differ in a bit, or bytes outside of
-/// results and scratch change. Returns the kernels that ran.
+/// results and scratch change. So it does with the values inside of a region wanted, one after the
+/// other. Returns the kernels that ran the case as it is given.
 std::set<std::string> kernels_run(const KernelCase& given);
 
 /// Fails the test also when `kernel` is not among them.

@@ -4,7 +4,7 @@
 //
 //   hone_random_graphs [--count N] [--seed N] [--first N] [--nodes N] [--kinds FILE]
 //                      [--write FOLDER] [--disable PASS]... [--ablate 1] [--spoil 1]
-//                      [--broadcasts only|none] [--halves 1] [--device NAME]
+//                      [--broadcasts only|none] [--halves 1] [--joins PERCENT] [--device NAME]
 //
 // --device: engines of that device alone, and nothing else is checked. "apart": of one whose memory
 // is not the host's, which takes all ops or some of them (support/apart_device.hpp).
@@ -12,6 +12,7 @@
 // --disable: leaves a pass out; all: every one. --ablate: each graph also with every pass off, and
 // with each pass alone off that changes it.
 // --halves: most floats are f16 or bf16.
+// --joins: of the draws, views that are read before and behind an anchor (random_joins.cpp).
 // --nodes: at most so many nodes a graph, and no motifs. --kinds: only nodes of the kinds that the
 // file has, one a line (see kind_of), or "all"; without empty tensors and what ONNX Runtime does
 // otherwise than the standard. --write also leaves each graph as FOLDER/I.onnx, its inputs and
@@ -369,9 +370,11 @@ int main(int count, char** words) {
     else if (word == "--disable") ways.passes.disabled.emplace_back(words[i + 1]);
     else if (word == "--spoil") spoil = std::atoi(words[i + 1]) != 0;
     else if (word == "--halves") draws.options.halves = std::atoi(words[i + 1]) != 0;
+    else if (word == "--joins") draws.options.joins = std::atoll(words[i + 1]);
     else if (word == "--ablate") ways.ablate = std::atoi(words[i + 1]) != 0;
     else if (word == "--nodes") {
       draws.options.least_nodes = 1, draws.options.motifs = draws.options.size_chains = 0;
+      draws.options.joins = 0;
       draws.options.most_nodes = std::atoi(words[i + 1]);
     } else if (word == "--kinds") {
       if (std::string(words[i + 1]) != "all") kinds = hone::test::read_kinds(words[i + 1]);

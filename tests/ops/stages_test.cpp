@@ -61,7 +61,7 @@ StageTally tally_of_each_op() {
     constexpr int kEnough = 60;
     for (uint64_t seed = 1; seed <= kSeeds && tally.compared[each->name] < kEnough; ++seed) {
       const RandomGraphOptions options{
-          .least_nodes = 3, .most_nodes = 9, .most_elements = 128, .motifs = 0};
+          .least_nodes = 3, .most_nodes = 9, .most_elements = 128, .motifs = 0, .joins = 0};
       const std::string wrong = judge_graph(random_graph(seed, only, counts, options), tally);
       EXPECT_EQ(wrong, "") << each->name << ", seed " << seed;
       if (!wrong.empty()) break;

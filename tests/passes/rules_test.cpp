@@ -41,6 +41,29 @@ TEST_P(EachRule, GivesWhatItMatchedWithinItsContract) {
   EXPECT_EQ(drawn, kWanted) << "few draws have types";
 }
 
+/// Where there are no elements it matches or does not, and sizes stay what they were.
+TEST_P(EachRule, KeepsSizesOfNoElements) {
+  const Rule& rule = GetParam();
+  const RuleSet rules = rule_set({rule});
+  Rng rng(9);
+  for (int i = 0; i < 60; ++i) {
+    auto made = draw_rule_case(rule, all_ops(), rng, 0);
+    if (!made) continue;
+    const std::string before = print(*made->graph);
+    std::vector<Tensor> wanted;
+    try {
+      wanted = evaluate(*made->graph, made->inputs);
+    } catch (const Error&) {  // what it folds has no elements
+      continue;
+    }
+    (void)apply_rules(*made->graph, rules);
+    verify(*made->graph, rule.name);
+    const auto found = evaluate(*made->graph, made->inputs);
+    ASSERT_EQ(difference(rule.contract, 0, wanted, found), "") << before << "became\n"
+                                                               << print(*made->graph);
+  }
+}
+
 std::vector<Rule> all_rules() {
   std::vector<Rule> rules;
   for (const std::string_view file : rule_files())

@@ -2,6 +2,7 @@
 // A random graph in the making, or a body of one of its nodes.
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,11 +39,15 @@ class Drawing {
   DrawingSource& source() { return source_; }
   int depth() const { return depth_; }
   std::unique_ptr<Graph> finish() { return std::move(graph_); }
+  /// Values that are outputs of the graph, whoever else reads them.
+  const std::set<const Value*>& wanted() const { return wanted_; }
 
  private:
   void add_some_op();
   bool add_drawn(const OpClass& op_class, const Hint* hint);
-  void add_motif();
+  /// As far as its nodes are not refused; what each gave.
+  std::vector<std::vector<Value*>> add_motif(const Motif& motif);
+  void add_join();
   std::vector<std::string> result_names(const OpClass& op_class);
   bool keep(Node& node);
   bool requirements_hold() const;
@@ -53,6 +58,7 @@ class Drawing {
   DrawingSource& source_;
   int depth_;
   DrawnGraph drawn_;
+  std::set<const Value*> wanted_;
 };
 
 /// Draws an If, Loop or Scan with its bodies. Null: refused.

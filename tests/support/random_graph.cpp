@@ -100,7 +100,8 @@ Value* Drawing::take(std::string_view name, const Tensor& contents, bool rounded
 /// A few draws of one op, so that demanding ones get their chance.
 void Drawing::add_some_op() {
   Rng& rng = source_.rng;
-  if (rng.percent(source_.options.motifs)) return add_motif();
+  if (rng.percent(source_.options.motifs)) return (void)add_motif(any_motif(rng));
+  if (source_.options.joins > 0 && rng.percent(source_.options.joins)) return add_join();
   const int64_t chains = source_.options.size_chains;  // 0: as if nobody had asked
   if (chains > 0 && rng.percent(chains)) return add_size_chain(*this);
   const OpClass& op_class = *rng.among(source_.classes);
@@ -140,11 +141,10 @@ bool Drawing::add_drawn(const OpClass& op_class, const Hint* hint) {
   return true;
 }
 
-/// As far as its nodes are not refused; those that were drawn before stay.
-void Drawing::add_motif() {
+std::vector<std::vector<Value*>> Drawing::add_motif(const Motif& motif) {
   std::map<char, int64_t> letters;
   std::vector<std::vector<Value*>> steps;
-  for (const Hint& step : any_motif(source_.rng)) {
+  for (const Hint& step : motif) {
     const std::string_view name = op_of_step(step.op, source_.rng);
     if (name.empty()) {
       steps.push_back(steps.back());
@@ -156,10 +156,20 @@ void Drawing::add_motif() {
     std::vector<std::string> names(static_cast<size_t>(step.results), "v");
     ++source_.counts[name].tried;
     const Node* node = operands.empty() ? nullptr : add(std::move(op), operands, names);
-    if (node == nullptr) return;
+    if (node == nullptr) break;
     ++source_.counts[name].kept;
     steps.push_back(node->outputs);
   }
+  return steps;
+}
+
+/// Here and there something of it is an output, too.
+void Drawing::add_join() {
+  Rng& rng = source_.rng;
+  if (rng.percent(50)) (void)add_motif(any_front(rng));
+  const std::vector<std::vector<Value*>> steps = add_motif(any_join(rng));
+  for (const std::vector<Value*>& results : steps)
+    if (rng.percent(12)) wanted_.insert(rng.among(results));
 }
 
 Node* Drawing::add(Op op, std::vector<Value*> operands, const std::vector<std::string>& names) {
@@ -251,7 +261,8 @@ void give_outputs(Drawing& drawing) {
   const bool only_tensors = drawing.source().options.kinds != nullptr;
   for (const Node& node : graph.nodes())
     for (Value* value : node.outputs)
-      if (value != nullptr && (value->users.empty() || rng.percent(8)))
+      if (value != nullptr &&
+          (value->users.empty() || drawing.wanted().contains(value) || rng.percent(8)))
         if (value->type.is_tensor() || !only_tensors)
           graph.add_output(cat("y", graph.outputs().size()), value);
   if (graph.outputs().empty()) graph.add_output("y", graph.inputs().front());

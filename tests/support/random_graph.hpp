@@ -37,12 +37,17 @@ std::vector<const Hint*> hints_for(std::string_view op);
 /// operand ^ is the result of the step before, ^0 of the first step, ^0.1 its second result.
 using Motif = std::vector<Hint>;
 const Motif& any_motif(Rng& rng);
+/// One whose views are read twice, before and behind a norm, a product, a fold (random_joins.cpp).
+Motif any_join(Rng& rng);
+/// What may make the operand of one.
+const Motif& any_front(Rng& rng);
 
 struct RandomGraphOptions {
   int least_nodes = 5, most_nodes = 60;
   int64_t most_elements = 2048;  // of one value
   std::vector<int64_t> sizes{};  // that dimensions are drawn from; empty: small ones, rarely 0
   int64_t motifs = 12;           // percent of the draws
+  int64_t joins = 4;             // likewise
   int64_t size_chains = 5;       // likewise
   bool halves = false;           // most floats are f16 or bf16
   /// When given: for another runtime. Only nodes of these kinds (kind_of; empty: all), only tensors

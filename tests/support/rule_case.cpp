@@ -12,8 +12,8 @@ namespace {
 
 class RuleDraw {
  public:
-  RuleDraw(const Rule& rule, const OpRegistry& registry, Rng& rng)
-      : rule_(rule), registry_(registry), rng_(rng), names_(rule.names.size()) {}
+  RuleDraw(const Rule& rule, const OpRegistry& registry, Rng& rng, int64_t least)
+      : rule_(rule), registry_(registry), rng_(rng), least_(least), names_(rule.names.size()) {}
 
   GraphCase run() {
     case_.graph = std::make_unique<Graph>("drawn");
@@ -65,7 +65,7 @@ class RuleDraw {
       if (!sizes_.contains(symbol)) {
         const auto sample = rule_.sizes.find(symbol);
         const int64_t size =
-            sample == rule_.sizes.end() ? rng_.between(1, 5) : size_of(sample->second);
+            sample == rule_.sizes.end() ? rng_.between(least_, 5) : size_of(sample->second);
         sizes_[symbol] = size;
       }
     return dim.evaluate(sizes_).value_or(1);
@@ -267,6 +267,7 @@ class RuleDraw {
   const Rule& rule_;
   const OpRegistry& registry_;
   Rng& rng_;
+  int64_t least_;
   GraphCase case_;
   std::vector<int64_t> shape_;  // of [*] and ...
   std::map<std::string, DType> dtypes_;
@@ -279,9 +280,10 @@ class RuleDraw {
 
 }  // namespace
 
-std::optional<GraphCase> draw_rule_case(const Rule& rule, const OpRegistry& registry, Rng& rng) {
+std::optional<GraphCase> draw_rule_case(const Rule& rule, const OpRegistry& registry, Rng& rng,
+                                        int64_t least) {
   try {
-    return RuleDraw(rule, registry, rng).run();
+    return RuleDraw(rule, registry, rng, least).run();
   } catch (const Error& error) {
     if (error.code() != Code::invalid_model) throw;
     return std::nullopt;

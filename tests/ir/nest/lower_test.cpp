@@ -37,7 +37,7 @@ TEST(Lower, EveryOpsStagesGiveTheSameBits) {
     OpRegistry only;
     only.add(*each);
     const RandomGraphOptions options{
-        .least_nodes = 3, .most_nodes = 9, .most_elements = 96, .motifs = 0};
+        .least_nodes = 3, .most_nodes = 9, .most_elements = 96, .motifs = 0, .joins = 0};
     for (uint64_t seed = 1; seed <= 12 && compared[each->name] < 8; ++seed) {
       const std::string wrong = visit_drawn_stages(seed, only, options, [&](const DrawnStages& d) {
         ++compared[each->name];
