@@ -117,6 +117,11 @@ Dims resolved(Inference& c, const Reshape& op, const TensorType& x, const Dims& 
 
 }  // namespace
 
+Reshape reshape_to(Dims sizes) {
+  const bool zero = std::any_of(sizes.begin(), sizes.end(), [](const Dim& d) { return d.is(0); });
+  return Reshape{std::move(sizes), zero};
+}
+
 void Reshape::infer(Inference& c) const {
   const TensorType& x = c.tensor(0);
   c.check(c.given(shape, 1), "the shape is missing");

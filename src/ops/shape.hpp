@@ -41,6 +41,9 @@ struct Reshape {
   void express(Expression& e) const;
 };
 
+/// To these very sizes: one of 0 is no elements, not the operand's size.
+Reshape reshape_to(Dims sizes);
+
 /// A matrix: sizes before `axis` (in [-rank, rank]) multiplied, and those from it on.
 struct Flatten {
   static constexpr std::string_view kName = "Flatten";

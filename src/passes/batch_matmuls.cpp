@@ -166,7 +166,7 @@ class Batch {
       Value* value = node->inputs[operand];
       Dims dims(1 + rank - dims_of(value)->size(), Dim(1));
       dims.insert(dims.end(), dims_of(value)->begin(), dims_of(value)->end());
-      rows.push_back(add(Reshape{std::move(dims)}, {value}, value->name));
+      rows.push_back(add(reshape_to(std::move(dims)), {value}, value->name));
     }
     return add(Concat{0}, std::move(rows), first->name + "_batch");
   }
@@ -197,7 +197,7 @@ class Batch {
     for (size_t i = 0; i < split->outputs.size(); ++i) {
       Value* old = levels_.back()[i]->output();
       const std::string result = old->name;
-      Value* piece = add(Reshape{*dims_of(old)}, {split->outputs[i]}, result);
+      Value* piece = add(reshape_to(*dims_of(old)), {split->outputs[i]}, result);
       graph_.replace_uses(old, piece);
       renamed_.emplace_back(piece, result);
     }

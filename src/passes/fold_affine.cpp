@@ -134,9 +134,7 @@ class WeightFold {
   }
   Value* reshaped(Value* value, Dims dims) {
     if (*dims_of(value) == dims) return value;
-    const bool has_zero =
-        std::any_of(dims.begin(), dims.end(), [](const Dim& d) { return d.is(0); });
-    return add(Reshape{std::move(dims), has_zero}, {value});
+    return add(reshape_to(std::move(dims)), {value});
   }
   void claim(Node& node) {
     node.origin = origins_of({&node, affine_.node});
@@ -352,7 +350,7 @@ class AffinePass {
                         node.output()->name + "_fold");
     };
     const auto spread = [&](Value* vector) {
-      return add(Reshape{dims}, {add(Cast{*dtype_of(node.output())}, {vector})});
+      return add(reshape_to(dims), {add(Cast{*dtype_of(node.output())}, {vector})});
     };
     Value* scaled = add(Mul{}, {between->output(), spread(change.scale)});
     Value* shift = spread(change.shift);

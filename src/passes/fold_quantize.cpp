@@ -23,11 +23,6 @@ namespace {
 
 constexpr std::string_view kFoldQuantize = "fold_quantize";
 
-Reshape reshape_to(Dims dims) {
-  const bool zero = std::any_of(dims.begin(), dims.end(), [](const Dim& d) { return d.is(0); });
-  return Reshape{std::move(dims), zero};
-}
-
 /// Axes 2, 3, ... and no other.
 bool is_spatial(const std::optional<Dims>& axes, size_t rank) {
   if (!axes || axes->size() + 2 != rank || rank < 3) return false;

@@ -143,7 +143,7 @@ class Halves {
     const size_t table = table_operand(*node);
     if (table < 2) inputs[table] = half(inputs[table], axis);
     else inputs[0] = half(inputs[0], *axis_before(*node, axis));
-    if (node->op.as<Reshape>() != nullptr) return add(Reshape{dims}, inputs, *value);
+    if (node->op.as<Reshape>() != nullptr) return add(reshape_to(dims), inputs, *value);
     if (node->op.as<Expand>() != nullptr) return add(Expand{dims}, inputs, *value);
     return add(node->op, inputs, *value);
   }
@@ -259,8 +259,8 @@ class Rotary {
     Halves halves(graph_, &node_);
     const Dims table = batched_ ? Dims{x[0], sequence, half} : Dims{sequence, half};
     const int64_t last = std::ssize(*dims_of(cos_)) - 1;
-    std::vector<Value*> inputs{x_, add(Reshape{table}, {halves.half(cos_, last)}),
-                               add(Reshape{table}, {halves.half(sin_, last)})};
+    std::vector<Value*> inputs{x_, add(reshape_to(table), {halves.half(cos_, last)}),
+                               add(reshape_to(table), {halves.half(sin_, last)})};
     if (!batched_)  // rows of all samples begin with the first
       inputs.push_back(
           add_literal(graph_, node_.output()->name + "_first", Tensor(DType::i64, {1})));
@@ -273,8 +273,8 @@ class Rotary {
       result = add(rotary, inputs);
     } else {
       rotary.num_heads = *x[2].constant();
-      inputs[0] = add(Reshape{Dims{x[0], x[1], x[2] * x[3]}}, {x_});
-      result = add(Reshape{x}, {add(rotary, inputs)});
+      inputs[0] = add(reshape_to({x[0], x[1], x[2] * x[3]}), {x_});
+      result = add(reshape_to(x), {add(rotary, inputs)});
     }
     result->producer->origin = origin;
     replace_node(graph_, &node_, result);

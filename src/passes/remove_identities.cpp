@@ -111,8 +111,7 @@ bool only_reshapes(Graph& graph, Node& node) {
   for (const Dim& dim : *to)
     if (!dim.is(1)) kept.push_back(dim);
   if (left != kept) return false;  // an axis of another size went
-  const bool zero = std::any_of(to->begin(), to->end(), [](const Dim& dim) { return dim.is(0); });
-  graph.set_op(&node, Reshape{*to, zero});
+  graph.set_op(&node, reshape_to(*to));
   node.by = "remove_identities";
   return true;
 }

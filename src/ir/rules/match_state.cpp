@@ -98,6 +98,9 @@ bool MatchState::bind_dim(const Dim& pattern, const Dim& dim) {
     trail_.push_back({Change::Kind::dim, 1});
     return true;
   }
+  // Nothing is won where there are no elements; and what is given may divide by a size, or name it
+  // in a shape, where 0 is another one.
+  if (dim.is(0)) return false;
   const auto bound = match_.dims_.find(*symbol);
   if (bound != match_.dims_.end()) return same_dim(bound->second, dim);
   match_.dims_.emplace(*symbol, dim);
