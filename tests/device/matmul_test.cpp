@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "device/kernel_case.hpp"
+#include "support/rng.hpp"
 
 namespace hone::test::matmul_test {
 
@@ -156,6 +157,31 @@ TEST_P(MatMulTest, RowsThatCollideInTheCache) {
                                each("n", {3, 30, 200})});
   expect_kernel("cpu.matmul", {"%a: f32[n,2048], %b: f32[2048,40]", "MatMul(%a, %b)", "", "%y",
                                each("n", {3, 200})});
+}
+
+/// One panel of columns reads rows where they are; panels of a short depth stay in the first cache.
+TEST_P(MatMulTest, ThinProducts) {
+  Rng rng(20261203);
+  for (int i = 0; i < 10; ++i) {
+    const int64_t wide = rng.among({8, 16, 17, 31, 32}), few = rng.between(1, 23);
+    const bool packed = rng.below(2) == 0;
+    SCOPED_TRACE(cat(wide, " ", few, packed ? " packed" : ""));
+    const auto product = [&](int64_t depth, int64_t columns) {
+      const std::string other = cat("f32[", depth, ",", columns, "]");
+      KernelCase given{cat("%a: f32[n,", depth, "]"), "MatMul(%a, @w)", cat("@w : ", other), "%y",
+                       each("n", {1, 7, 9, 64, 201})};
+      if (!packed) {
+        given.inputs += cat(", %b: ", other);
+        given.node = "MatMul(%a, %b)", given.weights = "";
+      }
+      given.inputs += cat(", %z: f32[n,", columns, "]");
+      given.before = {"%p = " + given.node};
+      given.node = "Add(%p, %z)";
+      expect_kernel("cpu.matmul", given);
+    };
+    product(1024 * rng.between(1, 3), wide);
+    product(few, rng.between(33, 500));
+  }
 }
 
 TEST_P(MatMulTest, TailsOfColumns) {

@@ -104,6 +104,8 @@ class ProductKernels {
   static Place place_of(const Product& product, const Tiling& tiling, int64_t tile);
   void run_at(const Product& product, const Place& place, float* scratch) const;
   void run_part(const Product& product, const Place& place, Part& part) const;
+  void run_block(const Product& product, const Place& place, Part& part, int64_t block,
+                 int64_t column, int64_t end) const;
   void run_generated(const Product& product, const Place& place, float* scratch) const;
   bool run_vectors(const Product& product, const Place& place, float* sums) const;
   void run_compiled(const Product& product, const Place& place, float* scratch) const;

@@ -9,6 +9,7 @@ namespace hone::cpu {
 namespace {
 
 constexpr int64_t kLongDepth = 1024;  // of a block whose operands need no copies
+constexpr int64_t kFewRows = 8;       // that a set of the first-level cache has room for
 constexpr int64_t kMostCopied = kTileRows * kDepthBlock;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -125,7 +126,10 @@ void ProductKernels::run_generated(const Product& product, const Place& place,
                                    float* scratch) const {
   float *a = scratch, *b = scratch + kMostCopied;
   const bool as_rows = product.a_depth == 1;
-  const bool copied = as_rows && rows_collide(product, place.rows);
+  // Rows that one panel of columns reads are read once: fewer of them at a time do not collide.
+  const bool once = place.columns <= core_.columns;
+  const bool collide = as_rows && rows_collide(product, place.rows);
+  const bool copied = collide && !once;
   const int64_t* places = product.a_places == nullptr ? nullptr : product.a_places + place.row;
   const int lanes = Contraction::lanes(core_.isa);
   // Blocks of the depth about equal.
@@ -135,7 +139,9 @@ void ProductKernels::run_generated(const Product& product, const Place& place,
   const int64_t step = std::max<int64_t>(8, ceil_div(ceil_div(product.depth, parts), 8) * 8);
 
   const Contraction& kernels = as_rows ? *rows_ : *panels_;
-  Part part{kernels, as_rows, ceil_div(place.rows, kernels.most_rows(form_.panel_vectors)), a};
+  int64_t most_rows = kernels.most_rows(form_.panel_vectors);
+  if (collide && once) most_rows = std::min(most_rows, kFewRows);
+  Part part{kernels, as_rows, ceil_div(place.rows, most_rows), a};
   part.call.scale = product.alpha;
   part.call.low = product.low;
   part.call.high = product.high;
@@ -177,29 +183,39 @@ void ProductKernels::run_generated(const Product& product, const Place& place,
 }
 
 void ProductKernels::run_part(const Product& product, const Place& place, Part& part) const {
+  // Where all panels stay in the first-level cache, rows of c are written one behind the other.
+  constexpr int64_t kFirstCache = 6 * 1024;  // floats
+  const bool by_rows = part.call.depth * place.columns <= kFirstCache;
+  for (int64_t column = 0; column < (by_rows ? 1 : place.columns); column += core_.columns)
+    for (int64_t block = 0; block < part.blocks; ++block)
+      run_block(product, place, part, block, column,
+                by_rows ? place.columns : std::min(place.columns, column + core_.columns));
+}
+
+/// Rows of a block, columns [column, end).
+void ProductKernels::run_block(const Product& product, const Place& place, Part& part,
+                               int64_t block, int64_t column, int64_t end) const {
   const int lanes = Contraction::lanes(core_.isa);
   ContractionCall& call = part.call;
-  for (int64_t column = 0; column < place.columns; column += core_.columns) {
-    const int64_t count = std::min<int64_t>(core_.columns, place.columns - column);
+  const int64_t first = part.first_row(block, place.rows);
+  const int64_t rows = part.first_row(block + 1, place.rows) - first;
+  const float* pointers[Contraction::kMostRows];
+  if (part.as_rows)
+    for (int64_t i = 0; i < rows; ++i)
+      pointers[i] =
+          part.a + (part.a_places == nullptr ? (first + i) * part.a_row : part.a_places[first + i]);
+  call.a_rows = pointers;
+  call.a = part.a + first * call.depth;
+  for (; column < end; column += core_.columns) {
+    const int64_t count = std::min<int64_t>(core_.columns, end - column);
     const int64_t vectors = ceil_div(count, lanes);
     call.b = part.panels + column / core_.columns * part.panel_stride;
     call.last_mask = count % lanes == 0 ? nullptr : column_mask(count - (vectors - 1) * lanes);
     call.bias = product.bias == nullptr ? nullptr : product.bias + place.column + column;
-    for (int64_t block = 0; block < part.blocks; ++block) {
-      const int64_t first = part.first_row(block, place.rows);
-      const int64_t rows = part.first_row(block + 1, place.rows) - first;
-      const float* pointers[Contraction::kMostRows];
-      if (part.as_rows)
-        for (int64_t i = 0; i < rows; ++i)
-          pointers[i] = part.a + (part.a_places == nullptr ? (first + i) * part.a_row
-                                                           : part.a_places[first + i]);
-      call.a_rows = pointers;
-      call.a = part.a + first * call.depth;
-      call.c = place.c + first * place.stride + column;
-      if (product.added != nullptr)
-        call.added = product.added + (place.row + first) * place.stride + place.column + column;
-      part.kernels.function(static_cast<int>(rows), static_cast<int>(vectors))(&call);
-    }
+    call.c = place.c + first * place.stride + column;
+    if (product.added != nullptr)
+      call.added = product.added + (place.row + first) * place.stride + place.column + column;
+    part.kernels.function(static_cast<int>(rows), static_cast<int>(vectors))(&call);
   }
 }
 

@@ -54,7 +54,7 @@ struct OneHotShared final : Shared<OneHotShared> {
       T* to = operands.outputs[0].as<T>();
       indices.read(operands, [&](const auto* numbers) {
         if (g.inner == 1) mark(g, numbers, off, on, to, stream);
-        else ask(g, numbers, off, on, to, stream);
+        else mark_rows(g, numbers, off, on, to, stream);
       });
     });
   }
@@ -70,16 +70,23 @@ struct OneHotShared final : Shared<OneHotShared> {
     });
   }
 
+  /// Rows of the depth, and where an index is one of them.
   template <class T, class I>
-  static void ask(const Geometry& g, const I* numbers, T off, T on, T* to, Stream& stream) {
-    parallel_ranges(stream, g.outer * g.depth, kTile / g.inner, [&](int64_t first, int64_t last) {
+  static void mark_rows(const Geometry& g, const I* numbers, T off, T on, T* to, Stream& stream) {
+    constexpr int64_t kFewest = 32;  // rows of a tile, which looks at all indices
+    const int64_t rows = std::min(g.depth, std::max(kFewest, kTile / g.inner));
+    const int64_t tiles = ceil_div(g.depth, rows);
+    parallel_ranges(stream, g.outer * tiles, 1, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) {
-        const I* row = numbers + i / g.depth * g.inner;
-        const auto place = static_cast<I>(i % g.depth);
-        const auto from_end = static_cast<I>(i % g.depth - g.depth);
-        T* own = to + i * g.inner;
-        for (int64_t k = 0; k < g.inner; ++k)
-          own[k] = ((row[k] == place) | (row[k] == from_end)) ? on : off;
+        const int64_t begin = i % tiles * rows, count = std::min(rows, g.depth - begin);
+        const I* own = numbers + i / tiles * g.inner;
+        T* results = to + (i / tiles * g.depth + begin) * g.inner;
+        std::fill_n(results, count * g.inner, off);
+        for (int64_t k = 0; k < g.inner; ++k) {
+          const int64_t index = int64_t{own[k]};
+          const int64_t place = (index < 0 ? index + g.depth : index) - begin;
+          if (place >= 0 && place < count) results[place * g.inner + k] = on;
+        }
       }
     });
   }
