@@ -1,6 +1,7 @@
 // Horizontal fusion: one wider convolution or product in place of several on the same operand.
 
 #include <algorithm>
+#include <set>
 #include <unordered_set>
 
 #include "ops/activation.hpp"
@@ -42,6 +43,16 @@ void find_bias(const Graph& graph, Sibling& sibling) {
   sibling.bias = bias;
 }
 
+/// Its result has sizes that nothing before it tells, as of an operand of unknown rank. Types of
+/// others name them, and nothing would tell them once the node is gone.
+bool tells_sizes(const Node& node) {
+  std::set<std::string, std::less<>> known, own;
+  if (const Dims* operand = dims_of(node.inputs[0]))
+    for (const Dim& dim : *operand) dim.collect_symbols(known);
+  for (const Dim& dim : *dims_of(node.output())) dim.collect_symbols(own);
+  return !std::ranges::includes(known, own);
+}
+
 /// Of an operand that only constants make there are none: else one's result may be the other's
 /// weight.
 std::optional<Sibling> sibling_of(const Graph& graph, Node* node, const Value* operand) {
@@ -50,7 +61,8 @@ std::optional<Sibling> sibling_of(const Graph& graph, Node* node, const Value* o
       node->inputs[1] == operand || !is_weight(node->inputs[1]) || is_weight(operand))
     return std::nullopt;
   const Dims *weight = dims_of(node->inputs[1]), *result = dims_of(node->output());
-  if (weight == nullptr || result == nullptr || !numbers_of(*weight)) return std::nullopt;
+  if (weight == nullptr || result == nullptr || !numbers_of(*weight) || tells_sizes(*node))
+    return std::nullopt;
   if (conv && (node->op.as<Conv>()->group != 1 ||
                (node->input(2) != nullptr && !is_weight(node->inputs[2]))))
     return std::nullopt;
