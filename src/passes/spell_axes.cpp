@@ -61,7 +61,13 @@ std::optional<Split> by_sizes(const Node& node) {
   return Split{.axis = split->axis, .split = sizes};
 }
 
-/// A slice without the axes of which it takes all.
+/// A place counted from the front, at most `size`.
+int64_t from_front(int64_t place, int64_t size) {
+  return std::clamp<int64_t>(place < 0 ? place + size : place, 0, size);
+}
+
+/// A slice without the axes of which it takes all; of known sizes its places are counted from the
+/// front.
 std::optional<Slice> of_cut_axes(const Node& node) {
   const auto* slice = node.op.as<Slice>();
   const Dims& sizes = *dims_of(node.inputs[0]);
@@ -77,14 +83,16 @@ std::optional<Slice> of_cut_axes(const Node& node) {
     const int64_t axis = (*axes)[i] < 0 ? (*axes)[i] + std::ssize(sizes) : (*axes)[i];
     const auto size = sizes[static_cast<size_t>(axis)].constant();
     const int64_t step = steps->empty() ? 1 : (*steps)[i];
-    if ((*starts)[i] == 0 && step == 1 && (*ends)[i] >= size.value_or(INT64_MAX)) continue;
-    kept.starts->emplace_back((*starts)[i]);
-    kept.ends->emplace_back((*ends)[i]);
+    int64_t start = (*starts)[i], end = (*ends)[i];
+    if (size && step > 0) start = from_front(start, *size), end = from_front(end, *size);
+    if (start == 0 && step == 1 && end >= size.value_or(INT64_MAX)) continue;
+    kept.starts->emplace_back(start);
+    kept.ends->emplace_back(end);
     kept.axes->emplace_back(axis);
     kept_steps.emplace_back(step);
   }
-  if (kept.axes->empty() || kept.axes->size() == axes->size()) return std::nullopt;
-  if (!steps->empty()) kept.steps = std::move(kept_steps);
+  if (slice->steps) kept.steps = std::move(kept_steps);
+  if (kept.axes->empty() || Op(kept) == Op(*slice)) return std::nullopt;
   return kept;
 }
 
