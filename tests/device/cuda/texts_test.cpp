@@ -177,6 +177,21 @@ TEST(TensorTexts, Compile) {
   }
 }
 
+/// Of a pool's windows a thread takes one alone, unless there are few.
+TEST(Texts, WindowsAreNotShared) {
+  const auto threads_of = [](std::string_view size) {
+    const auto graph =
+        graph_of({"", cat("graph g(%x: f32[8,", size, ",20,20]) -> (%y)\n",
+                          "  %y = MaxPool(%x) kernel_shape=[5,5] pads=[2,2,2,2]\n")});
+    const auto scheduled = emitter::schedule(*graph);
+    const std::vector<Tensor> none(scheduled.operands.size());
+    const auto emitted = emitter::emit(scheduled.nest, none, scheduled.lanes);
+    return emitted.launches.at(0).threads / emitted.launches.at(0).turns_a_block;
+  };
+  EXPECT_EQ(threads_of("64"), 1);
+  EXPECT_GT(threads_of("4"), 1);
+}
+
 /// Groups of channels, channels innermost.
 TEST(GroupedTexts, Compile) {
   if (!compiler_state().why.empty()) GTEST_SKIP() << "NVRTC: " << compiler_state().why;

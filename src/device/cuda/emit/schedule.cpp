@@ -181,8 +181,10 @@ class Scheduling {
     return elements <= 256 ? 32 : elements <= 4096 ? 128 : 512;
   }
 
-  /// Threads that share a fold read what lies side by side, or are needed for a GPU to be busy.
+  /// Threads that share a fold read what lies side by side, or are needed for a GPU to be busy. Of
+  /// windows neighbours read the same: a thread for each reads side by side with others.
   bool is_for_lanes(const Stage& stage) const {
+    if (stage.kind() == Stage::Kind::window) return is_few(stage.extents);
     return reads_along_rows(stage.expr, strides_) || is_few(stage.extents) ||
            is_open(without_last_ones(stage.extents));
   }
