@@ -2,9 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <cmath>
 #include <sstream>
 
+#include "device/cpu/elementwise.hpp"
 #include "device/kernel_case.hpp"
+#include "ops/arithmetic.hpp"
+#include "support/rng.hpp"
 
 namespace hone::test::elements_test {
 
@@ -23,6 +28,45 @@ TEST_P(KernelTest, PairsOfIntegers) {
       expect_kernel(kKernel, {cat("%a: ", type, "[n], %b: ", type, "[3,n]"), node, "", "%y",
                               each("n", {1, 300})});
     }
+}
+
+/// Bit for bit what std::fmod says: of any floats, of those beside a multiple of the other one.
+TEST(Elementwise, RemaindersAreExact) {
+  Rng rng(20261204);
+  const auto any = [&] {
+    return std::bit_cast<float>(static_cast<uint32_t>(rng.below(1LL << 32)));
+  };
+  std::vector<float> a, b;
+  for (int i = 0; i < 100'000; ++i) {
+    const float first = any(), other = any();
+    const auto times = static_cast<float>(rng.below(1 << rng.between(1, 26)));
+    const float near = rng.among({other * times, std::nextafter(other * times, 0.0F),
+                                  std::nextafter(-other * times, INFINITY), first});
+    a.push_back(near), b.push_back(other);
+  }
+  for (const bool c_like : {true, false}) {
+    Mod mod;
+    mod.fmod = c_like;
+    const auto function =
+        cpu::elementwise_ops().at(&op_class<Mod>()).of(&mod, {DType::f32, DType::f32}, DType::f32);
+    for (const auto& [step_a, step_b] : {std::pair{1, 1}, {1, 0}, {0, 1}}) {
+      std::vector<float> found(a.size());
+      cpu::Row row;
+      row.count = std::ssize(a);
+      row.at[0] = reinterpret_cast<const std::byte*>(a.data());
+      row.at[1] = reinterpret_cast<const std::byte*>(b.data());
+      row.step[0] = step_a, row.step[1] = step_b;
+      row.to = reinterpret_cast<std::byte*>(found.data());
+      function(&mod, cpu::row_functions(), row);
+      for (size_t i = 0; i < a.size(); ++i) {
+        const float left = a[step_a == 0 ? 0 : i], right = b[step_b == 0 ? 0 : i];
+        const float wanted = mod.of(left, right);
+        if (std::isnan(wanted) && std::isnan(found[i])) continue;
+        ASSERT_EQ(std::bit_cast<uint32_t>(found[i]), std::bit_cast<uint32_t>(wanted))
+            << left << " and " << right << ": " << found[i] << ", wanted " << wanted;
+      }
+    }
+  }
 }
 
 /// Dividing by 0 and -1, the smallest and the largest numbers.

@@ -1,5 +1,7 @@
 // Elementwise ops of two operands of one type.
 
+#include <cmath>
+
 #include "device/cpu/elementwise.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/compare.hpp"
@@ -77,6 +79,55 @@ struct Joining {
   };
 };
 
+constexpr int64_t kPairs = 8;
+
+/// std::fmod of eight pairs, from its definition: a whole quotient below 2^29 times a float is
+/// exact in double, and so is what it leaves. A quotient that was rounded up to a whole number is
+/// one too large. false: some quotient is larger, or no number.
+bool few_rests(const float* a, const float* b, int64_t step_a, int64_t step_b, float* rests) {
+  constexpr double kMost = 0x1p29;
+  bool exact = true;
+  for (int64_t i = 0; i < kPairs; ++i) {
+    const float first = a[i * step_a];
+    const double x = std::fabs(first), y = std::fabs(b[i * step_b]);
+    const double quotient = x / y;
+    exact &= (quotient < kMost) & (y < INFINITY);
+    const auto whole = static_cast<int32_t>(quotient < kMost ? quotient : 0);
+    const double left = x - whole * y;
+    rests[i] = std::copysign(static_cast<float>(left < 0 ? left + y : left), first);
+  }
+  return exact;
+}
+
+/// What Mod makes of what std::fmod gives.
+float signed_rest(const Mod& mod, float rest, float b) {
+  if (mod.fmod || std::isnan(rest)) return rest;
+  if (rest == 0) return std::copysign(rest, b);
+  return (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
+void float_rests(const void* op, const RowFunctions&, const Row& row) {
+  const Mod& mod = *static_cast<const Mod*>(op);
+  const float *a = row.in<float>(0), *b = row.in<float>(1);
+  const int64_t step_a = row.step[0] != 0 ? 1 : 0, step_b = row.step[1] != 0 ? 1 : 0;
+  float* to = row.out<float>();
+  int64_t i = 0;
+  for (; i + kPairs <= row.count; i += kPairs) {
+    const float *left = a + i * step_a, *right = b + i * step_b;
+    float rests[kPairs];
+    if (!few_rests(left, right, step_a, step_b, rests))
+      for (int64_t k = 0; k < kPairs; ++k)
+        rests[k] = std::fmod(left[k * step_a], right[k * step_b]);
+    for (int64_t k = 0; k < kPairs; ++k) to[i + k] = signed_rest(mod, rests[k], right[k * step_b]);
+  }
+  for (; i < row.count; ++i) to[i] = mod.of(a[i * step_a], b[i * step_b]);
+}
+
+RowFunction mod_function(const void*, const Types& types, DType) {
+  if (types == Types{DType::f32, DType::f32}) return float_rests;
+  return by_type<Arithmetic<Mod>::Pick>(types);
+}
+
 RowFunction equal_function(const void*, const Types& types, DType) {
   if (types[0] == DType::boolean)  // a truth is 0 or 1
     return [](const void*, const RowFunctions&, const Row& row) {
@@ -97,7 +148,8 @@ void add(ElementwiseOps& ops, double operations = 1) {
 
 void add_binary(ElementwiseOps& ops) {
   add<Add, Arithmetic>(ops), add<Sub, Arithmetic>(ops), add<Mul, Arithmetic>(ops);
-  add<Div, Arithmetic>(ops, 4), add<PRelu, Arithmetic>(ops, 2), add<Mod, Arithmetic>(ops, 40);
+  add<Div, Arithmetic>(ops, 4), add<PRelu, Arithmetic>(ops, 2);
+  ops[&op_class<Mod>()] = {mod_function, 8};
   add<Max, Joining>(ops), add<Min, Joining>(ops), add<Sum, Joining>(ops), add<Mean, Joining>(ops);
   add<Greater, Comparing>(ops), add<GreaterOrEqual, Comparing>(ops);
   add<Less, Comparing>(ops), add<LessOrEqual, Comparing>(ops);
