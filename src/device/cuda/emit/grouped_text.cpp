@@ -169,15 +169,15 @@ class GroupedWriting {
     const auto number = [](const char* name, int64_t value) {
       return cat("constexpr int ", name, " = ", value, ";\n");
     };
-    made_.text.body =
-        cat(buffers_.tables, product_text(grouped_.product, 0), number("kPixels", shape_.pixels),
-            number("kParts", shape_.parts), number("kRun", grouped_.product.run()),
-            number("kZero", grouped_.zero), number("kChannels", grouped_.channels),
-            number("kHigh", grouped_.down.taps), number("kWide", grouped_.across.taps),
-            number("kStepDown", grouped_.down.dilation), number("kStep", grouped_.across.dilation),
-            number("kStride", grouped_.across.stride), embedded_text("grouped"),
-            "extern \"C\" __global__ void __launch_bounds__(256) grouped(", buffers_.declarations,
-            "char* scratch", numbers, ") {\n", body, "}\n");
+    made_.text.body = cat(
+        buffers_.tables, product_text(grouped_.product, 0), number("kPixels", shape_.pixels),
+        number("kParts", shape_.parts), number("kMostAtOnce", GroupedTile::kMostAtOnce),
+        number("kRun", grouped_.product.run()), number("kZero", grouped_.zero),
+        number("kChannels", grouped_.channels), number("kHigh", grouped_.down.taps),
+        number("kWide", grouped_.across.taps), number("kStepDown", grouped_.down.dilation),
+        number("kStep", grouped_.across.dilation), number("kStride", grouped_.across.stride),
+        embedded_text("grouped"), "extern \"C\" __global__ void __launch_bounds__(256) grouped(",
+        buffers_.declarations, "char* scratch", numbers, ") {\n", body, "}\n");
     made_.parameters = buffers_.parameters;
     return std::move(made_);
   }

@@ -30,6 +30,8 @@ std::shared_ptr<const Grouped> grouped_of(const Problem& problem);
 /// or as many warps as the filter has rows part them: 7 by 7 taps are more than a thread of few
 /// reads at once.
 struct GroupedTile {
+  /// A thread of one result reads its operands at once, if these are for so many taps at most.
+  static constexpr int kMostAtOnce = 25;
   int pixels = 1, parts = 1;
   int units() const { return parts == 1 ? 256 : 32; }  // of a block
   int threads() const { return units() * parts; }

@@ -34,8 +34,7 @@ Tuning tuning_of(const GroupedTile& tile) {
 /// By instructions of a thread, and how long it waits for what it reads where it is alone.
 double seconds_of(const Problem& problem, const Grouped& of, const GroupedTile& tile) {
   constexpr double kInstructionsPerSecond = 132 * 4 * 32 * 1.7e9 * 0.6, kWait = 4e-7;
-  constexpr double kJoin = 5e-7;      // of parts
-  constexpr double kMostAtOnce = 25;  // taps whose operands are read at once (texts/grouped.cu)
+  constexpr double kJoin = 5e-7;  // of parts
   const int pixels = tile.pixels;
   constexpr double kAtOnce = 132.0 * 1024;  // threads
   const auto size = [&](const Dim& dim) {
@@ -63,7 +62,7 @@ double seconds_of(const Problem& problem, const Grouped& of, const GroupedTile& 
     bytes += count;
   }
   const double waves = std::max(1.0, threads / kAtOnce);
-  const bool at_once = pixels == 1 && chunks == 1 && lines * seen <= kMostAtOnce;
+  const bool at_once = pixels == 1 && chunks == 1 && lines * seen <= GroupedTile::kMostAtOnce;
   const double waits = at_once ? 2 : turns;  // else row by row
   // Of integers, a thread has more to do, one after the other.
   const double serial = of.product.integers() ? each * 1.5e-9 : 0;

@@ -28,7 +28,7 @@ __device__ void add_windows(float (&sums)[kPixels][kRun], const Picture* picture
   constexpr unsigned kNothing = (kZero & 0xff) * 0x01010101u;
   // A thread of one result has registers for all that it reads, which then comes at once.
   constexpr int kRowsEach = (kHigh + kParts - 1) / kParts;
-  constexpr bool kAtOnce = kPixels == 1 && kChunks == 1 && kRowsEach * kSeen <= 25;
+  constexpr bool kAtOnce = kPixels == 1 && kChunks == 1 && kRowsEach * kSeen <= kMostAtOnce;
   const int part = kParts == 1 ? 0 : threadIdx.x / 32;
 #pragma unroll (kAtOnce ? kRowsEach : 1)
   for (int r = part; r < kHigh; r += kParts) {
